@@ -1,0 +1,57 @@
+# `make demo` and `make test` need Python 3.11+, pip and make; they set up everything else in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_TASK ?= mountain-car
+
+.PHONY: demo test check slow format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
+	@echo "make test    set up, lint, type-check, run the fast tests"
+	@echo "make slow    the tests that train for real, and build and install the wheel"
+	@echo "make format  format the code"
+	@echo "make clean   remove the virtual environment and caches"
+
+demo: $(VENV)/.installed
+	$(BIN)/autoreward run $(DEMO_TASK) --candidates 4 --rounds 2
+
+test: check
+	@echo "==> fast tests"
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	@echo "==> lint"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> types"
+	@$(BIN)/mypy
+
+slow: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m slow --durations=10
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+$(VENV)/.python:
+	@command -v $(PYTHON) >/dev/null || { echo "autoreward needs Python 3.11 or newer; '$(PYTHON)' was not found. Try: make demo PYTHON=/path/to/python3"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "autoreward needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version). Try: make demo PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "==> making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "Could not make $(VENV): is the venv module installed (Debian: apt install python3-venv)?"; exit 2; }
+	@touch $@
+
+# torch first and pinned: an open range would take a build with gigabytes of CUDA libraries.
+$(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "==> installing PyTorch (the largest download, several hundred MB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
+	@echo "==> installing autoreward"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . || { echo "Could not install autoreward's dependencies: check the network connection, then run make again."; exit 2; }
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "==> installing the development tools"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' || { echo "Could not install the development tools: check the network connection, then run make again."; exit 2; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist

@@ -1,0 +1,28 @@
+"""One run's settings: what a person may choose, each with a reader and a line in the help."""
+
+from pydantic import Field
+
+from autoreward.records import Record
+
+
+class RunConfig(Record):
+    """Settings of one run; saved in run.json and compared on resume."""
+
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    rounds: int = Field(default=3, ge=1, le=100)
+    candidates: int = Field(default=8, ge=1, le=100)
+    """Reward programs per round."""
+    steps: int | None = Field(default=None, gt=0)
+    """Environment steps of one training; None takes the task's own."""
+    target: float = Field(default=0.95, gt=0.0, le=1.0)
+    """Stop after a round whose best candidate has this success rate, on average over the second half of training."""
+    confirm_seeds: int = Field(default=3, ge=0, le=100)
+    """Fresh training seeds for the winner and the baselines; 0 skips the confirmation."""
+    episodes: int = Field(default=20, ge=1, le=1000)
+    """Held-out episodes per score."""
+    workers: int = Field(default=2, ge=1, le=256)
+    """Trainings side by side, one core each."""
+    minutes_per_trial: float = Field(default=20.0, gt=0.0)
+    """Wall-clock limit of one training."""
+    memory_mb: int = Field(default=4096, ge=512)
+    """Memory limit of one training process beyond what it starts with, in MiB."""

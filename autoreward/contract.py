@@ -1,0 +1,55 @@
+"""The reward contract: what a candidate program is given and what it must return. Prompts quote this file.
+
+    def compute_reward(state, action, next_state, memory):
+        gap = np.linalg.norm(next_state.target - next_state.fingertip, axis=-1)
+        return {
+            "approach": -gap,
+            "arrive": 1.0 * (gap < 0.01),
+            "effort": -0.1 * np.square(action.torque).sum(axis=-1),
+        }
+
+- `state` and `next_state` hold the task's named fields, each an array of shape (n,) or (n, k), in the environment's own
+  units; `action` holds the action fields. n transitions come at once; row i of the answer depends on row i of the input
+  alone. Inputs are read-only.
+- `next_state.step` is the index of the state in its episode (1 after the first action) and `next_state.terminated` is
+  True where the episode ended by itself (not by the time limit). `next_state` of an episode's last transition is the
+  true last state.
+- The environment's own reward, its success flag and anything made from them are never there.
+- The answer is a dict of named parts, each an array of shape (n,), real and finite, at most MAX_PARTS of them, the same
+  names at every call. The training reward combines them (by default their sum); its magnitude is at most MAGNITUDE.
+- `memory` keeps arrays per environment between steps: `memory.get("best", default)`, `memory["best"] = array`. A row is
+  zeroed when its episode starts, and counts as unset: `get` returns `default` for it until it is written again. It is
+  the only state that survives a call.
+- `np` and `math` are there; importing numpy, math and typing is accepted, nothing else. Helper functions and module
+  constants are fine. No input or output, no randomness, no globals written.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PARAMETERS = ("state", "action", "next_state", "memory")
+"""The parameter names of `compute_reward`, in order."""
+
+MAGNITUDE = 1e6
+"""Largest |reward| accepted, also for each part."""
+
+MAX_PARTS = 32
+"""Most named parts accepted in one answer."""
+
+MAX_PART_NAME = 40
+"""Longest part name, in characters; names are Python identifiers."""
+
+ALWAYS_THERE = ("step", "terminated")
+"""Fields that every `next_state` has, whatever the task."""
+
+
+class ComputeReward(Protocol):
+    """What every candidate program is, seen from the jail."""
+
+    def __call__(self, state: Any, action: Any, next_state: Any, memory: Any) -> "Mapping[str, NDArray[np.float64]]":
+        """Return named parts, each of shape (n,), for n transitions."""
+        ...

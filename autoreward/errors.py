@@ -1,0 +1,79 @@
+"""Our own failures, as exceptions with exit codes.
+
+AutorewardError
+├── UsageError (2)      TaskError · ConfigError · MissingExtra
+├── ProviderError (3)   a model could not be reached or refused
+├── LimitReached (4)    money, calls, time
+├── JailError (5)       the room for candidate code could not be built
+└── StoreError (6)      RunLocked · RunChanged · RunDamaged
+
+The candidate's failures are `Outcome` values and the model's unusable replies are findings; neither is ever an
+exception. Every message says what happened, where, and what to do next; the command line prints it without a
+traceback.
+"""
+
+
+class AutorewardError(Exception):
+    """Base of everything this package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(AutorewardError):
+    """The person asked for something that can't be done as asked."""
+
+    exit_code = 2
+
+
+class TaskError(UsageError):
+    """A task.toml that can't be used, or a task name that isn't known."""
+
+
+class ConfigError(UsageError):
+    """An option or setting outside its range, or an option that does not exist."""
+
+
+class MissingExtra(UsageError):
+    """A package is needed that is installed by an optional extra."""
+
+
+class ProviderError(AutorewardError):
+    """A model provider could not answer."""
+
+    exit_code = 3
+
+
+class LimitReached(AutorewardError):
+    """A limit that the person set was reached; the best result so far is saved."""
+
+    exit_code = 4
+
+
+class JailError(AutorewardError):
+    """The process that runs candidate code could not be started or locked."""
+
+    exit_code = 5
+
+
+class StoreError(AutorewardError):
+    """A run folder could not be read or written."""
+
+    exit_code = 6
+
+
+class RunLocked(StoreError):
+    """Another process is working in this run folder."""
+
+    exit_code = 2
+
+
+class RunChanged(StoreError):
+    """The run was made by another version, configuration or task than the one in hand."""
+
+    exit_code = 2
+
+
+class RunDamaged(StoreError):
+    """A file of the run is missing, torn or not what it should be."""
+
+    exit_code = 2

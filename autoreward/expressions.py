@@ -1,0 +1,188 @@
+"""The small formula language of task files: field sources, success rules, metrics.
+
+    obs[4:6] + obs[8:10]                       a field's source
+    norm(gap) < 0.02 and not terminated        a success rule
+    abs(position - hold_at)                    a metric
+
+Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
+FUNCTIONS. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
+nothing is ever evaluated by Python's own `eval`.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.errors import TaskError
+
+Array = NDArray[Any]
+
+
+def _norm(vector: Array) -> Array:
+    """Euclidean length of each row, shape (n,)."""
+    return np.asarray(np.linalg.norm(vector, axis=-1))
+
+
+def _stack(*columns: Array) -> Array:
+    """Columns of shape (n,) side by side, shape (n, k)."""
+    return np.stack(columns, axis=-1)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "arctan2": np.arctan2,
+    "exp": np.exp,
+    "minimum": np.minimum,
+    "maximum": np.maximum,
+    "norm": _norm,
+    "stack": _stack,
+}
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+}
+
+
+class Expression:
+    """A parsed formula. `names` are the names it reads; `evaluate` and `closeness` work on arrays."""
+
+    def __init__(self, text: str, where: str) -> None:
+        """Parse `text`; raise TaskError, naming `where`, if it is not in the language."""
+        self.text = text
+        self.where = where
+        try:
+            self._body = ast.parse(text.strip(), mode="eval").body
+        except SyntaxError as error:
+            raise TaskError(f"{where}: {text!r} is not a formula ({error.msg}).") from None
+        self.names = frozenset(self._check(self._body))
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The formula's value, an array of shape (n,) or (n, k). Raises TaskError on an index outside a field."""
+        try:
+            return _value(self._body, values)
+        except IndexError:
+            raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
+
+    def closeness(self, values: Mapping[str, Any], scale: float) -> Array:
+        """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
+
+        A comparison that fails by d counts 1 - min(d / scale, 1); `and` takes the mean, `or` the largest. It is the
+        task's own graded measure of progress, used to rank policies none of which succeeds yet.
+        """
+        return _closeness(self._body, values, scale)
+
+    def _check(self, node: ast.expr) -> set[str]:
+        match node:
+            case ast.Constant(value=bool() | int() | float()):
+                return set()
+            case ast.Name(id=name):
+                return {name}
+            case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
+                return self._check(operand)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                return self._check(left) | self._check(right)
+            case ast.BoolOp(values=parts):
+                return set[str]().union(*map(self._check, parts))
+            case ast.Compare(left=left, ops=ops, comparators=others) if all(type(o) in _COMPARE for o in ops):
+                return self._check(left).union(*map(self._check, others))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
+                return set[str]().union(*map(self._check, args))
+            case ast.Attribute(value=ast.Name(id="obs"), attr=key):
+                return {f"obs.{key}"}
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as base, slice=index) if _is_index(index):
+                return self._check(base)
+        allowed = ", ".join(sorted(FUNCTIONS))
+        raise TaskError(
+            f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
+            f"+ - * / **, comparisons, and, or, not, and {allowed}."
+        )
+
+
+def _is_index(node: ast.expr) -> bool:
+    if isinstance(node, ast.Slice):
+        bounds = (node.lower, node.upper)
+        return node.step is None and all(b is None or _is_index(b) for b in bounds)
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value >= 0
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=constant):
+            return constant
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Attribute(attr=key):
+            return values[f"obs.{key}"]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, values)
+        case ast.UnaryOp(operand=operand):
+            return np.logical_not(_value(operand, values))
+        case ast.BinOp(left=left, op=op, right=right):
+            return _BINARY[type(op)](_value(left, values), _value(right, values))
+        case ast.BoolOp(op=op, values=parts):
+            join = np.logical_and if isinstance(op, ast.And) else np.logical_or
+            return join.reduce([np.asarray(_value(part, values)) for part in parts])
+        case ast.Compare():
+            return np.logical_and.reduce(
+                [_COMPARE[type(op)](left, right) for left, op, right in _comparisons(node, values)]
+            )
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return FUNCTIONS[name](*[_value(arg, values) for arg in args])
+        case ast.Subscript(value=base, slice=index):
+            return _take(np.asarray(_value(base, values)), index)
+    raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _comparisons(node: ast.Compare, values: Mapping[str, Any]) -> list[tuple[Any, ast.cmpop, Any]]:
+    operands = [_value(part, values) for part in (node.left, *node.comparators)]
+    return list(zip(operands, node.ops, operands[1:], strict=False))
+
+
+def _take(array: Array, index: ast.expr) -> Array:
+    if isinstance(index, ast.Slice):
+        low = index.lower.value if isinstance(index.lower, ast.Constant) else 0
+        high = index.upper.value if isinstance(index.upper, ast.Constant) else array.shape[-1]
+        if not (isinstance(low, int) and isinstance(high, int) and low < high <= array.shape[-1]):
+            raise IndexError
+        return np.asarray(array[..., low:high])
+    if not isinstance(index, ast.Constant) or not isinstance(index.value, int):
+        raise IndexError
+    return np.asarray(array[..., index.value])
+
+
+def _closeness(node: ast.expr, values: Mapping[str, Any], scale: float) -> Array:
+    if isinstance(node, ast.BoolOp):
+        parts = [_closeness(part, values, scale) for part in node.values]
+        if isinstance(node.op, ast.And):
+            return np.asarray(np.mean(np.broadcast_arrays(*parts), axis=0))
+        return np.asarray(np.max(np.broadcast_arrays(*parts), axis=0))
+    if isinstance(node, ast.Compare):
+        shortfalls = []
+        for left, op, right in _comparisons(node, values):
+            gap = np.asarray(left, float) - np.asarray(right, float)
+            if isinstance(op, ast.Gt | ast.GtE):
+                gap = -gap
+            elif isinstance(op, ast.Eq):
+                gap = np.abs(gap)
+            holds = np.asarray(_COMPARE[type(op)](left, right))
+            shortfall = np.where(holds, 0.0, np.clip(np.nan_to_num(gap, nan=scale) / scale, 1e-9, 1.0))
+            shortfalls.append(shortfall)
+        return np.asarray(1.0 - np.max(shortfalls, axis=0))
+    return np.asarray(np.asarray(_value(node, values)), dtype=float)

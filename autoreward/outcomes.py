@@ -1,0 +1,49 @@
+"""How a candidate's check or training can end: values, not exceptions.
+
+Each member's text is advice. The same sentence is shown to the person and to the designer, so that a
+failure always says what to do next.
+"""
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """The end of one candidate's check, training or scoring."""
+
+    COMPLETED = "completed"
+    BROKE_CONTRACT = "broke_contract"
+    NOT_FINITE = "not_finite"
+    TOO_LARGE = "too_large"
+    RAISED = "raised"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    CRASHED = "crashed"
+    LOST = "lost"
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result to go on with."""
+        return self is Outcome.COMPLETED
+
+    @property
+    def advice(self) -> str:
+        """One sentence: what happened and what to change."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Outcome.COMPLETED: "Nothing to change: it ran to the end.",
+    Outcome.BROKE_CONTRACT: (
+        "The answer did not keep the contract: return a dict of named parts, each an array of shape (n,), "
+        "the same names at every call, row i computed from row i alone."
+    ),
+    Outcome.NOT_FINITE: (
+        "A part became NaN or infinite: guard divisions, logarithms and square roots, and bound exponentials."
+    ),
+    Outcome.TOO_LARGE: "A part exceeded the largest accepted magnitude of 1e6: bound it or scale it down.",
+    Outcome.RAISED: "The program raised an exception: read the message, and handle arrays of any length n >= 1.",
+    Outcome.TIMED_OUT: "It took too long: work on whole arrays instead of looping over rows, and end every loop.",
+    Outcome.OUT_OF_MEMORY: "It used too much memory: build no array larger than the rows it is given.",
+    Outcome.CRASHED: "The process died without an answer: use plain NumPy arithmetic only.",
+    Outcome.LOST: "The worker process was lost (killed from outside or out of memory): run it again.",
+}

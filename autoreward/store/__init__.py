@@ -1,0 +1,1 @@
+"""What is kept: run folders (`book`), and what people take away from them (`keep`)."""

@@ -1,0 +1,216 @@
+"""Task cards: `envs/<name>/task.toml` -> Task. Reading a card never imports environment code."""
+
+import difflib
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field as Bounded
+from pydantic import ValidationError
+
+from autoreward.errors import TaskError
+from autoreward.expressions import Expression
+from autoreward.records import Record
+
+ALGORITHMS = ("PPO", "SAC", "TD3", "DQN", "A2C")
+EPISODE_NAMES = ("step", "terminated")
+"""Names that rules and metrics may use besides the fields and constants."""
+RESERVED = {"step", "terminated", "obs", "np", "math", "memory", "length"}
+
+
+class StateField(Record):
+    """A named view of the observation."""
+
+    source: str
+    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
+    about: str
+    unit: str = ""
+    range: tuple[float, float] | None = None
+
+
+class ActionField(Record):
+    """A named view of the action, as the environment executes it (clipped to its bounds)."""
+
+    about: str
+    source: str = "action"
+    unit: str = ""
+    range: tuple[float, float] | None = None
+
+
+class Constant(Record):
+    """A number the goal speaks of; designers see it by name."""
+
+    value: float
+    about: str
+    unit: str = ""
+    field: str = ""
+    """The state field it is a value of, if it is one."""
+
+
+class Success(Record):
+    """When an episode counts as a success."""
+
+    when: str
+    within: str = "last step"
+    """`last step`, `any step`, or `last N steps`."""
+    share: float = Bounded(default=1.0, gt=0.0, le=1.0)
+    """Share of the window in which `when` must hold."""
+    full_length: bool = False
+    """The episode must also reach the time limit; a shorter one counts as a failure."""
+
+    @property
+    def window(self) -> int:
+        """Steps of the window: 1 for the last step, 0 for any step."""
+        words = self.within.split()
+        if words == ["last", "step"]:
+            return 1
+        if words == ["any", "step"]:
+            return 0
+        if len(words) == 3 and words[0] == "last" and words[2] == "steps" and words[1].isdigit() and int(words[1]) > 0:
+            return int(words[1])
+        raise TaskError(f"[success] within = {self.within!r}: use 'last step', 'any step' or 'last N steps'.")
+
+
+class Metric(Record):
+    """What ranks two policies that both succeed."""
+
+    value: str
+    """`length` (steps), or a formula averaged over the success window."""
+    better: Literal["lower", "higher"]
+    unit: str = ""
+
+
+class Train(Record):
+    """Tuned settings of one full training."""
+
+    algorithm: Literal["PPO", "SAC", "TD3", "DQN", "A2C"]
+    steps: int = Bounded(gt=0)
+    envs: int = Bounded(default=16, gt=0, le=256)
+    normalize_observations: bool = True
+    normalize_rewards: bool = True
+    net: tuple[int, ...] = (64, 64)
+    hyperparameters: dict[str, float | int | str | bool] = {}
+
+
+class Task(Record):
+    """Everything about a task. `name` is its folder's name."""
+
+    name: str
+    env: str
+    kwargs: dict[str, Any] = {}
+    max_steps: int | None = None
+    """Overrides the environment's time limit, in steps."""
+    goal: str
+    tier: Literal["smoke", "quick", "standard"] = "quick"
+    state: dict[str, StateField]
+    action: dict[str, ActionField]
+    constants: dict[str, Constant] = {}
+    success: Success
+    metric: Metric
+    train: Train
+
+    @cached_property
+    def success_rule(self) -> Expression:
+        """The parsed condition of `[success]`."""
+        return Expression(self.success.when, f"task {self.name}, [success] when")
+
+    @cached_property
+    def metric_formula(self) -> Expression | None:
+        """The parsed metric, or None for `length`."""
+        if self.metric.value == "length":
+            return None
+        return Expression(self.metric.value, f"task {self.name}, [metric] value")
+
+    @cached_property
+    def state_sources(self) -> dict[str, Expression]:
+        """The parsed source of each state field."""
+        return {n: Expression(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+
+    @cached_property
+    def action_sources(self) -> dict[str, Expression]:
+        """The parsed source of each action field."""
+        return {n: Expression(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
+
+
+def read_task(path: Path) -> Task:
+    """Read and check one task.toml.
+
+    Raises:
+        TaskError: the file is missing or malformed, has an unknown or missing key, or a formula that names nothing.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TaskError(f"{path}: no such task file.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TaskError(f"{path}: {error}") from None
+    try:
+        task = Task.model_validate({**data, "name": path.parent.name})
+    except ValidationError as error:
+        raise TaskError(f"{path}: {_first(error)}") from None
+    _check(task, path)
+    return task
+
+
+def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """All tasks found in the folders, name -> task.toml; earlier folders win."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for card in sorted(folder.glob("*/task.toml")):
+            found.setdefault(card.parent.name, card)
+    return found
+
+
+def find_task(name: str, folders: tuple[Path, ...]) -> Task:
+    """The task of that name, or at that path (a task.toml or its folder).
+
+    Raises:
+        TaskError: there is none; the message names the nearest one.
+    """
+    given = Path(name)
+    if given.name == "task.toml" or (given / "task.toml").is_file():
+        return read_task((given if given.name == "task.toml" else given / "task.toml").resolve())
+    names = task_names(folders)
+    if name in names:
+        return read_task(names[name])
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise TaskError(f"There is no task {name!r}.{hint} `autoreward tasks` lists all {len(names)}.")
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong, in one sentence."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {place!r}; see envs/README.md for the keys of a task card."
+    if problem["type"] == "missing":
+        return f"the key {place!r} is missing."
+    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
+
+
+def _check(task: Task, path: Path) -> None:
+    if not task.goal.strip():
+        raise TaskError(f"{path}: goal is empty; say in one sentence what the agent should do.")
+    if not task.state:
+        raise TaskError(f"{path}: [state] names no field; a reward needs something to look at.")
+    for name in (*task.state, *task.action, *task.constants):
+        if not name.isidentifier() or name.startswith("_") or name in RESERVED:
+            raise TaskError(f"{path}: {name!r} can't be a field or constant name; use a plain word such as 'speed'.")
+    _ = task.success.window
+    known = {*task.state, *task.constants, *EPISODE_NAMES}
+    for expression in filter(None, (task.success_rule, task.metric_formula)):
+        if unknown := sorted(expression.names - known):
+            close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise TaskError(f"{path}: {expression.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")
+    for name, source in task.state_sources.items():
+        if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:
+            raise TaskError(f"{path}: [state.{name}] source = {source.text!r} must be made from obs, such as obs[0].")
+    for name, source in task.action_sources.items():
+        if source.names != {"action"}:
+            raise TaskError(f"{path}: [action.{name}] source = {source.text!r} must be made from action.")
+    for name, constant in task.constants.items():
+        if constant.field and constant.field not in task.state:
+            raise TaskError(f"{path}: [constants.{name}] field = {constant.field!r} is not a state field.")

@@ -1,0 +1,102 @@
+"""A crew without processes: every answer is a pure function of its input, so a resumed run must end the same."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from autoreward.outcomes import Outcome
+from autoreward.records import (
+    Candidate,
+    Candidates,
+    CheckpointScore,
+    Description,
+    Diagnosis,
+    FieldStats,
+    Round,
+    Score,
+    Tier,
+    Trial,
+    TrialJob,
+    Verdict,
+)
+from autoreward.seeds import derive
+from autoreward.store.book import Made, Page
+
+I = TypeVar("I")  # noqa: E741
+O = TypeVar("O")  # noqa: E741
+
+
+class InlinePool:
+    """Does one item after the other in the calling thread."""
+
+    def map(self, fn: Callable[[I], O], items: Iterable[I]) -> Iterator[tuple[I, O]]:
+        for item in items:
+            yield item, fn(item)
+
+
+class FakeCrew:
+    """Implements `loop.Crew`; `done` counts how often each piece of work was made."""
+
+    tier: Tier = "process-only"
+
+    def __init__(self, width: int = 3, fail: Callable[[TrialJob], Outcome] = lambda job: Outcome.COMPLETED) -> None:
+        self.pool = InlinePool()
+        self.done: Counter[str] = Counter()
+        self._width = width
+        self._fail = fail
+
+    def describe(self) -> Made[Description]:
+        self.done["describe"] += 1
+        field = FieldStats(name="x", size=0, low=-1, high=1, mean=0, std=1)
+        description = Description(state=(field,), action=(field,), max_steps=10, terminates=True, random_length=5)
+        return Made(description, {"samples.npz": b"samples"})
+
+    def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
+        self.done[f"design {len(rounds)}"] += 1
+        names = [f"r{len(rounds):03d}c{i}" for i in range(self._width)]
+        return Candidates(
+            items=tuple(
+                Candidate(id=n, source=f"# {n}\n", thought=f"idea {n}", origin="grammar", how="fresh") for n in names
+            )
+        )
+
+    def review(self, candidate: Candidate) -> Verdict:
+        self.done[f"review {candidate.id}"] += 1
+        rejected = derive(0, candidate.id) % 4 == 0
+        outcome = Outcome.BROKE_CONTRACT if rejected else Outcome.COMPLETED
+        return Verdict(candidate_id=candidate.id, accepted=not rejected, outcome=outcome)
+
+    def train(self, job: TrialJob) -> Made[Trial]:
+        self.done[f"train {job.id}"] += 1
+        outcome = self._fail(job)
+        trial = Trial(
+            id=job.id,
+            candidate_id=job.candidate_id,
+            outcome=outcome,
+            seed=job.seed,
+            steps=job.steps,
+            checkpoints=(job.steps,),
+        )
+        return Made(trial, {f"policy-{job.steps}.safetensors": job.id.encode()})
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        self.done[f"score {trial.id} {purpose}"] += 1
+        assert page.file("trials", trial.id, f"policy-{trial.steps}.safetensors") == trial.id.encode()
+        success = derive(trial.seed, trial.candidate_id) % 100 / 110
+        point = CheckpointScore(step=trial.steps, success=success, progress=success, metric=None, length=10)
+        score = Score(
+            trial_id=trial.id,
+            candidate_id=trial.candidate_id,
+            outcome=Outcome.COMPLETED,
+            checkpoints=(point,),
+            kept=trial.steps,
+            success=success,
+            progress=success,
+            mean_success=success,
+            mean_progress=success,
+        )
+        return Made(score, {"episodes.npz": b"episodes"})
+
+    def diagnose(self, page: Page, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+        self.done[f"diagnose {candidate.id}"] += 1
+        return Diagnosis(candidate_id=candidate.id)

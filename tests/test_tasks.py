@@ -1,0 +1,92 @@
+"""Task cards: every shipped one is well formed, and every way to get one wrong is one clear sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from autoreward.errors import TaskError
+from autoreward.resources import envs_folder
+from autoreward.tasks import find_task, read_task, task_names
+
+GOOD = """
+env = "CartPole-v1"
+goal = "Hold the pole up."
+[state.angle]
+source = "obs[2]"
+about = "of the pole"
+[action.push]
+about = "left or right"
+[success]
+when = "abs(angle) < 0.1"
+[metric]
+value = "length"
+better = "higher"
+[train]
+algorithm = "PPO"
+steps = 1000
+"""
+
+
+def card(tmp_path: Path, text: str) -> Path:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    path = folder / "task.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(task_names((envs_folder(),))))
+def test_every_shipped_task_is_well_formed(name: str) -> None:
+    task = find_task(name, (envs_folder(),))
+    assert task.name == name
+    assert task.goal.endswith(".")
+    assert all(field.about for field in task.state.values())
+    assert all(field.range is not None for field in task.state.values())
+
+
+def test_a_good_card_reads(tmp_path: Path) -> None:
+    task = read_task(card(tmp_path, GOOD))
+    assert task.name == "mine"
+    assert task.success.window == 1
+    assert task.action["push"].source == "action"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('goal = "Hold the pole up."', 'goal = "  "'), "goal is empty"),
+        (("[train]", "[trane]\nx = 1\n[train]"), "unknown key 'trane'"),
+        (('source = "obs[2]"', 'sauce = "obs[2]"'), "state.angle.source"),
+        (("steps = 1000", "steps = 0"), "train.steps"),
+        (('algorithm = "PPO"', 'algorithm = "REINFORCE"'), "train.algorithm"),
+        (("abs(angle) < 0.1", "abs(angel) < 0.1"), "Did you mean 'angle'?"),
+        (("abs(angle) < 0.1", "__import__('os')"), "not part of the formula language"),
+        (("abs(angle) < 0.1", "angle <"), "is not a formula"),
+        (('source = "obs[2]"', 'source = "info[2]"'), "must be made from obs"),
+        (("[state.angle]", "[state.step]"), "can't be a field"),
+        (('when = "abs(angle) < 0.1"', 'when = "abs(angle) < 0.1"\nwithin = "sometimes"'), "use 'last step'"),
+        (('env = "CartPole-v1"', "env = CartPole"), "task.toml"),
+        (('env = "CartPole-v1"', ""), "the key 'env' is missing"),
+    ],
+)
+def test_a_wrong_card_is_one_clear_sentence(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = card(tmp_path, GOOD.replace(*change))
+    with pytest.raises(TaskError) as caught:
+        read_task(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="Did you mean 'mountain-car'"):
+        find_task("mountan-car", (envs_folder(),))
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="no such task file"):
+        read_task(tmp_path / "task.toml")
+
+
+def test_a_task_can_be_given_by_its_folder(tmp_path: Path) -> None:
+    path = card(tmp_path, GOOD)
+    assert find_task(str(path.parent), ()) == find_task(str(path), ()) == read_task(path)
