@@ -11,9 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from autoreward.outcomes import Outcome
-
-Tier = Literal["full", "seccomp", "process-only"]
-"""What protects the machine from candidate code; see `autoreward doctor`."""
+from autoreward.tiers import Tier
 
 
 class Record(BaseModel):

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 VOCABULARY = {
     "autoreward", "config", "contract", "errors", "events", "expressions", "outcomes", "records", "resources", "seeds",
-    "tasks", "transitions",
+    "tasks", "tiers", "transitions",
 }  # fmt: skip
 ROOMS = {
     "spawn": set[str](),

@@ -1,0 +1,27 @@
+"""Candidate -> Verdict: the gate, then the dry run."""
+
+from autoreward.check.dryrun import dry_run
+from autoreward.jail import gate
+from autoreward.jail.client import Jail
+from autoreward.outcomes import Outcome
+from autoreward.records import Candidate, Finding, Verdict
+from autoreward.transitions import Transitions
+
+
+def review(candidate: Candidate, jail: Jail, samples: Transitions) -> Verdict:
+    """Decide whether a candidate may train. Never raises for the candidate's faults; they are in the verdict."""
+    examined = gate.examine(candidate.source)
+    if examined.problems:
+        found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
+        outcome, parts = Outcome.BROKE_CONTRACT, ()
+    else:
+        outcome, found, parts = dry_run(jail, candidate.source, samples, examined.uses_memory)
+    return Verdict(
+        candidate_id=candidate.id,
+        accepted=outcome.ok,
+        outcome=outcome,
+        findings=found,
+        parts=parts,
+        uses_memory=examined.uses_memory,
+        tier=jail.tier,
+    )

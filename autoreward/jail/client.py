@@ -1,0 +1,176 @@
+"""Open a room for one candidate, ask it for parts, and believe nothing that comes back unchecked."""
+
+import json
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.contract import MAGNITUDE
+from autoreward.jail import wire
+from autoreward.outcomes import Outcome
+from autoreward.tiers import Tier
+from autoreward.spawn import frames
+from autoreward.spawn.nursery import Child, Nursery
+from autoreward.transitions import Transitions
+
+LOAD_SECONDS = 10.0
+CALL_SECONDS = 10.0
+"""Longest that one batch may take, in seconds of wall clock."""
+MEMORY_MB = 512
+HASH_SEEDS = (0, 1)
+"""Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
+
+
+class RewardFailed(Exception):
+    """The candidate failed: how, in which words, at which source line."""
+
+    def __init__(self, outcome: Outcome, message: str, line: int | None = None) -> None:
+        self.outcome = outcome
+        self.message = "".join(c if c.isprintable() else "?" for c in message)[:300]
+        self.line = line
+        super().__init__(self.message)
+
+
+class RewardClient:
+    """Asks one room over its socket. Used by the host for dry runs and by the train worker for training."""
+
+    def __init__(self, sock: socket.socket, seconds_per_call: float = CALL_SECONDS) -> None:
+        self._socket = sock
+        self._seconds = seconds_per_call
+        self._names: tuple[str, ...] | None = None
+
+    def load(self, source: str) -> None:
+        """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
+        self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, LOAD_SECONDS)
+
+    def forget(self) -> None:
+        """Empty the program's memory."""
+        frames.send(self._socket, wire.FORGET)
+
+    def evaluate(self, batch: Transitions, stepped: bool) -> dict[str, NDArray[np.float64]]:
+        """Named parts, each of shape (T, n).
+
+        `stepped`: call the program once per time step, with memory; otherwise once on all rows.
+
+        Raises:
+            RewardFailed: it raised, took too long, died, or returned what the contract forbids.
+        """
+        steps, envs = batch.shape
+        rows = steps * envs
+        data = self._ask(wire.EVALUATE, wire.pack_batch(batch, stepped), wire.PARTS, wire.parts_cap(rows), self._seconds)
+        try:
+            names, values = wire.unpack_parts(data, rows)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise RewardFailed(Outcome.BROKE_CONTRACT, f"the answer is malformed: {error}") from None
+        if self._names not in (None, names):
+            raise RewardFailed(Outcome.BROKE_CONTRACT, f"the parts changed from {self._names} to {names}")
+        self._names = names
+        _check_values(names, values, batch)
+        return {name: values[i].reshape(steps, envs) for i, name in enumerate(names)}
+
+    def _ask(self, kind: bytes, payload: list[bytes | memoryview] | list[bytes], expected: bytes, cap: int, seconds: float) -> bytearray:
+        self._socket.settimeout(seconds)
+        try:
+            frames.send(self._socket, kind, *payload)
+            got, data = frames.receive(self._socket, max(cap, wire.FAILURE_CAP))
+        except TimeoutError:
+            raise RewardFailed(Outcome.TIMED_OUT, f"compute_reward did not answer within {seconds:g} s") from None
+        except (EOFError, OSError, frames.FrameError) as error:
+            raise RewardFailed(Outcome.CRASHED, f"the reward process died ({error})") from None
+        if got == wire.FAILED:
+            raise _told(data)
+        if got != expected:
+            raise RewardFailed(Outcome.BROKE_CONTRACT, "the reward process answered something else")
+        return data
+
+
+def _told(data: bytearray) -> RewardFailed:
+    """The failure that the room reports, as far as it can be believed."""
+    try:
+        said = json.loads(bytes(data))
+        line = said["line"] if isinstance(said["line"], int) else None
+        return RewardFailed(Outcome(said["outcome"]), str(said["message"]), line)
+    except (ValueError, KeyError, TypeError):
+        return RewardFailed(Outcome.BROKE_CONTRACT, "the reward process answered nonsense")
+
+
+def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Transitions) -> None:
+    total = values.sum(axis=0)
+    if np.isfinite(total).all() and np.abs(values).max(initial=0.0) <= MAGNITUDE and np.abs(total).max(initial=0.0) <= MAGNITUDE:
+        return
+    steps = batch.step.reshape(-1)
+    for name, part in zip(names, values, strict=True):
+        if (bad := ~np.isfinite(part)).any():
+            row = int(np.flatnonzero(bad)[0])
+            raise RewardFailed(Outcome.NOT_FINITE, f"part {name!r} became {part[row]} at step {steps[row]} of an episode")
+        if (bad := np.abs(part) > MAGNITUDE).any():
+            row = int(np.flatnonzero(bad)[0])
+            raise RewardFailed(Outcome.TOO_LARGE, f"part {name!r} was {part[row]:g} at step {steps[row]} of an episode")
+    raise RewardFailed(Outcome.TOO_LARGE, f"the parts sum to {np.abs(total).max():g} in magnitude")
+
+
+class Room:
+    """One candidate's process, with its program loaded."""
+
+    def __init__(self, child: Child, source: str) -> None:
+        """Load the program. Raises RewardFailed; the process is gone then."""
+        self._child = child
+        self.client = RewardClient(child.socket)
+        try:
+            self.client.load(source)
+        except RewardFailed:
+            self.close()
+            raise
+
+    @property
+    def fd(self) -> int:
+        """The host's end of the room's socket, to be handed to a train worker."""
+        return self._child.socket.fileno()
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._child.pid
+
+    def close(self) -> None:
+        """Kill the process and reap it."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Jail:
+    """Makes rooms. Thread-safe. Use as a context manager."""
+
+    tier: Tier = "process-only"
+
+    def __init__(self) -> None:
+        """Nothing is started until the first room is opened."""
+        self._nurseries: dict[int, Nursery] = {}
+        self._lock = threading.Lock()
+
+    def open(self, source: str, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0]) -> Room:
+        """A room with the program loaded. Raises RewardFailed, or JailError if no room can be made."""
+        with self._lock:
+            if hash_seed not in self._nurseries:
+                self._nurseries[hash_seed] = Nursery("autoreward.jail.server", hash_seed)
+        return Room(self._nurseries[hash_seed].spawn({"memory_mb": memory_mb}), source)
+
+    def close(self) -> None:
+        """End every room."""
+        for nursery in self._nurseries.values():
+            nursery.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

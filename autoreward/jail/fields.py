@@ -1,0 +1,29 @@
+"""Views: `state.position` is the array of that name, read-only."""
+
+import difflib
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+class Fields:
+    """Named read-only arrays as attributes."""
+
+    __slots__ = ("_fields", "_what")
+
+    def __init__(self, what: str, fields: dict[str, NDArray[Any]]) -> None:
+        object.__setattr__(self, "_what", what)
+        object.__setattr__(self, "_fields", fields)
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        fields = object.__getattribute__(self, "_fields")
+        what = object.__getattribute__(self, "_what")
+        if name in fields:
+            found: NDArray[Any] = fields[name]
+            return found
+        close = difflib.get_close_matches(name, fields, n=1, cutoff=0.4)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"{what} has no field {name!r}{hint} It has: {', '.join(fields)}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("fields can't be changed")

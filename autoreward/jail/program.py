@@ -1,0 +1,154 @@
+"""Load a reward program and call it on batches; check and pack what it returns."""
+
+import ast
+import types
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.contract import MAX_PART_NAME, MAX_PARTS
+from autoreward.jail import gate, namespace
+from autoreward.jail.fields import Fields
+from autoreward.jail.memory import Memory
+from autoreward.transitions import Transitions
+
+FILE = "<reward>"
+
+
+class ContractBroken(Exception):
+    """The answer is not a dict of named arrays of shape (n,)."""
+
+
+class _Plain(ast.NodeTransformer):
+    """Drop annotations and imports: np and math are given, and typing has no meaning at run time."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        plain = ast.Assign([node.target], node.value) if node.value else ast.Pass()
+        return ast.copy_location(plain, node)
+
+    def visit_Import(self, node: ast.Import) -> Any:
+        given = {"numpy": "np", "math": "math"}
+        renamed = [(a.asname or a.name, given[a.name]) for a in node.names if a.name in given]
+        return _assignments(node, [(n, ast.Name(g, ast.Load())) for n, g in renamed if n != g])
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        given = {"numpy": "np", "math": "math"}.get(node.module or "")
+        if given is None:
+            return ast.copy_location(ast.Pass(), node)
+        values = [(a.asname or a.name, ast.Attribute(ast.Name(given, ast.Load()), a.name, ast.Load())) for a in node.names]
+        return _assignments(node, values)
+
+
+def _assignments(node: ast.stmt, values: "list[tuple[str, ast.Name]] | list[tuple[str, ast.Attribute]]") -> Any:
+    made = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node) for name, value in values]
+    return made or ast.copy_location(ast.Pass(), node)
+
+
+class Program:
+    """One loaded candidate."""
+
+    def __init__(self, source: str) -> None:
+        """Gate, compile and load. Raises gate.Refused, or whatever the module's constants raise."""
+        tree = ast.fix_missing_locations(_Plain().visit(gate.check(source)))
+        space = namespace.fresh()
+        exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
+        for name, value in space.items():
+            if name != "__builtins__":
+                space[name] = _frozen(value)
+        self._function = space[gate.FUNCTION]
+        self._names: tuple[str, ...] | None = None
+        self._memory: Memory | None = None
+
+    def forget(self) -> None:
+        """Empty the memory, as before the first call."""
+        self._memory = None
+
+    def evaluate(self, batch: Transitions, stepped: bool) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """Part names, and the parts as one array of shape (P, T * n).
+
+        `stepped` calls the program once per time step with its memory; otherwise once on all T * n rows.
+        """
+        steps, envs = batch.shape
+        if not stepped:
+            return self._call(_slice(batch, steps * envs, None), Memory(steps * envs), steps * envs)
+        if self._memory is None:
+            self._memory = Memory(envs)
+        columns = []
+        for t in range(steps):
+            self._memory.begin(batch.step[t] == 1)
+            columns.append(self._call(_slice(batch, envs, t), self._memory, envs)[1])
+        return self._names or (), np.concatenate(columns, axis=1)
+
+    def _call(self, views: tuple[Fields, Fields, Fields], memory: Memory, rows: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        state, action, next_state = views
+        parts = self._function(state, action, next_state, memory)
+        if type(parts) is not dict:
+            raise ContractBroken(f"compute_reward must return a dict of named parts, not {type(parts).__name__}")
+        names = tuple(parts)
+        if self._names is None:
+            _check_names(names)
+            self._names = names
+        elif names != self._names:
+            raise ContractBroken(f"the parts changed from {list(self._names)} to {list(map(str, names))[:8]}")
+        return names, np.stack([_column(name, part, rows) for name, part in parts.items()])
+
+
+def _check_names(names: tuple[Any, ...]) -> None:
+    if not 1 <= len(names) <= MAX_PARTS:
+        raise ContractBroken(f"return between 1 and {MAX_PARTS} named parts, not {len(names)}")
+    for name in names:
+        if type(name) is not str or not name.isidentifier() or not name.isascii() or len(name) > MAX_PART_NAME:
+            raise ContractBroken(f"a part's name must be a plain word of at most {MAX_PART_NAME} letters, not {name!r:.50}")
+
+
+def _column(name: str, part: Any, rows: int) -> NDArray[np.float64]:
+    if not isinstance(part, np.ndarray):
+        raise ContractBroken(
+            f"part {name!r} is a {type(part).__name__}, not an array of shape ({rows},): "
+            "make it from the fields, or with np.full_like(field, value)"
+        )
+    if part.dtype.kind not in "fiub":
+        raise ContractBroken(f"part {name!r} holds {part.dtype}, not real numbers")
+    if part.shape != (rows,):
+        raise ContractBroken(
+            f"part {name!r} has shape {part.shape}, not ({rows},): reduce vectors with .sum(axis=-1) or "
+            "np.linalg.norm(..., axis=-1), and work on whole arrays"
+        )
+    return part.astype(np.float64)
+
+
+def _slice(batch: Transitions, rows: int, t: int | None) -> tuple[Fields, Fields, Fields]:
+    def pick(array: NDArray[Any]) -> NDArray[Any]:
+        view = array.reshape(rows, *array.shape[2:]) if t is None else array[t]
+        view.flags.writeable = False
+        return view
+
+    state = {name: pick(array) for name, array in batch.state.items()}
+    action = {name: pick(array) for name, array in batch.action.items()}
+    after = {name: pick(array) for name, array in batch.next_state.items()}
+    after |= {"step": pick(batch.step), "terminated": pick(batch.terminated)}
+    return Fields("state", state), Fields("action", action), Fields("next_state", after)
+
+
+def _frozen(value: Any) -> Any:
+    """Module constants can't carry state from call to call."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif type(value) is dict:
+        return types.MappingProxyType({k: _frozen(v) for k, v in value.items()})
+    elif type(value) is list:
+        return tuple(_frozen(v) for v in value)
+    elif type(value) is set:
+        return frozenset(value)
+    return value

@@ -1,0 +1,65 @@
+"""Child side of the jail: `python -I -m autoreward.jail.server FD`. Imports NumPy and nothing heavier."""
+
+import json
+import socket
+import traceback
+import warnings
+
+from autoreward.jail import wire
+from autoreward.jail.gate import Refused
+from autoreward.jail.lock import lock
+from autoreward.jail.namespace import warm_numpy
+from autoreward.jail.program import FILE, ContractBroken, Program
+from autoreward.outcomes import Outcome
+from autoreward.spawn import frames, zygote
+
+_REHEARSAL = "def compute_reward(state, action, next_state, memory):\n    return {'x': np.zeros_like(next_state.step)}\n"
+
+
+def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> None:
+    """Serve one candidate until its socket closes."""
+    lock(int(str(request["memory_mb"])))
+    program: Program | None = None
+    while True:
+        try:
+            kind, data = frames.receive(sock, wire.BATCH_CAP)
+        except (EOFError, frames.FrameError):
+            return
+        try:
+            if kind == wire.LOAD:
+                program = Program(data.decode())
+                frames.send(sock, wire.LOADED)
+            elif kind == wire.FORGET and program is not None:
+                program.forget()
+            elif kind == wire.EVALUATE and program is not None:
+                batch, stepped = wire.unpack_batch(bytes(data))
+                frames.send(sock, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
+        except BaseException as error:  # noqa: BLE001 - whatever candidate code raises becomes its outcome
+            frames.send(sock, wire.FAILED, _failure(error))
+            return
+
+
+def _failure(error: BaseException) -> bytes:
+    outcome = Outcome.RAISED
+    line = None
+    if isinstance(error, Refused):
+        outcome, line = Outcome.BROKE_CONTRACT, error.problem.line
+    elif isinstance(error, ContractBroken):
+        outcome = Outcome.BROKE_CONTRACT
+    elif isinstance(error, MemoryError):
+        outcome = Outcome.OUT_OF_MEMORY
+    if line is None:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+        line = lines[-1] if lines else None
+    said = str(error)[:280]
+    plain = isinstance(error, Refused | ContractBroken)
+    message = said if plain else f"{type(error).__name__}: {said}"
+    return json.dumps({"outcome": outcome.value, "message": message, "line": line}).encode()
+
+
+if __name__ == "__main__":
+    warm_numpy()
+    warnings.simplefilter("ignore")
+    Program(_REHEARSAL)
+    _failure(ValueError("rehearsal"))
+    zygote.serve(answer)

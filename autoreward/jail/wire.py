@@ -1,0 +1,77 @@
+"""How transitions and parts cross the socket: a JSON header with names and shapes, then raw bytes. No pickles."""
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.contract import MAX_PARTS
+from autoreward.transitions import Transitions
+
+LOAD, LOADED, EVALUATE, PARTS, FORGET, FAILED = b"L", b"O", b"E", b"P", b"M", b"X"
+BATCH_CAP = 1 << 30
+"""Largest batch accepted, in bytes."""
+SOURCE_CAP = 1 << 20
+FAILURE_CAP = 8_192
+_NAMES_CAP = 4_096
+
+
+def parts_cap(rows: int) -> int:
+    """Largest honest answer for that many rows, in bytes."""
+    return _NAMES_CAP + MAX_PARTS * rows * 8
+
+
+def pack_batch(batch: Transitions, stepped: bool) -> list[bytes | memoryview]:
+    """A batch as pieces of one frame."""
+    named = [("step", batch.step), ("terminated", batch.terminated)]
+    for group, fields in (("state", batch.state), ("action", batch.action), ("next_state", batch.next_state)):
+        named += [(f"{group}.{name}", array) for name, array in fields.items()]
+    arrays = [(name, np.ascontiguousarray(array, dtype=_wire_type(array))) for name, array in named]
+    layout = [(name, array.dtype.str, array.shape) for name, array in arrays]
+    header = json.dumps({"stepped": stepped, "layout": layout}).encode()
+    return [len(header).to_bytes(4, "little"), header, *(memoryview(array).cast("B") for _, array in arrays if array.size)]
+
+
+def unpack_batch(data: bytes) -> tuple[Transitions, bool]:
+    """The batch and whether to step it. Arrays share the bytes, so they are read-only for good."""
+    size = int.from_bytes(data[:4], "little")
+    header = json.loads(data[4 : 4 + size])
+    at = 4 + size
+    groups: dict[str, dict[str, NDArray[Any]]] = {"state": {}, "action": {}, "next_state": {}}
+    plain: dict[str, NDArray[Any]] = {}
+    for name, kind, shape in header["layout"]:
+        count = int(np.prod(shape))
+        array = np.frombuffer(data, np.dtype(kind), count, at).reshape(shape)
+        at += array.nbytes
+        group, _, field = name.partition(".")
+        (groups[group] if field else plain)[field or name] = array
+    return Transitions(**groups, step=plain["step"], terminated=plain["terminated"]), bool(header["stepped"])
+
+
+def pack_parts(names: tuple[str, ...], parts: NDArray[np.float64]) -> list[bytes | memoryview]:
+    """Part names and values, shape (P, rows), as pieces of one frame."""
+    header = json.dumps(list(names)).encode()
+    return [len(header).to_bytes(4, "little"), header, memoryview(np.ascontiguousarray(parts)).cast("B")]
+
+
+def unpack_parts(data: bytearray, rows: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Names and values. Raises ValueError unless exactly well formed."""
+    size = int.from_bytes(data[:4], "little")
+    if size > _NAMES_CAP:
+        raise ValueError("the part names are too long")
+    names = json.loads(bytes(data[4 : 4 + size]))
+    if not isinstance(names, list) or not 1 <= len(names) <= MAX_PARTS or len(set(map(str, names))) != len(names):
+        raise ValueError("the part names are not a list of different words")
+    if not all(isinstance(n, str) and n.isidentifier() and len(n) <= 40 for n in names):
+        raise ValueError("a part name is not a plain word")
+    if len(data) != 4 + size + len(names) * rows * 8:
+        raise ValueError("the answer has the wrong number of bytes")
+    values = np.frombuffer(data, np.float64, len(names) * rows, 4 + size)
+    return tuple(names), values.reshape(len(names), rows)
+
+
+def _wire_type(array: NDArray[Any]) -> np.dtype[Any]:
+    if array.dtype.kind == "b":
+        return np.dtype(np.bool_)
+    return np.dtype(np.int64 if array.dtype.kind in "iu" else np.float64)

@@ -1,0 +1,101 @@
+"""The loop with a fake crew: what it returns, that a crash at any write loses nothing, that failures stay local."""
+
+from pathlib import Path
+
+import pytest
+from fake_crew import FakeCrew
+
+from autoreward.config import RunConfig
+from autoreward.loop import improve
+from autoreward.outcomes import Outcome
+from autoreward.records import Run, TrialJob
+from autoreward.resources import envs_folder
+from autoreward.store.book import Book, RunHeader
+from autoreward.tasks import find_task
+
+TASK = find_task("mountain-car", (envs_folder(),))
+CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)
+
+
+class Killed(Exception):
+    """Stands for kill -9 at a write."""
+
+
+def go(folder: Path, crew: FakeCrew, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
+    writes = 0
+
+    def before_write(path: Path) -> None:
+        nonlocal writes
+        writes += 1
+        if writes > die_at:
+            raise Killed
+
+    begun = (folder / "run.json").exists()
+    book = Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, config))
+    with book:
+        book.before_write = before_write
+        return improve(TASK, book.header.config, crew, book, lambda event: None)
+
+
+def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
+    crew = FakeCrew()
+    run = go(tmp_path / "run", crew)
+    assert run.rounds == 2
+    assert run.best.startswith("r00")
+    assert [c.who for c in run.confirmed] == [run.best, "sparse", "native"]
+    assert all(c.low <= c.mean <= c.high for c in run.confirmed)
+    assert max(crew.done.values()) == 1 + (crew.done[f"review {run.best}"] - 1)
+
+
+def test_a_finished_run_resumes_to_the_same_without_doing_anything(tmp_path: Path) -> None:
+    run = go(tmp_path / "run", FakeCrew())
+    idle = FakeCrew()
+    assert go(tmp_path / "run", idle) == run
+    assert not idle.done
+
+
+def test_a_crash_at_every_write_ends_in_the_same_run(tmp_path: Path) -> None:
+    expected = go(tmp_path / "whole", FakeCrew())
+    reference = FakeCrew()
+    go(tmp_path / "count", reference)
+    die_at = 0
+    while True:
+        crew = FakeCrew()
+        folder = tmp_path / f"die{die_at}"
+        try:
+            go(folder, crew, die_at=die_at)
+            break
+        except Killed:
+            pass_on = go(folder, crew)
+        assert pass_on == expected
+        repeated = sum((crew.done - reference.done).values())
+        assert repeated <= 1, (die_at, crew.done - reference.done)
+        die_at += 1
+    assert die_at > 40
+
+
+def test_a_failed_training_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
+    def fail(job: TrialJob) -> Outcome:
+        return Outcome.NOT_FINITE if job.id == "r000c1-s0" else Outcome.COMPLETED
+
+    run = go(tmp_path / "run", FakeCrew(fail=fail))
+    assert run.best
+    assert run.best != "r000c1"
+
+
+def test_when_every_training_fails_the_run_ends_without_a_winner(tmp_path: Path) -> None:
+    run = go(tmp_path / "run", FakeCrew(fail=lambda job: Outcome.CRASHED))
+    assert run.best == ""
+    assert run.confirmed == ()
+
+
+def test_the_target_ends_the_search(tmp_path: Path) -> None:
+    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"target": 0.01}))
+    assert run.rounds == 1
+    assert "reached the target" in run.stop
+
+
+@pytest.mark.parametrize("seeds", [0])
+def test_no_confirmation_when_asked(tmp_path: Path, seeds: int) -> None:
+    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"confirm_seeds": seeds}))
+    assert run.confirmed == ()
