@@ -80,13 +80,14 @@ class Expression:
         except IndexError:
             raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
 
-    def closeness(self, values: Mapping[str, Any], scale: float) -> Array:
+    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
         """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
 
-        A comparison that fails by d counts 1 - min(d / scale, 1); `and` takes the mean, `or` the largest. It is the
-        task's own graded measure of progress, used to rank policies none of which succeeds yet.
+        A comparison that fails by d counts 1 - min(d / scale, 1), where scale is the largest of `scales` among the names
+        in it (1 without one); `and` takes the mean, `or` the largest. It is the task's own graded measure of progress,
+        used to rank policies none of which succeeds yet.
         """
-        return _closeness(self._body, values, scale)
+        return _closeness(self._body, values, scales)
 
     def _check(self, node: ast.expr) -> set[str]:
         match node:
@@ -167,13 +168,15 @@ def _take(array: Array, index: ast.expr) -> Array:
     return np.asarray(array[..., index.value])
 
 
-def _closeness(node: ast.expr, values: Mapping[str, Any], scale: float) -> Array:
+def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
     if isinstance(node, ast.BoolOp):
-        parts = [_closeness(part, values, scale) for part in node.values]
+        parts = [_closeness(part, values, scales) for part in node.values]
         if isinstance(node.op, ast.And):
             return np.asarray(np.mean(np.broadcast_arrays(*parts), axis=0))
         return np.asarray(np.max(np.broadcast_arrays(*parts), axis=0))
     if isinstance(node, ast.Compare):
+        read = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        scale = max((scales[name] for name in read if name in scales), default=1.0)
         shortfalls = []
         for left, op, right in _comparisons(node, values):
             gap = np.asarray(left, float) - np.asarray(right, float)

@@ -1,0 +1,1 @@
+"""Spends compute: the host's side of describing, training, scoring and packaging."""

@@ -1,0 +1,176 @@
+"""Ask worker processes for descriptions, trainings, scores and packages; watch them; believe nothing unchecked."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from json import loads
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from pydantic import ValidationError
+
+from autoreward import errors
+from autoreward.config import RunConfig
+from autoreward.jail.client import Jail, RewardFailed, Room
+from autoreward.outcomes import Outcome
+from autoreward.records import Description, Record, Score, Trial, TrialJob
+from autoreward.spawn import frames
+from autoreward.spawn.nursery import Child, Nursery
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+from autoreward.worker import wire
+
+SHORT_JOB_SECONDS = 600.0
+MEMORY_MB = 4096
+R = TypeVar("R", bound=Record)
+Progress = Callable[[str, int], None]
+
+
+class JobFailed(Exception):
+    """A job ended without a report."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        self.outcome = outcome
+        self.message = message
+        super().__init__(message)
+
+
+class Reply(NamedTuple):
+    """A finished job's report (JSON) and files."""
+
+    report: bytes
+    files: dict[str, bytes]
+
+
+class Workers:
+    """Makes worker processes. Thread-safe. Use as a context manager."""
+
+    def __init__(self, jail: Jail) -> None:
+        """Nothing is started until the first job."""
+        self.jail = jail
+        self._nursery: Nursery | None = None
+        self._lock = threading.Lock()
+
+    def describe(self, task: Task, seed: int) -> tuple[Description, Transitions]:
+        """Sample the task's environment. Raises TaskError if the card does not fit it."""
+        reply = self._finish({"job": "describe", "seed": seed}, task)
+        return _read(Description, reply.report), Transitions.from_bytes(reply.files["samples.npz"])
+
+    def train(self, task: Task, job: TrialJob, config: RunConfig, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
+        """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome."""
+        for attempt in range(2):
+            try:
+                return self._train_once(task, job, config, progress)
+            except RewardFailed as failed:
+                return _failed(job, failed.outcome, failed.message, self.jail), {}
+            except JobFailed as failed:
+                if failed.outcome is not Outcome.LOST or attempt:
+                    return _failed(job, failed.outcome, failed.message, self.jail), {}
+        raise AssertionError("unreachable")
+
+    def score(self, task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]) -> tuple[Score, dict[str, bytes]]:
+        """Score a trial's checkpoints in a process that never met the reward."""
+        request = {"job": "score", "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}), "seeds": list(seeds)}
+        try:
+            reply = self._finish(request, task, files)
+        except JobFailed as failed:
+            return Score(trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message), {}
+        return _read(Score, reply.report), reply.files
+
+    def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
+        """`policy.zip` and `vecnormalize.pkl` of one checkpoint."""
+        return self._finish({"job": "package"}, task, {"policy.safetensors": weights}).files
+
+    def close(self) -> None:
+        """End every worker."""
+        if self._nursery is not None:
+            self._nursery.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _train_once(self, task: Task, job: TrialJob, config: RunConfig, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
+        room: Room | None = None
+        if job.reward == "candidate":
+            room = self.jail.open(job.source)
+        request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
+        try:
+            child = self._spawn(request, task, config.memory_mb, [] if room is None else [room.fd])
+            reply = _watch(child, config.minutes_per_trial * 60, lambda step: progress(job.id, step))
+        finally:
+            if room is not None:
+                room.close()
+        trial = _read(Trial, reply.report)
+        if trial.id != job.id:
+            raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
+        return trial.model_copy(update={"tier": self.jail.tier}), reply.files
+
+    def _finish(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes] | None = None) -> Reply:
+        child = self._spawn(request, task, MEMORY_MB, [])
+        try:
+            for name, data in (files or {}).items():
+                wire.send_file(child.socket, name, data)
+        except OSError:
+            child.close()
+            raise JobFailed(Outcome.LOST, "the worker died while it was sent the weights") from None
+        return _watch(child, SHORT_JOB_SECONDS, lambda step: None)
+
+    def _spawn(self, request: Mapping[str, Any], task: Task, memory_mb: int, fds: Sequence[int]) -> Child:
+        with self._lock:
+            if self._nursery is None:
+                self._nursery = Nursery("autoreward.worker.server")
+        return self._nursery.spawn({**request, "task": task.model_dump_json(), "memory_mb": memory_mb}, fds)
+
+
+def _watch(child: Child, seconds: float, progress: Callable[[int], None]) -> Reply:
+    """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
+    deadline = time.monotonic() + seconds
+    files: dict[str, bytes] = {}
+    try:
+        while True:
+            child.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            kind, payload = frames.receive(child.socket, wire.FILE_CAP)
+            if kind == wire.PROGRESS:
+                progress(int(payload[:20]))
+            elif kind == wire.FILE:
+                name, data = wire.split_file(payload)
+                files[name] = data
+            elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
+                return Reply(bytes(payload), files)
+            elif kind == wire.FAILED:
+                raise _reported(payload)
+            else:
+                raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
+    except TimeoutError:
+        raise JobFailed(Outcome.TIMED_OUT, f"the training did not end within {seconds / 60:g} minutes") from None
+    except (EOFError, frames.FrameError, ConnectionError, ValueError):
+        child.kill()
+        code = child.wait(10).code
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise JobFailed(Outcome.LOST, f"the worker ended without a report ({how})") from None
+    finally:
+        child.close()
+
+
+def _reported(payload: bytearray) -> Exception:
+    said = loads(bytes(payload[:8192]))
+    kind, message = str(said["kind"]), str(said["message"])
+    if kind == "MemoryError":
+        return JobFailed(Outcome.OUT_OF_MEMORY, "the training process used more memory than it may")
+    if kind in ("TaskError", "UsageError", "MissingExtra"):
+        return errors.TaskError(message)
+    return JobFailed(Outcome.CRASHED, message)
+
+
+def _read(kind: type[R], report: bytes) -> R:
+    try:
+        return kind.model_validate_json(report)
+    except ValidationError as error:
+        raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
+
+
+def _failed(job: TrialJob, outcome: Outcome, message: str, jail: Jail) -> Trial:
+    return Trial(id=job.id, candidate_id=job.candidate_id, outcome=outcome, message=message, seed=job.seed, steps=0, tier=jail.tier)

@@ -1,0 +1,63 @@
+"""Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
+
+from typing import Any
+
+import numpy as np
+import stable_baselines3
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load, save
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from autoreward.tasks import Task
+
+MEAN, VARIANCE = "observation_mean", "observation_variance"
+EPSILON = 1e-8
+CLIP = 10.0
+ON_POLICY = ("PPO", "A2C")
+
+
+def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
+    """The task's SB3 model with its tuned settings. Raises ValueError or TypeError on settings SB3 does not take."""
+    kind = getattr(stable_baselines3, task.train.algorithm)
+    settings: dict[str, Any] = dict(task.train.hyperparameters)
+    net: Any = list(task.train.net)
+    if task.train.algorithm in ON_POLICY:
+        net = {"pi": net, "vf": net}
+    model: BaseAlgorithm = kind(
+        "MlpPolicy", venv, seed=seed, device="cpu", policy_kwargs={"net_arch": net}, **settings, **extra
+    )
+    return model
+
+
+def normalised(task: Task, venv: VecEnv) -> VecNormalize:
+    """Observation normalisation as the task asks for it; reward normalisation is the feed's."""
+    return VecNormalize(
+        venv, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
+    )
+
+
+def to_bytes(model: BaseAlgorithm, venv: VecNormalize) -> bytes:
+    """Weights and observation statistics as safetensors."""
+    tensors = {f"policy.{name}": value.detach().clone().contiguous() for name, value in model.policy.state_dict().items()}
+    mean, variance = statistics(venv)
+    tensors[MEAN] = torch.from_numpy(mean)
+    tensors[VARIANCE] = torch.from_numpy(variance)
+    return save(tensors)
+
+
+def statistics(venv: VecNormalize) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance of each observation entry; 0 and 1 where observations are not normalised."""
+    if venv.norm_obs:
+        return np.array(venv.obs_rms.mean), np.array(venv.obs_rms.var)
+    shape = venv.observation_space.shape
+    return np.zeros(shape), np.ones(shape)
+
+
+def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Put saved weights into a model; returns the observations' mean and variance. Raises on weights that don't fit."""
+    tensors = load(data)
+    mean, variance = tensors.pop(MEAN).numpy(), tensors.pop(VARIANCE).numpy()
+    model.policy.load_state_dict({name.removeprefix("policy."): value for name, value in tensors.items()})
+    return mean, variance

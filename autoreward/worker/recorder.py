@@ -1,0 +1,81 @@
+"""Records what a vectorised environment does, so that rewards can be asked for once per rollout.
+
+Sits directly on the environments, under VecNormalize: what it records is in the environment's own units.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+from autoreward.worker.view import action_fields, state_fields
+
+
+class Recorded(NamedTuple):
+    """T recorded steps of n environments."""
+
+    transitions: Transitions
+    done: NDArray[np.bool_]
+    """Shape (T, n): the episode ended here, by itself or by the time limit."""
+    native: NDArray[np.float32]
+    """Shape (T, n): the environment's own reward; for the native baseline alone."""
+
+
+class Recorder(VecEnvWrapper):
+    """Passes observations on, replaces rewards by 0, and remembers everything until `take`."""
+
+    def __init__(self, venv: VecEnv, task: Task) -> None:
+        super().__init__(venv)
+        self._task = task
+        self._discrete = venv.action_space.shape == ()
+        self._step = np.zeros(self.num_envs, dtype=np.int64)
+        self._last: NDArray[Any] | None = None
+        self._action: NDArray[Any] | None = None
+        self._rows: list[tuple[NDArray[Any], ...]] = []
+
+    def reset(self) -> Any:
+        """Reset all environments; recorded steps that were not taken are dropped."""
+        self._last = np.array(self.venv.reset())
+        self._step[:] = 0
+        self._rows.clear()
+        return self._last.copy()
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Remember the executed actions and pass them on."""
+        self._action = np.array(actions)
+        self.venv.step_async(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step; the recorded next observation of an ended episode is its true last one, not the reset one."""
+        observations, native, dones, infos = self.venv.step_wait()
+        after = np.array(observations)
+        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        for i in np.flatnonzero(dones):
+            after[i] = infos[i]["terminal_observation"]
+            terminated[i] = not infos[i].get("TimeLimit.truncated", False)
+        self._step += 1
+        self._rows.append((self._last, self._action, after, self._step.copy(), terminated, dones.copy(), native.copy()))  # type: ignore[arg-type]
+        self._step[dones] = 0
+        self._last = np.array(observations)
+        return observations, np.zeros_like(native), dones, infos
+
+    def take(self) -> Recorded:
+        """Everything recorded since the last call."""
+        before, action, after, step, terminated, done, native = map(np.stack, zip(*self._rows, strict=True))
+        self._rows.clear()
+        transitions = Transitions(
+            state=state_fields(self._task, before),
+            action=action_fields(self._task, action, self._discrete),
+            next_state=state_fields(self._task, after),
+            step=step,
+            terminated=terminated,
+        )
+        return Recorded(transitions, done, native)
+
+    def __len__(self) -> int:
+        """Steps recorded and not yet taken."""
+        return len(self._rows)

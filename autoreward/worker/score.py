@@ -1,0 +1,137 @@
+"""Score a trained policy on held-out episodes by the task's own rule. No reward program is anywhere near."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from autoreward.outcomes import Outcome
+from autoreward.records import CheckpointScore, Episode, Score, Trial
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+from autoreward.worker import environments, policies
+from autoreward.worker.judge import Judge
+from autoreward.worker.view import action_fields, state_fields
+
+
+class Walk(NamedTuple):
+    """One episode's raw arrays."""
+
+    observations: NDArray[Any]
+    """Shape (L + 1, d)."""
+    actions: NDArray[Any]
+    """Shape (L,) or (L, a)."""
+    terminated: bool
+
+
+def score(task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]) -> tuple[Score, dict[str, bytes]]:
+    """Play one deterministic episode per seed with every checkpoint.
+
+    Returns:
+        The score, and `episodes.npz`: the kept checkpoint's trajectories.
+    """
+    envs = [environments.make(task) for _ in seeds]
+    judge = Judge(task, environments.time_limit(envs[0], task))
+    model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
+    played: dict[int, tuple[list[Walk], list[Episode]]] = {}
+    for step in trial.checkpoints:
+        mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])
+        walks = _play(envs, model, mean, variance, seeds)
+        played[step] = walks, [_judge(task, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
+    for env in envs:
+        env.close()
+    kept = best_own_return(trial)
+    return _summary(trial, {s: episodes for s, (_, episodes) in played.items()}, kept), {
+        "episodes.npz": _trajectories(task, played[kept][0]).to_bytes()
+    }
+
+
+def best_own_return(trial: Trial) -> int:
+    """The checkpoint with the best own training return around it; the latest on ties. Never the best held-out score."""
+
+    def own(step: int) -> float:
+        near = [p.episode_return for p in trial.curve if p.step <= step and p.episode_return is not None][-2:]
+        return float(np.mean(near)) if near else -np.inf
+
+    return max(trial.checkpoints, key=lambda step: (own(step), step))
+
+
+def _play(
+    envs: Sequence[gymnasium.Env[Any, Any]], model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any], seeds: Sequence[int]
+) -> list[Walk]:
+    seen = [[np.asarray(env.reset(seed=seed % 2**31)[0])] for env, seed in zip(envs, seeds, strict=True)]
+    taken: list[list[Any]] = [[] for _ in envs]
+    terminated = [False] * len(envs)
+    alive = list(range(len(envs)))
+    while alive:
+        now = np.stack([seen[i][-1] for i in alive])
+        view = np.clip((now - mean) / np.sqrt(variance + policies.EPSILON), -policies.CLIP, policies.CLIP)
+        actions, _ = model.predict(view.astype(np.float32), deterministic=True)
+        still = []
+        for i, action in zip(alive, actions, strict=True):
+            observation, _, ended, cut, _ = envs[i].step(action)
+            seen[i].append(np.asarray(observation))
+            taken[i].append(action)
+            terminated[i] = bool(ended)
+            if not (ended or cut):
+                still.append(i)
+        alive = still
+    return [Walk(np.stack(s), np.stack(a), e) for s, a, e in zip(seen, taken, terminated, strict=True)]
+
+
+def _judge(task: Task, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
+    movement = float(np.abs(np.diff(walk.observations, axis=0) / spread).mean())
+    return judge.judge(state_fields(task, walk.observations[1:]), walk.terminated, movement)
+
+
+def _summary(trial: Trial, episodes: Mapping[int, Sequence[Episode]], kept: int) -> Score:
+    points = []
+    for step, played in episodes.items():
+        metrics = [e.metric for e in played if e.success]
+        points.append(
+            CheckpointScore(
+                step=step,
+                success=float(np.mean([e.success for e in played])),
+                progress=float(np.mean([e.progress for e in played])),
+                metric=float(np.mean(metrics)) if metrics else None,
+                length=float(np.mean([e.length for e in played])),
+            )
+        )
+    chosen = next(p for p in points if p.step == kept)
+    late = [p for p in points if p.step > trial.steps / 2]
+    return Score(
+        trial_id=trial.id,
+        candidate_id=trial.candidate_id,
+        outcome=Outcome.COMPLETED,
+        checkpoints=tuple(points),
+        kept=kept,
+        success=chosen.success,
+        progress=chosen.progress,
+        metric=chosen.metric,
+        mean_success=float(np.mean([p.success for p in late])),
+        mean_progress=float(np.mean([p.progress for p in late])),
+        episodes=tuple(episodes[kept]),
+    )
+
+
+def _trajectories(task: Task, walks: Sequence[Walk]) -> Transitions:
+    """Episodes as columns; after its end an episode's last row repeats with step 0."""
+    longest = max(len(w.actions) for w in walks)
+
+    def column(rows: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([rows, np.repeat(rows[-1:], longest - len(rows), axis=0)])
+
+    actions = np.stack([column(w.actions) for w in walks], axis=1)
+    lengths = np.array([len(w.actions) for w in walks])
+    clock = np.arange(1, longest + 1)[:, None]
+    return Transitions(
+        state=state_fields(task, np.stack([column(w.observations[:-1]) for w in walks], axis=1)),
+        action=action_fields(task, actions, actions.ndim == 2),
+        next_state=state_fields(task, np.stack([column(w.observations[1:]) for w in walks], axis=1)),
+        step=np.where(clock <= lengths, clock, 0),
+        terminated=(clock == lengths) & np.array([w.terminated for w in walks]),
+    )

@@ -1,0 +1,73 @@
+"""Child side of the workers: `python -I -m autoreward.worker.server FD`. Loads torch and SB3 once, forks per job."""
+
+import json
+import resource
+import socket
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+torch.set_num_threads(1)  # before any parallel region: a forked child would wait for threads that don't exist
+
+from stable_baselines3 import PPO  # noqa: E402
+from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
+
+from autoreward.errors import AutorewardError  # noqa: E402
+from autoreward.records import Record, Trial, TrialJob  # noqa: E402
+from autoreward.spawn import frames, zygote  # noqa: E402
+from autoreward.tasks import Task  # noqa: E402
+from autoreward.worker import describe, package, score, train, wire  # noqa: E402
+
+
+def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
+    """Do one job and send its files and its report."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
+    if pages:
+        total = pages * resource.getpagesize() + int(request["memory_mb"]) * (1 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (total, total))
+    try:
+        report, files = _do(request, sock, fds)
+    except AutorewardError as error:
+        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": str(error)}).encode())
+        return
+    except MemoryError:
+        frames.send(sock, wire.FAILED, json.dumps({"kind": "MemoryError", "message": "out of memory"}).encode())
+        return
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+        frames.send(sock, wire.FAILED, json.dumps({"kind": "Error", "message": said}).encode())
+        return
+    for name, data in files.items():
+        wire.send_file(sock, name, data)
+    frames.send(sock, wire.REPORT, report.model_dump_json().encode())
+
+
+def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
+    task = Task.model_validate_json(request["task"])
+    if request["job"] == "describe":
+        description, samples = describe.describe(task, int(request["seed"]))
+        return description, {"samples.npz": samples.to_bytes()}
+    if request["job"] == "train":
+        room = socket.socket(fileno=fds[0]) if fds else None
+        job = TrialJob.model_validate_json(request["trial_job"])
+        return train.train(task, job, room, lambda step: frames.send(sock, wire.PROGRESS, str(step).encode()))
+    if request["job"] == "score":
+        trial = Trial.model_validate_json(request["trial"])
+        return score.score(task, trial, wire.receive_files(sock, len(trial.checkpoints)), request["seeds"])
+    if request["job"] == "package":
+        (weights,) = wire.receive_files(sock, 1).values()
+        return wire.Nothing(), package.package(task, weights)
+    raise ValueError(f"unknown job {request['job']!r}")
+
+
+def _warm_up() -> None:
+    """Touch what is slow the first time, so that every fork starts with it done."""
+    PPO("MlpPolicy", make_vec_env("CartPole-v1", 1), n_steps=8, batch_size=8, n_epochs=1, device="cpu").learn(8)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    _warm_up()
+    zygote.serve(work)

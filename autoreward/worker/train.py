@@ -1,0 +1,150 @@
+"""One training: an SB3 model on the task's environments, its reward from the feed, its curve and checkpoints as records."""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecNormalize
+
+from autoreward.jail.client import RewardFailed
+from autoreward.outcomes import Outcome
+from autoreward.records import CurvePoint, Trial, TrialJob
+from autoreward.tasks import Task
+from autoreward.worker import environments, policies
+from autoreward.worker.buffers import RewardedReplay, RewardedRollout
+from autoreward.worker.feed import Feed, FromJail, Native, Normaliser, Source, Sparse
+from autoreward.worker.judge import Judge
+from autoreward.worker.recorder import Recorder
+
+POINTS = 20
+"""Points of a learning curve."""
+CHECKPOINTS = 5
+"""Weights kept of one training, evenly spaced; the last is the end."""
+
+Progress = Callable[[int], None]
+
+
+def train(task: Task, job: TrialJob, room: socket.socket | None, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
+    """Train one policy.
+
+    Args:
+        task: the task.
+        job: which reward, seed and number of steps.
+        room: the candidate's room; None for the baselines.
+        progress: told the number of environment steps so far.
+
+    Returns:
+        The trial (a failed candidate is its outcome, with the curve so far), and the weights of its checkpoints.
+    """
+    recorder = Recorder(environments.vectorised(task, job.seed % 2**31), task)
+    venv = policies.normalised(task, recorder)
+    gamma = float(task.train.hyperparameters.get("gamma", 0.99))
+    normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
+    feed = Feed(recorder, _source(task, job, room, recorder), normaliser, job.composition)
+    model = policies.build(task, venv, job.seed % 2**31, **_late_rewards(task, feed))
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    watch = Watch(feed, venv, job.steps, progress)
+    began = time.perf_counter()
+    outcome, message = Outcome.COMPLETED, ""
+    try:
+        model.learn(job.steps, callback=watch)
+        watch.finish()
+    except RewardFailed as failed:
+        outcome = failed.outcome
+        message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
+    seconds = time.perf_counter() - began
+    venv.close()
+    trial = Trial(
+        id=job.id,
+        candidate_id=job.candidate_id,
+        outcome=outcome,
+        message=message,
+        seed=job.seed,
+        steps=model.num_timesteps,
+        curve=tuple(watch.curve),
+        checkpoints=tuple(watch.weights),
+        seconds=seconds,
+        steps_per_second=model.num_timesteps / seconds,
+    )
+    return trial, {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
+
+
+def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder) -> Source:
+    if job.reward == "native":
+        return Native()
+    if job.reward == "sparse":
+        env = environments.make(task)
+        limit = environments.time_limit(env, task)
+        env.close()
+        return Sparse(Judge(task, limit), recorder.num_envs)
+    if room is None:
+        raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
+    return FromJail(room, job.uses_memory)
+
+
+def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
+    if task.train.algorithm in policies.ON_POLICY:
+        return {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+    return {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}
+
+
+class Watch(BaseCallback):
+    """Draws the learning curve and keeps the checkpoints."""
+
+    def __init__(self, feed: Feed, venv: VecNormalize, steps: int, progress: Progress) -> None:
+        super().__init__()
+        self.curve: list[CurvePoint] = []
+        self.weights: dict[int, bytes] = {}
+        self._feed = feed
+        self._venv = venv
+        self._steps = steps
+        self._progress = progress
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        done = self.num_timesteps
+        if done < self._steps * (len(self.curve) + 1) / POINTS:
+            return
+        self._point()
+        self._progress(done)
+        if len(self.weights) < CHECKPOINTS - 1 and done >= self._steps * (len(self.weights) + 1) / CHECKPOINTS:
+            self.weights[done] = policies.to_bytes(_model(self), self._venv)
+
+    def finish(self) -> None:
+        """The last point and checkpoint, after the last gradient step."""
+        if not self.curve or self.curve[-1].step < self.num_timesteps:
+            self._point()
+        self.weights.pop(self.num_timesteps, None)
+        self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
+        self._progress(self.num_timesteps)
+
+    def _point(self) -> None:
+        logged = _model(self).logger.name_to_value
+        returns, lengths = self._feed.episode_returns, self._feed.episode_lengths
+        self.curve.append(
+            CurvePoint(
+                step=self.num_timesteps,
+                episode_return=float(np.mean(returns)) if returns else None,
+                episode_length=float(np.mean(lengths)) if lengths else None,
+                parts=self._feed.stretch(),
+                value_loss=_finite(logged.get("train/value_loss", logged.get("train/critic_loss"))),
+                entropy=_finite(logged.get("train/entropy_loss", logged.get("train/ent_coef"))),
+            )
+        )
+        returns.clear()
+        lengths.clear()
+
+
+def _model(callback: BaseCallback) -> BaseAlgorithm:
+    return callback.model
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None

@@ -1,0 +1,33 @@
+"""What crosses between a worker and the host: progress, files, one report, or one failure. No pickles."""
+
+import socket
+
+from autoreward.records import Record
+from autoreward.spawn import frames
+
+PROGRESS, FILE, REPORT, FAILED = b"P", b"F", b"R", b"X"
+REPORT_CAP = 8 << 20
+FILE_CAP = 256 << 20
+
+
+class Nothing(Record):
+    """The report of a job whose files are all there is."""
+
+
+def send_file(sock: socket.socket, name: str, data: bytes) -> None:
+    """Send one named file."""
+    frames.send(sock, FILE, name.encode() + b"\n", data)
+
+
+def split_file(payload: bytearray) -> tuple[str, bytes]:
+    """A file frame's name and content. Raises ValueError on anything that is not a plain file name."""
+    name, _, data = bytes(payload).partition(b"\n")
+    text = name.decode("ascii")
+    if not text or not text.replace("-", "").replace(".", "").replace("_", "").isalnum() or text.startswith("."):
+        raise ValueError(f"a file named {text[:60]!r}")
+    return text, data
+
+
+def receive_files(sock: socket.socket, count: int) -> dict[str, bytes]:
+    """`count` files, by name."""
+    return dict(split_file(frames.receive(sock, FILE_CAP)[1]) for _ in range(count))
