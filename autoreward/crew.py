@@ -8,6 +8,7 @@ from autoreward.analyze.diagnose import diagnose
 from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.design.grammar import design
+from autoreward.errors import RunDamaged
 from autoreward.jail.client import Jail
 from autoreward.records import (
     Candidate,
@@ -27,7 +28,6 @@ from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
 SAMPLES = "samples.npz"
-EPISODES = "episodes.npz"
 
 
 class RealCrew:
@@ -54,7 +54,7 @@ class RealCrew:
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions."""
-        samples = Transitions.from_bytes(self._book.file("description", "description", SAMPLES))
+        samples = Transitions.from_bytes(self._book.file("description", "", SAMPLES))
         return review(candidate, self._workers.jail, samples)
 
     def train(self, job: TrialJob) -> Made[Trial]:
@@ -74,11 +74,12 @@ class RealCrew:
         self._tell(events.ScoreDone(score))
         return Made(score, made)
 
-    def diagnose(self, page: Page, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
-        scored = [score for score in scores if score.outcome.ok]
-        trajectories = Transitions.from_bytes(page.file("scores", scored[0].trial_id, EPISODES)) if scored else None
-        diagnosis = diagnose(self._task, candidate, trials, scores, trajectories)
+        described = self._book.lone("description", Description)
+        if described is None:
+            raise RunDamaged(f"{self._book.folder}/description.json is gone; start a new run.")
+        diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 

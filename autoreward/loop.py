@@ -59,7 +59,7 @@ class Crew(Protocol):
         """Score a trial's policy on held-out seeds, in a process that never met the reward."""
         ...
 
-    def diagnose(self, page: Page, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Say why a candidate did as it did."""
         ...
 
@@ -83,7 +83,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
             "diagnoses",
             Diagnosis,
             candidates,
-            lambda c: crew.diagnose(page, c, of(c.id, trials), of(c.id, scores)),  # noqa: B023
+            lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)),  # noqa: B023
             crew.pool,
         )
         rounds += (Round(number=number, candidates=candidates, verdicts=verdicts, trials=trials, scores=scores,

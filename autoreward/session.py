@@ -5,17 +5,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoreward import __version__, events
+from autoreward import events
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import RealCrew, open_crew, policy_files
+from autoreward.crew import open_crew
 from autoreward.errors import UsageError
 from autoreward.jail.client import Jail
 from autoreward.loop import candidate, improve
-from autoreward.records import Candidate, Round, Run, Trial, Verdict
+from autoreward.records import Candidate, Round, Run, Score, Verdict
 from autoreward.report.html import build_report
-from autoreward.store.book import Book, RunHeader
-from autoreward.store.keep import keep_best
+from autoreward.report.lines import describe_event
+from autoreward.store.book import Book, Page, RunHeader
+from autoreward.store.keep import manifest, reward_file
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
 
@@ -57,12 +58,42 @@ def check_file(path: Path, task: Task) -> Verdict:
 
 def _go(book: Book, tell: Tell) -> Run:
     task, config = book.header.task, book.header.config
-    tell(events.RunStarted(task, config, book.folder))
+
+    def hear(event: events.Event) -> None:
+        if not isinstance(event, events.TrialProgress):
+            book.log(describe_event(event))
+        tell(event)
+
+    hear(events.RunStarted(task, config, book.folder))
     try:
-        with open_crew(task, config, book, tell) as (crew, workers):
-            run = improve(task, config, crew, book, tell)
+        with open_crew(task, config, book, hear) as (crew, workers):
+            run = improve(task, config, crew, book, hear)
             _keep(book, run, workers)
     finally:
         book.write(REPORT, build_report(book).encode())
-    tell(events.RunDone(run, book.folder))
+    hear(events.RunDone(run, book.folder))
     return run
+
+
+def _keep(book: Book, run: Run, workers: Workers) -> None:
+    """Write best/: the winner's reward, its best confirmed policy in SB3's own format, and how they were made."""
+    rounds = tuple(r for n in range(run.rounds) if (r := book.page(n).lone("round", Round)) is not None)
+    winner = candidate(rounds, run.best)
+    if winner is None:
+        return
+    book.write("best/reward.py", reward_file(book.header.task, winner).encode())
+    kept = best_policy(book, run, winner.id)
+    if kept is not None:
+        page, score = kept
+        weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
+        for name, data in workers.package(book.header.task, weights).items():
+            book.write(f"best/{name}", data)
+    text = manifest(book.header.task, run, winner, kept[1] if kept else None, book.header.packages)
+    book.write("best/manifest.json", text.encode())
+
+
+def best_policy(book: Book, run: Run, winner: str) -> tuple[Page, Score] | None:
+    """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
+    pages = [book.confirm_page()] if run.confirmed else [book.page(n) for n in range(run.rounds)]
+    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.candidate_id == winner and s.outcome.ok]
+    return max(found, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)

@@ -97,6 +97,6 @@ class FakeCrew:
         )
         return Made(score, {"episodes.npz": b"episodes"})
 
-    def diagnose(self, page: Page, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         self.done[f"diagnose {candidate.id}"] += 1
         return Diagnosis(candidate_id=candidate.id)

@@ -20,7 +20,7 @@ class Judge:
         self._max_steps = max_steps
         self._constants = {name: constant.value for name, constant in task.constants.items()}
         spans = {name: field.range for name, field in task.state.items()}
-        self._scales = {name: (span[1] - span[0]) / 2 for name, span in spans.items() if span is not None}
+        self._scales = {name: span[1] - span[0] for name, span in spans.items() if span is not None}
 
     def succeeded(self, states: Fields, terminated: bool) -> bool:
         """Whether the episode is a success. `states`: the fields after each of its L steps, (L,) or (L, k)."""

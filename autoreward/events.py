@@ -1,0 +1,105 @@
+"""What the loop tells whoever watches: small frozen facts, never needed to go on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoreward.config import RunConfig
+from autoreward.records import Candidate, Diagnosis, Round, Run, Score, Trial, Verdict
+from autoreward.tasks import Task
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run begins or goes on."""
+
+    task: Task
+    config: RunConfig
+    folder: Path
+
+
+@dataclass(frozen=True)
+class RoundStarted:
+    """A round begins."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Designed:
+    """A round's candidates are written."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """They have been checked."""
+
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class TrialProgress:
+    """A training has come so far."""
+
+    trial_id: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class TrialDone:
+    """A training ended."""
+
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class ScoreDone:
+    """A policy was scored."""
+
+    score: Score
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """A candidate was diagnosed."""
+
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """A round is complete."""
+
+    round: Round
+
+
+@dataclass(frozen=True)
+class Confirming:
+    """Winner and baselines train on fresh seeds."""
+
+    trial_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """The run is complete."""
+
+    run: Run
+    folder: Path
+
+
+Event = (
+    RunStarted
+    | RoundStarted
+    | Designed
+    | Checked
+    | TrialProgress
+    | TrialDone
+    | ScoreDone
+    | Diagnosed
+    | RoundDone
+    | Confirming
+    | RunDone
+)

@@ -1,0 +1,230 @@
+"""The run folder as a book: `once` and `each` return a saved record, or make and save it. That is all resume needs."""
+
+import fcntl
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from pydantic import ValidationError
+
+from autoreward import __version__
+from autoreward.config import RunConfig
+from autoreward.errors import RunChanged, RunDamaged, RunLocked, StoreError, UsageError
+from autoreward.records import Record
+from autoreward.store.files import write_atomically
+from autoreward.tasks import Task
+
+FORMAT = 1
+PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
+R = TypeVar("R", bound=Record)
+I = TypeVar("I")  # noqa: E741
+O = TypeVar("O")  # noqa: E741
+
+
+class Made(NamedTuple, Generic[R]):
+    """A record with the files that belong to it. The files are written first; the record is the commit."""
+
+    record: R
+    files: dict[str, bytes]
+
+
+class Pool(Protocol):
+    """Does work on items, perhaps several at a time."""
+
+    def map(self, fn: Callable[[I], O], items: Iterable[I]) -> Iterator[tuple[I, O]]:
+        """(item, result) as they finish; the first exception ends it."""
+        ...
+
+
+class RunHeader(Record):
+    """run.json: what a run was started with. It never changes."""
+
+    format: int
+    autoreward: str
+    task: Task
+    config: RunConfig
+    python: str
+    machine: str
+    packages: dict[str, str]
+
+    @classmethod
+    def of(cls, task: Task, config: RunConfig) -> Self:
+        """The header of a new run on this machine."""
+        versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
+        return cls(
+            format=FORMAT,
+            autoreward=__version__,
+            task=task,
+            config=config,
+            python=platform.python_version(),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            packages=versions,
+        )
+
+
+class Page:
+    """A folder of records."""
+
+    def __init__(self, folder: Path, save: Callable[[Path, bytes], None]) -> None:
+        self.folder = folder
+        self._save = save
+
+    def once(self, name: str, kind: type[R], make: Callable[[], R | Made[R]]) -> R:
+        """The saved record of that name, or make and save it."""
+        return self._saved(name, "", kind) or self._keep(name, "", make())
+
+    def each(self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Pool) -> tuple[R, ...]:
+        """One record per item, under the item's id, in item order; only missing ones are made.
+
+        Each is saved as it finishes. If one raises, the finished ones are saved and the exception goes on.
+        """
+        done = {identity(item): self._saved(name, identity(item), kind) for item in items}
+        missing = [item for item in items if done[identity(item)] is None]
+        for item, made in pool.map(make, missing):
+            done[identity(item)] = self._keep(name, identity(item), made)
+        return tuple(record for item in items if (record := done[identity(item)]) is not None)
+
+    def file(self, name: str, of: str, filename: str) -> bytes:
+        """A file saved with a record. Raises RunDamaged if it is gone."""
+        path = self.folder / name / of / filename
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise RunDamaged(f"{path} can't be read ({error.strerror}); delete the record {path.parent}.json to make it again.") from None
+
+    def saved(self, name: str, kind: type[R]) -> tuple[R, ...]:
+        """All records of that name that are there, by id."""
+        found = (self._saved(name, path.stem, kind) for path in sorted((self.folder / name).glob("*.json")))
+        return tuple(record for record in found if record is not None)
+
+    def lone(self, name: str, kind: type[R]) -> R | None:
+        """The record of that name if it is there."""
+        return self._saved(name, "", kind)
+
+    def _path(self, name: str, of: str) -> Path:
+        return self.folder / (f"{name}/{of}.json" if of else f"{name}.json")
+
+    def _saved(self, name: str, of: str, kind: type[R]) -> R | None:
+        path = self._path(name, of)
+        try:
+            return kind.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError) as error:
+            said = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else str(error)
+            raise RunDamaged(f"{path} is damaged ({said}); delete it, and resume makes it again.") from None
+
+    def _keep(self, name: str, of: str, made: R | Made[R]) -> R:
+        record, files = made if isinstance(made, Made) else (made, {})
+        path = self._path(name, of)
+        for filename, data in files.items():
+            self._save(path.with_suffix("") / filename, data)
+        self._save(path, record.model_dump_json(indent=1).encode())
+        return record
+
+
+def identity(item: Any) -> str:
+    """The id an item's record is saved under."""
+    return str(item.id)
+
+
+class Book(Page):
+    """A run folder, locked while open. Use as a context manager."""
+
+    def __init__(self, folder: Path, header: RunHeader, lock: IO[str]) -> None:
+        super().__init__(folder, self._write)
+        self.header = header
+        self.before_write: Callable[[Path], None] = lambda path: None
+        """Called before every write; tests use it to die there."""
+        self._lock = lock
+
+    @classmethod
+    def create(cls, folder: Path, header: RunHeader) -> Self:
+        """Make a new run folder. Raises UsageError if it exists, RunLocked, StoreError."""
+        if (folder / "run.json").exists():
+            raise UsageError(f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name.")
+        write_atomically(folder / "run.json", header.model_dump_json(indent=1).encode())
+        return cls(folder, header, _locked(folder))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a run folder to go on with it. Raises UsageError, RunLocked, RunChanged, RunDamaged."""
+        header = read_header(folder)
+        return cls(folder, header, _locked(folder))
+
+    def page(self, number: int) -> Page:
+        """A round's page."""
+        return Page(self.folder / "rounds" / f"{number:03d}", self._write)
+
+    def confirm_page(self) -> Page:
+        """The confirmation's page."""
+        return Page(self.folder / "confirm", self._write)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file that is not a record, such as report.html."""
+        self._write(self.folder / name, data)
+
+    def log(self, event: str) -> None:
+        """Add a line to log.jsonl, for people; the only place with clocks."""
+        line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def close(self) -> None:
+        """Let others open the folder."""
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, path: Path, data: bytes) -> None:
+        self.before_write(path)
+        write_atomically(path, data)
+
+
+def read_header(folder: Path) -> RunHeader:
+    """A run's header. Raises UsageError if there is no run, RunChanged if another version made it, RunDamaged."""
+    path = folder / "run.json"
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{folder} is not a run folder: it has no run.json.") from None
+    except (ValueError, OSError) as error:
+        raise RunDamaged(f"{path} is damaged ({error}).") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
+        made = data.get("autoreward") if isinstance(data, dict) else "?"
+        raise RunChanged(f"{folder} was made by autoreward {made}; this is {__version__}. Start a new run, or install that version.")
+    try:
+        return RunHeader.model_validate(data)
+    except ValidationError as error:
+        raise RunDamaged(f"{path} is damaged ({error.error_count()} fields are wrong).") from None
+
+
+def _locked(folder: Path) -> IO[str]:
+    try:
+        lock = (folder / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{folder} can't be written: {error.strerror}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RunLocked(f"{folder} is in use by another autoreward process; wait for it or stop it.") from None
+    return lock
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
