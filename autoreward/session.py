@@ -24,8 +24,10 @@ Tell = Callable[[events.Event], None]
 REPORT = "report.html"
 
 
-def start(task: Task, config: RunConfig, runs: Path, name: str | None, tell: Tell) -> tuple[Run, Path]:
-    """Make a run folder and run the loop in it.
+def start(
+    task: Task, config: RunConfig, runs: Path, name: str | None, tell: Tell, begun: Callable[[Path], None] = lambda folder: None
+) -> tuple[Run, Path]:
+    """Make a run folder and run the loop in it; `begun` is told the folder once it is there.
 
     Returns:
         The finished run, and its folder.
@@ -35,6 +37,7 @@ def start(task: Task, config: RunConfig, runs: Path, name: str | None, tell: Tel
     """
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     with Book.create(folder, RunHeader.of(task, config)) as book:
+        begun(folder)
         return _go(book, tell), folder
 
 

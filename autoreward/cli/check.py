@@ -1,0 +1,32 @@
+"""`autoreward check FILE --task TASK`."""
+
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.places import ENVS, task_folders
+
+
+def command(
+    file: Path = typer.Argument(help="A Python file with compute_reward(state, action, next_state, memory)."),
+    task: str = typer.Option(..., "--task", help="The task it is for."),
+    envs: Path | None = ENVS,
+    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+) -> None:
+    """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
+    from autoreward.session import check_file
+    from autoreward.tasks import find_task
+
+    verdict = check_file(file, find_task(task, task_folders(envs)))
+    if as_json:
+        typer.echo(verdict.model_dump_json(indent=2))
+    else:
+        for finding in verdict.findings:
+            place = f"{file}:{finding.line}" if finding.line else str(file)
+            typer.echo(f"{place}: {finding.rule}: {finding.message}")
+        if verdict.accepted:
+            memory = ", uses memory" if verdict.uses_memory else ""
+            typer.echo(f"{file} keeps the contract: parts {', '.join(verdict.parts)}{memory}.")
+        else:
+            typer.echo(f"{file} may not train. {verdict.outcome.advice}")
+    raise typer.Exit(0 if verdict.accepted else 1)

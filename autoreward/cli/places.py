@@ -1,0 +1,38 @@
+"""Where runs and tasks are, as the options say; shared by the commands."""
+
+import difflib
+from pathlib import Path
+
+import typer
+
+from autoreward.errors import UsageError
+
+RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
+ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
+
+
+def task_folders(envs: Path | None) -> tuple[Path, ...]:
+    """The person's folder first, then the shipped tasks. Raises UsageError if the given folder does not exist."""
+    from autoreward.resources import envs_folder
+
+    if envs is not None and not envs.is_dir():
+        raise UsageError(f"--envs {envs}: there is no such folder.")
+    return (envs, envs_folder()) if envs else (envs_folder(),)
+
+
+def find_run(name: str, runs: Path) -> Path:
+    """A run by path, by name, by a unique beginning of its name, or `latest`. Raises UsageError naming the nearest."""
+    if (Path(name) / "run.json").is_file():
+        return Path(name)
+    known = sorted((p.parent for p in runs.glob("*/run.json")), key=lambda p: (p / "run.json").stat().st_mtime)
+    if not known:
+        raise UsageError(f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder.")
+    if name == "latest":
+        return known[-1]
+    matching = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(f"{name!r} could be {', '.join(p.name for p in matching[:4])}; write more of it.")
+    close = difflib.get_close_matches(name, [p.name for p in known], n=1, cutoff=0.3)
+    raise UsageError(f"There is no run {name!r} in {runs}. The nearest is {(close or [known[-1].name])[0]!r}.")

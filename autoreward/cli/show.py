@@ -1,0 +1,34 @@
+"""`autoreward show RUN`."""
+
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.places import RUNS, find_run
+
+
+def command(
+    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    runs: Path = RUNS,
+    candidate: str | None = typer.Option(None, "--candidate", help="Show one candidate: source, scores, symptoms."),
+    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+) -> None:
+    """Show a run, finished or not."""
+    from rich.console import Console
+
+    from autoreward.errors import UsageError
+    from autoreward.report.reading import read_run
+    from autoreward.report.show import show_candidate, show_run
+
+    reading = read_run(find_run(run, runs))
+    if as_json:
+        typer.echo(reading.run.model_dump_json(indent=2) if reading.run else '{"finished": false}')
+        return
+    if candidate is None:
+        Console().print(show_run(reading))
+        return
+    told = reading.told(candidate)
+    if told is None:
+        known = ", ".join(t.candidate.id for t in reading.candidates)
+        raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
+    Console().print(show_candidate(told))

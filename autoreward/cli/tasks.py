@@ -1,0 +1,82 @@
+"""`autoreward tasks [NAME]`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from autoreward.cli.places import ENVS, task_folders
+
+if TYPE_CHECKING:
+    from autoreward.tasks import Task
+
+
+def command(
+    name: str | None = typer.Argument(None, help="Show this task's card."),
+    envs: Path | None = ENVS,
+    prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
+    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+) -> None:
+    """List the tasks, or show one."""
+    from autoreward.errors import UsageError
+    from autoreward.tasks import find_task, read_task, task_names
+
+    folders = task_folders(envs)
+    if name is None:
+        if prompt:
+            raise UsageError("--prompt needs a task's name: autoreward tasks NAME --prompt")
+        _list([read_task(path) for path in task_names(folders).values()], as_json)
+        return
+    task = find_task(name, folders)
+    if prompt:
+        from autoreward.design.prompt import designer_prompt
+
+        typer.echo(designer_prompt(task))
+    elif as_json:
+        typer.echo(task.model_dump_json(indent=2))
+    else:
+        _card(task)
+
+
+def _list(tasks: "list[Task]", as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks]))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("task", "tier", "environment", "goal"):
+        table.add_column(column, no_wrap=column != "goal")
+    for task in tasks:
+        table.add_row(task.name, task.tier, task.env, task.goal)
+    Console().print(table)
+
+
+def _card(task: "Task") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{task.name}[/]  {task.env}, {task.tier}")
+    console.print(task.goal)
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in ("field", "unit", "range", "about"):
+        table.add_column(column)
+    for name, field in task.state.items():
+        table.add_row(f"state.{name}", field.unit, _range(field.range), field.about)
+    for name, action in task.action.items():
+        table.add_row(f"action.{name}", action.unit, _range(action.range), action.about)
+    for name, constant in task.constants.items():
+        table.add_row(name, constant.unit, f"= {constant.value:g}", constant.about)
+    console.print(table)
+    full = ", over the full length" if task.success.full_length else ""
+    share = f" in {task.success.share:.0%} of the" if task.success.window > 1 else " in the"
+    console.print(f"success   {task.success.when}{share} {task.success.within}{full}", markup=False)
+    console.print(f"metric    {task.metric.value} ({task.metric.better} is better)", markup=False)
+    console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments", markup=False)
+
+
+def _range(span: tuple[float, float] | None) -> str:
+    return f"{span[0]:g} .. {span[1]:g}" if span else ""

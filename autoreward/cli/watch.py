@@ -1,0 +1,68 @@
+"""Which view shows a run: live in a terminal, lines in a pipe, JSON for scripts; and what is said at its end."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autoreward import events
+    from autoreward.records import Run
+
+    Go = Callable[[Callable[[events.Event], None]], tuple[Run, Path]]
+
+
+def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
+    """Run `go` under the right view. Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with."""
+    from rich.console import Console
+
+    from autoreward.report.lines import JsonView, PlainView
+    from autoreward.report.live import LiveView
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    console = Console()
+    try:
+        if as_json:
+            go(JsonView(sys.stdout))
+            return
+        if console.is_terminal:
+            with LiveView(console) as view:
+                _, folder = go(view)
+        else:
+            _, folder = go(PlainView(sys.stdout))
+    except KeyboardInterrupt:
+        folder_now = where()
+        hint = f" Go on with: autoreward resume {folder_now}" if folder_now else ""
+        typer.echo(f"autoreward: stopped; everything finished is saved.{hint}", err=True)
+        raise typer.Exit(130) from None
+    _goodbye(console, folder)
+
+
+def _goodbye(console: "Console", folder: Path) -> None:
+    from autoreward.report.lines import verdict
+    from autoreward.report.reading import read_run
+    from autoreward.report.show import confirmation
+
+    reading = read_run(folder)
+    if reading.run is None:
+        return
+    console.print()
+    console.print(verdict(reading.run), highlight=False)
+    if reading.run.confirmed:
+        console.print()
+        console.print(confirmation(reading))
+    console.print()
+    console.print(f"report  {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    if reading.run.best:
+        console.print(f"reward  {folder / 'best' / 'reward.py'}", highlight=False, soft_wrap=True)
+        console.print(f"policy  {folder / 'best' / 'policy.zip'}", highlight=False, soft_wrap=True)
+    console.print(f"next    autoreward show {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,74 @@
+"""A run folder, finished or not, as one record for the reports."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoreward.records import (
+    Candidate,
+    Candidates,
+    Diagnosis,
+    Run,
+    Score,
+    Trial,
+    Verdict,
+)
+from autoreward.store.book import Page, RunHeader, read_header
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that is known of one candidate."""
+
+    candidate: Candidate
+    verdict: Verdict | None
+    trial: Trial | None
+    score: Score | None
+    diagnosis: Diagnosis | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that is known of one run."""
+
+    folder: Path
+    header: RunHeader
+    candidates: tuple[Told, ...]
+    confirm_trials: tuple[Trial, ...]
+    run: Run | None
+    """None while the run is not finished."""
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every training of the run."""
+        return (*(t.trial for t in self.candidates if t.trial), *self.confirm_trials)
+
+    def told(self, candidate_id: str) -> Told | None:
+        """One candidate, or None."""
+        return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
+
+
+def read_run(folder: Path) -> Reading:
+    """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunDamaged."""
+    header = read_header(folder)
+    told: list[Told] = []
+    for page_folder in sorted((folder / "rounds").glob("[0-9]*")):
+        told += _page(Page(page_folder, _never))
+    confirm = Page(folder / "confirm", _never)
+    run = Page(folder, _never).lone("result", Run)
+    return Reading(folder, header, tuple(told), confirm.saved("trials", Trial), run)
+
+
+def _page(page: Page) -> list[Told]:
+    candidates = page.lone("candidates", Candidates)
+    verdicts = {v.candidate_id: v for v in page.saved("verdicts", Verdict)}
+    trials = {t.candidate_id: t for t in page.saved("trials", Trial)}
+    scores = {s.candidate_id: s for s in page.saved("scores", Score)}
+    diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
+    return [
+        Told(c, verdicts.get(c.id), trials.get(c.id), scores.get(c.id), diagnoses.get(c.id))
+        for c in (candidates.items if candidates else ())
+    ]
+
+
+def _never(path: Path, data: bytes) -> None:
+    raise AssertionError(f"a report does not write records ({path}, {len(data)} bytes)")

@@ -1,0 +1,94 @@
+"""A run as tables in the terminal."""
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from autoreward.report.lines import interval, verdict
+from autoreward.report.reading import Reading, Told
+
+
+def show_run(reading: Reading) -> RenderableType:
+    """Verdict, standings, confirmation, and the winner's source."""
+    run = reading.run
+    task = reading.header.task
+    parts: list[RenderableType] = [
+        Text(f"{task.name}: {task.goal}", style="bold"),
+        Text(verdict(run) if run else f"Not finished. Go on with: autoreward resume {reading.folder}"),
+        Text(""),
+        standings(reading),
+    ]
+    if run and run.confirmed:
+        parts += [Text(""), confirmation(reading)]
+    steps = sum(t.steps for t in reading.trials)
+    tier = run.tier if run else next((t.tier for t in reading.trials), "-")
+    parts += [Text(""), Text(f"{len(reading.trials)} trainings, {steps:,} environment steps; protection: {tier}", style="dim")]
+    winner = reading.told(run.best) if run else None
+    if winner:
+        parts += [Text(""), show_source(winner)]
+    return Group(*parts)
+
+
+def standings(reading: Reading) -> Table:
+    """Every candidate with its scores and gravest symptom."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("candidate", "made by", "success", "2nd half", "metric", "progress", "gravest symptom"):
+        table.add_column(name, justify="right" if name in ("success", "2nd half", "metric", "progress") else "left")
+    for told in reading.candidates:
+        score = told.score
+        cells = (
+            (f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.metric:.4g}" if score.metric is not None else "-", f"{score.progress:.2f}")
+            if score
+            else ("-", "-", "-", "-")
+        )
+        best = reading.run is not None and reading.run.best == told.candidate.id
+        lineage = told.candidate.how + (f" of {', '.join(told.candidate.parents)}" if told.candidate.parents else "")
+        table.add_row(told.candidate.id, lineage, *cells, state(told), style="bold green" if best else "")
+    return table
+
+
+def state(told: Told) -> str:
+    """What is most worth knowing of a candidate, in a few words."""
+    if told.verdict and not told.verdict.accepted:
+        return f"refused: {told.verdict.findings[0].message}" if told.verdict.findings else told.verdict.outcome.value
+    if told.trial and not told.trial.outcome.ok:
+        return f"{told.trial.outcome.value}: {told.trial.message}"
+    if told.diagnosis and told.diagnosis.symptoms:
+        return told.diagnosis.symptoms[0].name.replace("_", " ")
+    return "" if told.score else "not trained yet"
+
+
+def confirmation(reading: Reading) -> Table:
+    """Winner and baselines on fresh seeds."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title="Confirmed on fresh training seeds", title_justify="left")
+    for name in ("reward", "success, mean [95 %]", "per seed", "progress"):
+        table.add_column(name)
+    for c in reading.run.confirmed if reading.run else ():
+        seeds = " ".join(f"{s:.2f}" for s in c.success)
+        table.add_row(c.who, interval(c), seeds, f"{sum(c.progress) / len(c.progress):.2f}")
+    return table
+
+
+def show_candidate(told: Told) -> RenderableType:
+    """One candidate: thought, source, scores, symptoms with evidence."""
+    parts: list[RenderableType] = [Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"), show_source(told)]
+    if told.verdict:
+        parts += [Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings]
+    if told.score:
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for name in ("after steps", "success", "progress", "episode length"):
+            table.add_column(name, justify="right")
+        for c in told.score.checkpoints:
+            kept = " (kept)" if c.step == told.score.kept else ""
+            table.add_row(f"{c.step:,}{kept}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
+        parts += [Text(""), table]
+    for symptom in told.diagnosis.symptoms if told.diagnosis else ():
+        parts += [Text(""), Text(symptom.name.replace("_", " "), style="yellow"), Text(f"  {symptom.evidence}"), Text(f"  {symptom.advice}", style="dim")]
+    return Group(*parts)
+
+
+def show_source(told: Told) -> Panel:
+    """The highlighted program."""
+    return Panel(Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True), title=told.candidate.id)
