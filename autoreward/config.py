@@ -14,8 +14,13 @@ class RunConfig(Record):
     """Reward programs per round."""
     steps: int | None = Field(default=None, gt=0)
     """Environment steps of one training; None takes the task's own."""
-    target: float = Field(default=0.95, gt=0.0, le=1.0)
-    """Stop after a round whose best candidate has this success rate, on average over the second half of training."""
+    finalists: int = Field(default=2, ge=1, le=100)
+    """Best candidates of a round that are trained again on more seeds: one seed's luck wins nothing."""
+    finalist_seeds: int = Field(default=2, ge=0, le=100)
+    """More training seeds for each finalist."""
+    target: float = Field(default=0.9, gt=0.0, le=1.0)
+    """Stop after a round whose best candidate has this success rate, on average over its seeds and over the second half
+    of training."""
     confirm_seeds: int = Field(default=3, ge=0, le=100)
     """Fresh training seeds for the winner and the baselines; 0 skips the confirmation."""
     episodes: int = Field(default=20, ge=1, le=1000)

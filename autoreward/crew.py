@@ -10,6 +10,7 @@ from autoreward.config import RunConfig
 from autoreward.design.grammar import design
 from autoreward.errors import RunDamaged
 from autoreward.jail.client import Jail
+from autoreward.pools import Pool
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -23,6 +24,7 @@ from autoreward.records import (
 )
 from autoreward.store.book import Book, Made, Page
 from autoreward.tasks import Task
+from autoreward.tiers import Tier
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -33,9 +35,11 @@ SAMPLES = "samples.npz"
 class RealCrew:
     """Implements `loop.Crew` with real processes."""
 
-    def __init__(self, task: Task, config: RunConfig, book: Book, workers: Workers, tell: Callable[[events.Event], None]):
-        self.pool = LocalPool(config.workers)
-        self.tier = workers.jail.tier
+    def __init__(
+        self, task: Task, config: RunConfig, book: Book, workers: Workers, tell: Callable[[events.Event], None]
+    ):
+        self.pool: Pool = LocalPool(config.workers)
+        self.tier: Tier = workers.jail.tier
         self._task = task
         self._config = config
         self._book = book

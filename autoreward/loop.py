@@ -5,12 +5,14 @@ alone. So calling `improve` again on the same book resumes it; there is no resum
 """
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Literal, Protocol, TypeVar
 
 from autoreward import events, seeds
 from autoreward.analyze.intervals import bootstrap_mean
-from autoreward.analyze.ranking import best
+from autoreward.analyze.ranking import best, ranked
 from autoreward.config import RunConfig
+from autoreward.pools import Pool
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -20,13 +22,13 @@ from autoreward.records import (
     Round,
     Run,
     Score,
-    Tier,
     Trial,
     TrialJob,
     Verdict,
 )
-from autoreward.store.book import Book, Made, Page, Pool
+from autoreward.store.book import Book, Made, Page
 from autoreward.tasks import Task
+from autoreward.tiers import Tier
 
 Tell = Callable[[events.Event], None]
 BASELINES: tuple[Literal["sparse", "native"], ...] = ("sparse", "native")
@@ -79,6 +81,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         jobs = [search_job(config, task, c, v) for c, v in pairs(candidates, verdicts) if v.accepted]
         trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
         scores = score_all(page, crew, trials, "search")
+        more = page.each("trials", Trial, replicas(config, task, jobs, scores), crew.train, crew.pool)
+        trials, scores = (*trials, *more), (*scores, *score_all(page, crew, more, "search"))
         diagnoses = page.each(
             "diagnoses",
             Diagnosis,
@@ -99,10 +103,10 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
 
 def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task) -> str | None:
     """Why the search ends here, in words; None while it should go on."""
-    scores = {s.candidate_id: s for r in rounds for s in r.scores}
     winner = best(rounds, task)
-    if winner and scores[winner].mean_success >= config.target:
-        return f"{winner} reached the target success rate of {config.target:g}"
+    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner]
+    if winner and fmean(s.mean_success for s in scores) >= config.target:
+        return f"{winner} reached the target success rate of {config.target:g} on {len(scores)} training seeds"
     if len(rounds) >= config.rounds:
         return f"all {config.rounds} rounds are done"
     return None
@@ -120,6 +124,17 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         seed=seeds.derive(config.seed, "search"),
         steps=config.steps or task.train.steps,
     )
+
+
+def replicas(config: RunConfig, task: Task, jobs: Sequence[TrialJob], scores: Sequence[Score]) -> list[TrialJob]:
+    """The round's finalists on more seeds, so that the winner is not the luckiest training."""
+    finalists = ranked(scores, task)[: config.finalists]
+    return [
+        job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})
+        for job in jobs
+        if job.candidate_id in finalists
+        for i in range(1, config.finalist_seeds + 1)
+    ]
 
 
 def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:

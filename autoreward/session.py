@@ -25,7 +25,12 @@ REPORT = "report.html"
 
 
 def start(
-    task: Task, config: RunConfig, runs: Path, name: str | None, tell: Tell, begun: Callable[[Path], None] = lambda folder: None
+    task: Task,
+    config: RunConfig,
+    runs: Path,
+    name: str | None,
+    tell: Tell,
+    begun: Callable[[Path], None] = lambda folder: None,
 ) -> tuple[Run, Path]:
     """Make a run folder and run the loop in it; `begun` is told the folder once it is there.
 

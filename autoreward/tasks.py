@@ -90,7 +90,7 @@ class Train(Record):
     normalize_observations: bool = True
     normalize_rewards: bool = True
     net: tuple[int, ...] = (64, 64)
-    hyperparameters: dict[str, float | int | str | bool] = {}
+    hyperparameters: dict[str, float | int | str | bool] = Bounded(default_factory=dict)
 
 
 class Task(Record):
@@ -98,14 +98,14 @@ class Task(Record):
 
     name: str
     env: str
-    kwargs: dict[str, Any] = {}
+    kwargs: dict[str, Any] = Bounded(default_factory=dict)
     max_steps: int | None = None
     """Overrides the environment's time limit, in steps."""
     goal: str
     tier: Literal["smoke", "quick", "standard"] = "quick"
     state: dict[str, StateField]
     action: dict[str, ActionField]
-    constants: dict[str, Constant] = {}
+    constants: dict[str, Constant] = Bounded(default_factory=dict)
     success: Success
     metric: Metric
     train: Train

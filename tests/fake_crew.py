@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
 
 from autoreward.outcomes import Outcome
+from autoreward.pools import Item, Result
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -22,14 +22,11 @@ from autoreward.records import (
 from autoreward.seeds import derive
 from autoreward.store.book import Made, Page
 
-I = TypeVar("I")  # noqa: E741
-O = TypeVar("O")  # noqa: E741
-
 
 class InlinePool:
     """Does one item after the other in the calling thread."""
 
-    def map(self, fn: Callable[[I], O], items: Iterable[I]) -> Iterator[tuple[I, O]]:
+    def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         for item in items:
             yield item, fn(item)
 

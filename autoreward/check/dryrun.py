@@ -16,7 +16,9 @@ FEW = 3
 Parts = dict[str, NDArray[np.float64]]
 
 
-def dry_run(jail: Jail, source: str, samples: Transitions, uses_memory: bool) -> tuple[Outcome, tuple[Finding, ...], tuple[str, ...]]:
+def dry_run(
+    jail: Jail, source: str, samples: Transitions, uses_memory: bool
+) -> tuple[Outcome, tuple[Finding, ...], tuple[str, ...]]:
     """Run a program on recorded transitions.
 
     Args:
@@ -36,11 +38,10 @@ def dry_run(jail: Jail, source: str, samples: Transitions, uses_memory: bool) ->
             room.client.forget()
             mirrored = room.client.evaluate(_columns(samples, slice(None, None, -1)), stepped=uses_memory)
         with jail.open(source, hash_seed=HASH_SEEDS[1]) as other:
-            narrow = [
-                other.client.evaluate(_columns(samples, slice(i, i + 1)), stepped=uses_memory)
-                for i in range(min(FEW, samples.shape[1]))
-                if other.client.forget() is None
-            ]
+            narrow = []
+            for i in range(min(FEW, samples.shape[1])):
+                narrow.append(other.client.evaluate(_columns(samples, slice(i, i + 1)), stepped=uses_memory))
+                other.client.forget()
     except RewardFailed as failed:
         return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), ()
     names = tuple(parts)
@@ -60,7 +61,8 @@ def dry_run(jail: Jail, source: str, samples: Transitions, uses_memory: bool) ->
 def _notes(parts: Parts) -> tuple[Finding, ...]:
     flat = [name for name, part in parts.items() if np.ptp(part) == 0.0]
     return tuple(
-        Finding(rule="constant", message=f"part {name!r} had the same value on every sampled transition") for name in flat
+        Finding(rule="constant", message=f"part {name!r} had the same value on every sampled transition")
+        for name in flat
     )
 
 

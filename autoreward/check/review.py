@@ -11,9 +11,10 @@ from autoreward.transitions import Transitions
 def review(candidate: Candidate, jail: Jail, samples: Transitions) -> Verdict:
     """Decide whether a candidate may train. Never raises for the candidate's faults; they are in the verdict."""
     examined = gate.examine(candidate.source)
+    parts: tuple[str, ...] = ()
     if examined.problems:
         found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
-        outcome, parts = Outcome.BROKE_CONTRACT, ()
+        outcome = Outcome.BROKE_CONTRACT
     else:
         outcome, found, parts = dry_run(jail, candidate.source, samples, examined.uses_memory)
     return Verdict(

@@ -10,7 +10,6 @@ from autoreward import __version__
 from autoreward.cli import check, doctor, resume, run, show, tasks
 from autoreward.errors import AutorewardError
 
-
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,

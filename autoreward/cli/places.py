@@ -26,7 +26,9 @@ def find_run(name: str, runs: Path) -> Path:
         return Path(name)
     known = sorted((p.parent for p in runs.glob("*/run.json")), key=lambda p: (p / "run.json").stat().st_mtime)
     if not known:
-        raise UsageError(f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder.")
+        raise UsageError(
+            f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder."
+        )
     if name == "latest":
         return known[-1]
     matching = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]

@@ -75,7 +75,9 @@ def _card(task: "Task") -> None:
     share = f" in {task.success.share:.0%} of the" if task.success.window > 1 else " in the"
     console.print(f"success   {task.success.when}{share} {task.success.within}{full}", markup=False)
     console.print(f"metric    {task.metric.value} ({task.metric.better} is better)", markup=False)
-    console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments", markup=False)
+    console.print(
+        f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments", markup=False
+    )
 
 
 def _range(span: tuple[float, float] | None) -> str:

@@ -8,4 +8,4 @@ from numpy.typing import NDArray
 
 def total(parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Elementwise sum of all parts."""
-    return np.sum(list(parts.values()), axis=0)
+    return np.asarray(np.sum(list(parts.values()), axis=0), dtype=np.float64)

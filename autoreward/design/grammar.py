@@ -8,6 +8,7 @@ distances, nothing else.
 
 import random
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Literal
 
 from autoreward.design.quantities import Quantity, fields, goals, rates, readable
@@ -37,10 +38,12 @@ class Kit:
 
     def near(self, rng: random.Random, shape: Shape | None = None) -> list[Term]:
         """One closeness term for each distance of the goal."""
-        return [
-            Term(kind="near", on=q.key, shape=shape or rng.choice(SHAPES), scale=readable(q.scale * rng.choice((0.5, 1, 2))))
-            for q in self.goals
-        ]
+        scales = (0.5, 1.0, 2.0)
+        terms = []
+        for q in self.goals:
+            drawn: Shape = shape if shape is not None else rng.choice(SHAPES)
+            terms.append(Term(kind="near", on=q.key, shape=drawn, scale=readable(q.scale * rng.choice(scales))))
+        return terms
 
     def upkeep(self, rng: random.Random) -> list[Term]:
         """Staying in the episode where the goal needs it, haste where it does not."""
@@ -51,12 +54,21 @@ class Kit:
     def damping(self, rng: random.Random) -> list[Term]:
         """Calm for one or all speeds."""
         chosen = self.rates if rng.random() < 0.5 else rng.sample(self.rates, min(1, len(self.rates)))
-        return [Term(kind="damping", on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.02, 0.05, 0.1))) for q in chosen]
+        return [
+            Term(kind="damping", on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.02, 0.05, 0.1)))
+            for q in chosen
+        ]
 
     def centre(self, rng: random.Random) -> list[Term]:
         """Posture: fields that the goal does not name, near zero."""
         return [
-            Term(kind="centre", on=f"field:{q.name}", shape=rng.choice(("linear", "squared", "exp")), scale=_wide(q), weight=0.2)
+            Term(
+                kind="centre",
+                on=f"field:{q.name}",
+                shape=rng.choice(("linear", "squared", "exp")),
+                scale=_wide(q),
+                weight=0.2,
+            )
             for q in self.others
         ]
 
@@ -84,7 +96,9 @@ class Kit:
         ]
 
 
-def design(task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int) -> tuple[Candidate, ...]:
+def design(
+    task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int
+) -> tuple[Candidate, ...]:
     """The next round's candidates, with ids `r<round>c<i>`. The same arguments give the same programs."""
     kit = Kit(task, description)
     rng = random.Random(seed)
@@ -224,10 +238,17 @@ def _genome(candidate: Candidate) -> Genome:
 def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagnosis | None]]:
     """The best candidates of the last four rounds, best first, with their diagnoses."""
     recent = rounds[-4:]
-    scores: dict[str, Score] = {s.candidate_id: s for r in recent for s in r.scores if s.outcome.ok}
+    scores: dict[str, list[Score]] = {}
+    for score in (s for r in recent for s in r.scores if s.outcome.ok):
+        scores.setdefault(score.candidate_id, []).append(score)
     diagnoses = {d.candidate_id: d for r in recent for d in r.diagnoses}
     known = [c for r in recent for c in r.candidates if c.id in scores and c.genome]
-    known.sort(key=lambda c: (-scores[c.id].mean_success, -scores[c.id].mean_progress, c.id))
+
+    def order(c: Candidate) -> tuple[float, float, str]:
+        of = scores[c.id]
+        return (-fmean(s.mean_success for s in of), -fmean(s.mean_progress for s in of), c.id)
+
+    known.sort(key=order)
     return [(c, diagnoses.get(c.id)) for c in known[:PARENTS]]
 
 

@@ -51,7 +51,7 @@ class Quantity:
 
 def goals(task: Task, description: Description) -> tuple[Quantity, ...]:
     """The distances in the task's success rule; 0 where their comparison holds (or the distance itself for |x| < tol)."""
-    found = []
+    found: list[Quantity] = []
     tree = ast.parse(task.success_rule.text.strip(), mode="eval")
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and len(node.ops) == 1:

@@ -8,7 +8,19 @@ from autoreward.records import Record
 from autoreward.tasks import Task
 
 Kind = Literal[
-    "near", "progress", "bonus", "joint", "all_bonus", "speed", "gain", "damping", "centre", "effort", "alive", "time", "fall"
+    "near",
+    "progress",
+    "bonus",
+    "joint",
+    "all_bonus",
+    "speed",
+    "gain",
+    "damping",
+    "centre",
+    "effort",
+    "alive",
+    "time",
+    "fall",
 ]
 Shape = Literal["linear", "squared", "exp", "tanh", "inverse"]
 
@@ -69,7 +81,11 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
         if name in names
     ]
     doc = textwrap.wrap(thought(genome, things), 88)
-    quoted = f'    """{doc[0]}"""' if len(doc) == 1 else "\n".join(['    """' + doc[0], *(f"    {d}" for d in doc[1:]), '    """'])
+    quoted = (
+        f'    """{doc[0]}"""'
+        if len(doc) == 1
+        else "\n".join(['    """' + doc[0], *(f"    {d}" for d in doc[1:]), '    """'])
+    )
     body = ["def compute_reward(state, action, next_state, memory):", quoted, *lines, "    return {", *parts, "    }"]
     return "\n".join([*head, *(["", ""] if head else []), *body]) + "\n"
 

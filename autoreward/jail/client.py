@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from autoreward.contract import MAGNITUDE
 from autoreward.jail import wire
 from autoreward.outcomes import Outcome
-from autoreward.tiers import Tier
 from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
+from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
 
 LOAD_SECONDS = 10.0
@@ -61,7 +61,9 @@ class RewardClient:
         """
         steps, envs = batch.shape
         rows = steps * envs
-        data = self._ask(wire.EVALUATE, wire.pack_batch(batch, stepped), wire.PARTS, wire.parts_cap(rows), self._seconds)
+        data = self._ask(
+            wire.EVALUATE, wire.pack_batch(batch, stepped), wire.PARTS, wire.parts_cap(rows), self._seconds
+        )
         try:
             names, values = wire.unpack_parts(data, rows)
         except (ValueError, UnicodeDecodeError) as error:
@@ -72,7 +74,9 @@ class RewardClient:
         _check_values(names, values, batch)
         return {name: values[i].reshape(steps, envs) for i, name in enumerate(names)}
 
-    def _ask(self, kind: bytes, payload: list[bytes | memoryview] | list[bytes], expected: bytes, cap: int, seconds: float) -> bytearray:
+    def _ask(
+        self, kind: bytes, payload: list[bytes | memoryview] | list[bytes], expected: bytes, cap: int, seconds: float
+    ) -> bytearray:
         self._socket.settimeout(seconds)
         try:
             frames.send(self._socket, kind, *payload)
@@ -100,13 +104,19 @@ def _told(data: bytearray) -> RewardFailed:
 
 def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Transitions) -> None:
     total = values.sum(axis=0)
-    if np.isfinite(total).all() and np.abs(values).max(initial=0.0) <= MAGNITUDE and np.abs(total).max(initial=0.0) <= MAGNITUDE:
+    if (
+        np.isfinite(total).all()
+        and np.abs(values).max(initial=0.0) <= MAGNITUDE
+        and np.abs(total).max(initial=0.0) <= MAGNITUDE
+    ):
         return
     steps = batch.step.reshape(-1)
     for name, part in zip(names, values, strict=True):
         if (bad := ~np.isfinite(part)).any():
             row = int(np.flatnonzero(bad)[0])
-            raise RewardFailed(Outcome.NOT_FINITE, f"part {name!r} became {part[row]} at step {steps[row]} of an episode")
+            raise RewardFailed(
+                Outcome.NOT_FINITE, f"part {name!r} became {part[row]} at step {steps[row]} of an episode"
+            )
         if (bad := np.abs(part) > MAGNITUDE).any():
             row = int(np.flatnonzero(bad)[0])
             raise RewardFailed(Outcome.TOO_LARGE, f"part {name!r} was {part[row]:g} at step {steps[row]} of an episode")
@@ -143,7 +153,9 @@ class Room:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -172,5 +184,7 @@ class Jail:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -28,18 +28,6 @@ _NODES = tuple(
     Subscript Starred Name List Tuple Slice keyword Load Store And Or Add Sub Mult MatMult Div Mod Pow FloorDiv BitOr
     BitXor BitAnd Invert Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn""".split()
 )
-_ADVICE = {
-    "ClassDef": "use functions and module constants instead of classes",
-    "Global": "use memory[...] for anything that must survive a call",
-    "Nonlocal": "use memory[...] for anything that must survive a call",
-    "AsyncFunctionDef": "define compute_reward with plain def",
-    "Delete": "just stop using the name",
-    "With": "nothing needs opening; compute from the arrays",
-    "Yield": "return the dict of parts",
-    "YieldFrom": "return the dict of parts",
-    "Await": "compute_reward is plain arithmetic",
-    "Match": "use np.where or if",
-}
 _FORMAT = re.compile(r"[<>^+\- ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
 
 
@@ -124,7 +112,9 @@ def _walk(tree: ast.Module) -> None:
             raise Refused("size", "the program is too large or nested too deeply: split it into steps", line)
         if not isinstance(node, _NODES):
             kind = type(node).__name__
-            raise Refused("syntax", f"{kind} is not part of reward programs: {_ADVICE.get(kind, 'leave it out')}", line)
+            raise Refused(
+                "syntax", f"{kind} is not part of reward programs: {names.INSTEAD.get(kind, 'leave it out')}", line
+            )
         if (rule := _RULES.get(type(node))) is not None:
             rule(node, line)
         stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
@@ -132,7 +122,9 @@ def _walk(tree: ast.Module) -> None:
 
 def _attribute(node: ast.Attribute, line: int | None) -> None:
     if node.attr.startswith("_"):
-        raise Refused("attribute", f"the attribute {node.attr!r} is private: use named fields and NumPy functions", line)
+        raise Refused(
+            "attribute", f"the attribute {node.attr!r} is private: use named fields and NumPy functions", line
+        )
     if not isinstance(node.ctx, ast.Load):
         raise Refused("attribute", f"assigning to the attribute {node.attr!r}: assign to a plain name", line)
     on = node.value
@@ -235,7 +227,9 @@ def _import(node: ast.Import | ast.ImportFrom, line: int | None) -> None:
     modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
         if module not in ("numpy", "math", "typing", "__future__"):
-            raise Refused("import", f"{module!r} can't be imported: np and math are there, nothing else is needed", line)
+            raise Refused(
+                "import", f"{module!r} can't be imported: np and math are there, nothing else is needed", line
+            )
     if isinstance(node, ast.ImportFrom) and node.module in ("math", "numpy"):
         known = names.MATH if node.module == "math" else names.NUMPY - names.TYPES_ONLY
         for alias in node.names:
@@ -289,10 +283,10 @@ def _bound(tree: ast.Module) -> None:
             known.add(node.arg)
         elif isinstance(node, ast.FunctionDef):
             known.add(node.name)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            known.add(node.name)
+        elif isinstance(node, ast.ExceptHandler):
+            known.add(node.name or "")
         elif isinstance(node, ast.alias):
-            known.add(node.asname or node.name)
+            known.add(str(node.asname or node.name))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
             raise Refused("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)

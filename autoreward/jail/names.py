@@ -18,12 +18,30 @@ TYPES_ONLY = frozenset(("ndarray", "floating", "integer"))
 """For isinstance and annotations: calling np.ndarray can forge object pointers."""
 LINALG = frozenset(("norm", "det", "inv", "solve"))
 MATH = frozenset(n for n in dir(math) if not n.startswith("_")) - {"factorial", "comb", "perm", "prod", "lcm"}
-METHODS = NUMPY | LINALG | frozenset(
-    """T astype copy flat flatten item keys values items get append extend pop insert index count update setdefault
+METHODS = (
+    NUMPY
+    | LINALG
+    | frozenset(
+        """T astype copy flat flatten item keys values items get append extend pop insert index count update setdefault
     add union intersection difference lower upper startswith endswith strip join nonzero tolist dtype real""".split()
+    )
 )
 BUILTINS = frozenset(
     """abs all any bool dict enumerate filter float frozenset int isinstance len list map max min range reversed round set
     slice sorted str sum tuple zip print True False None Exception ValueError TypeError KeyError IndexError
     ZeroDivisionError ArithmeticError OverflowError FloatingPointError AssertionError RuntimeError""".split()
 )
+
+INSTEAD = {
+    "ClassDef": "use functions and module constants instead of classes",
+    "Global": "use memory[...] for anything that must survive a call",
+    "Nonlocal": "use memory[...] for anything that must survive a call",
+    "AsyncFunctionDef": "define compute_reward with plain def",
+    "Delete": "just stop using the name",
+    "With": "nothing needs opening; compute from the arrays",
+    "Yield": "return the dict of parts",
+    "YieldFrom": "return the dict of parts",
+    "Await": "compute_reward is plain arithmetic",
+    "Match": "use np.where or if",
+}
+"""What to do instead of syntax that has no place in a reward."""

@@ -37,7 +37,9 @@ def _no_print(*_: object, **__: object) -> None:
 def fresh() -> dict[str, Any]:
     """A new namespace for one program."""
     linalg = _facade("linalg", {n: getattr(np.linalg, n) for n in names.LINALG})
-    allowed = {n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)}
+    allowed = {
+        n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
+    }
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
     given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print}
     return {
@@ -54,7 +56,9 @@ def warm_numpy() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         array.clip(-1, 1)
-        for name in "sum mean std var min max any all prod cumsum argmin argmax round squeeze ravel flatten copy".split():
+        for (
+            name
+        ) in "sum mean std var min max any all prod cumsum argmin argmax round squeeze ravel flatten copy".split():
             getattr(array, name)()
         np.einsum("ij->i", array)
         np.linalg.norm(array, axis=-1)

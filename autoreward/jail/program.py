@@ -46,7 +46,9 @@ class _Plain(ast.NodeTransformer):
         given = {"numpy": "np", "math": "math"}.get(node.module or "")
         if given is None:
             return ast.copy_location(ast.Pass(), node)
-        values = [(a.asname or a.name, ast.Attribute(ast.Name(given, ast.Load()), a.name, ast.Load())) for a in node.names]
+        values = [
+            (a.asname or a.name, ast.Attribute(ast.Name(given, ast.Load()), a.name, ast.Load())) for a in node.names
+        ]
         return _assignments(node, values)
 
 
@@ -90,7 +92,9 @@ class Program:
             columns.append(self._call(_slice(batch, envs, t), self._memory, envs)[1])
         return self._names or (), np.concatenate(columns, axis=1)
 
-    def _call(self, views: tuple[Fields, Fields, Fields], memory: Memory, rows: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def _call(
+        self, views: tuple[Fields, Fields, Fields], memory: Memory, rows: int
+    ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         state, action, next_state = views
         parts = self._function(state, action, next_state, memory)
         if type(parts) is not dict:
@@ -109,7 +113,9 @@ def _check_names(names: tuple[Any, ...]) -> None:
         raise ContractBroken(f"return between 1 and {MAX_PARTS} named parts, not {len(names)}")
     for name in names:
         if type(name) is not str or not name.isidentifier() or not name.isascii() or len(name) > MAX_PART_NAME:
-            raise ContractBroken(f"a part's name must be a plain word of at most {MAX_PART_NAME} letters, not {name!r:.50}")
+            raise ContractBroken(
+                f"a part's name must be a plain word of at most {MAX_PART_NAME} letters, not {name!r:.50}"
+            )
 
 
 def _column(name: str, part: Any, rows: int) -> NDArray[np.float64]:

@@ -13,7 +13,9 @@ from autoreward.jail.program import FILE, ContractBroken, Program
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames, zygote
 
-_REHEARSAL = "def compute_reward(state, action, next_state, memory):\n    return {'x': np.zeros_like(next_state.step)}\n"
+_REHEARSAL = (
+    "def compute_reward(state, action, next_state, memory):\n    return {'x': np.zeros_like(next_state.step)}\n"
+)
 
 
 def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> None:
@@ -34,7 +36,7 @@ def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> N
             elif kind == wire.EVALUATE and program is not None:
                 batch, stepped = wire.unpack_batch(bytes(data))
                 frames.send(sock, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
-        except BaseException as error:  # noqa: BLE001 - whatever candidate code raises becomes its outcome
+        except BaseException as error:
             frames.send(sock, wire.FAILED, _failure(error))
             return
 

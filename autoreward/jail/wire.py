@@ -30,7 +30,11 @@ def pack_batch(batch: Transitions, stepped: bool) -> list[bytes | memoryview]:
     arrays = [(name, np.ascontiguousarray(array, dtype=_wire_type(array))) for name, array in named]
     layout = [(name, array.dtype.str, array.shape) for name, array in arrays]
     header = json.dumps({"stepped": stepped, "layout": layout}).encode()
-    return [len(header).to_bytes(4, "little"), header, *(memoryview(array).cast("B") for _, array in arrays if array.size)]
+    return [
+        len(header).to_bytes(4, "little"),
+        header,
+        *(array.data.cast("B") for _, array in arrays if array.size),
+    ]
 
 
 def unpack_batch(data: bytes) -> tuple[Transitions, bool]:
@@ -52,7 +56,7 @@ def unpack_batch(data: bytes) -> tuple[Transitions, bool]:
 def pack_parts(names: tuple[str, ...], parts: NDArray[np.float64]) -> list[bytes | memoryview]:
     """Part names and values, shape (P, rows), as pieces of one frame."""
     header = json.dumps(list(names)).encode()
-    return [len(header).to_bytes(4, "little"), header, memoryview(np.ascontiguousarray(parts)).cast("B")]
+    return [len(header).to_bytes(4, "little"), header, np.ascontiguousarray(parts).data.cast("B")]
 
 
 def unpack_parts(data: bytearray, rows: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:

@@ -42,7 +42,9 @@ def chart(lines: Sequence[Line], y_label: str, low: float | None = None, high: f
     svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{y_label}, over environment steps</text>')
     for line in lines:
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
-        svg.append(f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}"><title>{line.name}</title></polyline>')
+        svg.append(
+            f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}"><title>{line.name}</title></polyline>'
+        )
         svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
     return "".join(svg) + "</svg>"
 

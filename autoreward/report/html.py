@@ -15,7 +15,7 @@ from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import state
 from autoreward.store.book import Book
 
-SUCCESS, RETURN = "var(--good)", "var(--accent)"
+COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
 def build_report(book: Book) -> str:
@@ -48,19 +48,23 @@ def render(reading: Reading) -> str:
     )
 
 
-def _rank(told: Told) -> tuple[float, float, str]:
-    score = told.score
-    return (-score.mean_success, -score.mean_progress, told.candidate.id) if score else (1.0, 1.0, told.candidate.id)
+def _rank(told: Told) -> tuple[float, float, float, str]:
+    return (-len(told.scores), -told.success, -told.progress, told.candidate.id)
 
 
 def _success_curve(told: Told) -> Markup:
-    points = [(c.step, c.success) for c in told.score.checkpoints] if told.score else []
-    progress = [(c.step, c.progress) for c in told.score.checkpoints] if told.score else []
-    lines = [Line("progress", progress, "var(--muted)"), Line("success", points, SUCCESS)]
-    return Markup(chart(lines, "held-out success (bold) and progress", 0.0, 1.0))  # noqa: S704
+    lines = [
+        Line(score.trial_id, [(c.step, c.success) for c in score.checkpoints], COLORS[i % len(COLORS)])
+        for i, score in enumerate(told.scores)
+    ]
+    return Markup(chart(lines, "held-out success, a line per seed", 0.0, 1.0))  # noqa: S704
 
 
 def _return_curve(told: Told) -> Markup:
-    curve = told.trial.curve if told.trial else ()
-    points = [(p.step, p.episode_return) for p in curve if p.episode_return is not None]
-    return Markup(chart([Line("return", points, RETURN)], "training return"))  # noqa: S704
+    lines = [
+        Line(
+            t.id, [(p.step, p.episode_return) for p in t.curve if p.episode_return is not None], COLORS[i % len(COLORS)]
+        )
+        for i, t in enumerate(told.trials)
+    ]
+    return Markup(chart(lines, "training return, a line per seed"))  # noqa: S704

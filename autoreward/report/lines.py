@@ -39,7 +39,8 @@ def score_line(score: Score) -> str:
     if not score.outcome.ok:
         return f"{score.trial_id} could not be scored: {score.message}"
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
-    return f"{score.trial_id}: success {score.success:.2f} ({score.mean_success:.2f} over the second half){metric}, progress {score.progress:.2f}"
+    success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
+    return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
 
 
 def round_line(round_: Round) -> str:
@@ -59,7 +60,8 @@ def verdict(run: Run) -> str:
     if found is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
     against = ", ".join(f"{c.who} {c.mean:.2f}" for c in run.confirmed if c.who != run.best)
-    return f"{run.best} won: success {interval(found)} over {len(found.success)} fresh training seeds, against {against} ({run.stop})."
+    seeds = f"{len(found.success)} fresh training seeds"
+    return f"{run.best} won: success {interval(found)} over {seeds}, against {against} ({run.stop})."
 
 
 def interval(confirmed: Confirmed) -> str:

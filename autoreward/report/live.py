@@ -36,7 +36,9 @@ class LiveView:
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._live.stop()
 
     def __call__(self, event: events.Event) -> None:
@@ -79,7 +81,9 @@ class LiveView:
             head = Text.assemble((self._stage, "bold cyan"), f"   {minutes}:{seconds:02d}")
             bars = Table.grid(padding=(0, 1))
             for trial_id, (step, steps) in sorted(self._training.items()):
-                bars.add_row(trial_id, ProgressBar(total=steps, completed=min(step, steps), width=30), f"{step:,} / {steps:,}")
+                bars.add_row(
+                    trial_id, ProgressBar(total=steps, completed=min(step, steps), width=30), f"{step:,} / {steps:,}"
+                )
             return Group(head, bars, self._standings())
 
     def _standings(self) -> Table:

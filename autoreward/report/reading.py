@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from autoreward.records import (
     Candidate,
@@ -21,9 +22,25 @@ class Told:
 
     candidate: Candidate
     verdict: Verdict | None
-    trial: Trial | None
-    score: Score | None
+    trials: tuple[Trial, ...]
+    scores: tuple[Score, ...]
     diagnosis: Diagnosis | None
+
+    @property
+    def success(self) -> float:
+        """Mean success over seeds and over the second half of training; -1 if it was not scored."""
+        return fmean(s.mean_success for s in self.scores) if self.scores else -1.0
+
+    @property
+    def progress(self) -> float:
+        """Mean graded progress over the same; -1 if it was not scored."""
+        return fmean(s.mean_progress for s in self.scores) if self.scores else -1.0
+
+    @property
+    def metric(self) -> float | None:
+        """Mean metric of successful episodes, over seeds that have one."""
+        metrics = [s.metric for s in self.scores if s.metric is not None]
+        return fmean(metrics) if metrics else None
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class Reading:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """Every training of the run."""
-        return (*(t.trial for t in self.candidates if t.trial), *self.confirm_trials)
+        return (*(trial for t in self.candidates for trial in t.trials), *self.confirm_trials)
 
     def told(self, candidate_id: str) -> Told | None:
         """One candidate, or None."""
@@ -61,11 +78,16 @@ def read_run(folder: Path) -> Reading:
 def _page(page: Page) -> list[Told]:
     candidates = page.lone("candidates", Candidates)
     verdicts = {v.candidate_id: v for v in page.saved("verdicts", Verdict)}
-    trials = {t.candidate_id: t for t in page.saved("trials", Trial)}
-    scores = {s.candidate_id: s for s in page.saved("scores", Score)}
+    trials, scores = page.saved("trials", Trial), page.saved("scores", Score)
     diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
     return [
-        Told(c, verdicts.get(c.id), trials.get(c.id), scores.get(c.id), diagnoses.get(c.id))
+        Told(
+            c,
+            verdicts.get(c.id),
+            tuple(t for t in trials if t.candidate_id == c.id),
+            tuple(s for s in scores if s.candidate_id == c.id and s.outcome.ok),
+            diagnoses.get(c.id),
+        )
         for c in (candidates.items if candidates else ())
     ]
 

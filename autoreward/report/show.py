@@ -24,7 +24,10 @@ def show_run(reading: Reading) -> RenderableType:
         parts += [Text(""), confirmation(reading)]
     steps = sum(t.steps for t in reading.trials)
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
-    parts += [Text(""), Text(f"{len(reading.trials)} trainings, {steps:,} environment steps; protection: {tier}", style="dim")]
+    parts += [
+        Text(""),
+        Text(f"{len(reading.trials)} trainings, {steps:,} environment steps; protection: {tier}", style="dim"),
+    ]
     winner = reading.told(run.best) if run else None
     if winner:
         parts += [Text(""), show_source(winner)]
@@ -34,15 +37,13 @@ def show_run(reading: Reading) -> RenderableType:
 def standings(reading: Reading) -> Table:
     """Every candidate with its scores and gravest symptom."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("candidate", "made by", "success", "2nd half", "metric", "progress", "gravest symptom"):
-        table.add_column(name, justify="right" if name in ("success", "2nd half", "metric", "progress") else "left")
+    for name in ("candidate", "made by", "seeds", "success", "metric", "progress", "gravest symptom"):
+        table.add_column(name, justify="right" if name in ("seeds", "success", "metric", "progress") else "left")
     for told in reading.candidates:
-        score = told.score
-        cells = (
-            (f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.metric:.4g}" if score.metric is not None else "-", f"{score.progress:.2f}")
-            if score
-            else ("-", "-", "-", "-")
-        )
+        cells = ("-", "-", "-", "-")
+        if told.scores:
+            metric = f"{told.metric:.4g}" if told.metric is not None else "-"
+            cells = (str(len(told.scores)), f"{told.success:.2f}", metric, f"{told.progress:.2f}")
         best = reading.run is not None and reading.run.best == told.candidate.id
         lineage = told.candidate.how + (f" of {', '.join(told.candidate.parents)}" if told.candidate.parents else "")
         table.add_row(told.candidate.id, lineage, *cells, state(told), style="bold green" if best else "")
@@ -53,16 +54,19 @@ def state(told: Told) -> str:
     """What is most worth knowing of a candidate, in a few words."""
     if told.verdict and not told.verdict.accepted:
         return f"refused: {told.verdict.findings[0].message}" if told.verdict.findings else told.verdict.outcome.value
-    if told.trial and not told.trial.outcome.ok:
-        return f"{told.trial.outcome.value}: {told.trial.message}"
+    for trial in told.trials:
+        if not trial.outcome.ok:
+            return f"{trial.outcome.value}: {trial.message}"
     if told.diagnosis and told.diagnosis.symptoms:
         return told.diagnosis.symptoms[0].name.replace("_", " ")
-    return "" if told.score else "not trained yet"
+    return "" if told.scores else "not trained yet"
 
 
 def confirmation(reading: Reading) -> Table:
     """Winner and baselines on fresh seeds."""
-    table = Table(box=None, header_style="dim", pad_edge=False, title="Confirmed on fresh training seeds", title_justify="left")
+    table = Table(
+        box=None, header_style="dim", pad_edge=False, title="Confirmed on fresh training seeds", title_justify="left"
+    )
     for name in ("reward", "success, mean [95 %]", "per seed", "progress"):
         table.add_column(name)
     for c in reading.run.confirmed if reading.run else ():
@@ -73,22 +77,35 @@ def confirmation(reading: Reading) -> Table:
 
 def show_candidate(told: Told) -> RenderableType:
     """One candidate: thought, source, scores, symptoms with evidence."""
-    parts: list[RenderableType] = [Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"), show_source(told)]
+    parts: list[RenderableType] = [
+        Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"),
+        show_source(told),
+    ]
     if told.verdict:
-        parts += [Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings]
-    if told.score:
-        table = Table(box=None, header_style="dim", pad_edge=False)
+        parts += [
+            Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings
+        ]
+    for score in told.scores:
+        table = Table(title=score.trial_id, title_justify="left", box=None, header_style="dim", pad_edge=False)
         for name in ("after steps", "success", "progress", "episode length"):
             table.add_column(name, justify="right")
-        for c in told.score.checkpoints:
-            kept = " (kept)" if c.step == told.score.kept else ""
+        for c in score.checkpoints:
+            kept = " (kept)" if c.step == score.kept else ""
             table.add_row(f"{c.step:,}{kept}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
         parts += [Text(""), table]
     for symptom in told.diagnosis.symptoms if told.diagnosis else ():
-        parts += [Text(""), Text(symptom.name.replace("_", " "), style="yellow"), Text(f"  {symptom.evidence}"), Text(f"  {symptom.advice}", style="dim")]
+        parts += [
+            Text(""),
+            Text(symptom.name.replace("_", " "), style="yellow"),
+            Text(f"  {symptom.evidence}"),
+            Text(f"  {symptom.advice}", style="dim"),
+        ]
     return Group(*parts)
 
 
 def show_source(told: Told) -> Panel:
     """The highlighted program."""
-    return Panel(Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True), title=told.candidate.id)
+    return Panel(
+        Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True),
+        title=told.candidate.id,
+    )

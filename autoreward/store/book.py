@@ -5,17 +5,18 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import IO, Any, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
 
 from autoreward import __version__
 from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, RunLocked, StoreError, UsageError
+from autoreward.pools import Pool
 from autoreward.records import Record
 from autoreward.store.files import write_atomically
 from autoreward.tasks import Task
@@ -23,8 +24,6 @@ from autoreward.tasks import Task
 FORMAT = 1
 PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
 R = TypeVar("R", bound=Record)
-I = TypeVar("I")  # noqa: E741
-O = TypeVar("O")  # noqa: E741
 
 
 class Made(NamedTuple, Generic[R]):
@@ -32,14 +31,6 @@ class Made(NamedTuple, Generic[R]):
 
     record: R
     files: dict[str, bytes]
-
-
-class Pool(Protocol):
-    """Does work on items, perhaps several at a time."""
-
-    def map(self, fn: Callable[[I], O], items: Iterable[I]) -> Iterator[tuple[I, O]]:
-        """(item, result) as they finish; the first exception ends it."""
-        ...
 
 
 class RunHeader(Record):
@@ -79,7 +70,9 @@ class Page:
         """The saved record of that name, or make and save it."""
         return self._saved(name, "", kind) or self._keep(name, "", make())
 
-    def each(self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Pool) -> tuple[R, ...]:
+    def each(
+        self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Pool
+    ) -> tuple[R, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
         Each is saved as it finishes. If one raises, the finished ones are saved and the exception goes on.
@@ -96,7 +89,9 @@ class Page:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise RunDamaged(f"{path} can't be read ({error.strerror}); delete the record {path.parent}.json to make it again.") from None
+            raise RunDamaged(
+                f"{path} can't be read ({error.strerror}); delete the record {path.parent}.json to make it again."
+            ) from None
 
     def saved(self, name: str, kind: type[R]) -> tuple[R, ...]:
         """All records of that name that are there, by id."""
@@ -148,7 +143,9 @@ class Book(Page):
     def create(cls, folder: Path, header: RunHeader) -> Self:
         """Make a new run folder. Raises UsageError if it exists, RunLocked, StoreError."""
         if (folder / "run.json").exists():
-            raise UsageError(f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name.")
+            raise UsageError(
+                f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name."
+            )
         write_atomically(folder / "run.json", header.model_dump_json(indent=1).encode())
         return cls(folder, header, _locked(folder))
 
@@ -183,7 +180,9 @@ class Book(Page):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -202,7 +201,9 @@ def read_header(folder: Path) -> RunHeader:
         raise RunDamaged(f"{path} is damaged ({error}).") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
         made = data.get("autoreward") if isinstance(data, dict) else "?"
-        raise RunChanged(f"{folder} was made by autoreward {made}; this is {__version__}. Start a new run, or install that version.")
+        raise RunChanged(
+            f"{folder} was made by autoreward {made}; this is {__version__}. Start a new run, or install that version."
+        )
     try:
         return RunHeader.model_validate(data)
     except ValidationError as error:

@@ -29,9 +29,7 @@ import numpy as np
 
 def reward_file(task: Task, winner: Candidate) -> str:
     """`reward.py`: the winner's source with a header that says what its inputs are; it imports NumPy alone."""
-    lines = [
-        line for line in winner.source.splitlines() if line.strip() not in ("import numpy as np", "import math")
-    ]
+    lines = [line for line in winner.source.splitlines() if line.strip() not in ("import numpy as np", "import math")]
     header = _HEADER.format(
         goal=_plain(task.goal),
         thought=_plain(winner.thought),

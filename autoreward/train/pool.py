@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from typing import TypeVar
 
-I = TypeVar("I")  # noqa: E741
-O = TypeVar("O")  # noqa: E741
+from autoreward.pools import Item, Result
 
 
 class LocalPool:
@@ -14,7 +12,7 @@ class LocalPool:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def map(self, fn: Callable[[I], O], items: Iterable[I]) -> Iterator[tuple[I, O]]:
+    def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         """(item, result) pairs in the order of finishing. The first exception ends it; items not begun are dropped."""
         executor = ThreadPoolExecutor(self._workers, thread_name_prefix="pool")
         try:

@@ -68,13 +68,21 @@ class Workers:
                     return _failed(job, failed.outcome, failed.message, self.jail), {}
         raise AssertionError("unreachable")
 
-    def score(self, task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]) -> tuple[Score, dict[str, bytes]]:
+    def score(
+        self, task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]
+    ) -> tuple[Score, dict[str, bytes]]:
         """Score a trial's checkpoints in a process that never met the reward."""
-        request = {"job": "score", "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}), "seeds": list(seeds)}
+        request = {
+            "job": "score",
+            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
+            "seeds": list(seeds),
+        }
         try:
             reply = self._finish(request, task, files)
         except JobFailed as failed:
-            return Score(trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message), {}
+            return Score(
+                trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message
+            ), {}
         return _read(Score, reply.report), reply.files
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
@@ -89,10 +97,14 @@ class Workers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
-    def _train_once(self, task: Task, job: TrialJob, config: RunConfig, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
+    def _train_once(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress
+    ) -> tuple[Trial, dict[str, bytes]]:
         room: Room | None = None
         if job.reward == "candidate":
             room = self.jail.open(job.source)
@@ -173,4 +185,12 @@ def _read(kind: type[R], report: bytes) -> R:
 
 
 def _failed(job: TrialJob, outcome: Outcome, message: str, jail: Jail) -> Trial:
-    return Trial(id=job.id, candidate_id=job.candidate_id, outcome=outcome, message=message, seed=job.seed, steps=0, tier=jail.tier)
+    return Trial(
+        id=job.id,
+        candidate_id=job.candidate_id,
+        outcome=outcome,
+        message=message,
+        seed=job.seed,
+        steps=0,
+        tier=jail.tier,
+    )

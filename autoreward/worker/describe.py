@@ -24,7 +24,9 @@ def describe(task: Task, seed: int) -> tuple[Description, Transitions]:
     probe.close()
     for name, source in task.state_sources.items():
         if any(n != "obs" for n in source.names):
-            raise TaskError(f"{source.where}: {source.text!r} names a key, but the observation is one vector of shape {shape}.")
+            raise TaskError(
+                f"{source.where}: {source.text!r} names a key, but the observation is one vector of shape {shape}."
+            )
         source.evaluate({"obs": np.zeros((1, *(shape or ())))})
         del name
     recorder = Recorder(DummyVecEnv([lambda: environments.make(task) for _ in range(ENVS)]), task)

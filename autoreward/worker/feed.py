@@ -56,7 +56,7 @@ class Sparse:
         reward = np.zeros(recorded.done.shape)
         for i, pieces in enumerate(self._episodes):
             begin = 0
-            for t in np.flatnonzero(recorded.done[:, i]):
+            for t in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.next_state.items()})
                 states = {k: np.concatenate([piece[k] for piece in pieces]) for k in pieces[0]}
                 reward[t, i] = self._judge.succeeded(states, bool(recorded.transitions.terminated[t, i]))

@@ -1,5 +1,8 @@
 """The task's success rule and metric on one episode. Candidates never see any of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,7 +67,9 @@ class Judge:
         ended[-1] = terminated
         return {"step": np.arange(1, length + 1), "terminated": ended}
 
-    def _metric(self, values: dict[str, object], window: slice, length: int) -> float:
+    def _metric(self, values: Mapping[str, Any], window: slice, length: int) -> float:
         if self._task.metric_formula is None:
             return float(length)
-        return float(np.mean(np.broadcast_to(np.asarray(self._task.metric_formula.evaluate(values)), (length,))[window]))
+        return float(
+            np.mean(np.broadcast_to(np.asarray(self._task.metric_formula.evaluate(values)), (length,))[window])
+        )

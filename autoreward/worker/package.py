@@ -19,7 +19,8 @@ def package(task: Task, weights: bytes) -> dict[str, bytes]:
     model = policies.build(task, venv, seed=0)
     mean, variance = policies.from_bytes(model, weights)
     if venv.norm_obs:
-        venv.obs_rms.mean, venv.obs_rms.var = mean, variance
+        stats = policies.observation_stats(venv)
+        stats.mean, stats.var = mean, variance
     venv.training = False
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "policy.zip")

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from autoreward.tasks import Task
@@ -40,7 +41,9 @@ def normalised(task: Task, venv: VecEnv) -> VecNormalize:
 
 def to_bytes(model: BaseAlgorithm, venv: VecNormalize) -> bytes:
     """Weights and observation statistics as safetensors."""
-    tensors = {f"policy.{name}": value.detach().clone().contiguous() for name, value in model.policy.state_dict().items()}
+    tensors = {
+        f"policy.{name}": value.detach().clone().contiguous() for name, value in model.policy.state_dict().items()
+    }
     mean, variance = statistics(venv)
     tensors[MEAN] = torch.from_numpy(mean)
     tensors[VARIANCE] = torch.from_numpy(variance)
@@ -50,9 +53,17 @@ def to_bytes(model: BaseAlgorithm, venv: VecNormalize) -> bytes:
 def statistics(venv: VecNormalize) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and variance of each observation entry; 0 and 1 where observations are not normalised."""
     if venv.norm_obs:
-        return np.array(venv.obs_rms.mean), np.array(venv.obs_rms.var)
-    shape = venv.observation_space.shape
+        stats = observation_stats(venv)
+        return np.array(stats.mean), np.array(stats.var)
+    shape = venv.observation_space.shape or ()
     return np.zeros(shape), np.ones(shape)
+
+
+def observation_stats(venv: VecNormalize) -> RunningMeanStd:
+    """The running statistics of a vector observation."""
+    if not isinstance(venv.obs_rms, RunningMeanStd):
+        raise TypeError("observations are not one vector")
+    return venv.obs_rms
 
 
 def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

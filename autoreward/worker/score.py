@@ -61,7 +61,11 @@ def best_own_return(trial: Trial) -> int:
 
 
 def _play(
-    envs: Sequence[gymnasium.Env[Any, Any]], model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any], seeds: Sequence[int]
+    envs: Sequence[gymnasium.Env[Any, Any]],
+    model: BaseAlgorithm,
+    mean: NDArray[Any],
+    variance: NDArray[Any],
+    seeds: Sequence[int],
 ) -> list[Walk]:
     seen = [[np.asarray(env.reset(seed=seed % 2**31)[0])] for env, seed in zip(envs, seeds, strict=True)]
     taken: list[list[Any]] = [[] for _ in envs]

@@ -23,7 +23,9 @@ from autoreward.worker import describe, package, score, train, wire  # noqa: E40
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     """Do one job and send its files and its report."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
+    pages = (
+        int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
+    )
     if pages:
         total = pages * resource.getpagesize() + int(request["memory_mb"]) * (1 << 20)
         resource.setrlimit(resource.RLIMIT_AS, (total, total))

@@ -30,6 +30,8 @@ def _read(sources: Mapping[str, Expression], raw: Mapping[str, NDArray[Any]], sh
     for name, source in sources.items():
         value = np.asarray(source.evaluate(raw))
         if value.shape[: len(shape)] != shape or value.ndim > len(shape) + 1:
-            raise TaskError(f"{source.where}: {source.text!r} gives shape {value.shape[len(shape):]} per step, not a vector.")
+            raise TaskError(
+                f"{source.where}: {source.text!r} gives shape {value.shape[len(shape) :]} per step, not a vector."
+            )
         fields[name] = value
     return fields

@@ -1,0 +1,15 @@
+"""The one-method protocol of everything that does work on items, perhaps several at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Pool(Protocol):
+    """Does work on items."""
+
+    def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+        """(item, result) pairs as they finish; the first exception ends it."""
+        ...

@@ -1,0 +1,29 @@
+"""Rules for every test: no network beyond loopback, one thread per child, no variables of the person's."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from autoreward.jail.client import Jail
+
+_CONNECT = socket.socket.connect
+
+
+def _loopback_only(self: socket.socket, address: object) -> None:
+    if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+        assert address[0] in ("127.0.0.1", "::1", "localhost"), f"a test reached for the network: {address}"
+    _CONNECT(self, address)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    socket.socket.connect = _loopback_only  # type: ignore[assignment,method-assign]
+    yield
+    socket.socket.connect = _CONNECT  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[Jail]:
+    with Jail() as room_maker:
+        yield room_maker

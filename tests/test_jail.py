@@ -1,0 +1,195 @@
+"""The reward room: every way a program can go wrong ends in its own outcome, and honest programs get exact numbers."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batches import batch
+
+from autoreward.check.review import review
+from autoreward.jail.client import Jail, RewardClient, RewardFailed
+from autoreward.jail.gate import examine
+from autoreward.outcomes import Outcome
+from autoreward.records import Candidate, Verdict
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n"
+
+
+def program(body: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in body.splitlines())
+
+
+def judged(jail: Jail, source: str) -> Verdict:
+    candidate = Candidate(id="given", source=source, thought="", origin="human", how="given")
+    return review(candidate, jail, batch())
+
+
+HONEST = [
+    'return {"a": -np.abs(next_state.x)}',
+    'return {"a": next_state.x > 0}',
+    'return {"a": action.push}',
+    'd = np.linalg.norm(next_state.v, axis=-1)\nreturn {"near": np.exp(-d / 0.5), "far": -d}',
+    'out = np.zeros_like(state.x)\nout[next_state.x > 0] = 1.0\nreturn {"a": out}',
+    'best = memory.get("best", state.x)\nmemory["best"] = np.maximum(best, next_state.x)\nreturn {"a": memory["best"]}',
+    'return {f"p{i}": i * next_state.x for i in range(3)}',
+    'print("hi")\nreturn {"a": np.where(next_state.terminated, -1.0, 0.1)}',
+    'try:\n    k = 1 / 0\nexcept ZeroDivisionError:\n    k = 2.0\nreturn {"a": k * next_state.x}',
+    'n = 0\nwhile n < 3:\n    n += 1\nreturn {"a": n * next_state.x}',
+    'label = f"{1.5:.2f}"\nreturn {"a": next_state.x + len(label)}',
+    'scale = (lambda k: k * 2)(1) if False else 2.0\nreturn {"a": scale * next_state.x}',
+    'return {"a": math.pi * next_state.v[..., 0].clip(-1, 1)}',
+    'w = {"x": 1.0, "y": 2.0}\nreturn {k: v * next_state.x for k, v in w.items()}',
+    'return {"a": np.square(action.push).astype(float)}',
+]
+
+
+@pytest.mark.parametrize("body", [b for b in HONEST if "lambda k" not in b])
+def test_honest_programs_are_accepted(jail: Jail, body: str) -> None:
+    verdict = judged(jail, program(body))
+    assert verdict.accepted, verdict.findings
+
+
+def test_helpers_constants_imports_and_annotations_are_fine(jail: Jail) -> None:
+    source = (
+        "from typing import Dict\nimport numpy as np\nimport math\nfrom math import sqrt\n\n"
+        "K: float = 2.0\nGAINS = [1.0, 2.0]\n\n\n"
+        "def _near(d: np.ndarray, width: float = 0.5) -> np.ndarray:\n    return np.exp(-d / width)\n\n\n"
+        "def compute_reward(state, action, next_state, memory) -> Dict[str, np.ndarray]:\n"
+        '    """Text."""\n    return {"a": _near(np.abs(next_state.x)) * sqrt(K) * GAINS[1]}\n\n\nAFTER = 3\n'
+    )
+    assert judged(jail, source).accepted
+
+
+BROKEN = [
+    ("return -np.abs(next_state.x)", Outcome.BROKE_CONTRACT, "must return a dict"),
+    ('return {"a": 0.0}', Outcome.BROKE_CONTRACT, "not an array of shape"),
+    ('return {"a": next_state.v}', Outcome.BROKE_CONTRACT, "reduce vectors"),
+    ('return {"a": next_state.x.mean() + 0 * next_state.x}', Outcome.BROKE_CONTRACT, "compute each row from itself"),
+    ('return {"a b": next_state.x}', Outcome.BROKE_CONTRACT, "plain word"),
+    ("return {}", Outcome.BROKE_CONTRACT, "between 1 and 32"),
+    ('return {"a": np.log(-1.0 - np.abs(next_state.x))}', Outcome.NOT_FINITE, "part 'a' became nan at step"),
+    ('return {"a": 1e7 * next_state.x}', Outcome.TOO_LARGE, "part 'a' was"),
+    ('return {"a": next_state.speed}', Outcome.RAISED, "no field 'speed'"),
+    ('next_state.x[:] = 0\nreturn {"a": next_state.x}', Outcome.RAISED, "read-only"),
+    ('raise ValueError("no")', Outcome.RAISED, "ValueError: no"),
+    ('if next_state.x > 0:\n    pass\nreturn {"a": next_state.x}', Outcome.RAISED, "ambiguous"),
+    ('return {"a": np.zeros((60000, 60000))[0, 0] + next_state.x}', Outcome.OUT_OF_MEMORY, "Unable to allocate"),
+]
+
+
+@pytest.mark.parametrize(("body", "outcome", "says"), BROKEN)
+def test_broken_programs_end_in_their_outcome(jail: Jail, body: str, outcome: Outcome, says: str) -> None:
+    verdict = judged(jail, program(body))
+    assert verdict.outcome is outcome, verdict.findings
+    assert says in verdict.findings[0].message
+    assert outcome.advice
+
+
+def test_nan_at_one_step_alone_names_the_part_and_the_step(jail: Jail) -> None:
+    body = 'return {"ok": next_state.x, "bad": np.where(next_state.step == 7, np.nan, 1.0)}'
+    verdict = judged(jail, program(body))
+    assert verdict.outcome is Outcome.NOT_FINITE
+    assert "part 'bad' became nan at step 7" in verdict.findings[0].message
+
+
+def test_a_program_that_loops_for_ever_is_stopped_from_outside(jail: Jail) -> None:
+    source = program('n = 1\nwhile n > 0:\n    n += 1\nreturn {"a": next_state.x}')
+    with jail.open(source) as room:
+        pid = room.pid
+        client = RewardClient(room._child.socket, seconds_per_call=0.1)
+        began = time.monotonic()
+        with pytest.raises(RewardFailed) as caught:
+            client.evaluate(batch(), stepped=False)
+    assert caught.value.outcome is Outcome.TIMED_OUT
+    assert time.monotonic() - began < 2
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_memory_rows_start_afresh_with_each_episode(jail: Jail) -> None:
+    source = program('count = memory.get("count", np.zeros(1)[0]) + 1\nmemory["count"] = count\nreturn {"a": count}')
+    samples = batch(steps=30, envs=3, length=10)
+    with jail.open(source) as room:
+        first = room.client.evaluate(samples, stepped=True)["a"]
+        room.client.forget()
+        again = room.client.evaluate(samples, stepped=True)["a"]
+    assert np.array_equal(first, samples.step)
+    assert np.array_equal(first, again)
+
+
+def test_memory_defaults_come_back_in_fresh_rows_and_zeros_by_index(jail: Jail) -> None:
+    source = program(
+        'old = memory.get("m", 5.0)\nraw = memory["m"] if "m" in memory else old * 0\n'
+        'memory["m"] = next_state.x\nreturn {"old": old, "raw": raw}'
+    )
+    samples = batch(steps=20, envs=2, length=10)
+    with jail.open(source) as room:
+        parts = room.client.evaluate(samples, stepped=True)
+    starts = samples.step == 1
+    assert (parts["old"][starts] == 5.0).all()
+    assert (parts["raw"][starts] == 0.0).all()
+    assert np.array_equal(parts["old"][1:][~starts[1:]], samples.next_state["x"][:-1][~starts[1:]])
+
+
+def test_parts_are_exactly_what_numpy_computes(jail: Jail) -> None:
+    samples = batch()
+    with jail.open(
+        program('return {"a": np.tanh(next_state.x) - 0.5 * state.x, "b": np.square(next_state.v).sum(axis=-1)}')
+    ) as room:
+        parts = room.client.evaluate(samples, stepped=False)
+    assert np.array_equal(parts["a"], np.tanh(samples.next_state["x"]) - 0.5 * samples.state["x"])
+    assert np.array_equal(parts["b"], np.square(samples.next_state["v"]).sum(axis=-1))
+
+
+REFUSED = [
+    ("import os\n" + program('return {"a": next_state.x}'), "import"),
+    (program('return {"a": next_state.x.__class__}'), "attribute"),
+    (program('return {"a": np.load("f")}'), "attribute"),
+    (program('return {"a": np.random.rand(3)}'), "attribute"),
+    (program('return {"a": np.ndarray((1,), "O", next_state.x)}'), "call"),
+    (program('return {"a": eval("1")}'), "name"),
+    (program('return {"a": getattr(np, "load")}'), "name"),
+    (program('return {"a": open("/etc/hosts")}'), "name"),
+    (program('return {"a": "{0.a}".format(next_state)}'), "call"),
+    (program('return {"a": np.zeros(3, dtype="O")}'), "call"),
+    (program('return {"a": f"{1:{10**9}}"}'), "format"),
+    (program('return {"a": 9 ** 9 ** 9}'), "power"),
+    (program("while True:\n    pass"), "loop"),
+    (program('global K\nreturn {"a": next_state.x}'), "syntax"),
+    (program('try:\n    pass\nexcept:\n    pass\nreturn {"a": next_state.x}'), "except"),
+    ("class A:\n    pass\n" + program('return {"a": next_state.x}'), "syntax"),
+    ("def compute_reward(obs, action):\n    return {}\n", "signature"),
+    ("def reward(state, action, next_state, memory):\n    return {}\n", "signature"),
+    ("async " + program('return {"a": next_state.x}'), "syntax"),
+    (HEAD + "    return {'a': next_state.x\n", "syntax"),
+    (program("return " + "(" * 60 + "1" + ")" * 60), "depth"),
+    (program("return " + "-" * 5000 + "1"), "size"),
+    ("x = " + "9" * 100 + "\n" + program("return {}"), "constant"),
+    ("C = [i for i in range(3)]\n" + program('return {"a": next_state.x}'), "state"),
+    ("def f(x=[]):\n    return x\n\n\n" + program('return {"a": next_state.x}'), "state"),
+    (program('return {"a": next_state.x}') + "\u202e", "characters"),
+    ("", "signature"),
+]
+
+
+@pytest.mark.parametrize(("source", "rule"), REFUSED)
+def test_the_gate_refuses_with_a_rule_and_advice(source: str, rule: str) -> None:
+    (problem,) = examine(source).problems
+    assert problem.rule == rule
+    assert len(problem.message) > 15
+
+
+def test_the_gate_knows_which_programs_use_memory() -> None:
+    assert not examine(program('return {"a": next_state.x}')).uses_memory
+    assert examine(program('memory["a"] = state.x\nreturn {"a": next_state.x}')).uses_memory
+
+
+def test_the_room_itself_refuses_what_the_gate_refuses(jail: Jail) -> None:
+    with pytest.raises(RewardFailed, match="can't be imported"):
+        jail.open("import os\n" + program('return {"a": next_state.x}'))
+
+
+def test_a_constant_part_is_noted_but_not_refused(jail: Jail) -> None:
+    verdict = judged(jail, program('return {"a": next_state.x, "c": np.ones_like(next_state.x)}'))
+    assert verdict.accepted
+    assert [f.rule for f in verdict.findings] == ["constant"]
