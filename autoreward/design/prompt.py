@@ -17,5 +17,5 @@ def designer_prompt(task: Task) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - plain text for a model, not HTML
     )
-    quoted = (contract.__doc__ or "").split("\n\n", 1)[1].strip()
+    quoted = (contract.__doc__ or "").split("\n\n", 1)[1].rstrip()
     return environment.get_template("designer.md.j2").render(task=task, contract=quoted)

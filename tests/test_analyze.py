@@ -1,0 +1,138 @@
+"""Symptoms on synthetic trials with known answers, rankings, intervals."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoreward.analyze import symptoms
+from autoreward.analyze.diagnose import diagnose
+from autoreward.analyze.intervals import bootstrap_mean
+from autoreward.analyze.ranking import ranked
+from autoreward.outcomes import Outcome
+from autoreward.records import Candidate, CheckpointScore, CurvePoint, Episode, PartStats, Score, Trial
+from autoreward.resources import envs_folder
+from autoreward.tasks import find_task
+
+HOLD = find_task("cartpole-hold", (envs_folder(),))
+
+
+def episode(**change: object) -> Episode:
+    plain = {"success": False, "length": 500, "terminated": False, "reached": False, "held": 0.0, "progress": 0.3,
+             "metric": 1.0, "movement": 0.1}  # fmt: skip
+    return Episode.model_validate(plain | change)
+
+
+def part(name: str, share: float, std: float = 1.0, mean: float = 1.0) -> PartStats:
+    return PartStats(name=name, mean=mean, std=std, share=share, low=-1, high=1)
+
+
+def trial(returns: list[float], outcome: Outcome = Outcome.COMPLETED) -> Trial:
+    curve = tuple(CurvePoint(step=i + 1, episode_return=r, episode_length=9) for i, r in enumerate(returns))
+    return Trial(id="a-s0", candidate_id="a", outcome=outcome, message="why", seed=0, steps=len(returns), curve=curve)
+
+
+def score(name: str, *success: float, mean: float = 0.0, metric: float | None = None, seed: int = 0) -> Score:
+    points = tuple(
+        CheckpointScore(step=i + 1, success=s, progress=s, metric=None, length=1) for i, s in enumerate(success)
+    )
+    return Score(trial_id=f"{name}-s{seed}", candidate_id=name, outcome=Outcome.COMPLETED, checkpoints=points,
+                 mean_success=mean, metric=metric)  # fmt: skip
+
+
+def test_never_reaches() -> None:
+    found = symptoms.never_reaches(HOLD, [episode()] * 20)
+    assert found
+    assert "0 of 20" in found.evidence
+    assert symptoms.never_reaches(HOLD, [episode()] * 19 + [episode(reached=True)]) is None
+    assert symptoms.never_reaches(HOLD, []) is None
+
+
+def test_reaches_but_does_not_stay() -> None:
+    found = symptoms.reaches_but_does_not_stay(HOLD, [episode(reached=True, held=0.25)] * 20)
+    assert found
+    assert "25%" in found.evidence
+    assert symptoms.reaches_but_does_not_stay(HOLD, [episode(reached=True, held=1.0, success=True)] * 20) is None
+    last_step = find_task("mountain-car", (envs_folder(),))
+    assert symptoms.reaches_but_does_not_stay(last_step, [episode(reached=True)] * 20) is None
+
+
+def test_dies_early() -> None:
+    dead = episode(terminated=True, length=40)
+    found = symptoms.dies_early(HOLD, [dead] * 12 + [episode()] * 8, 500)
+    assert found
+    assert "12 of 20 episodes ended by themselves after 40 of 500" in found.evidence
+    assert symptoms.dies_early(HOLD, [dead] * 8 + [episode()] * 12, 500) is None
+    assert symptoms.dies_early(HOLD, [episode(terminated=True, length=40, success=True)] * 20, 500) is None
+
+
+def test_stands_still() -> None:
+    assert symptoms.stands_still(HOLD, [episode(movement=0.0001)] * 3)
+    assert symptoms.stands_still(HOLD, [episode(movement=0.05)] * 3) is None
+    assert symptoms.stands_still(HOLD, [episode(movement=0.0, success=True)] * 3) is None
+
+
+def test_one_part_dominates() -> None:
+    found = symptoms.one_part_dominates([part("big", 0.85), part("small", 0.15)])
+    assert found
+    assert found.part == "big"
+    assert symptoms.one_part_dominates([part("big", 0.7), part("small", 0.3)]) is None
+    assert symptoms.one_part_dominates([part("only", 1.0)]) is None
+
+
+def test_flat_parts() -> None:
+    assert [s.part for s in symptoms.flat_parts([part("moving", 0.5), part("flat", 0.5, std=0.0)])] == ["flat"]
+
+
+def test_still_improving() -> None:
+    assert symptoms.still_improving(trial([float(i) for i in range(20)]))
+    assert symptoms.still_improving(trial([*map(float, range(15)), 15, 15, 15, 15, 15])) is None
+    assert symptoms.still_improving(trial([1.0, -1.0] * 10)) is None
+    assert symptoms.still_improving(trial([1.0, 2.0])) is None
+
+
+def test_loses_its_solution() -> None:
+    assert symptoms.loses_its_solution(score("a", 0.0, 0.95, 0.1))
+    assert symptoms.loses_its_solution(score("a", 0.0, 0.9, 1.0)) is None
+    assert symptoms.loses_its_solution(score("a", 1.0)) is None
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=40))
+def test_any_curve_can_be_diagnosed(returns: list[float]) -> None:
+    symptoms.all_symptoms(HOLD, trial(returns), None, 500)
+
+
+def test_a_failed_training_is_the_first_symptom() -> None:
+    candidate = Candidate(id="a", source="", thought="", origin="grammar", how="fresh")
+    diagnosis = diagnose(HOLD, candidate, [trial([1.0], Outcome.NOT_FINITE)], [], 500)
+    assert diagnosis.symptoms[0].name == "not_finite"
+    assert diagnosis.symptoms[0].evidence == "why"
+    assert diagnose(HOLD, candidate, [], [], 500).symptoms == ()
+
+
+def test_finalists_rank_by_their_mean_over_seeds() -> None:
+    lucky = score("lucky", mean=1.0)
+    steady = [score("steady", mean=0.6, seed=i) for i in range(3)]
+    worse = [score("worse", mean=m, seed=i) for i, m in enumerate((0.9, 0.1, 0.1))]
+    assert ranked([lucky, *worse, *steady], HOLD) == ["steady", "worse", "lucky"]
+
+
+def test_the_metric_decides_between_two_solved_ones() -> None:
+    near, far = score("near", mean=0.92, metric=0.05), score("far", mean=1.0, metric=0.15)
+    assert ranked([far, near], HOLD) == ["near", "far"]
+    assert ranked([score("a", mean=0.5), score("b", mean=0.5)], HOLD) == ["a", "b"]
+
+
+def test_bootstrap_known_answers() -> None:
+    assert bootstrap_mean([0.5]) == (0.5, 0.5, 0.5)
+    assert bootstrap_mean([1.0, 1.0, 1.0]) == (1.0, 1.0, 1.0)
+    mean, low, high = bootstrap_mean([0.0, 1.0] * 50)
+    # the standard error of the mean of 100 fair coins is 0.05
+    assert mean == 0.5
+    assert low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.02)
+    assert high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.02)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_the_mean_lies_in_its_interval(values: list[float]) -> None:
+    mean, low, high = bootstrap_mean(values)
+    assert low <= mean <= high

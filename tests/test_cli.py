@@ -1,0 +1,147 @@
+"""The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_crew import FakeCrew
+
+from autoreward.config import RunConfig
+from autoreward.loop import improve
+from autoreward.report.html import render
+from autoreward.report.reading import read_run
+from autoreward.resources import envs_folder
+from autoreward.store.book import Book, RunHeader
+from autoreward.store.keep import reward_file
+from autoreward.tasks import find_task
+
+GOLDEN = Path(__file__).parent / "golden"
+TASK = find_task("mountain-car", (envs_folder(),))
+
+
+def autoreward(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    command = [sys.executable, "-m", "autoreward", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one finished run made by the fake crew, and one that was stopped after its first round."""
+    folder = tmp_path_factory.mktemp("runs")
+    with Book.create(folder / "done", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
+        improve(TASK, book.header.config, FakeCrew(), book, lambda event: None)
+    with Book.create(folder / "stopped", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3))) as book:
+        book.once("description", type(FakeCrew().describe().record), FakeCrew().describe)
+    return folder
+
+
+def test_help() -> None:
+    assert autoreward("--help").stdout == (GOLDEN / "help.txt").read_text()
+    assert autoreward("run", "--help").stdout == (GOLDEN / "help-run.txt").read_text()
+
+
+def test_help_imports_nothing_heavy() -> None:
+    check = "import sys, autoreward.cli; sys.exit(any(m in sys.modules for m in ('numpy', 'pydantic', 'torch', 'rich.live')))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("runn",), "Did you mean 'run'?"),
+        (("run", "mountain-cart"), "Did you mean 'mountain-car'?"),
+        (("run", "mountain-car", "--candidats", "3"), "No such option"),
+        (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
+        (("run", "mountain-car", "--target", "1.5"), "--target 1.5:"),
+        (("run",), "Missing argument"),
+        (("resume", "nothing"), "There are no runs"),
+        (("show", "nothing"), "There are no runs"),
+        (("tasks", "mountian-car"), "Did you mean 'mountain-car'?"),
+        (("tasks", "--prompt"), "needs a task's name"),
+        (("tasks", "--envs", "nowhere"), "no such folder"),
+        (("check", "nothing.py", "--task", "mountain-car"), "can't be read"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = autoreward(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.startswith("autoreward: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_task_card_is_one_sentence(tmp_path: Path) -> None:
+    card = tmp_path / "mine" / "task.toml"
+    card.parent.mkdir()
+    card.write_text((envs_folder() / "mountain-car" / "task.toml").read_text().replace("[metric]", "[metrik]"))
+    done = autoreward("run", "mine", "--envs", str(tmp_path))
+    assert done.returncode == 2
+    assert "metri" in done.stderr
+
+
+def test_tasks_as_json() -> None:
+    listed = json.loads(autoreward("tasks", "--json").stdout)
+    assert {"cartpole-hold", "reacher"} <= {t["name"] for t in listed}
+
+
+def test_show_a_finished_run(runs: Path) -> None:
+    done = autoreward("show", "done", "--runs", str(runs))
+    assert done.returncode == 0
+    assert "Confirmed on fresh training seeds" in done.stdout
+    result = json.loads(autoreward("show", "done", "--runs", str(runs), "--json").stdout)
+    assert result["task"] == "mountain-car"
+
+
+def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
+    assert "idea r000c0" in autoreward("show", "done", "--runs", str(runs), "--candidate", "r000c0").stdout
+    wrong = autoreward("show", "done", "--runs", str(runs), "--candidate", "r9")
+    assert wrong.returncode == 2
+    assert "r000c0" in wrong.stderr
+
+
+def test_show_a_run_that_was_stopped(runs: Path) -> None:
+    done = autoreward("show", "stopp", "--runs", str(runs))
+    assert "Not finished. Go on with: autoreward resume" in done.stdout
+
+
+def test_the_report_is_one_page_without_network(runs: Path) -> None:
+    for name in ("done", "stopped"):
+        page = render(read_run(runs / name))
+        assert "<h1>mountain-car</h1>" in page
+        assert "http" not in page.replace("http-equiv", "")
+        assert "<script" not in page
+
+
+def test_the_report_escapes_what_models_and_people_wrote(runs: Path) -> None:
+    reading = read_run(runs / "done")
+    told = reading.candidates[0]
+    hostile = told.candidate.model_copy(update={"thought": "<img src=x>", "source": "# </pre><b>"})
+    object.__setattr__(told, "candidate", hostile)
+    page = render(reading)
+    assert "<img" not in page
+    assert "</pre><b>" not in page
+
+
+def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> None:
+    from autoreward.design.grammar import design
+    from autoreward.records import Description, FieldStats
+
+    fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)
+    push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
+    description = Description(state=fields, action=push, max_steps=200, terminates=False, random_length=200)
+    winner = design(TASK, description, (), 1, seed=0)[0]
+    (tmp_path / "reward.py").write_text(reward_file(TASK, winner))
+    use = (
+        "import sys, types, numpy as np, reward\n"
+        "s = types.SimpleNamespace(position=np.zeros(3), velocity=np.ones(3), step=np.ones(3), terminated=np.zeros(3, bool))\n"
+        "print(sum(reward.compute_reward(s, types.SimpleNamespace(push=np.ones(3)), s, {}).values()).shape)\n"
+        "sys.exit(any(m.split('.')[0] in ('autoreward', 'torch', 'gymnasium') for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "(3,)\n"), done.stderr

@@ -1,0 +1,140 @@
+"""The grammar designer: valid, varied, reproducible programs for any task, and children that follow the diagnosis."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autoreward.design.grammar import design
+from autoreward.design.prompt import designer_prompt
+from autoreward.design.quantities import readable
+from autoreward.jail.client import Jail
+from autoreward.jail.gate import examine
+from autoreward.outcomes import Outcome
+from autoreward.records import Candidate, Description, Diagnosis, FieldStats, Round, Score, Symptom
+from autoreward.resources import envs_folder
+from autoreward.tasks import Task, find_task, task_names
+from autoreward.transitions import Transitions
+
+NAMES = sorted(task_names((envs_folder(),)))
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def described(task: Task) -> Description:
+    def size(source: str) -> int:
+        return 2 if ":" in source else 0
+
+    return Description(
+        state=tuple(
+            FieldStats(name=n, size=size(f.source), low=-1, high=1, mean=0, std=0.3) for n, f in task.state.items()
+        ),
+        action=tuple(FieldStats(name=n, size=0, low=0, high=2, mean=1, std=1, discrete=3) for n in task.action),
+        max_steps=200,
+        terminates=True,
+        random_length=30,
+    )
+
+
+def samples(task: Task) -> Transitions:
+    rng = np.random.default_rng(0)
+    shape = (20, 3)
+
+    def fields() -> dict[str, np.ndarray]:
+        return {s.name: rng.normal(size=(*shape, 2) if s.size else shape) for s in described(task).state}
+
+    return Transitions(
+        state=fields(),
+        action={n: rng.integers(0, 3, shape) for n in task.action},
+        next_state=fields(),
+        step=np.tile(np.arange(1, 21)[:, None], (1, 3)),
+        terminated=np.zeros(shape, dtype=np.bool_),
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_programs_pass_the_gate_and_run_in_the_jail(name: str, jail: Jail) -> None:
+    task = find_task(name, (envs_folder(),))
+    for candidate in design(task, described(task), (), 8, seed=1):
+        assert not examine(candidate.source).problems, candidate.source
+        assert max(map(len, candidate.source.splitlines())) <= 132
+        with jail.open(candidate.source) as room:
+            parts = room.client.evaluate(samples(task), stepped=False)
+        assert 1 <= len(parts) <= 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_round_holds_differing_programs(name: str) -> None:
+    task = find_task(name, (envs_folder(),))
+    made = design(task, described(task), (), 8, seed=0)
+    assert len({c.source for c in made}) == len({c.id for c in made}) == 8
+
+
+def test_the_same_seed_gives_the_same_programs_and_another_others() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    one, two, other = (design(task, described(task), (), 8, seed=s) for s in (3, 3, 4))
+    assert one == two
+    assert one != other
+
+
+def test_many_seeds_never_fail() -> None:
+    task = find_task("lunar-lander-hover", (envs_folder(),))
+    for seed in range(40):
+        assert len(design(task, described(task), (), 8, seed)) == 8
+
+
+def scored(candidate: Candidate, success: float) -> Score:
+    return Score(
+        trial_id=f"{candidate.id}-s0",
+        candidate_id=candidate.id,
+        outcome=Outcome.COMPLETED,
+        mean_success=success,
+        mean_progress=success,
+    )
+
+
+def first_round(task: Task, symptom: Symptom | None = None) -> Round:
+    made = design(task, described(task), (), 8, seed=0)
+    return Round(
+        number=0,
+        candidates=made,
+        verdicts=(),
+        trials=(),
+        scores=tuple(scored(c, i / 10) for i, c in enumerate(made)),
+        diagnoses=tuple(Diagnosis(candidate_id=c.id, symptoms=(symptom,) if symptom else ()) for c in made),
+    )
+
+
+def test_children_come_from_the_best_parents() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    children = design(task, described(task), (first_round(task),), 8, seed=1)
+    assert {c.how for c in children} == {"fresh", "mutation", "crossover"}
+    parents = {p for c in children for p in c.parents}
+    assert parents <= {"r000c5", "r000c6", "r000c7"}
+    assert [c.id for c in children] == [f"r001c{i}" for i in range(8)]
+    assert not {c.genome for c in children} & {c.genome for c in first_round(task).candidates}
+
+
+def test_a_mutation_follows_the_symptom() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    symptom = Symptom(name="dies_early", evidence="e", advice="a", severity=1.0)
+    children = design(task, described(task), (first_round(task, symptom),), 8, seed=1)
+    mutants = [c for c in children if c.how == "mutation"]
+    assert sum('"fall"' in c.source for c in mutants) >= len(mutants) - 1
+
+
+def test_one_program_as_a_person_sees_it() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    made = design(task, described(task), (), 8, seed=0)[3].source
+    assert made == (GOLDEN / "cartpole-hold.py.txt").read_text()
+
+
+def test_the_designer_prompt_as_a_model_sees_it() -> None:
+    prompt = designer_prompt(find_task("reacher", (envs_folder(),)))
+    assert prompt == (GOLDEN / "designer-reacher.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.3, 0.2), (0.04, 0.05), (7.6, 10.0), (1.4, 1.0), (0, 1.0), (130, 100.0)]
+)
+def test_readable_numbers(value: float, expected: float) -> None:
+    assert readable(value) == pytest.approx(expected)

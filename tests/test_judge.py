@@ -1,0 +1,58 @@
+"""The success rule on hand-made episodes."""
+
+import numpy as np
+import pytest
+
+from autoreward.resources import envs_folder
+from autoreward.tasks import Task, find_task
+from autoreward.worker.judge import ALMOST, Judge
+
+
+def card(when: str, **rule: object) -> Task:
+    task = find_task("mountain-car", (envs_folder(),))
+    return Task.model_validate(task.model_dump() | {"success": {"when": when, **rule}})
+
+
+def states(*positions: float) -> dict[str, np.ndarray]:
+    return {"position": np.array(positions), "velocity": np.zeros(len(positions))}
+
+
+def test_last_step_rule() -> None:
+    judge = Judge(card("position >= flag"), max_steps=10)
+    assert judge.succeeded(states(0.0, 0.5), terminated=True)
+    assert not judge.succeeded(states(0.6, 0.4), terminated=False)
+    missed = judge.judge(states(0.6, -0.4), terminated=False, movement=0.1)
+    assert missed.reached
+    assert missed.held == 0
+    # the range of position spans 1.8: the last state is 0.9 short, the best one 0
+    assert missed.progress == pytest.approx(0.5 * 0.5 + 0.5 * 1.0)
+    assert missed.metric == 2.0
+
+
+def test_any_step_rule() -> None:
+    judge = Judge(card("position >= flag", within="any step"), max_steps=10)
+    assert judge.succeeded(states(0.6, 0.0), terminated=False)
+
+
+def test_window_with_share_and_full_length() -> None:
+    task = card("position > 0", within="last 4 steps", share=0.75, full_length=True)
+    judge = Judge(task, max_steps=6)
+    good = judge.judge(states(-1, -1, 1, 1, -1, 1), terminated=False, movement=0)
+    assert (good.success, good.held, good.progress) == (True, 0.75, 1.0)
+    assert not judge.succeeded(states(-1, -1, 1, -1, -1, 1), terminated=False)
+    assert not judge.succeeded(states(1, 1, 1, 1, 1, 1), terminated=True)
+    short = judge.judge(states(1, 1, 1), terminated=True, movement=0)
+    assert not short.success
+    assert short.progress == pytest.approx(0.5)
+
+
+def test_not_terminated_with_full_length() -> None:
+    judge = Judge(card("not terminated", full_length=True), max_steps=3)
+    assert judge.succeeded(states(0, 0, 0), terminated=False)
+    assert not judge.succeeded(states(0, 0, 0), terminated=True)
+    assert not judge.succeeded(states(0, 0), terminated=False)
+
+
+def test_progress_without_success_stays_below_one() -> None:
+    judge = Judge(card("position > 0", within="last 2 steps", full_length=True), max_steps=2)
+    assert judge.judge(states(1, 1), terminated=True, movement=0).progress == ALMOST

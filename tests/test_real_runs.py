@@ -1,0 +1,170 @@
+"""Real trainings in real processes: failures stay local, a killed run goes on, nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoreward.config import RunConfig
+from autoreward.errors import TaskError
+from autoreward.jail.client import Jail
+from autoreward.outcomes import Outcome
+from autoreward.records import Run, TrialJob
+from autoreward.resources import envs_folder
+from autoreward.seeds import held_out
+from autoreward.tasks import Task, find_task
+from autoreward.train.workers import Workers
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+TASK = find_task("mountain-car", (envs_folder(),))
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Jail() as jail, Workers(jail) as made:
+        yield made
+
+
+def job(source: str, steps: int = 4096, **change: object) -> TrialJob:
+    plain = {"id": "t-s0", "candidate_id": "t", "reward": "candidate", "source": source, "seed": 1, "steps": steps}
+    return TrialJob.model_validate(plain | change)
+
+
+def program(line: str) -> str:
+    return f"def compute_reward(state, action, next_state, memory):\n    x = next_state.position\n    {line}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome", "says"),
+    [
+        ("return {'a': np.where(next_state.step == 100, np.nan, x)}", Outcome.NOT_FINITE, "part 'a' became nan at step 100"),
+        ("return {'a': x + np.zeros((50000, 50000))[0, 0]}", Outcome.OUT_OF_MEMORY, "Unable to allocate"),
+        ("return {'a': 1.0 / (x[0] > -0.4) * x} if x[0] > 9 else {'a': x, 'b': x} if x[0] > -0.45 else {'a': x}",
+         Outcome.BROKE_CONTRACT, "the parts changed"),
+    ],
+)  # fmt: skip
+def test_a_reward_that_fails_in_training_is_an_outcome(
+    workers: Workers, line: str, outcome: Outcome, says: str
+) -> None:
+    trial, _ = workers.train(TASK, job(program(line), 20_000), RunConfig(), lambda *_: None)
+    assert trial.outcome is outcome, trial.message
+    assert says in trial.message
+
+
+def test_a_training_past_its_wall_clock_is_killed(workers: Workers) -> None:
+    config = RunConfig(minutes_per_trial=0.02)
+    trial, _ = workers.train(TASK, job(program("return {'a': x}"), 10_000_000), config, lambda *_: None)
+    assert trial.outcome is Outcome.TIMED_OUT
+
+
+def test_the_scorer_is_another_process_and_repeats_itself(workers: Workers) -> None:
+    trial, files = workers.train(TASK, job(program("return {'a': x}")), RunConfig(), lambda *_: None)
+    assert trial.outcome.ok
+    one, two = (workers.score(TASK, trial, files, held_out("search", 3))[0] for _ in range(2))
+    assert one == two
+    packaged = workers.package(TASK, files[f"policy-{trial.steps}.safetensors"])
+    assert set(packaged) == {"policy.zip", "vecnormalize.pkl"}
+
+
+def test_memory_programs_train(workers: Workers) -> None:
+    line = "best = memory.get('best', x); memory['best'] = np.maximum(best, x); return {'a': memory['best'] - best}"
+    trial, _ = workers.train(TASK, job(program(line), uses_memory=True), RunConfig(), lambda *_: None)
+    assert trial.outcome.ok, trial.message
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"env": "MountainCarr-v0"}, "MountainCarr"),
+        ({"kwargs": {"colour": 3}}, "colour"),
+        ({"state": {"position": {"source": "obs[7]", "about": "x"}, "velocity": {"source": "obs[1]", "about": "x"}}},
+         "reaches outside"),
+    ],
+)  # fmt: skip
+def test_a_card_that_does_not_fit_its_environment_is_one_sentence(
+    workers: Workers, change: dict[str, object], says: str
+) -> None:
+    task = Task.model_validate(TASK.model_dump() | change)
+    with pytest.raises(TaskError, match=says) as caught:
+        workers.describe(task, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_description_is_the_same_for_the_same_seed(workers: Workers) -> None:
+    assert workers.describe(TASK, 3)[0] == workers.describe(TASK, 3)[0]
+
+
+RUN = ("run", "mountain-car", "--candidates", "2", "--rounds", "1", "--steps", "8192", "--confirm-seeds", "1",
+       "--episodes", "5", "--finalist-seeds", "1", "--workers", "2")  # fmt: skip
+
+
+def begin(runs: Path, name: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "autoreward", *RUN, "--runs", str(runs), "--name", name]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def children(pid: int) -> set[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    parents = dict(tuple(map(int, line.split())) for line in found.splitlines()[1:])
+    below = {pid}
+    while more := {p for p, parent in parents.items() if parent in below} - below:
+        below |= more
+    return below - {pid}
+
+
+def gone(pids: set[int]) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def result(runs: Path, name: str) -> Run:
+    return Run.model_validate_json((runs / name / "result.json").read_bytes())
+
+
+def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
+    assert begin(tmp_path, "whole").wait(200) == 0
+    process = begin(tmp_path, "killed")
+    trials = tmp_path / "killed" / "rounds" / "000" / "trials"
+    deadline = time.monotonic() + 100
+    while not list(trials.glob("*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    finished = {p.name: p.stat().st_mtime_ns for p in trials.glob("*.json")}
+    assert finished
+    family = children(process.pid)
+    process.kill()
+    process.communicate()
+    assert gone(family)
+    resume = [sys.executable, "-m", "autoreward", "resume", "killed", "--runs", str(tmp_path)]
+    subprocess.run(resume, check=True, capture_output=True)
+    # trainings are deterministic, so all but the seconds they took must agree
+    assert result(tmp_path, "killed") == result(tmp_path, "whole")
+    assert {name: (trials / name).stat().st_mtime_ns for name in finished} == finished
+    best = tmp_path / "killed" / "best"
+    assert {p.name for p in best.iterdir()} == {"reward.py", "policy.zip", "vecnormalize.pkl", "manifest.json"}
+    load = "from stable_baselines3 import PPO; PPO.load('policy.zip')"
+    subprocess.run([sys.executable, "-c", load], cwd=best, check=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+    process = begin(tmp_path, "stopped")
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "stopped" / "rounds" / "000" / "verdicts").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    family = children(process.pid)
+    assert family
+    os.kill(process.pid, number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert f"autoreward resume {tmp_path / 'stopped'}" in said
+    assert gone(family)

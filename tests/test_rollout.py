@@ -1,0 +1,165 @@
+"""Rewards asked once per rollout equal rewards given at every step: in the buffer, in the advantages, in the weights."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
+
+from autoreward.records import TrialJob
+from autoreward.resources import envs_folder
+from autoreward.tasks import Task, find_task
+from autoreward.worker import environments
+from autoreward.worker.buffers import RewardedReplay, RewardedRollout
+from autoreward.worker.feed import Feed, Normaliser
+from autoreward.worker.recorder import Recorded, Recorder
+from autoreward.worker.train import train
+
+
+def task(envs: int, max_steps: int = 12, name: str = "mountain-car") -> Task:
+    found = find_task(name, (envs_folder(),))
+    return found.model_copy(
+        update={"max_steps": max_steps, "train": found.train.model_copy(update={"envs": envs, "net": (8,)})}
+    )
+
+
+def reward(position: NDArray[np.float64], velocity: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (np.abs(velocity) * 10 + position).astype(np.float32)
+
+
+class Known:
+    """A source that computes the known reward on whole rollouts."""
+
+    def parts(self, recorded: Recorded) -> dict[str, NDArray[np.float64]]:
+        after = recorded.transitions.next_state
+        return {"known": reward(after["position"], after["velocity"]).astype(np.float64)}
+
+
+class EveryStep(VecEnvWrapper):
+    """The reference: the same reward, given by the environments at every step."""
+
+    def reset(self) -> Any:
+        return self.venv.reset()
+
+    def step_wait(self) -> Any:
+        observations, _, dones, infos = self.venv.step_wait()
+        after = np.array([i.get("terminal_observation", o) for i, o in zip(infos, observations, strict=True)])
+        return observations, reward(after[:, 0].astype(np.float64), after[:, 1].astype(np.float64)), dones, infos
+
+
+def venv(card: Task) -> DummyVecEnv:
+    torch.set_num_threads(1)
+    return environments.vectorised(card, seed=3)
+
+
+SETTINGS: dict[str, Any] = {"n_steps": 16, "batch_size": 16, "n_epochs": 2, "seed": 5, "device": "cpu"}
+
+
+@pytest.mark.parametrize("envs", [1, 8])
+@pytest.mark.parametrize("normalise", [True, False])
+def test_late_rewards_train_the_same_policy_bit_for_bit(envs: int, normalise: bool) -> None:
+    card = task(envs)
+    plain = VecNormalize(EveryStep(venv(card)), norm_reward=normalise, gamma=0.99)
+    reference = PPO("MlpPolicy", plain, policy_kwargs={"net_arch": [8]}, **SETTINGS)
+    reference.learn(16 * envs * 3)
+
+    recorder = Recorder(venv(card), card)
+    feed = Feed(recorder, Known(), Normaliser(envs, 0.99, normalise))
+    late = PPO(
+        "MlpPolicy",
+        VecNormalize(recorder, norm_reward=False),
+        policy_kwargs={"net_arch": [8]},
+        rollout_buffer_class=RewardedRollout,
+        rollout_buffer_kwargs={"feed": feed},
+        **SETTINGS,
+    )
+    late.learn(16 * envs * 3)
+    assert np.array_equal(late.rollout_buffer.rewards, reference.rollout_buffer.rewards)
+    assert np.array_equal(late.rollout_buffer.advantages, reference.rollout_buffer.advantages)
+    theirs = reference.policy.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in late.policy.state_dict().items())
+
+
+def test_replay_rows_get_their_own_rewards_before_a_sample() -> None:
+    card = find_task("inverted-pendulum-offset", (envs_folder(),))
+    card = card.model_copy(update={"max_steps": 10, "train": card.train.model_copy(update={"envs": 2})})
+
+    class Position:
+        def parts(self, recorded: Recorded) -> dict[str, NDArray[np.float64]]:
+            return {"position": recorded.transitions.next_state["position"]}
+
+    recorder = Recorder(venv(card), card)
+    feed = Feed(recorder, Position(), Normaliser(2, 0.99, on=False))
+    model = SAC(
+        "MlpPolicy",
+        recorder,
+        learning_starts=20,
+        train_freq=5,
+        batch_size=8,
+        policy_kwargs={"net_arch": [8]},
+        replay_buffer_class=RewardedReplay,
+        replay_buffer_kwargs={"feed": feed},
+        buffer_size=1000,
+        seed=0,
+    )
+    model.learn(40)
+    assert isinstance(model.replay_buffer, RewardedReplay)
+    rows = model.replay_buffer.pos
+    expected = model.replay_buffer.next_observations[:rows, :, 0].astype(np.float32)
+    assert np.allclose(model.replay_buffer.rewards[:rows], expected, atol=1e-6)
+
+
+def test_the_next_state_of_an_episodes_end_is_its_true_last_one() -> None:
+    card = task(envs=2, max_steps=5)
+    recorder = Recorder(venv(card), card)
+    recorder.reset()
+    seen = []
+    for _ in range(12):
+        observations, rewards, dones, infos = recorder.step(np.array([2, 0]))
+        assert not rewards.any()
+        last = [i["terminal_observation"] if d else o for i, d, o in zip(infos, dones, observations, strict=True)]
+        seen.append([o[0] for o in last])
+    recorded = recorder.take()
+    after, before = recorded.transitions.next_state["position"], recorded.transitions.state["position"]
+    assert np.array_equal(after, np.array(seen, dtype=np.float64))
+    assert np.flatnonzero(recorded.done[:, 0]).tolist() == [4, 9]
+    assert recorded.transitions.step[:, 0].tolist() == [1, 2, 3, 4, 5] * 2 + [1, 2]
+    assert not recorded.transitions.terminated.any()
+    # the state after a reset is not the state the episode ended in
+    assert before[5, 0] != after[4, 0]
+    inside = ~recorded.done[:-1]
+    assert np.array_equal(before[1:][inside], after[:-1][inside])
+
+
+def test_candidates_never_see_the_native_reward_or_success() -> None:
+    card = task(envs=2)
+    recorder = Recorder(venv(card), card)
+    recorder.reset()
+    recorder.step(np.array([2, 0]))
+    transitions = recorder.take().transitions
+    assert set(transitions.next_state) == set(card.state)
+    assert set(transitions.action) == set(card.action)
+
+
+@pytest.mark.parametrize("kind", ["native", "sparse"])
+def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
+    card = task(envs=2)
+    card = card.model_copy(
+        update={
+            "train": card.train.model_copy(update={"hyperparameters": {"n_steps": 16, "batch_size": 16, "n_epochs": 1}})
+        }
+    )
+    steps: list[int] = []
+    job = TrialJob(id="x-s0", candidate_id="", reward=kind, seed=1, steps=320)
+    trial, files = train(card, job, None, steps.append)
+    assert trial.outcome.ok
+    assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
+    assert len(trial.checkpoints) == 5
+    assert set(files) == {f"policy-{s}.safetensors" for s in trial.checkpoints}
+    assert trial.curve[-1].episode_length == 12
+    again, others = train(card, job, None, lambda step: None)
+    assert again.curve == trial.curve
+    assert others == files
