@@ -8,7 +8,6 @@ from autoreward.analyze.diagnose import diagnose
 from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.design.grammar import design
-from autoreward.errors import RunDamaged
 from autoreward.jail.client import Jail
 from autoreward.pools import Pool
 from autoreward.records import (
@@ -80,9 +79,7 @@ class RealCrew:
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
-        described = self._book.lone("description", Description)
-        if described is None:
-            raise RunDamaged(f"{self._book.folder}/description.json is gone; start a new run.")
+        described = self._book.need("description", Description)
         diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis

@@ -11,8 +11,8 @@ from autoreward.config import RunConfig
 from autoreward.crew import open_crew
 from autoreward.errors import UsageError
 from autoreward.jail.client import Jail
-from autoreward.loop import candidate, improve
-from autoreward.records import Candidate, Round, Run, Score, Verdict
+from autoreward.loop import improve
+from autoreward.records import Candidate, Candidates, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.store.book import Book, Page, RunHeader
@@ -68,8 +68,8 @@ def _go(book: Book, tell: Tell) -> Run:
     task, config = book.header.task, book.header.config
 
     def hear(event: events.Event) -> None:
-        if not isinstance(event, events.TrialProgress):
-            book.log(describe_event(event))
+        if line := describe_event(event):
+            book.log(line.strip())
         tell(event)
 
     hear(events.RunStarted(task, config, book.folder))
@@ -85,8 +85,8 @@ def _go(book: Book, tell: Tell) -> Run:
 
 def _keep(book: Book, run: Run, workers: Workers) -> None:
     """Write best/: the winner's reward, its best confirmed policy in SB3's own format, and how they were made."""
-    rounds = tuple(r for n in range(run.rounds) if (r := book.page(n).lone("round", Round)) is not None)
-    winner = candidate(rounds, run.best)
+    written = [c for n in range(run.rounds) for c in book.page(n).need("candidates", Candidates).items]
+    winner = next((c for c in written if c.id == run.best), None)
     if winner is None:
         return
     book.write("best/reward.py", reward_file(book.header.task, winner).encode())

@@ -131,7 +131,9 @@ def result(runs: Path, name: str) -> Run:
 
 
 def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
-    assert begin(tmp_path, "whole").wait(200) == 0
+    whole = begin(tmp_path, "whole")
+    _, said = whole.communicate(timeout=200)
+    assert whole.returncode == 0, said
     process = begin(tmp_path, "killed")
     trials = tmp_path / "killed" / "rounds" / "000" / "trials"
     deadline = time.monotonic() + 100

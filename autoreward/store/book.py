@@ -102,6 +102,13 @@ class Page:
         """The record of that name if it is there."""
         return self._saved(name, "", kind)
 
+    def need(self, name: str, kind: type[R]) -> R:
+        """The record of that name. Raises RunDamaged if it is gone."""
+        record = self._saved(name, "", kind)
+        if record is None:
+            raise RunDamaged(f"{self._path(name, '')} is gone; start a new run.")
+        return record
+
     def _path(self, name: str, of: str) -> Path:
         return self.folder / (f"{name}/{of}.json" if of else f"{name}.json")
 

@@ -1,0 +1,113 @@
+"""Steps per second of training with a candidate reward in its own process, against plain SB3 with the native reward.
+
+    python benchmarks/overhead.py [--envs 16] [--repeats 5] [--steps 40000]
+
+Both sides use the same environment, PPO settings, VecNormalize of observations and rewards, one thread, and run one after
+the other in the same worker process, in alternating order; the ratio of each pair is one sample.
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import torch
+
+torch.set_num_threads(1)
+
+from stable_baselines3 import PPO  # noqa: E402
+from stable_baselines3.common.logger import Logger  # noqa: E402
+from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
+
+from autoreward.jail.client import Jail  # noqa: E402
+from autoreward.tasks import Task  # noqa: E402
+from autoreward.worker import environments, policies  # noqa: E402
+from autoreward.worker.buffers import RewardedRollout  # noqa: E402
+from autoreward.worker.feed import Feed, Normaliser  # noqa: E402
+from autoreward.worker.recorder import Recorded, Recorder  # noqa: E402
+
+SOURCE = """
+def compute_reward(state, action, next_state, memory):
+    size = np.linalg.norm(next_state.all, axis=-1)
+    return {
+        "near": np.exp(-size),
+        "slow": -0.1 * np.square(next_state.all - state.all).sum(axis=-1),
+        "alive": 1.0 - next_state.terminated,
+        "bonus": 1.0 * (size < 0.1),
+    }
+"""
+ENVIRONMENTS = {"CartPole-v1": {"n_steps": 128, "batch_size": 256}, "Reacher-v5": {"n_steps": 128, "batch_size": 256}}
+
+
+def card(env: str, envs: int, settings: dict[str, Any]) -> Task:
+    return Task.model_validate(
+        {
+            "name": env,
+            "env": env,
+            "goal": "Benchmark.",
+            "state": {"all": {"source": "obs", "about": "everything"}},
+            "action": {"act": {"about": "everything"}},
+            "success": {"when": "terminated"},
+            "metric": {"value": "length", "better": "lower"},
+            "train": {"algorithm": "PPO", "steps": 1, "envs": envs, "hyperparameters": settings},
+        }
+    )
+
+
+def plain(task: Task, steps: int) -> float:
+    venv = VecNormalize(environments.vectorised(task, seed=0), gamma=0.99)
+    model = PPO(
+        "MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": [64, 64]}, **task.train.hyperparameters
+    )
+    return timed(model, steps)
+
+
+class Asking:
+    """The candidate's parts from an open room."""
+
+    def __init__(self, room: Any) -> None:
+        self.room = room
+
+    def parts(self, recorded: Recorded) -> Any:
+        return self.room.client.evaluate(recorded.transitions, stepped=False)
+
+
+def ours(task: Task, steps: int, jail: Jail) -> float:
+    with jail.open(SOURCE) as room:
+        recorder = Recorder(environments.vectorised(task, seed=0), task)
+        feed = Feed(recorder, Asking(room), Normaliser(task.train.envs, 0.99, on=True))
+        extra = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+        return timed(policies.build(task, policies.normalised(task, recorder), seed=0, **extra), steps)
+
+
+def timed(model: Any, steps: int) -> float:
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    began = time.perf_counter()
+    model.learn(steps)
+    return float(model.num_timesteps / (time.perf_counter() - began))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--envs", type=int, default=16)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=40_000)
+    options = parser.parse_args()
+    print("| environment | envs | plain steps/s | ours steps/s | ratio, median | ratios |\n|---|---|---|---|---|---|")
+    with Jail() as jail:
+        for env, settings in ENVIRONMENTS.items():
+            task = card(env, options.envs, settings)
+            plain(task, 4096), ours(task, 4096, jail)
+            pairs = []
+            for i in range(options.repeats):
+                order = (plain, ours) if i % 2 == 0 else (ours, plain)
+                speed = {f: f(task, options.steps, jail) if f is ours else f(task, options.steps) for f in order}
+                pairs.append((speed[plain], speed[ours]))
+            ratios = [b / a for a, b in pairs]
+            a, b = (statistics.median(p[i] for p in pairs) for i in (0, 1))
+            print(f"| {env} | {options.envs} | {a:,.0f} | {b:,.0f} | {statistics.median(ratios):.3f} | "
+                  f"{', '.join(f'{r:.3f}' for r in sorted(ratios))} |", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
