@@ -73,6 +73,8 @@ class RoundDone:
     """A round is complete."""
 
     round: Round
+    best: str
+    """The best candidate of the run so far; empty without one."""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         )
         rounds += (Round(number=number, candidates=candidates, verdicts=verdicts, trials=trials, scores=scores,
                          diagnoses=diagnoses),)  # fmt: skip
-        tell(events.RoundDone(rounds[-1]))
+        tell(events.RoundDone(rounds[-1], best(rounds, task)))
     winner = best(rounds, task)
     trials, confirmed = confirm(task, config, crew, book, candidate(rounds, winner), tell)
     done = (*(t for r in rounds for t in r.trials), *trials)

@@ -55,8 +55,9 @@ def _goodbye(console: "Console", folder: Path) -> None:
     reading = read_run(folder)
     if reading.run is None:
         return
-    console.print()
-    console.print(verdict(reading.run), highlight=False)
+    if console.is_terminal:  # a pipe has the sentence already, as the last event's line
+        console.print()
+        console.print(verdict(reading.run), highlight=False)
     if reading.run.confirmed:
         console.print()
         console.print(confirmation(reading))

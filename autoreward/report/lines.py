@@ -5,7 +5,7 @@ import threading
 from typing import TextIO
 
 from autoreward import events
-from autoreward.records import Confirmed, Round, Run, Score
+from autoreward.records import Confirmed, Run, Score
 
 
 def describe_event(event: events.Event) -> str:
@@ -25,8 +25,8 @@ def describe_event(event: events.Event) -> str:
             return f"  {trial.id} {trial.outcome.value}: {trial.message}"
         case events.ScoreDone(score=score):
             return f"  {score_line(score)}"
-        case events.RoundDone(round=round_):
-            return f"  round {round_.number} done: {round_line(round_)}"
+        case events.RoundDone(round=round_, best=best):
+            return f"  round {round_.number} done; best so far: {best or 'none could be scored'}"
         case events.Confirming(trial_ids=trial_ids):
             return f"confirming on fresh seeds: {len(trial_ids)} trainings"
         case events.RunDone(run=run):
@@ -41,15 +41,6 @@ def score_line(score: Score) -> str:
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
-
-
-def round_line(round_: Round) -> str:
-    """A round's best score in one line."""
-    scores = [s for s in round_.scores if s.outcome.ok]
-    if not scores:
-        return "no candidate could be scored"
-    top = max(scores, key=lambda s: (s.mean_success, s.mean_progress))
-    return f"best {top.candidate_id} with mean success {top.mean_success:.2f}"
 
 
 def verdict(run: Run) -> str:
