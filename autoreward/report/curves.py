@@ -39,7 +39,7 @@ def chart(lines: Sequence[Line], y_label: str, low: float | None = None, high: f
     for tick in (0.0, right / 2, right):
         anchor = "end" if tick == right else "middle"
         svg.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - 14}" text-anchor="{anchor}">{_steps(tick)}</text>')
-    svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{y_label}, over environment steps</text>')
+    svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{y_label}, over steps</text>')
     for line in lines:
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
         svg.append(

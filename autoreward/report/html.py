@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from autoreward import __version__
+from autoreward.analyze.ranking import ranked
 from autoreward.report.curves import Line, chart
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
@@ -28,13 +29,18 @@ def render(reading: Reading) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("autoreward.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
     run = reading.run
-    ranked = sorted(reading.candidates, key=_rank)
+    places = {
+        name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
+    }
+    best_first = sorted(
+        reading.candidates, key=lambda told: (places.get(told.candidate.id, len(places)), told.candidate.id)
+    )
     return template.render(
         reading=reading,
         task=reading.header.task,
         run=run,
         verdict=verdict(run) if run else "Not finished: what there is so far.",
-        candidates=ranked,
+        candidates=best_first,
         interval=interval,
         state=state,
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
@@ -48,16 +54,12 @@ def render(reading: Reading) -> str:
     )
 
 
-def _rank(told: Told) -> tuple[float, float, float, str]:
-    return (-len(told.scores), -told.success, -told.progress, told.candidate.id)
-
-
 def _success_curve(told: Told) -> Markup:
     lines = [
         Line(score.trial_id, [(c.step, c.success) for c in score.checkpoints], COLORS[i % len(COLORS)])
         for i, score in enumerate(told.scores)
     ]
-    return Markup(chart(lines, "held-out success, a line per seed", 0.0, 1.0))  # noqa: S704
+    return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
 
 
 def _return_curve(told: Told) -> Markup:
@@ -67,4 +69,4 @@ def _return_curve(told: Told) -> Markup:
         )
         for i, t in enumerate(told.trials)
     ]
-    return Markup(chart(lines, "training return, a line per seed"))  # noqa: S704
+    return Markup(chart(lines, "training return by seed"))  # noqa: S704
