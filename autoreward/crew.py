@@ -73,7 +73,8 @@ class RealCrew:
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file("trials", trial.id, name) for name in policy_files(trial)}
-        score, made = self._workers.score(self._task, trial, files, seeds.held_out(purpose, self._config.episodes))
+        choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
+        score, made = self._workers.score(self._task, trial, files, choosing, scoring)
         self._tell(events.ScoreDone(score))
         return Made(score, made)
 

@@ -105,7 +105,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task) -> str |
     """Why the search ends here, in words; None while it should go on."""
     winner = best(rounds, task)
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner]
-    if winner and fmean(s.mean_success for s in scores) >= config.target:
+    if winner and fmean(s.success for s in scores) >= config.target:
         return f"{winner} reached the target success rate of {config.target:g} on {len(scores)} training seeds"
     if len(rounds) >= config.rounds:
         return f"all {config.rounds} rounds are done"

@@ -159,7 +159,7 @@ class Episode(Record):
 
 
 class CheckpointScore(Record):
-    """Held-out episodes of one checkpoint."""
+    """Episodes of one checkpoint, on the seeds for choosing."""
 
     step: int
     success: float
@@ -178,9 +178,9 @@ class Score(Record):
     message: str = ""
     checkpoints: tuple[CheckpointScore, ...] = ()
     kept: int = -1
-    """Step of the kept checkpoint: the one with the best own training return."""
+    """Step of the kept checkpoint: the best one on episodes that are only for choosing it."""
     success: float = 0.0
-    """Success rate of the kept checkpoint."""
+    """Success rate of the kept checkpoint, on episodes of other seeds than it was chosen by."""
     progress: float = 0.0
     metric: float | None = None
     mean_success: float = 0.0

@@ -65,7 +65,7 @@ def test_a_training_past_its_wall_clock_is_killed(workers: Workers) -> None:
 def test_the_scorer_is_another_process_and_repeats_itself(workers: Workers) -> None:
     trial, files = workers.train(TASK, job(program("return {'a': x}")), RunConfig(), lambda *_: None)
     assert trial.outcome.ok
-    one, two = (workers.score(TASK, trial, files, held_out("search", 3))[0] for _ in range(2))
+    one, two = (workers.score(TASK, trial, files, held_out("keep", 2), held_out("search", 3))[0] for _ in range(2))
     assert one == two
     packaged = workers.package(TASK, files[f"policy-{trial.steps}.safetensors"])
     assert set(packaged) == {"policy.zip", "vecnormalize.pkl"}

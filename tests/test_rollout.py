@@ -157,7 +157,7 @@ def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     trial, files = train(card, job, None, steps.append)
     assert trial.outcome.ok
     assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
-    assert len(trial.checkpoints) == 5
+    assert len(trial.checkpoints) == 10
     assert set(files) == {f"policy-{s}.safetensors" for s in trial.checkpoints}
     assert trial.curve[-1].episode_length == 12
     again, others = train(card, job, None, lambda step: None)

@@ -11,95 +11,34 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Literal
 
-from autoreward.design.quantities import Quantity, fields, goals, rates, readable
-from autoreward.design.terms import Genome, Shape, Term, source, thought
+from autoreward.design.kit import SHAPES, Kit
+from autoreward.design.quantities import readable
+from autoreward.design.terms import Genome, Term, part_names, source, thought
 from autoreward.records import Candidate, Description, Diagnosis, Round, Score
 from autoreward.tasks import Task
 
-SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse")
-WEIGHTS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LIGHTEST, HEAVIEST = 0.01, 10.0
+"""Bounds of a weight that mutations may reach."""
 MAX_TERMS = 7
 PARENTS = 3
 TRIES = 50
-
-
-class Kit:
-    """What one task gives to build with."""
-
-    def __init__(self, task: Task, description: Description) -> None:
-        self.task = task
-        self.goals = goals(task, description)
-        self.rates = rates(task, description)
-        self.things = {q.key: q for q in (*self.goals, *fields(task, description))}
-        wanted = {q.name for q in self.goals}
-        self.others = [q for q in fields(task, description) if q.name not in wanted and q not in self.rates]
-        self.survive = task.success.full_length or "not terminated" in task.success.when
-        self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
-
-    def near(self, rng: random.Random, shape: Shape | None = None) -> list[Term]:
-        """One closeness term for each distance of the goal."""
-        scales = (0.5, 1.0, 2.0)
-        terms = []
-        for q in self.goals:
-            drawn: Shape = shape if shape is not None else rng.choice(SHAPES)
-            terms.append(Term(kind="near", on=q.key, shape=drawn, scale=readable(q.scale * rng.choice(scales))))
-        return terms
-
-    def upkeep(self, rng: random.Random) -> list[Term]:
-        """Staying in the episode where the goal needs it, haste where it does not."""
-        if self.survive:
-            return [Term(kind="alive", weight=rng.choice((0.5, 1.0, 2.0)))]
-        return [Term(kind="time", weight=rng.choice((0.1, 0.5, 1.0)))]
-
-    def damping(self, rng: random.Random) -> list[Term]:
-        """Calm for one or all speeds."""
-        chosen = self.rates if rng.random() < 0.5 else rng.sample(self.rates, min(1, len(self.rates)))
-        return [
-            Term(kind="damping", on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.02, 0.05, 0.1)))
-            for q in chosen
-        ]
-
-    def centre(self, rng: random.Random) -> list[Term]:
-        """Posture: fields that the goal does not name, near zero."""
-        return [
-            Term(
-                kind="centre",
-                on=f"field:{q.name}",
-                shape=rng.choice(("linear", "squared", "exp")),
-                scale=_wide(q),
-                weight=0.2,
-            )
-            for q in self.others
-        ]
-
-    def bonus(self, rng: random.Random) -> list[Term]:
-        """An event bonus for the goal."""
-        if not self.goals:
-            return [Term(kind="fall", weight=rng.choice((5.0, 10.0)))]
-        weight = rng.choice((1.0, 2.0, 5.0))
-        return [Term(kind="all_bonus", weight=weight)]
-
-    def effort(self, rng: random.Random) -> list[Term]:
-        """A small cost of acting."""
-        return [Term(kind="effort", on=key, weight=rng.choice((0.01, 0.02, 0.05))) for key in self.efforts]
-
-    def progress(self, rng: random.Random) -> list[Term]:
-        """Coming nearer, step by step."""
-        return [Term(kind="progress", on=q.key, scale=q.scale, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.goals]
-
-    def motion(self, rng: random.Random) -> list[Term]:
-        """Speed or gain of speed, for goals that must be swung at."""
-        kinds: tuple[Literal["speed", "gain"], ...] = ("speed", "gain")
-        return [
-            Term(kind=rng.choice(kinds), on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0)))
-            for q in self.rates
-        ]
+WANDER = 500
+"""Single changes made to a repeated program before giving up on a new one."""
+FIRST_IDEAS = 8
+"""How many ideas of `_fresh` the first round spreads over by default."""
+FAST = ("speed", "energy")
+"""Kinds that pay for speed: damping the same field would take it back."""
+LASTING = ("alive", "time", "fall")
+"""Kinds that may be constant and still matter, through how long an episode lasts."""
 
 
 def design(
     task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int
 ) -> tuple[Candidate, ...]:
-    """The next round's candidates, with ids `r<round>c<i>`. The same arguments give the same programs."""
+    """The next round's candidates, with ids `r<round>c<i>`. The same arguments give the same programs.
+
+    No program of the run is made twice; where a task gives too little to build `count` new ones, there are fewer.
+    """
     kit = Kit(task, description)
     rng = random.Random(seed)
     number = len(rounds)
@@ -112,6 +51,13 @@ def design(
             text = genome.model_dump_json()
             if text not in seen:
                 break
+        for _ in range(WANDER):
+            if text not in seen:
+                break
+            genome = _tidy(_jiggle(kit, rng, list(genome.terms)))
+            text = genome.model_dump_json()
+        if text in seen:
+            break
         seen.add(text)
         made.append(
             Candidate(
@@ -133,8 +79,11 @@ Parents = Sequence[tuple[Candidate, Diagnosis | None]]
 
 def _one(kit: Kit, rng: random.Random, parents: Parents, i: int, turn: int) -> tuple[How, Genome, tuple[str, ...]]:
     """One new program: fresh, a mutation, or a crossover."""
-    if not parents or i == 0:
+    if not parents:
         return "fresh", _fresh(kit, rng, i + turn), ()
+    if i == 0:
+        # one idea that the first round did not have
+        return "fresh", _fresh(kit, rng, FIRST_IDEAS - 1 + turn), ()
     if i % 4 == 3 and len(parents) > 1:
         (one, _), (other, _) = rng.sample(list(parents), 2)
         return "crossover", _cross(rng, one, other), (one.id, other.id)
@@ -143,7 +92,7 @@ def _one(kit: Kit, rng: random.Random, parents: Parents, i: int, turn: int) -> t
 
 
 def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
-    """One of eight differing ideas, with details drawn."""
+    """One of several differing ideas, with details drawn; the first FIRST_IDEAS are the most likely to work."""
     joint = [Term(kind="joint", weight=rng.choice((1.0, 2.0)), scale=rng.choice((0.5, 1.0)))] if kit.goals else []
     ideas: tuple[Callable[[], list[Term]], ...] = (
         lambda: kit.near(rng, "exp") + kit.upkeep(rng) + kit.bonus(rng),
@@ -154,6 +103,10 @@ def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
         lambda: kit.near(rng, "squared") + kit.centre(rng) + kit.damping(rng) + kit.upkeep(rng),
         lambda: kit.near(rng, "tanh") + kit.bonus(rng) + kit.centre(rng) + kit.upkeep(rng),
         lambda: kit.near(rng, "inverse") + kit.progress(rng) + kit.damping(rng) + kit.upkeep(rng),
+        lambda: kit.near(rng, "linear") + kit.steady(rng) + kit.bonus(rng) + kit.upkeep(rng),
+        lambda: kit.progress(rng) + kit.swing(rng) + kit.upkeep(rng),
+        lambda: joint + kit.steady(rng) + kit.smooth(rng) + kit.upkeep(rng),
+        lambda: kit.explore(rng) + kit.near(rng) + kit.upkeep(rng),
     )
     terms = ideas[idea % len(ideas)]()
     if not terms:
@@ -164,28 +117,30 @@ def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
 def _mutate(kit: Kit, rng: random.Random, genome: Genome, diagnosis: Diagnosis | None) -> Genome:
     """Follow the gravest symptom's advice, then change one detail."""
     terms = list(genome.terms)
+    slots = {name: slot for slot, name in part_names(genome, kit.things).items()}
     for symptom in (diagnosis.symptoms if diagnosis else ())[:2]:
-        terms = _treat(kit, rng, terms, symptom.name, symptom.part)
+        terms = _treat(kit, rng, terms, symptom.name, slots.get(symptom.part))
     return _tidy(_jiggle(kit, rng, terms))
 
 
-def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, part: str) -> list[Term]:
+def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: tuple[str, str] | None) -> list[Term]:
+    """The terms, changed as a symptom advises; `slot` is the part that it concerns, if one."""
     match symptom:
         case "never_reaches":
             wider = [t.model_copy(update={"scale": readable(t.scale * 2)}) if t.kind == "near" else t for t in terms]
-            return wider + rng.choice((kit.progress, kit.motion, kit.near))(rng)
+            return wider + rng.choice((kit.progress, kit.motion, kit.near, kit.swing))(rng)
         case "reaches_but_does_not_stay":
-            return terms + rng.choice((kit.damping, kit.bonus, kit.centre))(rng)
+            return terms + rng.choice((kit.steady, kit.damping, kit.bonus, kit.centre))(rng)
         case "one_part_dominates":
-            return [_scaled(t, 0.3) if _is(t, part, kit) else t for t in terms]
+            return [_scaled(t, 0.3) if t.slot == slot else t for t in terms]
         case "flat_part":
-            kept = [t for t in terms if not _is(t, part, kit)]
+            kept = [t for t in terms if t.slot != slot or t.kind in LASTING]
             return kept or terms
         case "dies_early":
             return terms + [Term(kind="alive", weight=rng.choice((1.0, 2.0, 5.0))), Term(kind="fall", weight=10.0)]
         case "stands_still":
             calm = [t for t in terms if t.kind not in ("effort", "damping")]
-            return (calm or terms) + rng.choice((kit.motion, kit.progress))(rng)
+            return (calm or terms) + rng.choice((kit.motion, kit.progress, kit.swing))(rng)
         case "loses_its_solution":
             return terms + kit.damping(rng)
     return terms
@@ -203,7 +158,7 @@ def _jiggle(kit: Kit, rng: random.Random, terms: list[Term]) -> list[Term]:
     elif choice < 0.75 and term.kind in ("near", "centre", "joint", "damping"):
         terms[at] = term.model_copy(update={"scale": readable(term.scale * rng.choice((0.4, 2.5)))})
     elif choice < 0.9:
-        makers = (kit.damping, kit.bonus, kit.effort, kit.progress, kit.centre, kit.near)
+        makers = (kit.damping, kit.bonus, kit.effort, kit.progress, kit.centre, kit.near, kit.steady, kit.smooth)
         terms = terms + rng.choice(makers)(rng)
     elif len(terms) > 1:
         terms.pop(at)
@@ -217,18 +172,17 @@ def _cross(rng: random.Random, one: Candidate, other: Candidate) -> Genome:
 
 
 def _tidy(terms: list[Term]) -> Genome:
-    """One term per slot (the last one wins), at most MAX_TERMS, in a fixed order."""
+    """One term per slot (the last one wins), at most MAX_TERMS, none against a later one, in a fixed order."""
     by_slot = {term.slot: term for term in terms}
+    for term in terms:
+        if term.kind in FAST and term.slot in by_slot:
+            by_slot.pop(("damping", term.on), None)
     return Genome(terms=tuple(list(by_slot.values())[-MAX_TERMS:]))
 
 
 def _scaled(term: Term, factor: float) -> Term:
-    return term.model_copy(update={"weight": readable(term.weight * factor)})
-
-
-def _is(term: Term, part: str, kit: Kit) -> bool:
-    name = kit.things[term.on].name if term.on in kit.things else ""
-    return part == (f"{term.kind}_{name}"[:40] if name else term.kind)
+    weight = min(max(readable(term.weight * factor), LIGHTEST), HEAVIEST)
+    return term.model_copy(update={"weight": weight})
 
 
 def _genome(candidate: Candidate) -> Genome:
@@ -250,20 +204,3 @@ def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagn
 
     known.sort(key=order)
     return [(c, diagnoses.get(c.id)) for c in known[:PARENTS]]
-
-
-def _effort_key(name: str, choices: int, size: int) -> str:
-    """What an effort term needs to know of an action: its name, the neutral choice of a discrete one, its size."""
-    return f"action:{name}:{_neutral(choices)}:{size}"
-
-
-def _neutral(choices: int) -> str:
-    """The choice that most likely does nothing: the middle of an odd number, the first of an even one."""
-    if not choices:
-        return "-"
-    return str((choices - 1) // 2) if choices % 2 else "0"
-
-
-def _wide(quantity: Quantity) -> float:
-    """A generous scale for a field: several times its spread under random actions."""
-    return readable(quantity.scale * 3)

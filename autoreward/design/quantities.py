@@ -5,24 +5,11 @@ success rule: `abs(position - hold_at) < 0.2` gives a distance |position - hold_
 programs themselves never see the rule.
 """
 
-import ast
 from dataclasses import dataclass
 
+from autoreward.design.formulas import distances
 from autoreward.records import Description, FieldStats
 from autoreward.tasks import Task
-
-_FUNCTIONS = {
-    "abs": "np.abs({})",
-    "norm": "np.linalg.norm({}, axis=-1)",
-    "sqrt": "np.sqrt({})",
-    "sin": "np.sin({})",
-    "cos": "np.cos({})",
-    "exp": "np.exp({})",
-    "minimum": "np.minimum({})",
-    "maximum": "np.maximum({})",
-    "arctan2": "np.arctan2({})",
-    "stack": "np.stack([{}], axis=-1)",
-}
 
 
 @dataclass(frozen=True)
@@ -51,14 +38,40 @@ class Quantity:
 
 def goals(task: Task, description: Description) -> tuple[Quantity, ...]:
     """The distances in the task's success rule; 0 where their comparison holds (or the distance itself for |x| < tol)."""
-    found: list[Quantity] = []
-    tree = ast.parse(task.success_rule.text.strip(), mode="eval")
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            quantity = _distance(task, description, node, len(found))
-            if quantity is not None:
-                found.append(quantity)
+    stats = {s.name: s for s in description.state}
+    found = []
+    for number, distance in enumerate(distances(task)):
+        used = sorted(distance.names & set(task.state))
+        found.append(
+            Quantity(
+                key=f"goal:{number}",
+                name=used[0],
+                code=distance.code,
+                scale=readable(max(_span(task, stats[name]) for name in used) / 4),
+                tolerance=distance.tolerance,
+                constants=tuple(sorted(n for n in distance.names & set(task.constants) if n.upper() in distance.code)),
+            )
+        )
     return tuple(found)
+
+
+def constants(task: Task, description: Description, ruled: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+    """The distance of a field to each constant that is a value of it and that the rule's distances leave out."""
+    told = {name for q in ruled for name in q.constants}
+    by_name = {q.name: q for q in fields(task, description)}
+    stats = {s.name: s for s in description.state}
+    return tuple(
+        Quantity(
+            key=f"goal:{name}",
+            name=constant.field,
+            code=f"np.abs({by_name[constant.field].code} - {name.upper()})",
+            scale=readable(_span(task, stats[constant.field]) / 4),
+            tolerance=None,
+            constants=(name,),
+        )
+        for name, constant in task.constants.items()
+        if constant.field and name not in told
+    )
 
 
 def fields(task: Task, description: Description) -> tuple[Quantity, ...]:
@@ -85,6 +98,45 @@ def rates(task: Task, description: Description) -> tuple[Quantity, ...]:
     )
 
 
+def pairs(task: Task, description: Description) -> tuple[Quantity, ...]:
+    """Distances between two fields of the same unit and size, speeds left out."""
+    fast = {q.name for q in rates(task, description)}
+    slow = [s for s in description.state if s.name not in fast and task.state[s.name].unit]
+    return tuple(
+        Quantity(
+            key=f"pair:{one.name}:{two.name}",
+            name=f"{one.name}_to_{two.name}",
+            code=_length(f"{{s}}.{one.name} - {{s}}.{two.name}", one.size),
+            scale=readable(max(_span(task, one), _span(task, two)) / 4),
+            tolerance=None,
+        )
+        for i, one in enumerate(slow)
+        for two in slow[i + 1 :]
+        if (task.state[one.name].unit, one.size) == (task.state[two.name].unit, two.size)
+    )
+
+
+def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
+    """Distances of a field to the two ends of its range, speeds and vectors left out."""
+    fast = {q.name for q in rates(task, description)}
+    found = []
+    for stats in description.state:
+        ends = task.state[stats.name].range
+        if ends is None or stats.size or stats.name in fast:
+            continue
+        for word, end in zip(("bottom", "top"), ends, strict=True):
+            found.append(
+                Quantity(
+                    key=f"bound:{stats.name}:{word}",
+                    name=f"{stats.name}_{word}",
+                    code=f"np.abs({{s}}.{stats.name} {'-' if end >= 0 else '+'} {abs(float(end))!r})",
+                    scale=readable(_span(task, stats) / 4),
+                    tolerance=None,
+                )
+            )
+    return tuple(found)
+
+
 def readable(value: float) -> float:
     """The nearest number of the 1-2-5 series, as a person would write it."""
     if value <= 0:
@@ -98,62 +150,10 @@ def readable(value: float) -> float:
     return float(f"{mantissa}e{exponent}")
 
 
-def _distance(task: Task, description: Description, node: ast.Compare, number: int) -> Quantity | None:
-    left, right = node.left, node.comparators[0]
-    names = {n.id for side in (left, right) for n in ast.walk(side) if isinstance(n, ast.Name)}
-    used = sorted(names & set(task.state))
-    if not used:
-        return None
-    falling = isinstance(node.ops[0], ast.Lt | ast.LtE)
-    is_distance = isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id in ("abs", "norm")
-    if falling and is_distance:
-        code, tolerance = _source(task, left), _number(task, right)
-    else:
-        large, small = (left, right) if falling else (right, left)
-        code, tolerance = f"np.maximum({_source(task, large)} - {_source(task, small)}, 0.0)", None
-    stats = {s.name: s for s in description.state}
-    return Quantity(
-        key=f"goal:{number}",
-        name=used[0],
-        code=code,
-        scale=readable(max(_span(task, stats[name]) for name in used) / 4),
-        tolerance=tolerance if tolerance is not None else 0.0,
-        constants=tuple(sorted(n for n in names & set(task.constants) if n.upper() in code)),
-    )
-
-
 def _span(task: Task, stats: FieldStats) -> float:
     span = task.state[stats.name].range
     return span[1] - span[0] if span else max(4 * stats.std, 1e-3)
 
 
-def _number(task: Task, node: ast.expr) -> float | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return float(node.value)
-    if isinstance(node, ast.Name) and node.id in task.constants:
-        return task.constants[node.id].value
-    return None
-
-
-def _source(task: Task, node: ast.expr) -> str:
-    """A formula as NumPy source, with `{s}` for the state."""
-    match node:
-        case ast.Constant(value=value):
-            return repr(value)
-        case ast.Name(id=name):
-            return name.upper() if name in task.constants else f"{{s}}.{name}"
-        case ast.UnaryOp(operand=operand):
-            return f"-{_source(task, operand)}"
-        case ast.BinOp(left=left, op=op, right=right):
-            sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}[type(op)]
-            text = f"{_source(task, left)} {sign} {_source(task, right)}"
-            return f"({text})" if isinstance(op, ast.Add | ast.Sub) else text
-        case ast.Call(func=ast.Name(id=name), args=args):
-            return _FUNCTIONS[name].replace("{}", ", ".join(_bare(_source(task, arg)) for arg in args))
-        case ast.Subscript(value=value, slice=index):
-            return f"{_source(task, value)}[..., {ast.unparse(index)}]"
-    raise AssertionError(f"unchecked node {ast.dump(node)}")
-
-
-def _bare(text: str) -> str:
-    return text[1:-1] if text.startswith("(") and text.endswith(")") and text.count("(") == 1 else text
+def _length(code: str, size: int) -> str:
+    return f"np.linalg.norm({code}, axis=-1)" if size else f"np.abs({code})"

@@ -3,9 +3,10 @@
 import textwrap
 from typing import Literal
 
+from autoreward.contract import MAX_PART_NAME
 from autoreward.design.quantities import Quantity
 from autoreward.records import Record
-from autoreward.tasks import Task
+from autoreward.tasks import Constant, Task
 
 Kind = Literal[
     "near",
@@ -15,7 +16,11 @@ Kind = Literal[
     "all_bonus",
     "speed",
     "gain",
+    "energy",
+    "along",
     "damping",
+    "smooth",
+    "steady",
     "centre",
     "effort",
     "alive",
@@ -40,6 +45,10 @@ class Term(Record):
         return self.kind, self.on
 
 
+WIDTH = 100
+"""Longest line of a program, in characters."""
+
+
 class Genome(Record):
     """A whole reward program."""
 
@@ -54,7 +63,11 @@ IDEAS = {
     "all_bonus": "the whole goal held",
     "speed": "moving fast in {on}",
     "gain": "gaining speed in {on}",
+    "energy": "energy in {on}",
+    "along": "acting along {on}",
     "damping": "slow {on}",
+    "smooth": "smooth {on}",
+    "steady": "being near the goal with little {on}",
     "centre": "{on} near zero",
     "effort": "little effort",
     "alive": "staying in the episode",
@@ -65,7 +78,7 @@ IDEAS = {
 
 def thought(genome: Genome, things: dict[str, Quantity]) -> str:
     """The design idea in one line."""
-    said = [IDEAS[t.kind].format(on=things[t.on].name if t.on in things else "") for t in genome.terms]
+    said = [IDEAS[t.kind].format(on=_noun(t, things)) for t in genome.terms]
     return "Rewards " + ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1] + "."
 
 
@@ -73,13 +86,11 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
     """The program as a person would write it."""
     goals = [q for key, q in things.items() if key.startswith("goal:")]
     lines, values = _lets(genome, things, goals)
-    parts = [f'        "{_name(t, things)}": {_line(task, t, things, values, goals)},' for t in _unique(genome)]
-    names = sorted({c for t in genome.terms for q in _reads(t, things, goals) for c in q.constants})
-    head = [
-        f"{name.upper()} = {constant.value!r}  # {constant.unit + ', ' if constant.unit else ''}{constant.about}"
-        for name, constant in task.constants.items()
-        if name in names
-    ]
+    names = part_names(genome, things)
+    terms = {t.slot: t for t in reversed(genome.terms)}
+    parts = [_fit(f'        "{names[slot]}": {_line(task, terms[slot], things, values, goals)},') for slot in names]
+    used = {c for t in genome.terms for q in _reads(t, things, goals) for c in q.constants}
+    head = [_constant(name, constant) for name, constant in task.constants.items() if name in used]
     doc = textwrap.wrap(thought(genome, things), 88)
     quoted = (
         f'    """{doc[0]}"""'
@@ -90,16 +101,55 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
     return "\n".join([*head, *(["", ""] if head else []), *body]) + "\n"
 
 
-def _unique(genome: Genome) -> list[Term]:
-    seen: dict[tuple[str, str], Term] = {}
+def part_names(genome: Genome, things: dict[str, Quantity]) -> dict[tuple[str, str], str]:
+    """The name of each slot's part, in order: its kind and quantity, numbered where two would be the same."""
+    names: dict[tuple[str, str], str] = {}
     for term in genome.terms:
-        seen.setdefault(term.slot, term)
-    return list(seen.values())
+        if term.slot in names:
+            continue
+        noun = _noun(term, things).replace(" ", "_")
+        plain = name = f"{term.kind}_{noun}"[:MAX_PART_NAME] if noun else term.kind
+        number = 2
+        while name in names.values():
+            name = f"{plain[: MAX_PART_NAME - 4]}_{number}"
+            number += 1
+        names[term.slot] = name
+    return names
+
+
+def _constant(name: str, constant: Constant) -> str:
+    """A module constant and what it means, beside it or, if that is too long, above it."""
+    words = " ".join(f"{constant.unit + ', ' if constant.unit else ''}{constant.about}".split())
+    line = f"{name.upper()} = {constant.value!r}"
+    if len(beside := f"{line}  # {words}") <= WIDTH:
+        return beside
+    above = textwrap.wrap(words, WIDTH - 2, break_on_hyphens=False)
+    return "\n".join([*(f"# {text}" for text in above), line])
+
+
+def _fit(line: str) -> str:
+    """A line inside brackets, continued on further lines where it is too long."""
+    if len(line) <= WIDTH:
+        return line
+    wrapped = textwrap.wrap(
+        line.strip(), WIDTH - 12, break_long_words=False, break_on_hyphens=False, subsequent_indent="    "
+    )
+    indent = line[: len(line) - len(line.lstrip())]
+    return "\n".join(indent + text for text in wrapped)
+
+
+def _noun(term: Term, things: dict[str, Quantity]) -> str:
+    """What a term is about, in a word; empty for one about everything."""
+    if term.on in things:
+        return things[term.on].name
+    return term.on.split(":")[3] if term.kind == "along" else ""
 
 
 def _reads(term: Term, things: dict[str, Quantity], goals: list[Quantity]) -> list[Quantity]:
-    if term.kind in ("joint", "all_bonus"):
+    if term.kind in ("joint", "steady"):
         return goals
+    if term.kind == "all_bonus":
+        return [g for g in goals if g.tolerance is not None]
     return [things[term.on]] if term.on in things else []
 
 
@@ -114,39 +164,21 @@ def _lets(genome: Genome, things: dict[str, Quantity], goals: list[Quantity]) ->
         while name in values.values():
             name += "_too"
         values[quantity.key] = name
-        lines.append(f"    {name} = {quantity.after()}")
+        line = f"    {name} = {quantity.after()}"
+        lines.append(
+            line if len(line) <= WIDTH else "\n".join([f"    {name} = (", _fit(f"        {quantity.after()}"), "    )"])
+        )
     return lines, values
 
 
-def _name(term: Term, things: dict[str, Quantity]) -> str:
-    return f"{term.kind}_{things[term.on].name}"[:40] if term.on in things else term.kind
-
-
 def _line(task: Task, term: Term, things: dict[str, Quantity], values: dict[str, str], goals: list[Quantity]) -> str:
+    """One part's formula, as source."""
     weight, scale = number(term.weight), number(term.scale)
-    quantity = things.get(term.on)
-    value = values.get(term.on) or (quantity.after() if quantity else "")
     match term.kind:
-        case "near":
-            return shaped(value, term.shape, scale, weight)
-        case "progress" if quantity:
-            return f"{weight} * ({quantity.before()} - {value}) / {scale}"
-        case "bonus" if quantity:
-            return f"{weight} * ({value} <= {number(quantity.tolerance or 0.0)})"
-        case "joint":
-            inside = " + ".join(f"{values[g.key]} / {number(g.scale * term.scale)}" for g in goals)
-            return f"{weight} * np.exp(-({inside}))"
-        case "all_bonus":
-            held = " & ".join(f"({values[g.key]} <= {number(g.tolerance or 0.0)})" for g in goals)
-            return f"{weight} * {held}" if len(goals) == 1 else f"{weight} * ({held})"
-        case "speed":
-            return f"{weight} * np.abs({value}) / {scale}"
-        case "gain" if quantity:
-            return f"{weight} * (np.abs({value}) - np.abs({quantity.before()})) / {scale}"
-        case "damping":
-            return f"-{weight} * np.square({value} / {scale})"
-        case "centre":
-            return shaped(f"np.abs({value})", term.shape, scale, weight)
+        case "joint" | "all_bonus" | "steady":
+            return _whole_goal(term, things, values, goals)
+        case "along":
+            return _along(term.on, weight, scale)
         case "effort":
             return _effort(task, term.on, weight)
         case "alive":
@@ -155,7 +187,38 @@ def _line(task: Task, term: Term, things: dict[str, Quantity], values: dict[str,
             return f"np.full(next_state.step.shape, -{weight})"
         case "fall":
             return f"-{weight} * next_state.terminated"
-    raise AssertionError(f"a {term.kind} term needs a quantity")
+    quantity = things[term.on]
+    value, before = values.get(term.on) or quantity.after(), quantity.before()
+    if term.kind in ("near", "centre"):
+        return shaped(value if term.kind == "near" else f"np.abs({value})", term.shape, scale, weight)
+    return _FORMULAS[term.kind].format(
+        w=weight, s=scale, now=value, before=before, tolerance=number(quantity.tolerance or 0.0)
+    )
+
+
+_FORMULAS: dict[Kind, str] = {
+    "progress": "{w} * ({before} - {now}) / {s}",
+    "bonus": "{w} * ({now} <= {tolerance})",
+    "energy": "{w} * np.square({now} / {s})",
+    "smooth": "-{w} * np.square(({now} - {before}) / {s})",
+    "speed": "{w} * np.abs({now}) / {s}",
+    "gain": "{w} * (np.abs({now}) - np.abs({before})) / {s}",
+    "damping": "-{w} * np.square({now} / {s})",
+}
+
+
+def _whole_goal(term: Term, things: dict[str, Quantity], values: dict[str, str], goals: list[Quantity]) -> str:
+    """A part about all distances of the goal together."""
+    weight, scale = number(term.weight), number(term.scale)
+    if term.kind == "all_bonus":
+        ruled = [g for g in goals if g.tolerance is not None]
+        held = " & ".join(f"({values[g.key]} <= {number(g.tolerance or 0.0)})" for g in ruled)
+        return f"{weight} * {held}" if len(ruled) == 1 else f"{weight} * ({held})"
+    if term.kind == "joint":
+        inside = " + ".join(f"{values[g.key]} / {number(g.scale * term.scale)}" for g in goals)
+        return f"{weight} * np.exp(-({inside}))"
+    near = " + ".join(f"{values[g.key]} / {number(g.scale)}" for g in goals)
+    return f"{weight} * np.exp(-({near} + np.abs({things[term.on].after()}) / {scale}))"
 
 
 def _effort(task: Task, on: str, weight: str) -> str:
@@ -163,6 +226,12 @@ def _effort(task: Task, on: str, weight: str) -> str:
     if neutral != "-":
         return f"-{weight} * (action.{name} != {neutral})"
     return f"-{weight} * np.square(action.{name})" + (".sum(axis=-1)" if size != "0" else "")
+
+
+def _along(on: str, weight: str, scale: str) -> str:
+    action, neutral, field = on.split(":")[1:4]
+    push = f"action.{action}" if neutral == "-" else f"(action.{action} - {neutral})"
+    return f"{weight} * {push} * next_state.{field} / {scale}"
 
 
 def shaped(value: str, shape: Shape, scale: str, weight: str) -> str:

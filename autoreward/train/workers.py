@@ -69,13 +69,19 @@ class Workers:
         raise AssertionError("unreachable")
 
     def score(
-        self, task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]
+        self,
+        task: Task,
+        trial: Trial,
+        files: Mapping[str, bytes],
+        choosing: Sequence[int],
+        scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
-        """Score a trial's checkpoints in a process that never met the reward."""
+        """Choose a trial's checkpoint and score it, in a process that never met the reward."""
         request = {
             "job": "score",
             "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
-            "seeds": list(seeds),
+            "choosing": list(choosing),
+            "scoring": list(scoring),
         }
         try:
             reply = self._finish(request, task, files)

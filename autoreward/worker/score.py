@@ -28,36 +28,31 @@ class Walk(NamedTuple):
     terminated: bool
 
 
-def score(task: Task, trial: Trial, files: Mapping[str, bytes], seeds: Sequence[int]) -> tuple[Score, dict[str, bytes]]:
-    """Play one deterministic episode per seed with every checkpoint.
+def score(
+    task: Task, trial: Trial, files: Mapping[str, bytes], choosing: Sequence[int], scoring: Sequence[int]
+) -> tuple[Score, dict[str, bytes]]:
+    """Play one deterministic episode per seed: every checkpoint on `choosing`, the one that is kept on `scoring`.
+
+    The two must not overlap: a checkpoint is then not praised for the episodes it was chosen by.
 
     Returns:
-        The score, and `episodes.npz`: the kept checkpoint's trajectories.
+        The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
-    envs = [environments.make(task) for _ in seeds]
+    envs = [environments.make(task) for _ in range(max(len(choosing), len(scoring)))]
     judge = Judge(task, environments.time_limit(envs[0], task))
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
-    played: dict[int, tuple[list[Walk], list[Episode]]] = {}
-    for step in trial.checkpoints:
+
+    def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])
-        walks = _play(envs, model, mean, variance, seeds)
-        played[step] = walks, [_judge(task, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
+        walks = _play(envs[: len(seeds)], model, mean, variance, seeds)
+        return walks, [_judge(task, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
+
+    points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
+    kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
+    walks, episodes = play(kept, scoring)
     for env in envs:
         env.close()
-    kept = best_own_return(trial)
-    return _summary(trial, {s: episodes for s, (_, episodes) in played.items()}, kept), {
-        "episodes.npz": _trajectories(task, played[kept][0]).to_bytes()
-    }
-
-
-def best_own_return(trial: Trial) -> int:
-    """The checkpoint with the best own training return around it; the latest on ties. Never the best held-out score."""
-
-    def own(step: int) -> float:
-        near = [p.episode_return for p in trial.curve if p.step <= step and p.episode_return is not None][-2:]
-        return float(np.mean(near)) if near else -np.inf
-
-    return max(trial.checkpoints, key=lambda step: (own(step), step))
+    return _summary(trial, points, kept, episodes), {"episodes.npz": _trajectories(task, walks).to_bytes()}
 
 
 def _play(
@@ -92,20 +87,19 @@ def _judge(task: Task, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episod
     return judge.judge(state_fields(task, walk.observations[1:]), walk.terminated, movement)
 
 
-def _summary(trial: Trial, episodes: Mapping[int, Sequence[Episode]], kept: int) -> Score:
-    points = []
-    for step, played in episodes.items():
-        metrics = [e.metric for e in played if e.success]
-        points.append(
-            CheckpointScore(
-                step=step,
-                success=float(np.mean([e.success for e in played])),
-                progress=float(np.mean([e.progress for e in played])),
-                metric=float(np.mean(metrics)) if metrics else None,
-                length=float(np.mean([e.length for e in played])),
-            )
-        )
-    chosen = next(p for p in points if p.step == kept)
+def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:
+    metrics = [e.metric for e in played if e.success]
+    return CheckpointScore(
+        step=step,
+        success=float(np.mean([e.success for e in played])),
+        progress=float(np.mean([e.progress for e in played])),
+        metric=float(np.mean(metrics)) if metrics else None,
+        length=float(np.mean([e.length for e in played])),
+    )
+
+
+def _summary(trial: Trial, points: Sequence[CheckpointScore], kept: int, episodes: Sequence[Episode]) -> Score:
+    own = _point(kept, episodes)
     late = [p for p in points if p.step > trial.steps / 2]
     return Score(
         trial_id=trial.id,
@@ -113,12 +107,12 @@ def _summary(trial: Trial, episodes: Mapping[int, Sequence[Episode]], kept: int)
         outcome=Outcome.COMPLETED,
         checkpoints=tuple(points),
         kept=kept,
-        success=chosen.success,
-        progress=chosen.progress,
-        metric=chosen.metric,
+        success=own.success,
+        progress=own.progress,
+        metric=own.metric,
         mean_success=float(np.mean([p.success for p in late])),
         mean_progress=float(np.mean([p.progress for p in late])),
-        episodes=tuple(episodes[kept]),
+        episodes=tuple(episodes),
     )
 
 

@@ -57,7 +57,8 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         return train.train(task, job, room, lambda step: frames.send(sock, wire.PROGRESS, str(step).encode()))
     if request["job"] == "score":
         trial = Trial.model_validate_json(request["trial"])
-        return score.score(task, trial, wire.receive_files(sock, len(trial.checkpoints)), request["seeds"])
+        files = wire.receive_files(sock, len(trial.checkpoints))
+        return score.score(task, trial, files, request["choosing"], request["scoring"])
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)

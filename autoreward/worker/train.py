@@ -23,7 +23,7 @@ from autoreward.worker.recorder import Recorder
 
 POINTS = 20
 """Points of a learning curve."""
-CHECKPOINTS = 5
+CHECKPOINTS = 10
 """Weights kept of one training, evenly spaced; the last is the end."""
 
 Progress = Callable[[int], None]
