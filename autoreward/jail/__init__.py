@@ -1,6 +1,6 @@
 """The one room where candidate code runs: a process with one program's source and NumPy, and nothing else.
 
-gate.py       what source may be loaded at all (both sides; a filter and a source of feedback, not the wall)
+gate.py  rules.py    what source may be loaded at all (both sides; a filter and a source of feedback, not the wall)
 server.py     child side: the fork server's `main`, answering batches
 lock.py       child side: what the process gives up before candidate code is loaded
 namespace.py  program.py  memory.py  fields.py    child side: names, calls, memory, views

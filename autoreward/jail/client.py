@@ -25,6 +25,10 @@ HASH_SEEDS = (0, 1)
 """Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
 
 
+_TOLD = frozenset((Outcome.RAISED, Outcome.BROKE_CONTRACT, Outcome.OUT_OF_MEMORY))
+"""The failures that a room may report; all others the client finds out by itself."""
+
+
 class RewardFailed(Exception):
     """The candidate failed: how, in which words, at which source line."""
 
@@ -96,14 +100,18 @@ def _told(data: bytearray) -> RewardFailed:
     """The failure that the room reports, as far as it can be believed."""
     try:
         said = json.loads(bytes(data))
-        line = said["line"] if isinstance(said["line"], int) else None
-        return RewardFailed(Outcome(said["outcome"]), str(said["message"]), line)
-    except (ValueError, KeyError, TypeError):
+        line = said["line"] if type(said["line"]) is int and 0 < said["line"] < 1_000_000 else None
+        outcome = Outcome(said["outcome"])
+        if outcome not in _TOLD:
+            raise ValueError(f"{outcome} is not the room's to say")
+        return RewardFailed(outcome, str(said["message"]), line)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return RewardFailed(Outcome.BROKE_CONTRACT, "the reward process answered nonsense")
 
 
 def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Transitions) -> None:
-    total = values.sum(axis=0)
+    with np.errstate(all="ignore"):
+        total = values.sum(axis=0)
     if (
         np.isfinite(total).all()
         and np.abs(values).max(initial=0.0) <= MAGNITUDE

@@ -5,6 +5,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from autoreward.jail import names
+
+FIELD = "_field_"
+"""What `field` is called in a loaded program; the gate reserves names of this form."""
+
 
 class Fields:
     """Named read-only arrays as attributes."""
@@ -27,3 +32,14 @@ class Fields:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("fields can't be changed")
+
+
+def field(view: object, name: str) -> Any:
+    """What `state.name` means in a loaded program.
+
+    A helper's parameter may be called `state` and be given an array, a generator or anything else; such a value has
+    the attributes that the gate allows everywhere, and no others.
+    """
+    if type(view) is not Fields and name not in names.METHODS:
+        raise AttributeError(f"{name!r} is not available on a {type(view).__name__}: use NumPy functions on arrays")
+    return getattr(view, name)

@@ -5,19 +5,17 @@ It filters and explains; it is not the wall. The wall is the process around the 
 
 import ast
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from autoreward.contract import PARAMETERS
 from autoreward.jail import names
+from autoreward.jail.rules import RULES, Problem, Refused
 
 MAX_CHARACTERS = 20_000
 MAX_LINES = 500
 MAX_NODES = 4_000
 MAX_DEPTH = 30
 MAX_BRACKETS = 40
-MAX_STRING = 2_000
 FUNCTION = "compute_reward"
 
 _NODES = tuple(
@@ -28,23 +26,6 @@ _NODES = tuple(
     Subscript Starred Name List Tuple Slice keyword Load Store And Or Add Sub Mult MatMult Div Mod Pow FloorDiv BitOr
     BitXor BitAnd Invert Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn""".split()
 )
-_FORMAT = re.compile(r"[<>^+\- ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
-
-
-class Problem(NamedTuple):
-    """One thing wrong with the source."""
-
-    rule: str
-    message: str
-    line: int | None
-
-
-class Refused(Exception):
-    """The first thing wrong with the source."""
-
-    def __init__(self, rule: str, message: str, line: int | None = None) -> None:
-        super().__init__(message)
-        self.problem = Problem(rule, message, line)
 
 
 @dataclass(frozen=True)
@@ -115,142 +96,9 @@ def _walk(tree: ast.Module) -> None:
             raise Refused(
                 "syntax", f"{kind} is not part of reward programs: {names.INSTEAD.get(kind, 'leave it out')}", line
             )
-        if (rule := _RULES.get(type(node))) is not None:
+        if (rule := RULES.get(type(node))) is not None:
             rule(node, line)
         stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
-
-
-def _attribute(node: ast.Attribute, line: int | None) -> None:
-    if node.attr.startswith("_"):
-        raise Refused(
-            "attribute", f"the attribute {node.attr!r} is private: use named fields and NumPy functions", line
-        )
-    if not isinstance(node.ctx, ast.Load):
-        raise Refused("attribute", f"assigning to the attribute {node.attr!r}: assign to a plain name", line)
-    on = node.value
-    if isinstance(on, ast.Name) and on.id in PARAMETERS[:3]:
-        return
-    if isinstance(on, ast.Name) and on.id in ("np", "numpy"):
-        if node.attr not in names.NUMPY and node.attr != "linalg":
-            raise Refused("attribute", f"np.{node.attr} is not available: use plain array arithmetic", line)
-    elif isinstance(on, ast.Attribute) and on.attr == "linalg":
-        if node.attr not in names.LINALG:
-            raise Refused("attribute", f"np.linalg.{node.attr} is not available: np.linalg.norm is", line)
-    elif isinstance(on, ast.Name) and on.id == "math":
-        if node.attr not in names.MATH:
-            raise Refused("attribute", f"math.{node.attr} is not available", line)
-    elif node.attr not in names.METHODS:
-        raise Refused("attribute", f"the attribute {node.attr!r} is not available: use NumPy functions on arrays", line)
-
-
-def _name(node: ast.Name, line: int | None) -> None:
-    if node.id.startswith("__") or (len(node.id) > 1 and node.id[0] == node.id[-1] == "_") or not node.id.isascii():
-        raise Refused("name", f"the name {node.id!r} is reserved: use a plain word", line)
-    if isinstance(node.ctx, ast.Store) and node.id in {*names.BUILTINS, "np", "math", "numpy", *PARAMETERS}:
-        raise Refused("name", f"{node.id!r} already means something here: use another name", line)
-
-
-def _function(node: ast.FunctionDef, line: int | None) -> None:
-    if node.decorator_list:
-        raise Refused("syntax", "decorators are not available: write the function plainly", line)
-    if node.name.startswith("__"):
-        raise Refused("name", f"the name {node.name!r} is reserved: use a plain word", line)
-    _defaults(node.args, line)
-
-
-def _defaults(args: ast.arguments, line: int | None) -> None:
-    for default in (*args.defaults, *(d for d in args.kw_defaults if d is not None)):
-        inner = default.operand if isinstance(default, ast.UnaryOp) else default
-        if not isinstance(inner, ast.Constant):
-            raise Refused("state", "a default argument must be a plain constant: it is shared between calls", line)
-
-
-def _constant(node: ast.Constant, line: int | None) -> None:
-    value = node.value
-    if isinstance(value, bytes | complex):
-        raise Refused("constant", f"{type(value).__name__} constants have no place in a reward", line)
-    if isinstance(value, int) and abs(value) > 2**53:
-        raise Refused("constant", "the number is too large: rewards stay below 1e6", line)
-    if isinstance(value, str) and len(value) > MAX_STRING:
-        raise Refused("constant", "the text is too long: shorten it", line)
-
-
-def _call(node: ast.Call, line: int | None) -> None:
-    if not isinstance(node.func, ast.Name | ast.Attribute):
-        raise Refused("call", "call functions by their name", line)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in names.TYPES_ONLY:
-        raise Refused("call", f"{node.func.attr} can't be called: use np.array, np.zeros or np.full", line)
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-        raise Refused("call", "str.format is not available: use an f-string", line)
-    for keyword in node.keywords:
-        if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok"):
-            raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
-    types = [k.value for k in node.keywords if k.arg == "dtype"]
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "astype":
-        types += node.args
-    for kind in types:
-        if not isinstance(kind, ast.Name | ast.Attribute) or getattr(kind, "id", "") == "object":
-            raise Refused("call", "name the type: float, int, bool or np.float64", line)
-
-
-def _power(node: ast.BinOp, line: int | None) -> None:
-    if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
-        raise Refused("format", "use an f-string instead of % formatting", line)
-    if isinstance(node.op, ast.Pow):
-        right = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
-        if isinstance(right, ast.BinOp) or (
-            isinstance(right, ast.Constant) and isinstance(right.value, int | float) and right.value > 16
-        ):
-            raise Refused("power", "the exponent must be a small constant or a name", line)
-
-
-def _format(node: ast.FormattedValue, line: int | None) -> None:
-    if isinstance(node.format_spec, ast.JoinedStr):
-        parts = node.format_spec.values
-        plain = [p.value for p in parts if isinstance(p, ast.Constant)]
-        if len(plain) != len(parts) or not _FORMAT.fullmatch("".join(map(str, plain))):
-            raise Refused("format", "use a simple format such as :.2f", line)
-
-
-def _handler(node: ast.ExceptHandler, line: int | None) -> None:
-    kinds = [n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)] if node.type else ["BaseException"]
-    if {"BaseException", "SystemExit", "KeyboardInterrupt"} & set(kinds):
-        raise Refused("except", "name the error that you expect, such as ZeroDivisionError", line)
-
-
-def _while(node: ast.While, line: int | None) -> None:
-    if isinstance(node.test, ast.Constant):
-        raise Refused("loop", "a while loop needs a condition that can end it", line)
-
-
-def _import(node: ast.Import | ast.ImportFrom, line: int | None) -> None:
-    modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or "."]
-    for module in modules:
-        if module not in ("numpy", "math", "typing", "__future__"):
-            raise Refused(
-                "import", f"{module!r} can't be imported: np and math are there, nothing else is needed", line
-            )
-    if isinstance(node, ast.ImportFrom) and node.module in ("math", "numpy"):
-        known = names.MATH if node.module == "math" else names.NUMPY - names.TYPES_ONLY
-        for alias in node.names:
-            if alias.name not in known:
-                raise Refused("import", f"{alias.name!r} is not available from {node.module}", line)
-
-
-_RULES: dict[type[ast.AST], Callable[[Any, int | None], None]] = {
-    ast.Attribute: _attribute,
-    ast.Name: _name,
-    ast.FunctionDef: _function,
-    ast.Lambda: lambda node, line: _defaults(node.args, line),
-    ast.Constant: _constant,
-    ast.Call: _call,
-    ast.BinOp: _power,
-    ast.FormattedValue: _format,
-    ast.ExceptHandler: _handler,
-    ast.While: _while,
-    ast.Import: _import,
-    ast.ImportFrom: _import,
-}
 
 
 def _top_level(tree: ast.Module) -> None:

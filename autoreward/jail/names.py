@@ -3,26 +3,29 @@
 import math
 
 NUMPY = frozenset(
-    """abs absolute all allclose any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort
-    array asarray array_equal atleast_1d atleast_2d average bool_ broadcast_to cbrt ceil clip column_stack concatenate
-    copysign cos cosh count_nonzero cross cumsum cumprod deg2rad degrees diff divide dot e einsum equal exp exp2 expand_dims
-    expm1 eye flip float32 float64 floating floor floor_divide fmax fmin full full_like gradient greater greater_equal
-    heaviside hstack hypot inf inner int32 int64 integer interp isclose isfinite isinf isnan less less_equal linspace log
-    log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor matmul max maximum mean median min minimum mod
-    multiply nan nan_to_num nanmax nanmean nanmin nansum ndarray ndim negative newaxis not_equal ones ones_like outer
-    percentile pi power prod ptp quantile rad2deg radians ravel reciprocal remainder repeat reshape roll round select shape
-    sign sin sinc sinh size sort sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tile trace
+    """abs absolute all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
+    argsort array asarray array_equal atleast_1d atleast_2d average bool_ broadcast_to cbrt ceil clip column_stack
+    concatenate copysign cos cosh count_nonzero cross cumsum cumprod deg2rad degrees diff digitize divide dot e
+    einsum equal exp exp2 expand_dims expm1 eye fabs flip float32 float64 floating floor floor_divide fmax fmin full
+    full_like gradient greater greater_equal heaviside hstack hypot inf inner int32 int64 integer interp isclose
+    isfinite isinf isnan less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
+    logical_xor matmul max maximum mean median min minimum mod multiply nan nan_to_num nanmax nanmean nanmin nansum
+    ndarray ndim negative newaxis not_equal ones ones_like outer percentile pi power prod ptp quantile rad2deg
+    radians ravel reciprocal remainder repeat reshape rint roll round searchsorted select shape sign signbit sin
+    sinc sinh size sort sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tile trace
     transpose trunc var vdot vstack where zeros zeros_like""".split()
 )
 TYPES_ONLY = frozenset(("ndarray", "floating", "integer"))
 """For isinstance and annotations: calling np.ndarray can forge object pointers."""
+REDUCTIONS = frozenset("sum mean std var min max amin amax any all prod nanmax nanmin nansum".split())
+"""Functions for which `where=` alone leaves nothing undefined."""
 LINALG = frozenset(("norm", "det", "inv", "solve"))
 MATH = frozenset(n for n in dir(math) if not n.startswith("_")) - {"factorial", "comb", "perm", "prod", "lcm"}
 METHODS = (
     NUMPY
     | LINALG
     | frozenset(
-        """T astype copy flat flatten item keys values items get append extend pop insert index count update setdefault
+        """T astype copy flat fill flatten item keys values items get append extend pop insert index count update setdefault
     add union intersection difference lower upper startswith endswith strip join nonzero tolist dtype real""".split()
     )
 )

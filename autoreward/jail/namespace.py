@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from autoreward.jail import names
+from autoreward.jail.fields import FIELD, field
+
+_MARK = "__facade__"
 
 
 class _TypeOnly:
@@ -27,7 +30,13 @@ def _facade(name: str, members: Mapping[str, Any]) -> Any:
     """An object with exactly these attributes, as fast to read as a module's."""
     body: dict[str, Any] = {k: staticmethod(v) if callable(v) else v for k, v in members.items()}
     body["__slots__"] = ()
+    body[_MARK] = True
     return type(name, (), body)()
+
+
+def is_given(value: object) -> bool:
+    """Whether it is one of the facades or types made here: they can't change."""
+    return isinstance(value, _TypeOnly) or _MARK in vars(type(value))
 
 
 def _no_print(*_: object, **__: object) -> None:
@@ -41,7 +50,7 @@ def fresh() -> dict[str, Any]:
         n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
     }
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
-    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print}
+    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print, FIELD: field}
     return {
         "__builtins__": given,
         "__name__": "reward",

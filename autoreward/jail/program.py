@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.contract import MAX_PART_NAME, MAX_PARTS
+from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.jail import gate, namespace
-from autoreward.jail.fields import Fields
+from autoreward.jail.fields import FIELD, Fields
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
 
 FILE = "<reward>"
+_SCALARS = (bool, int, float, str, range, slice, frozenset, np.generic)
 
 
 class ContractBroken(Exception):
@@ -21,7 +22,17 @@ class ContractBroken(Exception):
 
 
 class _Plain(ast.NodeTransformer):
-    """Drop annotations and imports: np and math are given, and typing has no meaning at run time."""
+    """Drop annotations and imports: np and math are given, and typing has no meaning at run time.
+
+    Attributes of what is called `state`, `action` or `next_state` are read through fields.field.
+    """
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Name) or node.value.id not in PARAMETERS[:3]:
+            return node
+        read = ast.Call(ast.Name(FIELD, ast.Load()), [node.value, ast.Constant(node.attr)], [])
+        return ast.copy_location(read, node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
@@ -67,7 +78,7 @@ class Program:
         exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
         for name, value in space.items():
             if name != "__builtins__":
-                space[name] = _frozen(value)
+                space[name] = _frozen(name, value)
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
@@ -147,14 +158,30 @@ def _slice(batch: Transitions, rows: int, t: int | None) -> tuple[Fields, Fields
     return Fields("state", state), Fields("action", action), Fields("next_state", after)
 
 
-def _frozen(value: Any) -> Any:
-    """Module constants can't carry state from call to call."""
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    elif type(value) is dict:
-        return types.MappingProxyType({k: _frozen(v) for k, v in value.items()})
-    elif type(value) is list:
-        return tuple(_frozen(v) for v in value)
-    elif type(value) is set:
+def _frozen(name: str, value: Any) -> Any:
+    """A module constant that can't carry state from call to call. Raises ContractBroken where there is no such form."""
+    kind = type(value)
+    if kind is dict:
+        return types.MappingProxyType({k: _frozen(name, v) for k, v in value.items()})
+    if kind in (list, tuple):
+        return tuple(_frozen(name, v) for v in value)
+    if kind is set:
         return frozenset(value)
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        value.flags.writeable = False
+        return value
+    if not _unchanging(value):
+        raise ContractBroken(
+            f"the module constant {name!r} holds a {kind.__name__} that can change between calls: use numbers, texts, "
+            "lists, dicts, arrays and plain functions, and memory[...] for what must survive a call"
+        )
     return value
+
+
+def _unchanging(value: Any) -> bool:
+    if value is None or isinstance(value, _SCALARS) or namespace.is_given(value):
+        return True
+    if isinstance(value, types.FunctionType):
+        return not value.__closure__
+    # a bound method, such as [].append, holds what it is bound to
+    return callable(value) and isinstance(getattr(value, "__self__", None), types.NoneType | types.ModuleType)

@@ -6,10 +6,10 @@ import traceback
 import warnings
 
 from autoreward.jail import wire
-from autoreward.jail.gate import Refused
 from autoreward.jail.lock import lock
 from autoreward.jail.namespace import warm_numpy
 from autoreward.jail.program import FILE, ContractBroken, Program
+from autoreward.jail.rules import Refused
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames, zygote
 
@@ -51,7 +51,8 @@ def _failure(error: BaseException) -> bytes:
     elif isinstance(error, MemoryError):
         outcome = Outcome.OUT_OF_MEMORY
     if line is None:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+        # walk_tb, unlike extract_tb, opens no source files: this process must not open any
+        lines = [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == FILE]
         line = lines[-1] if lines else None
     said = str(error)[:280]
     plain = isinstance(error, Refused | ContractBroken)

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 _HEADER = struct.Struct("<cQ")
 
@@ -36,20 +37,36 @@ def receive(sock: socket.socket, cap: int) -> tuple[bytes, bytearray]:
     Raises:
         EOFError: the other end closed before a frame began.
         FrameError: it closed within a frame, or the frame is larger than `cap`.
-        TimeoutError: nothing arrived within the socket's timeout.
+        TimeoutError: the whole frame did not arrive within the socket's timeout, however its bytes were spread.
     """
-    header = _exactly(sock, _HEADER.size, within=False)
+    seconds = sock.gettimeout()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        return _frame(sock, cap, deadline)
+    finally:
+        if deadline is not None:
+            sock.settimeout(seconds)
+
+
+def _frame(sock: socket.socket, cap: int, deadline: float | None) -> tuple[bytes, bytearray]:
+    header = _exactly(sock, _HEADER.size, deadline, within=False)
     kind, length = _HEADER.unpack(header)
     if length > cap:
         raise FrameError(f"a frame of {length} bytes is larger than the {cap} accepted")
-    return kind, _exactly(sock, length, within=True)
+    return kind, _exactly(sock, length, deadline, within=True)
 
 
-def _exactly(sock: socket.socket, count: int, within: bool) -> bytearray:
+def _exactly(sock: socket.socket, count: int, deadline: float | None, within: bool) -> bytearray:
     buffer = bytearray(count)
     view = memoryview(buffer)
     got = 0
     while got < count:
+        if deadline is not None and (got or within):
+            # each further wait gets what is left of the whole, or a sender could drip bytes for ever
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"only {got} of {count} bytes arrived in time")
+            sock.settimeout(left)
         try:
             read = sock.recv_into(view[got:])
         except ConnectionResetError:

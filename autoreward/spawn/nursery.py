@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from autoreward.errors import JailError
+from autoreward.spawn.zygote import REQUEST_CAP
 
 START_SECONDS = 120.0
+BIRTH_SECONDS = 30.0
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "MUJOCO_GL", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """Variables a child may inherit. Everything else, and every key, stays with the host."""
 _SET = {
@@ -80,7 +82,10 @@ class Nursery:
     """A fork server for one zygote module. Thread-safe. Use as a context manager."""
 
     def __init__(self, module: str, hash_seed: int = 0) -> None:
-        """Start `python -I -m module FD`. Raises JailError if it does not come up."""
+        """Start `python -P -s -m module FD`. Raises JailError if it does not come up.
+
+        Not -I: that ignores PYTHONHASHSEED too. The environment is ours to the last variable, so -P and -s are enough.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         self._lock = threading.Lock()
@@ -89,7 +94,7 @@ class Nursery:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the nursery
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-m", module, str(theirs.fileno())],
+                [sys.executable, "-P", "-s", "-B", "-m", module, str(theirs.fileno())],
                 env=clean_environment(hash_seed),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -112,19 +117,32 @@ class Nursery:
         self._reader.start()
 
     def spawn(self, request: Mapping[str, object], fds: Sequence[int] = ()) -> Child:
-        """Fork a child; it runs the module's `main(request, socket, fds)`. Raises JailError if the server is gone."""
+        """Fork a child; it runs the module's `main(request, socket, fds)`.
+
+        Raises:
+            JailError: the server is gone, could not fork, or the request is larger than REQUEST_CAP bytes.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, self._lock:
             self._count += 1
             child = Child(self, self._count, ours)
-            self._children[self._count] = child
             message = json.dumps({"op": "run", "id": self._count, "request": dict(request)}).encode()
+            if len(message) > REQUEST_CAP:
+                ours.close()
+                raise JailError(f"a request of {len(message)} bytes is larger than {REQUEST_CAP}; send it by socket")
+            self._children[self._count] = child
             try:
                 socket.send_fds(self._control, [message], [theirs.fileno(), *fds])
             except OSError as error:
+                del self._children[self._count]
+                ours.close()
                 raise JailError(f"the fork server is gone ({error}): {self._last_words()}") from None
-        if not child._born.wait(30):
-            raise JailError("the fork server did not answer within 30 s")
+        if not child._born.wait(BIRTH_SECONDS):
+            child.close()
+            raise JailError(f"the fork server did not answer within {BIRTH_SECONDS:g} s")
+        if child.pid < 0:
+            ours.close()
+            raise JailError("the fork server could not start a process: too little memory, or too many processes")
         return child
 
     def close(self) -> None:
@@ -188,11 +206,14 @@ class Nursery:
                 child._born.set()
                 return
             del self._children[event["id"]]
-        child._exit = Exit(event["code"], event["max_rss_kb"], event["cpu_seconds"])
+        if event["event"] == "exit":
+            child._exit = Exit(event["code"], event["max_rss_kb"], event["cpu_seconds"])
         child._born.set()
         child._ended.set()
 
     def _last_words(self) -> str:
+        if self._errors.closed:
+            return "it was closed"
         self._errors.seek(0)
         lines = self._errors.read()[-2000:].decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""

@@ -61,7 +61,13 @@ def _request(control: socket.socket, children: dict[int, int], main: Main) -> bo
         if message["id"] in children:
             _kill_group(children[message["id"]])
         return True
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        for fd in fds:
+            os.close(fd)
+        _tell(control, {"event": "unborn", "id": message["id"]})
+        return True
     if pid == 0:
         _child(message["request"], fds, main)
     for fd in fds:
