@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.jail.client import HASH_SEEDS, Jail, RewardFailed
+from autoreward.jail.client import HASH_SEEDS, Jail, RewardFailed, Room
 from autoreward.outcomes import Outcome
 from autoreward.records import Finding
 from autoreward.transitions import Transitions
@@ -11,13 +11,15 @@ from autoreward.transitions import Transitions
 TOLERANCE = 1e-6
 """Largest relative difference between two answers about the same row."""
 FEW = 3
-"""Environments in the narrow call."""
+"""Environments asked about one at a time."""
+SECONDS = 2.0
+"""Longest that one call may take on the samples, in seconds of wall clock."""
 
 Parts = dict[str, NDArray[np.float64]]
 
 
 def dry_run(
-    jail: Jail, source: str, samples: Transitions, uses_memory: bool
+    jail: Jail, source: str, samples: Transitions, uses_memory: bool, seconds: float = SECONDS
 ) -> tuple[Outcome, tuple[Finding, ...], tuple[str, ...]]:
     """Run a program on recorded transitions.
 
@@ -26,22 +28,18 @@ def dry_run(
         source: the program, already past the gate.
         samples: recorded transitions, shape (T, n).
         uses_memory: whether it must be stepped through time.
+        seconds: longest that one call on all samples may take, of wall clock.
 
     Returns:
         The outcome, what was found (a refusal or a note), and the names of the parts.
     """
     try:
-        with jail.open(source) as room:
+        with jail.open(source, seconds_per_call=seconds) as room:
             parts = room.client.evaluate(samples, stepped=uses_memory)
-            room.client.forget()
-            again = room.client.evaluate(samples, stepped=uses_memory)
-            room.client.forget()
-            mirrored = room.client.evaluate(_columns(samples, slice(None, None, -1)), stepped=uses_memory)
-        with jail.open(source, hash_seed=HASH_SEEDS[1]) as other:
-            narrow = []
-            for i in range(min(FEW, samples.shape[1])):
-                narrow.append(other.client.evaluate(_columns(samples, slice(i, i + 1)), stepped=uses_memory))
-                other.client.forget()
+            again = _fresh(room, samples, uses_memory)
+            mirrored = _fresh(room, _cut(samples, columns=slice(None, None, -1)), uses_memory)
+        with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds) as other:
+            pieces = [(cut, _fresh(other, _cut(samples, *cut), uses_memory)) for cut in _cuts(samples, uses_memory)]
     except RewardFailed as failed:
         return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), ()
     names = tuple(parts)
@@ -51,8 +49,8 @@ def dry_run(
     if name := _differs(parts, {n: p[:, ::-1] for n, p in mirrored.items()}):
         return _broken("row-independence", f"part {name!r} of a row depends on the other rows: "
                        "don't take means, maxima or sorts over the rows (use axis=-1)", names)  # fmt: skip
-    for i, column in enumerate(narrow):
-        if name := _differs({n: p[:, i : i + 1] for n, p in parts.items()}, column):
+    for (rows, columns), piece in pieces:
+        if name := _differs({n: p[rows, columns] for n, p in parts.items()}, piece):
             return _broken("row-independence", f"part {name!r} of a row changes with the number of rows, or from one "
                            "process to the next: compute each row from itself", names)  # fmt: skip
     return Outcome.COMPLETED, _notes(parts), names
@@ -79,11 +77,31 @@ def _differs(one: Parts, other: Parts) -> str:
     return ""
 
 
-def _columns(batch: Transitions, pick: slice) -> Transitions:
+def _fresh(room: Room, samples: Transitions, stepped: bool) -> Parts:
+    room.client.forget()
+    return room.client.evaluate(samples, stepped)
+
+
+def _cuts(samples: Transitions, stepped: bool) -> list[tuple[slice, slice]]:
+    """Pieces (time steps, environments) to ask about alone, in an order unlike the first.
+
+    A program with memory must see every environment from its start; any other is also asked about the later half before
+    the earlier one, and about one single row.
+    """
+    steps, envs = samples.shape
+    everything = slice(None)
+    narrow = [(everything, slice(i, i + 1)) for i in range(min(FEW, envs))]
+    if stepped:
+        return narrow
+    halves = [(slice(steps // 2, None), everything), (slice(0, steps // 2), everything)]
+    return [(slice(0, 1), slice(0, 1)), *(halves if steps > 1 else []), *narrow]
+
+
+def _cut(batch: Transitions, rows: slice = slice(None), columns: slice = slice(None)) -> Transitions:
     return Transitions(
-        state={k: v[:, pick] for k, v in batch.state.items()},
-        action={k: v[:, pick] for k, v in batch.action.items()},
-        next_state={k: v[:, pick] for k, v in batch.next_state.items()},
-        step=batch.step[:, pick],
-        terminated=batch.terminated[:, pick],
+        state={k: v[rows, columns] for k, v in batch.state.items()},
+        action={k: v[rows, columns] for k, v in batch.action.items()},
+        next_state={k: v[rows, columns] for k, v in batch.next_state.items()},
+        step=batch.step[rows, columns],
+        terminated=batch.terminated[rows, columns],
     )

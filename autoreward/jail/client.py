@@ -134,10 +134,10 @@ def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Tr
 class Room:
     """One candidate's process, with its program loaded."""
 
-    def __init__(self, child: Child, source: str) -> None:
+    def __init__(self, child: Child, source: str, seconds_per_call: float = CALL_SECONDS) -> None:
         """Load the program. Raises RewardFailed; the process is gone then."""
         self._child = child
-        self.client = RewardClient(child.socket)
+        self.client = RewardClient(child.socket, seconds_per_call)
         try:
             self.client.load(source)
         except RewardFailed:
@@ -177,12 +177,19 @@ class Jail:
         self._nurseries: dict[int, Nursery] = {}
         self._lock = threading.Lock()
 
-    def open(self, source: str, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0]) -> Room:
+    def open(
+        self,
+        source: str,
+        memory_mb: int = MEMORY_MB,
+        hash_seed: int = HASH_SEEDS[0],
+        seconds_per_call: float = CALL_SECONDS,
+    ) -> Room:
         """A room with the program loaded. Raises RewardFailed, or JailError if no room can be made."""
         with self._lock:
             if hash_seed not in self._nurseries:
                 self._nurseries[hash_seed] = Nursery("autoreward.jail.server", hash_seed)
-        return Room(self._nurseries[hash_seed].spawn({"memory_mb": memory_mb}), source)
+        child = self._nurseries[hash_seed].spawn({"memory_mb": memory_mb})
+        return Room(child, source, seconds_per_call)
 
     def close(self) -> None:
         """End every room."""
