@@ -29,5 +29,7 @@ class RunConfig(Record):
     """Trainings side by side, one core each."""
     minutes_per_trial: float = Field(default=20.0, gt=0.0)
     """Wall-clock limit of one training."""
+    trust_the_model: bool = False
+    """Run a model's programs even where this machine can't lock a process."""
     memory_mb: int = Field(default=4096, ge=512)
     """Memory limit of one training process beyond what it starts with, in MiB."""

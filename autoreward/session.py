@@ -52,14 +52,14 @@ def resume(folder: Path, tell: Tell) -> tuple[Run, Path]:
         return _go(book, tell), folder
 
 
-def check_file(path: Path, task: Task) -> Verdict:
-    """Check a person's own reward file the way candidates are checked."""
+def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
+    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None
     given = Candidate(id=path.stem or "given", source=source, thought="", origin="human", how="given")
-    with Jail() as jail, Workers(jail) as workers:
+    with Jail(trust) as jail, Workers(jail) as workers:
         _, samples = workers.describe(task, seed=0)
         return review(given, jail, samples)
 

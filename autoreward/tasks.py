@@ -93,6 +93,15 @@ class Train(Record):
     hyperparameters: dict[str, float | int | str | bool] = Bounded(default_factory=dict)
 
 
+class Process(Record):
+    """What the environment itself needs while it runs; everything else is taken from the processes that run it."""
+
+    network: bool = False
+    """New network connections, for environments that talk to a simulator."""
+    programs: bool = False
+    """Starting other programs."""
+
+
 class Task(Record):
     """Everything about a task. `name` is its folder's name."""
 
@@ -109,6 +118,7 @@ class Task(Record):
     success: Success
     metric: Metric
     train: Train
+    process: Process = Process()
 
     @cached_property
     def success_rule(self) -> Expression:

@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 VOCABULARY = {
-    "autoreward", "config", "contract", "errors", "events", "expressions", "outcomes", "pools", "records", "resources", "seeds",
+    "autoreward", "closing", "config",
+    "contract", "errors", "events", "expressions", "outcomes", "pools", "records", "resources", "seeds",
     "tasks", "tiers", "transitions",
 }  # fmt: skip
 ROOMS = {

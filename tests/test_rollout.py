@@ -144,6 +144,10 @@ def test_candidates_never_see_the_native_reward_or_success() -> None:
     assert set(transitions.action) == set(card.action)
 
 
+def unlocked() -> None:
+    """These trainings run in the test's own process, which must stay free."""
+
+
 @pytest.mark.parametrize("kind", ["native", "sparse"])
 def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     card = task(envs=2)
@@ -154,12 +158,12 @@ def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     )
     steps: list[int] = []
     job = TrialJob(id="x-s0", candidate_id="", reward=kind, seed=1, steps=320)
-    trial, files = train(card, job, None, steps.append)
+    trial, files = train(card, job, None, steps.append, unlocked)
     assert trial.outcome.ok
     assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
     assert len(trial.checkpoints) == 10
     assert set(files) == {f"policy-{s}.safetensors" for s in trial.checkpoints}
     assert trial.curve[-1].episode_length == 12
-    again, others = train(card, job, None, lambda step: None)
+    again, others = train(card, job, None, lambda step: None, unlocked)
     assert again.curve == trial.curve
     assert others == files

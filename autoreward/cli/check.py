@@ -11,13 +11,14 @@ def command(
     file: Path = typer.Argument(help="A Python file with compute_reward(state, action, next_state, memory)."),
     task: str = typer.Option(..., "--task", help="The task it is for."),
     envs: Path | None = ENVS,
+    trust_the_model: bool = typer.Option(False, help="Run it even where this machine can't lock a process."),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
     from autoreward.session import check_file
     from autoreward.tasks import find_task
 
-    verdict = check_file(file, find_task(task, task_folders(envs)))
+    verdict = check_file(file, find_task(task, task_folders(envs)), trust_the_model)
     if as_json:
         typer.echo(verdict.model_dump_json(indent=2))
     else:

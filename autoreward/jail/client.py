@@ -3,14 +3,17 @@
 import json
 import socket
 import threading
-from types import TracebackType
-from typing import Self
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.closing import Closing
 from autoreward.contract import MAGNITUDE
+from autoreward.errors import JailError
 from autoreward.jail import wire
+from autoreward.jail.kernel.proofs import Proof
+from autoreward.jail.lock import Lock
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
@@ -21,6 +24,10 @@ LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
 """Longest that one batch may take, in seconds of wall clock."""
 MEMORY_MB = 512
+UNPROTECTED = (
+    "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then pass "
+    "--trust-the-model to run it without protection, or use Linux on x86-64 or aarch64."
+)
 HASH_SEEDS = (0, 1)
 """Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
 
@@ -46,6 +53,23 @@ class RewardClient:
         self._socket = sock
         self._seconds = seconds_per_call
         self._names: tuple[str, ...] | None = None
+
+    def locked(self) -> Lock:
+        """How the room says it is held. Raises JailError if it is not."""
+        self._socket.settimeout(LOAD_SECONDS)
+        try:
+            kind, data = frames.receive(self._socket, wire.FAILURE_CAP)
+        except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
+            raise JailError(f"The reward process died before it was locked ({error}).") from None
+        if kind != wire.LOCKED:
+            said = "".join(c for c in data.decode(errors="replace") if c.isprintable())
+            raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
+        return Lock(**json.loads(data))
+
+    def prove(self) -> list[Proof]:
+        """Have the room try what must not work (before a program is loaded)."""
+        data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS)
+        return [Proof(**proof) for proof in json.loads(data)]
 
     def load(self, source: str) -> None:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
@@ -131,13 +155,21 @@ def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Tr
     raise RewardFailed(Outcome.TOO_LARGE, f"the parts sum to {np.abs(total).max():g} in magnitude")
 
 
-class Room:
-    """One candidate's process, with its program loaded."""
+class Room(Closing):
+    """One candidate's process: locked when it is made, then given a program."""
 
-    def __init__(self, child: Child, source: str, seconds_per_call: float = CALL_SECONDS) -> None:
-        """Load the program. Raises RewardFailed; the process is gone then."""
+    def __init__(self, child: Child, seconds_per_call: float = CALL_SECONDS) -> None:
+        """Wait until it is locked. Raises JailError if it could not be; the process is gone then."""
         self._child = child
         self.client = RewardClient(child.socket, seconds_per_call)
+        try:
+            self.lock = self.client.locked()
+        except JailError:
+            self.close()
+            raise
+
+    def load(self, source: str) -> None:
+        """Load the program. Raises RewardFailed; the process is gone then."""
         try:
             self.client.load(source)
         except RewardFailed:
@@ -158,24 +190,24 @@ class Room:
         """Kill the process and reap it."""
         self._child.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class Jail:
+class Jail(Closing):
     """Makes rooms. Thread-safe. Use as a context manager."""
 
-    tier: Tier = "process-only"
+    def __init__(self, trust_the_model: bool = False) -> None:
+        """Nothing is started until the first room is made.
 
-    def __init__(self) -> None:
-        """Nothing is started until the first room is opened."""
+        `trust_the_model`: go on where this machine can't lock a process (tier "process-only").
+        """
+        self._trust = trust_the_model
         self._nurseries: dict[int, Nursery] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def tier(self) -> Tier:
+        """What protects this machine, as a room of its own found it. Raises JailError."""
+        with self.empty() as room:
+            return room.lock.tier
 
     def open(
         self,
@@ -184,22 +216,29 @@ class Jail:
         hash_seed: int = HASH_SEEDS[0],
         seconds_per_call: float = CALL_SECONDS,
     ) -> Room:
-        """A room with the program loaded. Raises RewardFailed, or JailError if no room can be made."""
+        """A room with the program loaded.
+
+        Raises:
+            RewardFailed: the program could not be loaded.
+            JailError: no room can be made, or none that holds and the program is not trusted.
+        """
+        room = self.empty(memory_mb, hash_seed, seconds_per_call)
+        if room.lock.tier == "process-only" and not self._trust:
+            room.close()
+            raise JailError(UNPROTECTED)
+        room.load(source)
+        return room
+
+    def empty(
+        self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
+    ) -> Room:
+        """A locked room without a program. Raises JailError."""
         with self._lock:
             if hash_seed not in self._nurseries:
                 self._nurseries[hash_seed] = Nursery("autoreward.jail.server", hash_seed)
-        child = self._nurseries[hash_seed].spawn({"memory_mb": memory_mb})
-        return Room(child, source, seconds_per_call)
+        return Room(self._nurseries[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
 
     def close(self) -> None:
         """End every room."""
         for nursery in self._nurseries.values():
             nursery.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,7 +6,8 @@ import traceback
 import warnings
 
 from autoreward.jail import wire
-from autoreward.jail.lock import lock
+from autoreward.jail.kernel import proofs
+from autoreward.jail.lock import NotHeld, lock
 from autoreward.jail.namespace import warm_numpy
 from autoreward.jail.program import FILE, ContractBroken, Program
 from autoreward.jail.rules import Refused
@@ -19,25 +20,39 @@ _REHEARSAL = (
 
 
 def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> None:
-    """Serve one candidate until its socket closes."""
-    lock(int(str(request["memory_mb"])))
+    """Lock this process, say how it is held, and serve one candidate until its socket closes."""
+    stream = frames.Descriptor(sock.fileno())
+    try:
+        held = lock(int(str(request["memory_mb"])))
+    except (NotHeld, OSError) as error:
+        frames.send(stream, wire.FAILED, str(error)[:1000].encode())
+        return
+    frames.send(stream, wire.LOCKED, json.dumps(held._asdict()).encode())
+    serve(stream)
+
+
+def serve(stream: frames.Stream) -> None:
+    """Load one program and call it as asked, until the stream ends or the program fails."""
     program: Program | None = None
     while True:
         try:
-            kind, data = frames.receive(sock, wire.BATCH_CAP)
+            kind, data = frames.receive(stream, wire.BATCH_CAP)
         except (EOFError, frames.FrameError):
             return
         try:
             if kind == wire.LOAD:
                 program = Program(data.decode())
-                frames.send(sock, wire.LOADED)
+                frames.send(stream, wire.LOADED)
+            elif kind == wire.PROVE:
+                tried = [proof._asdict() for proof in proofs.attempt_all()]
+                frames.send(stream, wire.PROOFS, json.dumps(tried).encode())
             elif kind == wire.FORGET and program is not None:
                 program.forget()
             elif kind == wire.EVALUATE and program is not None:
                 batch, stepped = wire.unpack_batch(bytes(data))
-                frames.send(sock, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
+                frames.send(stream, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
         except BaseException as error:
-            frames.send(sock, wire.FAILED, _failure(error))
+            frames.send(stream, wire.FAILED, _failure(error))
             return
 
 

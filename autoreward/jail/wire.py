@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS
 from autoreward.transitions import Transitions
 
-LOAD, LOADED, EVALUATE, PARTS, FORGET, FAILED = b"L", b"O", b"E", b"P", b"M", b"X"
+LOCKED, LOAD, LOADED, EVALUATE, PARTS, FORGET, PROVE, PROOFS, FAILED = (
+    b"K",
+    b"L",
+    b"O",
+    b"E",
+    b"P",
+    b"M",
+    b"T",
+    b"F",
+    b"X",
+)
 BATCH_CAP = 1 << 30
 """Largest batch accepted, in bytes."""
 SOURCE_CAP = 1 << 20

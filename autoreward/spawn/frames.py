@@ -1,17 +1,62 @@
 """Frames over a stream socket: one kind byte, an 8-byte little-endian length, the payload."""
 
-import socket
+import os
 import struct
 import time
+from collections.abc import Sequence
+from typing import Protocol
 
 _HEADER = struct.Struct("<cQ")
+
+
+class Stream(Protocol):
+    """What a frame travels over; a connected stream socket is one."""
+
+    def sendmsg(self, pieces: Sequence[memoryview], /) -> int:
+        """Send some of the pieces' bytes; how many."""
+        ...
+
+    def recv_into(self, view: memoryview, /) -> int:
+        """Receive some bytes; how many, 0 at the end."""
+        ...
+
+    def gettimeout(self) -> float | None:
+        """Longest wait, in seconds; None: for ever."""
+        ...
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Set it."""
+        ...
+
+
+class Descriptor:
+    """A stream that reads and writes a descriptor: for a process that may not use the socket calls."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def sendmsg(self, pieces: Sequence[memoryview], /) -> int:
+        """Write some of the pieces' bytes; how many."""
+        return os.writev(self._number, pieces)
+
+    def recv_into(self, view: memoryview, /) -> int:
+        """Read some bytes; how many, 0 at the end."""
+        return os.readv(self._number, [view])
+
+    def gettimeout(self) -> None:
+        """It waits for ever."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Raises ValueError unless None."""
+        if seconds is not None:
+            raise ValueError("a descriptor has no timeout")
 
 
 class FrameError(Exception):
     """What arrived is not a whole frame of an accepted size."""
 
 
-def send(sock: socket.socket, kind: bytes, *payload: "bytes | bytearray | memoryview") -> None:
+def send(sock: Stream, kind: bytes, *payload: "bytes | bytearray | memoryview") -> None:
     """Send one frame made of the given pieces, without copying them together.
 
     Raises:
@@ -28,7 +73,7 @@ def send(sock: socket.socket, kind: bytes, *payload: "bytes | bytearray | memory
             pending[0] = pending[0][sent:]
 
 
-def receive(sock: socket.socket, cap: int) -> tuple[bytes, bytearray]:
+def receive(sock: Stream, cap: int) -> tuple[bytes, bytearray]:
     """Receive one frame of at most `cap` payload bytes.
 
     Returns:
@@ -48,7 +93,7 @@ def receive(sock: socket.socket, cap: int) -> tuple[bytes, bytearray]:
             sock.settimeout(seconds)
 
 
-def _frame(sock: socket.socket, cap: int, deadline: float | None) -> tuple[bytes, bytearray]:
+def _frame(sock: Stream, cap: int, deadline: float | None) -> tuple[bytes, bytearray]:
     header = _exactly(sock, _HEADER.size, deadline, within=False)
     kind, length = _HEADER.unpack(header)
     if length > cap:
@@ -56,7 +101,7 @@ def _frame(sock: socket.socket, cap: int, deadline: float | None) -> tuple[bytes
     return kind, _exactly(sock, length, deadline, within=True)
 
 
-def _exactly(sock: socket.socket, count: int, deadline: float | None, within: bool) -> bytearray:
+def _exactly(sock: Stream, count: int, deadline: float | None, within: bool) -> bytearray:
     buffer = bytearray(count)
     view = memoryview(buffer)
     got = 0

@@ -8,9 +8,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
+from autoreward.closing import Closing
 from autoreward.errors import JailError
 from autoreward.spawn.zygote import REQUEST_CAP
 
@@ -78,7 +78,7 @@ class Child:
         self._ended.wait(10)
 
 
-class Nursery:
+class Nursery(Closing):
     """A fork server for one zygote module. Thread-safe. Use as a context manager."""
 
     def __init__(self, module: str, hash_seed: int = 0) -> None:
@@ -154,14 +154,6 @@ class Nursery:
             self._process.kill()
             self._process.wait()
         self._errors.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _shut(self) -> None:
         # shutdown, unlike close, also wakes the reader thread and reaches a server that holds a copy of the socket

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
 
 from autoreward import __version__
+from autoreward.closing import Closing
 from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, RunLocked, StoreError, UsageError
 from autoreward.pools import Pool
@@ -136,7 +136,7 @@ def identity(item: Any) -> str:
     return str(item.id)
 
 
-class Book(Page):
+class Book(Page, Closing):
     """A run folder, locked while open. Use as a context manager."""
 
     def __init__(self, folder: Path, header: RunHeader, lock: IO[str]) -> None:
@@ -183,14 +183,6 @@ class Book(Page):
     def close(self) -> None:
         """Let others open the folder."""
         self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write(self, path: Path, data: bytes) -> None:
         self.before_write(path)

@@ -4,12 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from json import loads
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from autoreward import errors
+from autoreward.closing import Closing
 from autoreward.config import RunConfig
 from autoreward.jail.client import Jail, RewardFailed, Room
 from autoreward.outcomes import Outcome
@@ -42,7 +42,7 @@ class Reply(NamedTuple):
     files: dict[str, bytes]
 
 
-class Workers:
+class Workers(Closing):
     """Makes worker processes. Thread-safe. Use as a context manager."""
 
     def __init__(self, jail: Jail) -> None:
@@ -99,14 +99,6 @@ class Workers:
         """End every worker."""
         if self._nursery is not None:
             self._nursery.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _train_once(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress

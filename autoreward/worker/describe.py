@@ -1,5 +1,7 @@
 """Sample a task's environment under a random policy: what its fields look like before anything is learned."""
 
+from collections.abc import Callable
+
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -16,8 +18,11 @@ STEPS = 250
 ENVS = 8
 
 
-def describe(task: Task, seed: int) -> tuple[Description, Transitions]:
-    """STEPS x ENVS random transitions and their statistics. Raises TaskError if the card does not fit the environment."""
+def describe(task: Task, seed: int, built: Callable[[], None]) -> tuple[Description, Transitions]:
+    """STEPS x ENVS random transitions and their statistics; `built` is called when the environments are there.
+
+    Raises TaskError if the card does not fit the environment.
+    """
     probe = environments.make(task)
     limit = environments.time_limit(probe, task)
     shape = probe.observation_space.shape
@@ -30,6 +35,7 @@ def describe(task: Task, seed: int) -> tuple[Description, Transitions]:
         source.evaluate({"obs": np.zeros((1, *(shape or ())))})
         del name
     recorder = Recorder(DummyVecEnv([lambda: environments.make(task) for _ in range(ENVS)]), task)
+    built()
     recorder.seed(seed % 2**31)
     recorder.action_space.seed(seed % 2**31)
     recorder.reset()

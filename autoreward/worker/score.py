@@ -1,6 +1,6 @@
 """Score a trained policy on held-out episodes by the task's own rule. No reward program is anywhere near."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -29,11 +29,17 @@ class Walk(NamedTuple):
 
 
 def score(
-    task: Task, trial: Trial, files: Mapping[str, bytes], choosing: Sequence[int], scoring: Sequence[int]
+    task: Task,
+    trial: Trial,
+    files: Mapping[str, bytes],
+    choosing: Sequence[int],
+    scoring: Sequence[int],
+    built: Callable[[], None],
 ) -> tuple[Score, dict[str, bytes]]:
     """Play one deterministic episode per seed: every checkpoint on `choosing`, the one that is kept on `scoring`.
 
     The two must not overlap: a checkpoint is then not praised for the episodes it was chosen by.
+    `built` is called once, when environments and model are there.
 
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
@@ -41,6 +47,7 @@ def score(
     envs = [environments.make(task) for _ in range(max(len(choosing), len(scoring)))]
     judge = Judge(task, environments.time_limit(envs[0], task))
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
+    built()
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])

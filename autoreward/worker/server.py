@@ -19,6 +19,7 @@ from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
 from autoreward.worker import describe, package, score, train, wire  # noqa: E402
+from autoreward.worker.confine import confine  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
@@ -48,17 +49,25 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
 
 def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
     task = Task.model_validate_json(request["task"])
+
+    def built() -> None:
+        confine(task)
+
     if request["job"] == "describe":
-        description, samples = describe.describe(task, int(request["seed"]))
+        description, samples = describe.describe(task, int(request["seed"]), built)
         return description, {"samples.npz": samples.to_bytes()}
     if request["job"] == "train":
         room = socket.socket(fileno=fds[0]) if fds else None
         job = TrialJob.model_validate_json(request["trial_job"])
-        return train.train(task, job, room, lambda step: frames.send(sock, wire.PROGRESS, str(step).encode()))
+
+        def progress(step: int) -> None:
+            frames.send(sock, wire.PROGRESS, str(step).encode())
+
+        return train.train(task, job, room, progress, built)
     if request["job"] == "score":
         trial = Trial.model_validate_json(request["trial"])
         files = wire.receive_files(sock, len(trial.checkpoints))
-        return score.score(task, trial, files, request["choosing"], request["scoring"])
+        return score.score(task, trial, files, request["choosing"], request["scoring"], built)
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)

@@ -29,7 +29,9 @@ CHECKPOINTS = 10
 Progress = Callable[[int], None]
 
 
-def train(task: Task, job: TrialJob, room: socket.socket | None, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
+def train(
+    task: Task, job: TrialJob, room: socket.socket | None, progress: Progress, built: Callable[[], None]
+) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
     Args:
@@ -37,6 +39,7 @@ def train(task: Task, job: TrialJob, room: socket.socket | None, progress: Progr
         job: which reward, seed and number of steps.
         room: the candidate's room; None for the baselines.
         progress: told the number of environment steps so far.
+        built: called once, when environments and model are there and nothing more needs loading.
 
     Returns:
         The trial (a failed candidate is its outcome, with the curve so far), and the weights of its checkpoints.
@@ -49,6 +52,7 @@ def train(task: Task, job: TrialJob, room: socket.socket | None, progress: Progr
     model = policies.build(task, venv, job.seed % 2**31, **_late_rewards(task, feed))
     model.set_logger(Logger(folder=None, output_formats=[]))
     watch = Watch(feed, venv, job.steps, progress)
+    built()
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
     try:

@@ -1,0 +1,20 @@
+"""Context managers whose only exit is `close`."""
+
+from types import TracebackType
+from typing import Self
+
+
+class Closing:
+    """`with thing:` closes it at the end, however the block ends."""
+
+    def close(self) -> None:
+        """Let go of everything; harmless if called twice."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

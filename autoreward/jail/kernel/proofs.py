@@ -1,0 +1,110 @@
+"""Try what must not work any more. Every attempt is harmless should it succeed: null pointers, signal 0, empty requests.
+
+An attempt counts as held only if the call fails the way a filter makes it fail; a null pointer that the kernel got far
+enough to read (EFAULT) counts as a leak.
+"""
+
+import errno
+import mmap
+import os
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from autoreward.jail.kernel.numbers import NUMBERS, machine
+from autoreward.jail.kernel.seccomp import system_call
+
+_HELD = (errno.EPERM, errno.EACCES, errno.ENOSYS)
+_AT_FDCWD = -100
+
+
+class Proof(NamedTuple):
+    """One attempt: what was tried, and whether it was held back."""
+
+    name: str
+    held: bool
+
+
+def attempt_all() -> list[Proof]:
+    """Attempt everything, in about a millisecond."""
+    return [Proof(name, _held(attempt)) for name, attempt in _attempts()]
+
+
+def _held(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno in _HELD
+    return False
+
+
+def _attempts() -> list[tuple[str, Callable[[], object]]]:
+    """Name and attempt. Calls that this architecture lacks are left out."""
+    numbers = NUMBERS[machine()]
+
+    def raw(name: str, *arguments: object) -> Callable[[], object]:
+        return lambda: system_call(name, *(arguments or (0, 0, 0, 0, 0)))
+
+    real = [
+        ("read a file", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY))),
+        ("read its own environment", lambda: os.close(os.open("/proc/self/environ", os.O_RDONLY))),
+        ("read another process's memory file", lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY))),
+        ("list a folder", lambda: os.listdir("/")),
+        ("look a file up", lambda: os.stat("/etc/passwd")),
+        ("follow a link", lambda: os.readlink("/proc/self/exe")),
+        ("create a file", lambda: _create("/tmp/autoreward-proof")),  # noqa: S108 - must fail
+        ("create a nameless file", lambda: os.close(os.open("/tmp", os.O_TMPFILE | os.O_RDWR))),  # noqa: S108
+        ("open a network socket", lambda: socket.socket(socket.AF_INET).close()),
+        ("open a datagram socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()),
+        ("open a Unix socket", lambda: socket.socket(socket.AF_UNIX).close()),
+        ("start a process", _fork),
+        ("map memory as code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()),
+        ("make a pipe", lambda: os.closerange(*sorted(os.pipe()))),
+    ]
+    by_number = [
+        ("run a program", "execve", ()),
+        ("run a program by descriptor", "execveat", (_AT_FDCWD, 0, 0, 0, 0)),
+        ("start a thread or process (clone3)", "clone3", ()),
+        ("signal its parent", "kill", (os.getppid(), 0)),
+        ("signal a thread elsewhere", "tkill", (os.getppid(), 0)),
+        ("trace a process", "ptrace", ()),
+        ("read another process's memory", "process_vm_readv", ()),
+        ("write another process's memory", "process_vm_writev", ()),
+        ("hold another process", "pidfd_open", (os.getppid(), 0)),
+        ("take another process's descriptor", "pidfd_getfd", ()),
+        ("leave its namespaces", "unshare", ()),
+        ("enter other namespaces", "setns", ()),
+        ("mount a file system", "mount", ()),
+        ("change its root", "chroot", (0,)),
+        ("make memory files", "memfd_create", ()),
+        ("use the kernel's key rings", "keyctl", ()),
+        ("use shared memory", "shmget", ()),
+        ("use message queues", "msgget", ()),
+        ("change a file's mode", "chmod" if "chmod" in numbers else "fchmodat", ()),
+        ("delete a file", "unlinkat", (_AT_FDCWD, 0, 0)),
+        ("queue kernel work", "io_uring_setup", ()),
+        ("load kernel programs", "bpf", ()),
+        ("watch the kernel", "perf_event_open", ()),
+        ("handle page faults", "userfaultfd", ()),
+        ("open a file by handle", "open_by_handle_at", ()),
+        ("change its identity", "setuid", (os.getuid(),)),
+        ("change its personality", "personality", (0xFFFFFFFF,)),
+        ("add filters", "seccomp", ()),
+        ("control devices", "ioctl", ()),
+        ("change its own limits", "prlimit64", ()),
+        ("sleep", "clock_nanosleep", ()),
+        ("send to an address", "sendto", ()),
+    ]
+    return [*real, *((said, raw(name, *arguments)) for said, name, arguments in by_number if name in numbers)]
+
+
+def _create(path: str) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    os.unlink(path)
+
+
+def _fork() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)

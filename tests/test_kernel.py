@@ -1,0 +1,215 @@
+"""The kernel's part of the jail: filters on both architectures by simulation, and the real thing on this machine."""
+
+import errno
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from autoreward.jail.client import Jail
+from autoreward.jail.kernel import filters, landlock
+from autoreward.jail.kernel.filters import ALLOW, KILL, REFUSED, UNKNOWN, Instruction
+from autoreward.jail.kernel.numbers import AUDIT_ARCH, NUMBERS, machine
+
+MACHINES = sorted(NUMBERS)
+PID = 4321
+linux = pytest.mark.skipif(sys.platform != "linux" or machine() not in NUMBERS, reason="needs Linux and a table")
+
+
+def run(program: Sequence[Instruction], arch: int, number: int, arguments: Sequence[int] = ()) -> int:
+    """What the kernel's interpreter would return for a call (classic BPF, as linux/filter.h defines it)."""
+    values = [*arguments, *[0] * (6 - len(arguments))]
+    data = {0: number, 4: arch, **{16 + 8 * i: v & 0xFFFFFFFF for i, v in enumerate(values)}}
+    accumulator = at = 0
+    while True:
+        code, jump_true, jump_false, k = program[at]
+        at += 1
+        match code:
+            case filters.LOAD:
+                accumulator = data[k]
+            case filters.RETURN:
+                return k
+            case filters.JUMP_EQUAL:
+                at += jump_true if accumulator == k else jump_false
+            case filters.JUMP_AT_LEAST:
+                at += jump_true if accumulator >= k else jump_false
+            case filters.JUMP_ANY_BIT:
+                at += jump_true if accumulator & k else jump_false
+            case _:
+                raise AssertionError(f"unknown operation {code:#x}")
+
+
+def call(name: str, kind: str, *arguments: int) -> int:
+    return run(filters.room(kind, PID), AUDIT_ARCH[kind], NUMBERS[kind][name], arguments)
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_the_room_may_make_thirty_calls_and_no_others(kind: str) -> None:
+    program = filters.room(kind, PID)
+    allowed = {n for n in range(700) if run(program, AUDIT_ARCH[kind], n) == ALLOW}
+    conditional = {NUMBERS[kind][n] for n in ("mmap", "mprotect")}  # allowed with all arguments 0
+    assert allowed == {NUMBERS[kind][n] for n in filters.ROOM} | conditional
+    assert len(filters.ROOM) + len(conditional) == 30
+    assert run(program, AUDIT_ARCH[kind], 699) == UNKNOWN
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_dangerous_calls_are_refused_by_name(kind: str) -> None:
+    for name in (
+        "openat",
+        "socket",
+        "execve",
+        "clone",
+        "clone3",
+        "kill",
+        "ptrace",
+        "memfd_create",
+        "prlimit64",
+        "ioctl",
+    ):
+        assert call(name, kind) == REFUSED, name
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_conditions_on_arguments(kind: str) -> None:
+    assert call("mmap", kind, 0, 4096, 3) == ALLOW
+    assert call("mmap", kind, 0, 4096, 7) == REFUSED
+    assert call("mprotect", kind, 0, 4096, 4) == REFUSED
+    assert call("tgkill", kind, PID, 1, 6) == ALLOW
+    assert call("tgkill", kind, PID + 1, 1, 6) == REFUSED
+    assert call("prctl", kind, 15) == ALLOW
+    assert call("prctl", kind, 1, 0) == REFUSED
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_other_architectures_and_abis_are_killed(kind: str) -> None:
+    program = filters.room(kind, PID)
+    assert run(program, 0x40000003, NUMBERS[kind]["read"]) == KILL
+    assert run(program, AUDIT_ARCH[kind], 0x40000000 | NUMBERS[kind]["read"]) == KILL
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_a_worker_keeps_files_and_threads_and_loses_network_and_programs(kind: str) -> None:
+    def asked(name: str, network: bool = False, programs: bool = False) -> int:
+        return run(filters.worker(kind, network, programs), AUDIT_ARCH[kind], NUMBERS[kind][name])
+
+    assert {asked(n) for n in ("openat", "clone", "read", "sendmsg", "futex")} == {ALLOW}
+    assert {asked(n) for n in ("socket", "connect", "execve", "ptrace", "keyctl", "bpf")} == {REFUSED}
+    assert asked("socket", network=True) == asked("execve", programs=True) == ALLOW
+    assert asked("ptrace", network=True, programs=True) == REFUSED
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_every_jump_lands_inside_the_program(kind: str) -> None:
+    program = filters.room(kind, PID)
+    assert len(program) < 4096
+    for at, instruction in enumerate(program):
+        assert at + 1 + max(instruction.jump_true, instruction.jump_false) < len(program) or instruction.code == 0x06
+
+
+def test_landlock_asks_for_what_each_version_knows() -> None:
+    assert landlock.rights(1, "files") == 0x1FFF
+    assert [landlock.rights(v, "files").bit_length() for v in (1, 2, 3, 4, 5, 9)] == [13, 14, 15, 15, 16, 17]
+    assert [landlock.rights(v, "network") for v in (3, 4, 10)] == [0, 3, 15]
+    assert [landlock.rights(v, "scope") for v in (5, 6)] == [0, 3]
+
+
+@linux
+def test_this_machine_holds_everything_back(jail: Jail) -> None:
+    with jail.empty() as room:
+        proofs = room.client.prove()
+    assert len(proofs) >= 40
+    assert [p.name for p in proofs if not p.held] == []
+    assert len({p.name for p in proofs}) == len(proofs)
+    assert room.lock.tier == jail.tier in ("full", "seccomp")
+
+
+def in_a_child(script: str) -> str:
+    """Run a script in a Python of its own: what it locks stays locked."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LESS = """
+import json, os, sys
+from autoreward.jail import lock
+from autoreward.jail.kernel import filters, seccomp
+from autoreward.jail.kernel.numbers import machine
+seccomp.load(filters.without(machine(), {missing!r}))
+out = os.dup(1)
+held = lock.lock(256)
+os.write(out, json.dumps(held).encode())
+os._exit(0)
+"""
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("missing", "tier"),
+    [
+        (["landlock_create_ruleset"], "seccomp"),
+        (["seccomp"], "process-only"),
+        (["seccomp", "landlock_create_ruleset"], "process-only"),
+    ],
+)
+def test_an_older_kernel_gets_a_lower_tier(missing: list[str], tier: str) -> None:
+    # stdout is a pipe, so writing to it is allowed after the lock
+    assert json.loads(in_a_child(LESS.format(missing=missing)))[0] == tier
+
+
+UNPROTECTED = """
+from autoreward.errors import JailError
+from autoreward.jail.client import Jail
+from autoreward.jail.kernel import filters, seccomp
+from autoreward.jail.kernel.numbers import machine
+seccomp.load(filters.without(machine(), ["seccomp"]))
+SOURCE = "def compute_reward(state, action, next_state, memory):\\n    return {'x': next_state.x}\\n"
+with Jail() as jail:
+    try:
+        jail.open(SOURCE)
+    except JailError as error:
+        print(error)
+with Jail(trust_the_model=True) as jail:
+    with jail.open(SOURCE) as room:
+        print(room.lock.tier, jail.tier, sum(not p.held for p in jail.empty().client.prove()) > 20)
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_without_protection_nothing_loads_unless_trusted() -> None:
+    refusal, trusted = in_a_child(UNPROTECTED).splitlines()
+    assert "--trust-the-model" in refusal
+    assert trusted == "process-only process-only True"
+
+
+LEAKY = """
+import os
+from autoreward.jail import lock
+from autoreward.jail.kernel import filters
+from autoreward.jail.kernel.numbers import machine
+out = os.dup(1)
+try:
+    lock.lock(256, lambda kind, pid: filters.without(kind, ["socket"]))
+except lock.NotHeld as error:
+    os.write(out, str(error).encode())
+os._exit(0)
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_a_lock_that_leaks_is_no_lock() -> None:
+    said = in_a_child(LEAKY)
+    assert said.startswith("not held back:")
+    assert "start a process" in said
+    assert "network socket" not in said
+
+
+def test_errno_values_of_the_filter() -> None:
+    assert REFUSED & 0xFFFF == errno.EPERM
+    assert UNKNOWN & 0xFFFF == errno.ENOSYS
