@@ -1,11 +1,13 @@
 """The reward room: every way a program can go wrong ends in its own outcome, and honest programs get exact numbers."""
 
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from batches import batch
+from honest import BODIES
 
 from autoreward.check.review import review
 from autoreward.jail.client import Jail, RewardClient, RewardFailed
@@ -25,26 +27,7 @@ def judged(jail: Jail, source: str) -> Verdict:
     return review(candidate, jail, batch())
 
 
-HONEST = [
-    'return {"a": -np.abs(next_state.x)}',
-    'return {"a": next_state.x > 0}',
-    'return {"a": action.push}',
-    'd = np.linalg.norm(next_state.v, axis=-1)\nreturn {"near": np.exp(-d / 0.5), "far": -d}',
-    'out = np.zeros_like(state.x)\nout[next_state.x > 0] = 1.0\nreturn {"a": out}',
-    'best = memory.get("best", state.x)\nmemory["best"] = np.maximum(best, next_state.x)\nreturn {"a": memory["best"]}',
-    'return {f"p{i}": i * next_state.x for i in range(3)}',
-    'print("hi")\nreturn {"a": np.where(next_state.terminated, -1.0, 0.1)}',
-    'try:\n    k = 1 / 0\nexcept ZeroDivisionError:\n    k = 2.0\nreturn {"a": k * next_state.x}',
-    'n = 0\nwhile n < 3:\n    n += 1\nreturn {"a": n * next_state.x}',
-    'label = f"{1.5:.2f}"\nreturn {"a": next_state.x + len(label)}',
-    'scale = (lambda k: k * 2)(1) if False else 2.0\nreturn {"a": scale * next_state.x}',
-    'return {"a": math.pi * next_state.v[..., 0].clip(-1, 1)}',
-    'w = {"x": 1.0, "y": 2.0}\nreturn {k: v * next_state.x for k, v in w.items()}',
-    'return {"a": np.square(action.push).astype(float)}',
-]
-
-
-@pytest.mark.parametrize("body", [b for b in HONEST if "lambda k" not in b])
+@pytest.mark.parametrize("body", BODIES)
 def test_honest_programs_are_accepted(jail: Jail, body: str) -> None:
     verdict = judged(jail, program(body))
     assert verdict.accepted, verdict.findings
@@ -193,3 +176,24 @@ def test_a_constant_part_is_noted_but_not_refused(jail: Jail) -> None:
     verdict = judged(jail, program('return {"a": next_state.x, "c": np.ones_like(next_state.x)}'))
     assert verdict.accepted
     assert [f.rule for f in verdict.findings] == ["constant"]
+
+
+def test_there_are_forty_honest_programs() -> None:
+    assert len(set(BODIES)) >= 40
+
+
+@pytest.mark.slow
+def test_two_hundred_candidates_in_a_row_leave_nothing(jail: Jail) -> None:
+    def held() -> tuple[int, int, int]:
+        processes = [n._process.pid for n in jail._nurseries.values()]
+        memory = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in processes)
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), memory
+
+    for body in BODIES:
+        judged(jail, program(body))
+    descriptors, threads, pages = held()
+    for i in range(200):
+        judged(jail, program(BODIES[i % len(BODIES)]))
+    after = held()
+    assert after[:2] == (descriptors, threads)
+    assert after[2] - pages < 512, "the fork servers grew by more than 2 MiB"

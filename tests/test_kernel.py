@@ -213,3 +213,34 @@ def test_a_lock_that_leaks_is_no_lock() -> None:
 def test_errno_values_of_the_filter() -> None:
     assert REFUSED & 0xFFFF == errno.EPERM
     assert UNKNOWN & 0xFFFF == errno.ENOSYS
+
+
+WORKER = """
+import socket, subprocess, sys
+from autoreward.tasks import Process, find_task
+from autoreward.resources import envs_folder
+from autoreward.worker.confine import confine
+task = find_task("mountain-car", (envs_folder(),))
+confine(task.model_copy(update={{"process": Process({settings})}}))
+done = []
+attempts = {{
+    "network": socket.socket, "programs": lambda: subprocess.run(["true"]), "files": lambda: open("/etc/passwd")
+}}
+for name, attempt in attempts.items():
+    try:
+        attempt()
+        done.append(name)
+    except PermissionError:
+        continue
+print(*done)
+"""
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "can"),
+    [("", "files"), ("network=True", "network files"), ("network=True, programs=True", "network programs files")],
+)
+def test_a_worker_gives_up_what_its_task_does_not_ask_for(settings: str, can: str) -> None:
+    assert in_a_child(WORKER.format(settings=settings)).strip() == can

@@ -95,6 +95,14 @@ def test_a_card_that_does_not_fit_its_environment_is_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+def test_a_training_that_eats_its_memory_is_an_outcome_with_advice(workers: Workers) -> None:
+    huge = Task.model_validate(TASK.model_dump() | {"train": TASK.train.model_dump() | {"net": (30_000, 30_000)}})
+    job = TrialJob(id="big-s0", candidate_id="", reward="native", seed=1, steps=2048)
+    trial, files = workers.train(huge, job, RunConfig(memory_mb=512), lambda trial_id, step: None)
+    assert trial.outcome is Outcome.OUT_OF_MEMORY, trial.message
+    assert files == {}
+
+
 def test_description_is_the_same_for_the_same_seed(workers: Workers) -> None:
     assert workers.describe(TASK, 3)[0] == workers.describe(TASK, 3)[0]
 

@@ -5,22 +5,50 @@ import os
 import platform
 import shutil
 import sys
+import textwrap
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from autoreward import __version__
 from autoreward.cli.places import RUNS
 
+if TYPE_CHECKING:
+    from autoreward.jail.selfcheck import Check
+
 PACKAGES = ("gymnasium", "stable_baselines3", "torch", "mujoco", "Box2D", "numpy", "pydantic", "safetensors")
 
 
-def command(runs: Path = RUNS, as_json: bool = typer.Option(False, "--json", help="As JSON.")) -> None:
-    """Say what is installed, whether workers and the jail start, and what protects this machine."""
+TIERS = {
+    "full": "Reward programs run in a process that can do arithmetic and answer, and nothing else: a filter on system calls "
+    "and an empty Landlock rule set hold it, besides a syntax gate, a clean environment without keys, and limits on time "
+    "and memory.",
+    "seccomp": "Reward programs run in a process that can do arithmetic and answer, and nothing else: a filter on system "
+    "calls holds it, besides a syntax gate, a clean environment without keys, and limits on time and memory. This kernel has "
+    "no Landlock, the second wall.",
+    "process-only": "This machine can't filter system calls. Reward programs pass a syntax gate and run in a process of "
+    "their own with a clean environment and limits, but that is NOT a boundary against hostile code. Programs written by "
+    "others are refused unless you pass --trust-the-model; read them first.",
+}
+LAYERS = {
+    "gate": "refused before it is loaded",
+    "process": "kept from the reward process",
+    "limits": "ended or refused while it runs",
+    "kernel": "refused by the kernel",
+}
+
+
+def command(
+    runs: Path = RUNS,
+    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+) -> None:
+    """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
     from autoreward.errors import JailError
     from autoreward.jail.client import Jail
+    from autoreward.jail.selfcheck import Check, check_everything
     from autoreward.spawn.nursery import Nursery
 
     facts: dict[str, object] = {
@@ -31,6 +59,7 @@ def command(runs: Path = RUNS, as_json: bool = typer.Option(False, "--json", hel
         "packages": {name: _version(name) for name in PACKAGES},
     }
     starts: dict[str, float | str] = {}
+    checks: list[Check] = []
     for room in ("autoreward.jail.server", "autoreward.worker.server"):
         began = time.monotonic()
         try:
@@ -38,13 +67,20 @@ def command(runs: Path = RUNS, as_json: bool = typer.Option(False, "--json", hel
             starts[room] = round(time.monotonic() - began, 2)
         except JailError as error:
             starts[room] = str(error)
-    facts["starts_in_seconds"] = starts
-    facts["tier"] = Jail.tier
+    tier = "unknown"
+    try:
+        with Jail(trust_the_model=True) as jail:
+            tier, checks = jail.tier, check_everything(jail)
+    except JailError as error:
+        starts["autoreward.jail.server"] = str(error)
+    facts |= {"starts_in_seconds": starts, "tier": tier, "checks": [check._asdict() for check in checks]}
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
     else:
         _say(facts, starts)
-    raise typer.Exit(0 if all(isinstance(s, float) for s in starts.values()) else 5)
+        _say_protection(tier, checks)
+    broken = any(not check.held for check in checks if check.layer != "kernel" or tier != "process-only")
+    raise typer.Exit(5 if broken or not all(isinstance(s, float) for s in starts.values()) else 0)
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
@@ -56,13 +92,23 @@ def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
         typer.echo(f"{name:<20}{version or 'not installed'}")
     for room, taken in starts.items():
         typer.echo(f"{room:<28}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
-    typer.echo(f"protection  {facts['tier']}")
-    typer.echo(
-        "  Reward programs pass a syntax gate and run in a process of their own: a clean environment without keys, no open\n"
-        "  files, no right to write files or gain privileges, limits on memory and time, killed with all they started.\n"
-        "  There is no kernel filter on system calls yet: this is not a boundary against hostile code. The embedded\n"
-        "  designer's programs are ours; check other people's reward files by eye before you run them."
-    )
+
+
+def _say_protection(tier: str, checks: "list[Check]") -> None:
+    held = sum(check.held for check in checks)
+    typer.echo(f"\nprotection  {tier}: {held} of {len(checks)} attempts were held back")
+    _wrapped(TIERS.get(tier, "The reward process could not be started and locked."), "  ")
+    for layer, said in LAYERS.items():
+        for word, names in (
+            (said, [c.name for c in checks if c.layer == layer and c.held]),
+            ("NOT " + said, [c.name for c in checks if c.layer == layer and not c.held]),
+        ):
+            if names:
+                _wrapped(f"{word} ({len(names)}): {', '.join(names)}", "    ")
+
+
+def _wrapped(text: str, indent: str) -> None:
+    typer.echo(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent=indent))
 
 
 def _version(name: str) -> str | None:

@@ -169,7 +169,7 @@ def _reported(payload: bytearray) -> Exception:
     said = loads(bytes(payload[:8192]))
     kind, message = str(said["kind"]), str(said["message"])
     if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, "the training process used more memory than it may")
+        return JobFailed(Outcome.OUT_OF_MEMORY, message)
     if kind in ("TaskError", "UsageError", "MissingExtra"):
         return errors.TaskError(message)
     return JobFailed(Outcome.CRASHED, message)

@@ -35,12 +35,9 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     except AutorewardError as error:
         frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": str(error)}).encode())
         return
-    except MemoryError:
-        frames.send(sock, wire.FAILED, json.dumps({"kind": "MemoryError", "message": "out of memory"}).encode())
-        return
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-        frames.send(sock, wire.FAILED, json.dumps({"kind": "Error", "message": said}).encode())
+    except (MemoryError, TypeError, ValueError, AssertionError, RuntimeError) as error:
+        kind, said = _failure(error, request)
+        frames.send(sock, wire.FAILED, json.dumps({"kind": kind, "message": said}).encode())
         return
     for name, data in files.items():
         wire.send_file(sock, name, data)
@@ -72,6 +69,13 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)
     raise ValueError(f"unknown job {request['job']!r}")
+
+
+def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:
+    """Kind and words. torch reports a refused allocation as a RuntimeError."""
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB"
+    return "Error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
 
 
 def _warm_up() -> None:
