@@ -29,6 +29,16 @@ class RunConfig(Record):
     """Trainings side by side, one core each."""
     minutes_per_trial: float = Field(default=20.0, gt=0.0)
     """Wall-clock limit of one training."""
+    model: str = "grammar"
+    """Who designs: see llm/models.py; `grammar` is the embedded designer."""
+    critic: str = ""
+    """Who reviews; empty takes the designer's model."""
+    analyzer: str = ""
+    """Who explains; empty takes the designer's model."""
+    max_cost: float = Field(default=1.0, ge=0.0)
+    """Most that model calls may cost, in dollars."""
+    max_calls: int = Field(default=30, ge=1)
+    """Most model calls, counting those that failed."""
     trust_the_model: bool = False
     """Run a model's programs even where this machine can't lock a process."""
     memory_mb: int = Field(default=4096, ge=512)

@@ -1,16 +1,28 @@
-"""The crew that does the real work of each step: the grammar designer, the checks, the workers, the analyzer."""
+"""The crew that does the real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
-from autoreward import events, seeds
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward import events, seeds, workshop
+from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
+from autoreward.analyze.ranking import ranked
 from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.design.grammar import design
-from autoreward.jail.client import Jail
+from autoreward.errors import LimitReached, ProviderError
+from autoreward.jail.client import Jail, RewardFailed
+from autoreward.llm.asking import Role
+from autoreward.llm.desk import REPLIES, Desk
+from autoreward.llm.manual import Manual
+from autoreward.llm.models import open_model
 from autoreward.pools import Pool
 from autoreward.records import (
+    Analyses,
     Candidate,
     Candidates,
     Description,
@@ -29,14 +41,23 @@ from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
 SAMPLES = "samples.npz"
+EXPLAINED = 3
+"""Programs of a round that the analyzer is shown."""
 
 
 class RealCrew:
     """Implements `loop.Crew` with real processes."""
 
     def __init__(
-        self, task: Task, config: RunConfig, book: Book, workers: Workers, tell: Callable[[events.Event], None]
+        self,
+        task: Task,
+        config: RunConfig,
+        book: Book,
+        workers: Workers,
+        tell: Callable[[events.Event], None],
+        desk: Desk | None,
     ):
+        """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
         self.pool: Pool = LocalPool(config.workers)
         self.tier: Tier = workers.jail.tier
         self._task = task
@@ -44,6 +65,7 @@ class RealCrew:
         self._book = book
         self._workers = workers
         self._tell = tell
+        self._desk = desk
 
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
@@ -51,7 +73,16 @@ class RealCrew:
         return Made(description, {SAMPLES: samples.to_bytes()})
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        """Write the next round's programs with the embedded grammar designer."""
+        """Write the next round's programs."""
+        if self._desk is not None:
+            count = self._config.candidates
+            made = workshop.design(self._desk, self._task, description, rounds, count, self.review)
+            if made.items:
+                return made
+            raise ProviderError(
+                f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
+                f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
+            )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
         return Candidates(items=design(self._task, description, rounds, self._config.candidates, seed))
 
@@ -85,6 +116,44 @@ class RealCrew:
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        """Have a model explain the best programs that are not good enough yet, from pairs of episodes."""
+        if self._desk is None:
+            return Analyses()
+        by_id = {c.id: c for c in candidates}
+        memory = {v.candidate_id: v.uses_memory for v in verdicts}
+        cases = []
+        for identity in ranked(scores, self._task)[:EXPLAINED]:
+            score = next(s for s in scores if s.candidate_id == identity and s.outcome.ok)
+            if score.success < self._config.target:
+                episodes = Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz"))
+                diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
+                asked = partial(self._parts, by_id[identity].source, memory[identity])
+                cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))
+        if not cases:
+            return Analyses()
+        described = self._book.need("description", Description)
+        try:
+            made, findings = explain(self._desk, f"r{page.folder.name}-analyzer", self._task, described, cases)
+        except LimitReached as limit:
+            return Analyses(findings=(str(limit),))
+        return Analyses(items=made, findings=findings)
+
+    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
+        """The program's parts along an episode; empty if it fails there."""
+        try:
+            with self._workers.jail.open(source) as room:
+                return room.client.evaluate(episode, stepped)
+        except RewardFailed:
+            return {}
+
 
 def policy_files(trial: Trial) -> tuple[str, ...]:
     """Names of a trial's saved weights."""
@@ -95,7 +164,35 @@ def policy_files(trial: Trial) -> tuple[str, ...]:
 def open_crew(
     task: Task, config: RunConfig, book: Book, tell: Callable[[events.Event], None]
 ) -> Iterator[tuple[RealCrew, Workers]]:
-    """Start the jail and the worker processes; end every one of them on the way out."""
-    # the grammar designer's programs are our own: they need no lock, and get the best one there is
-    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-        yield RealCrew(task, config, book, workers, tell), workers
+    """Start the jail and the worker processes; end every one of them on the way out.
+
+    Raises:
+        UsageError: a model's name or key is missing.
+        JailError: this machine can't lock a process and the designer is a model that is not trusted.
+    """
+    desk = _desk(config, book, tell)
+    # the grammar's programs are our own: they need no lock, and get the best one there is
+    with Jail(trust_the_model=config.trust_the_model or desk is None) as jail, Workers(jail) as workers:
+        jail.demand()
+        yield RealCrew(task, config, book, workers, tell, desk), workers
+
+
+def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
+    if config.model == "grammar":
+        return None
+    folder = book.folder / REPLIES
+    names: dict[Role, str] = {
+        "designer": config.model,
+        "critic": config.critic or config.model,
+        "analyzer": config.analyzer or config.model,
+    }
+    opened = {name: open_model(name, folder) for name in set(names.values())}
+
+    def say(line: str) -> None:
+        tell(events.ModelSaid(line))
+
+    for model in opened.values():
+        if isinstance(model, Manual):
+            model.announce = say
+    models = {role: opened[name] for role, name in names.items()}
+    return Desk(models, book.folder, book.write, config.max_cost, config.max_calls, tell=say)

@@ -25,6 +25,13 @@ class RoundStarted:
 
 
 @dataclass(frozen=True)
+class ModelSaid:
+    """Something about asking a model: a retry, a prompt that waits for a person."""
+
+    line: str
+
+
+@dataclass(frozen=True)
 class Designed:
     """A round's candidates are written."""
 
@@ -95,6 +102,7 @@ class RunDone:
 Event = (
     RunStarted
     | RoundStarted
+    | ModelSaid
     | Designed
     | Checked
     | TrialProgress

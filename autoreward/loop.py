@@ -12,8 +12,10 @@ from autoreward import events, seeds
 from autoreward.analyze.intervals import bootstrap_mean
 from autoreward.analyze.ranking import best, ranked
 from autoreward.config import RunConfig
+from autoreward.errors import LimitReached
 from autoreward.pools import Pool
 from autoreward.records import (
+    Analyses,
     Candidate,
     Candidates,
     Confirmed,
@@ -62,7 +64,18 @@ class Crew(Protocol):
         ...
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
-        """Say why a candidate did as it did."""
+        """Name what went wrong with a candidate, from its numbers."""
+        ...
+
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        """Explain it, from the episodes; nothing if nobody is there to."""
         ...
 
 
@@ -74,7 +87,13 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         number = len(rounds)
         page = book.page(number)
         tell(events.RoundStarted(number))
-        candidates = page.once("candidates", Candidates, lambda: crew.design(description, rounds)).items  # noqa: B023
+        try:
+            candidates = page.once("candidates", Candidates, lambda: crew.design(description, rounds)).items  # noqa: B023
+        except LimitReached as limit:
+            if not rounds:
+                raise
+            stop = str(limit)
+            break
         tell(events.Designed(candidates))
         verdicts = page.each("verdicts", Verdict, candidates, crew.review, crew.pool)
         tell(events.Checked(verdicts))
@@ -90,8 +109,10 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
             lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)),  # noqa: B023
             crew.pool,
         )
+        analyses = page.once("analyses", Analyses,
+                             lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)).items  # noqa: B023  # fmt: skip
         rounds += (Round(number=number, candidates=candidates, verdicts=verdicts, trials=trials, scores=scores,
-                         diagnoses=diagnoses),)  # fmt: skip
+                         diagnoses=diagnoses, analyses=analyses),)  # fmt: skip
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
     winner = best(rounds, task)
     trials, confirmed = confirm(task, config, crew, book, candidate(rounds, winner), tell)

@@ -47,6 +47,16 @@ class Description(Record):
     """Mean episode length under a random policy, in steps."""
 
 
+class Remark(Record):
+    """What a critic says against a candidate, before it is trained."""
+
+    line: int
+    severity: Literal["note", "serious"]
+    """Serious: trained with it, a policy would not do what the goal says."""
+    reason: str
+    fix: str
+
+
 class Candidate(Record):
     """One reward program."""
 
@@ -61,6 +71,8 @@ class Candidate(Record):
     composition: str = "sum"
     genome: str = ""
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
+    remarks: tuple[Remark, ...] = ()
+    """What the critic still said against it when it had its say; it trains all the same."""
 
 
 class Finding(Record):
@@ -211,10 +223,37 @@ class Diagnosis(Record):
     """Part statistics over the last stretch of training."""
 
 
+class Cause(Record):
+    """Why a policy did what it did, as an analyzer sees it."""
+
+    cause: str
+    episode: str
+    steps: tuple[int, ...]
+    """Steps of that episode that show it; they exist."""
+    suggestion: str
+
+
+class Analysis(Record):
+    """An analyzer's reading of one candidate's episodes."""
+
+    candidate_id: str
+    causes: tuple[Cause, ...]
+
+
+class Analyses(Record):
+    """What the analyzer said of a round."""
+
+    items: tuple[Analysis, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What was wrong with its answers, such as steps that do not exist."""
+
+
 class Candidates(Record):
     """One round's candidates, as designed."""
 
     items: tuple[Candidate, ...]
+    findings: tuple[str, ...] = ()
+    """What was wrong with the designer's and the critic's answers."""
 
 
 class Round(Record):
@@ -226,6 +265,7 @@ class Round(Record):
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
     diagnoses: tuple[Diagnosis, ...]
+    analyses: tuple[Analysis, ...] = ()
 
 
 class Confirmed(Record):

@@ -1,8 +1,8 @@
 """Steps per second of training with a candidate reward in its own process, against plain SB3 with the native reward.
 
-    python benchmarks/overhead.py [--envs 16] [--repeats 5] [--steps 40000]
+    python benchmarks/overhead.py [--repeats 7]
 
-Both sides use the same environment, PPO settings, VecNormalize of observations and rewards, one thread, and run one after
+Both sides use the same environment, algorithm and settings, VecNormalize of observations and rewards, one thread, and run one after
 the other in the same worker process, in alternating order; the ratio of each pair is one sample.
 """
 
@@ -15,14 +15,14 @@ import torch
 
 torch.set_num_threads(1)
 
-from stable_baselines3 import PPO  # noqa: E402
+import stable_baselines3  # noqa: E402
 from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
 from autoreward.jail.client import Jail  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
 from autoreward.worker import environments, policies  # noqa: E402
-from autoreward.worker.buffers import RewardedRollout  # noqa: E402
+from autoreward.worker.buffers import RewardedReplay, RewardedRollout  # noqa: E402
 from autoreward.worker.feed import Feed, Normaliser  # noqa: E402
 from autoreward.worker.recorder import Recorded, Recorder  # noqa: E402
 
@@ -36,10 +36,18 @@ def compute_reward(state, action, next_state, memory):
         "bonus": 1.0 * (size < 0.1),
     }
 """
-ENVIRONMENTS = {"CartPole-v1": {"n_steps": 128, "batch_size": 256}, "Reacher-v5": {"n_steps": 128, "batch_size": 256}}
+PPO_SETTINGS = {"n_steps": 128, "batch_size": 256}
+SAC_SETTINGS = {"learning_starts": 100, "train_freq": 1, "gradient_steps": 1, "batch_size": 256}
+CASES = (
+    ("CartPole-v1", "PPO", 16, PPO_SETTINGS, 40_000),
+    ("Reacher-v5", "PPO", 16, PPO_SETTINGS, 40_000),
+    ("CartPole-v1", "PPO", 8, PPO_SETTINGS, 40_000),
+    ("Reacher-v5", "PPO", 8, PPO_SETTINGS, 40_000),
+    ("Pendulum-v1", "SAC", 1, SAC_SETTINGS, 1_500),
+)
 
 
-def card(env: str, envs: int, settings: dict[str, Any]) -> Task:
+def card(env: str, algorithm: str, envs: int, settings: dict[str, Any]) -> Task:
     return Task.model_validate(
         {
             "name": env,
@@ -49,16 +57,16 @@ def card(env: str, envs: int, settings: dict[str, Any]) -> Task:
             "action": {"act": {"about": "everything"}},
             "success": {"when": "terminated"},
             "metric": {"value": "length", "better": "lower"},
-            "train": {"algorithm": "PPO", "steps": 1, "envs": envs, "hyperparameters": settings},
+            "train": {"algorithm": algorithm, "steps": 1, "envs": envs, "hyperparameters": settings},
         }
     )
 
 
 def plain(task: Task, steps: int) -> float:
     venv = VecNormalize(environments.vectorised(task, seed=0), gamma=0.99)
-    model = PPO(
-        "MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": [64, 64]}, **task.train.hyperparameters
-    )
+    net: Any = [64, 64]
+    kind = getattr(stable_baselines3, task.train.algorithm)
+    model = kind("MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": net}, **task.train.hyperparameters)
     return timed(model, steps)
 
 
@@ -76,7 +84,9 @@ def ours(task: Task, steps: int, jail: Jail) -> float:
     with jail.open(SOURCE) as room:
         recorder = Recorder(environments.vectorised(task, seed=0), task)
         feed = Feed(recorder, Asking(room), Normaliser(task.train.envs, 0.99, on=True))
-        extra = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+        extra: dict[str, Any] = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+        if task.train.algorithm == "SAC":
+            extra = {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}
         return timed(policies.build(task, policies.normalised(task, recorder), seed=0, **extra), steps)
 
 
@@ -89,23 +99,22 @@ def timed(model: Any, steps: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--envs", type=int, default=16)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=40_000)
+    parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
-    print("| environment | envs | plain steps/s | ours steps/s | ratio, median | ratios |\n|---|---|---|---|---|---|")
+    print("| environment | algorithm | envs | plain steps/s | ours steps/s | ratio, median | ratios |")
+    print("|---|---|---|---|---|---|---|", flush=True)
     with Jail() as jail:
-        for env, settings in ENVIRONMENTS.items():
-            task = card(env, options.envs, settings)
-            plain(task, 4096), ours(task, 4096, jail)
+        for env, algorithm, envs, settings, steps in CASES:
+            task = card(env, algorithm, envs, settings)
+            plain(task, steps // 10), ours(task, steps // 10, jail)
             pairs = []
             for i in range(options.repeats):
                 order = (plain, ours) if i % 2 == 0 else (ours, plain)
-                speed = {f: f(task, options.steps, jail) if f is ours else f(task, options.steps) for f in order}
+                speed = {f: f(task, steps, jail) if f is ours else f(task, steps) for f in order}
                 pairs.append((speed[plain], speed[ours]))
             ratios = [b / a for a, b in pairs]
             a, b = (statistics.median(p[i] for p in pairs) for i in (0, 1))
-            print(f"| {env} | {options.envs} | {a:,.0f} | {b:,.0f} | {statistics.median(ratios):.3f} | "
+            print(f"| {env} | {algorithm} | {envs} | {a:,.0f} | {b:,.0f} | {statistics.median(ratios):.3f} | "
                   f"{', '.join(f'{r:.3f}' for r in sorted(ratios))} |", flush=True)  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from autoreward.outcomes import Outcome
 from autoreward.pools import Item, Result
 from autoreward.records import (
+    Analyses,
     Candidate,
     Candidates,
     CheckpointScore,
@@ -97,3 +98,14 @@ class FakeCrew:
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         self.done[f"diagnose {candidate.id}"] += 1
         return Diagnosis(candidate_id=candidate.id)
+
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        self.done[f"analyze {page.folder.name}"] += 1
+        return Analyses()

@@ -18,13 +18,14 @@ ROOMS = {
     "store": set[str](),
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
-    "design": set[str](),
-    "analyze": set[str](),
-    "check": {"jail"},
+    "llm": set[str](),
+    "design": {"llm", "compose", "jail"},
+    "analyze": {"llm"},
+    "check": {"jail", "llm"},
     "train": {"spawn", "jail", "worker"},
     "report": {"store", "analyze"},
 }
-ANYTHING = {"cli", "session", "crew", "loop", "__main__"}
+ANYTHING = {"cli", "session", "crew", "workshop", "loop", "__main__"}
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}
 JAIL_CHILD_ALLOWED = {"numpy", "autoreward"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoreward.design.author import design_prompt
 from autoreward.design.grammar import design
-from autoreward.design.prompt import designer_prompt
 from autoreward.design.quantities import readable
 from autoreward.jail.client import Jail
 from autoreward.jail.gate import examine
@@ -129,7 +129,7 @@ def test_one_program_as_a_person_sees_it() -> None:
 
 
 def test_the_designer_prompt_as_a_model_sees_it() -> None:
-    prompt = designer_prompt(find_task("reacher", (envs_folder(),)))
+    prompt = design_prompt(find_task("reacher", (envs_folder(),)), None, (), 0)
     assert prompt == (GOLDEN / "designer-reacher.md").read_text()
 
 

@@ -1,11 +1,15 @@
 """`autoreward run TASK`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from autoreward.cli.places import ENVS, RUNS, task_folders
 from autoreward.cli.watch import watch
+
+if TYPE_CHECKING:
+    from autoreward.config import RunConfig
 
 
 def command(
@@ -23,6 +27,17 @@ def command(
     confirm_seeds: int = typer.Option(3, help="Fresh training seeds for the winner and the baselines; 0 skips it."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    model: str | None = typer.Option(
+        None,
+        help="Who designs: anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar.",
+    ),
+    critic: str | None = typer.Option(
+        None, help="Who reviews programs before training; the designer's model if not given."
+    ),
+    analyzer: str | None = typer.Option(None, help="Who explains failures; the designer's model if not given."),
+    max_cost: float = typer.Option(1.0, help="Most that model calls may cost, in dollars."),
+    max_calls: int = typer.Option(30, help="Most model calls."),
+    trust_the_model: bool = typer.Option(False, help="Run a model's programs even where nothing locks them in."),
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
@@ -32,6 +47,7 @@ def command(
 
     from autoreward.config import RunConfig
     from autoreward.errors import ConfigError
+    from autoreward.llm.models import default_model
     from autoreward.session import start
     from autoreward.tasks import find_task
 
@@ -46,6 +62,12 @@ def command(
             target=target,
             confirm_seeds=confirm_seeds,
             episodes=episodes,
+            model=model or default_model(os.environ),
+            critic=critic or "",
+            analyzer=analyzer or "",
+            max_cost=max_cost,
+            max_calls=max_calls,
+            trust_the_model=trust_the_model,
             workers=workers if workers is not None else os.cpu_count() or 1,
         )
     except ValidationError as error:
@@ -54,7 +76,7 @@ def command(
         raise ConfigError(f"--{option} {problem['input']}: {problem['msg'][0].lower()}{problem['msg'][1:]}.") from None
     found = find_task(task, task_folders(envs))
     if not as_json:
-        typer.echo("No model is configured: the embedded grammar designer writes the programs, at no cost.")
+        typer.echo(_who(config))
     made: list[Path] = []
 
     def where() -> Path | None:
@@ -64,3 +86,24 @@ def command(
         made.append(folder)
 
     watch(lambda tell: start(found, config, runs, name, tell, begun), as_json, where)
+
+
+def _who(config: "RunConfig") -> str:
+    """Who will write the programs, and what that is expected to cost, before anything is spent."""
+    from autoreward.llm.money import estimate
+
+    if config.model == "grammar":
+        return "No model is configured: the embedded grammar designer writes the programs, at no cost."
+    expected = estimate(
+        {
+            "designer": config.model,
+            "critic": config.critic or config.model,
+            "analyzer": config.analyzer or config.model,
+        },
+        config.rounds,
+    )
+    money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
+    return (
+        f"{config.model} writes the programs: about {expected.calls} calls for {config.rounds} rounds, {money}; limits: "
+        f"${config.max_cost:.2f} (--max-cost) and {config.max_calls} calls (--max-calls)."
+    )

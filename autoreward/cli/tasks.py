@@ -30,9 +30,9 @@ def command(
         return
     task = find_task(name, folders)
     if prompt:
-        from autoreward.design.prompt import designer_prompt
+        from autoreward.design.author import design_prompt
 
-        typer.echo(designer_prompt(task))
+        typer.echo(design_prompt(task, None, (), 0))
     elif as_json:
         typer.echo(task.model_dump_json(indent=2))
     else:

@@ -1,16 +1,67 @@
-"""Parts -> one training reward. One file per composition, each a pure function with its source."""
+"""Parts -> one training reward. One file per composition, each with its source.
 
-from collections.abc import Mapping
+In all but `sum` and `bounded` the order of the parts matters: the first is the main one.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.compose.bounded import squashed
+from autoreward.compose.potential import Shaping
+from autoreward.compose.product import scaled
+from autoreward.compose.sign import signs
 from autoreward.compose.sum import total
 
 Parts = Mapping[str, NDArray[np.float64]]
-COMPOSITIONS = {"sum": total}
 
 
-def combine(parts: Parts, how: str) -> NDArray[np.float64]:
-    """The training reward, of the parts' shape. `how` is a key of COMPOSITIONS."""
-    return COMPOSITIONS[how](parts)
+class Composition(NamedTuple):
+    """One way to make a number of parts."""
+
+    said: str
+    """What it does, for people and prompts."""
+    formula: str
+    """The same as NumPy source, from `parts` to `reward`."""
+
+
+COMPOSITIONS = {
+    "sum": Composition("all parts added up; the usual choice", "sum(parts.values())"),
+    "bounded": Composition(
+        "all parts added up and squashed into (-1, 1), so that nothing is worth chasing to excess",
+        "np.tanh(sum(parts.values()) / 2)",
+    ),
+    "sign": Composition(
+        "the sign of the first part, plus 0.1 times the sign of the sum of the others: scales don't matter",
+        "np.sign(first) + 0.1 * np.sign(sum(others))",
+    ),
+    "product": Composition(
+        "the first part times all others, each cut off to [0, 1]: for a main term that faults scale down",
+        "first * np.prod(np.clip(others, 0, 1), axis=0)",
+    ),
+    "potential": Composition(
+        "the first part, plus gamma * phi(next state) - phi(state) with phi the sum of the others: guidance that can't "
+        "change which policy is best. The first part must say what is wanted; the others must be functions of next_state alone",
+        "first + gamma * sum(others) - sum(others one step earlier, 0 at the start)",
+    ),
+}
+_PURE: dict[str, Callable[[Parts], NDArray[np.float64]]] = {
+    "sum": total,
+    "bounded": squashed,
+    "sign": signs,
+    "product": scaled,
+}
+
+
+class Composer:
+    """Combines the parts of consecutive steps. `how` is a key of COMPOSITIONS."""
+
+    def __init__(self, how: str, envs: int, gamma: float) -> None:
+        self._pure = _PURE.get(how)
+        self._shaping = Shaping(envs, gamma)
+
+    def __call__(self, parts: Parts, step: NDArray[np.int64], terminated: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The training reward, of the parts' shape (T, n)."""
+        return self._pure(parts) if self._pure else self._shaping(parts, step, terminated)

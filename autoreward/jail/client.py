@@ -209,6 +209,11 @@ class Jail(Closing):
         with self.empty() as room:
             return room.lock.tier
 
+    def demand(self) -> None:
+        """Raises JailError if programs would be refused here for want of protection: better before anything is paid."""
+        if self.tier == "process-only" and not self._trust:
+            raise JailError(UNPROTECTED)
+
     def open(
         self,
         source: str,

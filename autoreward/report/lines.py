@@ -15,6 +15,8 @@ def describe_event(event: events.Event) -> str:
             return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {config.rounds} rounds at most; {folder})"
         case events.RoundStarted(number=number):
             return f"round {number}"
+        case events.ModelSaid(line=line):
+            return f"  {line}"
         case events.Designed(candidates=candidates):
             return f"  designed {len(candidates)} candidates"
         case events.Checked(verdicts=verdicts):
@@ -97,6 +99,8 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"task": task.name, "folder": str(folder)}
         case events.RoundStarted(number=number):
             return {"round": number}
+        case events.ModelSaid(line=line):
+            return {"line": line}
         case events.Designed(candidates=candidates):
             return {"candidates": [c.id for c in candidates]}
         case events.Checked(verdicts=verdicts):

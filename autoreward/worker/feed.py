@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
-from autoreward.compose import combine
+from autoreward.compose import Composer
 from autoreward.jail.client import RewardClient
 from autoreward.records import PartStats
 from autoreward.worker.judge import Judge
@@ -71,7 +71,7 @@ class Normaliser:
 
     def __init__(self, envs: int, gamma: float, on: bool) -> None:
         self._on = on
-        self._gamma = gamma
+        self.gamma = gamma
         self._returns = np.zeros(envs)
         self._stats = RunningMeanStd(shape=())
 
@@ -81,7 +81,7 @@ class Normaliser:
             return rewards
         out = np.empty_like(rewards)
         for t, reward in enumerate(rewards):
-            self._returns = self._returns * self._gamma + reward
+            self._returns = self._returns * self.gamma + reward
             self._stats.update(self._returns)
             out[t] = np.clip(reward / np.sqrt(self._stats.var + 1e-8), -10.0, 10.0)
             self._returns[done[t]] = 0
@@ -95,7 +95,7 @@ class Feed:
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser
-        self._composition = composition
+        self._compose = Composer(composition, recorder.num_envs, normaliser.gamma)
         self._running = np.zeros(recorder.num_envs)
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
@@ -106,7 +106,8 @@ class Feed:
         """Rewards of all steps recorded since the last call, shape (T, n), normalised. Raises RewardFailed."""
         recorded = self._recorder.take()
         parts = self._source.parts(recorded)
-        rewards = combine(parts, self._composition).astype(np.float32)
+        batch = recorded.transitions
+        rewards = self._compose(parts, batch.step, batch.terminated).astype(np.float32)
         self._stretch.append(parts)
         self._episodes(rewards, recorded.done)
         return self._normaliser(rewards, recorded.done)

@@ -1,0 +1,214 @@
+"""The designer role: prompts a model for reward programs, and for corrections of them."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from autoreward.compose import COMPOSITIONS
+from autoreward.jail.gate import FUNCTION
+from autoreward.llm.desk import Desk
+from autoreward.llm.dialogue import Question, converse
+from autoreward.llm.prompts import render
+from autoreward.llm.reading import code_blocks, plain
+from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Score
+from autoreward.tasks import Task
+
+MAX_TOKENS = 16_000
+ROUNDS_SHOWN = 4
+SHOWN_PER_ROUND = 3
+CODE_SHOWN = 4
+"""Programs of the history that are shown as code or as a diff; the others by their idea."""
+THOUGHT = 200
+SOURCE = 20_000
+
+TIPS = (
+    "Dense guidance toward the goal at every step; a bonus for arriving alone is found by luck (Ng et al. 1999 shape it "
+    "with the change of a potential, which can't move the optimum).",
+    "Terms of similar size, each squashed by a scale: exp(-distance / scale) or tanh; policies exploit unbounded ones "
+    "(Fu et al. 2025, PAR).",
+    "A scale wide enough that the term changes where the policy starts; a narrow one is flat there.",
+    "Where an episode can end early, being alive must be worth more than any cost per step, or dying is the best policy.",
+    "An event that can be repeated pays again each time: pay for staying, not for arriving (Skalse et al. 2022, reward hacking).",
+)
+
+
+class Idea(Record):
+    """One program as a designer answers it."""
+
+    thought: str
+    parent: str
+    composition: str
+    source: str
+
+
+class Ideas(Record):
+    """The answer to `designer.md.j2`."""
+
+    ideas: list[Idea]
+
+
+class Revision(Record):
+    """One corrected program."""
+
+    id: str
+    source: str
+
+
+class Revisions(Record):
+    """The answer to `revise.md.j2`."""
+
+    revisions: list[Revision]
+
+
+def draft(
+    desk: Desk, task: Task, description: Description, rounds: Sequence[Round], count: int
+) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
+    """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
+    number = len(rounds)
+    known = {c.id for r in rounds for c in r.candidates}
+    question = Question(
+        f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count), MAX_TOKENS
+    )
+    answer, findings = converse(desk, question, Ideas, _from_code)
+    ideas = answer.ideas[:count] if answer else []
+    return tuple(_candidate(idea, f"r{number:03d}c{i}", known) for i, idea in enumerate(ideas)), findings
+
+
+def revise(
+    desk: Desk,
+    key: str,
+    task: Task,
+    description: Description,
+    candidates: Sequence[Candidate],
+    problems: Mapping[str, Sequence[str]],
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
+    items = [{"id": c.id, "source": c.source, "problems": problems[c.id]} for c in candidates if c.id in problems]
+    text = render("revise", task=task, description=description, items=items)
+    answer, findings = converse(desk, Question(key, "designer", text, MAX_TOKENS), Revisions)
+    wanted = {item["id"] for item in items}
+    unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
+    if unknown:
+        findings += (f"{key}: corrected {plain(', '.join(unknown), 100)}, which it was not asked about",)
+    return {r.id: _source(r.source) for r in answer.revisions if r.id in wanted} if answer else {}, findings
+
+
+def design_prompt(task: Task, description: Description | None, rounds: Sequence[Round], count: int) -> str:
+    """The whole prompt. `count` 0: one program as a code block, for a person's chat."""
+    return render(
+        "designer",
+        task=task,
+        description=description,
+        count=count,
+        compositions={name: composition.said for name, composition in COMPOSITIONS.items()},
+        tips=TIPS,
+        history=_history(task, rounds),
+    )
+
+
+def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
+    """The best candidates of the last rounds, oldest round first, as the template shows them."""
+    sources = {c.id: c.source for r in rounds for c in r.candidates}
+    shown: list[dict[str, Any]] = []
+    for number, past in enumerate(rounds[-ROUNDS_SHOWN:]):
+        latest = number == min(len(rounds), ROUNDS_SHOWN) - 1
+        for place, candidate in enumerate(_ranked(past)[:SHOWN_PER_ROUND]):
+            scores = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
+            code, language = "", "python"
+            if latest or place == 0:
+                parent = next((p for p in candidate.parents if p in sources), "")
+                code, language = _code(candidate, parent, sources)
+            shown.append(
+                {
+                    "id": candidate.id,
+                    "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seeds"
+                    if scores
+                    else "none",
+                    "parent": ", ".join(candidate.parents),
+                    "thought": plain(candidate.thought, THOUGHT),
+                    "why": _why(task, past, candidate),
+                    "code": code,
+                    "language": language,
+                }
+            )
+    for item in shown[:-CODE_SHOWN]:
+        item["code"] = ""
+    return shown
+
+
+def _ranked(past: Round) -> list[Candidate]:
+    def standing(candidate: Candidate) -> tuple[float, float]:
+        scores: list[Score] = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
+        return (
+            fmean(s.mean_success for s in scores) if scores else -1.0,
+            fmean(s.mean_progress for s in scores) if scores else -1.0,
+        )
+
+    return sorted(past.candidates, key=standing, reverse=True)
+
+
+def _why(task: Task, past: Round, candidate: Candidate) -> list[str]:
+    """Symptoms and causes, in one line each; the rule itself stays with the scorer."""
+    diagnosis: Diagnosis | None = next((d for d in past.diagnoses if d.candidate_id == candidate.id), None)
+    lines = [
+        f"{s.name}: {s.evidence} {s.advice}".replace(f"`{task.success.when}`", "the goal")
+        for s in (diagnosis.symptoms if diagnosis else ())[:3]
+    ]
+    for analysis in past.analyses:
+        if analysis.candidate_id == candidate.id:
+            lines += [
+                f"cause: {plain(c.cause, 200)} Suggestion: {plain(c.suggestion, 200)}" for c in analysis.causes[:2]
+            ]
+    verdict = next((v for v in past.verdicts if v.candidate_id == candidate.id), None)
+    if verdict is not None and not verdict.accepted:
+        lines += [f"not trained: {f.message}" for f in verdict.findings[:1]]
+    return lines
+
+
+def _code(candidate: Candidate, parent: str, sources: Mapping[str, str]) -> tuple[str, str]:
+    """The source, or the diff to the parent where that is shorter."""
+    if parent:
+        old, new = sources[parent].splitlines(), candidate.source.splitlines()
+        diff = "\n".join(list(difflib.unified_diff(old, new, parent, candidate.id, lineterm="", n=1)))
+        if len(diff) < len(candidate.source):
+            return diff, "diff"
+    return candidate.source.rstrip(), "python"
+
+
+def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
+    parents = (idea.parent,) if idea.parent in known else ()
+    return Candidate(
+        id=identity,
+        source=_source(idea.source),
+        thought=plain(idea.thought, THOUGHT),
+        origin="model",
+        how="mutation" if parents else "fresh",
+        parents=parents,
+        composition=idea.composition if idea.composition in COMPOSITIONS else "sum",
+    )
+
+
+def _source(text: str) -> str:
+    """The program in a `source`, without a fence around it; too long ones stay too long, and the gate says so."""
+    blocks = code_blocks(text) if "```" in text else [text]
+    return (max(blocks, key=len) if blocks else text)[: 2 * SOURCE].rstrip() + "\n"
+
+
+def _from_code(text: str) -> Ideas | None:
+    """Programs in fenced blocks, for models that answer in prose. Blocks without `compute_reward` belong to the next one."""
+    ideas: list[Idea] = []
+    helpers = ""
+    for block in code_blocks(text):
+        if f"def {FUNCTION}" not in block:
+            helpers += block + "\n\n"
+            continue
+        ideas.append(Idea(thought=_docstring(block), parent="", composition="sum", source=helpers + block))
+        helpers = ""
+    return Ideas(ideas=ideas) if ideas else None
+
+
+def _docstring(source: str) -> str:
+    after = source.split(f"def {FUNCTION}", 1)[1]
+    quoted = after.split('"""')
+    return plain(quoted[1], THOUGHT) if len(quoted) >= 3 else "No idea was given."

@@ -1,0 +1,125 @@
+"""The one way to ask a model: what was answered before is not asked again, and every reply is on disk before it is read."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autoreward.errors import ProviderError, RunDamaged
+from autoreward.llm.asking import LLM, Busy, Prompt, Reply, Role
+from autoreward.llm.money import Bill, Purse, price, tokens
+from autoreward.records import Record
+
+REPLIES = "replies"
+TRIES = 4
+WAIT_SECONDS = (1.0, 4.0, 16.0)
+"""Before the second, third and fourth try, unless the provider says how long."""
+LONGEST_WAIT = 120.0
+
+
+class Saved(Record):
+    """`replies/KEY.json`: a reply as it came, before anything was made of it."""
+
+    key: str
+    prompt_sha256: str
+    bill: Bill
+    reply: Reply
+    author: str = ""
+    """Who wrote it, if it is a recording that was not made by a model."""
+
+
+class Desk:
+    """Asks, within the purse."""
+
+    def __init__(
+        self,
+        models: Mapping[Role, LLM],
+        folder: Path,
+        write: Callable[[str, bytes], None],
+        max_cost: float,
+        max_calls: int,
+        sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all."""
+        self.models = models
+        self._folder = folder / REPLIES
+        self._write = write
+        self._sleep = sleep
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._purse = Purse(max_cost, max_calls, self.bills())
+
+    def ask(self, prompt: Prompt) -> Reply:
+        """The reply to this question: the saved one, or a new one.
+
+        Raises:
+            LimitReached: it would cost more than may be spent.
+            ProviderError: nobody answers; the message says what to do.
+        """
+        saved = self._saved(prompt.key)
+        if saved is not None:
+            return saved.reply
+        model = self.models[prompt.role]
+        with self._lock:
+            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
+            for attempt in range(TRIES):
+                reserved = self._purse.reserve(model.name, prompt)
+                try:
+                    reply = model.ask(prompt)
+                except Busy as busy:
+                    self._purse.settle(reserved, None)
+                    self._wait(model.name, busy, attempt)
+                    continue
+                except BaseException:
+                    self._purse.settle(reserved, None)
+                    raise
+                bill = _bill(prompt, model.name, reply)
+                self._purse.settle(reserved, bill)
+                digest = hashlib.sha256(prompt.text.encode()).hexdigest()
+                record = Saved(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
+                self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
+                return reply
+        raise AssertionError("unreachable")
+
+    def bills(self) -> tuple[Bill, ...]:
+        """What every saved reply cost, by key."""
+        keys = sorted(path.stem for path in self._folder.glob("*.json"))
+        return tuple(saved.bill for key in keys if (saved := self._saved(key)) is not None)
+
+    def _wait(self, name: str, busy: Busy, attempt: int) -> None:
+        wait = busy.wait_seconds if busy.wait_seconds is not None else WAIT_SECONDS[min(attempt, len(WAIT_SECONDS) - 1)]
+        if attempt == TRIES - 1 or wait > LONGEST_WAIT:
+            asked = f"asked to wait {wait:g} s" if wait > LONGEST_WAIT else f"did so {TRIES} times"
+            raise ProviderError(
+                f"{busy}; it {asked}. Everything so far is saved: `autoreward resume` goes on when it answers again."
+            )
+        self._tell(f"{busy}; asking again in {wait:g} s")
+        self._sleep(wait)
+
+    def _saved(self, key: str) -> Saved | None:
+        path = self._folder / f"{key}.json"
+        try:
+            return Saved.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError) as error:
+            raise RunDamaged(
+                f"{path} is damaged ({type(error).__name__}); delete it to ask that question again."
+            ) from None
+
+
+def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
+    """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
+    given = reply.input_tokens or tokens(prompt.text)
+    answered = reply.output_tokens or tokens(reply.text)
+    return Bill(
+        role=prompt.role,
+        model=name,
+        input_tokens=given,
+        output_tokens=answered,
+        dollars=price(name, given, answered),
+    )

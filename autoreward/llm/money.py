@@ -1,0 +1,99 @@
+"""What asking costs: prices from the genai-prices package, an estimate before the first call, and a cap that holds."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from autoreward.errors import LimitReached
+from autoreward.llm.asking import Prompt, Role
+from autoreward.records import Record
+
+CHARACTERS_PER_TOKEN = 3.0
+"""English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
+FREE = ("replay", "manual", "grammar")
+
+
+class Bill(Record):
+    """What one call cost."""
+
+    role: Role
+    model: str
+    """As given to --model."""
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+    """None: the price is not known."""
+
+
+def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """Dollars, or None where no price is known. Replays and people cost nothing."""
+    provider, _, name = model.partition(":")
+    if provider in FREE:
+        return 0.0
+    if provider not in ("anthropic", "openai"):
+        return None
+    from genai_prices import Usage, calc_price
+
+    try:
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        return float(calc_price(usage, name, provider_id=provider).total_price)
+    except LookupError:
+        return None
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a text has, rather too many."""
+    return int(len(text) / CHARACTERS_PER_TOKEN) + 1
+
+
+class Purse:
+    """The cap on dollars and calls, counting what is spent and what is under way."""
+
+    def __init__(self, max_cost: float, max_calls: int, spent: Iterable[Bill]) -> None:
+        """`spent`: what earlier sessions of the same run paid."""
+        paid = list(spent)
+        self._max_cost, self._max_calls = max_cost, max_calls
+        self._dollars = sum(bill.dollars or 0.0 for bill in paid)
+        self._calls = len(paid)
+
+    def reserve(self, model: str, prompt: Prompt) -> float:
+        """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap."""
+        most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
+        if self._calls + 1 > self._max_calls:
+            raise LimitReached(
+                f"the limit of {self._max_calls} model calls is reached; raise it with --max-calls to go further"
+            )
+        if self._dollars + most > self._max_cost:
+            raise LimitReached(
+                f"the next call could cost ${most:.2f}, and ${self._dollars:.2f} of ${self._max_cost:.2f} is spent; raise the "
+                "limit with --max-cost to go further"
+            )
+        self._calls += 1
+        self._dollars += most
+        return most
+
+    def settle(self, reserved: float, bill: Bill | None) -> None:
+        """Replace a reservation by what the call cost; nothing if it failed."""
+        self._dollars += (bill.dollars or 0.0 if bill else 0.0) - reserved
+
+
+class Estimate(NamedTuple):
+    """What a run is expected to cost."""
+
+    calls: int
+    dollars: float | None
+    """None: a price is not known."""
+
+
+ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 6_000, 1_500), "analyzer": (1, 6_000, 1_500)}
+"""Usual calls of a round with 8 candidates, by role, and the tokens in and out of each."""
+
+
+def estimate(models: dict[Role, str], rounds: int) -> Estimate:
+    """Expected calls and dollars of a whole run."""
+    total: float | None = 0.0
+    calls = 0
+    for role, (count, given, answered) in ROUND.items():
+        calls += count * rounds
+        each = price(models[role], given, answered)  # type: ignore[index]
+        total = None if each is None or total is None else total + each * count * rounds
+    return Estimate(calls, total)

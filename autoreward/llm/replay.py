@@ -1,0 +1,32 @@
+"""A saved conversation as a model: the same questions get the same answers, at no cost."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autoreward.errors import UsageError
+from autoreward.llm.asking import Prompt, Refused, Reply
+from autoreward.llm.desk import REPLIES, Saved
+
+
+class Replay:
+    """Answers with what a run's `replies/` folder holds, by key."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a run's folder, or a folder of replies. Raises UsageError if there are none."""
+        self.name = f"replay:{folder}"
+        self._folder = folder / REPLIES if (folder / REPLIES).is_dir() else folder
+        if not any(self._folder.glob("*.json")):
+            raise UsageError(
+                f"--model {self.name}: {folder} holds no replies; give the folder of a run that a model wrote."
+            )
+
+    def ask(self, prompt: Prompt) -> Reply:
+        """The saved reply. Raises Refused if this question was never asked."""
+        path = self._folder / f"{prompt.key}.json"
+        try:
+            return Saved.model_validate_json(path.read_bytes()).reply
+        except FileNotFoundError:
+            raise Refused(f"{self.name} ends here: it has no reply to {prompt.key}.") from None
+        except (ValidationError, OSError) as error:
+            raise Refused(f"{path} can't be used as a reply ({type(error).__name__}).") from None
