@@ -38,6 +38,8 @@ def compute_reward(state, action, next_state, memory):
 """
 PPO_SETTINGS = {"n_steps": 128, "batch_size": 256}
 SAC_SETTINGS = {"learning_starts": 100, "train_freq": 1, "gradient_steps": 1, "batch_size": 256}
+NETS = {"PPO": (64, 64), "SAC": (256, 256)}
+"""SB3's defaults."""
 CASES = (
     ("CartPole-v1", "PPO", 16, PPO_SETTINGS, 40_000),
     ("Reacher-v5", "PPO", 16, PPO_SETTINGS, 40_000),
@@ -57,14 +59,20 @@ def card(env: str, algorithm: str, envs: int, settings: dict[str, Any]) -> Task:
             "action": {"act": {"about": "everything"}},
             "success": {"when": "terminated"},
             "metric": {"value": "length", "better": "lower"},
-            "train": {"algorithm": algorithm, "steps": 1, "envs": envs, "hyperparameters": settings},
+            "train": {
+                "algorithm": algorithm,
+                "steps": 1,
+                "envs": envs,
+                "net": NETS[algorithm],
+                "hyperparameters": settings,
+            },
         }
     )
 
 
 def plain(task: Task, steps: int) -> float:
     venv = VecNormalize(environments.vectorised(task, seed=0), gamma=0.99)
-    net: Any = [64, 64]
+    net = list(task.train.net)
     kind = getattr(stable_baselines3, task.train.algorithm)
     model = kind("MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": net}, **task.train.hyperparameters)
     return timed(model, steps)

@@ -1,11 +1,13 @@
 """Rules for every test: no network beyond loopback, one thread per child, no variables of the person's."""
 
+import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from autoreward.jail.client import Jail
+from autoreward.llm.models import KEYS
 
 _CONNECT = socket.socket.connect
 
@@ -21,6 +23,14 @@ def no_network() -> Iterator[None]:
     socket.socket.connect = _loopback_only  # type: ignore[assignment,method-assign]
     yield
     socket.socket.connect = _CONNECT  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_keys() -> Iterator[None]:
+    """No test may spend money: a run without --model then takes the embedded designer."""
+    taken = {name: os.environ.pop(name) for name in KEYS.values() if name in os.environ}
+    yield
+    os.environ.update(taken)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,10 @@ def sorted_out(error: Exception, name: str, key: str) -> Busy | Refused:
 
 def _said(error: Exception) -> str:
     """The provider's own words, printable and short."""
-    text = str(getattr(error, "message", error))
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    words = inner.get("message") if isinstance(inner, dict) else None
+    text = str(words or getattr(error, "message", error))
     return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))[:200]
 
 

@@ -64,7 +64,8 @@ def plain(text: str, longest: int) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    yield text
+    if text.lstrip().startswith("{"):
+        yield text
     for language, body in _fences(text):
         if language.lower() in ("json", ""):
             yield body

@@ -1,0 +1,323 @@
+"""Asking models: every fault a provider has, through the real SDKs, ends in a retry, a finding or one clear sentence."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_provider import Answer, provider
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autoreward.errors import LimitReached, ProviderError, RunDamaged, UsageError
+from autoreward.llm.asking import LLM, Prompt, Reply, Role
+from autoreward.llm.claude import Claude
+from autoreward.llm.desk import Desk
+from autoreward.llm.dialogue import Question, converse
+from autoreward.llm.gpt import Gpt
+from autoreward.llm.manual import Manual
+from autoreward.llm.models import DEFAULTS, default_model, open_model
+from autoreward.llm.money import Bill, Purse, estimate, price
+from autoreward.llm.reading import Unusable, code_blocks, plain, record, usable
+from autoreward.llm.replay import Replay
+from autoreward.records import Record
+
+KINDS = ("anthropic", "openai")
+MODEL = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
+PROMPT = Prompt("k", "designer", "Write something.", {"type": "object"}, 1000)
+
+
+class Word(Record):
+    word: str
+
+
+def model(kind: str, url: str) -> LLM:
+    if kind == "anthropic":
+        return Claude(f"anthropic:{MODEL[kind]}", MODEL[kind], "test-key", url)
+    return Gpt(f"openai:{MODEL[kind]}", MODEL[kind], "test-key", url + "/v1")
+
+
+def desk(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: Any) -> Desk:
+    def write(name: str, data: bytes) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+    roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
+    waits = slept if slept is not None else []
+    return Desk(
+        dict.fromkeys(roles, llm), folder, write, **{"max_cost": 1.0, "max_calls": 30} | limits, sleep=waits.append
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_with_its_tokens(kind: str, tmp_path: Path) -> None:
+    with provider(Answer('{"word": "yes"}')) as server:
+        reply = desk(tmp_path, model(kind, server.url)).ask(PROMPT)
+    assert (reply.text, reply.input_tokens, reply.output_tokens, reply.finish) == ('{"word": "yes"}', 1000, 500, "stop")
+    assert server.requests[0]["model"] == MODEL[kind]
+    assert "temperature" not in server.requests[0]
+    assert "test-key" not in "".join(p.read_text() for p in tmp_path.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (400, "it said: no reason"),
+        (401, "is not accepted"),
+        (403, "may not use"),
+        (404, "no such model"),
+        (413, "too long"),
+    ],
+)
+def test_what_asking_again_can_not_mend_is_one_sentence(kind: str, status: int, says: str, tmp_path: Path) -> None:
+    with provider(Answer(status=status)) as server, pytest.raises(ProviderError, match=says) as caught:
+        desk(
+            tmp_path,
+            Claude("anthropic:m", "m", "k", server.url)
+            if kind == "anthropic"
+            else Gpt("openai:m", "m", "k", server.url),
+        ).ask(PROMPT)
+    assert "\n" not in str(caught.value)
+    assert str(status) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [408, 429, 500, 503, 529])
+def test_a_busy_provider_is_asked_again(kind: str, status: int, tmp_path: Path) -> None:
+    slept: list[float] = []
+    with provider(Answer(status=status), Answer("done")) as server:
+        reply = desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+    assert reply.text == "done"
+    assert (slept, len(server.requests)) == ([1.0], 2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_retry_after_is_obeyed_and_a_long_one_ends_with_a_sentence(kind: str, tmp_path: Path) -> None:
+    slept: list[float] = []
+    with provider(Answer(status=429, headers={"retry-after": "7"}), Answer("done")) as server:
+        desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+    assert slept == [7.0]
+    with provider(Answer(status=429, headers={"retry-after": "9999"})) as server:
+        with pytest.raises(ProviderError, match=r"asked to wait 9999 s.*resume"):
+            desk(tmp_path / "other", model(kind, server.url), slept).ask(PROMPT)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(raw=b"not json"),
+        Answer(raw=b'{"choices": []}'),
+        Answer("x" * 1000, cut=True),
+        Answer(status=500, raw=b"<html>"),
+    ],
+    ids=["not json", "no choices", "cut", "html"],
+)
+def test_a_broken_answer_is_retried_and_then_a_sentence(kind: str, answer: Answer, tmp_path: Path) -> None:
+    slept: list[float] = []
+    with provider(answer) as server, pytest.raises(ProviderError, match="did so 4 times"):
+        desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+    assert slept == [1.0, 4.0, 16.0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_listening_is_a_sentence(kind: str, tmp_path: Path) -> None:
+    with provider(Answer("x")) as server:
+        url = server.url
+    with pytest.raises(ProviderError, match="can't be reached"):
+        desk(tmp_path, model(kind, url)).ask(PROMPT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("answer", "finding"),
+    [
+        (Answer("half", finish="length"), "cut off"),
+        (Answer("no", finish="refusal"), "refused"),
+        (Answer("  "), "empty"),
+        (Answer("no braces"), "no JSON object"),
+        (Answer('{"word": 3}'), "word"),
+        (Answer('{"word": "a", "more": 1}'), "more"),
+        (Answer('{"word": NaN}'), "NaN"),
+        (Answer("x" * 1_000_000), "1,000,000 characters"),
+        (Answer("[" * 5000), "no JSON object|can't be read|nested"),
+    ],
+)
+def test_an_unusable_reply_is_shown_to_the_model_and_counted(
+    kind: str, answer: Answer, finding: str, tmp_path: Path
+) -> None:
+    question = Question("q", "critic", "One word.", 100)
+    with provider(answer, Answer('Here: ```json\n{"word": "yes"}\n```')) as server:
+        said, findings = converse(desk(tmp_path, model(kind, server.url)), question, Word)
+    assert said == Word(word="yes")
+    assert len(findings) == 1
+    assert re.search(finding, findings[0]), findings
+    assert "could not be used" in json.dumps(server.requests[1])
+
+
+def test_after_three_unusable_replies_there_is_no_answer(tmp_path: Path) -> None:
+    with provider(Answer("nothing")) as server:
+        said, findings = converse(desk(tmp_path, model("openai", server.url)), Question("q", "critic", "?", 100), Word)
+    assert said is None
+    assert len(findings) == len(server.requests) == 3
+
+
+def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:
+    with provider(Answer("response_format is unknown", status=400), Answer("one"), Answer("two")) as server:
+        llm = model("openai", server.url)
+        made = desk(tmp_path, llm)
+        assert [made.ask(PROMPT._replace(key=k)).text for k in "ab"] == ["one", "two"]
+    assert ["response_format" in r for r in server.requests] == [True, False, False]
+
+
+def test_replies_are_on_disk_before_they_are_read_and_never_paid_twice(tmp_path: Path) -> None:
+    with provider(Answer("not what was asked")) as server:
+        llm = model("anthropic", server.url)
+        first = desk(tmp_path, llm).ask(PROMPT)
+        assert (tmp_path / "replies" / "k.prompt.md").read_text() == PROMPT.text
+        again = desk(tmp_path, llm).ask(PROMPT)
+        assert again == first
+        assert len(server.requests) == 1
+    assert Replay(tmp_path).ask(PROMPT) == first
+    assert Replay(tmp_path / "replies").ask(PROMPT) == first
+    with pytest.raises(ProviderError, match="no reply to other"):
+        Replay(tmp_path).ask(PROMPT._replace(key="other"))
+    (tmp_path / "replies" / "k.json").write_text("{")
+    with pytest.raises(RunDamaged, match=r"k\.json"):
+        desk(tmp_path, llm)
+
+
+def test_the_cap_counts_what_could_be_spent_and_what_was(tmp_path: Path) -> None:
+    with provider(Answer("x")) as server:
+        llm = model("anthropic", server.url)
+        with pytest.raises(LimitReached, match=r"could cost \$0\.01.*--max-cost"):
+            desk(tmp_path, llm, max_cost=0.005).ask(PROMPT)
+        assert server.requests == []
+        made = desk(tmp_path, llm, max_calls=2)
+        made.ask(PROMPT)
+        made.ask(PROMPT._replace(key="l"))
+        with pytest.raises(LimitReached, match="2 model calls"):
+            made.ask(PROMPT._replace(key="m"))
+        # a resumed run knows what it has paid
+        with pytest.raises(LimitReached, match="2 model calls"):
+            desk(tmp_path, llm, max_calls=2).ask(PROMPT._replace(key="m"))
+    assert sum(b.dollars or 0 for b in made.bills()) == pytest.approx(2 * (1000 * 2 + 500 * 10) / 1e6)
+
+
+def test_failed_calls_count_as_calls_and_cost_nothing(tmp_path: Path) -> None:
+    with provider(Answer(status=500), Answer("x")) as server:
+        made = desk(tmp_path, model("anthropic", server.url), max_calls=2)
+        made.ask(PROMPT)
+        with pytest.raises(LimitReached):
+            made.ask(PROMPT._replace(key="l"))
+    assert len(server.requests) == 2
+
+
+def test_a_price_that_is_not_known_is_not_zero() -> None:
+    assert price("openai+http://localhost:1/v1:llama", 10, 10) is None
+    assert price("openai:no-such-model", 10, 10) is None
+    assert price("replay:x", 10, 10) == 0.0
+    assert price(f"anthropic:{DEFAULTS['anthropic']}", 1_000_000, 0) == pytest.approx(2.0)
+    unknown = {"designer": "openai:no-such-model", "critic": "manual", "analyzer": "manual"}
+    assert estimate(unknown, 1).dollars is None  # type: ignore[arg-type]
+    purse = Purse(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])
+    assert purse.reserve("openai:no-such-model", PROMPT) == 0.0
+
+
+def test_the_default_models_have_a_price() -> None:
+    for kind, name in DEFAULTS.items():
+        assert price(f"{kind}:{name}", 1000, 1000)
+
+
+def test_the_default_follows_the_keys_that_are_set() -> None:
+    assert default_model({}) == "grammar"
+    assert default_model({"OPENAI_API_KEY": "k"}) == f"openai:{DEFAULTS['openai']}"
+    assert default_model({"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}) == f"anthropic:{DEFAULTS['anthropic']}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("anthropic:x", "ANTHROPIC_API_KEY is not set"),
+        ("openai", "OPENAI_API_KEY is not set"),
+        ("gemini:x", "write anthropic:MODEL"),
+        ("openai+http://localhost:8000/v1", "model's name is missing"),
+        ("replay:nowhere", "holds no replies"),
+    ],
+)
+def test_a_model_name_that_can_not_be_used_is_one_sentence(name: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=says):
+        open_model(name, tmp_path, {})
+
+
+def test_a_compatible_server_needs_no_key(tmp_path: Path) -> None:
+    with provider(Answer("hello")) as server:
+        llm = open_model(f"openai+{server.url}/v1:llama", tmp_path, {})
+        assert llm.ask(PROMPT).text == "hello"
+    assert server.requests[0]["model"] == "llama"
+
+
+def test_a_person_answers_through_files(tmp_path: Path) -> None:
+    def person(seconds: float) -> None:
+        (tmp_path / "k.answer.md").write_text("my answer")
+
+    manual = Manual(tmp_path, sleep=person)
+    said: list[str] = []
+    manual.announce = said.append
+    assert manual.ask(PROMPT).text == "my answer"
+    assert "k.answer.md" in said[0]
+    assert (tmp_path / "k.prompt.md").read_text() == PROMPT.text
+
+
+def test_code_is_found_wherever_it_stands() -> None:
+    program = "def compute_reward(state, action, next_state, memory):\n    return {}\n"
+    assert code_blocks(program) == [program]
+    assert code_blocks(f"Sure!\n```python\n{program}```\nDone.") == [program]
+    assert code_blocks(f"```\nX = 1\ndef f(x):\n    return x\n```\nthen\n```py\n{program}```") == [
+        "X = 1\ndef f(x):\n    return x\n",
+        program,
+    ]
+    assert code_blocks(f"```python\n{program}") == [program]
+    assert code_blocks("I can't.") == []
+
+
+def test_model_text_is_one_printable_line() -> None:
+    assert plain("a\x1b[31m\n\tb\u202ec", 100) == "a [31m b c"
+    assert len(plain("x" * 500, 50)) == 50
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.one_of(
+        st.text(),
+        st.recursive(
+            st.none() | st.floats() | st.text() | st.integers(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+        ).map(lambda v: json.dumps(v)),
+    )
+)
+def test_fuzzed_replies_are_a_record_or_unusable(text: str) -> None:
+    fuzzed(text)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(st.text(alphabet=st.sampled_from('{}[]":,`pythonjson \n\\0123eE+-.NaIfword\x00\u202e'), max_size=400))
+def test_ten_thousand_fuzzed_replies(text: str) -> None:
+    fuzzed(text)
+
+
+def fuzzed(text: str) -> None:
+    reply = Reply(text=text, model="m")
+    try:
+        said = record(usable(reply), Word)
+        assert isinstance(said.word, str)
+    except Unusable as unusable:
+        said_why = str(unusable)
+        if not said_why:
+            raise AssertionError("an unusable reply must say why") from None
+    code_blocks(text)
+    assert math.isfinite(len(plain(text, 50)))
