@@ -43,4 +43,8 @@ BODIES = [
     'return {"a": np.minimum(next_state.x, 0.0) + np.heaviside(state.x, 0.5)}',
     'names = sorted(["b", "a"])\nreturn {name: next_state.x * (i + 1) for i, name in enumerate(names)}',
     'x = next_state.x\nnear = np.exp(-np.abs(x))\nnear *= 1.0 - next_state.terminated\nreturn {"near": near}',
+    'gap = lambda s: np.abs(s.x - 1.0)\nreturn {"progress": gap(state) - gap(next_state)}',
+    'before, after = state, next_state\nreturn {"climb": after.x - before.x}',
+    "changes = [after - before for before, after in ((state.x, next_state.x),)]\nviews = [s.x for s in (state, next_state)]\n"
+    'return {"a": changes[0], "b": views[1]}',
 ]

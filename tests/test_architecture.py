@@ -15,7 +15,7 @@ VOCABULARY = {
 ROOMS = {
     "spawn": set[str](),
     "compose": set[str](),
-    "store": set[str](),
+    "store": {"compose"},
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
     "llm": set[str](),
@@ -23,7 +23,7 @@ ROOMS = {
     "analyze": {"llm"},
     "check": {"jail", "llm"},
     "train": {"spawn", "jail", "worker"},
-    "report": {"store", "analyze"},
+    "report": {"store", "analyze", "llm"},
 }
 ANYTHING = {"cli", "session", "crew", "workshop", "loop", "__main__"}
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}

@@ -90,7 +90,7 @@ def command(
 
 def _who(config: "RunConfig") -> str:
     """Who will write the programs, and what that is expected to cost, before anything is spent."""
-    from autoreward.llm.money import estimate
+    from autoreward.llm.money import FREE, estimate
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
@@ -103,6 +103,8 @@ def _who(config: "RunConfig") -> str:
         config.rounds,
     )
     money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
+    if config.model.partition(":")[0] in FREE:
+        return f"{config.model} writes the programs, at no cost."
     return (
         f"{config.model} writes the programs: about {expected.calls} calls for {config.rounds} rounds, {money}; limits: "
         f"${config.max_cost:.2f} (--max-cost) and {config.max_calls} calls (--max-calls)."

@@ -50,7 +50,7 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
 def _goodbye(console: "Console", folder: Path) -> None:
     from autoreward.report.lines import verdict
     from autoreward.report.reading import read_run
-    from autoreward.report.show import confirmation
+    from autoreward.report.show import confirmation, spending
 
     reading = read_run(folder)
     if reading.run is None:
@@ -61,6 +61,9 @@ def _goodbye(console: "Console", folder: Path) -> None:
     if reading.run.confirmed:
         console.print()
         console.print(confirmation(reading))
+    if reading.bills:
+        console.print()
+        console.print(spending(reading))
     console.print()
     console.print(f"report  {folder / 'report.html'}", highlight=False, soft_wrap=True)
     if reading.run.best:

@@ -16,9 +16,13 @@ from autoreward.tasks import Task
 
 MAX_TOKENS = 16_000
 ROUNDS_SHOWN = 4
-SHOWN_PER_ROUND = 3
-CODE_SHOWN = 4
-"""Programs of the history that are shown as code or as a diff; the others by their idea."""
+SHOWN_OF_LATEST, SHOWN_OF_EARLIER = 3, 2
+CODE_SHOWN = 4_000
+"""Characters of the history's programs that are shown as code or as a diff, best of the latest round first; the others are
+shown by their idea."""
+CAUSES_SHOWN = 2
+SAID = 200
+"""Characters of a cause or a suggestion."""
 THOUGHT = 200
 SOURCE = 20_000
 
@@ -113,7 +117,7 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
     for number, past in enumerate(rounds[-ROUNDS_SHOWN:]):
         latest = number == min(len(rounds), ROUNDS_SHOWN) - 1
-        for place, candidate in enumerate(_ranked(past)[:SHOWN_PER_ROUND]):
+        for place, candidate in enumerate(_ranked(past)[: SHOWN_OF_LATEST if latest else SHOWN_OF_EARLIER]):
             scores = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
             code, language = "", "python"
             if latest or place == 0:
@@ -122,18 +126,22 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
             shown.append(
                 {
                     "id": candidate.id,
-                    "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seeds"
+                    "latest": number,
+                    "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seed{'s' * (len(scores) > 1)}"
                     if scores
                     else "none",
                     "parent": ", ".join(candidate.parents),
                     "thought": plain(candidate.thought, THOUGHT),
-                    "why": _why(task, past, candidate),
+                    "why": _why(task, past, candidate)[: None if latest else 1],
                     "code": code,
                     "language": language,
                 }
             )
-    for item in shown[:-CODE_SHOWN]:
-        item["code"] = ""
+    left = CODE_SHOWN
+    for item in sorted(shown, key=lambda item: -item["latest"]):
+        left -= len(item["code"])
+        if left < 0:
+            item["code"] = ""
     return shown
 
 
@@ -152,13 +160,14 @@ def _why(task: Task, past: Round, candidate: Candidate) -> list[str]:
     """Symptoms and causes, in one line each; the rule itself stays with the scorer."""
     diagnosis: Diagnosis | None = next((d for d in past.diagnoses if d.candidate_id == candidate.id), None)
     lines = [
-        f"{s.name}: {s.evidence} {s.advice}".replace(f"`{task.success.when}`", "the goal")
+        f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}".replace(f"`{task.success.when}`", "the goal")
         for s in (diagnosis.symptoms if diagnosis else ())[:3]
     ]
     for analysis in past.analyses:
         if analysis.candidate_id == candidate.id:
             lines += [
-                f"cause: {plain(c.cause, 200)} Suggestion: {plain(c.suggestion, 200)}" for c in analysis.causes[:2]
+                f"cause: {plain(c.cause, SAID)} Suggestion: {plain(c.suggestion, SAID)}"
+                for c in analysis.causes[:CAUSES_SHOWN]
             ]
     verdict = next((v for v in past.verdicts if v.candidate_id == candidate.id), None)
     if verdict is not None and not verdict.accepted:

@@ -1,6 +1,9 @@
 """The names a reward program may use: the numpy, math and builtin functions that honest rewards need, and no others."""
 
 import math
+import types
+
+import numpy as np
 
 NUMPY = frozenset(
     """abs absolute all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
@@ -29,6 +32,21 @@ METHODS = (
     add union intersection difference lower upper startswith endswith strip join nonzero tolist dtype real""".split()
     )
 )
+OF_OBJECTS = (
+    frozenset(
+        attribute
+        for kind in (
+            np.ndarray, np.generic, np.dtype, np.flatiter, np.nditer, np.ufunc, types.ModuleType, types.FunctionType,
+            types.CodeType, types.FrameType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType,
+            types.TracebackType, types.MethodType, types.BuiltinFunctionType, types.MappingProxyType, type, object, str,
+            bytes, int, float, complex, bool, list, tuple, dict, set, frozenset, range, slice, memoryview, property,
+            BaseException, OSError, ImportError, SyntaxError, UnicodeDecodeError, StopIteration, AttributeError, NameError,
+        )
+        for attribute in dir(kind)
+    )
+    - METHODS
+)  # fmt: skip
+"""What some object in reach has and no program needs: refused wherever it stands, except as a field of state or action."""
 BUILTINS = frozenset(
     """abs all any bool dict enumerate filter float frozenset int isinstance len list map max min range reversed round set
     slice sorted str sum tuple zip print True False None Exception ValueError TypeError KeyError IndexError

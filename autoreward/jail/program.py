@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
-from autoreward.jail import gate, namespace
+from autoreward.jail import gate, names, namespace
 from autoreward.jail.fields import FIELD, Fields
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
@@ -24,12 +24,15 @@ class ContractBroken(Exception):
 class _Plain(ast.NodeTransformer):
     """Drop annotations and imports: np and math are given, and typing has no meaning at run time.
 
-    Attributes of what is called `state`, `action` or `next_state` are read through fields.field.
+    Attributes of what is called `state`, `action` or `next_state`, and those that can only be a field, are read through
+    fields.field.
     """
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
-        if not isinstance(node.value, ast.Name) or node.value.id not in PARAMETERS[:3]:
+        if not isinstance(node.value, ast.Name) or node.value.id in ("np", "numpy", "math", PARAMETERS[3]):
+            return node
+        if node.value.id not in PARAMETERS[:3] and node.attr in names.METHODS:
             return node
         read = ast.Call(ast.Name(FIELD, ast.Load()), [node.value, ast.Constant(node.attr)], [])
         return ast.copy_location(read, node)

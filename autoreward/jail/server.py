@@ -71,8 +71,21 @@ def _failure(error: BaseException) -> bytes:
         line = lines[-1] if lines else None
     said = str(error)[:280]
     plain = isinstance(error, Refused | ContractBroken)
-    message = said if plain else f"{type(error).__name__}: {said}"
+    message = said if plain else f"{type(error).__name__}: {said}{_advice(said)}"
     return json.dumps({"outcome": outcome.value, "message": message, "line": line}).encode()
+
+
+_ADVICE = {
+    "truth value of an array": "rows come all at once: choose with np.where(condition, a, b), and combine with & and |",
+    "only length-1 arrays": "rows come all at once: use np functions instead of float() and math",
+    "only 0-dimensional arrays": "rows come all at once: use np functions instead of float() and math",
+    "could not be broadcast": "fields have shape (n,) or (n, k): reduce over the last axis with axis=-1",
+}
+"""What to do about the slips that are made most often, by what NumPy says of them."""
+
+
+def _advice(said: str) -> str:
+    return next((f" ({advice})" for slip, advice in _ADVICE.items() if slip in said), "")
 
 
 if __name__ == "__main__":

@@ -52,8 +52,11 @@ def verdict(run: Run) -> str:
     found = next((c for c in run.confirmed if c.who == run.best), None)
     if found is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
+    if found.mean == 0.0:
+        return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.mean:.2f}" for c in run.confirmed if c.who != run.best)
-    seeds = f"{len(found.success)} fresh training seeds"
+    count = len(found.success)
+    seeds = f"{count} fresh training seed{'s' if count > 1 else ''}"
     return f"{run.best} won: success {interval(found)} over {seeds}, against {against} ({run.stop})."
 
 

@@ -1,12 +1,18 @@
 """A run folder, finished or not, as one record for the reports."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple, Self
 
+from autoreward.llm.desk import REPLIES, Saved
+from autoreward.llm.money import Bill
 from autoreward.records import (
+    Analyses,
     Candidate,
     Candidates,
+    Cause,
     Diagnosis,
     Run,
     Score,
@@ -25,6 +31,8 @@ class Told:
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
     diagnosis: Diagnosis | None
+    causes: tuple[Cause, ...]
+    """Why it failed, as the analyzer sees it."""
 
     @property
     def success(self) -> float:
@@ -53,6 +61,10 @@ class Reading:
     confirm_trials: tuple[Trial, ...]
     run: Run | None
     """None while the run is not finished."""
+    bills: tuple[Bill, ...]
+    """What each model call cost."""
+    findings: tuple[str, ...]
+    """What was wrong with the models' answers."""
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -63,16 +75,53 @@ class Reading:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
 
+    @property
+    def spending(self) -> "tuple[Spending, ...]":
+        """Calls, tokens and dollars by role and model."""
+        groups: dict[tuple[str, str], list[Bill]] = {}
+        for bill in self.bills:
+            groups.setdefault((bill.role, bill.model), []).append(bill)
+        return tuple(Spending.of(role, model, bills) for (role, model), bills in groups.items())
+
+
+class Spending(NamedTuple):
+    """What one role has cost."""
+
+    role: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None
+    """None: a price is not known."""
+
+    @classmethod
+    def of(cls, role: str, model: str, bills: Sequence[Bill]) -> Self:
+        """The sum of some bills."""
+        known = [bill.dollars for bill in bills if bill.dollars is not None]
+        given, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
+        return cls(role, model, len(bills), given, answered, sum(known) if len(known) == len(bills) else None)
+
+    @property
+    def price(self) -> str:
+        """Dollars in words."""
+        return "price not known" if self.dollars is None else f"${self.dollars:.2f}"
+
 
 def read_run(folder: Path) -> Reading:
     """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunDamaged."""
     header = read_header(folder)
     told: list[Told] = []
+    findings: list[str] = []
     for page_folder in sorted((folder / "rounds").glob("[0-9]*")):
-        told += _page(Page(page_folder, _never))
+        page = Page(page_folder, _never)
+        told += _page(page)
+        findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
+        findings += (page.lone("analyses", Analyses) or Analyses()).findings
+    bills = tuple(saved.bill for saved in Page(folder, _never).saved(REPLIES, Saved))
     confirm = Page(folder / "confirm", _never)
     run = Page(folder, _never).lone("result", Run)
-    return Reading(folder, header, tuple(told), confirm.saved("trials", Trial), run)
+    return Reading(folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings))
 
 
 def _page(page: Page) -> list[Told]:
@@ -80,6 +129,8 @@ def _page(page: Page) -> list[Told]:
     verdicts = {v.candidate_id: v for v in page.saved("verdicts", Verdict)}
     trials, scores = page.saved("trials", Trial), page.saved("scores", Score)
     diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
+    analyses = page.lone("analyses", Analyses) or Analyses()
+    causes = {a.candidate_id: a.causes for a in analyses.items}
     return [
         Told(
             c,
@@ -87,6 +138,7 @@ def _page(page: Page) -> list[Told]:
             tuple(t for t in trials if t.candidate_id == c.id),
             tuple(s for s in scores if s.candidate_id == c.id and s.outcome.ok),
             diagnoses.get(c.id),
+            causes.get(c.id, ()),
         )
         for c in (candidates.items if candidates else ())
     ]

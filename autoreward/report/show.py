@@ -28,6 +28,9 @@ def show_run(reading: Reading) -> RenderableType:
         Text(""),
         Text(f"{len(reading.trials)} trainings, {steps:,} environment steps; protection: {tier}", style="dim"),
     ]
+    if reading.bills:
+        parts += [Text(""), spending(reading)]
+    parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
     winner = reading.told(run.best) if run else None
     if winner:
         parts += [Text(""), show_source(winner)]
@@ -75,6 +78,16 @@ def confirmation(reading: Reading) -> Table:
     return table
 
 
+def spending(reading: Reading) -> Table:
+    """Calls, tokens and dollars by role."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title="Asked of models", title_justify="left")
+    for name in ("role", "model", "calls", "tokens in", "tokens out", "cost"):
+        table.add_column(name, justify="left" if name in ("role", "model") else "right")
+    for s in reading.spending:
+        table.add_row(s.role, s.model, str(s.calls), f"{s.input_tokens:,}", f"{s.output_tokens:,}", s.price)
+    return table
+
+
 def show_candidate(told: Told) -> RenderableType:
     """One candidate: thought, source, scores, symptoms with evidence."""
     parts: list[RenderableType] = [
@@ -85,6 +98,13 @@ def show_candidate(told: Told) -> RenderableType:
         parts += [
             Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings
         ]
+    parts += [
+        Text(
+            f"critic, line {r.line} ({r.severity}): {r.reason} {r.fix}",
+            style="yellow" if r.severity == "serious" else "",
+        )
+        for r in told.candidate.remarks
+    ]
     for score in told.scores:
         table = Table(title=score.trial_id, title_justify="left", box=None, header_style="dim", pad_edge=False)
         for name in ("after steps", "success", "progress", "episode length"):
@@ -99,6 +119,13 @@ def show_candidate(told: Told) -> RenderableType:
             Text(symptom.name.replace("_", " "), style="yellow"),
             Text(f"  {symptom.evidence}"),
             Text(f"  {symptom.advice}", style="dim"),
+        ]
+    for cause in told.causes:
+        steps = f"episode {cause.episode}, step {', '.join(map(str, cause.steps))}" if cause.steps else "no step named"
+        parts += [
+            Text(""),
+            Text(f"{cause.cause} ({steps})", style="yellow"),
+            Text(f"  {cause.suggestion}", style="dim"),
         ]
     return Group(*parts)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from autoreward import __version__
+from autoreward.compose import COMPOSITIONS
 from autoreward.records import Candidate, Run, Score
 from autoreward.tasks import Task
 
@@ -13,7 +14,7 @@ _HEADER = '''"""Reward for: {goal}
 Written by autoreward {version} ({origin}) for the task {task!r} on {env}. Needs NumPy alone.
 
     parts = compute_reward(state, action, next_state, memory)      # named parts, each of shape (n,)
-    reward = sum(parts.values())
+{formula}
 
 Fields of `state` and `next_state` (arrays over n transitions, in the environment's units):
 {state}
@@ -31,6 +32,7 @@ def reward_file(task: Task, winner: Candidate) -> str:
     """`reward.py`: the winner's source with a header that says what its inputs are; it imports NumPy alone."""
     lines = [line for line in winner.source.splitlines() if line.strip() not in ("import numpy as np", "import math")]
     header = _HEADER.format(
+        formula=_formula(winner.composition),
         goal=_plain(task.goal),
         thought=_plain(winner.thought),
         version=__version__,
@@ -53,6 +55,7 @@ def manifest(task: Task, run: Run, winner: Candidate, kept: Score | None, versio
             "thought": winner.thought,
             "origin": winner.origin,
             "composition": winner.composition,
+            "formula": COMPOSITIONS[winner.composition].formula,
             "policy": None
             if kept is None
             else {
@@ -68,6 +71,13 @@ def manifest(task: Task, run: Run, winner: Candidate, kept: Score | None, versio
         },
         indent=2,
     )
+
+
+def _formula(composition: str) -> str:
+    """How the parts become one number, as lines of the header."""
+    formula = COMPOSITIONS[composition].formula
+    named = [] if "first" not in formula else ["first, *others = parts.values()"]
+    return "\n".join(f"    {line}" for line in (*named, f"reward = {formula}"))
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,141 @@
+"""Compositions: known answers, and what each of them promises."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from autoreward.compose import COMPOSITIONS, Composer
+
+STEP = np.array([[1], [2], [3], [1], [2]])
+GOES_ON = np.zeros((5, 1), dtype=bool)
+PARTS = {"main": np.array([[2.0], [0.0], [-3.0], [1.0], [0.5]]), "a": np.array([[0.5], [2.0], [-1.0], [0.25], [1.0]])}
+
+
+def compose(how: str, parts: dict[str, NDArray[np.float64]], gamma: float = 0.5) -> list[float]:
+    envs = next(iter(parts.values())).shape[1]
+    made: list[float] = Composer(how, envs, gamma)(parts, STEP, GOES_ON)[:, 0].tolist()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("sum", [2.5, 2.0, -4.0, 1.25, 1.5]),
+        ("bounded", np.tanh([1.25, 1.0, -2.0, 0.625, 0.75]).tolist()),
+        ("sign", [1.1, 0.1, -1.1, 1.1, 1.1]),
+        ("product", [1.0, 0.0, -0.0, 0.25, 0.5]),
+        # 2 + .5*.5;  0 + .5*2 - .5;  -3 - .5 - 2;  new episode: 1 + .5*.25;  .5 + .5 - .25
+        ("potential", [2.25, 0.5, -5.5, 1.125, 0.75]),
+    ],
+)
+def test_known_answers(how: str, expected: list[float]) -> None:
+    assert compose(how, PARTS) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("how", COMPOSITIONS)
+def test_one_part_alone(how: str) -> None:
+    alone = {"main": PARTS["main"]}
+    expected = {"bounded": np.tanh(alone["main"] / 2), "sign": np.sign(alone["main"])}.get(how, alone["main"])
+    assert compose(how, alone) == pytest.approx(expected[:, 0].tolist())
+
+
+numbers = arrays.arrays(np.float64, (5, 1), elements=st.floats(-1e6, 1e6))
+
+
+@given(numbers, numbers)
+def test_bounded_is_bounded_and_keeps_the_order(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
+    total, made = (a + b)[:, 0], np.array(compose("bounded", {"a": a, "b": b}))
+    assert np.all(np.abs(made) <= 1.0)
+    order = np.argsort(total)
+    assert np.all(np.diff(made[order]) >= 0.0)
+
+
+@given(numbers, numbers, st.floats(1e-3, 1e3))
+def test_signs_do_not_care_for_scales(a: NDArray[np.float64], b: NDArray[np.float64], scale: float) -> None:
+    small = np.abs(a) < 1e-300  # where scaling would underflow to 0
+    a, b = np.where(small, 0.0, a), np.where(np.abs(b) < 1e-300, 0.0, b)
+    assert compose("sign", {"a": a, "b": b}) == compose("sign", {"a": scale * a, "b": scale * b})
+
+
+@given(numbers, numbers)
+def test_a_product_never_pays_more_than_its_main_term(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
+    assert np.all(np.abs(compose("product", {"a": a, "b": b})) <= np.abs(a[:, 0]))
+
+
+@given(arrays.arrays(np.float64, (6, 2), elements=st.floats(-100, 100)), st.integers(1, 5))
+def test_potentials_are_the_same_in_pieces(phi: NDArray[np.float64], cut: int) -> None:
+    """The last potential is carried from rollout to rollout."""
+    parts = {"main": np.zeros((6, 2)), "phi": phi}
+    step = np.tile(np.array([[1], [2], [3], [1], [2], [3]]), (1, 2))
+    ended = step == 3
+    whole = Composer("potential", 2, 0.9)(parts, step, ended)
+    composer = Composer("potential", 2, 0.9)
+    pieces = [
+        composer({k: v[rows] for k, v in parts.items()}, step[rows], ended[rows])
+        for rows in (slice(0, cut), slice(cut, 6))
+    ]
+    assert np.allclose(whole, np.concatenate(pieces))
+
+
+def test_a_potential_telescopes_to_nothing_at_a_true_end() -> None:
+    """Whatever the potential, an episode's discounted shaping is 0: it ends by itself, and starts from 0."""
+    rng = np.random.default_rng(0)
+    length, gamma = 7, 0.9
+    parts = {"main": np.zeros((length, 1)), "phi": rng.normal(size=(length, 1))}
+    step = np.arange(1, length + 1)[:, None]
+    made = Composer("potential", 1, gamma)(parts, step, step == length)
+    assert np.sum(gamma ** np.arange(length) * made[:, 0]) == pytest.approx(0.0)
+
+
+# ------------------------------------------------------------------------------------------------ the optimal policy
+
+CELLS, GAMMA = 5, 0.9
+ENDS = (0, CELLS - 1)
+
+
+def paid(phi: NDArray[np.float64], cell: int, after: int, first: bool) -> float:
+    """The composed reward of one step."""
+    composer, one = Composer("potential", 1, GAMMA), np.ones((1, 1))
+    if not first:  # let it see the step that led here
+        composer({"main": 0 * one, "phi": phi[cell] * one}, one.astype(int), one < 0)
+    main = {0: 0.3, CELLS - 1: 1.0}.get(after, 0.0)
+    step = np.full((1, 1), 1 if first else 2)
+    return composer({"main": main * one, "phi": phi[after] * one}, step, np.full((1, 1), after in ENDS)).item()
+
+
+def optimal(phi: NDArray[np.float64]) -> list[int]:
+    """Optimal moves in a corridor whose right end pays 1 and whose left end pays 0.3; both end the episode.
+
+    Value iteration over (cell, whether it is an episode's first step), as the shaping of a first step is different.
+    """
+    inside = range(1, CELLS - 1)
+    rewards = {
+        (cell, first, move): paid(phi, cell, cell + move, first)
+        for cell in inside
+        for first in (True, False)
+        for move in (-1, 1)
+    }
+    value = np.zeros(CELLS)  # of being there later than at the first step
+    for _ in range(300):
+        value[1:-1] = [
+            max(rewards[c, False, m] + GAMMA * value[c + m] * (c + m not in ENDS) for m in (-1, 1)) for c in inside
+        ]
+    return [
+        max((-1, 1), key=lambda m: rewards[c, first, m] + GAMMA * value[c + m] * (c + m not in ENDS))
+        for c in inside
+        for first in (True, False)
+    ]
+
+
+def test_a_potential_does_not_change_the_optimal_policy() -> None:
+    """Ng et al. 1999, in a small MDP: also with potentials that point the wrong way, where adding them would change it."""
+    plain = optimal(np.zeros(CELLS))
+    assert plain == [1] * 6
+    misleading = np.array([9.0, 8.0, 4.0, 2.0, -5.0])
+    assert optimal(misleading) == plain
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        assert optimal(rng.normal(scale=3.0, size=CELLS)) == plain

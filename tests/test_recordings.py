@@ -1,0 +1,97 @@
+"""Whole designer-critic-analyzer runs from recorded conversations, with real training; and no key anywhere in them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fake_provider import Answer, provider
+from replies import GOOD
+
+from autoreward.records import Analyses, Candidates, Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+RECORDINGS = Path(__file__).parent / "recordings"
+MADE_WITH = {
+    "mountain-car": "--candidates 3 --rounds 2 --steps 20000",
+    "cartpole-hold": "--candidates 3 --rounds 2 --steps 30000",
+    "reacher": "--candidates 2 --rounds 2 --steps 20000",
+}
+"""The settings under which the conversations were recorded."""
+
+
+def autoreward(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "autoreward", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | variables,
+    )
+
+
+def replay(task: str, source: Path, runs: Path, name: str) -> Path:
+    done = autoreward(
+        "run", task, "--model", f"replay:{source}", "--runs", str(runs), "--name", name, "--finalist-seeds", "0",
+        "--confirm-seeds", "0", "--target", "0.99", *MADE_WITH[task].split(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return runs / name
+
+
+def candidates(folder: Path, number: int) -> Candidates:
+    return Candidates.model_validate_json((folder / f"rounds/{number:03d}/candidates.json").read_bytes())
+
+
+@pytest.mark.parametrize("task", sorted(MADE_WITH))
+def test_a_recorded_conversation_is_a_whole_run(task: str, tmp_path: Path) -> None:
+    folder = replay(task, RECORDINGS / task, tmp_path, "first")
+    run = Run.model_validate_json((folder / "result.json").read_bytes())
+    assert run.best
+    assert (folder / "best" / "reward.py").exists()
+    if task == "mountain-car":
+        (reworked,) = [c for c in candidates(folder, 0).items if c.id == "r000c2"]
+        assert '"time"' in reworked.source, "the critic's objection was met"
+    else:
+        assert run.rounds == 2
+        analyses = Analyses.model_validate_json((folder / "rounds/000/analyses.json").read_bytes())
+        assert analyses.items
+        assert not analyses.findings, "the recorded evidence exists in the episodes of the replay"
+    if task == "cartpole-hold":
+        (repaired,) = [c for c in candidates(folder, 0).items if c.id == "r000c1"]
+        assert "np.where" in repaired.source, "the dry run's finding was met"
+
+
+def test_a_run_is_its_own_replay(tmp_path: Path) -> None:
+    """The same candidates without a call, from the run's folder."""
+    first = replay("mountain-car", RECORDINGS / "mountain-car", tmp_path, "first")
+    again = replay("mountain-car", first, tmp_path, "again")
+    assert candidates(again, 0) == candidates(first, 0)
+    assert (again / "result.json").read_bytes() == (first / "result.json").read_bytes()
+
+
+def test_a_key_is_nowhere(tmp_path: Path) -> None:
+    """A run with a real SDK and a key: no file of the run, no output and no child process has it."""
+    secret = "sk-" + "very-secret-" * 4
+    idea = {"thought": "x", "parent": "", "composition": "sum", "source": GOOD.replace("next_state.x", "next_state.position")
+            .replace("next_state.v).sum(axis=-1)", "next_state.velocity)")}  # fmt: skip
+    answers = [
+        Answer(json.dumps({"ideas": [idea]})),
+        Answer(json.dumps({"remarks": []})),
+        Answer(json.dumps({"causes": []})),
+    ]
+    with provider(*answers) as server:
+        done = autoreward(
+            "run", "mountain-car", "--model", f"openai+{server.url}/v1:some-model", "--runs", str(tmp_path), "--name", "r",
+            "--candidates", "1", "--rounds", "1", "--steps", "4096", "--finalist-seeds", "0", "--confirm-seeds", "0",
+            OPENAI_API_KEY=secret,
+        )  # fmt: skip
+        assert any(secret in str(headers) for headers in server.headers), "the server was given the key"
+    assert done.returncode == 0, done.stderr
+    assert "price not known" in done.stdout
+    assert secret not in done.stdout + done.stderr
+    files = [path for path in (tmp_path / "r").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
