@@ -1,8 +1,10 @@
 """One run's settings: what a person may choose, each with a reader and a line in the help."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from autoreward.records import Record
+from autoreward.records import Candidate, Record
 
 
 class RunConfig(Record):
@@ -21,8 +23,14 @@ class RunConfig(Record):
     target: float = Field(default=0.9, gt=0.0, le=1.0)
     """Stop after a round whose best candidate has this success rate, on average over its seeds and over the second half
     of training."""
-    confirm_seeds: int = Field(default=3, ge=0, le=100)
-    """Fresh training seeds for the winner and the baselines; 0 skips the confirmation."""
+    budget: float = Field(default=16.0, gt=0.0)
+    """Environment steps that the whole search may take, in full trainings."""
+    tune_weights: bool = False
+    """Add, in every round, the best program with its weights tuned on recorded episodes."""
+    given: Candidate | Literal["sparse", "native", "none"] | None = None
+    """Train this reward and search for nothing."""
+    confirm_seeds: int = Field(default=5, ge=0, le=100)
+    """Fresh training seeds for the finalists and the baselines; 0 skips the confirmation."""
     episodes: int = Field(default=20, ge=1, le=1000)
     """Held-out episodes per score."""
     workers: int = Field(default=2, ge=1, le=256)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,15 @@ from numpy.typing import NDArray
 from autoreward import events, seeds, workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
-from autoreward.analyze.ranking import ranked
+from autoreward.analyze.hopeless import columns
+from autoreward.analyze.ranking import best, ranked
+from autoreward.analyze.symptoms import EXPLOIT
+from autoreward.check.relabel import EpisodePool, Labels, join, relabel
 from autoreward.check.review import review
+from autoreward.check.screening import screen
 from autoreward.config import RunConfig
 from autoreward.design.grammar import design
+from autoreward.design.weights import tuned, weighted
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.llm.asking import Role
@@ -21,14 +27,17 @@ from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.manual import Manual
 from autoreward.llm.models import open_model
 from autoreward.pools import Pool
+from autoreward.race import search_job
 from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
     Description,
     Diagnosis,
+    PoolEpisode,
     Round,
     Score,
+    Screened,
     Trial,
     TrialJob,
     Verdict,
@@ -40,7 +49,9 @@ from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
-SAMPLES = "samples.npz"
+SAMPLES, POOL, DEMOS = "samples.npz", "pool.npz", "demos.npz"
+RECORDINGS, EACH = 40, 8
+"""Scored policies, latest last, that the pool takes episodes of, and how many of each."""
 EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
@@ -69,8 +80,12 @@ class RealCrew:
 
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
-        description, samples = self._workers.describe(self._task, seeds.derive(self._config.seed, "describe"))
-        return Made(description, {SAMPLES: samples.to_bytes()})
+        seed = seeds.derive(self._config.seed, "describe")
+        return Made(*self._workers.describe(self._task, seed, self._book.given(DEMOS)))
+
+    def described(self, file: str) -> bytes:
+        """A file that belongs to the description."""
+        return self._book.file("description", "", file)
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs."""
@@ -78,26 +93,78 @@ class RealCrew:
             count = self._config.candidates
             made = workshop.design(self._desk, self._task, description, rounds, count, self.review)
             if made.items:
-                return made
+                return made.model_copy(update={"items": (*made.items, *self._tuned(rounds))})
             raise ProviderError(
                 f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
                 f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        return Candidates(items=design(self._task, description, rounds, self._config.candidates, seed))
+        items = design(self._task, description, rounds, self._config.candidates, seed)
+        return Candidates(items=(*items, *self._tuned(rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions."""
-        samples = Transitions.from_bytes(self._book.file("description", "", SAMPLES))
-        return review(candidate, self._workers.jail, samples)
+        return review(candidate, self._workers.jail, Transitions.from_bytes(self.described(SAMPLES)))
 
-    def train(self, job: TrialJob) -> Made[Trial]:
+    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
+        """Judge the candidates on the recorded episodes of this run, without training."""
+        accepted = [v.candidate_id for v in verdicts if v.accepted]
+        pool = recorded(self._book, rounds)
+        if pool is None:
+            return Screened(order=tuple(accepted))
+        gamma = float(self._task.train.hyperparameters.get("gamma", 0.99))
+        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if v.accepted]
+        labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
+        return screen(pool, labels, self._labels(known, gamma, pool), gamma)
+
+    def _labels(
+        self, programs: Sequence[tuple[Candidate, Verdict]], gamma: float, pool: EpisodePool
+    ) -> dict[str, Labels]:
+        """What each makes of the pool; those that fail on it are left for the training to fail, with its own words."""
+        found: dict[str, Labels] = {}
+        for candidate, verdict in programs:
+            job = search_job(self._config, self._task, candidate, verdict)
+            try:
+                found[candidate.id] = relabel(self._workers.jail, job, gamma, pool)
+            except RewardFailed:
+                continue
+        return found
+
+    def _tuned(self, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
+        """The best program so far with its weights tuned, if that was asked for and changes anything."""
+        best_id, pool = best(rounds, self._task), recorded(self._book, rounds)
+        if not self._config.tune_weights or not best_id or pool is None:
+            return ()
+        parent, verdict = next(
+            (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
+        )
+        gamma = float(self._task.train.hyperparameters.get("gamma", 0.99))
+        labels = self._labels([(parent, verdict)], gamma, pool).get(best_id)
+        factors = tuned(labels.parts, pool.goodness) if labels and parent.composition == "sum" else {}
+        if all(abs(factor - 1.0) < 0.1 for factor in factors.values()):
+            return ()
+        changes = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
+        return (
+            parent.model_copy(
+                update={
+                    "id": f"r{len(rounds):03d}w",
+                    "source": weighted(parent.source, factors),
+                    "thought": f"{best_id} with weights that rank {len(pool.episodes)} recorded episodes better: {changes}",
+                    "how": "weights",
+                    "parents": (best_id,),
+                    "genome": "",
+                    "remarks": (),
+                }
+            ),
+        )
+
+    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         """Train one policy in a worker, its reward in the jail."""
 
         def progress(trial_id: str, step: int) -> None:
             self._tell(events.TrialProgress(trial_id, step, job.steps))
 
-        trial, files = self._workers.train(self._task, job, self._config, progress)
+        trial, files = self._workers.train(self._task, job, self._config, progress, begun)
         self._tell(events.TrialDone(trial))
         return Made(trial, files)
 
@@ -155,6 +222,24 @@ class RealCrew:
             return {}
 
 
+def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
+    """The episodes recorded so far: of simple policies, and of every policy that was scored; None without any."""
+    described = book.need("description", Description)
+    pieces: list[tuple[Transitions, Sequence[PoolEpisode]]] = []
+    if described.pool:
+        pieces.append((Transitions.from_bytes(book.file("description", "", POOL)), described.pool))
+    scores = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
+    exploiting = {d.candidate_id for r in rounds for d in r.diagnoses if any(s.name == EXPLOIT for s in d.symptoms)}
+    for page, score in scores[-RECORDINGS:]:
+        kind = f"exploit {score.trial_id}" if score.candidate_id in exploiting else score.trial_id
+        episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
+        batch = columns(
+            Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz")), range(len(episodes))
+        )
+        pieces.append((batch, episodes))
+    return join(pieces) if pieces else None
+
+
 def policy_files(trial: Trial) -> tuple[str, ...]:
     """Names of a trial's saved weights."""
     return tuple(f"policy-{step}.safetensors" for step in trial.checkpoints)
@@ -180,19 +265,29 @@ def open_crew(
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
     if config.model == "grammar":
         return None
-    folder = book.folder / REPLIES
     names: dict[Role, str] = {
         "designer": config.model,
         "critic": config.critic or config.model,
         "analyzer": config.analyzer or config.model,
     }
-    opened = {name: open_model(name, folder) for name in set(names.values())}
 
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
+    return open_desk(names, book.folder, book.write, config.max_cost, config.max_calls, say)
+
+
+def open_desk(
+    names: Mapping[Role, str],
+    folder: Path,
+    write: Callable[[str, bytes], None],
+    max_cost: float,
+    max_calls: int,
+    say: Callable[[str], None],
+) -> Desk:
+    """Where the models of such names are asked; replies go to `folder`. Raises UsageError on a wrong name or a missing key."""
+    opened = {name: open_model(name, folder / REPLIES) for name in set(names.values())}
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say
-    models = {role: opened[name] for role, name in names.items()}
-    return Desk(models, book.folder, book.write, config.max_cost, config.max_calls, tell=say)
+    return Desk({role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoreward.config import RunConfig
-from autoreward.records import Candidate, Diagnosis, Round, Run, Score, Trial, Verdict
+from autoreward.records import Candidate, Diagnosis, Round, Run, Score, Screened, Standings, Trial, Verdict
 from autoreward.tasks import Task
 
 
@@ -43,6 +43,14 @@ class Checked:
     """They have been checked."""
 
     verdicts: tuple[Verdict, ...]
+    screened: Screened
+
+
+@dataclass(frozen=True)
+class RungDone:
+    """The field of the race was halved."""
+
+    standings: Standings
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ Event = (
     | ModelSaid
     | Designed
     | Checked
+    | RungDone
     | TrialProgress
     | TrialDone
     | ScoreDone

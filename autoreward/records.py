@@ -34,6 +34,14 @@ class FieldStats(Record):
     """Number of choices of a discrete action field; 0 for real-valued fields."""
 
 
+class PoolEpisode(Record):
+    """One episode of a policy that is not trained, as judged by the task's rule."""
+
+    kind: str
+    """`random`, `constant 0`, `demo`, ..."""
+    episode: "Episode"
+
+
 class Description(Record):
     """What a `describe` job found out about the task's environment."""
 
@@ -45,6 +53,53 @@ class Description(Record):
     """Whether any sampled episode ended by itself before the time limit."""
     random_length: float
     """Mean episode length under a random policy, in steps."""
+    pool: tuple[PoolEpisode, ...] = ()
+    """Episodes of random, constant and demonstrated actions; their transitions are in pool.npz, one column each."""
+
+
+class Entry(Record):
+    """One number of an observation or of a continuous action, as declared and as sampled under a random policy."""
+
+    low: float | None
+    """Declared bound; None: unbounded."""
+    high: float | None
+    seen_low: float
+    seen_high: float
+    mean: float
+    std: float
+
+
+class Stretch(Record):
+    """One named part of an observation."""
+
+    key: str
+    """`obs.KEY`; empty for the whole of an observation that is one vector."""
+    entries: tuple[Entry, ...]
+    choices: tuple[int, ...] = ()
+    """Number of values of each integer in it; empty for real numbers."""
+
+
+class Survey(Record):
+    """What an environment says of itself, and what 2,000 random steps showed."""
+
+    env: str
+    doc: str
+    """Its docstring, without what it says of its reward."""
+    stretches: tuple[Stretch, ...]
+    left_out: tuple[str, ...]
+    """Parts of the observation that are not numbers."""
+    action: tuple[Entry, ...]
+    """Entries of a continuous action; empty for choices."""
+    choices: tuple[int, ...]
+    """Values of each choice; empty for continuous actions."""
+    max_steps: int | None
+    """The time limit, in steps, if it states one."""
+    terminates: bool
+    """Whether a random episode ended by itself."""
+    random_length: float
+    """Mean length of random episodes, in steps."""
+    longest: int
+    """Longest random episode, in steps."""
 
 
 class Remark(Record):
@@ -66,7 +121,7 @@ class Candidate(Record):
     thought: str
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "given"]
+    how: Literal["fresh", "mutation", "crossover", "weights", "given"]
     parents: tuple[str, ...] = ()
     composition: str = "sum"
     genome: str = ""
@@ -103,12 +158,21 @@ class TrialJob(Record):
     """`r003c1-s0`, or `sparse-s0` for a baseline."""
     candidate_id: str
     """Empty for the baselines."""
-    reward: Literal["candidate", "sparse", "native"]
+    reward: Literal["candidate", "sparse", "native", "none"]
     source: str = ""
     composition: str = "sum"
     uses_memory: bool = False
     seed: int
+    leg: int = 0
+    """Which stretch of one training this is; legs after the first go on from the one before."""
+    begin: int = 0
+    """Environment steps before this leg."""
     steps: int
+    """Environment steps at its end."""
+    unfinished: bool = False
+    """Another leg may follow."""
+    checkpoints: int = 10
+    """How often its weights are kept, evenly spaced; the last is the end."""
 
 
 class PartStats(Record):
@@ -144,7 +208,10 @@ class Trial(Record):
     outcome: Outcome
     message: str = ""
     seed: int
+    begin: int = 0
+    """Environment steps before this leg of the training."""
     steps: int
+    """Environment steps at its end."""
     curve: tuple[CurvePoint, ...] = ()
     checkpoints: tuple[int, ...] = ()
     """Steps at which weights were kept; their files are `policy-<step>.safetensors`."""
@@ -188,6 +255,10 @@ class Score(Record):
     candidate_id: str
     outcome: Outcome
     message: str = ""
+    seed: int = 0
+    """Of the training."""
+    steps: int = 0
+    """Environment steps of the training so far."""
     checkpoints: tuple[CheckpointScore, ...] = ()
     kept: int = -1
     """Step of the kept checkpoint: the best one on episodes that are only for choosing it."""
@@ -248,6 +319,66 @@ class Analyses(Record):
     """What was wrong with its answers, such as steps that do not exist."""
 
 
+class Screen(Record):
+    """What one screen found about a candidate, on recorded episodes."""
+
+    name: str
+    decision: Literal["passed", "silent", "demoted", "rejected"]
+    """`silent`: there was too little to judge by."""
+    number: float | None
+    """What was measured."""
+    evidence: str
+    advice: str = ""
+
+
+class ScreenedCandidate(Record):
+    """All screens of one candidate."""
+
+    candidate_id: str
+    screens: tuple[Screen, ...]
+
+
+class Screened(Record):
+    """One round's candidates after the screens."""
+
+    items: tuple[ScreenedCandidate, ...] = ()
+    order: tuple[str, ...]
+    """Ids of those worth training, the most promising first."""
+    transitions: int = 0
+    """Recorded transitions they were judged on."""
+
+
+class Rung(Record):
+    """How one candidate stood at one rung of the race."""
+
+    candidate_id: str
+    success: float
+    """Mean held-out success rate over the leg's checkpoints."""
+    progress: float
+    error: float
+    """Standard error of the graded progress over held-out episodes."""
+    goes_on: bool
+
+
+class Standings(Record):
+    """One rung of the race, best first."""
+
+    number: int
+    steps: int
+    """Environment steps that each had trained for."""
+    rows: tuple[Rung, ...]
+
+
+class Doubt(Record):
+    """Why more rewards would not help, if that is what the evidence says."""
+
+    said: str | None = None
+    """What is wrong instead: one sentence; None: no doubt."""
+    evidence: tuple[str, ...] = ()
+    steps: int = 0
+    """Environment steps that finding out has taken."""
+
+
 class Candidates(Record):
     """One round's candidates, as designed."""
 
@@ -262,25 +393,36 @@ class Round(Record):
     number: int
     candidates: tuple[Candidate, ...]
     verdicts: tuple[Verdict, ...]
+    screened: Screened
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
     diagnoses: tuple[Diagnosis, ...]
     analyses: tuple[Analysis, ...] = ()
 
 
+class Estimate(Record):
+    """A number with its 95 % bootstrap interval over training seeds."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Confirmed(Record):
-    """One finalist or baseline on fresh seeds at the full budget."""
+    """One reward on fresh seeds at the full budget."""
 
     who: str
-    """A candidate id, or `sparse`, or `native`."""
+    """A candidate id, or `sparse`, `native` or `none`."""
+    role: Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+    """`zero-shot`: the first program of the first round, before anything was learned from training."""
     success: tuple[float, ...]
     """Held-out success rate per training seed."""
     progress: tuple[float, ...]
     metric: tuple[float | None, ...]
-    mean: float
-    low: float
-    high: float
-    """95 % bootstrap interval of the mean success rate over training seeds."""
+    estimate: Estimate
+    """Interquartile mean of the success rates."""
+    over_native: Estimate | None = None
+    """Probability that a training with it does better than one with the native reward."""
 
 
 class Run(Record):
@@ -293,6 +435,7 @@ class Run(Record):
     best: str
     """The winner's candidate id; empty if no candidate could be scored."""
     confirmed: tuple[Confirmed, ...] = ()
+    doubt: Doubt = Doubt()
     trainings: int
     env_steps: int
     tier: Tier

@@ -1,24 +1,31 @@
 """What a command does: start a run, resume one, check a file. Builds the parts and calls the loop."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from autoreward import events
+from autoreward.cards.guess import draft
+from autoreward.cards.propose import propose
+from autoreward.cards.write import card
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import open_crew
+from autoreward.crew import open_crew, open_desk
 from autoreward.errors import UsageError
 from autoreward.jail.client import Jail
-from autoreward.loop import improve
+from autoreward.loop import improve, measure
 from autoreward.records import Candidate, Candidates, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.store.book import Book, Page, RunHeader
+from autoreward.store.files import write_atomically
 from autoreward.store.keep import manifest, reward_file
-from autoreward.tasks import Task
+from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
+from autoreward.transitions import Transitions
 
 Tell = Callable[[events.Event], None]
 REPORT = "report.html"
@@ -52,6 +59,62 @@ def resume(folder: Path, tell: Tell) -> tuple[Run, Path]:
         return _go(book, tell), folder
 
 
+class Initiated(NamedTuple):
+    """A drafted task card, not written yet."""
+
+    path: Path
+    text: str
+    findings: tuple[str, ...]
+
+    def check(self, text: str) -> Task:
+        """The task that such a text would be. Raises TaskError."""
+        return parse_task(text, self.path)
+
+    def keep(self, text: str) -> None:
+        """Write the card. Raises TaskError, StoreError."""
+        self.check(text)
+        write_atomically(self.path, text.encode())
+
+
+def initiate(
+    env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path, model: str, max_cost: float,
+    say: Callable[[str], None],
+) -> Initiated:  # fmt: skip
+    """Survey an environment and draft its card, with a model's help if one is configured.
+
+    Raises:
+        UsageError: there is such a task already.
+        TaskError: the environment can't be made or trained in; the message says the way out.
+        ProviderError: the model does not answer.
+    """
+    name = name or _task_name(env, kwargs)
+    path = to / name / "task.toml"
+    if path.exists():
+        raise UsageError(f"{path} is there already; choose another --name, or delete it.")
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
+        survey = workers.survey(blank(env, kwargs, name, state_program(path)))
+    for key in survey.left_out:
+        say(f"obs.{key} is left out: it is not a number.")
+    drafted = draft(survey, name, goal, kwargs)
+    findings: tuple[str, ...] = ()
+    if model != "grammar":
+
+        def write(file: str, data: bytes) -> None:
+            write_atomically(path.parent / file, data)
+
+        say(f"{model} names the fields and proposes a success rule; at most ${max_cost:.2f}.")
+        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
+        drafted, findings = propose(desk, survey, drafted)
+    return Initiated(path, card(drafted), findings)
+
+
+def _task_name(env: str, kwargs: dict[str, Any]) -> str:
+    """A folder's name for an id: `metaworld:Meta-World/MT1` with reach-v3 becomes `mt1-reach`."""
+    words = [env.rpartition(":")[2].rpartition("/")[2], str(kwargs.get("env_name", ""))]
+    plain = "-".join(re.sub(r"-v\d+$", "", word) for word in words if word)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
+
+
 def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
     """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine."""
     try:
@@ -60,8 +123,8 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
         raise UsageError(f"{path} can't be read: {error}") from None
     given = Candidate(id=path.stem or "given", source=source, thought="", origin="human", how="given")
     with Jail(trust) as jail, Workers(jail) as workers:
-        _, samples = workers.describe(task, seed=0)
-        return review(given, jail, samples)
+        _, files = workers.describe(task, seed=0)
+        return review(given, jail, Transitions.from_bytes(files["samples.npz"]))
 
 
 def _go(book: Book, tell: Tell) -> Run:
@@ -75,7 +138,7 @@ def _go(book: Book, tell: Tell) -> Run:
     hear(events.RunStarted(task, config, book.folder))
     try:
         with open_crew(task, config, book, hear) as (crew, workers):
-            run = improve(task, config, crew, book, hear)
+            run = (measure if config.given else improve)(task, config, crew, book, hear)
             _keep(book, run, workers)
     finally:
         book.write(REPORT, build_report(book).encode())

@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +120,8 @@ class Task(Record):
     metric: Metric
     train: Train
     process: Process = Process()
+    state_program: str = ""
+    """The text of state.py beside the card, if there is one; it runs where the environment runs."""
 
     @cached_property
     def success_rule(self) -> Expression:
@@ -143,6 +146,28 @@ class Task(Record):
         return {n: Expression(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
 
 
+def state_program(card: Path) -> str:
+    """The text of state.py beside a card; empty without one."""
+    path = card.with_name("state.py")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def blank(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:
+    """A task that names an environment and nothing else, to look at it with."""
+    return Task(
+        name=name,
+        env=env,
+        kwargs=dict(kwargs),
+        goal="",
+        state={"observation": StateField(source="obs", about="all of it")},
+        action={},
+        success=Success(when="terminated"),
+        metric=Metric(value="length", better="lower"),
+        train=Train(algorithm="PPO", steps=1),
+        state_program=program,
+    )
+
+
 def read_task(path: Path) -> Task:
     """Read and check one task.toml.
 
@@ -150,16 +175,24 @@ def read_task(path: Path) -> Task:
         TaskError: the file is missing or malformed, has an unknown or missing key, or a formula that names nothing.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_task(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise TaskError(f"{path}: no such task file.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path}: {error}") from None
+
+
+def parse_task(written: str, path: Path) -> Task:
+    """The task that a card's text says, as if it stood at `path`. Raises TaskError."""
+    try:
+        data = tomllib.loads(written)
+    except tomllib.TOMLDecodeError as error:
         raise TaskError(f"{path}: {error}") from None
     try:
-        task = Task.model_validate({**data, "name": path.parent.name})
+        task = Task.model_validate({**data, "name": path.parent.name, "state_program": state_program(path)})
     except ValidationError as error:
         raise TaskError(f"{path}: {_first(error)}") from None
-    _check(task, path)
+    check(task, str(path))
     return task
 
 
@@ -200,7 +233,8 @@ def _first(error: ValidationError) -> str:
     return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
 
 
-def _check(task: Task, path: Path) -> None:
+def check(task: Task, path: str) -> None:
+    """Raises TaskError, naming `path`, if names and formulas of the task do not fit together."""
     if not task.goal.strip():
         raise TaskError(f"{path}: goal is empty; say in one sentence what the agent should do.")
     if not task.state:

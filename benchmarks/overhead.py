@@ -71,7 +71,7 @@ def card(env: str, algorithm: str, envs: int, settings: dict[str, Any]) -> Task:
 
 
 def plain(task: Task, steps: int) -> float:
-    venv = VecNormalize(environments.vectorised(task, seed=0), gamma=0.99)
+    venv = VecNormalize(environments.vectorised(task, task.train.envs, seed=0), gamma=0.99)
     net = list(task.train.net)
     kind = getattr(stable_baselines3, task.train.algorithm)
     model = kind("MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": net}, **task.train.hyperparameters)
@@ -90,7 +90,7 @@ class Asking:
 
 def ours(task: Task, steps: int, jail: Jail) -> float:
     with jail.open(SOURCE) as room:
-        recorder = Recorder(environments.vectorised(task, seed=0), task)
+        recorder = Recorder(environments.vectorised(task, task.train.envs, seed=0), task)
         feed = Feed(recorder, Asking(room), Normaliser(task.train.envs, 0.99, on=True))
         extra: dict[str, Any] = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
         if task.train.algorithm == "SAC":

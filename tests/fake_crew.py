@@ -15,6 +15,7 @@ from autoreward.records import (
     FieldStats,
     Round,
     Score,
+    Screened,
     Tier,
     Trial,
     TrialJob,
@@ -64,18 +65,27 @@ class FakeCrew:
         outcome = Outcome.BROKE_CONTRACT if rejected else Outcome.COMPLETED
         return Verdict(candidate_id=candidate.id, accepted=not rejected, outcome=outcome)
 
-    def train(self, job: TrialJob) -> Made[Trial]:
+    def described(self, file: str) -> bytes:
+        return b""
+
+    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
+        self.done[f"screen {len(rounds)}"] += 1
+        return Screened(order=tuple(v.candidate_id for v in verdicts if v.accepted))
+
+    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         self.done[f"train {job.id}"] += 1
+        assert begun == (f"{job.id[:-1]}{job.leg - 1}".encode() if job.leg else b"")
         outcome = self._fail(job)
         trial = Trial(
             id=job.id,
             candidate_id=job.candidate_id,
             outcome=outcome,
             seed=job.seed,
+            begin=job.begin,
             steps=job.steps,
             checkpoints=(job.steps,),
         )
-        return Made(trial, {f"policy-{job.steps}.safetensors": job.id.encode()})
+        return Made(trial, {f"policy-{job.steps}.safetensors": job.id.encode(), "state.safetensors": job.id.encode()})
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
         self.done[f"score {trial.id} {purpose}"] += 1
@@ -86,6 +96,8 @@ class FakeCrew:
             trial_id=trial.id,
             candidate_id=trial.candidate_id,
             outcome=Outcome.COMPLETED,
+            seed=trial.seed,
+            steps=trial.steps,
             checkpoints=(point,),
             kept=trial.steps,
             success=success,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from autoreward.analyze import symptoms
 from autoreward.analyze.diagnose import diagnose
-from autoreward.analyze.intervals import bootstrap_mean
+from autoreward.analyze.intervals import interquartile_mean, probability_of_improvement
 from autoreward.analyze.ranking import ranked
 from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, CheckpointScore, CurvePoint, Episode, PartStats, Score, Trial
@@ -36,7 +36,7 @@ def score(name: str, *success: float, mean: float = 0.0, metric: float | None = 
         CheckpointScore(step=i + 1, success=s, progress=s, metric=None, length=1) for i, s in enumerate(success)
     )
     return Score(trial_id=f"{name}-s{seed}", candidate_id=name, outcome=Outcome.COMPLETED, checkpoints=points,
-                 mean_success=mean, metric=metric)  # fmt: skip
+                 mean_success=mean, metric=metric, seed=seed)  # fmt: skip
 
 
 def test_never_reaches() -> None:
@@ -122,17 +122,28 @@ def test_the_metric_decides_between_two_solved_ones() -> None:
     assert ranked([score("a", mean=0.5), score("b", mean=0.5)], HOLD) == ["a", "b"]
 
 
-def test_bootstrap_known_answers() -> None:
-    assert bootstrap_mean([0.5]) == (0.5, 0.5, 0.5)
-    assert bootstrap_mean([1.0, 1.0, 1.0]) == (1.0, 1.0, 1.0)
-    mean, low, high = bootstrap_mean([0.0, 1.0] * 50)
-    # the standard error of the mean of 100 fair coins is 0.05
-    assert mean == 0.5
-    assert low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.02)
-    assert high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.02)
+def test_interquartile_mean_known_answers() -> None:
+    assert interquartile_mean([0.5]) == (0.5, 0.5, 0.5)
+    assert interquartile_mean([1.0, 1.0, 1.0]) == (1.0, 1.0, 1.0)
+    # scipy.stats.trim_mean([...], 0.25), which rliable uses: 1 of 5 is cut at each end, none of 3
+    assert interquartile_mean([0.0, 0.2, 0.4, 0.9, 1.0]).value == pytest.approx(0.5)
+    assert interquartile_mean([0.0, 0.0, 0.9]).value == pytest.approx(0.3)
+    value, low, high = interquartile_mean([0.0, 1.0] * 50)
+    assert value == 0.5
+    assert low < 0.5 < high
+
+
+def test_probability_of_improvement_known_answers() -> None:
+    # Mann-Whitney by hand: 0.5 beats 0.1, loses to 0.9; 1.0 beats both; a tie counts half
+    assert probability_of_improvement([0.5, 1.0], [0.1, 0.9]).value == 0.75
+    assert probability_of_improvement([0.5], [0.5]).value == 0.5
+    assert probability_of_improvement([1.0, 1.0], [0.0, 0.0]) == (1.0, 1.0, 1.0)
+    value, low, high = probability_of_improvement([0.2, 0.8, 0.9], [0.1, 0.3, 0.4])
+    assert value == pytest.approx(7 / 9)
+    assert low < value < high
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_the_mean_lies_in_its_interval(values: list[float]) -> None:
-    mean, low, high = bootstrap_mean(values)
-    assert low <= mean <= high
+def test_the_estimate_lies_in_its_interval(values: list[float]) -> None:
+    value, low, high = interquartile_mean(values)
+    assert low <= value <= high

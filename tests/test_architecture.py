@@ -19,13 +19,14 @@ ROOMS = {
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
     "llm": set[str](),
+    "cards": {"llm"},
     "design": {"llm", "compose", "jail"},
-    "analyze": {"llm"},
-    "check": {"jail", "llm"},
+    "analyze": {"llm", "store", "crews"},
+    "check": {"jail", "llm", "compose", "analyze"},
     "train": {"spawn", "jail", "worker"},
     "report": {"store", "analyze", "llm"},
 }
-ANYTHING = {"cli", "session", "crew", "workshop", "loop", "__main__"}
+ANYTHING = {"cli", "session", "crew", "crews", "workshop", "loop", "race", "contest", "__main__"}
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}
 JAIL_CHILD_ALLOWED = {"numpy", "autoreward"}
 

@@ -42,8 +42,13 @@ def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
     run = go(tmp_path / "run", crew)
     assert run.rounds == 2
     assert run.best.startswith("r00")
-    assert [c.who for c in run.confirmed] == [run.best, "sparse", "native"]
-    assert all(c.low <= c.mean <= c.high for c in run.confirmed)
+    roles = [c.role for c in run.confirmed]
+    assert roles[0] == "winner"
+    assert roles[-2:] == ["baseline", "baseline"]
+    assert run.confirmed[0].who == run.best
+    assert all(c.estimate.low <= c.estimate.value <= c.estimate.high for c in run.confirmed)
+    assert run.confirmed[0].over_native
+    assert run.confirmed[-1].over_native is None
     assert max(crew.done.values()) == 1 + (crew.done[f"review {run.best}"] - 1)
 
 

@@ -52,7 +52,7 @@ class EveryStep(VecEnvWrapper):
 
 def venv(card: Task) -> DummyVecEnv:
     torch.set_num_threads(1)
-    return environments.vectorised(card, seed=3)
+    return environments.vectorised(card, card.train.envs, seed=3)
 
 
 SETTINGS: dict[str, Any] = {"n_steps": 16, "batch_size": 16, "n_epochs": 2, "seed": 5, "device": "cpu"}

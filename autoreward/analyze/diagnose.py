@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from autoreward.analyze.legs import scored, trainings
 from autoreward.analyze.symptoms import all_symptoms
 from autoreward.records import Candidate, Diagnosis, Score, Symptom, Trial
 from autoreward.tasks import Task
@@ -16,8 +17,8 @@ def diagnose(
     """
     if not trials:
         return Diagnosis(candidate_id=candidate.id)
-    trial = trials[0]
-    score = next((s for s in scores if s.trial_id == trial.id and s.outcome.ok), None)
+    trial = trainings(trials)[0]
+    score = next((s for s in scored(scores) if s.trial_id == trial.id), None)
     symptoms = all_symptoms(task, trial, score, max_steps)
     if not trial.outcome.ok:
         failure = Symptom(name=trial.outcome.value, evidence=trial.message, advice=trial.outcome.advice, severity=1.0)

@@ -1,7 +1,8 @@
 """Which candidate is best, by held-out scores alone."""
 
+import math
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 from autoreward.records import Round, Score
@@ -9,6 +10,8 @@ from autoreward.tasks import Task
 
 SOLVED = 0.9
 """From this mean success on, the metric decides between two candidates."""
+UNSEEN = 0.05
+"""Below this mean success of both, graded progress decides between two candidates."""
 
 
 class Standing(NamedTuple):
@@ -16,6 +19,8 @@ class Standing(NamedTuple):
 
     seeds: int
     """More seeds first: a finalist is never beaten by the luck of a single training."""
+    steps: int
+    """Then longer trainings: who was eliminated early was worse at the same length."""
     success: float
     """Mean over seeds of the mean success in the second half of training (never the maximum: runs lose their solution);
     cut off at SOLVED, where the metric takes over."""
@@ -28,12 +33,13 @@ class Standing(NamedTuple):
 
 
 def standing(scores: Sequence[Score], task: Task) -> Standing:
-    """How a candidate stands, from its scores (one per training seed, at least one)."""
+    """How a candidate stands, from its latest score of each training seed (at least one)."""
     success = fmean(s.mean_success for s in scores)
     metrics = [s.metric for s in scores if s.metric is not None]
     sign = 1.0 if task.metric.better == "higher" else -1.0
     return Standing(
         seeds=len(scores),
+        steps=max(s.steps for s in scores),
         success=round(min(success, SOLVED), 6),
         metric=sign * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
         kept=fmean(s.success for s in scores),
@@ -41,15 +47,61 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
     )
 
 
+def latest(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Usable scores by candidate: of each training seed the one after the most steps."""
+    newest: dict[tuple[str, int], Score] = {}
+    for score in scores:
+        key = (score.candidate_id, score.seed)
+        if score.outcome.ok and (key not in newest or score.steps > newest[key].steps):
+            newest[key] = score
+    of: dict[str, list[Score]] = {}
+    for (candidate, _), score in newest.items():
+        of.setdefault(candidate, []).append(score)
+    return of
+
+
 def ranked(scores: Sequence[Score], task: Task) -> list[str]:
     """Candidate ids, best first; the earlier one on a tie."""
-    of: dict[str, list[Score]] = {}
-    for score in scores:
-        if score.outcome.ok:
-            of.setdefault(score.candidate_id, []).append(score)
+    of = latest(scores)
     return sorted(of, key=lambda c: standing(of[c], task), reverse=True)
 
 
 def best(rounds: Sequence[Round], task: Task) -> str:
-    """Id of the best candidate so far; empty if none was scored."""
-    return next(iter(ranked([s for r in rounds for s in r.scores], task)), "")
+    """Id of the best candidate so far; empty if none was scored. One that is in place stays, unless beaten beyond noise."""
+    of = latest([s for r in rounds for s in r.scores])
+    incumbent = ""
+    for past in rounds:
+        challenger = next(iter(ranked(past.scores, task)), "")
+        if challenger and (not incumbent or beats(of[challenger], of[incumbent], task)):
+            incumbent = challenger
+    return incumbent
+
+
+def runner_up(rounds: Sequence[Round], task: Task) -> str:
+    """Id of the best candidate but one; empty if there is none that trained as long."""
+    scores = [s for r in rounds for s in r.scores]
+    of, winner = latest(scores), best(rounds, task)
+    reached = {c: max(s.steps for s in found) for c, found in of.items()}
+    return next((c for c in ranked(scores, task) if c != winner and reached[c] == reached[winner]), "")
+
+
+def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -> bool:
+    """Whether one candidate's latest scores are better than another's by more than one standard error of the difference."""
+    one, other = standing(challenger, task), standing(incumbent, task)
+    if (one.seeds, one.steps) < (other.seeds, other.steps) or one <= other:
+        return False
+    if min(one.success, other.success) >= SOLVED:
+        sign = 1.0 if task.metric.better == "higher" else -1.0
+        ours, theirs = ([sign * s.metric for s in of if s.metric is not None] for of in (challenger, incumbent))
+        return _beyond(ours, theirs)
+    if max(one.success, other.success) < UNSEEN:
+        return _beyond([s.mean_progress for s in challenger], [s.mean_progress for s in incumbent])
+    return _beyond([s.mean_success for s in challenger], [s.mean_success for s in incumbent])
+
+
+def _beyond(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    """One training seed has no error to go by: any difference counts."""
+    if not ours or not theirs:
+        return bool(ours)
+    error = math.sqrt(sum(stdev(v) ** 2 / len(v) for v in (ours, theirs) if len(v) > 1))
+    return fmean(ours) - fmean(theirs) > error

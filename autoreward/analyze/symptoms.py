@@ -19,6 +19,9 @@ STILL = 0.003
 """Mean normalised change of the state per step below which a policy stands still."""
 MOST = 0.5
 """Share of the episodes in which something must happen to be called a symptom."""
+EXPLOIT = "exploits_the_reward"
+GROWTH = 3.0
+"""A training return that grew by this many times its noise was learned."""
 LOST = 0.3
 """Drop of the success rate from a checkpoint to the last one that counts as a lost solution."""
 
@@ -148,6 +151,26 @@ def loses_its_solution(score: Score) -> Symptom | None:
     )
 
 
+def exploits(trial: Trial, score: Score) -> Symptom | None:
+    """The policy learned to collect the reward, and does nothing that the goal asks for: progress falls while return grows."""
+    returns = [p.episode_return for p in trial.curve if p.episode_return is not None]
+    if len(returns) < 6 or score.success > 0.0 or len(score.checkpoints) < 3:
+        return None
+    third = len(returns) // 3
+    early, late = np.asarray(returns[:third]), np.asarray(returns[-third:])
+    noise = max(float(np.std(early)), float(np.std(late)), 1e-9)
+    growth = (late.mean() - early.mean()) / noise
+    begin, end = score.checkpoints[0].progress, score.checkpoints[-1].progress
+    if growth < GROWTH or end > begin - 0.05:
+        return None
+    return Symptom(
+        name=EXPLOIT,
+        evidence=f"the training return grew by {growth:.0f} times its noise while progress fell from {begin:.2f} to {end:.2f}",
+        advice="What it collects is not the goal: cap the part that grew, or make it worth nothing away from the goal.",
+        severity=0.95,
+    )
+
+
 def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) -> tuple[Symptom, ...]:
     """Every symptom of one trial, gravest first."""
     parts = next((p.parts for p in reversed(trial.curve) if p.parts), ())
@@ -160,6 +183,7 @@ def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) 
         lambda: one_part_dominates(parts),
         lambda: still_improving(trial),
         lambda: loses_its_solution(score) if score else None,
+        lambda: exploits(trial, score) if score else None,
     )
     found = [s for s in (make() for make in of_episodes) if s is not None]
     return tuple(sorted((*found, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))

@@ -46,7 +46,7 @@ def render(reading: Reading) -> str:
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         success_curve=_success_curve,
         return_curve=_return_curve,
-        env_steps=sum(t.steps for t in reading.trials),
+        env_steps=sum(t.steps - t.begin for t in reading.trials),
         minutes=sum(t.seconds for t in reading.trials) / 60,
         money=_money(reading),
         tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),

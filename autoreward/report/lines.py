@@ -2,10 +2,11 @@
 
 import json
 import threading
+from collections.abc import Sequence
 from typing import TextIO
 
 from autoreward import events
-from autoreward.records import Confirmed, Run, Score
+from autoreward.records import Confirmed, Run, Score, Screened, Verdict
 
 
 def describe_event(event: events.Event) -> str:
@@ -19,10 +20,13 @@ def describe_event(event: events.Event) -> str:
             return f"  {line}"
         case events.Designed(candidates=candidates):
             return f"  designed {len(candidates)} candidates"
-        case events.Checked(verdicts=verdicts):
-            refused = [v for v in verdicts if not v.accepted]
-            why = "".join(f"\n    {v.candidate_id} refused: {v.findings[0].message}" for v in refused if v.findings)
-            return f"  checked: {len(verdicts) - len(refused)} may train{why}"
+        case events.Checked(verdicts=verdicts, screened=screened):
+            return checked_lines(verdicts, screened)
+        case events.RungDone(standings=standings):
+            on = [row.candidate_id for row in standings.rows if row.goes_on]
+            return (
+                f"  after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on: {', '.join(on) or 'none'}"
+            )
         case events.TrialDone(trial=trial) if not trial.outcome.ok:
             return f"  {trial.id} {trial.outcome.value}: {trial.message}"
         case events.ScoreDone(score=score):
@@ -36,6 +40,19 @@ def describe_event(event: events.Event) -> str:
     return ""
 
 
+def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
+    """Who may train, and why the others may not."""
+    why = [
+        f"\n    {v.candidate_id} refused: {v.findings[0].message}" for v in verdicts if not v.accepted and v.findings
+    ]
+    for item in screened.items:
+        bad = [s for s in item.screens if s.decision == "rejected"]
+        if bad and item.candidate_id not in screened.order:
+            why.append(f"\n    {item.candidate_id} screened out: {bad[0].name}, {bad[0].evidence}")
+    judged = f", judged on {screened.transitions:,} recorded transitions" if screened.transitions else ""
+    return f"  checked: {len(screened.order)} may train{judged}{''.join(why)}"
+
+
 def score_line(score: Score) -> str:
     """A score in one line."""
     if not score.outcome.ok:
@@ -47,24 +64,29 @@ def score_line(score: Score) -> str:
 
 def verdict(run: Run) -> str:
     """The run's result in one sentence."""
+    if run.doubt.said:
+        return run.doubt.said
     if not run.best:
         return f"No candidate could be trained and scored; {run.stop}."
     found = next((c for c in run.confirmed if c.who == run.best), None)
     if found is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
-    if found.mean == 0.0:
-        return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
-    against = ", ".join(f"{c.who} {c.mean:.2f}" for c in run.confirmed if c.who != run.best)
     count = len(found.success)
     seeds = f"{count} fresh training seed{'s' if count > 1 else ''}"
+    if found.role == "given":
+        return f"{run.best}: success {interval(found)} over {seeds}."
+    if found.estimate.value == 0.0:
+        return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
+    against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
     return f"{run.best} won: success {interval(found)} over {seeds}, against {against} ({run.stop})."
 
 
 def interval(confirmed: Confirmed) -> str:
-    """Mean with its interval; none is claimed from a single seed."""
+    """Estimate with its interval; none is claimed from a single seed."""
+    estimate = confirmed.estimate
     if len(confirmed.success) < 2:
-        return f"{confirmed.mean:.2f} (one seed, no interval)"
-    return f"{confirmed.mean:.2f} [{confirmed.low:.2f}, {confirmed.high:.2f}]"
+        return f"{estimate.value:.2f} (one seed, no interval)"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 class PlainView:
@@ -106,8 +128,10 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"line": line}
         case events.Designed(candidates=candidates):
             return {"candidates": [c.id for c in candidates]}
-        case events.Checked(verdicts=verdicts):
-            return {"accepted": {v.candidate_id: v.accepted for v in verdicts}}
+        case events.Checked(verdicts=verdicts, screened=screened):
+            return {"accepted": {v.candidate_id: v.accepted for v in verdicts}, "order": list(screened.order)}
+        case events.RungDone(standings=standings):
+            return {"standings": standings.model_dump(mode="json")}
         case events.TrialProgress(trial_id=trial_id, step=step, steps=steps):
             return {"trial": trial_id, "step": step, "steps": steps}
         case events.TrialDone(trial=trial):

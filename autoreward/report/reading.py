@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, Self
 
+from autoreward.analyze.legs import scored, trainings
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
@@ -16,6 +17,9 @@ from autoreward.records import (
     Diagnosis,
     Run,
     Score,
+    Screen,
+    Screened,
+    Standings,
     Trial,
     Verdict,
 )
@@ -33,6 +37,8 @@ class Told:
     diagnosis: Diagnosis | None
     causes: tuple[Cause, ...]
     """Why it failed, as the analyzer sees it."""
+    screens: tuple[Screen, ...]
+    """What recorded episodes said of it before it was trained."""
 
     @property
     def success(self) -> float:
@@ -65,6 +71,13 @@ class Reading:
     """What each model call cost."""
     findings: tuple[str, ...]
     """What was wrong with the models' answers."""
+    rungs: tuple[tuple[Standings, ...], ...]
+    """The race of each round, rung by rung."""
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings the run has; the legs of one are one."""
+        return len(self.trials)
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -113,15 +126,19 @@ def read_run(folder: Path) -> Reading:
     header = read_header(folder)
     told: list[Told] = []
     findings: list[str] = []
+    rungs: list[tuple[Standings, ...]] = []
     for page_folder in sorted((folder / "rounds").glob("[0-9]*")):
         page = Page(page_folder, _never)
         told += _page(page)
         findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
+        rungs.append(tuple(r for i in range(9) if (r := page.lone(f"rung-{i}", Standings)) is not None))
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
     bills = tuple(saved.bill for saved in Page(folder, _never).saved(REPLIES, Saved))
     confirm = Page(folder / "confirm", _never)
     run = Page(folder, _never).lone("result", Run)
-    return Reading(folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings))
+    return Reading(
+        folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings), tuple(rungs)
+    )
 
 
 def _page(page: Page) -> list[Told]:
@@ -131,14 +148,17 @@ def _page(page: Page) -> list[Told]:
     diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
     analyses = page.lone("analyses", Analyses) or Analyses()
     causes = {a.candidate_id: a.causes for a in analyses.items}
+    screened = page.lone("screens", Screened) or Screened(order=())
+    screens = {item.candidate_id: item.screens for item in screened.items}
     return [
         Told(
             c,
             verdicts.get(c.id),
-            tuple(t for t in trials if t.candidate_id == c.id),
-            tuple(s for s in scores if s.candidate_id == c.id and s.outcome.ok),
+            trainings([t for t in trials if t.candidate_id == c.id]),
+            scored([s for s in scores if s.candidate_id == c.id]),
             diagnoses.get(c.id),
             causes.get(c.id, ()),
+            screens.get(c.id, ()),
         )
         for c in (candidates.items if candidates else ())
     ]

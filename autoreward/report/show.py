@@ -22,11 +22,12 @@ def show_run(reading: Reading) -> RenderableType:
     ]
     if run and run.confirmed:
         parts += [Text(""), confirmation(reading)]
-    steps = sum(t.steps for t in reading.trials)
+    parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
+    steps = sum(t.steps - t.begin for t in reading.trials)
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
     parts += [
         Text(""),
-        Text(f"{len(reading.trials)} trainings, {steps:,} environment steps; protection: {tier}", style="dim"),
+        Text(f"{reading.trainings} trainings, {steps:,} environment steps; protection: {tier}", style="dim"),
     ]
     if reading.bills:
         parts += [Text(""), spending(reading)]
@@ -40,16 +41,19 @@ def show_run(reading: Reading) -> RenderableType:
 def standings(reading: Reading) -> Table:
     """Every candidate with its scores and gravest symptom."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("candidate", "made by", "seeds", "success", "metric", "progress", "gravest symptom"):
-        table.add_column(name, justify="right" if name in ("seeds", "success", "metric", "progress") else "left")
+    for name in ("candidate", "made by", "steps", "seeds", "success", "metric", "progress", "gravest symptom"):
+        table.add_column(
+            name, justify="right" if name in ("steps", "seeds", "success", "metric", "progress") else "left"
+        )
     for told in reading.candidates:
-        cells = ("-", "-", "-", "-")
+        cells, reached = ("-", "-", "-", "-"), "-"
         if told.scores:
             metric = f"{told.metric:.4g}" if told.metric is not None else "-"
             cells = (str(len(told.scores)), f"{told.success:.2f}", metric, f"{told.progress:.2f}")
+        reached = f"{max((t.steps for t in told.trials), default=0):,}"
         best = reading.run is not None and reading.run.best == told.candidate.id
         lineage = told.candidate.how + (f" of {', '.join(told.candidate.parents)}" if told.candidate.parents else "")
-        table.add_row(told.candidate.id, lineage, *cells, state(told), style="bold green" if best else "")
+        table.add_row(told.candidate.id, lineage, reached, *cells, state(told), style="bold green" if best else "")
     return table
 
 
@@ -60,6 +64,9 @@ def state(told: Told) -> str:
     for trial in told.trials:
         if not trial.outcome.ok:
             return f"{trial.outcome.value}: {trial.message}"
+    rejected = [s for s in told.screens if s.decision == "rejected"]
+    if rejected and not told.trials:
+        return f"screened out: {rejected[0].name}"
     if told.diagnosis and told.diagnosis.symptoms:
         return told.diagnosis.symptoms[0].name.replace("_", " ")
     return "" if told.scores else "not trained yet"
@@ -70,11 +77,13 @@ def confirmation(reading: Reading) -> Table:
     table = Table(
         box=None, header_style="dim", pad_edge=False, title="Confirmed on fresh training seeds", title_justify="left"
     )
-    for name in ("reward", "success, mean [95 %]", "per seed", "progress"):
+    for name in ("reward", "", "success, IQM [95 %]", "better than native", "per seed", "progress"):
         table.add_column(name)
     for c in reading.run.confirmed if reading.run else ():
         seeds = " ".join(f"{s:.2f}" for s in c.success)
-        table.add_row(c.who, interval(c), seeds, f"{sum(c.progress) / len(c.progress):.2f}")
+        over = c.over_native
+        better = f"{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]" if over and len(c.success) > 1 else "-"
+        table.add_row(c.who, c.role, interval(c), better, seeds, f"{sum(c.progress) / len(c.progress):.2f}")
     return table
 
 
@@ -98,6 +107,10 @@ def show_candidate(told: Told) -> RenderableType:
         parts += [
             Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings
         ]
+    parts += [
+        Text(f"{s.name} {s.decision}: {s.evidence}. {s.advice}".rstrip(), style="yellow" if s.advice else "dim")
+        for s in told.screens
+    ]
     parts += [
         Text(
             f"critic, line {r.line} ({r.severity}): {r.reason} {r.fix}",

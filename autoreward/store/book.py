@@ -174,6 +174,11 @@ class Book(Page, Closing):
         """Write a file that is not a record, such as report.html."""
         self._write(self.folder / name, data)
 
+    def given(self, name: str) -> bytes:
+        """A file that the person gave the run at its start; empty without one."""
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else b""
+
     def log(self, event: str) -> None:
         """Add a line to log.jsonl, for people; the only place with clocks."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event})

@@ -13,11 +13,10 @@ from autoreward.closing import Closing
 from autoreward.config import RunConfig
 from autoreward.jail.client import Jail, RewardFailed, Room
 from autoreward.outcomes import Outcome
-from autoreward.records import Description, Record, Score, Trial, TrialJob
+from autoreward.records import Description, Record, Score, Survey, Trial, TrialJob
 from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tasks import Task
-from autoreward.transitions import Transitions
 from autoreward.worker import wire
 
 SHORT_JOB_SECONDS = 600.0
@@ -51,16 +50,33 @@ class Workers(Closing):
         self._nursery: Nursery | None = None
         self._lock = threading.Lock()
 
-    def describe(self, task: Task, seed: int) -> tuple[Description, Transitions]:
-        """Sample the task's environment. Raises TaskError if the card does not fit it."""
-        reply = self._finish({"job": "describe", "seed": seed}, task)
-        return _read(Description, reply.report), Transitions.from_bytes(reply.files["samples.npz"])
+    def describe(self, task: Task, seed: int, demos: bytes = b"") -> tuple[Description, dict[str, bytes]]:
+        """Sample the task's environment; `demos` is an .npz of demonstrations.
 
-    def train(self, task: Task, job: TrialJob, config: RunConfig, progress: Progress) -> tuple[Trial, dict[str, bytes]]:
-        """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome."""
+        Returns:
+            The description, and `samples.npz` and `pool.npz`.
+
+        Raises:
+            TaskError: the card or the demonstrations don't fit the environment.
+        """
+        files = {"demos.npz": demos} if demos else {}
+        reply = self._finish({"job": "describe", "seed": seed, "demos": bool(demos)}, task, files)
+        return _read(Description, reply.report), reply.files
+
+    def survey(self, task: Task) -> Survey:
+        """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
+        return _read(Survey, self._finish({"job": "survey"}, task).report)
+
+    def train(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""
+    ) -> tuple[Trial, dict[str, bytes]]:
+        """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome.
+
+        `begun` is the state that the leg before ended in.
+        """
         for attempt in range(2):
             try:
-                return self._train_once(task, job, config, progress)
+                return self._train_once(task, job, config, progress, begun)
             except RewardFailed as failed:
                 return _failed(job, failed.outcome, failed.message, self.jail), {}
             except JobFailed as failed:
@@ -101,7 +117,7 @@ class Workers(Closing):
             self._nursery.close()
 
     def _train_once(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
     ) -> tuple[Trial, dict[str, bytes]]:
         room: Room | None = None
         if job.reward == "candidate":
@@ -109,6 +125,7 @@ class Workers(Closing):
         request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
         try:
             child = self._spawn(request, task, config.memory_mb, [] if room is None else [room.fd])
+            _hand_over(child, {"state.safetensors": begun} if job.leg else {})
             reply = _watch(child, config.minutes_per_trial * 60, lambda step: progress(job.id, step))
         finally:
             if room is not None:
@@ -120,12 +137,7 @@ class Workers(Closing):
 
     def _finish(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes] | None = None) -> Reply:
         child = self._spawn(request, task, MEMORY_MB, [])
-        try:
-            for name, data in (files or {}).items():
-                wire.send_file(child.socket, name, data)
-        except OSError:
-            child.close()
-            raise JobFailed(Outcome.LOST, "the worker died while it was sent the weights") from None
+        _hand_over(child, files or {})
         return _watch(child, SHORT_JOB_SECONDS, lambda step: None)
 
     def _spawn(self, request: Mapping[str, Any], task: Task, memory_mb: int, fds: Sequence[int]) -> Child:
@@ -133,6 +145,16 @@ class Workers(Closing):
             if self._nursery is None:
                 self._nursery = Nursery("autoreward.worker.server")
         return self._nursery.spawn({**request, "task": task.model_dump_json(), "memory_mb": memory_mb}, fds)
+
+
+def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
+    """Send files to a job. Raises JobFailed if it is gone."""
+    try:
+        for name, data in files.items():
+            wire.send_file(child.socket, name, data)
+    except OSError:
+        child.close()
+        raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
 def _watch(child: Child, seconds: float, progress: Callable[[int], None]) -> Reply:
@@ -189,6 +211,7 @@ def _failed(job: TrialJob, outcome: Outcome, message: str, jail: Jail) -> Trial:
         outcome=outcome,
         message=message,
         seed=job.seed,
-        steps=0,
+        begin=job.begin,
+        steps=job.begin,
         tier=jail.tier,
     )

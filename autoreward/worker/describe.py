@@ -4,13 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import DummyVecEnv
 
-from autoreward.errors import TaskError
 from autoreward.records import Description, FieldStats
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
-from autoreward.worker import environments
+from autoreward.worker import environments, pool
 from autoreward.worker.recorder import Recorder
 from autoreward.worker.view import Fields
 
@@ -18,26 +16,30 @@ STEPS = 250
 ENVS = 8
 
 
-def describe(task: Task, seed: int, built: Callable[[], None]) -> tuple[Description, Transitions]:
-    """STEPS x ENVS random transitions and their statistics; `built` is called when the environments are there.
+def describe(
+    task: Task, seed: int, demos: bytes, built: Callable[[], None]
+) -> tuple[Description, Transitions, Transitions]:
+    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
 
-    Raises TaskError if the card does not fit the environment.
+    Args:
+        task: the task.
+        seed: of environments and actions.
+        demos: an .npz of demonstrations, or empty; see pool.py.
+        built: called when the environments are there.
+
+    Returns:
+        The description, the sampled transitions, and the pool's episodes, one column each.
+
+    Raises:
+        TaskError: the card or the demonstrations don't fit the environment.
     """
-    probe = environments.make(task)
-    limit = environments.time_limit(probe, task)
-    shape = probe.observation_space.shape
-    probe.close()
-    for name, source in task.state_sources.items():
-        if any(n != "obs" for n in source.names):
-            raise TaskError(
-                f"{source.where}: {source.text!r} names a key, but the observation is one vector of shape {shape}."
-            )
-        source.evaluate({"obs": np.zeros((1, *(shape or ())))})
-        del name
-    recorder = Recorder(DummyVecEnv([lambda: environments.make(task) for _ in range(ENVS)]), task)
+    venv = environments.vectorised(task, ENVS, seed % 2**31)
+    limit = environments.time_limit(venv.envs[0], task)
+    recorder = Recorder(venv, task)
     built()
-    recorder.seed(seed % 2**31)
     recorder.action_space.seed(seed % 2**31)
+    episodes, kinds = pool.episodes(task, venv.envs[0], limit, seed, demos)
+    recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
@@ -52,8 +54,9 @@ def describe(task: Task, seed: int, built: Callable[[], None]) -> tuple[Descript
         max_steps=limit,
         terminates=bool(samples.terminated.any()),
         random_length=float(ended.mean()) if ended.size else float(min(limit, STEPS)),
+        pool=kinds,
     )
-    return description, samples
+    return description, samples, episodes
 
 
 def _stats(fields: Fields, choices: int) -> tuple[FieldStats, ...]:

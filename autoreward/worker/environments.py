@@ -8,31 +8,60 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import TaskError
 from autoreward.tasks import Task
+from autoreward.worker.observations import flat
 
 
 def make(task: Task) -> gymnasium.Env[Any, Any]:
     """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
     kwargs: dict[str, Any] = dict(task.kwargs)
+    module = task.env.partition(":")[0]
     if task.max_steps is not None:
         kwargs["max_episode_steps"] = task.max_steps
     try:
         env = gymnasium.make(task.env, **kwargs)
     except gymnasium.error.DependencyNotInstalled as error:
         raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {error}") from None
+    except ModuleNotFoundError as error:
+        raise TaskError(
+            f"task {task.name}: {task.env} needs {error.name or module!r}: {_pip(error.name or module)}"
+        ) from None
     except (gymnasium.error.Error, ImportError) as error:
         said = " ".join(str(error).split())
         raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {said}") from None
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
-    if not isinstance(env.observation_space, spaces.Box) or len(env.observation_space.shape) != 1:
+    _trainable(env.action_space, task)
+    return flat(env, task)
+
+
+def _trainable(actions: spaces.Space[Any], task: Task) -> None:
+    """Raises TaskError if the algorithm can't choose such actions."""
+    takes: dict[str, tuple[type[spaces.Space[Any]], ...]] = {
+        "DQN": (spaces.Discrete,), "SAC": (spaces.Box,), "TD3": (spaces.Box,),
+    }  # fmt: skip
+    able = takes.get(task.train.algorithm, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+    said = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
+    if not isinstance(actions, able):
+        kinds = " or ".join(kind.__name__ for kind in able)
         raise TaskError(
-            f"task {task.name}: {task.env} has observations of {type(env.observation_space).__name__} with shape "
-            f"{env.observation_space.shape}; training needs a flat vector. Wrap it, for example with "
-            "gymnasium.wrappers.FlattenObservation."
+            f"{said}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
         )
-    if not isinstance(env.action_space, spaces.Box | spaces.Discrete):
-        raise TaskError(f"task {task.name}: actions of {type(env.action_space).__name__} can't be trained here.")
-    return env
+    if isinstance(actions, spaces.Box) and (len(actions.shape) != 1 or not actions.is_bounded()):
+        raise TaskError(f"{said} with shape {actions.shape} or without bounds; wrap it into one bounded vector.")
+
+
+EXTRAS = {
+    "gymnasium_robotics": "robotics",
+    "metaworld": "metaworld",
+    "minigrid": "minigrid",
+    "highway_env": "highway",
+}
+
+
+def _pip(module: str) -> str:
+    """The command that installs a missing module."""
+    extra = EXTRAS.get(module)
+    return f"pip install 'autoreward-rl[{extra}]'." if extra else f"pip install the package that has {module!r}."
 
 
 def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
@@ -43,8 +72,8 @@ def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
     return int(limit)
 
 
-def vectorised(task: Task, seed: int) -> DummyVecEnv:
-    """The task's training environments side by side in one process, seeded."""
-    venv = DummyVecEnv([lambda: make(task) for _ in range(task.train.envs)])
+def vectorised(task: Task, envs: int, seed: int) -> DummyVecEnv:
+    """Environments of the task side by side in one process, seeded."""
+    venv = DummyVecEnv([lambda: make(task) for _ in range(envs)])
     venv.seed(seed)
     return venv

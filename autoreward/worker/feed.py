@@ -44,6 +44,14 @@ class Native:
         return {"native": recorded.native.astype(np.float64)}
 
 
+class Nothing:
+    """No reward at all: what a policy does that was taught nothing."""
+
+    def parts(self, recorded: Recorded) -> Parts:
+        """One part, `none`, always 0."""
+        return {"none": np.zeros(recorded.done.shape)}
+
+
 class Sparse:
     """1 at the last step of an episode that was a success by the task's rule, else 0."""
 
@@ -73,7 +81,7 @@ class Normaliser:
         self._on = on
         self.gamma = gamma
         self._returns = np.zeros(envs)
-        self._stats = RunningMeanStd(shape=())
+        self.stats = RunningMeanStd(shape=())
 
     def __call__(self, rewards: NDArray[np.float32], done: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Normalised rewards, shape (T, n), in step order; statistics move on with every step."""
@@ -82,8 +90,8 @@ class Normaliser:
         out = np.empty_like(rewards)
         for t, reward in enumerate(rewards):
             self._returns = self._returns * self.gamma + reward
-            self._stats.update(self._returns)
-            out[t] = np.clip(reward / np.sqrt(self._stats.var + 1e-8), -10.0, 10.0)
+            self.stats.update(self._returns)
+            out[t] = np.clip(reward / np.sqrt(self.stats.var + 1e-8), -10.0, 10.0)
             self._returns[done[t]] = 0
         return out
 

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from autoreward.tasks import Task
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
+OPTIMISER, NUMBERS = "optimiser.", "numbers"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
@@ -72,3 +73,31 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     mean, variance = tensors.pop(MEAN).numpy(), tensors.pop(VARIANCE).numpy()
     model.policy.load_state_dict({name.removeprefix("policy."): value for name, value in tensors.items()})
     return mean, variance
+
+
+def state(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd) -> bytes:
+    """Everything that an on-policy training goes on from: weights, optimiser, statistics of observations and rewards."""
+    tensors = load(to_bytes(model, venv))
+    for index, slots in model.policy.optimizer.state_dict()["state"].items():
+        tensors |= {f"{OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
+    count = observation_stats(venv).count if venv.norm_obs else 0.0
+    numbers = [count, float(rewards.mean), float(rewards.var), rewards.count]
+    tensors[NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
+    return save(tensors)
+
+
+def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, data: bytes) -> None:
+    """Put what `state` saved into a fresh model of the same task. Raises on a state that does not fit."""
+    tensors = load(data)
+    count, mean, variance, rewards_count = tensors.pop(NUMBERS).tolist()
+    slots: dict[int, dict[str, Any]] = {}
+    for name in [name for name in tensors if name.startswith(OPTIMISER)]:
+        index, _, slot = name.removeprefix(OPTIMISER).partition(".")
+        slots.setdefault(int(index), {})[slot] = tensors.pop(name)
+    seen_mean, seen_variance = from_bytes(model, save(tensors))
+    groups = model.policy.optimizer.state_dict()["param_groups"]
+    model.policy.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    if venv.norm_obs:
+        stats = observation_stats(venv)
+        stats.mean, stats.var, stats.count = seen_mean, seen_variance, count
+    rewards.mean, rewards.var, rewards.count = np.array(mean), np.array(variance), rewards_count

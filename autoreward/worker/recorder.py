@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
+from autoreward.worker.observations import layout
 from autoreward.worker.view import action_fields, state_fields
 
 
@@ -28,10 +29,10 @@ class Recorded(NamedTuple):
 class Recorder(VecEnvWrapper):
     """Passes observations on, replaces rewards by 0, and remembers everything until `take`."""
 
-    def __init__(self, venv: VecEnv, task: Task) -> None:
+    def __init__(self, venv: DummyVecEnv, task: Task) -> None:
         super().__init__(venv)
         self._task = task
-        self._discrete = venv.action_space.shape == ()
+        self._layout = layout(venv.envs[0])
         self._step = np.zeros(self.num_envs, dtype=np.int64)
         self._last: NDArray[Any] | None = None
         self._action: NDArray[Any] | None = None
@@ -68,9 +69,9 @@ class Recorder(VecEnvWrapper):
         before, action, after, step, terminated, done, native = map(np.stack, zip(*self._rows, strict=True))
         self._rows.clear()
         transitions = Transitions(
-            state=state_fields(self._task, before),
-            action=action_fields(self._task, action, self._discrete),
-            next_state=state_fields(self._task, after),
+            state=state_fields(self._task, self._layout, before),
+            action=action_fields(self._task, self.action_space, action),
+            next_state=state_fields(self._task, self._layout, after),
             step=step,
             terminated=terminated,
         )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -15,7 +16,11 @@ from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 from autoreward.worker import environments, policies
 from autoreward.worker.judge import Judge
+from autoreward.worker.observations import Layout, layout
 from autoreward.worker.view import action_fields, state_fields
+
+Choose = Callable[[NDArray[Any]], Any]
+"""Observations (m, d) -> m actions."""
 
 
 class Walk(NamedTuple):
@@ -45,38 +50,34 @@ def score(
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
     envs = [environments.make(task) for _ in range(max(len(choosing), len(scoring)))]
+    place = layout(envs[0])
     judge = Judge(task, environments.time_limit(envs[0], task))
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
     built()
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])
-        walks = _play(envs[: len(seeds)], model, mean, variance, seeds)
-        return walks, [_judge(task, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
+        walks = walk(envs[: len(seeds)], _policy(model, mean, variance), seeds)
+        return walks, [judged(task, place, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
 
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
     walks, episodes = play(kept, scoring)
     for env in envs:
         env.close()
-    return _summary(trial, points, kept, episodes), {"episodes.npz": _trajectories(task, walks).to_bytes()}
+    return _summary(trial, points, kept, episodes), {
+        "episodes.npz": trajectories(task, place, envs[0].action_space, walks).to_bytes()
+    }
 
 
-def _play(
-    envs: Sequence[gymnasium.Env[Any, Any]],
-    model: BaseAlgorithm,
-    mean: NDArray[Any],
-    variance: NDArray[Any],
-    seeds: Sequence[int],
-) -> list[Walk]:
+def walk(envs: Sequence[gymnasium.Env[Any, Any]], choose: Choose, seeds: Sequence[int]) -> list[Walk]:
+    """One whole episode per environment and seed."""
     seen = [[np.asarray(env.reset(seed=seed % 2**31)[0])] for env, seed in zip(envs, seeds, strict=True)]
     taken: list[list[Any]] = [[] for _ in envs]
     terminated = [False] * len(envs)
     alive = list(range(len(envs)))
     while alive:
-        now = np.stack([seen[i][-1] for i in alive])
-        view = np.clip((now - mean) / np.sqrt(variance + policies.EPSILON), -policies.CLIP, policies.CLIP)
-        actions, _ = model.predict(view.astype(np.float32), deterministic=True)
+        actions = choose(np.stack([seen[i][-1] for i in alive]))
         still = []
         for i, action in zip(alive, actions, strict=True):
             observation, _, ended, cut, _ = envs[i].step(action)
@@ -89,9 +90,18 @@ def _play(
     return [Walk(np.stack(s), np.stack(a), e) for s, a, e in zip(seen, taken, terminated, strict=True)]
 
 
-def _judge(task: Task, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
+def _policy(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> Choose:
+    def choose(now: NDArray[Any]) -> NDArray[Any]:
+        view = np.clip((now - mean) / np.sqrt(variance + policies.EPSILON), -policies.CLIP, policies.CLIP)
+        return model.predict(view.astype(np.float32), deterministic=True)[0]
+
+    return choose
+
+
+def judged(task: Task, place: Layout, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
+    """The judgement of one episode; `spread` (d,) is what a change of the observation is measured in."""
     movement = float(np.abs(np.diff(walk.observations, axis=0) / spread).mean())
-    return judge.judge(state_fields(task, walk.observations[1:]), walk.terminated, movement)
+    return judge.judge(state_fields(task, place, walk.observations[1:]), walk.terminated, movement)
 
 
 def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:
@@ -112,6 +122,8 @@ def _summary(trial: Trial, points: Sequence[CheckpointScore], kept: int, episode
         trial_id=trial.id,
         candidate_id=trial.candidate_id,
         outcome=Outcome.COMPLETED,
+        seed=trial.seed,
+        steps=trial.steps,
         checkpoints=tuple(points),
         kept=kept,
         success=own.success,
@@ -123,7 +135,7 @@ def _summary(trial: Trial, points: Sequence[CheckpointScore], kept: int, episode
     )
 
 
-def _trajectories(task: Task, walks: Sequence[Walk]) -> Transitions:
+def trajectories(task: Task, place: Layout, actions_of: spaces.Space[Any], walks: Sequence[Walk]) -> Transitions:
     """Episodes as columns; after its end an episode's last row repeats with step 0."""
     longest = max(len(w.actions) for w in walks)
 
@@ -134,9 +146,9 @@ def _trajectories(task: Task, walks: Sequence[Walk]) -> Transitions:
     lengths = np.array([len(w.actions) for w in walks])
     clock = np.arange(1, longest + 1)[:, None]
     return Transitions(
-        state=state_fields(task, np.stack([column(w.observations[:-1]) for w in walks], axis=1)),
-        action=action_fields(task, actions, actions.ndim == 2),
-        next_state=state_fields(task, np.stack([column(w.observations[1:]) for w in walks], axis=1)),
+        state=state_fields(task, place, np.stack([column(w.observations[:-1]) for w in walks], axis=1)),
+        action=action_fields(task, actions_of, actions),
+        next_state=state_fields(task, place, np.stack([column(w.observations[1:]) for w in walks], axis=1)),
         step=np.where(clock <= lengths, clock, 0),
         terminated=(clock == lengths) & np.array([w.terminated for w in walks]),
     )

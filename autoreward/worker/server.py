@@ -18,7 +18,7 @@ from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import describe, package, score, train, wire  # noqa: E402
+from autoreward.worker import describe, package, score, survey, train, wire  # noqa: E402
 from autoreward.worker.confine import confine  # noqa: E402
 
 
@@ -51,16 +51,20 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         confine(task)
 
     if request["job"] == "describe":
-        description, samples = describe.describe(task, int(request["seed"]), built)
-        return description, {"samples.npz": samples.to_bytes()}
+        demos = next(iter(wire.receive_files(sock, 1).values())) if request["demos"] else b""
+        description, samples, pool = describe.describe(task, int(request["seed"]), demos, built)
+        return description, {"samples.npz": samples.to_bytes(), "pool.npz": pool.to_bytes()}
+    if request["job"] == "survey":
+        return survey.survey(task, built), {}
     if request["job"] == "train":
         room = socket.socket(fileno=fds[0]) if fds else None
         job = TrialJob.model_validate_json(request["trial_job"])
+        begun = next(iter(wire.receive_files(sock, 1).values())) if job.leg else b""
 
         def progress(step: int) -> None:
             frames.send(sock, wire.PROGRESS, str(step).encode())
 
-        return train.train(task, job, room, progress, built)
+        return train.train(task, job, begun, room, progress, built)
     if request["job"] == "score":
         trial = Trial.model_validate_json(request["trial"])
         files = wire.receive_files(sock, len(trial.checkpoints))

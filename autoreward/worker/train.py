@@ -17,46 +17,53 @@ from autoreward.records import CurvePoint, Trial, TrialJob
 from autoreward.tasks import Task
 from autoreward.worker import environments, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
-from autoreward.worker.feed import Feed, FromJail, Native, Normaliser, Source, Sparse
+from autoreward.worker.feed import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
 from autoreward.worker.judge import Judge
 from autoreward.worker.recorder import Recorder
 
-POINTS = 20
-"""Points of a learning curve."""
-CHECKPOINTS = 10
-"""Weights kept of one training, evenly spaced; the last is the end."""
+POINTS = 2
+"""Points of the learning curve per checkpoint."""
+STATE = "state.safetensors"
+"""What the next leg goes on from."""
 
+LEG_SEED = 7_919
+"""Added for each leg, so that it does not meet the episodes of the first again."""
 Progress = Callable[[int], None]
 
 
 def train(
-    task: Task, job: TrialJob, room: socket.socket | None, progress: Progress, built: Callable[[], None]
+    task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Progress, built: Callable[[], None]
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
     Args:
         task: the task.
         job: which reward, seed and number of steps.
+        begun: STATE of the leg before; empty for a training from the start.
         room: the candidate's room; None for the baselines.
         progress: told the number of environment steps so far.
         built: called once, when environments and model are there and nothing more needs loading.
 
     Returns:
-        The trial (a failed candidate is its outcome, with the curve so far), and the weights of its checkpoints.
+        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, and STATE.
     """
-    recorder = Recorder(environments.vectorised(task, job.seed % 2**31), task)
+    seed = (job.seed + LEG_SEED * job.leg) % 2**31
+    recorder = Recorder(environments.vectorised(task, task.train.envs, seed), task)
     venv = policies.normalised(task, recorder)
     gamma = float(task.train.hyperparameters.get("gamma", 0.99))
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
     feed = Feed(recorder, _source(task, job, room, recorder), normaliser, job.composition)
-    model = policies.build(task, venv, job.seed % 2**31, **_late_rewards(task, feed))
+    model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     model.set_logger(Logger(folder=None, output_formats=[]))
-    watch = Watch(feed, venv, job.steps, progress)
+    if begun:
+        policies.go_on(model, venv, normaliser.stats, begun)
+        model.num_timesteps = job.begin
+    watch = Watch(feed, venv, job, progress)
     built()
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
     try:
-        model.learn(job.steps, callback=watch)
+        model.learn(job.steps - job.begin, callback=watch, reset_num_timesteps=False)
         watch.finish()
     except RewardFailed as failed:
         outcome = failed.outcome
@@ -69,18 +76,24 @@ def train(
         outcome=outcome,
         message=message,
         seed=job.seed,
+        begin=job.begin,
         steps=model.num_timesteps,
         curve=tuple(watch.curve),
         checkpoints=tuple(watch.weights),
         seconds=seconds,
-        steps_per_second=model.num_timesteps / seconds,
+        steps_per_second=(model.num_timesteps - job.begin) / seconds,
     )
-    return trial, {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
+    files = {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
+    if outcome.ok and job.unfinished:
+        files[STATE] = policies.state(model, venv, normaliser.stats)
+    return trial, files
 
 
 def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder) -> Source:
     if job.reward == "native":
         return Native()
+    if job.reward == "none":
+        return Nothing()
     if job.reward == "sparse":
         env = environments.make(task)
         limit = environments.time_limit(env, task)
@@ -100,26 +113,29 @@ def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
 class Watch(BaseCallback):
     """Draws the learning curve and keeps the checkpoints."""
 
-    def __init__(self, feed: Feed, venv: VecNormalize, steps: int, progress: Progress) -> None:
+    def __init__(self, feed: Feed, venv: VecNormalize, job: TrialJob, progress: Progress) -> None:
         super().__init__()
         self.curve: list[CurvePoint] = []
         self.weights: dict[int, bytes] = {}
         self._feed = feed
         self._venv = venv
-        self._steps = steps
+        self._begin = job.begin
+        self._steps = job.steps - job.begin
+        self._checkpoints = job.checkpoints
         self._progress = progress
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_end(self) -> None:
-        done = self.num_timesteps
-        if done < self._steps * (len(self.curve) + 1) / POINTS:
+        done = self.num_timesteps - self._begin
+        if done < self._steps * (len(self.curve) + 1) / (POINTS * self._checkpoints):
             return
         self._point()
-        self._progress(done)
-        if len(self.weights) < CHECKPOINTS - 1 and done >= self._steps * (len(self.weights) + 1) / CHECKPOINTS:
-            self.weights[done] = policies.to_bytes(_model(self), self._venv)
+        self._progress(self.num_timesteps)
+        kept = len(self.weights)
+        if kept < self._checkpoints - 1 and done >= self._steps * (kept + 1) / self._checkpoints:
+            self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
 
     def finish(self) -> None:
         """The last point and checkpoint, after the last gradient step."""

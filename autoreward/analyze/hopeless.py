@@ -1,0 +1,123 @@
+"""When it is not the reward: every reward fails alike, the environment's own and the sparse one too.
+
+Then more rewards cost money and change nothing. What it is instead shows in the records: the optimiser breaks for all; or no
+policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
+(observation: what decides is not in what the policy sees, or the rule can't be met).
+"""
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward import seeds
+from autoreward.config import RunConfig
+from autoreward.crews import Crew
+from autoreward.outcomes import Outcome
+from autoreward.records import Description, Doubt, Round, Score, Trial, TrialJob
+from autoreward.store.book import Page
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+
+BINS = 10
+WIDER = 1.1
+"""Share of the bins that random actions visit, above which a policy has got elsewhere."""
+
+
+def not_the_reward(
+    task: Task, config: RunConfig, crew: Crew, page: Page, description: Description, rounds: Sequence[Round]
+) -> Doubt:
+    """The doubt after a round, if there is one; trains the baselines once where the candidates alone don't settle it."""
+    last = rounds[-1]
+    if broken := _optimiser(last.trials):
+        return broken
+    chance = [p.episode.progress for p in description.pool if p.kind == "random"]
+    if not chance or not _at_chance(last.scores, chance):
+        return Doubt()
+    jobs = [
+        TrialJob(
+            id=f"{reward}-s0", candidate_id="", reward=reward, seed=seeds.derive(config.seed, "search"),
+            steps=config.steps or task.train.steps,
+        )
+        for reward in ("native", "sparse")
+    ]  # fmt: skip
+    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    if broken := _optimiser((*last.trials, *trials)):
+        return broken
+    finished = [t for t in trials if t.outcome.ok]
+    baselines = page.each("scores", Score, finished, lambda t: crew.score(page, t, "search"), crew.pool)
+    steps = sum(t.steps for t in trials)
+    if not _at_chance(baselines, chance):
+        return Doubt(steps=steps)
+    scores = [s for s in (*last.scores, *baselines) if s.outcome.ok]
+    pool = Transitions.from_bytes(crew.described("pool.npz"))
+    # only random columns: constant actions often go further
+    random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
+    visited = [coverage(Transitions.from_bytes(page.file("scores", s.trial_id, "episodes.npz")), task) for s in scores]
+    return judged(scores, chance, coverage(columns(pool, random), task), visited, steps)
+
+
+def judged(
+    scores: Sequence[Score], chance: Sequence[float], by_chance: float, visited: Sequence[float], steps: int
+) -> Doubt:
+    """Exploration or observation, when all stand where random actions do."""
+    level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
+    who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
+    reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
+    if max(visited) <= WIDER * by_chance:
+        said = (
+            "It is not the reward: no policy gets anywhere that random actions don't. Look at exploration (longer episodes, more "
+            "steps, starts nearer to the goal, demonstrations with --demos), or at whether actions have any effect."
+        )
+    else:
+        said = (
+            "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
+            "decides in it?), and at whether [success] can be met."
+        )
+    return Doubt(said=said, evidence=(who, reach), steps=steps)
+
+
+def coverage(episodes: Transitions, task: Task) -> float:
+    """Share of the state fields' ranges that were visited, in [0, 1]: mean over numbers of the share of BINS bins."""
+    mask = episodes.step > 0
+    shares = []
+    for name, values in episodes.next_state.items():
+        span = task.state[name].range
+        if span is None or span[1] <= span[0]:
+            continue
+        columns: NDArray[np.float64] = values[mask].reshape(int(mask.sum()), -1)
+        place = np.clip((columns - span[0]) / (span[1] - span[0]) * BINS, 0, BINS - 1).astype(int)
+        shares += [len(np.unique(column)) / BINS for column in place.T]
+    return fmean(shares) if shares else 0.0
+
+
+def _optimiser(trials: Sequence[Trial]) -> Doubt | None:
+    """All trainings broke in the optimiser, none for what its reward returned."""
+    broken = [t for t in trials if t.outcome is Outcome.CRASHED and "nan" in t.message.lower()]
+    if len(broken) < 2 or len(broken) < len(trials):
+        return None
+    said = (
+        "It is not the reward: the optimiser diverges with every one. Lower learning_rate in [train.hyperparameters]."
+    )
+    return Doubt(said=said, evidence=tuple(f"{t.id}: {t.message[:200]}" for t in broken[:3]))
+
+
+def _at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
+    """No success, and progress within two standard errors of what random actions make."""
+    usable = [s for s in scores if s.outcome.ok]
+    error = stdev(chance) / len(chance) ** 0.5 if len(chance) > 1 else 0.0
+    limit = fmean(chance) + 2 * max(error, 0.005)
+    return bool(usable) and all(s.mean_success == s.success == 0.0 and s.mean_progress <= limit for s in usable)
+
+
+def columns(batch: Transitions, wanted: Sequence[int]) -> Transitions:
+    """Some of the episodes."""
+    take = list(wanted)
+    return Transitions(
+        state={k: v[:, take] for k, v in batch.state.items()},
+        action={k: v[:, take] for k, v in batch.action.items()},
+        next_state={k: v[:, take] for k, v in batch.next_state.items()},
+        step=batch.step[:, take],
+        terminated=batch.terminated[:, take],
+    )

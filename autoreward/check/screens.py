@@ -1,0 +1,215 @@
+"""Screens: what recorded episodes say about a reward before anything is trained with it.
+
+A screen rejects on strong evidence alone. Rank correlation with the task's own judgement is a veto and an order, not a ranker: a
+clearly negative one caught every reward with a flipped sign, a positive one says little.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.analyze.symptoms import EARLY, STILL
+from autoreward.check.relabel import EpisodePool, Labels
+from autoreward.records import Screen
+from autoreward.transitions import Transitions
+
+VETO = -0.3
+"""Rank correlation below which a reward is rejected: it prefers what the task counts as worse."""
+FEW = 8
+"""Episodes below which ranking says nothing."""
+APART = 0.1
+"""Difference of graded progress from which one episode counts as better than another."""
+STEADY = 0.8
+"""Rank correlation of returns with and without input noise, below which a reward is too sensitive."""
+DROWNS = 0.97
+"""Share of the summed |parts| from which the other parts can't matter."""
+SAME = 0.02
+"""Distance below which two rewards are duplicates."""
+Array = NDArray[np.float64]
+
+
+def ranking(pool: EpisodePool, labels: Labels) -> Screen:
+    """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success."""
+    goodness = pool.goodness
+    if len(goodness) < FEW or np.ptp(goodness) < APART:
+        return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
+    rho = spearman(labels.returns, goodness)
+    evidence = f"rank correlation of return with the task's judgement {rho:+.2f} over {len(goodness)} episodes"
+    if rho < VETO:
+        return _screen(
+            "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
+        )
+    return _screen("ranking", "passed", rho, evidence)
+
+
+def degenerate(pool: EpisodePool, labels: Labels) -> Screen:
+    """Would a policy that stands still, dies at once or always does the same collect more than the best episode known?"""
+    lazy = {
+        i: _what(p.kind, p.episode.movement, p.episode.terminated, p.episode.length, pool)
+        for i, p in enumerate(pool.episodes)
+        if not p.episode.success
+    }
+    return _against_best("degenerate", pool, labels, {i: what for i, what in lazy.items() if what})
+
+
+def exploits(pool: EpisodePool, labels: Labels) -> Screen:
+    """Would an exploit that was found before collect more than the best episode known?"""
+    found = {i: p.kind for i, p in enumerate(pool.episodes) if p.kind.startswith("exploit")}
+    return _against_best("exploits", pool, labels, found)
+
+
+def scale(labels: Labels) -> Screen:
+    """Does one part drown all others on the recorded transitions?"""
+    whole = sum(labels.sizes.values())
+    if len(labels.sizes) < 2 or whole == 0.0:
+        return _silent("scale", "there is one part" if whole else "every part is 0 on all recorded transitions")
+    name, size = max(labels.sizes.items(), key=lambda item: item[1])
+    share = size / whole
+    evidence = f"{name} is {share:.0%} of the summed size of {len(labels.sizes)} parts"
+    if share > DROWNS:
+        return _screen("scale", "demoted", share, evidence, f"Scale {name} down, or the others up.")
+    return _screen("scale", "passed", share, evidence)
+
+
+def variation(labels: Labels) -> Screen:
+    """Does the reward tell any two recorded transitions apart?"""
+    spread = float(np.ptp(labels.rewards)) if len(labels.rewards) else 0.0
+    size = float(np.abs(labels.rewards).max(initial=0.0))
+    if spread <= 1e-6 * max(size, 1e-6):
+        said = f"the same reward, {labels.rewards[0] if len(labels.rewards) else 0:.3g}, on all {len(labels.rewards):,} transitions"
+        return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
+    flat = float(np.mean(np.abs(labels.rewards - np.median(labels.rewards)) <= 1e-3 * spread))
+    evidence = f"{flat:.0%} of {len(labels.rewards):,} transitions have the same reward"
+    if flat > 0.98:
+        return _screen("variation", "demoted", flat, evidence, "Add a part that changes where the policy starts.")
+    return _screen("variation", "passed", flat, evidence)
+
+
+def sensitivity(labels: Labels) -> Screen:
+    """Does a little noise on the inputs reorder the episodes?"""
+    if len(labels.returns) < FEW or np.ptp(labels.returns) == 0.0:
+        return _silent("sensitivity", "too few episodes, or all with one return")
+    rho = spearman(labels.returns, labels.noisy)
+    evidence = f"rank correlation of returns with and without noise of 1 % of each field's spread: {rho:+.2f}"
+    if rho < STEADY:
+        return _screen(
+            "sensitivity", "demoted", rho, evidence, "Smooth thresholds: exp(-gap / scale) instead of gap < scale."
+        )
+    return _screen("sensitivity", "passed", rho, evidence)
+
+
+def duplicate(labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
+    """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes."""
+    if not others:
+        return _silent("duplicate", "there is nothing to compare with")
+    own = canonical(labels.rewards, basis)
+    distances = {name: distance(own, canonical(other.rewards, basis)) for name, other in others.items()}
+    nearest = min(distances, key=lambda name: distances[name])
+    evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
+    if distances[nearest] < SAME and spearman(labels.returns, others[nearest].returns) > 0.999:
+        said = f"It is {nearest} again: the same order of all recorded episodes."
+        return _screen("duplicate", "rejected", distances[nearest], evidence, said)
+    return _screen("duplicate", "passed", distances[nearest], evidence)
+
+
+def all_screens(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> tuple[Screen, ...]:
+    """Every screen of one candidate."""
+    of_pool: tuple[Callable[[EpisodePool, Labels], Screen], ...] = (ranking, degenerate, exploits)
+    of_labels: tuple[Callable[[Labels], Screen], ...] = (variation, scale, sensitivity)
+    return (*(s(pool, labels) for s in of_pool), *(s(labels) for s in of_labels), duplicate(labels, others, basis))
+
+
+def spearman(one: Array, other: Array) -> float:
+    """Rank correlation, ties at their mean rank; 0 where one of them does not vary."""
+    a, b = _ranks(one), _ranks(other)
+    if np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def potentials(batch: Transitions, gamma: float) -> Array:
+    """A basis of shaping terms gamma f(s') - f(s) for each number of the state and its square, shape (M, k).
+
+    f(s') is 0 where the episode ended by itself. With a constant, which moves no policy of fixed-length episodes either.
+    """
+    there = batch.step.T > 0
+    alive = 1.0 - batch.terminated.T[there]
+    columns = [np.ones(int(there.sum()))]
+    for name, after in batch.next_state.items():
+        before = batch.state[name]
+        size = np.abs(after).max() or 1.0
+        for old, new in zip(_flat(before, there), _flat(after, there), strict=True):
+            for power in (1, 2):
+                columns.append(gamma * alive * (new / size) ** power - (old / size) ** power)
+    return np.stack(columns, axis=1)
+
+
+def canonical(rewards: Array, basis: Array) -> Array:
+    """A reward without shaping and scale, after STARC (Skalse et al. 2024, arXiv 2309.15257).
+
+    What `basis` can express of it by least squares is taken out, the rest is divided by its length: rewards that differ by a
+    positive factor and by such a potential have the same form.
+    """
+    coefficients, *_ = np.linalg.lstsq(basis, rewards, rcond=None)
+    rest = rewards - basis @ coefficients
+    length = float(np.linalg.norm(rest))
+    # a reward that is nothing but shaping has no direction of its own
+    return rest / length if length > 1e-6 * max(float(np.linalg.norm(rewards)), 1e-12) else np.zeros_like(rest)
+
+
+def distance(one: Array, other: Array) -> float:
+    """Half the distance of two canonical forms: 0 for the same, 1 for opposite ones."""
+    return 0.5 * float(np.linalg.norm(one - other))
+
+
+def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int, str]) -> Screen:
+    goodness = pool.goodness
+    best = int(goodness.argmax())
+    worse = {i: what for i, what in bad.items() if goodness[i] < goodness[best] - APART}
+    if not worse:
+        return _silent(name, "no such episode is known that is clearly worse than the best one")
+    top = max(worse, key=lambda i: labels.returns[i])
+    good = np.flatnonzero(goodness >= goodness[best] - APART)
+    ahead = float(labels.returns[top] - labels.returns[good].max())
+    spread = float(np.ptp(labels.returns)) or 1.0
+    evidence = (
+        f"{worse[top]}: return {labels.returns[top]:.3g}; best known episode ({pool.episodes[best].kind}): "
+        f"{labels.returns[good].max():.3g}"
+    )
+    if ahead <= 0.02 * spread:
+        return _screen(name, "passed", -ahead / spread, evidence)
+    # the best known episode proves something only if it is a success
+    decision = "rejected" if pool.episodes[best].episode.success else "demoted"
+    return _screen(name, decision, -ahead / spread, evidence, f"Make it pay less than reaching the goal: {worse[top]}.")
+
+
+def _what(kind: str, movement: float, terminated: bool, length: int, pool: EpisodePool) -> str:
+    """What a failed episode did that no reward should want; empty for an honest failure."""
+    longest = max(p.episode.length for p in pool.episodes)
+    if terminated and length < EARLY * longest:
+        return f"ending the episode after {length} steps"
+    if movement < STILL:
+        return "standing still"
+    return f"doing nothing but {kind}" if kind.startswith("constant") else ""
+
+
+def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
+    turned = values.swapaxes(0, 1)[there]
+    return list(np.asarray(turned.reshape(len(turned), -1), dtype=np.float64).T)
+
+
+def _ranks(values: Array) -> Array:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2.0)[inverse], dtype=np.float64)
+
+
+def _silent(name: str, why: str) -> Screen:
+    return Screen(name=name, decision="silent", number=None, evidence=why)
+
+
+def _screen(name: str, decision: str, number: float, evidence: str, advice: str = "") -> Screen:
+    return Screen.model_validate(
+        {"name": name, "decision": decision, "number": round(number, 6), "evidence": evidence, "advice": advice}
+    )

@@ -1,0 +1,87 @@
+"""`autoreward init ENV_ID`."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from autoreward.session import Initiated
+
+
+def command(
+    env: str = typer.Argument(help="Any id that gymnasium.make accepts; MODULE:ID imports a package first."),
+    goal: str = typer.Option(..., "--goal", help="What the agent should do, in one sentence."),
+    kwargs: str = typer.Option(
+        "{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.'
+    ),
+    name: str | None = typer.Option(None, "--name", help="The task's name; made from the id if not given."),
+    to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
+    model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
+    max_cost: float = typer.Option(0.25, help="Most that model calls may cost, in dollars."),
+    yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
+) -> None:
+    """Write a task card for any Gymnasium environment."""
+    from autoreward.errors import UsageError
+    from autoreward.llm.models import default_model
+    from autoreward.session import initiate
+
+    try:
+        arguments: Any = json.loads(kwargs)
+    except ValueError as error:
+        raise UsageError(f"--kwargs {kwargs}: not JSON ({error}).") from None
+    if not isinstance(arguments, dict):
+        raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
+    if not goal.strip():
+        raise UsageError("--goal is empty; say in one sentence what the agent should do.")
+    made = initiate(env, arguments, goal.strip(), name, to, model or default_model(os.environ), max_cost, typer.echo)
+    typer.echo(made.text)
+    for finding in made.findings:
+        typer.echo(f"the model's answer: {finding}", err=True)
+    text = made.text if yes or not sys.stdin.isatty() else _confirmed(made)
+    made.keep(text)
+    typer.echo(f"written  {made.path}")
+    typer.echo(f"next     autoreward run {made.path.parent}")
+
+
+def _confirmed(made: "Initiated") -> str:
+    """What the person keeps: the proposal, or their edit of it, as long as it can be read."""
+    from autoreward.errors import TaskError
+
+    text = made.text
+    while True:
+        choice = typer.prompt("Keep it? yes, edit, no", default="yes").strip().lower()
+        if choice in ("n", "no"):
+            raise typer.Abort
+        if choice in ("e", "edit"):
+            text = _edited(text)
+        elif choice not in ("y", "yes"):
+            continue
+        try:
+            made.check(text)
+            return text
+        except TaskError as error:
+            typer.echo(f"{error} Edit it again.")
+
+
+def _edited(text: str) -> str:
+    """The text after the person's editor. Raises UsageError if there is none."""
+    from autoreward.errors import UsageError
+
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "task.toml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(path)], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise UsageError(
+                f"The editor {editor!r} did not work ({error}); set EDITOR, or keep it and edit the file."
+            ) from None
+        return path.read_text(encoding="utf-8")

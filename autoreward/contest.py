@@ -1,0 +1,100 @@
+"""Several rewards trained on the same fresh seeds and compared: how a search is confirmed, and what `autoreward train` does."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from autoreward import events, seeds
+from autoreward.analyze.intervals import Interval, interquartile_mean, probability_of_improvement
+from autoreward.config import RunConfig
+from autoreward.crews import Crew
+from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
+from autoreward.store.book import Page
+from autoreward.tasks import Task
+
+NATIVE = "native"
+Baseline = Literal["sparse", "native", "none"]
+Role = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+
+
+class Contestant(NamedTuple):
+    """A reward that takes part."""
+
+    role: Role
+    reward: Candidate | Baseline
+
+    @property
+    def who(self) -> str:
+        """Its candidate's id, or its own name."""
+        return self.reward if isinstance(self.reward, str) else self.reward.id
+
+
+def contest(
+    task: Task,
+    config: RunConfig,
+    crew: Crew,
+    page: Page,
+    contestants: Sequence[Contestant],
+    tell: Callable[[events.Event], None],
+) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
+    """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes."""
+    if config.confirm_seeds == 0 or not contestants:
+        return (), ()
+    programs = [c.reward for c in contestants if isinstance(c.reward, Candidate)]
+    verdicts = {v.candidate_id: v for v in page.each("verdicts", Verdict, programs, crew.review, crew.pool)}
+    jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
+    tell(events.Confirming(tuple(job.id for job in jobs)))
+    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    finished = [trial for trial in trials if trial.outcome.ok]
+    scored = page.each("scores", Score, finished, lambda t: crew.score(page, t, "confirm"), crew.pool)
+    scores = {score.trial_id: score for score in scored}
+    of = {c.who: [scores.get(f"{c.who}-s{i}") for i in range(config.confirm_seeds)] for c in contestants}
+    return trials, tuple(confirmed(c, of[c.who], of.get(NATIVE)) for c in contestants)
+
+
+def confirmed(
+    contestant: Contestant, scores: Sequence[Score | None], native: Sequence[Score | None] | None
+) -> Confirmed:
+    """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
+    success = _success(scores)
+    against = (
+        None if native is None or contestant.who == NATIVE else probability_of_improvement(success, _success(native))
+    )
+    return Confirmed(
+        who=contestant.who,
+        role=contestant.role,
+        success=success,
+        progress=tuple(score.progress if score else 0.0 for score in scores),
+        metric=tuple(score.metric if score else None for score in scores),
+        estimate=_estimate(interquartile_mean(success)),
+        over_native=_estimate(against) if against else None,
+    )
+
+
+def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[str, Verdict], i: int) -> TrialJob:
+    plain = TrialJob(
+        id=f"{contestant.who}-s{i}",
+        candidate_id="",
+        reward="none",
+        seed=seeds.derive(config.seed, "confirm", i),
+        steps=config.steps or task.train.steps,
+    )
+    if isinstance(contestant.reward, str):
+        return plain.model_copy(update={"reward": contestant.reward})
+    program = contestant.reward
+    return plain.model_copy(
+        update={
+            "candidate_id": program.id,
+            "reward": "candidate",
+            "source": program.source,
+            "composition": program.composition,
+            "uses_memory": verdicts[program.id].uses_memory,
+        }
+    )
+
+
+def _success(scores: Sequence[Score | None]) -> tuple[float, ...]:
+    return tuple(score.success if score else 0.0 for score in scores)
+
+
+def _estimate(interval: Interval) -> Estimate:
+    return Estimate(value=interval.value, low=interval.low, high=interval.high)

@@ -1,0 +1,93 @@
+"""Episodes that cost no training: random and constant actions, and a person's demonstrations, judged by the task's rule."""
+
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from autoreward.errors import TaskError
+from autoreward.records import PoolEpisode
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+from autoreward.worker.judge import Judge
+from autoreward.worker.observations import layout
+from autoreward.worker.score import Walk, judged, trajectories, walk
+
+RANDOM = 10
+CONSTANT = 2
+"""Episodes of each constant action."""
+CONSTANTS = 6
+"""Constant actions tried: standing still, and pushing all one way."""
+STEPS = 20_000
+"""Most steps of one kind of episodes: fewer of them where they are long."""
+
+
+def episodes(
+    task: Task, env: gymnasium.Env[Any, Any], limit: int, seed: int, demos: bytes
+) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
+    """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
+    judge, place = Judge(task, limit), layout(env)
+    walks: list[Walk] = []
+    kinds: list[str] = []
+    env.action_space.seed(seed % 2**31)
+    plans: list[tuple[str, Callable[[], Any], int]] = [("random", env.action_space.sample, RANDOM)]
+    plans += [(f"constant {_said(a)}", partial(_same, a), CONSTANT) for a in _constants(env.action_space)]
+    for kind, act, count in plans:
+        for i in range(max(1, min(count, STEPS // limit))):
+            walks += walk([env], partial(_alone, act), [seed + i])
+            kinds.append(kind)
+    given = _demonstrated(task, env, demos) if demos else []
+    walks, kinds = walks + given, kinds + ["demo"] * len(given)
+    spread = np.concatenate([w.observations for w in walks]).std(axis=0) + 1e-4
+    found = [judged(task, place, judge, w, spread) for w in walks]
+    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, found, strict=True))
+    return trajectories(task, place, env.action_space, walks), pooled
+
+
+def _same(action: Any) -> Any:
+    return action
+
+
+def _alone(act: Callable[[], Any], now: NDArray[Any]) -> list[Any]:
+    return [act()]
+
+
+def _said(action: Any) -> str:
+    numbers = np.atleast_1d(action)
+    return f"{numbers[0]:g}" if np.all(numbers == numbers[0]) else "action"
+
+
+def _constants(space: spaces.Space[Any]) -> list[Any]:
+    if isinstance(space, spaces.Discrete):
+        return [np.int64(space.start + i) for i in range(min(int(space.n), CONSTANTS))]
+    if isinstance(space, spaces.Box):
+        middle = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
+        return [middle, space.low, space.high]
+    return [np.zeros(space.shape, dtype=space.dtype)]
+
+
+def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> list[Walk]:
+    """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,)."""
+    try:
+        with np.load(io.BytesIO(demos), allow_pickle=False) as archive:
+            seen, taken, lengths, ended = (archive[n] for n in ("observations", "actions", "lengths", "terminated"))
+        walks = [
+            Walk(_checked(seen[i][: n + 1], env), taken[i][:n], bool(ended[i])) for i, n in enumerate(map(int, lengths))
+        ]
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        raise TaskError(
+            f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
+            "and terminated (E,) for E episodes."
+        ) from None
+    return walks
+
+
+def _checked(observations: NDArray[Any], env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
+    if observations.shape[1:] != env.observation_space.shape or len(observations) < 2:
+        raise ValueError(f"observations of shape {observations.shape[1:]}, not {env.observation_space.shape}")
+    return observations

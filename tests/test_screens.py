@@ -1,0 +1,171 @@
+"""Screens and weight tuning: known answers on episodes made by hand."""
+
+import numpy as np
+import pytest
+from batches import batch
+from numpy.typing import NDArray
+
+from autoreward.check import screens
+from autoreward.check.relabel import EpisodePool, Labels, join, relabel
+from autoreward.check.screening import screen
+from autoreward.design.weights import tuned, weighted
+from autoreward.jail import gate
+from autoreward.jail.client import Jail
+from autoreward.records import Episode, PoolEpisode, TrialJob
+from autoreward.transitions import Transitions
+
+Array = NDArray[np.float64]
+
+
+def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> EpisodePool:
+    """Episodes with that graded progress (1 and more: a success), 10 steps each."""
+    plain = {"length": 10, "terminated": False, "reached": False, "held": 0, "metric": 1, "movement": 1.0}
+    episodes = [Episode.model_validate(plain | {"success": g >= 1, "progress": min(g, 1.0)} | change) for g in goodness]
+    names = kinds or ("trial",) * len(goodness)
+    data = batch(steps=10, envs=len(goodness))
+    return EpisodePool(data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)))
+
+
+def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **sizes: float) -> Labels:
+    values = np.asarray(returns, dtype=np.float64)
+    shaken = values if noisy is None else np.asarray(noisy, dtype=np.float64)
+    return Labels({"a": values}, sizes or {"a": 1.0}, values, shaken, np.repeat(values, 10) / 10)
+
+
+GRADED = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0]
+
+
+def test_ranking_rejects_a_flipped_sign_alone() -> None:
+    pool = pool_of(*GRADED)
+    assert screens.ranking(pool, labels(GRADED)).number == pytest.approx(1.0)
+    flipped = screens.ranking(pool, labels([-g for g in GRADED]))
+    assert (flipped.decision, flipped.number) == ("rejected", pytest.approx(-1.0))
+    unsure = screens.ranking(pool, labels([1, 0, 1, 0, 1, 0, 1, 0]))
+    assert unsure.decision == "passed", "a weak correlation proves nothing"
+
+
+def test_ranking_is_silent_when_one_kind_is_known() -> None:
+    assert screens.ranking(pool_of(*[0.4] * 9), labels(range(9))).decision == "silent"  # type: ignore[arg-type]
+    assert screens.ranking(pool_of(0.0, 1.0), labels([1.0, 0.0])).decision == "silent"
+
+
+def test_standing_still_must_not_pay_more_than_success() -> None:
+    pool = pool_of(0.2, 0.3, 1.0, kinds=("constant 0", "random", "trial"))
+    assert screens.degenerate(pool, labels([5.0, 0.0, 4.0])).decision == "rejected"
+    assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed"
+    unsolved = pool_of(0.2, 0.3, 0.6, kinds=("constant 0", "random", "trial"))
+    assert screens.degenerate(unsolved, labels([5.0, 0.0, 4.0])).decision == "demoted", "no success is known yet"
+
+
+def test_ending_the_episode_early_must_not_pay() -> None:
+    short = Episode(success=False, length=2, terminated=True, reached=False, held=0, progress=0.1, metric=1, movement=1)
+    full = short.model_copy(update={"length": 10, "terminated": False, "success": True, "progress": 1.0})
+    episodes = (PoolEpisode(kind="random", episode=short), PoolEpisode(kind="trial", episode=full))
+    pool = EpisodePool(batch(10, 2), episodes)
+    found = screens.degenerate(pool, labels([-2.0, -10.0]))
+    assert found.decision == "rejected"
+    assert "ending the episode after 2 steps" in found.evidence
+
+
+def test_a_known_exploit_must_not_pay_again() -> None:
+    pool = pool_of(0.2, 1.0, kinds=("exploit r000c1-s0", "trial"))
+    assert screens.exploits(pool, labels([9.0, 4.0])).decision == "rejected"
+    assert screens.exploits(pool, labels([1.0, 4.0])).decision == "passed"
+    assert screens.exploits(pool_of(0.2, 1.0), labels([9.0, 4.0])).decision == "silent"
+
+
+def test_scale_and_variation() -> None:
+    assert screens.scale(labels([1.0], a=99.0, b=1.0)).decision == "demoted"
+    assert screens.scale(labels([1.0], a=9.0, b=1.0)).decision == "passed"
+    assert screens.scale(labels([1.0], a=9.0)).decision == "silent"
+    assert screens.variation(labels([1.0, 1.0])).decision == "demoted"
+    assert screens.variation(labels([1.0, 2.0])).decision == "passed"
+
+
+def test_noise_must_not_reorder_episodes() -> None:
+    values = [float(i) for i in range(10)]
+    assert screens.sensitivity(labels(values)).decision == "passed"
+    assert screens.sensitivity(labels(values, values[::-1])).decision == "demoted"
+
+
+def test_canonical_forms_ignore_scale_and_shaping() -> None:
+    data, gamma = batch(steps=40, envs=6), 0.9
+    basis = screens.potentials(data, gamma)
+    rng = np.random.default_rng(0)
+    reward = rng.normal(size=len(basis))
+    shaped = 3.0 * reward + basis @ rng.normal(size=basis.shape[1])
+    one, other = screens.canonical(reward, basis), screens.canonical(shaped, basis)
+    assert screens.distance(one, other) == pytest.approx(0.0, abs=1e-6)
+    assert screens.distance(one, screens.canonical(-reward, basis)) == pytest.approx(1.0)
+    assert screens.distance(one, screens.canonical(rng.normal(size=len(basis)), basis)) == pytest.approx(0.7, abs=0.1)
+
+
+def test_spearman_known_answers() -> None:
+    assert screens.spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1.0)
+    assert screens.spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1.0)
+    # ties at their mean rank: ranks 1.5 1.5 3 against 1 2 3, by hand sqrt(3)/2
+    assert screens.spearman(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(3**0.5 / 2)
+    assert screens.spearman(np.array([1.0, 1]), np.array([1.0, 2])) == 0.0
+
+
+PROGRAM = "def compute_reward(state, action, next_state, memory):\n    return {body}\n"
+
+
+def job(body: str, uses_memory: bool = False, composition: str = "sum") -> TrialJob:
+    return TrialJob(id="a-s0", candidate_id="a", reward="candidate", source=PROGRAM.replace("{body}", body), seed=0, steps=1,
+                    uses_memory=uses_memory, composition=composition)  # fmt: skip
+
+
+def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
+    """Rows after an episode's end count nothing."""
+    data = batch(steps=10, envs=2)
+    step = data.step.copy()
+    step[4:, 1] = 0
+    cut = Transitions(data.state, data.action, data.next_state, step, data.terminated)
+    pool = EpisodePool(cut, pool_of(0.1, 0.2).episodes)
+    found = relabel(jail, job('{"one": np.ones_like(next_state.x), "x": next_state.x}'), 0.9, pool)
+    assert found.parts["one"].tolist() == [10.0, 4.0]
+    assert found.parts["x"][1] == pytest.approx(data.next_state["x"][:4, 1].sum())
+    assert found.returns == pytest.approx(found.parts["one"] + found.parts["x"])
+    assert len(found.rewards) == pool.size == 14
+
+
+def test_pools_of_different_lengths_are_joined() -> None:
+    one, other = pool_of(0.1, 0.2), EpisodePool(batch(steps=5, envs=1), pool_of(0.3).episodes)
+    joined = join([(one.transitions, one.episodes), (other.transitions, other.episodes)])
+    assert joined.transitions.shape == (10, 3)
+    assert joined.size == 25
+    assert joined.goodness.tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
+    data = batch(steps=10, envs=9)
+    quality = data.next_state["x"].sum(axis=0)
+    ranks = (np.argsort(np.argsort(quality)) + 1) / 10
+    pool = EpisodePool(data, pool_of(*ranks).episodes)
+    bodies = {"good": '{"a": next_state.x}', "again": '{"a": 2.0 * next_state.x}', "bad": '{"a": -next_state.x}'}
+    found = {name: relabel(jail, job(body), 0.9, pool) for name, body in bodies.items()}
+    result = screen(pool, found, {}, 0.9)
+    assert result.order == ("good",)
+    decisions = {i.candidate_id: [s.name for s in i.screens if s.decision == "rejected"] for i in result.items}
+    assert decisions == {"good": [], "again": ["duplicate"], "bad": ["ranking"]}
+    assert screen(pool, {"bad": found["bad"]}, {}, 0.9).order == ("bad",), "a screen can't stop a search"
+
+
+def test_weights_are_tuned_toward_what_ranks_better(jail: Jail) -> None:
+    rng = np.random.default_rng(0)
+    useful, useless = rng.normal(size=40), 5 * rng.normal(size=40)
+    factors = tuned({"useful": useful, "useless": useless}, useful)
+    assert factors["useful"] > 2.0
+    assert factors["useless"] < 0.5
+    assert tuned({"a": useful}, np.zeros(40)) == {"a": 1.0}
+
+
+def test_a_weighted_program_is_a_program(jail: Jail) -> None:
+    source = weighted(PROGRAM.replace("{body}", '{"a": next_state.x, "b": state.x}'), {"a": 2.0, "b": 0.5})
+    assert not gate.examine(source).problems
+    data = batch()
+    with jail.open(source) as room:
+        parts = room.client.evaluate(data, stepped=False)
+    assert parts["a"] == pytest.approx(2.0 * data.next_state["x"])
+    assert parts["b"] == pytest.approx(0.5 * data.state["x"])
