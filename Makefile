@@ -50,7 +50,7 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "==> installing the development tools"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' || { echo "Could not install the development tools: check the network connection, then run make again."; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,box2d,mujoco,minigrid]' || { echo "Could not install the development tools: check the network connection, then run make again."; exit 2; }
 	@touch $@
 
 clean:

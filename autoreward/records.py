@@ -102,6 +102,21 @@ class Survey(Record):
     """Longest random episode, in steps."""
 
 
+class AuditItem(Record):
+    """One check of a task card."""
+
+    name: str
+    ok: bool
+    said: str
+
+
+class Audit(Record):
+    """A task card held against its environment."""
+
+    task: str
+    items: tuple[AuditItem, ...]
+
+
 class Remark(Record):
     """What a critic says against a candidate, before it is trained."""
 

@@ -3,28 +3,29 @@
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward import events
+from autoreward.analyze.legs import training
 from autoreward.cards.guess import draft
 from autoreward.cards.propose import propose
 from autoreward.cards.write import card
 from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.crew import open_crew, open_desk
-from autoreward.errors import UsageError
+from autoreward.errors import TaskError, UsageError
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
-from autoreward.records import Candidate, Candidates, Run, Score, Verdict
+from autoreward.records import Audit, AuditItem, Candidate, Candidates, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.files import write_atomically
 from autoreward.store.keep import manifest, reward_file
 from autoreward.tasks import Task, blank, parse_task, state_program
-from autoreward.train.workers import Workers
+from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
 
 Tell = Callable[[events.Event], None]
@@ -38,8 +39,18 @@ def start(
     name: str | None,
     tell: Tell,
     begun: Callable[[Path], None] = lambda folder: None,
+    given: Mapping[str, bytes] | None = None,
 ) -> tuple[Run, Path]:
-    """Make a run folder and run the loop in it; `begun` is told the folder once it is there.
+    """Make a run folder and run the loop in it.
+
+    Args:
+        task: what to do.
+        config: how.
+        runs: folder of run folders.
+        name: of the run's folder; None makes one.
+        tell: told what happens.
+        begun: told the folder once it is there.
+        given: files of the person's, kept in the folder: `demos.npz`.
 
     Returns:
         The finished run, and its folder.
@@ -49,6 +60,8 @@ def start(
     """
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     with Book.create(folder, RunHeader.of(task, config)) as book:
+        for file, data in (given or {}).items():
+            book.write(file, data)
         begun(folder)
         return _go(book, tell), folder
 
@@ -115,13 +128,29 @@ def _task_name(env: str, kwargs: dict[str, Any]) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
 
 
-def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
-    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine."""
+def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
+    """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
+        for task in tasks:
+            try:
+                yield workers.audit(task)
+            except (TaskError, JobFailed) as error:
+                yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
+
+
+def read_program(path: Path) -> Candidate:
+    """A person's own reward file. Raises UsageError if it can't be read."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None
-    given = Candidate(id=path.stem or "given", source=source, thought="", origin="human", how="given")
+    name = "".join(c if c.isalnum() else "-" for c in path.stem) or "given"
+    return Candidate(id=name, source=source, thought=f"given as {path.name}", origin="human", how="given")
+
+
+def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
+    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine."""
+    given = read_program(path)
     with Jail(trust) as jail, Workers(jail) as workers:
         _, files = workers.describe(task, seed=0)
         return review(given, jail, Transitions.from_bytes(files["samples.npz"]))
@@ -148,12 +177,13 @@ def _go(book: Book, tell: Tell) -> Run:
 
 def _keep(book: Book, run: Run, workers: Workers) -> None:
     """Write best/: the winner's reward, its best confirmed policy in SB3's own format, and how they were made."""
-    written = [c for n in range(run.rounds) for c in book.page(n).need("candidates", Candidates).items]
+    written = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
     winner = next((c for c in written if c.id == run.best), None)
-    if winner is None:
+    if not run.best:
         return
-    book.write("best/reward.py", reward_file(book.header.task, winner).encode())
-    kept = best_policy(book, run, winner.id)
+    if winner:
+        book.write("best/reward.py", reward_file(book.header.task, winner).encode())
+    kept = best_policy(book, run)
     if kept is not None:
         page, score = kept
         weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
@@ -163,8 +193,9 @@ def _keep(book: Book, run: Run, workers: Workers) -> None:
     book.write("best/manifest.json", text.encode())
 
 
-def best_policy(book: Book, run: Run, winner: str) -> tuple[Page, Score] | None:
+def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
-    pages = [book.confirm_page()] if run.confirmed else [book.page(n) for n in range(run.rounds)]
-    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.candidate_id == winner and s.outcome.ok]
-    return max(found, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
+    pages = [book.confirm_page()] if run.confirmed else book.pages()
+    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
+    own = [(p, s) for p, s in found if training(s.trial_id).rpartition("-s")[0] == run.best]
+    return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)

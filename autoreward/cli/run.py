@@ -24,7 +24,11 @@ def command(
     finalist_seeds: int = typer.Option(2, help="More training seeds for each finalist."),
     steps: int | None = typer.Option(None, help="Environment steps of one training; the task's own if not given."),
     target: float = typer.Option(0.9, help="Stop searching at this held-out success rate, averaged over seeds."),
-    confirm_seeds: int = typer.Option(3, help="Fresh training seeds for the winner and the baselines; 0 skips it."),
+    budget: float = typer.Option(16.0, help="Environment steps that the search may take, in full trainings."),
+    confirm_seeds: int = typer.Option(5, help="Fresh training seeds for the finalists and the baselines."),
+    no_confirm: bool = typer.Option(False, "--no-confirm", help="Skip the confirmation."),
+    tune_weights: bool = typer.Option(False, help="Also tune the best program's weights on recorded episodes."),
+    demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     model: str | None = typer.Option(
@@ -43,40 +47,35 @@ def command(
     """Design reward programs for a task, train and score them, and confirm the best."""
     import os
 
-    from pydantic import ValidationError
-
-    from autoreward.config import RunConfig
-    from autoreward.errors import ConfigError
+    from autoreward.crew import DEMOS
     from autoreward.llm.models import default_model
     from autoreward.session import start
     from autoreward.tasks import find_task
 
-    try:
-        config = RunConfig(
-            seed=seed,
-            rounds=rounds,
-            candidates=candidates,
-            finalists=finalists,
-            finalist_seeds=finalist_seeds,
-            steps=steps,
-            target=target,
-            confirm_seeds=confirm_seeds,
-            episodes=episodes,
-            model=model or default_model(os.environ),
-            critic=critic or "",
-            analyzer=analyzer or "",
-            max_cost=max_cost,
-            max_calls=max_calls,
-            trust_the_model=trust_the_model,
-            workers=workers if workers is not None else os.cpu_count() or 1,
-        )
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        option = str(problem["loc"][0]).replace("_", "-")
-        raise ConfigError(f"--{option} {problem['input']}: {problem['msg'][0].lower()}{problem['msg'][1:]}.") from None
+    config = settings(
+        seed=seed,
+        rounds=rounds,
+        candidates=candidates,
+        finalists=finalists,
+        finalist_seeds=finalist_seeds,
+        steps=steps,
+        target=target,
+        confirm_seeds=0 if no_confirm else confirm_seeds,
+        budget=budget,
+        tune_weights=tune_weights,
+        episodes=episodes,
+        model=model or default_model(os.environ),
+        critic=critic or "",
+        analyzer=analyzer or "",
+        max_cost=max_cost,
+        max_calls=max_calls,
+        trust_the_model=trust_the_model,
+        workers=workers if workers is not None else os.cpu_count() or 1,
+    )
     found = find_task(task, task_folders(envs))
     if not as_json:
         typer.echo(_who(config))
+    given = {DEMOS: _read(demos)} if demos else {}
     made: list[Path] = []
 
     def where() -> Path | None:
@@ -85,7 +84,31 @@ def command(
     def begun(folder: Path) -> None:
         made.append(folder)
 
-    watch(lambda tell: start(found, config, runs, name, tell, begun), as_json, where)
+    watch(lambda tell: start(found, config, runs, name, tell, begun, given), as_json, where)
+
+
+def _read(demos: Path) -> bytes:
+    from autoreward.errors import UsageError
+
+    try:
+        return demos.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--demos {demos} can't be read: {error.strerror}.") from None
+
+
+def settings(**chosen: object) -> "RunConfig":
+    """A run's settings. Raises ConfigError naming the option that can't be."""
+    from pydantic import ValidationError
+
+    from autoreward.config import RunConfig
+    from autoreward.errors import ConfigError
+
+    try:
+        return RunConfig.model_validate(chosen)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        option = str(problem["loc"][0]).replace("_", "-")
+        raise ConfigError(f"--{option} {problem['input']}: {problem['msg'][0].lower()}{problem['msg'][1:]}.") from None
 
 
 def _who(config: "RunConfig") -> str:

@@ -16,13 +16,18 @@ def command(
     name: str | None = typer.Argument(None, help="Show this task's card."),
     envs: Path | None = ENVS,
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
+    check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
-    """List the tasks, or show one."""
+    """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError
     from autoreward.tasks import find_task, read_task, task_names
 
     folders = task_folders(envs)
+    if check:
+        names = task_names(folders)
+        _check([find_task(name, folders)] if name else [read_task(path) for path in names.values()], as_json)
+        return
     if name is None:
         if prompt:
             raise UsageError("--prompt needs a task's name: autoreward tasks NAME --prompt")
@@ -37,6 +42,24 @@ def command(
         typer.echo(task.model_dump_json(indent=2))
     else:
         _card(task)
+
+
+def _check(tasks: "list[Task]", as_json: bool) -> None:
+    """Print each card's checks; exit code 1 if one failed."""
+    from autoreward.session import audit_tasks
+
+    failed = 0
+    for audit in audit_tasks(tasks):
+        bad = [item for item in audit.items if not item.ok]
+        failed += bool(bad)
+        if as_json:
+            typer.echo(audit.model_dump_json())
+            continue
+        typer.echo(f"{'no' if bad else 'ok'}  {audit.task}")
+        for item in audit.items if len(tasks) == 1 else bad:
+            typer.echo(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.said}")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _list(tasks: "list[Task]", as_json: bool) -> None:

@@ -66,7 +66,8 @@ def _goodbye(console: "Console", folder: Path) -> None:
         console.print(spending(reading))
     console.print()
     console.print(f"report  {folder / 'report.html'}", highlight=False, soft_wrap=True)
-    if reading.run.best:
+    if (folder / "best" / "reward.py").is_file():
         console.print(f"reward  {folder / 'best' / 'reward.py'}", highlight=False, soft_wrap=True)
+    if (folder / "best" / "policy.zip").is_file():
         console.print(f"policy  {folder / 'best' / 'policy.zip'}", highlight=False, soft_wrap=True)
     console.print(f"next    autoreward show {folder}", highlight=False, soft_wrap=True)

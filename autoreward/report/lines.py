@@ -13,6 +13,8 @@ def describe_event(event: events.Event) -> str:
     """One line for people; empty for what is not worth one."""
     match event:
         case events.RunStarted(task=task, config=config, folder=folder):
+            if config.given is not None:
+                return f"{task.name}: {task.goal} ({folder})"
             return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {config.rounds} rounds at most; {folder})"
         case events.RoundStarted(number=number):
             return f"round {number}"
@@ -34,7 +36,7 @@ def describe_event(event: events.Event) -> str:
         case events.RoundDone(round=round_, best=best):
             return f"  round {round_.number} done; best so far: {best or 'none could be scored'}"
         case events.Confirming(trial_ids=trial_ids):
-            return f"confirming on fresh seeds: {len(trial_ids)} trainings"
+            return f"on fresh seeds: {len(trial_ids)} training{'s' * (len(trial_ids) > 1)}"
         case events.RunDone(run=run):
             return verdict(run)
     return ""

@@ -166,6 +166,10 @@ class Book(Page, Closing):
         """A round's page."""
         return Page(self.folder / "rounds" / f"{number:03d}", self._write)
 
+    def pages(self) -> list[Page]:
+        """The pages of all rounds that were begun."""
+        return [self.page(int(folder.name)) for folder in sorted((self.folder / "rounds").glob("[0-9]*"))]
+
     def confirm_page(self) -> Page:
         """The confirmation's page."""
         return Page(self.folder / "confirm", self._write)

@@ -45,17 +45,20 @@ def reward_file(task: Task, winner: Candidate) -> str:
     return header + "\n".join(lines).strip() + "\n"
 
 
-def manifest(task: Task, run: Run, winner: Candidate, kept: Score | None, versions: Mapping[str, str]) -> str:
+def manifest(task: Task, run: Run, winner: Candidate | None, kept: Score | None, versions: Mapping[str, str]) -> str:
     """`manifest.json`: what the policy and the reward are, how they were made and what was measured."""
     return json.dumps(
         {
             "autoreward": __version__,
             "task": task.model_dump(mode="json"),
-            "winner": winner.id,
-            "thought": winner.thought,
-            "origin": winner.origin,
-            "composition": winner.composition,
-            "formula": COMPOSITIONS[winner.composition].formula,
+            "winner": run.best,
+            "reward": winner
+            and {
+                "thought": winner.thought,
+                "origin": winner.origin,
+                "composition": winner.composition,
+                "formula": COMPOSITIONS[winner.composition].formula,
+            },
             "policy": None
             if kept is None
             else {

@@ -13,7 +13,7 @@ from autoreward.closing import Closing
 from autoreward.config import RunConfig
 from autoreward.jail.client import Jail, RewardFailed, Room
 from autoreward.outcomes import Outcome
-from autoreward.records import Description, Record, Score, Survey, Trial, TrialJob
+from autoreward.records import Audit, Description, Record, Score, Survey, Trial, TrialJob
 from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tasks import Task
@@ -66,6 +66,10 @@ class Workers(Closing):
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
         return _read(Survey, self._finish({"job": "survey"}, task).report)
+
+    def audit(self, task: Task) -> Audit:
+        """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
+        return _read(Audit, self._finish({"job": "audit"}, task).report)
 
     def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""

@@ -20,7 +20,9 @@ def make(task: Task) -> gymnasium.Env[Any, Any]:
     try:
         env = gymnasium.make(task.env, **kwargs)
     except gymnasium.error.DependencyNotInstalled as error:
-        raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {error}") from None
+        lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
+        how = f"pip install 'autoreward-rl[{lacking}]'." if lacking else " ".join(str(error).split())
+        raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {how}") from None
     except ModuleNotFoundError as error:
         raise TaskError(
             f"task {task.name}: {task.env} needs {error.name or module!r}: {_pip(error.name or module)}"
@@ -31,7 +33,17 @@ def make(task: Task) -> gymnasium.Env[Any, Any]:
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     _trainable(env.action_space, task)
-    return flat(env, task)
+    return flat(Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env, task)
+
+
+class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """For environments of the older kind, which draw their goals from `seed()` and ignore the seed of `reset`."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Seed both ways, then reset."""
+        if seed is not None:
+            self.env.unwrapped.seed(seed)  # type: ignore[attr-defined]
+        return self.env.reset(seed=seed, options=options)
 
 
 def _trainable(actions: spaces.Space[Any], task: Task) -> None:

@@ -18,7 +18,7 @@ from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import describe, package, score, survey, train, wire  # noqa: E402
+from autoreward.worker import audit, describe, package, score, survey, train, wire  # noqa: E402
 from autoreward.worker.confine import confine  # noqa: E402
 
 
@@ -54,6 +54,8 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         demos = next(iter(wire.receive_files(sock, 1).values())) if request["demos"] else b""
         description, samples, pool = describe.describe(task, int(request["seed"]), demos, built)
         return description, {"samples.npz": samples.to_bytes(), "pool.npz": pool.to_bytes()}
+    if request["job"] == "audit":
+        return audit.audit(task, built), {}
     if request["job"] == "survey":
         return survey.survey(task, built), {}
     if request["job"] == "train":

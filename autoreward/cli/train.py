@@ -1,0 +1,57 @@
+"""`autoreward train TASK`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from autoreward.cli.places import ENVS, RUNS, task_folders
+from autoreward.cli.watch import watch
+
+if TYPE_CHECKING:
+    from autoreward.records import Candidate
+
+
+def command(
+    task: str = typer.Argument(help="A task's name, or the path of a task.toml."),
+    reward: str = typer.Option(..., "--reward", help="native, sparse, none, or a file with compute_reward."),
+    seeds: int = typer.Option(3, help="Training seeds."),
+    steps: int | None = typer.Option(None, help="Environment steps of one training; the task's own if not given."),
+    episodes: int = typer.Option(20, help="Held-out episodes per score."),
+    workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    seed: int = typer.Option(0, help="What the training seeds are derived from."),
+    composition: str = typer.Option("sum", help="How the parts of a file's reward become one number."),
+    trust_the_model: bool = typer.Option(False, help="Run the file even where nothing locks it in."),
+    runs: Path = RUNS,
+    envs: Path | None = ENVS,
+    name: str | None = typer.Option(None, help="Name of the run folder; made from date and task if not given."),
+    as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
+) -> None:
+    """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
+    from autoreward.cli.run import settings
+    from autoreward.compose import COMPOSITIONS
+    from autoreward.errors import UsageError
+    from autoreward.session import start
+    from autoreward.tasks import find_task
+
+    if composition not in COMPOSITIONS:
+        raise UsageError(f"--composition {composition}: write one of {', '.join(COMPOSITIONS)}.")
+    config = settings(
+        given=reward if reward in ("native", "sparse", "none") else _program(Path(reward), composition),
+        confirm_seeds=seeds,
+        steps=steps,
+        episodes=episodes,
+        seed=seed,
+        trust_the_model=trust_the_model,
+        workers=workers if workers is not None else os.cpu_count() or 1,
+    )
+    found = find_task(task, task_folders(envs))
+    made: list[Path] = []
+    watch(lambda tell: start(found, config, runs, name, tell, made.append), as_json, lambda: made[0] if made else None)
+
+
+def _program(path: Path, composition: str) -> "Candidate":
+    from autoreward.session import read_program
+
+    return read_program(path).model_copy(update={"composition": composition})
