@@ -16,13 +16,13 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
-    Tier,
     Trial,
     TrialJob,
     Verdict,
 )
 from autoreward.seeds import derive
 from autoreward.store.book import Made, Page
+from autoreward.tiers import Tier
 
 
 class InlinePool:

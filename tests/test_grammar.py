@@ -1,5 +1,6 @@
 """The grammar designer: valid, varied, reproducible programs for any task, and children that follow the diagnosis."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from autoreward.design.quantities import readable
 from autoreward.jail.client import Jail
 from autoreward.jail.gate import examine
 from autoreward.outcomes import Outcome
-from autoreward.records import Candidate, Description, Diagnosis, FieldStats, Round, Score, Symptom
+from autoreward.records import Candidate, Description, Diagnosis, FieldStats, Round, Score, Screened, Symptom
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task, task_names
 from autoreward.transitions import Transitions
@@ -22,7 +23,10 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def described(task: Task) -> Description:
     def size(source: str) -> int:
-        return 2 if ":" in source else 0
+        """Width of a slice, 3 for a whole key of a dict observation, 0 for one number."""
+        if widths := re.findall(r"\[(\d+):(\d+)\]", source):
+            return int(widths[0][1]) - int(widths[0][0])
+        return 3 if re.fullmatch(r"obs\.\w+", source) else 0
 
     return Description(
         state=tuple(
@@ -40,7 +44,7 @@ def samples(task: Task) -> Transitions:
     shape = (20, 3)
 
     def fields() -> dict[str, np.ndarray]:
-        return {s.name: rng.normal(size=(*shape, 2) if s.size else shape) for s in described(task).state}
+        return {s.name: rng.normal(size=(*shape, s.size) if s.size else shape) for s in described(task).state}
 
     return Transitions(
         state=fields(),
@@ -98,6 +102,7 @@ def first_round(task: Task, symptom: Symptom | None = None) -> Round:
         number=0,
         candidates=made,
         verdicts=(),
+        screened=Screened(order=()),
         trials=(),
         scores=tuple(scored(c, i / 10) for i, c in enumerate(made)),
         diagnoses=tuple(Diagnosis(candidate_id=c.id, symptoms=(symptom,) if symptom else ()) for c in made),

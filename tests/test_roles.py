@@ -33,6 +33,7 @@ from autoreward.records import (
     PartStats,
     Round,
     Score,
+    Screened,
     Symptom,
     Verdict,
 )
@@ -297,6 +298,7 @@ def past(number: int) -> Round:
         number=number,
         candidates=candidates,
         verdicts=tuple(accept(c) for c in candidates),
+        screened=Screened(order=()),
         trials=(),
         scores=tuple(Score(trial_id=f"{i}-s0", candidate_id=i, outcome=Outcome.COMPLETED, success=0.1) for i in ids),
         diagnoses=tuple(Diagnosis(candidate_id=i, symptoms=(symptom,) * 4) for i in ids),
@@ -365,6 +367,7 @@ def short_round() -> Round:
         number=0,
         candidates=(old, new),
         verdicts=(accept(old), accept(new)),
+        screened=Screened(order=()),
         trials=(),
         scores=scores,
         diagnoses=(Diagnosis(candidate_id="r000c0", symptoms=(symptom,)), Diagnosis(candidate_id="r000c1")),

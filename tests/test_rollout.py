@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
 from autoreward.records import TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task
-from autoreward.worker import environments
+from autoreward.worker import environments, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.feed import Feed, Normaliser
 from autoreward.worker.recorder import Recorded, Recorder
@@ -158,12 +160,37 @@ def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     )
     steps: list[int] = []
     job = TrialJob(id="x-s0", candidate_id="", reward=kind, seed=1, steps=320)
-    trial, files = train(card, job, None, steps.append, unlocked)
+    trial, files = train(card, job, b"", None, steps.append, unlocked)
     assert trial.outcome.ok
     assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
     assert len(trial.checkpoints) == 10
     assert set(files) == {f"policy-{s}.safetensors" for s in trial.checkpoints}
     assert trial.curve[-1].episode_length == 12
-    again, others = train(card, job, None, lambda step: None, unlocked)
+    again, others = train(card, job, b"", None, lambda step: None, unlocked)
     assert again.curve == trial.curve
     assert others == files
+
+
+def test_a_leg_goes_on_where_the_one_before_ended() -> None:
+    """Weights, optimiser and both running statistics are those of the end of the leg before."""
+    card = task(envs=2)
+    settings = {"n_steps": 16, "batch_size": 16, "n_epochs": 1}
+    card = card.model_copy(update={"train": card.train.model_copy(update={"hyperparameters": settings})})
+    first = TrialJob(
+        id="x-s0-leg0", candidate_id="", reward="native", seed=1, steps=160, unfinished=True, checkpoints=2
+    )
+    trial, files = train(card, first, b"", None, lambda step: None, unlocked)
+    state = files["state.safetensors"]
+    model = policies.build(card, normalised := policies.normalised(card, venv(card)), seed=5)
+    rewards = RunningMeanStd(shape=())
+    policies.go_on(model, normalised, rewards, state)
+    again = policies.state(model, normalised, rewards)
+    assert {k: v.tolist() for k, v in load(again).items()} == {k: v.tolist() for k, v in load(state).items()}
+    assert rewards.count > 160
+    second = first.model_copy(
+        update={"id": "x-s0-leg1", "leg": 1, "begin": trial.steps, "steps": 320, "unfinished": False}
+    )
+    trial, files = train(card, second, state, None, lambda step: None, unlocked)
+    assert (trial.begin, trial.steps) == (160, 320)
+    assert trial.curve[0].step > 160
+    assert "state.safetensors" not in files

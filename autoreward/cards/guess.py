@@ -111,7 +111,8 @@ def _field(
 ) -> StateField:
     lows, highs = [e.low for e in entries], [e.high for e in entries]
     if all(low is not None for low in lows) and all(high is not None for high in highs):
-        span = (min(low for low in lows if low is not None), max(high for high in highs if high is not None))
+        low, high = min(low for low in lows if low is not None), max(high for high in highs if high is not None)
+        span = (float(f"{low:g}"), float(f"{high:g}"))
     else:
         low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
         margin = MARGIN * (high - low) or 1.0
@@ -152,7 +153,8 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
 
 
 def _bounds(entries: Sequence[Entry]) -> tuple[float, float]:
-    return min(e.low or 0.0 for e in entries), max(e.high or 0.0 for e in entries)
+    low, high = min(e.low or 0.0 for e in entries), max(e.high or 0.0 for e in entries)
+    return float(f"{low:g}"), float(f"{high:g}")
 
 
 def _success(

@@ -1,0 +1,93 @@
+"""Reward programs, and what is found out about them before training."""
+
+from typing import Literal
+
+from autoreward.outcomes import Outcome
+from autoreward.records.base import Record
+from autoreward.tiers import Tier
+
+
+class Remark(Record):
+    """What a critic says against a candidate, before it is trained."""
+
+    line: int
+    severity: Literal["note", "serious"]
+    """Serious: trained with it, a policy would not do what the goal says."""
+    reason: str
+    fix: str
+
+
+class Candidate(Record):
+    """One reward program."""
+
+    id: str
+    """`r003c1`: round 3, candidate 1."""
+    source: str
+    thought: str
+    """The design idea in one line."""
+    origin: Literal["grammar", "model", "human"]
+    how: Literal["fresh", "mutation", "crossover", "weights", "given"]
+    parents: tuple[str, ...] = ()
+    composition: str = "sum"
+    genome: str = ""
+    """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
+    remarks: tuple[Remark, ...] = ()
+    """What the critic still said against it when it had its say; it trains all the same."""
+
+
+class Candidates(Record):
+    """One round's candidates, as designed."""
+
+    items: tuple[Candidate, ...]
+    findings: tuple[str, ...] = ()
+    """What was wrong with the designer's and the critic's answers."""
+
+
+class Finding(Record):
+    """One thing wrong with a candidate, in words that a designer can act on."""
+
+    rule: str
+    message: str
+    line: int | None = None
+
+
+class Verdict(Record):
+    """Whether a candidate may be trained."""
+
+    candidate_id: str
+    accepted: bool
+    outcome: Outcome
+    findings: tuple[Finding, ...] = ()
+    parts: tuple[str, ...] = ()
+    """Names of the parts it returned in the dry run."""
+    uses_memory: bool = False
+    tier: Tier = "process-only"
+
+
+class Screen(Record):
+    """What one screen found about a candidate, on recorded episodes."""
+
+    name: str
+    decision: Literal["passed", "silent", "demoted", "rejected"]
+    """`silent`: there was too little to judge by."""
+    number: float | None
+    """What was measured."""
+    evidence: str
+    advice: str = ""
+
+
+class ScreenedCandidate(Record):
+    """All screens of one candidate."""
+
+    candidate_id: str
+    screens: tuple[Screen, ...]
+
+
+class Screened(Record):
+    """One round's candidates after the screens."""
+
+    items: tuple[ScreenedCandidate, ...] = ()
+    order: tuple[str, ...]
+    """Ids of those worth training, the most promising first."""
+    transitions: int = 0
+    """Recorded transitions they were judged on."""

@@ -1,0 +1,101 @@
+"""What is known of an environment before anything is trained in it."""
+
+from autoreward.records.base import Record
+from autoreward.records.trials import Episode
+
+
+class FieldStats(Record):
+    """One named field as sampled under a random policy."""
+
+    name: str
+    size: int
+    """0 for shape (n,), k for shape (n, k)."""
+    low: float
+    high: float
+    mean: float
+    std: float
+    discrete: int = 0
+    """Number of choices of a discrete action field; 0 for real-valued fields."""
+
+
+class Entry(Record):
+    """One number of an observation or of a continuous action, as declared and as sampled under a random policy."""
+
+    low: float | None
+    """Declared bound; None: unbounded."""
+    high: float | None
+    seen_low: float
+    seen_high: float
+    mean: float
+    std: float
+
+
+class Stretch(Record):
+    """One named part of an observation."""
+
+    key: str
+    """`obs.KEY`; empty for the whole of an observation that is one vector."""
+    entries: tuple[Entry, ...]
+    choices: tuple[int, ...] = ()
+    """Number of values of each integer in it; empty for real numbers."""
+
+
+class Survey(Record):
+    """What an environment says of itself, and what 2,000 random steps showed."""
+
+    env: str
+    doc: str
+    """Its docstring, without what it says of its reward."""
+    stretches: tuple[Stretch, ...]
+    left_out: tuple[str, ...]
+    """Parts of the observation that are not numbers."""
+    action: tuple[Entry, ...]
+    """Entries of a continuous action; empty for choices."""
+    choices: tuple[int, ...]
+    """Values of each choice; empty for continuous actions."""
+    max_steps: int | None
+    """The time limit, in steps, if it states one."""
+    terminates: bool
+    """Whether a random episode ended by itself."""
+    random_length: float
+    """Mean length of random episodes, in steps."""
+    longest: int
+    """Longest random episode, in steps."""
+
+
+class AuditItem(Record):
+    """One check of a task card."""
+
+    name: str
+    ok: bool
+    said: str
+
+
+class Audit(Record):
+    """A task card held against its environment."""
+
+    task: str
+    items: tuple[AuditItem, ...]
+
+
+class PoolEpisode(Record):
+    """One episode of a policy that is not trained, as judged by the task's rule."""
+
+    kind: str
+    """`random`, `constant 0`, `demo`, ..."""
+    episode: Episode
+
+
+class Description(Record):
+    """What a `describe` job found out about the task's environment."""
+
+    state: tuple[FieldStats, ...]
+    action: tuple[FieldStats, ...]
+    max_steps: int
+    """The environment's time limit, in steps."""
+    terminates: bool
+    """Whether any sampled episode ended by itself before the time limit."""
+    random_length: float
+    """Mean episode length under a random policy, in steps."""
+    pool: tuple[PoolEpisode, ...] = ()
+    """Episodes of random, constant and demonstrated actions; their transitions are in pool.npz, one column each."""

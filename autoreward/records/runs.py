@@ -1,0 +1,93 @@
+"""Rounds and whole runs."""
+
+from typing import Literal
+
+from autoreward.records.base import Record
+from autoreward.records.candidates import Candidate, Screened, Verdict
+from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
+from autoreward.tiers import Tier
+
+
+class Rung(Record):
+    """How one candidate stood at one rung of the race."""
+
+    candidate_id: str
+    success: float
+    """Mean held-out success rate over the leg's checkpoints."""
+    progress: float
+    error: float
+    """Standard error of the graded progress over held-out episodes."""
+    goes_on: bool
+
+
+class Standings(Record):
+    """One rung of the race, best first."""
+
+    number: int
+    steps: int
+    """Environment steps that each had trained for."""
+    rows: tuple[Rung, ...]
+
+
+class Doubt(Record):
+    """Why more rewards would not help, if that is what the evidence says."""
+
+    said: str | None = None
+    """What is wrong instead: one sentence; None: no doubt."""
+    evidence: tuple[str, ...] = ()
+    steps: int = 0
+    """Environment steps that finding out has taken."""
+
+
+class Round(Record):
+    """Everything one round produced."""
+
+    number: int
+    candidates: tuple[Candidate, ...]
+    verdicts: tuple[Verdict, ...]
+    screened: Screened
+    trials: tuple[Trial, ...]
+    scores: tuple[Score, ...]
+    diagnoses: tuple[Diagnosis, ...]
+    analyses: tuple[Analysis, ...] = ()
+
+
+class Estimate(Record):
+    """A number with its 95 % bootstrap interval over training seeds."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Confirmed(Record):
+    """One reward on fresh seeds at the full budget."""
+
+    who: str
+    """A candidate id, or `sparse`, `native` or `none`."""
+    role: Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+    """`zero-shot`: the first program of the first round, before anything was learned from training."""
+    success: tuple[float, ...]
+    """Held-out success rate per training seed."""
+    progress: tuple[float, ...]
+    metric: tuple[float | None, ...]
+    estimate: Estimate
+    """Interquartile mean of the success rates."""
+    over_native: Estimate | None = None
+    """Probability that a training with it does better than one with the native reward."""
+
+
+class Run(Record):
+    """The end of a run: what won, by how much, and what it cost."""
+
+    task: str
+    goal: str
+    stop: str
+    rounds: int
+    best: str
+    """The winner's candidate id; empty if no candidate could be scored."""
+    confirmed: tuple[Confirmed, ...] = ()
+    doubt: Doubt = Doubt()
+    trainings: int
+    env_steps: int
+    tier: Tier

@@ -1,0 +1,175 @@
+"""Trainings: what is asked for, what was reported, what was measured, and why it came out so."""
+
+from typing import Literal
+
+from autoreward.outcomes import Outcome
+from autoreward.records.base import Record
+from autoreward.tiers import Tier
+
+
+class TrialJob(Record):
+    """One training to do: a reward, a seed, a number of environment steps."""
+
+    id: str
+    """`r003c1-s0`, or `sparse-s0` for a baseline."""
+    candidate_id: str
+    """Empty for the baselines."""
+    reward: Literal["candidate", "sparse", "native", "none"]
+    source: str = ""
+    composition: str = "sum"
+    uses_memory: bool = False
+    seed: int
+    leg: int = 0
+    """Which stretch of one training this is; legs after the first go on from the one before."""
+    begin: int = 0
+    """Environment steps before this leg."""
+    steps: int
+    """Environment steps at its end."""
+    unfinished: bool = False
+    """Another leg may follow."""
+    checkpoints: int = 10
+    """How often its weights are kept, evenly spaced; the last is the end."""
+
+
+class PartStats(Record):
+    """One part of a reward over one stretch of training."""
+
+    name: str
+    mean: float
+    std: float
+    share: float
+    """Its share of the summed mean |part|, in [0, 1]."""
+    low: float
+    high: float
+
+
+class CurvePoint(Record):
+    """One point of a learning curve: the stretch of training since the last point."""
+
+    step: int
+    """Environment steps so far."""
+    episode_return: float | None
+    """Mean return of the episodes that ended in the stretch, under the training reward; None if none ended."""
+    episode_length: float | None
+    parts: tuple[PartStats, ...] = ()
+    value_loss: float | None = None
+    entropy: float | None = None
+
+
+class Trial(Record):
+    """What the training process reports; a claim until scored."""
+
+    id: str
+    candidate_id: str
+    outcome: Outcome
+    message: str = ""
+    seed: int
+    begin: int = 0
+    """Environment steps before this leg of the training."""
+    steps: int
+    """Environment steps at its end."""
+    curve: tuple[CurvePoint, ...] = ()
+    checkpoints: tuple[int, ...] = ()
+    """Steps at which weights were kept; their files are `policy-<step>.safetensors`."""
+    seconds: float = 0.0
+    steps_per_second: float = 0.0
+    tier: Tier = "process-only"
+
+
+class Episode(Record):
+    """One scored episode on a held-out seed."""
+
+    success: bool
+    length: int
+    terminated: bool
+    reached: bool
+    """The success rule's condition held at one step at least."""
+    held: float
+    """Share of the rule's window in which the condition held, in [0, 1]."""
+    progress: float
+    """Graded closeness to success in [0, 1]; 1 for a success."""
+    metric: float
+    movement: float
+    """Mean speed of the normalised state per step (0: nothing moves)."""
+
+
+class CheckpointScore(Record):
+    """Episodes of one checkpoint, on the seeds for choosing."""
+
+    step: int
+    success: float
+    progress: float
+    metric: float | None
+    """Mean metric of the successful episodes; None without one."""
+    length: float
+
+
+class Score(Record):
+    """What the scoring process measured; it never saw the reward program."""
+
+    trial_id: str
+    candidate_id: str
+    outcome: Outcome
+    message: str = ""
+    seed: int = 0
+    """Of the training."""
+    steps: int = 0
+    """Environment steps of the training so far."""
+    checkpoints: tuple[CheckpointScore, ...] = ()
+    kept: int = -1
+    """Step of the kept checkpoint: the best one on episodes that are only for choosing it."""
+    success: float = 0.0
+    """Success rate of the kept checkpoint, on episodes of other seeds than it was chosen by."""
+    progress: float = 0.0
+    metric: float | None = None
+    mean_success: float = 0.0
+    """Mean success rate over the checkpoints of the second half of training: what candidates are ranked by."""
+    mean_progress: float = 0.0
+    episodes: tuple[Episode, ...] = ()
+    """Episodes of the kept checkpoint."""
+
+
+class Symptom(Record):
+    """One named failure with the numbers that prove it."""
+
+    name: str
+    evidence: str
+    advice: str
+    part: str = ""
+    """The reward part it concerns, if one."""
+    severity: float
+    """0 (a note) to 1 (explains a total failure); the order in which they are shown."""
+
+
+class Diagnosis(Record):
+    """Why a candidate did as it did."""
+
+    candidate_id: str
+    symptoms: tuple[Symptom, ...] = ()
+    shares: tuple[PartStats, ...] = ()
+    """Part statistics over the last stretch of training."""
+
+
+class Cause(Record):
+    """Why a policy did what it did, as an analyzer sees it."""
+
+    cause: str
+    episode: str
+    steps: tuple[int, ...]
+    """Steps of that episode that show it; they exist."""
+    suggestion: str
+
+
+class Analysis(Record):
+    """An analyzer's reading of one candidate's episodes."""
+
+    candidate_id: str
+    causes: tuple[Cause, ...]
+
+
+class Analyses(Record):
+    """What the analyzer said of a round."""
+
+    items: tuple[Analysis, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What was wrong with its answers, such as steps that do not exist."""
