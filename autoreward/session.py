@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward import events
-from autoreward.analyze.legs import training
 from autoreward.cards.guess import draft
 from autoreward.cards.propose import propose
 from autoreward.cards.write import card
@@ -16,14 +15,15 @@ from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.crew import open_crew, open_desk
 from autoreward.errors import TaskError, UsageError
+from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
-from autoreward.records import Audit, AuditItem, Candidate, Candidates, Run, Score, Verdict
+from autoreward.records import Audit, AuditItem, Candidate, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
+from autoreward.seeds import held_out
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.files import write_atomically
-from autoreward.store.keep import manifest, reward_file
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
@@ -176,26 +176,26 @@ def _go(book: Book, tell: Tell) -> Run:
 
 
 def _keep(book: Book, run: Run, workers: Workers) -> None:
-    """Write best/: the winner's reward, its best confirmed policy in SB3's own format, and how they were made."""
-    written = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
-    winner = next((c for c in written if c.id == run.best), None)
-    if not run.best:
-        return
-    if winner:
-        book.write("best/reward.py", reward_file(book.header.task, winner).encode())
-    kept = best_policy(book, run)
-    if kept is not None:
-        page, score = kept
-        weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
-        for name, data in workers.package(book.header.task, weights).items():
-            book.write(f"best/{name}", data)
-    text = manifest(book.header.task, run, winner, kept[1] if kept else None, book.header.packages)
-    book.write("best/manifest.json", text.encode())
+    """Write best/, and a clip of each policy worth a look."""
+    for name, data in kept_files(book, run, workers.package).items():
+        book.write(f"best/{name}", data)
+    for name, page, score in worth_a_look(book, run):
+        if not (book.folder / "clips" / f"{name}.webp").exists():
+            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
+            for data in workers.film(book.header.task, weights, held_out("confirm", 1)[0]).values():
+                book.write(f"clips/{name}.webp", data)
 
 
-def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
-    """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
-    pages = [book.confirm_page()] if run.confirmed else book.pages()
-    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
-    own = [(p, s) for p, s in found if training(s.trial_id).rpartition("-s")[0] == run.best]
-    return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
+def worth_a_look(book: Book, run: Run) -> list[tuple[str, Page, Score]]:
+    """The winner, the worst failure of the search, and the native reward's policy, with names for their clips."""
+    found: list[tuple[str, Page, Score]] = []
+    if best := best_policy(book, run):
+        found.append(("winner", *best))
+    failed = [(p, s) for p in book.pages() for s in p.saved("scores", Score) if s.outcome.ok and s.success == 0.0]
+    if failed:
+        found.append(("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
+    confirm = book.confirm_page()
+    native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
+    if native and run.best != "native":
+        found.append(("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+    return found

@@ -15,7 +15,8 @@ VOCABULARY = {
 ROOMS = {
     "spawn": set[str](),
     "compose": set[str](),
-    "store": {"compose"},
+    "store": set[str](),
+    "export": {"store", "report", "analyze", "compose"},
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
     "llm": set[str](),

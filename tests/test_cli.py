@@ -10,12 +10,12 @@ import pytest
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
+from autoreward.export.folder import reward_module
 from autoreward.loop import improve
 from autoreward.report.html import render
 from autoreward.report.reading import read_run
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
-from autoreward.store.keep import reward_file
 from autoreward.tasks import find_task
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -136,12 +136,12 @@ def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> No
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
     description = Description(state=fields, action=push, max_steps=200, terminates=False, random_length=200)
     winner = design(TASK, description, (), 1, seed=0)[0]
-    (tmp_path / "reward.py").write_text(reward_file(TASK, winner))
+    (tmp_path / "reward.py").write_text(reward_module(TASK, winner, description))
     use = (
-        "import sys, types, numpy as np, reward\n"
+        "import sys, types, numpy as np\nsys.modules['gymnasium'] = None\nimport reward\n"
         "s = types.SimpleNamespace(position=np.zeros(3), velocity=np.ones(3), step=np.ones(3), terminated=np.zeros(3, bool))\n"
         "print(sum(reward.compute_reward(s, types.SimpleNamespace(push=np.ones(3)), s, {}).values()).shape)\n"
-        "sys.exit(any(m.split('.')[0] in ('autoreward', 'torch', 'gymnasium') for m in sys.modules))"
+        "sys.exit(any(m.split('.')[0] in ('autoreward', 'torch') for m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "(3,)\n"), done.stderr

@@ -159,7 +159,8 @@ def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
     assert result(tmp_path, "killed") == result(tmp_path, "whole")
     assert {name: (trials / name).stat().st_mtime_ns for name in finished} == finished
     best = tmp_path / "killed" / "best"
-    assert {p.name for p in best.iterdir()} == {"reward.py", "policy.zip", "vecnormalize.pkl", "manifest.json"}
+    kept = {"reward.py", "policy.zip", "vecnormalize.pkl", "manifest.json", "train.py", "card.md", "pyproject.toml"}
+    assert {p.name for p in best.iterdir()} == kept
     load = "from stable_baselines3 import PPO; PPO.load('policy.zip')"
     subprocess.run([sys.executable, "-c", load], cwd=best, check=True)
 

@@ -26,10 +26,10 @@ def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> 
     return EpisodePool(data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)))
 
 
-def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **sizes: float) -> Labels:
+def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **peaks: float) -> Labels:
     values = np.asarray(returns, dtype=np.float64)
     shaken = values if noisy is None else np.asarray(noisy, dtype=np.float64)
-    return Labels({"a": values}, sizes or {"a": 1.0}, values, shaken, np.repeat(values, 10) / 10)
+    return Labels({"a": values}, peaks or {"a": 1.0}, values, shaken, np.repeat(values, 10) / 10)
 
 
 GRADED = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0]
@@ -75,10 +75,12 @@ def test_a_known_exploit_must_not_pay_again() -> None:
 
 
 def test_scale_and_variation() -> None:
-    assert screens.scale(labels([1.0], a=99.0, b=1.0)).decision == "demoted"
+    assert screens.scale(labels([1.0], a=1000.0, b=1.0)).decision == "demoted"
     assert screens.scale(labels([1.0], a=9.0, b=1.0)).decision == "passed"
     assert screens.scale(labels([1.0], a=9.0)).decision == "silent"
     assert screens.variation(labels([1.0, 1.0])).decision == "demoted"
+    lasting = labels([1.0, 1.0])._replace(returns=np.array([10.0, 20.0]))
+    assert screens.variation(lasting).decision == "passed", "a cost of time tells episodes apart by their length"
     assert screens.variation(labels([1.0, 2.0])).decision == "passed"
 
 

@@ -40,8 +40,8 @@ class Labels(NamedTuple):
 
     parts: dict[str, Array]
     """Sum of each part over each episode, shape (E,)."""
-    sizes: dict[str, float]
-    """Mean |part|."""
+    peaks: dict[str, float]
+    """Largest |part|."""
     returns: Array
     """(E,): sum of the composed reward."""
     noisy: Array
@@ -82,7 +82,7 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Label
     rewards, noisy = (_composed(job.composition, gamma, p, pool) for p in (parts, shaken))
     return Labels(
         parts={name: np.where(there, part, 0.0).sum(axis=0) for name, part in parts.items()},
-        sizes={name: float(np.abs(part[there]).mean()) for name, part in parts.items()},
+        peaks={name: float(np.abs(part[there]).max()) for name, part in parts.items()},
         returns=rewards.sum(axis=0),
         noisy=noisy.sum(axis=0),
         rewards=rewards.T[there.T],

@@ -22,8 +22,8 @@ APART = 0.1
 """Difference of graded progress from which one episode counts as better than another."""
 STEADY = 0.8
 """Rank correlation of returns with and without input noise, below which a reward is too sensitive."""
-DROWNS = 0.97
-"""Share of the summed |parts| from which the other parts can't matter."""
+DROWNED = 0.01
+"""Share of the largest part's peak below which no other part's peak matters."""
 SAME = 0.02
 """Distance below which two rewards are duplicates."""
 Array = NDArray[np.float64]
@@ -60,14 +60,16 @@ def exploits(pool: EpisodePool, labels: Labels) -> Screen:
 
 
 def scale(labels: Labels) -> Screen:
-    """Does one part drown all others on the recorded transitions?"""
-    whole = sum(labels.sizes.values())
-    if len(labels.sizes) < 2 or whole == 0.0:
-        return _silent("scale", "there is one part" if whole else "every part is 0 on all recorded transitions")
-    name, size = max(labels.sizes.items(), key=lambda item: item[1])
-    share = size / whole
-    evidence = f"{name} is {share:.0%} of the summed size of {len(labels.sizes)} parts"
-    if share > DROWNS:
+    """Does one part drown all others on the recorded transitions, even where those are largest?"""
+    sizes = sorted(labels.peaks.items(), key=lambda item: -item[1])
+    if len(sizes) < 2 or sizes[0][1] == 0.0:
+        return _silent(
+            "scale", "there is one part" if len(sizes) < 2 else "every part is 0 on all recorded transitions"
+        )
+    (name, most), (_, second) = sizes[:2]
+    share = second / most
+    evidence = f"{name} reaches {most:.3g}, the largest of the {len(sizes) - 1} others {second:.3g}"
+    if share < DROWNED:
         return _screen("scale", "demoted", share, evidence, f"Scale {name} down, or the others up.")
     return _screen("scale", "passed", share, evidence)
 
@@ -77,6 +79,10 @@ def variation(labels: Labels) -> Screen:
     spread = float(np.ptp(labels.rewards)) if len(labels.rewards) else 0.0
     size = float(np.abs(labels.rewards).max(initial=0.0))
     if spread <= 1e-6 * max(size, 1e-6):
+        if np.ptp(labels.returns) > 0.0:
+            return _screen(
+                "variation", "passed", spread, "the same reward at every step, so that the length of an episode decides"
+            )
         said = f"the same reward, {labels.rewards[0] if len(labels.rewards) else 0:.3g}, on all {len(labels.rewards):,} transitions"
         return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
     flat = float(np.mean(np.abs(labels.rewards - np.median(labels.rewards)) <= 1e-3 * spread))

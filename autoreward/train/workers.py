@@ -115,6 +115,13 @@ class Workers(Closing):
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint."""
         return self._finish({"job": "package"}, task, {"policy.safetensors": weights}).files
 
+    def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
+        """`clip.webp` of one episode; empty where the environment can't be drawn here."""
+        try:
+            return self._finish({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
+        except JobFailed:
+            return {}
+
     def close(self) -> None:
         """End every worker."""
         if self._nursery is not None:

@@ -11,9 +11,11 @@ from autoreward.tasks import Task
 from autoreward.worker.observations import flat
 
 
-def make(task: Task) -> gymnasium.Env[Any, Any]:
+def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
     kwargs: dict[str, Any] = dict(task.kwargs)
+    if render_mode is not None:
+        kwargs["render_mode"] = render_mode
     module = task.env.partition(":")[0]
     if task.max_steps is not None:
         kwargs["max_episode_steps"] = task.max_steps

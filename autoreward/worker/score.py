@@ -57,7 +57,7 @@ def score(
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])
-        walks = walk(envs[: len(seeds)], _policy(model, mean, variance), seeds)
+        walks = walk(envs[: len(seeds)], chooser(model, mean, variance), seeds)
         return walks, [judged(task, place, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
 
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
@@ -90,7 +90,9 @@ def walk(envs: Sequence[gymnasium.Env[Any, Any]], choose: Choose, seeds: Sequenc
     return [Walk(np.stack(s), np.stack(a), e) for s, a, e in zip(seen, taken, terminated, strict=True)]
 
 
-def _policy(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> Choose:
+def chooser(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> Choose:
+    """The policy as a function of observations as the environment gives them."""
+
     def choose(now: NDArray[Any]) -> NDArray[Any]:
         view = np.clip((now - mean) / np.sqrt(variance + policies.EPSILON), -policies.CLIP, policies.CLIP)
         return model.predict(view.astype(np.float32), deterministic=True)[0]

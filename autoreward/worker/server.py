@@ -18,7 +18,7 @@ from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import audit, describe, package, score, survey, train, wire  # noqa: E402
+from autoreward.worker import audit, describe, film, package, score, survey, train, wire  # noqa: E402
 from autoreward.worker.confine import confine  # noqa: E402
 
 
@@ -71,6 +71,9 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         trial = Trial.model_validate_json(request["trial"])
         files = wire.receive_files(sock, len(trial.checkpoints))
         return score.score(task, trial, files, request["choosing"], request["scoring"], built)
+    if request["job"] == "film":
+        (weights,) = wire.receive_files(sock, 1).values()
+        return wire.Nothing(), film.film(task, weights, int(request["seed"]), built)
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)

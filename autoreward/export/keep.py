@@ -1,0 +1,119 @@
+"""`best/`: everything that a finished run leaves to be kept, in one folder that needs no autoreward."""
+
+import json
+from collections.abc import Callable
+
+from autoreward import __version__
+from autoreward.analyze.legs import training
+from autoreward.analyze.symptoms import EXPLOIT
+from autoreward.compose import COMPOSITIONS
+from autoreward.export.folder import model_card, packaging, reward_module, train_script
+from autoreward.records import Candidate, Candidates, Description, Run, Score
+from autoreward.report.lines import interval, verdict
+from autoreward.report.reading import Reading, Told, read_run
+from autoreward.store.book import Book, Page
+from autoreward.tasks import Task
+
+Package = Callable[[Task, bytes], dict[str, bytes]]
+"""Weights -> files for Stable-Baselines3."""
+
+
+def kept_files(book: Book, run: Run, package: Package) -> dict[str, bytes]:
+    """The files of best/, by name; empty if nothing won."""
+    if not run.best:
+        return {}
+    task, reading = book.header.task, read_run(book.folder)
+    made = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
+    winner = next((c for c in made if c.id == run.best), None)
+    found = best_policy(book, run)
+    files: dict[str, bytes] = {}
+    if found:
+        page, best = found
+        files |= package(task, page.file("trials", best.trial_id, f"policy-{best.kept}.safetensors"))
+    score: Score | None = found[1] if found else None
+    if winner:
+        texts = {
+            "reward.py": reward_module(task, winner, book.need("description", Description)),
+            "pyproject.toml": packaging(task),
+        }
+        if score:
+            texts["train.py"] = train_script(task, score, book.header.config.steps or task.train.steps)
+        texts["card.md"] = _card(reading, run, winner, score)
+        files |= {name: text.encode() for name, text in texts.items()}
+    files["manifest.json"] = _manifest(book, run, winner, score).encode()
+    return files
+
+
+def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
+    """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
+    pages = [book.confirm_page()] if run.confirmed else book.pages()
+    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
+    own = [(p, s) for p, s in found if training(s.trial_id).rpartition("-s")[0] == run.best]
+    return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
+
+
+def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> str:
+    told = reading.told(winner.id)
+    known = sum(s.dollars or 0.0 for s in reading.spending)
+    unknown = any(s.dollars is None for s in reading.spending)
+    money = f"{len(reading.bills)} model calls for ${known:.2f}{' and calls of unknown price' if unknown else ''}"
+    model = reading.header.config.model
+    writer = {"human": "a person", "grammar": "the embedded grammar designer"}.get(winner.origin, f"{model}")
+    return model_card(
+        reading.header,
+        run,
+        winner,
+        told.diagnosis.shares if told and told.diagnosis else (),
+        verdict=verdict(run),
+        interval=interval,
+        kept=kept,
+        seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
+        weaknesses=list(_weaknesses(reading, told)),
+        money=money if reading.bills else "no model was asked",
+        writer=writer,
+    )
+
+
+def _weaknesses(reading: Reading, told: Told | None) -> list[str]:
+    """What is known against the winner, and what was exploited in other programs of the run."""
+    lines = [f"critic: {r.reason}" for r in (told.candidate.remarks if told else ())]
+    lines += [
+        f"{s.name.replace('_', ' ')}: {s.evidence}"
+        for s in (told.diagnosis.symptoms if told and told.diagnosis else ())
+    ]
+    for other in reading.candidates:
+        found = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
+        if found and (told is None or other.candidate.id != told.candidate.id):
+            lines.append(f"another program of this run, {other.candidate.id}, was exploited: {found[0].evidence}")
+    return lines
+
+
+def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None) -> str:
+    """What the policy and the reward are, how they were made and what was measured, for machines."""
+    note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
+    return json.dumps(
+        {
+            "autoreward": __version__,
+            "task": book.header.task.model_dump(mode="json"),
+            "winner": run.best,
+            "reward": winner
+            and {
+                "thought": winner.thought,
+                "origin": winner.origin,
+                "composition": winner.composition,
+                "formula": COMPOSITIONS[winner.composition].formula,
+            },
+            "policy": kept
+            and {
+                "trial": kept.trial_id,
+                "seed": kept.seed,
+                "checkpoint_step": kept.kept,
+                "success": kept.success,
+                "note": note,
+            },
+            "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
+            "tier": run.tier,
+            "versions": book.header.packages,
+        },
+        indent=2,
+    )

@@ -1,0 +1,113 @@
+"""What the screens do with 20 rewards that are known to be bad and 10 that are known to be good.
+
+    python benchmarks/screens.py
+
+The episodes they judge by are a run's usual ones: random, constant, and those of one policy trained with a good reward.
+"""
+
+from autoreward.check.relabel import EpisodePool, join, relabel
+from autoreward.check.screening import screen
+from autoreward.config import RunConfig
+from autoreward.jail.client import Jail
+from autoreward.outcomes import Outcome
+from autoreward.race import search_job
+from autoreward.records import Candidate, PoolEpisode, Verdict
+from autoreward.resources import envs_folder
+from autoreward.seeds import held_out
+from autoreward.tasks import Task, find_task
+from autoreward.train.workers import Workers
+from autoreward.transitions import Transitions
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n    x = next_state.position\n    return "
+GOOD = {
+    "mountain-car": [
+        '{"time": np.full_like(x, -1.0)}',
+        '{"speed": 10 * np.abs(next_state.velocity), "time": np.full_like(x, -1.0), "flag": 50.0 * (x >= 0.5)}',
+        '{"height": np.sin(3 * x) - 1.1, "flag": 10.0 * (x >= 0.5)}',
+        '{"energy": 300 * (0.5 * next_state.velocity**2 + 0.0025 * np.sin(3 * x) / 3 - 0.5 * state.velocity**2'
+        ' - 0.0025 * np.sin(3 * state.position) / 3), "time": np.full_like(x, -0.1)}',
+        '{"gap": -np.abs(0.5 - x), "flag": 10.0 * (x >= 0.5)}',
+    ],
+    "cartpole-hold": [
+        '{"near": np.exp(-np.abs(x - 1.0)), "alive": 0.5 * (1.0 - next_state.terminated)}',
+        '{"gap": 2.0 - np.abs(x - 1.0), "fall": -20.0 * next_state.terminated}',
+        '{"near": 1.0 / (1.0 + (x - 1.0) ** 2), "upright": np.exp(-np.abs(next_state.angle) / 0.1)}',
+        '{"alive": 1.0 - next_state.terminated, "gap": -0.3 * np.abs(x - 1.0), "slow": -0.05 * next_state.velocity**2}',
+        '{"near": np.exp(-np.abs(x - 1.0) / 0.5) * np.exp(-np.abs(next_state.angle) / 0.2)}',
+    ],
+}
+BAD = {
+    "mountain-car": [
+        '{"reversed": -x}',
+        '{"slow": -np.abs(next_state.velocity)}',
+        '{"alive": np.ones_like(x)}',
+        '{"nothing": np.zeros_like(x)}',
+        '{"crossing": 1.0 * ((state.position < -0.5) & (x >= -0.5))}',
+        '{"alive": np.full_like(x, 1000.0), "flag": 1.0 * (x >= 0.5)}',
+        '{"saturated": np.tanh(50 * (x + 2.0))}',
+        '{"left": np.exp(-np.abs(x + 1.2))}',
+        '{"valley": np.exp(-np.abs(x + 0.5) / 0.1)}',
+        '{"coast": 1.0 * (action.push == 1)}',
+    ],
+    "cartpole-hold": [
+        '{"gap": -5.0 * np.abs(x - 1.0)}',
+        '{"away": np.abs(x - 1.0)}',
+        '{"wrong_side": -np.abs(x + 1.0) + 2.5 - 5.0 * (x > 0.5)}',
+        '{"swing": np.abs(next_state.angular_velocity) - 1.0}',
+        '{"end": 100.0 * next_state.terminated}',
+        '{"nothing": np.zeros_like(x)}',
+        '{"alive": np.full_like(x, 1000.0), "near": np.exp(-np.abs(x - 1.0))}',
+        '{"narrow": np.exp(-np.abs(x - 1.0) / 1e-4)}',
+        '{"time": np.full_like(x, -1.0)}',
+        '{"lean": np.abs(next_state.angle) / 0.2 - 1.0}',
+    ],
+}
+
+
+def main() -> None:
+    print("| task | reward | is | decided | by |\n|---|---|---|---|---|")
+    counts = {"good": [0, 0], "bad": [0, 0]}
+    with Jail() as jail, Workers(jail) as workers:
+        for name in GOOD:
+            task = find_task(name, (envs_folder(),))
+            pool = recorded(task, workers, GOOD[name][1 if name == "mountain-car" else 0])
+            for kind, bodies in (("good", GOOD[name]), ("bad", BAD[name])):
+                for body in bodies:
+                    decision, by = decided(task, jail, pool, body)
+                    counts[kind][0] += decision != "passed"
+                    counts[kind][1] += 1
+                    print(f"| {name} | `{body[:60]}` | {kind} | {decision} | {by} |", flush=True)
+    for kind, (caught, total) in counts.items():
+        print(f"\n{kind}: {caught} of {total} rejected or demoted")
+
+
+def recorded(task: Task, workers: Workers, body: str) -> EpisodePool:
+    description, files = workers.describe(task, seed=0)
+    job = search_job(RunConfig(), task, candidate(body), VERDICT)
+    trial, weights = workers.train(task, job, RunConfig(), lambda *_: None)
+    score, more = workers.score(task, trial, weights, held_out("search/keep", 10), held_out("search", 10))
+    print(f"<!-- {task.name}: the trained policy succeeds in {score.success:.0%} -->")
+    trained = [PoolEpisode(kind="trained", episode=e) for e in score.episodes]
+    pieces = [(Transitions.from_bytes(files["pool.npz"]), description.pool)]
+    return join([*pieces, (Transitions.from_bytes(more["episodes.npz"]), trained)])
+
+
+VERDICT = Verdict(candidate_id="c", accepted=True, outcome=Outcome.COMPLETED)
+
+
+def candidate(body: str) -> Candidate:
+    return Candidate(id="c", source=f"{HEAD}{body}\n", thought="", origin="human", how="given")
+
+
+def decided(task: Task, jail: Jail, pool: EpisodePool, body: str) -> tuple[str, str]:
+    gamma = float(task.train.hyperparameters["gamma"])
+    labels = relabel(jail, search_job(RunConfig(), task, candidate(body), VERDICT), gamma, pool)
+    (item,) = screen(pool, {"c": labels}, {}, gamma).items
+    for decision in ("rejected", "demoted"):
+        if by := [s for s in item.screens if s.decision == decision]:
+            return decision, ", ".join(s.name for s in by)
+    return "passed", ""
+
+
+if __name__ == "__main__":
+    main()

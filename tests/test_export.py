@@ -1,0 +1,144 @@
+"""What people take away gives the same numbers, and the same policy, as the run did."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from autoreward.compose import COMPOSITIONS, Composer
+from autoreward.export.folder import packaging, reward_module
+from autoreward.export.formulas import numpy_source
+from autoreward.expressions import Expression
+from autoreward.jail.client import Jail
+from autoreward.records import Candidate, Description, FieldStats
+from autoreward.resources import envs_folder
+from autoreward.tasks import Task, find_task, task_names
+from autoreward.worker import environments
+from autoreward.worker.recorder import Recorder
+
+STEPS = 10_000
+INSTALLED = [n for n in sorted(task_names((envs_folder(),))) if not n.startswith(("metaworld", "fetch"))]
+
+
+@pytest.mark.parametrize(
+    ("formula", "source"),
+    [
+        ("obs[4:6] + obs[8:10]", "(obs[..., 4:6] + obs[..., 8:10])"),
+        ("arctan2(obs[1], obs[0])", "np.arctan2(obs[..., 1], obs[..., 0])"),
+        ("norm(obs.goal - obs.hand[0:3])", "np.linalg.norm((obs_goal - obs_hand[..., 0:3]), axis=-1)"),
+        ("-obs[0] ** 2", "-((obs[..., 0] ** 2))"),
+        ("stack(obs[0], 2.5)", "np.stack([obs[..., 0], 2.5], axis=-1)"),
+    ],
+)
+def test_formulas_as_numpy(formula: str, source: str) -> None:
+    assert numpy_source(Expression(formula, "here")) == source
+
+
+def program(task: Task, memory: bool) -> str:
+    """A program that reads every field, so that a wrong one shows."""
+    state = " + ".join(f"flat(next_state.{n}) - 0.5 * flat(state.{n})" for n in task.state)
+    action = " + ".join(f"flat(action.{n})" for n in task.action)
+    lines = [
+        "def flat(values):",
+        "    return values.sum(axis=-1) if values.ndim == 2 else 1.0 * values",
+        "def compute_reward(state, action, next_state, memory):",
+        f"    main = {state}",
+        f"    effort = {action}",
+    ]
+    if memory:
+        lines += [
+            '    best = np.maximum(memory.get("best", main), main)',
+            '    memory["best"] = best',
+            "    main = best",
+        ]
+    lines += ['    return {"main": main, "phi": 0.1 * flat(next_state.' + next(iter(task.state)) + "),"]
+    lines += ['            "effort": 0.1 * effort, "end": 1.0 * next_state.terminated + 0.01 * next_state.step}']
+    return "\n".join(lines) + "\n"
+
+
+def load(folder: Path, text: str) -> ModuleType:
+    path = folder / "reward.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location("exported_reward", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def described(task: Task) -> Description:
+    env = environments.make(task)
+    discrete = 0 if isinstance(env.action_space, gymnasium.spaces.Box) else 2
+    env.close()
+    field = FieldStats(name="a", size=0, low=0, high=1, mean=0, std=1, discrete=discrete)
+    return Description(state=(field,), action=(field,), max_steps=1, terminates=True, random_length=1)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Box2D's binding warns while it is imported, and dies if that is an error
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, tmp_path: Path) -> None:
+    """10,000 transitions of random actions, to 1e-6; the compositions and memory take turns over the tasks."""
+    task = find_task(name, (envs_folder(),))
+    number = INSTALLED.index(name)
+    composition = list(COMPOSITIONS)[number % len(COMPOSITIONS)]
+    source = program(task, memory=number % 2 == 1)
+    gamma = float(task.train.hyperparameters["gamma"])
+
+    recorder = Recorder(environments.vectorised(task, 1, seed=5), task)
+    recorder.action_space.seed(7)
+    recorder.reset()
+    actions = [recorder.action_space.sample() for _ in range(STEPS)]
+    for action in actions:
+        recorder.step(np.stack([action]))
+    recorded = recorder.take().transitions
+    with jail.open(source) as room:
+        parts = room.client.evaluate(recorded, stepped="memory[" in source)
+    expected = Composer(composition, 1, gamma)(parts, recorded.step, recorded.terminated)[:, 0]
+
+    winner = Candidate(
+        id="w", source=source, thought='A "thought".', origin="model", how="fresh", composition=composition
+    )
+    module = load(tmp_path, reward_module(task, winner, described(task)))
+    given: dict[str, Any] = dict(task.kwargs) | ({"max_episode_steps": task.max_steps} if task.max_steps else {})
+    env = module.AutoReward(gymnasium.make(task.env, **given))
+    env.reset(seed=5)
+    found = []
+    for action in actions:
+        _, reward, terminated, truncated, info = env.step(action)
+        found.append(reward)
+        assert set(info["reward_parts"]) == {"main", "phi", "effort", "end"}
+        if terminated or truncated:
+            env.reset()
+    assert np.abs(np.array(found) - expected).max() <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_exported_folder_trains_the_same_policy_and_installs(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+
+    run = [sys.executable, "-m", "autoreward", "run", "mountain-car", "--model", "grammar", "--runs", str(tmp_path),
+           "--name", "r", "--candidates", "2", "--rounds", "1", "--steps", "8192", "--finalist-seeds", "0", "--confirm-seeds", "1"]  # fmt: skip
+    subprocess.run(run, check=True, capture_output=True)
+    out = tmp_path / "out"
+    subprocess.run([sys.executable, "-m", "autoreward", "export", str(tmp_path / "r"), "--to", str(out)], check=True)
+    subprocess.run([sys.executable, "train.py"], cwd=out, check=True, capture_output=True)
+    one, other = (PPO.load(out / n, device="cpu").policy.state_dict() for n in ("policy.zip", "policy-again.zip"))
+    assert all((one[k] == other[k]).all() for k in one), "bit for bit"
+    assert "is the best of these trainings" in (out / "card.md").read_text()
+
+
+def test_the_folder_is_a_package() -> None:
+    import tomllib
+
+    made = tomllib.loads(packaging(find_task("reacher", (envs_folder(),))))
+    assert made["project"]["name"] == "reacher-reward"
+    assert made["project"]["dependencies"] == ["numpy"]
