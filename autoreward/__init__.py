@@ -1,8 +1,18 @@
 """autoreward: an LLM writes the reward function, and you get a policy that does what you meant.
 
-Importing this package does nothing: no printing, no folders, no torch.
+Importing this package does nothing: no printing, no folders, no torch. `improve` and `load` are for notebooks and scripts.
 """
+
+from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["__version__", "improve", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("improve", "load"):
+        from autoreward import notebook
+
+        return getattr(notebook, name)
+    raise AttributeError(f"module 'autoreward' has no attribute {name!r}")

@@ -34,6 +34,7 @@ from autoreward.records import (
     Candidates,
     Description,
     Diagnosis,
+    Feedbacks,
     PoolEpisode,
     Round,
     Score,
@@ -83,6 +84,10 @@ class RealCrew:
         seed = seeds.derive(self._config.seed, "describe")
         return Made(*self._workers.describe(self._task, seed, self._book.given(DEMOS)))
 
+    def _said(self) -> tuple[str, ...]:
+        """What people said of earlier results."""
+        return tuple(f.text for f in (self._book.lone("feedback", Feedbacks) or Feedbacks()).items)
+
     def described(self, file: str) -> bytes:
         """A file that belongs to the description."""
         return self._book.file("description", "", file)
@@ -91,7 +96,7 @@ class RealCrew:
         """Write the next round's programs."""
         if self._desk is not None:
             count = self._config.candidates
-            made = workshop.design(self._desk, self._task, description, rounds, count, self.review)
+            made = workshop.design(self._desk, self._task, description, rounds, count, self.review, self._said())
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(rounds))})
             raise ProviderError(
@@ -208,7 +213,8 @@ class RealCrew:
             return Analyses()
         described = self._book.need("description", Description)
         try:
-            made, findings = explain(self._desk, f"r{page.folder.name}-analyzer", self._task, described, cases)
+            key = f"r{page.folder.name}-analyzer"
+            made, findings = explain(self._desk, key, self._task, described, cases, self._said())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=made, findings=findings)

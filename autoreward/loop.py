@@ -24,6 +24,7 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Doubt,
+    Feedbacks,
     Round,
     Run,
     Score,
@@ -41,9 +42,10 @@ R = TypeVar("R", Trial, Score)
 def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
     """Search for a reward program whose trained policy does what the task asks for; resume if already begun."""
     description = book.once("description", Description, crew.describe)
+    said = book.lone("feedback", Feedbacks) or Feedbacks()
     rounds: tuple[Round, ...] = ()
     doubt = Doubt()
-    while (stop := doubt.said or stop_reason(config, rounds, task)) is None:
+    while (stop := doubt.said or stop_reason(config, rounds, task, said)) is None:
         number = len(rounds)
         page = book.page(number)
         tell(events.RoundStarted(number))
@@ -59,7 +61,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         screened = page.once("screens", Screened, lambda: crew.screen(candidates, checked, rounds))  # noqa: B023
         tell(events.Checked(checked, screened))
         field = in_order(candidates, checked, screened)
-        trials, scores = race(task, config, crew, page, field, budget(config, task) - spent(rounds), tell)
+        trials, scores = race(task, config, crew, page, field, budget(config, task, said) - spent(rounds), tell)
         diagnoses = page.each(
             "diagnoses",
             Diagnosis,
@@ -73,11 +75,21 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
                          scores=scores, diagnoses=diagnoses, analyses=analyses),)  # fmt: skip
         doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, page, description, rounds))  # noqa: B023
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
-    winner = best(rounds, task)
-    trials, confirmed = contest(task, config, crew, book.confirm_page(), contestants(rounds, task), tell)
-    done = (*(t for r in rounds for t in r.trials), *trials)
-    run = Run(task=task.name, goal=task.goal, stop=stop, rounds=len(rounds), best=winner, confirmed=confirmed, doubt=doubt,
-              trainings=count(done), env_steps=steps(done) + doubt.steps, tier=crew.tier)  # fmt: skip
+    eligible = rounds[said.since :]
+    winner = best(eligible, task)
+    trials, confirmed = contest(task, config, crew, book.confirm_page(), contestants(eligible, task), tell)
+    run = Run(
+        task=task.name,
+        goal=task.goal,
+        stop=stop,
+        rounds=len(rounds),
+        best=winner,
+        confirmed=confirmed,
+        doubt=doubt,
+        trainings=sum(count(r.trials) for r in rounds) + len(trials),
+        env_steps=spent(rounds) + steps(trials) + doubt.steps,
+        tier=crew.tier,
+    )
     return book.once("result", Run, lambda: run)
 
 
@@ -95,23 +107,26 @@ def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
     return book.once("result", Run, lambda: run)
 
 
-def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task) -> str | None:
-    """Why the search ends here, in words; None while it should go on."""
-    winner = best(rounds, task)
+def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Feedbacks) -> str | None:
+    """Why the search ends here, in words; None while it should go on. What people say buys at least one more round."""
+    if len(rounds) <= said.since and said.items:
+        return None
+    winner = best(rounds[said.since :], task)
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= full(config, task)]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
-    if len(rounds) >= config.rounds:
-        return f"all {config.rounds} rounds are done"
-    if spent(rounds) + rungs(task)[0] * full(config, task) > budget(config, task):
-        return f"the budget of {budget(config, task):,} environment steps is used"
+    if len(rounds) >= config.rounds and len(rounds) > said.since:
+        return f"all {len(rounds)} rounds are done"
+    if spent(rounds) + rungs(task)[0] * full(config, task) > budget(config, task, said):
+        return f"the budget of {budget(config, task, said):,} environment steps is used"
     return None
 
 
-def budget(config: RunConfig, task: Task) -> int:
-    """Environment steps that the search may take."""
-    return round(config.budget * full(config, task))
+def budget(config: RunConfig, task: Task, said: Feedbacks) -> int:
+    """Environment steps that the search may take; each feedback adds what one round may need."""
+    per_round = config.budget / config.rounds
+    return round((config.budget + per_round * len(said.items)) * full(config, task))
 
 
 def spent(rounds: Sequence[Round]) -> int:

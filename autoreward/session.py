@@ -18,7 +18,7 @@ from autoreward.errors import TaskError, UsageError
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
-from autoreward.records import Audit, AuditItem, Candidate, Run, Score, Verdict
+from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.seeds import held_out
@@ -63,6 +63,29 @@ def start(
         for file, data in (given or {}).items():
             book.write(file, data)
         begun(folder)
+        return _go(book, tell), folder
+
+
+def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:
+    """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
+
+    The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again.
+
+    Raises:
+        UsageError: nothing was said, the run is not finished, or no model designs it.
+    """
+    with Book.open(folder) as book:
+        rounds = len(book.pages())
+        if not text.strip():
+            raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
+        if book.lone("result", Run) is None:
+            raise UsageError(f"{folder} is not finished; finish it with `autoreward resume {folder}`.")
+        if book.header.config.model == "grammar" or book.header.config.given:
+            raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
+        said = book.lone("feedback", Feedbacks) or Feedbacks()
+        book.retire(f"before-feedback-{len(said.items)}", ("result.json", "confirm", "best", "clips", REPORT))
+        more = Feedbacks(items=(*said.items, Feedback(after=rounds, text=text.strip())))
+        book.write("feedback.json", more.model_dump_json(indent=1).encode())
         return _go(book, tell), folder
 
 

@@ -22,11 +22,17 @@ Review = Callable[[Candidate], Verdict]
 
 
 def design(
-    desk: Desk, task: Task, description: Description, rounds: Sequence[Round], count: int, review: Review
+    desk: Desk,
+    task: Task,
+    description: Description,
+    rounds: Sequence[Round],
+    count: int,
+    review: Review,
+    said: Sequence[str] = (),
 ) -> Candidates:
-    """The next round's candidates. Raises LimitReached, ProviderError."""
+    """The next round's candidates; `said` is what people want changed. Raises LimitReached, ProviderError."""
     number = f"r{len(rounds):03d}"
-    drafted, findings = author.draft(desk, task, description, rounds, count)
+    drafted, findings = author.draft(desk, task, description, rounds, count, said)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
     for turn in range(REPAIRS):

@@ -27,7 +27,19 @@ ROOMS = {
     "train": {"spawn", "jail", "worker"},
     "report": {"store", "analyze", "llm"},
 }
-ANYTHING = {"cli", "session", "crew", "crews", "workshop", "loop", "race", "contest", "__main__"}
+ANYTHING = {
+    "cli",
+    "session",
+    "crew",
+    "crews",
+    "workshop",
+    "loop",
+    "race",
+    "contest",
+    "notebook",
+    "__main__",
+    "__init__",
+}
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}
 JAIL_CHILD_ALLOWED = {"numpy", "autoreward"}
 

@@ -52,7 +52,7 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("runn",), "Did you mean 'run'?"),
+        (("runn",), "Did you mean 'run'"),
         (("run", "mountain-cart"), "Did you mean 'mountain-car'?"),
         (("run", "mountain-car", "--candidats", "3"), "No such option"),
         (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
@@ -115,7 +115,8 @@ def test_the_report_is_one_page_without_network(runs: Path) -> None:
         page = render(read_run(runs / name))
         assert "<h1>mountain-car</h1>" in page
         assert "http" not in page.replace("http-equiv", "")
-        assert "<script" not in page
+        assert page.count("<script") == 1, "our own, which opens a linked section"
+        assert "<script>" in page
 
 
 def test_the_report_escapes_what_models_and_people_wrote(runs: Path) -> None:
@@ -145,3 +146,49 @@ def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> No
     )
     done = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "(3,)\n"), done.stderr
+
+
+def test_runs_lists_states_winners_and_costs(runs: Path) -> None:
+    done = autoreward("runs", "--runs", str(runs), "--json")
+    rows = {row["run"]: row for row in json.loads(done.stdout)}
+    assert rows["done"]["state"] == "done"
+    assert rows["done"]["winner"].startswith("r00")
+    assert rows["stopped"]["state"] == "unfinished"
+    assert "no runs" in autoreward("runs", "--runs", str(runs / "nowhere")).stdout
+
+
+def test_compare_sets_runs_of_one_task_side_by_side(runs: Path) -> None:
+    done = autoreward("compare", "done", "done", "--runs", str(runs))
+    assert "mountain-car" in done.stdout
+    assert "success, IQM" in done.stdout
+    one = autoreward("compare", "done", "--runs", str(runs))
+    assert (one.returncode, "two runs" in one.stderr) == (2, True)
+    unfinished = autoreward("compare", "done", "stopped", "--runs", str(runs))
+    assert (unfinished.returncode, "no confirmed winner" in unfinished.stderr) == (2, True)
+
+
+def test_export_says_what_is_missing(runs: Path, tmp_path: Path) -> None:
+    done = autoreward("export", "stopped", "--runs", str(runs), "--to", str(tmp_path / "x"))
+    assert (done.returncode, "nothing to keep yet" in done.stderr) == (2, True)
+
+
+def test_a_loaded_run_in_a_notebook(runs: Path) -> None:
+    import autoreward as package
+
+    run = package.load(runs / "done")
+    assert run.best
+    assert run.best.id in repr(run)
+    assert run.plot()._repr_html_().count("<polyline") == sum(bool(t.scores) for t in run.reading.candidates)
+    cell = run._repr_html_()
+    assert cell.startswith("<iframe")
+    assert "<script" not in cell, "the page is data inside the frame"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+
+
+def test_a_report_stays_small_and_shows_the_race(runs: Path) -> None:
+    text = render(read_run(runs / "done"))
+    assert "The race" in text
+    assert 'class="lineage"' in text
+    assert 'id="r000c0"' in text
+    assert len(text) < 1_000_000

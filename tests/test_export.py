@@ -125,8 +125,8 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
 def test_an_exported_folder_trains_the_same_policy_and_installs(tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 
-    run = [sys.executable, "-m", "autoreward", "run", "mountain-car", "--model", "grammar", "--runs", str(tmp_path),
-           "--name", "r", "--candidates", "2", "--rounds", "1", "--steps", "8192", "--finalist-seeds", "0", "--confirm-seeds", "1"]  # fmt: skip
+    settings = "--candidates 2 --rounds 1 --steps 8192 --finalist-seeds 0 --confirm-seeds 1 --model grammar --name r"
+    run = [sys.executable, "-m", "autoreward", "run", "mountain-car", "--runs", str(tmp_path), *settings.split()]
     subprocess.run(run, check=True, capture_output=True)
     out = tmp_path / "out"
     subprocess.run([sys.executable, "-m", "autoreward", "export", str(tmp_path / "r"), "--to", str(out)], check=True)

@@ -8,7 +8,7 @@ from fake_crew import FakeCrew
 from autoreward.config import RunConfig
 from autoreward.loop import improve
 from autoreward.outcomes import Outcome
-from autoreward.records import Run, TrialJob
+from autoreward.records import Feedback, Feedbacks, Run, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
@@ -104,3 +104,20 @@ def test_the_target_ends_the_search(tmp_path: Path) -> None:
 def test_no_confirmation_when_asked(tmp_path: Path, seeds: int) -> None:
     run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"confirm_seeds": seeds}))
     assert run.confirmed == ()
+
+
+def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    before = go(folder, FakeCrew())
+    with Book.open(folder) as book:
+        book.retire("before-feedback-0", ("result.json", "confirm"))
+        said = Feedbacks(items=(Feedback(after=before.rounds, text="calm it down"),))
+        book.write("feedback.json", said.model_dump_json().encode())
+    crew = FakeCrew()
+    after = go(folder, crew)
+    assert after.rounds == before.rounds + 1
+    assert after.best.startswith(f"r{before.rounds:03d}")
+    assert not [name for name in crew.done if name.startswith("train r000") and "leg" in name], (
+        "nothing is trained twice"
+    )
+    assert (folder / "before-feedback-0" / "result.json").exists()

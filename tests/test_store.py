@@ -80,9 +80,9 @@ def test_a_run_is_not_started_twice(tmp_path: Path) -> None:
     ("content", "kind"),
     [
         ('{"format": 99, "autoreward": "0.1.0"}', errors.RunChanged),
-        ('{"format": 1, "autoreward": "9.9"}', errors.RunChanged),
+        ('{"format": 2, "autoreward": "9.9"}', errors.RunChanged),
         ("{", errors.RunDamaged),
-        ('{"format": 1, "autoreward": "0.1.0", "task": 3}', errors.RunDamaged),
+        ('{"format": 2, "autoreward": "0.1.0", "task": 3}', errors.RunDamaged),
     ],
 )
 def test_another_version_or_damage_is_one_sentence(tmp_path: Path, content: str, kind: type[Exception]) -> None:

@@ -55,12 +55,12 @@ class Whys(Record):
 
 
 def explain(
-    desk: Desk, key: str, task: Task, description: Description, cases: Sequence[Case]
+    desk: Desk, key: str, task: Task, description: Description, cases: Sequence[Case], said: Sequence[str] = ()
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
-    """The causes by candidate, and what was wrong with the answer."""
+    """The causes by candidate, and what was wrong with the answer; `said` is what people said of the best policy."""
     shown = {case.candidate.id: _pair(case.score) for case in cases}
     items = [_item(task, case, shown[case.candidate.id]) for case in cases]
-    text = render("analyzer", task=task, description=description, items=items)
+    text = render("analyzer", task=task, description=description, items=items, said=[plain(s, WORDS) for s in said])
     answer, findings = converse(desk, Question(key, "analyzer", text, MAX_TOKENS), Whys)
     causes: dict[str, list[Cause]] = {case.candidate.id: [] for case in cases}
     lengths = {

@@ -24,6 +24,7 @@ CAUSES_SHOWN = 2
 SAID = 200
 """Characters of a cause or a suggestion."""
 THOUGHT = 200
+FEEDBACK = 1_000
 SOURCE = 20_000
 
 TIPS = (
@@ -66,13 +67,13 @@ class Revisions(Record):
 
 
 def draft(
-    desk: Desk, task: Task, description: Description, rounds: Sequence[Round], count: int
+    desk: Desk, task: Task, description: Description, rounds: Sequence[Round], count: int, said: Sequence[str] = ()
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
     number = len(rounds)
     known = {c.id for r in rounds for c in r.candidates}
     question = Question(
-        f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count), MAX_TOKENS
+        f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count, said), MAX_TOKENS
     )
     answer, findings = converse(desk, question, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
@@ -98,8 +99,10 @@ def revise(
     return {r.id: _source(r.source) for r in answer.revisions if r.id in wanted} if answer else {}, findings
 
 
-def design_prompt(task: Task, description: Description | None, rounds: Sequence[Round], count: int) -> str:
-    """The whole prompt. `count` 0: one program as a code block, for a person's chat."""
+def design_prompt(
+    task: Task, description: Description | None, rounds: Sequence[Round], count: int, said: Sequence[str] = ()
+) -> str:
+    """The whole prompt. `count` 0: one program as a code block, for a person's chat. `said`: what people want changed."""
     return render(
         "designer",
         task=task,
@@ -108,6 +111,7 @@ def design_prompt(task: Task, description: Description | None, rounds: Sequence[
         compositions={name: composition.said for name, composition in COMPOSITIONS.items()},
         tips=TIPS,
         history=_history(task, rounds),
+        said=[plain(text, FEEDBACK) for text in said],
     )
 
 

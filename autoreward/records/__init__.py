@@ -27,7 +27,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
-from autoreward.records.runs import Confirmed, Doubt, Estimate, Round, Run, Rung, Standings
+from autoreward.records.runs import Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
 from autoreward.records.trials import (
     Analyses,
     Analysis,
@@ -60,6 +60,8 @@ __all__ = [
     "Entry",
     "Episode",
     "Estimate",
+    "Feedback",
+    "Feedbacks",
     "FieldStats",
     "Finding",
     "PartStats",

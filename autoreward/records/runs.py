@@ -39,6 +39,25 @@ class Doubt(Record):
     """Environment steps that finding out has taken."""
 
 
+class Feedback(Record):
+    """What a person said of a run's result."""
+
+    after: int
+    """Rounds that were done when it was said."""
+    text: str
+
+
+class Feedbacks(Record):
+    """Everything that people said of a run, oldest first."""
+
+    items: tuple[Feedback, ...] = ()
+
+    @property
+    def since(self) -> int:
+        """The round from which on a winner is looked for: what was made before can't have heeded it."""
+        return self.items[-1].after if self.items else 0
+
+
 class Round(Record):
     """Everything one round produced."""
 

@@ -1,6 +1,7 @@
 """Small line charts as inline SVG: no script, no network, readable in light and dark."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 340, 170
@@ -15,7 +16,9 @@ class Line(NamedTuple):
     color: str
 
 
-def chart(lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None) -> str:
+def chart(
+    lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None, legend: bool = False
+) -> str:
     """An SVG of the lines over environment steps; empty without a point. `low`, `high` fix the y axis."""
     points = [p for line in lines for p in line.points]
     if not points:
@@ -46,7 +49,33 @@ def chart(lines: Sequence[Line], y_label: str, low: float | None = None, high: f
             f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}"><title>{line.name}</title></polyline>'
         )
         svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
+    body = "".join(svg) + "</svg>"
+    return body + _legend(lines) if legend else body
+
+
+def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
+    """An SVG of dots in (x, y in [0, 1]); empty without two of them."""
+    if len(points) < 2:
+        return ""
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    span = right - left or 1.0
+    svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">']
+    for tick in (0.0, 0.5, 1.0):
+        at = TOP + (1 - tick) * (HEIGHT - TOP - BOTTOM)
+        svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        svg.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    for value, at, anchor in ((left, LEFT, "start"), (right, WIDTH - RIGHT, "end")):
+        svg.append(f'<text x="{at}" y="{HEIGHT - 14}" text-anchor="{anchor}">{value:.3g}</text>')
+    svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{label}</text>')
+    for x, y in points:
+        place = LEFT + (x - left) / span * (WIDTH - LEFT - RIGHT), TOP + (1 - y) * (HEIGHT - TOP - BOTTOM)
+        svg.append(f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="3.5" fill="var(--accent)" fill-opacity="0.6"/>')
     return "".join(svg) + "</svg>"
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    marks = (f'<span style="color: {line.color}">&#9632;</span> {escape(line.name)}' for line in lines)
+    return f'<p class="advice legend">{" &nbsp; ".join(marks)}</p>'
 
 
 def _steps(value: float) -> str:

@@ -1,21 +1,26 @@
 """report.html: one self-contained page for a run, finished or not."""
 
+import base64
+import difflib
+from collections.abc import Callable
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
-from autoreward.report.curves import Line, chart
+from autoreward.report.curves import Line, chart, scatter
+from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import state
 from autoreward.store.book import Book
 
+MANY = ("#2563c9", "#c2570c", "#14804a", "#9333ea", "#b3261e", "#0f766e", "#a16207", "#64748b")
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
@@ -44,6 +49,11 @@ def render(reading: Reading) -> str:
         interval=interval,
         state=state,
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
+        diff=_diff(reading),
+        clips=_clips(reading),
+        graph=Markup(lineage(reading.candidates, run.best if run else "")),  # noqa: S704
+        part_curve=_part_curve,
+        return_against_progress=_return_against_progress,
         success_curve=_success_curve,
         return_curve=_return_curve,
         env_steps=sum(t.steps - t.begin for t in reading.trials),
@@ -58,6 +68,63 @@ def render(reading: Reading) -> str:
 def _money(reading: Reading) -> str:
     known = sum(s.dollars or 0.0 for s in reading.spending)
     return f"${known:.2f}" + (" and calls of unknown price" if any(s.dollars is None for s in reading.spending) else "")
+
+
+CLIPS = {
+    "winner": "the winner's best policy",
+    "failure": "the worst failure of the search",
+    "native": "the native reward's best policy",
+}
+
+
+def _clips(reading: Reading) -> list[dict[str, str]]:
+    """Clips as data, with what they show; all start from the same held-out seed."""
+    found = []
+    for name, said in CLIPS.items():
+        path = reading.folder / "clips" / f"{name}.webp"
+        if path.is_file():
+            found.append(
+                {"data": f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}", "said": said}
+            )
+    return found
+
+
+def _diff(reading: Reading) -> Callable[[Told], Markup]:
+    """A function that shows how a candidate differs from its first parent."""
+    sources = {told.candidate.id: told.candidate.source for told in reading.candidates}
+
+    def diff(told: Told) -> Markup:
+        parent = next((p for p in told.candidate.parents if p in sources), None)
+        if parent is None:
+            return Markup("")
+        pair = sources[parent].splitlines(), told.candidate.source.splitlines()
+        text = "\n".join(difflib.unified_diff(*pair, parent, told.candidate.id, lineterm="", n=2))
+        return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704
+
+    return diff
+
+
+def _part_curve(told: Told) -> Markup:
+    """Mean of each part over training, of the first seed."""
+    curve = told.trials[0].curve if told.trials else ()
+    names = list(dict.fromkeys(p.name for point in curve for p in point.parts))[: len(MANY)]
+    lines = [
+        Line(name, [(point.step, p.mean) for point in curve for p in point.parts if p.name == name], color)
+        for name, color in zip(names, MANY, strict=False)
+    ]
+    return Markup(chart(lines, "mean of each part", legend=True))  # noqa: S704
+
+
+def _return_against_progress(told: Told) -> Markup:
+    """Does more reward mean more of what was asked for? One dot per checkpoint: training return there, held-out progress."""
+    dots = []
+    for trial, score in zip(told.trials, told.scores, strict=False):
+        known = [(p.step, p.episode_return) for p in trial.curve if p.episode_return is not None]
+        for point in score.checkpoints:
+            near = min(known, key=lambda k: abs(k[0] - point.step), default=None)
+            if near is not None:
+                dots.append((near[1], point.progress))
+    return Markup(scatter(dots, "held-out progress against training return"))  # noqa: S704
 
 
 def _success_curve(told: Told) -> Markup:

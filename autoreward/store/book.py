@@ -21,7 +21,7 @@ from autoreward.records import Record
 from autoreward.store.files import write_atomically
 from autoreward.tasks import Task
 
-FORMAT = 1
+FORMAT = 2
 PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
 R = TypeVar("R", bound=Record)
 
@@ -182,6 +182,13 @@ class Book(Page, Closing):
         """A file that the person gave the run at its start; empty without one."""
         path = self.folder / name
         return path.read_bytes() if path.is_file() else b""
+
+    def retire(self, name: str, things: Sequence[str]) -> None:
+        """Move files and folders that are no longer current into a folder of their own."""
+        (self.folder / name).mkdir(exist_ok=True)
+        for thing in things:
+            if (self.folder / thing).exists():
+                (self.folder / thing).rename(self.folder / name / thing)
 
     def log(self, event: str) -> None:
         """Add a line to log.jsonl, for people; the only place with clocks."""

@@ -1,0 +1,55 @@
+"""`autoreward compare RUN RUN ...`."""
+
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.places import RUNS, find_run
+
+
+def command(
+    names: list[str] = typer.Argument(metavar="RUN RUN ...", help="Runs of the same task."),
+    runs: Path = RUNS,
+) -> None:
+    """Set the winners of several runs side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from autoreward.analyze.intervals import probability_of_improvement
+    from autoreward.errors import UsageError
+    from autoreward.report.lines import interval
+    from autoreward.report.reading import read_run
+
+    if len(names) < 2:
+        raise UsageError("compare needs two runs or more.")
+    readings = [read_run(find_run(name, runs)) for name in names]
+    tasks = {r.header.task.name for r in readings}
+    if len(tasks) > 1:
+        raise UsageError(f"These runs are of different tasks ({', '.join(sorted(tasks))}); compare runs of one task.")
+    winners = []
+    for reading in readings:
+        run = reading.run
+        found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
+        if run is None or found is None:
+            raise UsageError(
+                f"{reading.folder.name} has no confirmed winner; finish it, with --confirm-seeds 2 or more."
+            )
+        winners.append((reading, run, found))
+    first = winners[0][2]
+    table = Table(box=None, header_style="dim", pad_edge=False, title=tasks.pop(), title_justify="left")
+    for name in (
+        "run",
+        "winner",
+        "success, IQM [95 %]",
+        f"better than {names[0]}'s",
+        "trainings",
+        "env steps",
+        "written by",
+    ):
+        table.add_column(name)
+    for reading, run, found in winners:
+        against = probability_of_improvement(found.success, first.success)
+        better = "-" if found is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]"
+        table.add_row(reading.folder.name, run.best, interval(found), better, str(run.trainings), f"{run.env_steps:,}",
+                      reading.header.config.model)  # fmt: skip
+    Console().print(table)

@@ -1,0 +1,21 @@
+"""`autoreward feedback RUN TEXT`."""
+
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.watch import watch
+
+
+def command(
+    run: str = typer.Argument(help="A finished run's folder, its name, the beginning of it, or `latest`."),
+    text: str = typer.Argument(help="What you saw and what should change, in your own words."),
+    runs: Path = RUNS,
+    as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
+) -> None:
+    """Go on with a run that a model designed, with your words in the designer's and the analyzer's prompts."""
+    from autoreward.session import feedback
+
+    folder = find_run(run, runs)
+    watch(lambda tell: feedback(folder, text, tell), as_json, lambda: folder)

@@ -1,0 +1,55 @@
+"""`autoreward runs`."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.places import RUNS
+
+
+def command(
+    runs: Path = RUNS,
+    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+) -> None:
+    """List the runs: state, winner, how good, what it cost."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from autoreward.errors import RunChanged, RunDamaged
+    from autoreward.report.lines import interval
+    from autoreward.report.reading import read_run
+
+    rows: list[dict[str, str]] = []
+    for path in sorted(runs.glob("*/run.json"), key=lambda p: p.stat().st_mtime):
+        folder = path.parent
+        try:
+            reading = read_run(folder)
+        except (RunChanged, RunDamaged) as error:
+            rows.append({"run": folder.name, "task": "?", "state": str(error)})
+            continue
+        run = reading.run
+        found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
+        dollars = sum(s.dollars or 0.0 for s in reading.spending)
+        rows.append(
+            {
+                "run": folder.name,
+                "task": reading.header.task.name,
+                "state": "done" if run else "unfinished",
+                "winner": run.best if run else "",
+                "success": interval(found) if found else "",
+                "trainings": str(run.trainings if run else reading.trainings),
+                "cost": f"${dollars:.2f}",
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("run", "task", "state", "winner", "success", "trainings", "cost"):
+        table.add_column(name)
+    for row in rows:
+        table.add_row(
+            *(row.get(name, "") for name in ("run", "task", "state", "winner", "success", "trainings", "cost"))
+        )
+    Console().print(table if rows else f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")

@@ -1,0 +1,50 @@
+"""Who came from whom, as inline SVG: a column per round, a box per candidate, a line to each parent."""
+
+from collections.abc import Sequence
+from html import escape
+
+from autoreward.report.reading import Told
+
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 34, 46, 10, 6
+
+
+def lineage(candidates: Sequence[Told], best: str) -> str:
+    """The graph; boxes link to the candidates' sections. Empty for a single candidate."""
+    rounds: dict[str, list[Told]] = {}
+    for told in candidates:
+        rounds.setdefault(told.candidate.id[:4], []).append(told)
+    if len(candidates) < 2:
+        return ""
+    places = {
+        told.candidate.id: (MARGIN + x * (BOX_WIDTH + GAP_X), MARGIN + y * (BOX_HEIGHT + GAP_Y))
+        for x, column in enumerate(rounds.values())
+        for y, told in enumerate(column)
+    }
+    width = 2 * MARGIN + len(rounds) * (BOX_WIDTH + GAP_X) - GAP_X
+    height = 2 * MARGIN + max(map(len, rounds.values())) * (BOX_HEIGHT + GAP_Y) - GAP_Y
+    svg = [
+        f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="img" aria-label="Lineage">'
+    ]
+    for told in candidates:
+        x, y = places[told.candidate.id]
+        for parent in told.candidate.parents:
+            if parent in places:
+                left, top = places[parent]
+                begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
+                one, other = top + BOX_HEIGHT / 2, y + BOX_HEIGHT / 2
+                svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
+    svg += [_box(told, *places[told.candidate.id], told.candidate.id == best) for told in candidates]
+    return "".join(svg) + "</svg>"
+
+
+def _box(told: Told, x: float, y: float, best: bool) -> str:
+    success = max(told.success, 0.0)
+    said = f"{told.success:.2f}" if told.scores else "-"
+    kind = " best" if best else ""
+    return (
+        f'<a href="#{escape(told.candidate.id)}"><title>{escape(told.candidate.thought)}</title>'
+        f'<rect class="box{kind}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="6"/>'
+        f'<rect class="fill" x="{x + 8}" y="{y + BOX_HEIGHT - 7}" width="{(BOX_WIDTH - 16) * success:.1f}" height="3" rx="1.5"/>'
+        f'<text x="{x + 8}" y="{y + 15}">{escape(told.candidate.id)} <tspan class="dim">{escape(told.candidate.how)}</tspan></text>'
+        f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{said}</text></a>'
+    )
