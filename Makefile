@@ -15,7 +15,7 @@ help:
 	@echo "make clean   remove the virtual environment and caches"
 
 demo: $(VENV)/.installed
-	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 2
+	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 2 --confirm-seeds 3
 
 test: check
 	@echo "==> fast tests"
