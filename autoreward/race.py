@@ -17,8 +17,10 @@ from autoreward.records import Candidate, Rung, Score, Standings, Trial, TrialJo
 from autoreward.store.book import Made, Page
 from autoreward.tasks import Task
 
-RUNGS = (0.125, 0.25, 0.5, 1.0)
+RUNGS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 """Shares of the full budget at which the field is halved."""
+FINALISTS = 2
+"""How many train to the end at least: the winner needs somebody to be compared with."""
 STATE = "state.safetensors"
 
 
@@ -53,8 +55,7 @@ def race(
         found = score_all(page, crew, done, "search")
         left -= sum(t.steps - t.begin for t in done)
         trials, scores, before = (*trials, *done), (*scores, *found), goal
-        last = share == 1.0
-        rung = page.once(f"rung-{number}", Standings, lambda: standings(number, goal, found, going, task, last))  # noqa: B023
+        rung = page.once(f"rung-{number}", Standings, lambda: standings(number, share, goal, found, going, task))  # noqa: B023
         tell(events.RungDone(rung))
         on = {row.candidate_id for row in rung.rows if row.goes_on}
         entrants = [job for job in going if job.candidate_id in on]
@@ -107,25 +108,24 @@ def replicas(config: RunConfig, task: Task, jobs: Sequence[TrialJob], scores: Se
 
 
 def standings(
-    number: int, steps: int, scores: Sequence[Score], jobs: Sequence[TrialJob], task: Task, last: bool
+    number: int, share: float, steps: int, scores: Sequence[Score], jobs: Sequence[TrialJob], task: Task
 ) -> Standings:
-    """Who goes on: the better half, and those of the rest that noise can't tell from its last one, half as many at most.
+    """Who goes on after `share` of the budget: the better half, FINALISTS at least, and while trainings are short one more, if
+    noise can't tell it from the last of them.
 
     Between two candidates the rank decides (analyze/ranking.py); noise is one standard error of the graded progress over
     held-out episodes, of each.
     """
     order = ranked(scores, task)
     by_id = {s.candidate_id: s for s in scores}
-    keep = len(order) if last else math.ceil(len(order) / 2)
-    spared = 0
+    keep = len(order) if share == 1.0 else max(math.ceil(len(order) / 2), FINALISTS)
     rows = []
     for place, identity in enumerate(order):
         mean, error = _noise(by_id[identity])
         goes_on = place < keep
-        if not goes_on and spared < keep // 2:
+        if place == keep and share < 0.5:
             edge_mean, edge_error = _noise(by_id[order[keep - 1]])
             goes_on = mean + error >= edge_mean - edge_error and mean > 0.0
-            spared += goes_on
         score = by_id[identity]
         rows.append(
             Rung(

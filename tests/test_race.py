@@ -60,18 +60,26 @@ def round_of(number: int, *scores: Score) -> Round:
 
 def test_the_better_half_goes_on() -> None:
     scores = [score(name, value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))]
-    rung = standings(0, 1000, scores, [job(n) for n in "abcd"], TASK, last=False)
+    rung = standings(0, 0.1, 1000, scores, [job(n) for n in "abcd"], TASK)
     assert [row.candidate_id for row in rung.rows if row.goes_on] == ["b", "c"]
 
 
 def test_a_tie_within_noise_is_kept_once() -> None:
     noisy = [score(name, value, spread=0.4) for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.5), ("d", 0.5))]
-    rung = standings(0, 1000, noisy, [job(n) for n in "abcd"], TASK, last=False)
-    assert sum(row.goes_on for row in rung.rows) == 3, "half of the better half may be spared"
+    rung = standings(0, 0.1, 1000, noisy, [job(n) for n in "abcd"], TASK)
+    assert sum(row.goes_on for row in rung.rows) == 3, "one is spared while trainings are short"
+    late = standings(3, 0.5, 1000, noisy, [job(n) for n in "abcd"], TASK)
+    assert sum(row.goes_on for row in late.rows) == 2
+
+
+def test_two_train_to_the_end() -> None:
+    scores = [score("a", 0.9), score("b", 0.1)]
+    rung = standings(3, 0.5, 1000, scores, [job("a"), job("b")], TASK)
+    assert all(row.goes_on for row in rung.rows)
 
 
 def test_who_failed_is_out_and_in_the_record() -> None:
-    rung = standings(0, 1000, [score("a", 0.5)], [job("a"), job("b")], TASK, last=False)
+    rung = standings(0, 0.1, 1000, [score("a", 0.5)], [job("a"), job("b")], TASK)
     assert [(row.candidate_id, row.goes_on) for row in rung.rows] == [("a", True), ("b", False)]
 
 
