@@ -203,7 +203,9 @@ class RealCrew:
         memory = {v.candidate_id: v.uses_memory for v in verdicts}
         cases = []
         for identity in ranked(scores, self._task)[:EXPLAINED]:
-            score = next(s for s in scores if s.candidate_id == identity and s.outcome.ok)
+            score = max(
+                (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
+            )
             if score.success < self._config.target:
                 episodes = Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz"))
                 diagnosis = next(d for d in diagnoses if d.candidate_id == identity)

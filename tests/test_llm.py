@@ -184,7 +184,7 @@ def test_replies_are_on_disk_before_they_are_read_and_never_paid_twice(tmp_path:
         assert len(server.requests) == 1
     assert Replay(tmp_path).ask(PROMPT) == first
     assert Replay(tmp_path / "replies").ask(PROMPT) == first
-    with pytest.raises(ProviderError, match="no reply to other"):
+    with pytest.raises(LimitReached, match="no reply to other"):
         Replay(tmp_path).ask(PROMPT._replace(key="other"))
     (tmp_path / "replies" / "k.json").write_text("{")
     with pytest.raises(RunDamaged, match=r"k\.json"):

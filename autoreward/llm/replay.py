@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autoreward.errors import UsageError
+from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Prompt, Refused, Reply
 from autoreward.llm.desk import REPLIES, Saved
 
@@ -22,11 +22,11 @@ class Replay:
             )
 
     def ask(self, prompt: Prompt) -> Reply:
-        """The saved reply. Raises Refused if this question was never asked."""
+        """The saved reply. Raises LimitReached if this question was never asked, so that a search ends with what it has."""
         path = self._folder / f"{prompt.key}.json"
         try:
             return Saved.model_validate_json(path.read_bytes()).reply
         except FileNotFoundError:
-            raise Refused(f"{self.name} ends here: it has no reply to {prompt.key}.") from None
+            raise LimitReached(f"{self.name} ends here: it has no reply to {prompt.key}") from None
         except (ValidationError, OSError) as error:
             raise Refused(f"{path} can't be used as a reply ({type(error).__name__}).") from None
