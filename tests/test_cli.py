@@ -192,3 +192,23 @@ def test_a_report_stays_small_and_shows_the_race(runs: Path) -> None:
     assert 'class="lineage"' in text
     assert 'id="r000c0"' in text
     assert len(text) < 1_000_000
+
+
+@pytest.mark.slow
+def test_the_help_pages_in_the_docs_are_the_help_pages() -> None:
+    """docs/commands.md is made from `--help`; delete it and run this test to make it anew."""
+    pages = ["# Commands\n\nMade from `--help`, command by command.\n"]
+    overview = autoreward("--help").stdout
+    names = [
+        line.split()[0]
+        for line in overview.split("Commands:")[1].splitlines()
+        if line.startswith("  ") and line[2] != " "
+    ]
+    for name in names:
+        text = autoreward(name, "--help").stdout.replace("python -m autoreward", "autoreward")
+        pages.append(f"## {name}\n\n```\n{text.strip()}\n```\n")
+    path = Path(__file__).parent.parent / "docs" / "commands.md"
+    if not path.exists():
+        path.write_text("\n".join(pages))
+    assert path.read_text() == "\n".join(pages)
+    assert len(names) >= 13
