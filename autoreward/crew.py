@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from autoreward import events, seeds, workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
-from autoreward.analyze.hopeless import columns
 from autoreward.analyze.ranking import best, ranked
-from autoreward.analyze.symptoms import EXPLOIT
-from autoreward.check.relabel import EpisodePool, Labels, join, relabel
+from autoreward.check.relabel import EpisodePool, Labels, relabel
 from autoreward.check.review import review
 from autoreward.check.screening import screen
 from autoreward.config import RunConfig
@@ -28,6 +26,7 @@ from autoreward.llm.manual import Manual
 from autoreward.llm.models import open_model
 from autoreward.pools import Pool
 from autoreward.race import search_job
+from autoreward.recordings import recorded
 from autoreward.records import (
     Analyses,
     Candidate,
@@ -35,7 +34,6 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Feedbacks,
-    PoolEpisode,
     Round,
     Score,
     Screened,
@@ -50,9 +48,7 @@ from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
-SAMPLES, POOL, DEMOS = "samples.npz", "pool.npz", "demos.npz"
-RECORDINGS, EACH = 40, 8
-"""Scored policies, latest last, that the pool takes episodes of, and how many of each."""
+SAMPLES, DEMOS = "samples.npz", "demos.npz"
 EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
@@ -228,24 +224,6 @@ class RealCrew:
                 return room.client.evaluate(episode, stepped)
         except RewardFailed:
             return {}
-
-
-def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
-    """The episodes recorded so far: of simple policies, and of every policy that was scored; None without any."""
-    described = book.need("description", Description)
-    pieces: list[tuple[Transitions, Sequence[PoolEpisode]]] = []
-    if described.pool:
-        pieces.append((Transitions.from_bytes(book.file("description", "", POOL)), described.pool))
-    scores = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
-    exploiting = {d.candidate_id for r in rounds for d in r.diagnoses if any(s.name == EXPLOIT for s in d.symptoms)}
-    for page, score in scores[-RECORDINGS:]:
-        kind = f"exploit {score.trial_id}" if score.candidate_id in exploiting else score.trial_id
-        episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-        batch = columns(
-            Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz")), range(len(episodes))
-        )
-        pieces.append((batch, episodes))
-    return join(pieces) if pieces else None
 
 
 def policy_files(trial: Trial) -> tuple[str, ...]:

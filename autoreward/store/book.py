@@ -215,9 +215,10 @@ def read_header(folder: Path) -> RunHeader:
     except (ValueError, OSError) as error:
         raise RunDamaged(f"{path} is damaged ({error}).") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
-        made = data.get("autoreward") if isinstance(data, dict) else "?"
+        made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
         raise RunChanged(
-            f"{folder} was made by autoreward {made}; this is {__version__}. Start a new run, or install that version."
+            f"{folder} was made by autoreward {made} (format {form}); this is {__version__} (format {FORMAT}). Start a new run, "
+            "or install that version."
         )
     try:
         return RunHeader.model_validate(data)
