@@ -34,6 +34,7 @@ ANYTHING = {
     "crews",
     "workshop",
     "loop",
+    "recordings",
     "race",
     "contest",
     "notebook",
