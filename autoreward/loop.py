@@ -77,7 +77,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
     eligible = rounds[said.since :]
     winner = best(eligible, task)
-    trials, confirmed = contest(task, config, crew, book.confirm_page(), contestants(eligible, task), tell)
+    finalists = [] if doubt.said else contestants(eligible, task)  # nothing to confirm where no reward can help
+    trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
     run = Run(
         task=task.name,
         goal=task.goal,

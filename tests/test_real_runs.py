@@ -1,6 +1,7 @@
 """Real trainings in real processes: failures stay local, a killed run goes on, nothing is left behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,3 +180,34 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path, number: signal.Signals)
     assert process.returncode == 130
     assert f"autoreward resume {tmp_path / 'stopped'}" in said
     assert gone(family)
+
+
+DEAD_END = """
+def observe(env, observation, info):
+    return {"place": [-0.5 + 0.01 * (hash(float(observation[0])) % 7) / 7.0]}
+"""
+
+
+@pytest.mark.parametrize(("case", "says"), [("optimiser", "the optimiser diverges"), ("exploration", "exploration")])
+def test_a_run_that_no_reward_can_help_says_so_and_stops(tmp_path: Path, case: str, says: str) -> None:
+    """One task whose learning rate is absurd, one in which actions change nothing that is seen."""
+    card = (envs_folder() / "mountain-car" / "task.toml").read_text()
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    if case == "optimiser":
+        card = re.sub(r"learning_rate = .*", "learning_rate = 1e12", card)
+    else:
+        (folder / "state.py").write_text(DEAD_END)
+        card = card.replace('source = "obs[0]"', 'source = "obs.place[0]"').replace(
+            'source = "obs[1]"', 'source = "obs.place[0]"'
+        )
+    (folder / "task.toml").write_text(card)
+    settings = "--model grammar --candidates 2 --rounds 3 --steps 8192 --finalist-seeds 0 --name r"
+    command = [sys.executable, "-m", "autoreward", "run", str(folder), "--runs", str(tmp_path), *settings.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "It is not the reward" in done.stdout
+    assert says in done.stdout
+    run = Run.model_validate_json((tmp_path / "r" / "result.json").read_bytes())
+    assert run.rounds == 1, "it stopped spending"
+    assert run.confirmed == ()
+    assert run.doubt.evidence

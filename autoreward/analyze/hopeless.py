@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward import seeds
+from autoreward.analyze.legs import trainings
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
 from autoreward.outcomes import Outcome
@@ -20,6 +21,8 @@ from autoreward.store.book import Page
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
+DIVERGED = 1e6
+"""A value loss above this, with normalised rewards, is no estimate of anything."""
 BINS = 10
 WIDER = 1.1
 """Share of the bins that random actions visit, above which a policy has got elsewhere."""
@@ -94,13 +97,22 @@ def coverage(episodes: Transitions, task: Task) -> float:
 
 def _optimiser(trials: Sequence[Trial]) -> Doubt | None:
     """All trainings broke in the optimiser, none for what its reward returned."""
-    broken = [t for t in trials if t.outcome is Outcome.CRASHED and "nan" in t.message.lower()]
-    if len(broken) < 2 or len(broken) < len(trials):
+    whole = trainings(trials)
+    signs = {t.id: said for t in whole if (said := _diverged(t))}
+    if len(whole) < 2 or len(signs) < len(whole):
         return None
     said = (
         "It is not the reward: the optimiser diverges with every one. Lower learning_rate in [train.hyperparameters]."
     )
-    return Doubt(said=said, evidence=tuple(f"{t.id}: {t.message[:200]}" for t in broken[:3]))
+    return Doubt(said=said, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
+
+
+def _diverged(trial: Trial) -> str:
+    """What shows that a training diverged; empty if nothing does. Rewards are normalised: an honest value loss stays below 100."""
+    if trial.outcome is Outcome.CRASHED and "nan" in trial.message.lower():
+        return trial.message[:200]
+    losses = [p.value_loss for p in trial.curve if p.value_loss is not None]
+    return f"value loss {losses[-1]:.2g} at the end of training" if losses and losses[-1] > DIVERGED else ""
 
 
 def _at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
