@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from autoreward.analyze.hopeless import columns
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.check.relabel import EpisodePool, join
 from autoreward.records import Description, PoolEpisode, Round
@@ -25,8 +24,6 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
     for page, score in scores[-RECORDINGS:]:
         kind = f"exploit {score.trial_id}" if score.candidate_id in exploiting else score.trial_id
         episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-        batch = columns(
-            Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz")), range(len(episodes))
-        )
-        pieces.append((batch, episodes))
+        batch = Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz"))
+        pieces.append((batch.cut(columns=slice(0, len(episodes))), episodes))
     return join(pieces) if pieces else None

@@ -29,6 +29,16 @@ class Transitions:
         steps, envs = self.step.shape
         return steps, envs
 
+    def cut(self, rows: Any = slice(None), columns: Any = slice(None)) -> "Transitions":
+        """Some time steps of some environments: slices, or a list of columns."""
+        return Transitions(
+            state={k: v[rows, columns] for k, v in self.state.items()},
+            action={k: v[rows, columns] for k, v in self.action.items()},
+            next_state={k: v[rows, columns] for k, v in self.next_state.items()},
+            step=self.step[rows, columns],
+            terminated=self.terminated[rows, columns],
+        )
+
     def to_bytes(self) -> bytes:
         """An .npz without pickles."""
         buffer = io.BytesIO()

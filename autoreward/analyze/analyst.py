@@ -114,7 +114,7 @@ def _item(task: Task, case: Case, pair: Mapping[str, int]) -> dict[str, Any]:
 
 def _table(case: Case, name: str, index: int) -> dict[str, str]:
     episode = case.score.episodes[index]
-    one = _cut(case.episodes, index, episode.length)
+    one = case.episodes.cut(slice(0, episode.length), slice(index, index + 1))
     columns = _columns(one, case.parts(one))
     rows = _moments(columns, episode.length)
     head = ["step", *columns]
@@ -149,14 +149,3 @@ def _moments(columns: Mapping[str, NDArray[Any]], length: int) -> list[int]:
         change = np.abs(np.diff(np.sum(parts, axis=0)[:length]))
         rows |= {int(t) + 1 for t in np.argsort(-change, kind="stable")[:2]}
     return sorted(rows)[: ROWS + 2]
-
-
-def _cut(batch: Transitions, column: int, length: int) -> Transitions:
-    rows, one = slice(0, length), slice(column, column + 1)
-    return Transitions(
-        state={k: v[rows, one] for k, v in batch.state.items()},
-        action={k: v[rows, one] for k, v in batch.action.items()},
-        next_state={k: v[rows, one] for k, v in batch.next_state.items()},
-        step=batch.step[rows, one],
-        terminated=batch.terminated[rows, one],
-    )

@@ -58,7 +58,7 @@ def not_the_reward(
     # only random columns: constant actions often go further
     random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
     visited = [coverage(Transitions.from_bytes(page.file("scores", s.trial_id, "episodes.npz")), task) for s in scores]
-    return judged(scores, chance, coverage(columns(pool, random), task), visited, steps)
+    return judged(scores, chance, coverage(pool.cut(columns=random), task), visited, steps)
 
 
 def judged(
@@ -121,15 +121,3 @@ def _at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
     error = stdev(chance) / len(chance) ** 0.5 if len(chance) > 1 else 0.0
     limit = fmean(chance) + 2 * max(error, 0.005)
     return bool(usable) and all(s.mean_success == s.success == 0.0 and s.mean_progress <= limit for s in usable)
-
-
-def columns(batch: Transitions, wanted: Sequence[int]) -> Transitions:
-    """Some of the episodes."""
-    take = list(wanted)
-    return Transitions(
-        state={k: v[:, take] for k, v in batch.state.items()},
-        action={k: v[:, take] for k, v in batch.action.items()},
-        next_state={k: v[:, take] for k, v in batch.next_state.items()},
-        step=batch.step[:, take],
-        terminated=batch.terminated[:, take],
-    )

@@ -37,9 +37,9 @@ def dry_run(
         with jail.open(source, seconds_per_call=seconds) as room:
             parts = room.client.evaluate(samples, stepped=uses_memory)
             again = _fresh(room, samples, uses_memory)
-            mirrored = _fresh(room, _cut(samples, columns=slice(None, None, -1)), uses_memory)
+            mirrored = _fresh(room, samples.cut(columns=slice(None, None, -1)), uses_memory)
         with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds) as other:
-            pieces = [(cut, _fresh(other, _cut(samples, *cut), uses_memory)) for cut in _cuts(samples, uses_memory)]
+            pieces = [(cut, _fresh(other, samples.cut(*cut), uses_memory)) for cut in _cuts(samples, uses_memory)]
     except RewardFailed as failed:
         return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), ()
     names = tuple(parts)
@@ -95,13 +95,3 @@ def _cuts(samples: Transitions, stepped: bool) -> list[tuple[slice, slice]]:
         return narrow
     halves = [(slice(steps // 2, None), everything), (slice(0, steps // 2), everything)]
     return [(slice(0, 1), slice(0, 1)), *(halves if steps > 1 else []), *narrow]
-
-
-def _cut(batch: Transitions, rows: slice = slice(None), columns: slice = slice(None)) -> Transitions:
-    return Transitions(
-        state={k: v[rows, columns] for k, v in batch.state.items()},
-        action={k: v[rows, columns] for k, v in batch.action.items()},
-        next_state={k: v[rows, columns] for k, v in batch.next_state.items()},
-        step=batch.step[rows, columns],
-        terminated=batch.terminated[rows, columns],
-    )
