@@ -7,6 +7,7 @@ from autoreward import events, seeds
 from autoreward.analyze.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
+from autoreward.race import score_all
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
 from autoreward.store.book import Page
 from autoreward.tasks import Task
@@ -44,9 +45,7 @@ def contest(
     jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
     tell(events.Confirming(tuple(job.id for job in jobs)))
     trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
-    finished = [trial for trial in trials if trial.outcome.ok]
-    scored = page.each("scores", Score, finished, lambda t: crew.score(page, t, "confirm"), crew.pool)
-    scores = {score.trial_id: score for score in scored}
+    scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
     of = {c.who: [scores.get(f"{c.who}-s{i}") for i in range(config.confirm_seeds)] for c in contestants}
     return trials, tuple(confirmed(c, of[c.who], of.get(NATIVE)) for c in contestants)
 

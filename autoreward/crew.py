@@ -113,7 +113,7 @@ class RealCrew:
         pool = recorded(self._book, rounds)
         if pool is None:
             return Screened(order=tuple(accepted))
-        gamma = float(self._task.train.hyperparameters.get("gamma", 0.99))
+        gamma = self._task.train.gamma
         known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if v.accepted]
         labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
         return screen(pool, labels, self._labels(known, gamma, pool), gamma)
@@ -139,7 +139,7 @@ class RealCrew:
         parent, verdict = next(
             (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
         )
-        gamma = float(self._task.train.hyperparameters.get("gamma", 0.99))
+        gamma = self._task.train.gamma
         labels = self._labels([(parent, verdict)], gamma, pool).get(best_id)
         factors = tuned(labels.parts, pool.goodness) if labels and parent.composition == "sum" else {}
         if all(abs(factor - 1.0) < 0.1 for factor in factors.values()):

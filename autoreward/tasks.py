@@ -93,6 +93,11 @@ class Train(Record):
     net: tuple[int, ...] = (64, 64)
     hyperparameters: dict[str, float | int | str | bool] = Bounded(default_factory=dict)
 
+    @property
+    def gamma(self) -> float:
+        """The discount factor; Stable-Baselines3's own where the card names none."""
+        return float(self.hyperparameters.get("gamma", 0.99))
+
 
 class Process(Record):
     """What the environment itself needs while it runs; everything else is taken from the processes that run it."""

@@ -30,7 +30,6 @@ def command(
             continue
         run = reading.run
         found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
-        dollars = sum(s.dollars or 0.0 for s in reading.spending)
         rows.append(
             {
                 "run": folder.name,
@@ -39,7 +38,7 @@ def command(
                 "winner": run.best if run else "",
                 "success": interval(found) if found else "",
                 "trainings": str(run.trainings if run else reading.trainings),
-                "cost": f"${dollars:.2f}",
+                "cost": reading.money,
             }
         )
     if as_json:

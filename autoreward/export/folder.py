@@ -40,7 +40,7 @@ def reward_module(task: Task, winner: Candidate, description: Description) -> st
         thought=_text(winner.thought),
         origin=winner.origin,
         kwargs=_kwargs(task),
-        gamma=float(task.train.hyperparameters.get("gamma", 0.99)),
+        gamma=task.train.gamma,
         program=task.state_program.strip(),
         source=_body(winner.source),
         combine=COMBINE[winner.composition],
@@ -67,7 +67,7 @@ def train_script(task: Task, score: Score, steps: int) -> str:
         envs=task.train.envs,
         normalize_observations=task.train.normalize_observations,
         normalize_rewards=task.train.normalize_rewards,
-        gamma=float(task.train.hyperparameters.get("gamma", 0.99)),
+        gamma=task.train.gamma,
         net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
         hyperparameters={k: repr(v) for k, v in task.train.hyperparameters.items()},
     )

@@ -54,9 +54,7 @@ def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
 
 def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> str:
     told = reading.told(winner.id)
-    known = sum(s.dollars or 0.0 for s in reading.spending)
-    unknown = any(s.dollars is None for s in reading.spending)
-    money = f"{len(reading.bills)} model calls for ${known:.2f}{' and calls of unknown price' if unknown else ''}"
+    money = f"{len(reading.bills)} model calls for {reading.money}"
     model = reading.header.config.model
     writer = {"human": "a person", "grammar": "the embedded grammar designer"}.get(winner.origin, f"{model}")
     return model_card(

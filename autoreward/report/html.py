@@ -58,16 +58,11 @@ def render(reading: Reading) -> str:
         return_curve=_return_curve,
         env_steps=sum(t.steps - t.begin for t in reading.trials),
         minutes=sum(t.seconds for t in reading.trials) / 60,
-        money=_money(reading),
+        money=reading.money,
         tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),
         version=__version__,
         style=Markup(HtmlFormatter(style="friendly").get_style_defs(".highlight")),  # noqa: S704
     )
-
-
-def _money(reading: Reading) -> str:
-    known = sum(s.dollars or 0.0 for s in reading.spending)
-    return f"${known:.2f}" + (" and calls of unknown price" if any(s.dollars is None for s in reading.spending) else "")
 
 
 CLIPS = {

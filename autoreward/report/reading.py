@@ -89,6 +89,14 @@ class Reading:
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
 
     @property
+    def money(self) -> str:
+        """What all model calls cost, in words."""
+        known = sum(s.dollars or 0.0 for s in self.spending)
+        return f"${known:.2f}" + (
+            " and calls of unknown price" if any(s.dollars is None for s in self.spending) else ""
+        )
+
+    @property
     def spending(self) -> "tuple[Spending, ...]":
         """Calls, tokens and dollars by role and model."""
         groups: dict[tuple[str, str], list[Bill]] = {}

@@ -50,7 +50,7 @@ def train(
     seed = (job.seed + LEG_SEED * job.leg) % 2**31
     recorder = Recorder(environments.vectorised(task, task.train.envs, seed), task)
     venv = policies.normalised(task, recorder)
-    gamma = float(task.train.hyperparameters.get("gamma", 0.99))
+    gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
     feed = Feed(recorder, _source(task, job, room, recorder), normaliser, job.composition)
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
