@@ -33,8 +33,10 @@ class RunConfig(Record):
     """Fresh training seeds for the finalists and the baselines; 0 skips the confirmation."""
     episodes: int = Field(default=20, ge=1, le=1000)
     """Held-out episodes per score."""
-    workers: int = Field(default=2, ge=1, le=256)
-    """Trainings side by side, one core each."""
+    pool: Literal["local", "ray"] = "local"
+    """Where trainings run: on this machine, or on a Ray cluster."""
+    workers: int | None = Field(default=None, ge=1, le=4096)
+    """Trainings side by side, one core each; None takes all cores of the machine or the cluster."""
     minutes_per_trial: float = Field(default=20.0, gt=0.0)
     """Wall-clock limit of one training."""
     model: str = "grammar"

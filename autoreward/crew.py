@@ -66,7 +66,7 @@ class RealCrew:
         desk: Desk | None,
     ):
         """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
-        self.pool: Pool = LocalPool(config.workers)
+        self.pool: Pool = LocalPool(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
         self._config = config
@@ -238,14 +238,22 @@ def open_crew(
     """Start the jail and the worker processes; end every one of them on the way out.
 
     Raises:
-        UsageError: a model's name or key is missing.
+        UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     desk = _desk(config, book, tell)
-    # the grammar's programs are our own: they need no lock, and get the best one there is
-    with Jail(trust_the_model=config.trust_the_model or desk is None) as jail, Workers(jail) as workers:
+    trust = config.trust_the_model or desk is None  # the grammar's own programs need no lock, and get the best there is
+    with Jail(trust) as jail, _workers(config, jail, trust) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
+
+
+def _workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
+    if config.pool == "local":
+        return Workers(jail)
+    from autoreward.train.cluster import Cluster
+
+    return Cluster(jail, trust)
 
 
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:

@@ -30,6 +30,7 @@ def command(
     tune_weights: bool = typer.Option(False, help="Also tune the best program's weights on recorded episodes."),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
+    pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     model: str | None = typer.Option(
         None,
@@ -70,7 +71,8 @@ def command(
         max_cost=max_cost,
         max_calls=max_calls,
         trust_the_model=trust_the_model,
-        workers=workers if workers is not None else os.cpu_count() or 1,
+        pool=pool,
+        workers=workers,
     )
     found = find_task(task, task_folders(envs))
     if not as_json:

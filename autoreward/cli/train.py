@@ -1,6 +1,5 @@
 """`autoreward train TASK`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ def command(
     seeds: int = typer.Option(3, help="Training seeds."),
     steps: int | None = typer.Option(None, help="Environment steps of one training; the task's own if not given."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
+    pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     seed: int = typer.Option(0, help="What the training seeds are derived from."),
     composition: str = typer.Option("sum", help="How the parts of a file's reward become one number."),
@@ -44,7 +44,8 @@ def command(
         episodes=episodes,
         seed=seed,
         trust_the_model=trust_the_model,
-        workers=workers if workers is not None else os.cpu_count() or 1,
+        pool=pool,
+        workers=workers,
     )
     found = find_task(task, task_folders(envs))
     made: list[Path] = []

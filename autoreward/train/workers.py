@@ -1,5 +1,6 @@
 """Ask worker processes for descriptions, trainings, scores and packages; watch them; believe nothing unchecked."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,11 @@ class Workers(Closing):
         self._nursery: Nursery | None = None
         self._lock = threading.Lock()
 
+    @property
+    def cores(self) -> int:
+        """How many jobs may run side by side."""
+        return os.cpu_count() or 1
+
     def describe(self, task: Task, seed: int, demos: bytes = b"") -> tuple[Description, dict[str, bytes]]:
         """Sample the task's environment; `demos` is an .npz of demonstrations.
 
@@ -82,10 +88,10 @@ class Workers(Closing):
             try:
                 return self._train_once(task, job, config, progress, begun)
             except RewardFailed as failed:
-                return _failed(job, failed.outcome, failed.message, self.jail), {}
+                return failed_trial(job, failed, self.jail), {}
             except JobFailed as failed:
                 if failed.outcome is not Outcome.LOST or attempt:
-                    return _failed(job, failed.outcome, failed.message, self.jail), {}
+                    return failed_trial(job, failed, self.jail), {}
         raise AssertionError("unreachable")
 
     def score(
@@ -106,9 +112,7 @@ class Workers(Closing):
         try:
             reply = self._finish(request, task, files)
         except JobFailed as failed:
-            return Score(
-                trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message
-            ), {}
+            return failed_score(trial, failed), {}
         return _read(Score, reply.report), reply.files
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
@@ -215,14 +219,20 @@ def _read(kind: type[R], report: bytes) -> R:
         raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
 
 
-def _failed(job: TrialJob, outcome: Outcome, message: str, jail: Jail) -> Trial:
+def failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) -> Trial:
+    """The trial of a training that has nothing to show."""
     return Trial(
         id=job.id,
         candidate_id=job.candidate_id,
-        outcome=outcome,
-        message=message,
+        outcome=failed.outcome,
+        message=failed.message,
         seed=job.seed,
         begin=job.begin,
         steps=job.begin,
         tier=jail.tier,
     )
+
+
+def failed_score(trial: Trial, failed: JobFailed) -> Score:
+    """The score of a policy that could not be scored."""
+    return Score(trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message)
