@@ -243,12 +243,13 @@ def open_crew(
     """
     desk = _desk(config, book, tell)
     trust = config.trust_the_model or desk is None  # the grammar's own programs need no lock, and get the best there is
-    with Jail(trust) as jail, _workers(config, jail, trust) as workers:
+    with Jail(trust) as jail, open_workers(config, jail, trust) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
 
 
-def _workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
+def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
+    """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
     if config.pool == "local":
         return Workers(jail)
     from autoreward.train.cluster import Cluster

@@ -13,18 +13,21 @@ from autoreward.cards.propose import propose
 from autoreward.cards.write import card
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import open_crew, open_desk
+from autoreward.crew import open_crew, open_desk, open_workers
 from autoreward.errors import TaskError, UsageError
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
-from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Run, Score, Verdict
+from autoreward.plan import measure_speed
+from autoreward.plan import plan as planned
+from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Plan, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
-from autoreward.seeds import held_out
+from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.files import write_atomically
 from autoreward.tasks import Task, blank, parse_task, state_program
+from autoreward.train.pool import LocalPool
 from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
 
@@ -64,6 +67,17 @@ def start(
             book.write(file, data)
         begun(folder)
         return _go(book, tell), folder
+
+
+def plan(task: Task, config: RunConfig) -> Plan:
+    """What such a run would do and take; writes nothing and asks no model. Raises TaskError, UsageError."""
+    with (
+        Jail(trust_the_model=True) as jail,
+        open_workers(config, jail, trust=True) as workers,
+    ):  # no program is run here
+        description, _ = workers.describe(task, derive(config.seed, "describe"))
+        count = config.workers or workers.cores
+        return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
 
 
 def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:

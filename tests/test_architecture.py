@@ -35,6 +35,7 @@ ANYTHING = {
     "workshop",
     "loop",
     "recordings",
+    "plan",
     "race",
     "contest",
     "notebook",

@@ -10,6 +10,7 @@ from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
     from autoreward.config import RunConfig
+    from autoreward.tasks import Task
 
 
 def command(
@@ -43,6 +44,9 @@ def command(
     max_cost: float = typer.Option(1.0, help="Most that model calls may cost, in dollars."),
     max_calls: int = typer.Option(30, help="Most model calls."),
     trust_the_model: bool = typer.Option(False, help="Run a model's programs even where nothing locks them in."),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Say what it would do, take and cost; write and ask nothing."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
@@ -75,6 +79,9 @@ def command(
         workers=workers,
     )
     found = find_task(task, task_folders(envs))
+    if dry_run:
+        _plan(found, config, as_json)
+        return
     if not as_json:
         typer.echo(_who(config))
     given = {DEMOS: _read(demos)} if demos else {}
@@ -87,6 +94,26 @@ def command(
         made.append(folder)
 
     watch(lambda tell: start(found, config, runs, name, tell, begun, given), as_json, where)
+
+
+def _plan(task: "Task", config: "RunConfig", as_json: bool) -> None:
+    from rich.console import Console
+
+    from autoreward.report.planned import show_plan
+    from autoreward.session import plan
+
+    made = plan(task, config)
+    if as_json:
+        typer.echo(made.model_dump_json())
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{task.name}[/]: {task.goal}")
+    console.print()
+    console.print(show_plan(made))
+    console.print(_who(config))
+    if config.model != "grammar":
+        console.print("\nThe first prompt:\n")
+        console.print(made.prompt, markup=False, soft_wrap=True)
 
 
 def _read(demos: Path) -> bytes:

@@ -27,7 +27,20 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
-from autoreward.records.runs import Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
+from autoreward.records.runs import (
+    Confirmed,
+    Doubt,
+    Estimate,
+    Feedback,
+    Feedbacks,
+    LegPlan,
+    Plan,
+    Round,
+    Run,
+    Rung,
+    Speed,
+    Standings,
+)
 from autoreward.records.trials import (
     Analyses,
     Analysis,
@@ -64,7 +77,9 @@ __all__ = [
     "Feedbacks",
     "FieldStats",
     "Finding",
+    "LegPlan",
     "PartStats",
+    "Plan",
     "PoolEpisode",
     "Record",
     "Remark",
@@ -75,6 +90,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Speed",
     "Standings",
     "Stretch",
     "Survey",

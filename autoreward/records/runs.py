@@ -110,3 +110,48 @@ class Run(Record):
     trainings: int
     env_steps: int
     tier: Tier
+
+
+class LegPlan(Record):
+    """Trainings of the same length, side by side as far as there are workers."""
+
+    trainings: int
+    begin: int
+    end: int
+    """Environment steps of each before and after."""
+
+
+class Speed(Record):
+    """How fast this machine is for a task, measured with all workers busy."""
+
+    workers: int
+    start: float
+    """Seconds until a job's environments and model are there."""
+    training: float
+    """Environment steps a second, in one training."""
+    scoring: float
+    """Environment steps a second, in one scoring."""
+
+
+class Plan(Record):
+    """What a run would do and take, at most."""
+
+    task: str
+    rounds: int
+    round: tuple[LegPlan, ...]
+    """The race of one round, then the finalists' further seeds."""
+    round_steps: int
+    round_minutes: float
+    search_steps: int
+    """Within the budget."""
+    search_minutes: float
+    confirm: LegPlan | None
+    confirm_minutes: float
+    speed: Speed
+    model: str
+    calls: int
+    """Usual number of model calls."""
+    dollars: float | None
+    """None: a price is not known."""
+    prompt: str
+    """The first one a designer model would be sent."""

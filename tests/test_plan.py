@@ -1,0 +1,91 @@
+"""What a run would take: counted by hand, never less than a run that no screen and no target shortens, and measured for real."""
+
+import io
+from pathlib import Path
+
+import pytest
+from fake_crew import FakeCrew
+from rich.console import Console
+
+from autoreward import session
+from autoreward.config import RunConfig
+from autoreward.loop import improve, steps
+from autoreward.plan import legs, plan
+from autoreward.records import Description, LegPlan, Speed, Trial
+from autoreward.report.planned import show_plan
+from autoreward.resources import envs_folder
+from autoreward.store.book import Book, RunHeader
+from autoreward.tasks import find_task
+
+TASK = find_task("mountain-car", (envs_folder(),))
+DESCRIPTION = Description(state=(), action=(), max_steps=200, terminates=True, random_length=200)
+SPEED = Speed(workers=2, start=1.0, training=1000.0, scoring=4000.0)
+
+
+def test_a_field_of_eight_is_halved_to_two() -> None:
+    made = legs(RunConfig(candidates=8, steps=16_000), TASK)
+    assert [(leg.trainings, leg.begin, leg.end) for leg in made] == [
+        (8, 0, 1000), (4, 1000, 2000), (2, 2000, 4000), (2, 4000, 8000), (2, 8000, 16_000)
+    ]  # fmt: skip
+
+
+def test_a_single_candidate_and_off_policy_trainings_run_in_one_piece() -> None:
+    assert {leg.trainings for leg in legs(RunConfig(candidates=1), TASK)} == {1}
+    sac = TASK.model_copy(update={"train": TASK.train.model_copy(update={"algorithm": "SAC"})})
+    assert legs(RunConfig(candidates=3, steps=10), sac) == (LegPlan(trainings=3, begin=0, end=10),)
+
+
+def test_minutes_of_one_training_by_hand() -> None:
+    """One candidate, SAC: 2 starts, 6,000 steps at 1,000 a second, 11 x 20 episodes of 200 steps at 4,000 a second: 19 s."""
+    sac = TASK.model_copy(update={"train": TASK.train.model_copy(update={"algorithm": "SAC"})})
+    config = RunConfig(candidates=1, rounds=1, steps=6000, finalist_seeds=0, confirm_seeds=2)
+    made = plan(sac, config, DESCRIPTION, SPEED)
+    assert made.round_minutes == pytest.approx((2 * 1.0 + 6.0 + 11.0) / 60)
+    assert made.search_minutes == made.round_minutes
+    assert made.confirm == LegPlan(trainings=10, begin=0, end=6000)
+    assert made.confirm_minutes == pytest.approx(5 * 19.0 / 60)
+
+
+def test_the_budget_bounds_the_search() -> None:
+    made = plan(TASK, RunConfig(budget=2.0, rounds=3), DESCRIPTION, SPEED)
+    assert made.search_steps == 2 * TASK.train.steps
+    assert made.search_minutes == pytest.approx(made.round_minutes * made.search_steps / made.round_steps)
+
+
+@pytest.mark.parametrize("config", [RunConfig(rounds=2, candidates=3, target=1.0), RunConfig(rounds=1, candidates=9)])
+def test_a_run_takes_no_more_than_was_planned(config: RunConfig, tmp_path: Path) -> None:
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
+        run = improve(TASK, config, FakeCrew(width=config.candidates), book, lambda event: None)
+        confirmed = steps(book.confirm_page().saved("trials", Trial))
+    made = plan(TASK, config, DESCRIPTION, SPEED)
+    assert made.confirm
+    assert 0 < run.env_steps - confirmed <= made.search_steps
+    assert confirmed <= made.confirm.trainings * made.confirm.end
+
+
+def test_how_it_looks() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    console.print(show_plan(plan(TASK, RunConfig(steps=16_000, budget=100), DESCRIPTION, SPEED)))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    assert ["race,", "leg", "2", "4", "1,000", "2,000", "4,000"] in lines
+    assert ["finalists,", "more", "seeds", "4", "0", "16,000", "64,000"] in lines
+    assert ["a", "round", "104,000", "2.1"] in lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["PPO", "SAC"])
+def test_the_probe_measures_and_writes_nothing(algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    task = find_task("mountain-car-continuous" if algorithm == "SAC" else "mountain-car", (envs_folder(),))
+    if algorithm == "SAC":
+        task = task.model_copy(
+            update={"train": task.train.model_copy(update={"algorithm": "SAC", "hyperparameters": {}, "envs": 1})}
+        )
+    made = session.plan(task, RunConfig(workers=2, episodes=2))
+    assert made.speed.workers == 2
+    assert made.speed.training > 10
+    assert made.speed.scoring > 10
+    assert made.round_minutes > 0
+    assert task.goal in made.prompt
+    assert not list(tmp_path.iterdir())
