@@ -9,12 +9,12 @@ from statistics import fmean
 from typing import TypeVar
 
 from autoreward import events
-from autoreward.analyze.hopeless import not_the_reward
 from autoreward.analyze.legs import training
 from autoreward.analyze.ranking import best, runner_up
 from autoreward.config import RunConfig
 from autoreward.contest import Contestant, contest
 from autoreward.crews import Crew
+from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached
 from autoreward.race import full, race, rungs
 from autoreward.records import (
@@ -73,7 +73,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
                              lambda: crew.analyze(page, candidates, scores, diagnoses, checked)).items  # noqa: B023  # fmt: skip
         rounds += (Round(number=number, candidates=candidates, verdicts=checked, screened=screened, trials=trials,
                          scores=scores, diagnoses=diagnoses, analyses=analyses),)  # fmt: skip
-        doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, page, description, rounds))  # noqa: B023
+        doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, page, description, rounds[-1]))  # noqa: B023
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
     eligible = rounds[said.since :]
     winner = best(eligible, task)

@@ -188,21 +188,43 @@ def observe(env, observation, info):
 """
 
 
-@pytest.mark.parametrize(("case", "says"), [("optimiser", "the optimiser diverges"), ("exploration", "exploration")])
+DARK = """
+def observe(env, observation, info):
+    return {"place": observation, "lamp": [0.0]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("optimiser", "the optimiser diverges"),
+        ("exploration", "exploration"),
+        ("observation", "never nearer to the goal"),
+    ],
+)
 def test_a_run_that_no_reward_can_help_says_so_and_stops(tmp_path: Path, case: str, says: str) -> None:
-    """One task whose learning rate is absurd, one in which actions change nothing that is seen."""
+    """A task whose learning rate is absurd, one in which actions change nothing that is seen, one whose lamp never goes on."""
     card = (envs_folder() / "mountain-car" / "task.toml").read_text()
     folder = tmp_path / "odd"
     folder.mkdir()
     if case == "optimiser":
         card = re.sub(r"learning_rate = .*", "learning_rate = 1e12", card)
+    elif case == "observation":
+        (folder / "state.py").write_text(DARK)
+        card = card.replace('"obs[0]"', '"obs.place[0]"').replace('"obs[1]"', '"obs.place[1]"')
+        card = card.replace(
+            "[constants]",
+            '[state.lamp]\nsource = "obs.lamp[0]"\nabout = "1 when it is on"\nrange = [0.0, 1.0]\n\n[constants]',
+        )
+        card = card.replace('"position >= flag"', '"lamp >= 0.5"')
     else:
         (folder / "state.py").write_text(DEAD_END)
         card = card.replace('source = "obs[0]"', 'source = "obs.place[0]"').replace(
             'source = "obs[1]"', 'source = "obs.place[0]"'
         )
     (folder / "task.toml").write_text(card)
-    settings = "--model grammar --candidates 2 --rounds 3 --steps 8192 --finalist-seeds 0 --name r"
+    steps = 20_480 if case == "observation" else 8_192  # the native reward must get the car around
+    settings = f"--model grammar --candidates 2 --rounds 3 --steps {steps} --finalist-seeds 0 --name r"
     command = [sys.executable, "-m", "autoreward", "run", str(folder), "--runs", str(tmp_path), *settings.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "It is not the reward" in done.stdout

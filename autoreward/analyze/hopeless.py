@@ -11,13 +11,9 @@ from statistics import fmean, stdev
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward import seeds
 from autoreward.analyze.legs import trainings
-from autoreward.config import RunConfig
-from autoreward.crews import Crew
 from autoreward.outcomes import Outcome
-from autoreward.records import Description, Doubt, Round, Score, Trial, TrialJob
-from autoreward.store.book import Page
+from autoreward.records import Doubt, Score, Trial
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -26,39 +22,6 @@ DIVERGED = 1e6
 BINS = 10
 WIDER = 1.1
 """Share of the bins that random actions visit, above which a policy has got elsewhere."""
-
-
-def not_the_reward(
-    task: Task, config: RunConfig, crew: Crew, page: Page, description: Description, rounds: Sequence[Round]
-) -> Doubt:
-    """The doubt after a round, if there is one; trains the baselines once where the candidates alone don't settle it."""
-    last = rounds[-1]
-    if broken := _optimiser(last.trials):
-        return broken
-    chance = [p.episode.progress for p in description.pool if p.kind == "random"]
-    if not chance or not _at_chance(last.scores, chance):
-        return Doubt()
-    jobs = [
-        TrialJob(
-            id=f"{reward}-s0", candidate_id="", reward=reward, seed=seeds.derive(config.seed, "search"),
-            steps=config.steps or task.train.steps,
-        )
-        for reward in ("native", "sparse")
-    ]  # fmt: skip
-    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
-    if broken := _optimiser((*last.trials, *trials)):
-        return broken
-    finished = [t for t in trials if t.outcome.ok]
-    baselines = page.each("scores", Score, finished, lambda t: crew.score(page, t, "search"), crew.pool)
-    steps = sum(t.steps for t in trials)
-    if not _at_chance(baselines, chance):
-        return Doubt(steps=steps)
-    scores = [s for s in (*last.scores, *baselines) if s.outcome.ok]
-    pool = Transitions.from_bytes(crew.described("pool.npz"))
-    # only random columns: constant actions often go further
-    random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
-    visited = [coverage(Transitions.from_bytes(page.file("scores", s.trial_id, "episodes.npz")), task) for s in scores]
-    return judged(scores, chance, coverage(pool.cut(columns=random), task), visited, steps)
 
 
 def judged(
@@ -95,7 +58,7 @@ def coverage(episodes: Transitions, task: Task) -> float:
     return fmean(shares) if shares else 0.0
 
 
-def _optimiser(trials: Sequence[Trial]) -> Doubt | None:
+def optimiser(trials: Sequence[Trial]) -> Doubt | None:
     """All trainings broke in the optimiser, none for what its reward returned."""
     whole = trainings(trials)
     signs = {t.id: said for t in whole if (said := _diverged(t))}
@@ -115,7 +78,7 @@ def _diverged(trial: Trial) -> str:
     return f"value loss {losses[-1]:.2g} at the end of training" if losses and losses[-1] > DIVERGED else ""
 
 
-def _at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
+def at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
     """No success, and progress within two standard errors of what random actions make."""
     usable = [s for s in scores if s.outcome.ok]
     error = stdev(chance) / len(chance) ** 0.5 if len(chance) > 1 else 0.0
