@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoreward.config import RunConfig
-from autoreward.records import Candidate, Diagnosis, Round, Run, Score, Screened, Standings, Trial, Verdict
+from autoreward.records import Candidate, Diagnosis, Remembered, Round, Run, Score, Screened, Standings, Trial, Verdict
 from autoreward.tasks import Task
 
 
@@ -15,6 +15,13 @@ class RunStarted:
     task: Task
     config: RunConfig
     folder: Path
+
+
+@dataclass(frozen=True)
+class ExploitsRemembered:
+    """Earlier runs of the task left exploits to screen by."""
+
+    remembered: Remembered
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,7 @@ class RunDone:
 
 Event = (
     RunStarted
+    | ExploitsRemembered
     | RoundStarted
     | ModelSaid
     | Designed

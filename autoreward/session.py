@@ -20,7 +20,8 @@ from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
 from autoreward.plan import measure_speed
 from autoreward.plan import plan as planned
-from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Plan, Run, Score, Verdict
+from autoreward.recordings import remember
+from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Plan, Remembered, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.seeds import derive, held_out
@@ -202,6 +203,10 @@ def _go(book: Book, tell: Tell) -> Run:
         tell(event)
 
     hear(events.RunStarted(task, config, book.folder))
+    if not config.given:
+        known = book.once("remembered", Remembered, lambda: remember(book.folder.parent, book.folder.name, task))
+        if known.episodes:
+            hear(events.ExploitsRemembered(known))
     try:
         with open_crew(task, config, book, hear) as (crew, workers):
             run = (measure if config.given else improve)(task, config, crew, book, hear)

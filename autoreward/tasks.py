@@ -125,6 +125,9 @@ class Task(Record):
     metric: Metric
     train: Train
     process: Process = Process()
+    script: str = ""
+    """A formula for the whole action over fields and constants: a policy that a person would write down. Its episodes join the
+    recorded ones that rewards are judged by."""
     state_program: str = ""
     """The text of state.py beside the card, if there is one; it runs where the environment runs."""
 
@@ -139,6 +142,11 @@ class Task(Record):
         if self.metric.value == "length":
             return None
         return Expression(self.metric.value, f"task {self.name}, [metric] value")
+
+    @cached_property
+    def script_formula(self) -> Expression | None:
+        """The parsed script, if there is one."""
+        return Expression(self.script, f"task {self.name}, script") if self.script else None
 
     @cached_property
     def state_sources(self) -> dict[str, Expression]:
@@ -248,12 +256,10 @@ def check(task: Task, path: str) -> None:
         if not name.isidentifier() or name.startswith("_") or name in RESERVED:
             raise TaskError(f"{path}: {name!r} can't be a field or constant name; use a plain word such as 'speed'.")
     _ = task.success.window
-    known = {*task.state, *task.constants, *EPISODE_NAMES}
-    for expression in filter(None, (task.success_rule, task.metric_formula)):
-        if unknown := sorted(expression.names - known):
-            close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise TaskError(f"{path}: {expression.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")
+    fields = {*task.state, *task.constants}
+    judged = [e for e in (task.success_rule, task.metric_formula) if e]
+    _check_names(judged, fields | set(EPISODE_NAMES), path)
+    _check_names([task.script_formula] if task.script_formula else [], fields, path)
     for name, source in task.state_sources.items():
         if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:
             raise TaskError(f"{path}: [state.{name}] source = {source.text!r} must be made from obs, such as obs[0].")
@@ -263,3 +269,11 @@ def check(task: Task, path: str) -> None:
     for name, constant in task.constants.items():
         if constant.field and constant.field not in task.state:
             raise TaskError(f"{path}: [constants.{name}] field = {constant.field!r} is not a state field.")
+
+
+def _check_names(expressions: list[Expression], known: set[str], path: str) -> None:
+    for expression in expressions:
+        if unknown := sorted(expression.names - known):
+            close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise TaskError(f"{path}: {expression.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")

@@ -24,6 +24,7 @@ from autoreward.records.environments import (
     Entry,
     FieldStats,
     PoolEpisode,
+    Remembered,
     Stretch,
     Survey,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "PoolEpisode",
     "Record",
     "Remark",
+    "Remembered",
     "Round",
     "Run",
     "Rung",

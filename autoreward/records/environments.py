@@ -79,11 +79,19 @@ class Audit(Record):
 
 
 class PoolEpisode(Record):
-    """One episode of a policy that is not trained, as judged by the task's rule."""
+    """One recorded episode, as judged by the task's rule."""
 
     kind: str
-    """`random`, `constant 0`, `demo`, ..."""
+    """`random`, `constant 0`, `scripted`, `demo`, a trial's id, `exploit` and a trial's id, ..."""
     episode: Episode
+
+
+class Remembered(Record):
+    """Exploits that earlier runs of the same task found: their episodes collect much and do not what the task asks for."""
+
+    runs: tuple[str, ...] = ()
+    """Names of those runs."""
+    episodes: tuple[PoolEpisode, ...] = ()
 
 
 class Description(Record):

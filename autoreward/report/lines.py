@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from autoreward import events
-from autoreward.records import Confirmed, Run, Score, Screened, Verdict
+from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
 
 
 def describe_event(event: events.Event) -> str:
@@ -16,6 +16,8 @@ def describe_event(event: events.Event) -> str:
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder})"
             return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {config.rounds} rounds at most; {folder})"
+        case events.ExploitsRemembered(remembered=known):
+            return f"  remembers {len(known.episodes)} episodes that exploited a reward in {', '.join(known.runs)}"
         case events.RoundStarted(number=number):
             return f"round {number}"
         case events.ModelSaid(line=line):
@@ -124,7 +126,9 @@ def _facts(event: events.Event) -> dict[str, object]:
     match event:
         case events.RunStarted(task=task, folder=folder):
             return {"task": task.name, "folder": str(folder)}
-        case events.RoundStarted(number=number):
+        case events.ExploitsRemembered(remembered=known):
+            return {"runs": list(known.runs), "episodes": len(known.episodes)}
+        case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}
         case events.ModelSaid(line=line):
             return {"line": line}
@@ -142,8 +146,6 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"trial": score.trial_id, "success": score.success, "mean_success": score.mean_success}
         case events.Diagnosed(diagnosis=diagnosis):
             return {"candidate": diagnosis.candidate_id, "symptoms": [s.name for s in diagnosis.symptoms]}
-        case events.RoundDone(round=round_):
-            return {"round": round_.number}
         case events.Confirming(trial_ids=trial_ids):
             return {"trials": list(trial_ids)}
         case events.RunDone(run=run, folder=folder):

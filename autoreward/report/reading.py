@@ -23,7 +23,7 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.store.book import Page, RunHeader, read_header
+from autoreward.store.book import Page, RunHeader, pages_of, read_header
 
 
 @dataclass(frozen=True)
@@ -135,15 +135,14 @@ def read_run(folder: Path) -> Reading:
     told: list[Told] = []
     findings: list[str] = []
     rungs: list[tuple[Standings, ...]] = []
-    for page_folder in sorted((folder / "rounds").glob("[0-9]*")):
-        page = Page(page_folder, _never)
+    for page in pages_of(folder):
         told += _page(page)
         findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
         rungs.append(tuple(r for i in range(9) if (r := page.lone(f"rung-{i}", Standings)) is not None))
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
-    bills = tuple(saved.bill for saved in Page(folder, _never).saved(REPLIES, Saved))
-    confirm = Page(folder / "confirm", _never)
-    run = Page(folder, _never).lone("result", Run)
+    bills = tuple(saved.bill for saved in Page(folder).saved(REPLIES, Saved))
+    confirm = Page(folder / "confirm")
+    run = Page(folder).lone("result", Run)
     return Reading(
         folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings), tuple(rungs)
     )
@@ -170,7 +169,3 @@ def _page(page: Page) -> list[Told]:
         )
         for c in (candidates.items if candidates else ())
     ]
-
-
-def _never(path: Path, data: bytes) -> None:
-    raise AssertionError(f"a report does not write records ({path}, {len(data)} bytes)")

@@ -59,10 +59,14 @@ class RunHeader(Record):
         )
 
 
+def _read_only(path: Path, data: bytes) -> None:
+    raise StoreError(f"{path} is only being read here.")
+
+
 class Page:
     """A folder of records."""
 
-    def __init__(self, folder: Path, save: Callable[[Path, bytes], None]) -> None:
+    def __init__(self, folder: Path, save: Callable[[Path, bytes], None] = _read_only) -> None:
         self.folder = folder
         self._save = save
 
@@ -203,6 +207,11 @@ class Book(Page, Closing):
     def _write(self, path: Path, data: bytes) -> None:
         self.before_write(path)
         write_atomically(path, data)
+
+
+def pages_of(folder: Path) -> list[Page]:
+    """The rounds' pages of a run, to read; no lock is taken."""
+    return [Page(page) for page in sorted((folder / "rounds").glob("[0-9]*"))]
 
 
 def read_header(folder: Path) -> RunHeader:

@@ -1,4 +1,4 @@
-"""Episodes that cost no training: random and constant actions, and a person's demonstrations, judged by the task's rule."""
+"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, judged by the rule."""
 
 import io
 from collections.abc import Callable
@@ -15,12 +15,15 @@ from autoreward.records import PoolEpisode
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 from autoreward.worker.judge import Judge
-from autoreward.worker.observations import layout
-from autoreward.worker.score import Walk, judged, trajectories, walk
+from autoreward.worker.observations import Layout, layout
+from autoreward.worker.score import Choose, Walk, judged, trajectories, walk
+from autoreward.worker.view import state_fields
 
 RANDOM = 10
 CONSTANT = 2
 """Episodes of each constant action."""
+SCRIPTED = 10
+"""Episodes of the task's script."""
 CONSTANTS = 6
 """Constant actions tried: standing still, and pushing all one way."""
 STEPS = 20_000
@@ -35,11 +38,14 @@ def episodes(
     walks: list[Walk] = []
     kinds: list[str] = []
     env.action_space.seed(seed % 2**31)
-    plans: list[tuple[str, Callable[[], Any], int]] = [("random", env.action_space.sample, RANDOM)]
-    plans += [(f"constant {_said(a)}", partial(_same, a), CONSTANT) for a in _constants(env.action_space)]
-    for kind, act, count in plans:
+    plans: list[tuple[str, Choose, int]] = [("random", partial(_alone, env.action_space.sample), RANDOM)]
+    plans += [
+        (f"constant {_said(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(env.action_space)
+    ]
+    plans += [("scripted", scripted(task, place, env.action_space), SCRIPTED)] if task.script else []
+    for kind, choose, count in plans:
         for i in range(max(1, min(count, STEPS // limit))):
-            walks += walk([env], partial(_alone, act), [seed + i])
+            walks += walk([env], choose, [seed + i])
             kinds.append(kind)
     given = _demonstrated(task, env, demos) if demos else []
     walks, kinds = walks + given, kinds + ["demo"] * len(given)
@@ -47,6 +53,32 @@ def episodes(
     found = [judged(task, place, judge, w, spread) for w in walks]
     pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, found, strict=True))
     return trajectories(task, place, env.action_space, walks), pooled
+
+
+def scripted(task: Task, place: Layout, space: spaces.Space[Any]) -> Choose:
+    """The task's script as a policy. Raises TaskError, when asked, if it gives no action of the space."""
+    formula = task.script_formula
+    assert formula is not None
+    constants = {name: constant.value for name, constant in task.constants.items()}
+
+    def choose(now: NDArray[Any]) -> list[Any]:
+        made = np.asarray(formula.evaluate({**state_fields(task, place, now), **constants}), dtype=np.float64)
+        try:
+            if isinstance(space, spaces.Box):
+                shaped = np.broadcast_to(
+                    made.reshape(*made.shape, 1) if made.ndim < 2 else made, (len(now), *space.shape)
+                )
+                return list(np.clip(shaped, space.low, space.high).astype(space.dtype))
+            whole = np.rint(np.broadcast_to(made, (len(now), *(space.shape or ())))).astype(np.int64)
+        except ValueError:
+            whole = np.full((len(now), 1), -1)
+        if not all(space.contains(action) for action in whole):
+            raise TaskError(
+                f"task {task.name}, script: {task.script!r} gives {whole[0]}, which is no action of {space}."
+            )
+        return list(whole)
+
+    return choose
 
 
 def _same(action: Any) -> Any:

@@ -1,0 +1,135 @@
+"""What joins the recorded episodes without training: the task's script, and exploits of earlier runs."""
+
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from batches import batch
+
+from autoreward.analyze.symptoms import EXPLOIT
+from autoreward.config import RunConfig
+from autoreward.errors import TaskError
+from autoreward.outcomes import Outcome
+from autoreward.recordings import EACH, EXPLOITS, REMEMBERED, recorded, remember
+from autoreward.records import Description, Diagnosis, Episode, Remembered, Score, Symptom
+from autoreward.resources import envs_folder
+from autoreward.store.book import Book, Made, RunHeader
+from autoreward.tasks import Task, find_task, parse_task
+from autoreward.worker import environments, pool
+from autoreward.worker.observations import layout
+
+CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
+TASK = find_task("mountain-car", (envs_folder(),))
+EPISODE = Episode(
+    success=False, length=5, terminated=False, reached=False, held=0.0, progress=0.3, metric=0.0, movement=1.0
+)
+
+
+def scripted(task: Task, script: str) -> list[object]:
+    env = environments.make(task)
+    place = layout(env)
+    told = Task.model_validate({**task.model_dump(), "script": script})
+    choose = pool.scripted(told, place, env.action_space)
+    made = choose(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))
+    env.close()
+    return [np.asarray(action).tolist() for action in made]
+
+
+@pytest.mark.parametrize(
+    ("task", "script", "actions"),
+    [
+        (CONTINUOUS, "2.0 * (velocity >= 0.0) - 1.0", [[1.0], [-1.0]]),
+        (CONTINUOUS, "1000 * velocity", [[1.0], [-1.0]]),
+        (CONTINUOUS, "stack(velocity)", [[pytest.approx(0.01)], [pytest.approx(-0.01)]]),
+        (TASK, "2 * (velocity >= 0)", [2, 0]),
+        (TASK, "1", [1, 1]),
+    ],
+)
+def test_a_script_is_a_policy(task: Task, script: str, actions: list[object]) -> None:
+    assert scripted(task, script) == actions
+
+
+@pytest.mark.parametrize("script", ["7", "stack(velocity, velocity)"])
+def test_a_script_that_gives_no_action_is_said(script: str) -> None:
+    with pytest.raises(TaskError, match="which is no action of"):
+        scripted(TASK, script)
+
+
+def test_a_script_speaks_of_fields_alone() -> None:
+    card = (envs_folder() / "mountain-car" / "task.toml").read_text()
+    with pytest.raises(TaskError, match="'speed', which is not a field"):
+        parse_task('script = "2 * (speed >= 0)"\n' + card, Path("x/task.toml"))
+    with pytest.raises(TaskError, match="'step', which is not a field"):
+        parse_task('script = "step"\n' + card, Path("x/task.toml"))
+
+
+def test_scripted_episodes_are_judged_like_all_others() -> None:
+    env = environments.make(CONTINUOUS)
+    assert isinstance(env, gymnasium.Env)
+    _, found = pool.episodes(CONTINUOUS, env, 400, 0, b"")
+    env.close()
+    own = [p.episode.success for p in found if p.kind == "scripted"]
+    assert own == [True] * pool.SCRIPTED
+    assert not any(p.episode.success for p in found if p.kind == "random")
+
+
+def a_run(
+    runs: Path, name: str, task: Task = TASK, exploiting: bool = True, episodes: int = EACH + 2, scores: int = 1
+) -> None:
+    """A run in which r000c0 was exploited, or was not."""
+    with Book.create(runs / name, RunHeader.of(task, RunConfig())) as book:
+        page = book.page(0)
+        symptoms = (Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),) if exploiting else ()
+        page.once("diagnoses/r000c0", Diagnosis, lambda: Diagnosis(candidate_id="r000c0", symptoms=symptoms))
+        for i in range(scores):
+            score = Score(
+                trial_id=f"r000c0-s{i}",
+                candidate_id="r000c0",
+                outcome=Outcome.COMPLETED,
+                episodes=(EPISODE,) * episodes,
+            )
+            made = Made(score, {"episodes.npz": batch(5, episodes).to_bytes()})
+            page.once(f"scores/r000c0-s{i}", Score, lambda made=made: made)  # type: ignore[misc]
+
+
+def test_exploits_of_earlier_runs_of_the_same_task_are_remembered(tmp_path: Path) -> None:
+    a_run(tmp_path, "early")
+    a_run(tmp_path, "honest", exploiting=False)
+    a_run(tmp_path, "another-task", task=CONTINUOUS)
+    a_run(tmp_path, "own")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{")
+    known, files = remember(tmp_path, "own", TASK)
+    assert known.runs == ("early",)
+    assert [p.kind for p in known.episodes] == ["exploit early/r000c0-s0"] * EACH
+    assert list(files) == [EXPLOITS]
+
+
+def test_a_changed_budget_or_goal_is_the_same_task_and_a_changed_rule_is_not(tmp_path: Path) -> None:
+    a_run(tmp_path, "early")
+    told_otherwise = TASK.model_copy(update={"goal": "Up!"})
+    assert remember(tmp_path, "own", told_otherwise).record.runs == ("early",)
+    rule = TASK.success.model_copy(update={"when": "position >= 0.1"})
+    assert remember(tmp_path, "own", TASK.model_copy(update={"success": rule})).record.runs == ()
+
+
+def test_the_latest_runs_come_first_and_there_is_an_end(tmp_path: Path) -> None:
+    for name in ("20260101", "20260102", "20260103"):
+        a_run(tmp_path, name, episodes=1, scores=REMEMBERED - 2)
+    known, _ = remember(tmp_path, "own", TASK)
+    assert known.runs == ("20260103", "20260102")
+    assert len(known.episodes) == REMEMBERED
+
+
+def test_what_is_remembered_is_in_the_pool(tmp_path: Path) -> None:
+    a_run(tmp_path, "early", episodes=3)
+    with Book.create(tmp_path / "own", RunHeader.of(TASK, RunConfig())) as book:
+        nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
+        book.once("description", Description, lambda: nothing)
+        assert recorded(book, ()) is None
+        book.once("remembered", Remembered, lambda: remember(tmp_path, "own", TASK))
+        found = recorded(book, ())
+    assert found is not None
+    assert found.size == 15
+    assert {p.kind for p in found.episodes} == {"exploit early/r000c0-s0"}
