@@ -21,6 +21,8 @@ from autoreward.loop import improve, measure
 from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
+from autoreward.report.numbers import Log, logging
+from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import held_out
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.files import write_atomically
@@ -40,6 +42,8 @@ def start(
     tell: Tell,
     begun: Callable[[Path], None] = lambda folder: None,
     given: Mapping[str, bytes] | None = None,
+    tensorboard: Path | None = None,
+    log: Log | None = None,
 ) -> tuple[Run, Path]:
     """Make a run folder and run the loop in it.
 
@@ -51,6 +55,8 @@ def start(
         tell: told what happens.
         begun: told the folder once it is there.
         given: files of the person's, kept in the folder: `demos.npz`.
+        tensorboard: folder for TensorBoard's event files.
+        log: called with every training's numbers, once they are saved.
 
     Returns:
         The finished run, and its folder.
@@ -59,11 +65,15 @@ def start(
         AutorewardError: see errors.py; what was finished before it is saved.
     """
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    if tensorboard:
+        check_board(tensorboard, folder)  # before there is a run
     with Book.create(folder, RunHeader.of(task, config)) as book:
+        if tensorboard:
+            keep_board(book, tensorboard)
         for file, data in (given or {}).items():
             book.write(file, data)
         begun(folder)
-        return _go(book, tell), folder
+        return _go(book, tell, log), folder
 
 
 def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:
@@ -89,10 +99,12 @@ def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:
         return _go(book, tell), folder
 
 
-def resume(folder: Path, tell: Tell) -> tuple[Run, Path]:
-    """Go on with a run that was stopped; nothing finished is done again."""
+def resume(folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None) -> tuple[Run, Path]:
+    """Go on with a run that was stopped; nothing finished is done again. `tensorboard` and `log` as in `start`."""
     with Book.open(folder) as book:
-        return _go(book, tell), folder
+        if tensorboard:
+            keep_board(book, tensorboard)
+        return _go(book, tell, log), folder
 
 
 class Initiated(NamedTuple):
@@ -179,13 +191,17 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
         return review(given, jail, Transitions.from_bytes(files["samples.npz"]))
 
 
-def _go(book: Book, tell: Tell) -> Run:
+def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
     task, config = book.header.task, book.header.config
+    board, logged = board_follower(book), logging(book.folder, log) if log else None
+    followers = [follower for follower in (board, logged) if follower]
+    listeners: list[Tell] = [*followers, tell]
 
     def hear(event: events.Event) -> None:
         if line := describe_event(event):
             book.log(line.strip())
-        tell(event)
+        for listener in listeners:
+            listener(event)
 
     hear(events.RunStarted(task, config, book.folder))
     try:
@@ -194,6 +210,8 @@ def _go(book: Book, tell: Tell) -> Run:
             _keep(book, run, workers)
     finally:
         book.write(REPORT, build_report(book).encode())
+        for follower in followers:
+            follower.catch_up()
     hear(events.RunDone(run, book.folder))
     return run
 

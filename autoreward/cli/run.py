@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, RUNS, task_folders
+from autoreward.cli.places import ENVS, RUNS, TENSORBOARD, task_folders
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def command(
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    tensorboard: Path | None = TENSORBOARD,
     model: str | None = typer.Option(
         None,
         help="Who designs: anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar.",
@@ -84,7 +85,7 @@ def command(
     def begun(folder: Path) -> None:
         made.append(folder)
 
-    watch(lambda tell: start(found, config, runs, name, tell, begun, given), as_json, where)
+    watch(lambda tell: start(found, config, runs, name, tell, begun, given, tensorboard), as_json, where)
 
 
 def _read(demos: Path) -> bytes:

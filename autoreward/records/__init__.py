@@ -29,6 +29,7 @@ from autoreward.records.environments import (
 )
 from autoreward.records.runs import Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
 from autoreward.records.trials import (
+    LOGGED,
     Analyses,
     Analysis,
     Cause,
@@ -36,6 +37,8 @@ from autoreward.records.trials import (
     CurvePoint,
     Diagnosis,
     Episode,
+    Logged,
+    LoggedPoint,
     PartStats,
     Score,
     Symptom,
@@ -44,6 +47,7 @@ from autoreward.records.trials import (
 )
 
 __all__ = [
+    "LOGGED",
     "Analyses",
     "Analysis",
     "Audit",
@@ -64,6 +68,8 @@ __all__ = [
     "Feedbacks",
     "FieldStats",
     "Finding",
+    "Logged",
+    "LoggedPoint",
     "PartStats",
     "PoolEpisode",
     "Record",
