@@ -163,6 +163,30 @@ def _task_name(env: str, kwargs: dict[str, Any]) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
 
 
+def onnx_policy(folder: Path) -> dict[str, bytes]:
+    """`policy.onnx` of a finished run's kept policy, by name.
+
+    Raises:
+        UsageError: the run has no policy, or torch can't write it as ONNX.
+        MissingExtra: a package is needed for it.
+    """
+    with (
+        Book.open(folder) as book,
+        Jail(trust_the_model=True) as jail,
+        Workers(jail) as workers,
+    ):  # no program is run here
+        run = book.lone("result", Run)
+        found = best_policy(book, run) if run else None
+        if found is None:
+            raise UsageError(f"{folder} has no policy to write as ONNX.")
+        page, score = found
+        try:
+            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
+            return workers.graph(book.header.task, weights)
+        except JobFailed as error:
+            raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
+
+
 def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
     """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here

@@ -60,7 +60,9 @@ def board_follower(book: Book) -> Follower | None:
                 path.write_bytes(data)
         except OSError as error:
             again = f"autoreward resume {book.folder} --tensorboard DIR"
-            raise StoreError(f"{path} can't be written: {error.strerror}. Choose another folder with {again}.") from None
+            raise StoreError(
+                f"{path} can't be written: {error.strerror}. Choose another folder with {again}."
+            ) from None
 
     return Follower(book.folder, write, earlier=True)
 
