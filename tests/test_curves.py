@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -149,7 +149,7 @@ def test_a_finished_run_writes_its_curves_to_a_folder_named_later(memory_folder:
 def test_each_row_is_logged_once_and_steps_grow(memory_folder: Path) -> None:
     rows: dict[str, list[int]] = defaultdict(list)
 
-    def log(training: str, step: int, values: Mapping[str, float]) -> None:
+    def log(training: str, step: int, values: dict[str, float]) -> None:
         assert values
         rows[training].append(step)
 
@@ -168,7 +168,7 @@ def test_each_row_is_logged_once_and_steps_grow(memory_folder: Path) -> None:
 
 
 def test_what_the_log_function_raises_stops_the_run_and_loses_nothing(memory_folder: Path) -> None:
-    def log(training: str, step: int, values: Mapping[str, float]) -> None:
+    def log(training: str, step: int, values: dict[str, float]) -> None:
         raise ConnectionError("no network")
 
     with pytest.raises(ConnectionError):
@@ -286,7 +286,7 @@ def test_a_real_training_shows_what_sb3_and_the_scorer_said(memory_folder: Path,
     config = RunConfig(given="native", confirm_seeds=1, steps=8192, episodes=5)
     rows: list[tuple[str, int]] = []
 
-    def log(training: str, step: int, values: Mapping[str, float]) -> None:
+    def log(training: str, step: int, values: dict[str, float]) -> None:
         rows.append((training, step))
 
     start(TASK, config, memory_folder, "run", lambda event: None, tensorboard=logs, log=log)

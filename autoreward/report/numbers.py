@@ -1,7 +1,7 @@
 """A run's numbers by environment step, given on as trainings are saved: to TensorBoard, or to a W&B or MLflow of your own."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from autoreward.errors import RunDamaged
 from autoreward.records import LOGGED, Logged, Score, Trial
 from autoreward.store.book import Page
 
-Log = Callable[[str, int, Mapping[str, float]], None]
+Log = Callable[[str, int, dict[str, float]], None]
 """The one function to log with: a training's name, environment steps so far, and numbers by name.
 
 It is called for one row at a time, from any thread, with steps that grow within a training.
