@@ -20,6 +20,7 @@ from autoreward.records import Candidate
 from autoreward.report.curves import Line, chart
 from autoreward.report.html import COLORS, render
 from autoreward.report.lines import describe_event, verdict
+from autoreward.report.numbers import Log
 from autoreward.report.reading import Reading, read_run
 from autoreward.resources import envs_folder
 from autoreward.session import resume, start
@@ -104,6 +105,8 @@ def improve(
     name: str | None = None,
     envs: str | Path | None = None,
     tell: Callable[[events.Event], None] | None = None,
+    log: Log | None = None,
+    tensorboard: str | Path | None = None,
     **settings: Any,
 ) -> LoadedRun:
     """Search for a reward program, as `autoreward run` does.
@@ -114,6 +117,9 @@ def improve(
         name: of this run's folder; a run of that name is gone on with.
         envs: a folder of your own tasks.
         tell: told what happens; prints lines if not given.
+        log: called with every training's numbers, once they are saved: `log("r000c1-s0", 20_480, {"held_out/success": 0.85})`.
+            See docs/curves.md for what there is, and for W&B and MLflow. What it raises stops the run.
+        tensorboard: folder for TensorBoard's event files.
         settings: of RunConfig: `model`, `rounds`, `candidates`, `steps`, `seed`, ...
 
     Raises:
@@ -121,11 +127,12 @@ def improve(
         pydantic.ValidationError: a setting that can't be.
     """
     folders = (*((Path(envs),) if envs else ()), envs_folder())
-    say = tell or _say
+    say, board = tell or _say, Path(tensorboard) if tensorboard else None
     if name is not None and (Path(runs) / name / "run.json").exists():
-        _, folder = resume(Path(runs) / name, say)
+        _, folder = resume(Path(runs) / name, say, board, log)
     else:
-        _, folder = start(find_task(str(task), folders), RunConfig.model_validate(settings), Path(runs), name, say)
+        found, config = find_task(str(task), folders), RunConfig.model_validate(settings)
+        _, folder = start(found, config, Path(runs), name, say, tensorboard=board, log=log)
     return load(folder)
 
 

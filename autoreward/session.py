@@ -24,6 +24,8 @@ from autoreward.recordings import remember
 from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Plan, Remembered, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
+from autoreward.report.numbers import Log, logging
+from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.files import write_atomically
@@ -44,6 +46,8 @@ def start(
     tell: Tell,
     begun: Callable[[Path], None] = lambda folder: None,
     given: Mapping[str, bytes] | None = None,
+    tensorboard: Path | None = None,
+    log: Log | None = None,
 ) -> tuple[Run, Path]:
     """Make a run folder and run the loop in it.
 
@@ -55,6 +59,8 @@ def start(
         tell: told what happens.
         begun: told the folder once it is there.
         given: files of the person's, kept in the folder: `demos.npz`.
+        tensorboard: folder for TensorBoard's event files.
+        log: called with every training's numbers, once they are saved.
 
     Returns:
         The finished run, and its folder.
@@ -63,11 +69,15 @@ def start(
         AutorewardError: see errors.py; what was finished before it is saved.
     """
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    if tensorboard:
+        check_board(tensorboard, folder)  # before there is a run
     with Book.create(folder, RunHeader.of(task, config)) as book:
+        if tensorboard:
+            keep_board(book, tensorboard)
         for file, data in (given or {}).items():
             book.write(file, data)
         begun(folder)
-        return _go(book, tell), folder
+        return _go(book, tell, log), folder
 
 
 def plan(task: Task, config: RunConfig) -> Plan:
@@ -104,10 +114,12 @@ def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:
         return _go(book, tell), folder
 
 
-def resume(folder: Path, tell: Tell) -> tuple[Run, Path]:
-    """Go on with a run that was stopped; nothing finished is done again."""
+def resume(folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None) -> tuple[Run, Path]:
+    """Go on with a run that was stopped; nothing finished is done again. `tensorboard` and `log` as in `start`."""
     with Book.open(folder) as book:
-        return _go(book, tell), folder
+        if tensorboard:
+            keep_board(book, tensorboard)
+        return _go(book, tell, log), folder
 
 
 class Initiated(NamedTuple):
@@ -166,6 +178,30 @@ def _task_name(env: str, kwargs: dict[str, Any]) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
 
 
+def onnx_policy(folder: Path) -> dict[str, bytes]:
+    """`policy.onnx` of a finished run's kept policy, by name.
+
+    Raises:
+        UsageError: the run has no policy, or torch can't write it as ONNX.
+        MissingExtra: a package is needed for it.
+    """
+    with (
+        Book.open(folder) as book,
+        Jail(trust_the_model=True) as jail,
+        Workers(jail) as workers,
+    ):  # no program is run here
+        run = book.lone("result", Run)
+        found = best_policy(book, run) if run else None
+        if found is None:
+            raise UsageError(f"{folder} has no policy to write as ONNX.")
+        page, score = found
+        try:
+            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
+            return workers.graph(book.header.task, weights)
+        except JobFailed as error:
+            raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
+
+
 def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
     """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
@@ -194,13 +230,17 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
         return review(given, jail, Transitions.from_bytes(files["samples.npz"]))
 
 
-def _go(book: Book, tell: Tell) -> Run:
+def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
     task, config = book.header.task, book.header.config
+    board, logged = board_follower(book), logging(book.folder, log) if log else None
+    followers = [follower for follower in (board, logged) if follower]
+    listeners: list[Tell] = [*followers, tell]
 
     def hear(event: events.Event) -> None:
         if line := describe_event(event):
             book.log(line.strip())
-        tell(event)
+        for listener in listeners:
+            listener(event)
 
     hear(events.RunStarted(task, config, book.folder))
     if not config.given:
@@ -213,6 +253,8 @@ def _go(book: Book, tell: Tell) -> Run:
             _keep(book, run, workers)
     finally:
         book.write(REPORT, build_report(book).encode())
+        for follower in followers:
+            follower.catch_up()
     hear(events.RunDone(run, book.folder))
     return run
 

@@ -2,7 +2,9 @@
 
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,11 @@ def no_keys() -> Iterator[None]:
 def jail() -> Iterator[Jail]:
     with Jail() as room_maker:
         yield room_maker
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: thousands of synced writes take minutes on a busy disk."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
+        yield Path(folder)

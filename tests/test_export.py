@@ -129,11 +129,18 @@ def test_an_exported_folder_trains_the_same_policy_and_installs(tmp_path: Path) 
     run = [sys.executable, "-m", "autoreward", "run", "mountain-car", "--runs", str(tmp_path), *settings.split()]
     subprocess.run(run, check=True, capture_output=True)
     out = tmp_path / "out"
-    subprocess.run([sys.executable, "-m", "autoreward", "export", str(tmp_path / "r"), "--to", str(out)], check=True)
+    export = [sys.executable, "-m", "autoreward", "export", str(tmp_path / "r"), "--to"]
+    subprocess.run([*export, str(out)], check=True)
     subprocess.run([sys.executable, "train.py"], cwd=out, check=True, capture_output=True)
     one, other = (PPO.load(out / n, device="cpu").policy.state_dict() for n in ("policy.zip", "policy-again.zip"))
     assert all((one[k] == other[k]).all() for k in one), "bit for bit"
-    assert "is the best of these trainings" in (out / "card.md").read_text()
+    card = (out / "card.md").read_text()
+    assert "is the best of these trainings" in card
+    assert "onnx" not in card
+    subprocess.run([*export, str(tmp_path / "more"), "--onnx"], check=True)
+    assert {p.name for p in (tmp_path / "more").iterdir()} - {p.name for p in out.iterdir()} == {"policy.onnx"}
+    assert (tmp_path / "more" / "card.md").read_text().startswith(card)
+    assert "\n- `policy.onnx`: " in (tmp_path / "more" / "card.md").read_text()
 
 
 def test_the_folder_is_a_package() -> None:

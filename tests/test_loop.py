@@ -1,8 +1,6 @@
 """The loop with a fake crew: what it returns, that a crash at any write loses nothing, that failures stay local."""
 
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -60,14 +58,6 @@ def test_a_finished_run_resumes_to_the_same_without_doing_anything(tmp_path: Pat
     idle = FakeCrew()
     assert go(tmp_path / "run", idle) == run
     assert not idle.done
-
-
-@pytest.fixture
-def memory_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: thousands of synced writes take minutes on a busy disk."""
-    shared = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
-        yield Path(folder)
 
 
 def test_a_crash_at_every_write_ends_in_the_same_run(memory_folder: Path) -> None:

@@ -8,15 +8,18 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
-from autoreward.records import TrialJob
+from autoreward.records import LOGGED, Logged, LoggedPoint, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task
 from autoreward.worker import environments, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.feed import Feed, Normaliser
+from autoreward.worker.logbook import Logbook
 from autoreward.worker.recorder import Recorded, Recorder
 from autoreward.worker.train import train
 
@@ -164,11 +167,66 @@ def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     assert trial.outcome.ok
     assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
     assert len(trial.checkpoints) == 10
-    assert set(files) == {f"policy-{s}.safetensors" for s in trial.checkpoints}
+    assert set(files) == {LOGGED, *(f"policy-{s}.safetensors" for s in trial.checkpoints)}
     assert trial.curve[-1].episode_length == 12
     again, others = train(card, job, b"", None, lambda step: None, unlocked)
     assert again.curve == trial.curve
+    assert files.pop(LOGGED)  # it tells the speed
+    assert others.pop(LOGGED)
     assert others == files
+
+
+class Kept(KVWriter):
+    """Remembers what SB3 logs, and leaves out what it keeps from TensorBoard."""
+
+    def __init__(self) -> None:
+        self.dumps: list[tuple[int, dict[str, float]]] = []
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        self.dumps.append((step, {k: float(v) for k, v in key_values.items() if "tensorboard" not in key_excluded[k]}))
+
+    def close(self) -> None: ...
+
+
+def test_a_training_logs_what_plain_sb3_logs() -> None:
+    card = task(envs=2)
+    settings = {"n_steps": 16, "batch_size": 16, "n_epochs": 1}
+    card = card.model_copy(update={"train": card.train.model_copy(update={"hyperparameters": settings})})
+    _, files = train(
+        card,
+        TrialJob(id="x-s0", candidate_id="", reward="native", seed=1, steps=160),
+        b"",
+        None,
+        lambda step: None,
+        unlocked,
+    )
+    points = Logged.model_validate_json(files[LOGGED]).points
+
+    plain = DummyVecEnv([lambda: Monitor(environments.make(card)) for _ in range(2)])
+    plain.seed(1)
+    normalise = card.train.normalize_observations
+    reference = policies.build(card, VecNormalize(plain, norm_obs=normalise, gamma=card.train.gamma), seed=1)
+    kept = Kept()
+    reference.set_logger(Logger(folder=None, output_formats=[kept]))
+    reference.learn(160)
+    assert [point.step for point in points] == [step for step, _ in kept.dumps] == [32, 64, 96, 128, 160]
+    for point, (_, theirs) in zip(points, kept.dumps, strict=True):
+        assert point.values.keys() == theirs.keys()
+        for name in theirs.keys() - {"time/fps"}:
+            assert point.values[name] == theirs[name], name
+    assert points[-1].values["rollout/ep_rew_mean"] == -12.0
+    assert points[-1].values["train/value_loss"] > 0
+
+
+def test_numbers_that_are_none_and_words_are_not_logged() -> None:
+    book = Logbook()
+    logger = Logger(folder=None, output_formats=[book])
+    logger.record("train/loss", np.float32(0.5))
+    logger.record("train/explained_variance", np.nan)
+    logger.record("words", "none")
+    logger.record("time/total_timesteps", 32, exclude="tensorboard")
+    logger.dump(32)
+    assert Logged.model_validate_json(book.to_bytes()).points == (LoggedPoint(step=32, values={"train/loss": 0.5}),)
 
 
 def test_a_leg_goes_on_where_the_one_before_ended() -> None:

@@ -6,10 +6,17 @@ import typer
 
 from autoreward.cli.places import RUNS, find_run
 
+POLICY_ONNX = """\
+- `policy.onnx`: the policy as one graph. In: `observation`, as the environment gives it, one row each. Out: `action`, as the
+  environment takes it, the most likely one
+"""
+"""A line of card.md, last in its list of files."""
+
 
 def command(
     run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
     to: Path | None = typer.Option(None, "--to", help="Folder to make; TASK-reward here if not given."),
+    onnx: bool = typer.Option(False, "--onnx", help="Add policy.onnx, the policy as one graph for ONNX Runtime."),
     runs: Path = RUNS,
 ) -> None:
     """Copy what a run leaves to be kept: reward.py, policy.zip, train.py and card.md; it needs no autoreward."""
@@ -25,6 +32,18 @@ def command(
     target = to or Path(f"{read_header(folder).task.name}-reward")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another folder with --to.")
+    more = _onnx(folder) if onnx else {}
     shutil.copytree(best, target)
+    for name, data in more.items():
+        (target / name).write_bytes(data)
+    card = target / "card.md"
+    if more and card.is_file():
+        card.write_text(card.read_text(encoding="utf-8") + POLICY_ONNX, encoding="utf-8")
     typer.echo(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
     typer.echo(f"use      pip install {target}, then: from reward import AutoReward")
+
+
+def _onnx(folder: Path) -> dict[str, bytes]:
+    from autoreward.session import onnx_policy
+
+    return onnx_policy(folder)

@@ -10,6 +10,10 @@ from autoreward.errors import UsageError
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
 
+TENSORBOARD = typer.Option(
+    None, "--tensorboard", help="Folder to write each training's curves to, for TensorBoard; remembered on resume."
+)
+
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:
     """The person's folder first, then the shipped tasks. Raises UsageError if the given folder does not exist."""

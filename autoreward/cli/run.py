@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, RUNS, task_folders
+from autoreward.cli.places import ENVS, RUNS, TENSORBOARD, task_folders
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def command(
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    tensorboard: Path | None = TENSORBOARD,
     model: str | None = typer.Option(
         None,
         help="Who designs: anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar.",
@@ -93,7 +94,7 @@ def command(
     def begun(folder: Path) -> None:
         made.append(folder)
 
-    watch(lambda tell: start(found, config, runs, name, tell, begun, given), as_json, where)
+    watch(lambda tell: start(found, config, runs, name, tell, begun, given, tensorboard), as_json, where)
 
 
 def _plan(task: "Task", config: "RunConfig", as_json: bool) -> None:

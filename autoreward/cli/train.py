@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, RUNS, task_folders
+from autoreward.cli.places import ENVS, RUNS, TENSORBOARD, task_folders
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def command(
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    tensorboard: Path | None = TENSORBOARD,
     seed: int = typer.Option(0, help="What the training seeds are derived from."),
     composition: str = typer.Option("sum", help="How the parts of a file's reward become one number."),
     trust_the_model: bool = typer.Option(False, help="Run the file even where nothing locks it in."),
@@ -49,7 +50,11 @@ def command(
     )
     found = find_task(task, task_folders(envs))
     made: list[Path] = []
-    watch(lambda tell: start(found, config, runs, name, tell, made.append), as_json, lambda: made[0] if made else None)
+
+    def where() -> Path | None:
+        return made[0] if made else None
+
+    watch(lambda tell: start(found, config, runs, name, tell, made.append, tensorboard=tensorboard), as_json, where)
 
 
 def _program(path: Path, composition: str) -> "Candidate":

@@ -43,6 +43,7 @@ from autoreward.records.runs import (
     Standings,
 )
 from autoreward.records.trials import (
+    LOGGED,
     Analyses,
     Analysis,
     Cause,
@@ -50,6 +51,8 @@ from autoreward.records.trials import (
     CurvePoint,
     Diagnosis,
     Episode,
+    Logged,
+    LoggedPoint,
     PartStats,
     Score,
     Symptom,
@@ -58,6 +61,7 @@ from autoreward.records.trials import (
 )
 
 __all__ = [
+    "LOGGED",
     "Analyses",
     "Analysis",
     "Audit",
@@ -79,6 +83,8 @@ __all__ = [
     "FieldStats",
     "Finding",
     "LegPlan",
+    "Logged",
+    "LoggedPoint",
     "PartStats",
     "Plan",
     "PoolEpisode",

@@ -56,6 +56,24 @@ class CurvePoint(Record):
     entropy: float | None = None
 
 
+LOGGED = "logged.json"
+"""File of a trial: what Stable-Baselines3 logged (`Logged`)."""
+
+
+class LoggedPoint(Record):
+    """What Stable-Baselines3 logged at one step, by its own names: `train/value_loss`, `rollout/ep_rew_mean`, ..."""
+
+    step: int
+    """Environment steps of the training so far."""
+    values: dict[str, float]
+
+
+class Logged(Record):
+    """Everything that Stable-Baselines3 logged in one leg of a training."""
+
+    points: tuple[LoggedPoint, ...] = ()
+
+
 class Trial(Record):
     """What the training process reports; a claim until scored."""
 

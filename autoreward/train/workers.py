@@ -1,5 +1,6 @@
 """Ask worker processes for descriptions, trainings, scores and packages; watch them; believe nothing unchecked."""
 
+import importlib.util
 import os
 import threading
 import time
@@ -118,6 +119,14 @@ class Workers(Closing):
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint."""
         return self._finish({"job": "package"}, task, {"policy.safetensors": weights}).files
+
+    def graph(self, task: Task, weights: bytes) -> dict[str, bytes]:
+        """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it."""
+        if not all(importlib.util.find_spec(package) for package in ("onnx", "onnxscript")):
+            raise errors.MissingExtra(
+                "An ONNX file needs packages that are not installed: pip install 'autoreward-rl[onnx]'."
+            )
+        return self._finish({"job": "graph"}, task, {"policy.safetensors": weights}).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode; empty where the environment can't be drawn here."""

@@ -1,6 +1,7 @@
 """Where training rewards come from: asked once per rollout, normalised in step order, with statistics on the way."""
 
 import socket
+from collections import deque
 from typing import Protocol
 
 import numpy as np
@@ -108,6 +109,8 @@ class Feed:
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
         self.episode_lengths: list[int] = []
+        self.ended: deque[dict[str, float]] = deque(maxlen=0)
+        """SB3's own list of ended episodes, once there is a model: what it logs under rollout/ comes from it."""
         self._stretch: list[Parts] = []
 
     def settle(self) -> NDArray[np.float32]:
@@ -151,5 +154,7 @@ class Feed:
             if ended.any():
                 self.episode_returns.extend(self._running[ended].tolist())
                 self.episode_lengths.extend(self._lengths[ended].tolist())
+                both = zip(self._running[ended].tolist(), self._lengths[ended].tolist(), strict=True)
+                self.ended.extend({"r": total, "l": length} for total, length in both)
                 self._running[ended] = 0.0
                 self._lengths[ended] = 0

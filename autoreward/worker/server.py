@@ -18,7 +18,7 @@ from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import audit, describe, film, package, score, survey, train, wire  # noqa: E402
+from autoreward.worker import audit, describe, film, graph, package, score, survey, train, wire  # noqa: E402
 from autoreward.worker.confine import confine  # noqa: E402
 
 
@@ -77,6 +77,9 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)
+    if request["job"] == "graph":
+        (weights,) = wire.receive_files(sock, 1).values()
+        return wire.Nothing(), graph.graph(task, weights, built)
     raise ValueError(f"unknown job {request['job']!r}")
 
 

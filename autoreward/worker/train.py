@@ -13,12 +13,13 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.jail.client import RewardFailed
 from autoreward.outcomes import Outcome
-from autoreward.records import CurvePoint, Trial, TrialJob
+from autoreward.records import LOGGED, CurvePoint, Trial, TrialJob
 from autoreward.tasks import Task
 from autoreward.worker import environments, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.feed import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
 from autoreward.worker.judge import Judge
+from autoreward.worker.logbook import Logbook
 from autoreward.worker.recorder import Recorder
 
 POINTS = 2
@@ -45,7 +46,8 @@ def train(
         built: called once, when environments and model are there and nothing more needs loading.
 
     Returns:
-        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, and STATE.
+        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
+        logged, and STATE.
     """
     seed = (job.seed + LEG_SEED * job.leg) % 2**31
     recorder = Recorder(environments.vectorised(task, task.train.envs, seed), task)
@@ -54,7 +56,8 @@ def train(
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
     feed = Feed(recorder, _source(task, job, room, recorder), normaliser, job.composition)
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
-    model.set_logger(Logger(folder=None, output_formats=[]))
+    logbook = Logbook()
+    model.set_logger(Logger(folder=None, output_formats=[logbook]))
     if begun:
         policies.go_on(model, venv, normaliser.stats, begun)
         model.num_timesteps = job.begin
@@ -84,6 +87,7 @@ def train(
         steps_per_second=(model.num_timesteps - job.begin) / seconds,
     )
     files = {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
+    files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
         files[STATE] = policies.state(model, venv, normaliser.stats)
     return trial, files
@@ -123,6 +127,12 @@ class Watch(BaseCallback):
         self._steps = job.steps - job.begin
         self._checkpoints = job.checkpoints
         self._progress = progress
+
+    def _on_training_start(self) -> None:
+        buffer = _model(self).ep_info_buffer
+        if buffer is None:
+            raise TypeError("SB3 keeps no list of ended episodes")
+        self._feed.ended = buffer
 
     def _on_step(self) -> bool:
         return True

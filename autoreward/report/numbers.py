@@ -1,0 +1,126 @@
+"""A run's numbers by environment step, given on as trainings are saved: to TensorBoard, or to a W&B or MLflow of your own."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from autoreward import events
+from autoreward.analyze.legs import training
+from autoreward.errors import RunDamaged
+from autoreward.records import LOGGED, Logged, Score, Trial
+from autoreward.store.book import Page
+
+Log = Callable[[str, int, dict[str, float]], None]
+"""The one function to log with: a training's name, environment steps so far, and numbers by name.
+
+It is called for one row at a time, from any thread, with steps that grow within a training.
+"""
+
+
+class Leg(NamedTuple):
+    """One leg of a training that is trained and scored: nothing will be added to it."""
+
+    training: str
+    """`r000c1-s0`; `confirm/r000c1-s0` for a training on fresh seeds, `r000/native-s0` for a baseline of the search."""
+    begin: int
+    """Environment steps before it."""
+    steps: int
+    """Environment steps at its end."""
+    seconds: float
+    ended: float
+    """When its record was written, in seconds since 1970."""
+    rows: dict[int, dict[str, float]]
+    """By step, in order: numbers by name."""
+
+
+class Follower:
+    """Listens to a run and gives on each of its legs once, when it is saved. May be called from several threads."""
+
+    def __init__(self, folder: Path, take: Callable[[Leg], None], earlier: bool) -> None:
+        """`earlier`: also give what is saved by now; otherwise only what is yet to come."""
+        self._folder = folder
+        self._take = take
+        self._lock = threading.Lock()
+        self._taken = set() if earlier else {path for path, _ in legs(folder, set())}
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event; each is a reason to look, except that a training has come a little further."""
+        if not isinstance(event, events.TrialProgress):
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Give on what has been saved since. Raises RunDamaged, and whatever the taker raises."""
+        with self._lock:
+            for path, leg in legs(self._folder, self._taken):
+                self._taken.add(path)
+                self._take(leg)
+
+
+def logging(folder: Path, log: Log) -> Follower:
+    """A listener that calls `log` with every row of what is trained from now on."""
+
+    def take(leg: Leg) -> None:
+        for step, values in leg.rows.items():
+            log(leg.training, step, values)
+
+    return Follower(folder, take, earlier=False)
+
+
+def legs(folder: Path, but: set[Path]) -> Iterator[tuple[Path, Leg]]:
+    """Every leg of the run that is trained and scored, with its record's path; `but` those paths. Raises RunDamaged."""
+    for place in (*sorted((folder / "rounds").glob("[0-9]*")), folder / "confirm"):
+        page = Page(place, _never)
+        for path in sorted((place / "trials").glob("*.json")):
+            if path not in but and (leg := _leg(page, path)) is not None:
+                yield path, leg
+
+
+def _leg(page: Page, path: Path) -> Leg | None:
+    """The leg of a trial's record; None while it is still to be scored."""
+    trial, score = page.need(f"trials/{path.stem}", Trial), page.lone(f"scores/{path.stem}", Score)
+    if trial.outcome.ok and score is None:
+        return None
+    rows: dict[int, dict[str, float]] = {}
+    for step, values in (*_logged(path.with_suffix("") / LOGGED), *_parts(trial), *_held_out(score)):
+        rows.setdefault(step, {}).update(values)
+    ended = path.stat().st_mtime
+    return Leg(_name(page, trial), trial.begin, trial.steps, trial.seconds, ended, dict(sorted(rows.items())))
+
+
+def _logged(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """What SB3 logged; nothing of a training whose process did not live to say so."""
+    if not path.is_file():
+        return
+    try:
+        points = Logged.model_validate_json(path.read_bytes()).points
+    except (ValidationError, OSError):
+        raise RunDamaged(f"{path} is damaged; delete it, and that training is shown without it.") from None
+    yield from ((point.step, point.values) for point in points)
+
+
+def _parts(trial: Trial) -> Iterator[tuple[int, dict[str, float]]]:
+    """The mean of each reward part since the point before."""
+    for point in trial.curve:
+        yield point.step, {f"reward/{part.name}": part.mean for part in point.parts}
+
+
+def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
+    """What each checkpoint did on held-out seeds."""
+    for point in score.checkpoints if score else ():
+        values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
+        metric = {} if point.metric is None else {"metric": point.metric}
+        yield point.step, {f"held_out/{name}": value for name, value in (values | metric).items()}
+
+
+def _name(page: Page, trial: Trial) -> str:
+    name = training(trial.id)
+    if page.folder.name == "confirm":
+        return f"confirm/{name}"
+    return name if trial.candidate_id else f"r{page.folder.name}/{name}"
+
+
+def _never(path: Path, data: bytes) -> None:
+    raise AssertionError(f"a listener does not write records ({path}, {len(data)} bytes)")

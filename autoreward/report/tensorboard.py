@@ -1,0 +1,89 @@
+"""A run's curves for TensorBoard: a folder for each training, an event file for each of its legs.
+
+An event file is a function of saved records alone: a run that is gone on with, or read again, writes the same bytes.
+"""
+
+import importlib.util
+import io
+from pathlib import Path
+
+from autoreward.errors import MissingExtra, StoreError, UsageError
+from autoreward.records import Record
+from autoreward.report.numbers import Follower, Leg
+from autoreward.store.book import Book
+
+KEPT = "tensorboard"
+
+
+class Board(Record):
+    """Where this machine shows a run: kept beside the run's settings and not in them, since no result depends on it."""
+
+    logdir: str
+
+
+def keep_board(book: Book, logdir: Path) -> None:
+    """Show the run there from now on, whenever it is gone on with. Raises UsageError, StoreError."""
+    board = Board(logdir=str(logdir.resolve()))
+    if book.lone(KEPT, Board) != board:
+        check_board(logdir, book.folder)
+        book.write(f"{KEPT}.json", board.model_dump_json().encode())
+
+
+def check_board(logdir: Path, run: Path) -> None:
+    """Raises MissingExtra without tensorboard, UsageError if the folder can't be made or shows another run of that name."""
+    _demand_package("--tensorboard")
+    place = logdir / run.resolve().name
+    if place.exists():
+        raise UsageError(f"--tensorboard {logdir}: {place} is there already; delete it, or choose another folder.")
+    try:
+        logdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--tensorboard {logdir} can't be made: {error.strerror}.") from None
+
+
+def board_follower(book: Book) -> Follower | None:
+    """The listener that writes the run's curves, from its first training on; None if nobody asked for them.
+
+    Raises MissingExtra without tensorboard.
+    """
+    board = book.lone(KEPT, Board)
+    if board is None:
+        return None
+    _demand_package(f"This run writes curves to {board.logdir}, and that")
+    place = Path(board.logdir) / book.folder.resolve().name
+
+    def write(leg: Leg) -> None:
+        path, data = place / leg.training / f"events.out.tfevents.{leg.begin:012d}", event_file(leg)
+        try:
+            if not path.exists() or path.read_bytes() != data:  # one that is read by TensorBoard now is left alone
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        except OSError as error:
+            again = f"autoreward resume {book.folder} --tensorboard DIR"
+            raise StoreError(
+                f"{path} can't be written: {error.strerror}. Choose another folder with {again}."
+            ) from None
+
+    return Follower(book.folder, write, earlier=True)
+
+
+def event_file(leg: Leg) -> bytes:
+    """A leg's rows as the bytes of a TensorBoard event file; time within the leg is taken to pass evenly."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    file = io.BytesIO()
+    out = RecordWriter(file)
+    began = leg.ended - leg.seconds
+    out.write(Event(wall_time=began, file_version="brain.Event:2").SerializeToString())
+    for step, values in leg.rows.items():
+        clock = began + leg.seconds * (step - leg.begin) / max(leg.steps - leg.begin, 1)
+        summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+        out.write(Event(wall_time=clock, step=step, summary=summary).SerializeToString())
+    return file.getvalue()
+
+
+def _demand_package(who: str) -> None:
+    if importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtra(f"{who} needs a package that is not installed: pip install 'autoreward-rl[tensorboard]'.")
