@@ -37,6 +37,7 @@ ANYTHING = {
     "recordings",
     "race",
     "contest",
+    "poll",
     "notebook",
     "__main__",
     "__init__",

@@ -211,4 +211,4 @@ def test_the_help_pages_in_the_docs_are_the_help_pages() -> None:
     if not path.exists():
         path.write_text("\n".join(pages))
     assert path.read_text() == "\n".join(pages)
-    assert len(names) == 12
+    assert len(names) == 13

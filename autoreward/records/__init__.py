@@ -27,6 +27,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
+from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.runs import Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
 from autoreward.records.trials import (
     Analyses,
@@ -46,6 +47,7 @@ from autoreward.records.trials import (
 __all__ = [
     "Analyses",
     "Analysis",
+    "Answer",
     "Audit",
     "AuditItem",
     "Candidate",
@@ -66,6 +68,8 @@ __all__ = [
     "Finding",
     "PartStats",
     "PoolEpisode",
+    "Preference",
+    "Question",
     "Record",
     "Remark",
     "Round",
@@ -76,6 +80,8 @@ __all__ = [
     "Screened",
     "ScreenedCandidate",
     "Standings",
+    "Strength",
+    "Strengths",
     "Stretch",
     "Survey",
     "Symptom",

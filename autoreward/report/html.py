@@ -14,6 +14,7 @@ from pygments.lexers import DiffLexer, PythonLexer
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
 from autoreward.report.curves import Line, chart, scatter
+from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
@@ -51,7 +52,9 @@ def render(reading: Reading) -> str:
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
         clips=_clips(reading),
-        graph=Markup(lineage(reading.candidates, run.best if run else "")),  # noqa: S704
+        graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
+        agreement=agreement,
+        beaten=beaten,
         part_curve=_part_curve,
         return_against_progress=_return_against_progress,
         success_curve=_success_curve,
