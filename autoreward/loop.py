@@ -81,7 +81,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
     eligible = rounds[said.since :]
     winner = best(eligible, task)
-    finalists = [] if doubt.said else contestants(eligible, task)  # nothing to confirm where no reward can help
+    measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
+    finalists = contestants(eligible, task) if measurable else []
     trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
     run = Run(
         task=task.name,

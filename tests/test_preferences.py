@@ -1,8 +1,14 @@
 """People's preferences: the fit on known answers, what is asked, and a run that people judge."""
 
+import contextlib
 import json
 import math
+import os
+import pty
+import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from io import StringIO
@@ -20,11 +26,13 @@ from test_loop import Killed
 from autoreward.analyze.preferences import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
 from autoreward.analyze.ranking import best, ranked, runner_up
 from autoreward.config import RunConfig
+from autoreward.design.formulas import distances
 from autoreward.design.grammar import design
 from autoreward.errors import JudgementNeeded, UsageError
 from autoreward.loop import improve, stop_reason
 from autoreward.outcomes import Outcome
 from autoreward.poll import Poll
+from autoreward.race import rungs
 from autoreward.records import (
     Answer,
     Episode,
@@ -46,8 +54,9 @@ from autoreward.report.pairs import Pair, pair_table, pairs_page, sparkline
 from autoreward.report.reading import read_run
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks import find_task, read_task
 from autoreward.transitions import Transitions
+from autoreward.worker.judge import Judge
 
 TASK = find_task("mountain-car", (envs_folder(),))
 HUMAN = RunConfig(rounds=2, candidates=3, confirm_seeds=0, finalist_seeds=0, episodes=5, steps=8000, judge="human")
@@ -398,3 +407,83 @@ def test_the_page_of_pairs_is_self_contained(tmp_path: Path) -> None:
     assert page.count("<polyline") == 2 * 4
     assert "<img" not in pairs_page(TASK, tmp_path, [shown_pair()]), "an environment that can't be drawn has curves"
     assert "has been compared" in pairs_page(TASK, tmp_path, [])
+
+
+def typed(arguments: Sequence[str], keys: str, seconds: float = 100) -> tuple[int, str]:
+    """Exit code and output of the command line in a terminal in which these keys are typed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "autoreward", *arguments]
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, close_fds=True)
+    os.close(theirs)
+    os.write(ours, keys.encode())
+    said = b""
+    with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
+        while chunk := os.read(ours, 65536):
+            said += chunk
+    os.close(ours)
+    return process.wait(seconds), said.decode()
+
+
+def test_a_terminal_asks_until_one_quits_and_keeps_what_was_said(done: Path) -> None:
+    with Poll(done) as poll:
+        asked = poll.waiting()
+        for name in (f"{trial}~{q.episode}" for q in asked for trial in (q.a_trial, q.b_trial)):
+            (done / "clips" / "pairs").mkdir(parents=True, exist_ok=True)
+            (done / "clips" / "pairs" / f"{name}.webp").write_bytes(b"RIFF")
+    code, said = typed(["prefer", str(done)], "what\nB\nquit\n")
+    assert code == 0, said
+    assert f"2 of {len(asked)}" in said
+    assert f"{len(asked) - 1} pairs left: autoreward prefer" in said
+    assert [p.answer for p in read_run(done).preferences] == ["b"]
+
+
+def unruled(folder: Path) -> Path:
+    """mountain-car without a rule of success."""
+    card = (envs_folder() / "mountain-car" / "task.toml").read_text()
+    folder.mkdir()
+    (folder / "task.toml").write_text(re.sub(r"(?s)\[success\].*(?=\[train\])", "", card))
+    return folder
+
+
+def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
+    task = read_task(unruled(tmp_path / "hill") / "task.toml")
+    assert not task.ruled
+    assert TASK.ruled
+    assert rungs(task) == (1.0,), "nothing says who should go on"
+    assert list(distances(task)) == []
+    states = {"position": np.array([0.1, 0.6]), "velocity": np.zeros(2)}
+    judged = Judge(task, 200).judge(states, terminated=True, movement=0.1)
+    assert (judged.success, judged.reached, judged.progress) == (False, False, 0.0)
+    for arguments in (("run", "--judge", "rule"), ("train", "--reward", "native")):
+        refused = autoreward(arguments[0], str(tmp_path / "hill"), *arguments[1:], cwd=tmp_path)
+        assert (refused.returncode, "has no [success] to score policies by" in refused.stderr) == (2, True)
+    assert "people compare policies" in autoreward("tasks", str(tmp_path / "hill")).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_people_judge_a_real_run_without_a_rule_in_the_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    settings = "--candidates 2 --rounds 1 --steps 4096 --episodes 5 --model grammar --name r"
+    command = ["run", str(unruled(tmp_path / "hill")), "--runs", str(tmp_path), *settings.split()]
+    code, said = typed(command, "a\n" * 2 + "tie\n", 250)
+    assert code == 0, said
+    assert "Which does more of what was meant?" in said
+    run = Run.model_validate_json((folder / "result.json").read_bytes())
+    first = read_run(folder).strengths.items[0]
+    assert run.best == first.candidate_id
+    assert run.confirmed == ()
+    assert len(read_run(folder).preferences) == 3
+    assert "no rule of success" in (folder / "best" / "card.md").read_text()
+    page = (folder / "pairs.html").read_text()
+    assert page.count("data:image/webp;base64,") == 6
+    more = subprocess.run([sys.executable, "-m", "autoreward", "prefer", str(folder), "--pairs", "1"], input="b\n", text=True,
+                          capture_output=True, check=True)  # fmt: skip
+    assert "People (4 answers) put" in more.stdout
+    assert "success" not in show_text(folder)
+
+
+def show_text(folder: Path) -> str:
+    """What `show` prints above the winner's source, without the columns' names."""
+    return autoreward("show", str(folder)).stdout.split("───")[0].replace("success, ", "").split("symptom", 1)[1]

@@ -25,6 +25,8 @@ SPREAD = 1.5
 """Standard deviation of strengths before anything was said: of two candidates the stronger one then wins about 80 %."""
 TIES = 1.0
 """Standard deviation of the readiness to tie around 0, where equals tie a third of the time."""
+DRAWS = 2_000
+"""Draws of the posterior by which the chance of being the best is told."""
 LOOKS = 3
 """Comparisons that every policy gets before a round counts as judged."""
 PREFERENCES = "preferences"
@@ -52,6 +54,13 @@ class Fit(NamedTuple):
     def chances(self, a: int, b: int) -> Array:
         """Probabilities of "a", "b" and "tie", shape (3,)."""
         return _softmax(_odds(len(self.values) - 1, a, b) @ self.values)
+
+    @property
+    def first(self) -> Array:
+        """Probability that each candidate is the strongest, shape (n,), from DRAWS of the posterior."""
+        drawn = np.random.default_rng(0).multivariate_normal(self.values, np.linalg.inv(self.precision), DRAWS)
+        strongest = np.bincount(drawn[:, :-1].argmax(axis=1), minlength=len(self.values) - 1)
+        return np.asarray((strongest + 1) / (DRAWS + len(strongest)))
 
     @property
     def errors(self) -> Array:
@@ -131,7 +140,7 @@ def questions(
     """What to ask next, most informative first, and never the same two policies in the same episode twice.
 
     Each is the one that is expected to shrink the strengths' joint uncertainty most (D-optimal), given the answers and
-    the questions before it.
+    the questions before it, weighted by the chance that one of the two is the best of all.
 
     Args:
         of: the policies to compare.
@@ -144,6 +153,7 @@ def questions(
     known = fit(len(names), _comparisons(preferences, names))
     precision, used = known.precision.copy(), {p.question.id for p in preferences}
     asked: list[Question] = []
+    first = known.first if preferences else np.ones(len(names))
     while count is None or len(asked) < count:
         covariance = np.linalg.inv(precision)
         best: tuple[float, Question, Array] | None = None
@@ -152,8 +162,10 @@ def questions(
             question = next((q for q in _between(one, other, episodes) if q.id not in used), None)
             if question is None or not needed:
                 continue
-            told = _information(known, names.index(question.a), names.index(question.b))
-            gain = round(float(np.linalg.slogdet(np.eye(len(told)) + told @ covariance)[1]), 9)
+            a, b = names.index(question.a), names.index(question.b)
+            told = _information(known, a, b)
+            learned = float(np.linalg.slogdet(np.eye(len(told)) + told @ covariance)[1])
+            gain = round(learned * float(first[a] + first[b]), 9)
             if best is None or gain > best[0]:
                 best = gain, question, told
         if best is None:

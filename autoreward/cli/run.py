@@ -28,7 +28,8 @@ def command(
     confirm_seeds: int = typer.Option(5, help="Fresh training seeds for the finalists and the baselines."),
     no_confirm: bool = typer.Option(False, "--no-confirm", help="Skip the confirmation."),
     judge: str | None = typer.Option(
-        None, help="Who ranks those that trained to the end: rule (the task's), or human (see docs/preferences.md)."
+        None,
+        help="Who ranks those that trained to the end: rule (the task's, if it has one) or human (docs/preferences.md).",
     ),
     tune_weights: bool = typer.Option(False, help="Also tune the best program's weights on recorded episodes."),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
@@ -55,6 +56,7 @@ def command(
     from autoreward.session import start
     from autoreward.tasks import find_task
 
+    found = find_task(task, task_folders(envs))
     config = settings(
         seed=seed,
         rounds=rounds,
@@ -65,7 +67,7 @@ def command(
         target=target,
         confirm_seeds=0 if no_confirm else confirm_seeds,
         budget=budget,
-        judge=judge or "rule",
+        judge=judge or ("rule" if found.ruled else "human"),
         tune_weights=tune_weights,
         episodes=episodes,
         model=model or default_model(os.environ),
@@ -76,7 +78,6 @@ def command(
         trust_the_model=trust_the_model,
         workers=workers if workers is not None else os.cpu_count() or 1,
     )
-    found = find_task(task, task_folders(envs))
     if not as_json:
         typer.echo(_who(config))
     given = {DEMOS: _read(demos)} if demos else {}

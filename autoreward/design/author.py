@@ -133,6 +133,8 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
                     "id": candidate.id,
                     "latest": number,
                     "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seed{'s' * (len(scores) > 1)}"
+                    if scores and task.ruled
+                    else "not measured"
                     if scores
                     else "none",
                     "parent": ", ".join(candidate.parents),

@@ -116,7 +116,7 @@ def _part_curve(told: Told) -> Markup:
 def _return_against_progress(told: Told) -> Markup:
     """Does more reward mean more of what was asked for? One dot per checkpoint: training return there, held-out progress."""
     dots = []
-    for trial, score in zip(told.trials, told.scores, strict=False):
+    for trial, score in zip(told.trials, told.scores if told.ruled else (), strict=False):
         known = [(p.step, p.episode_return) for p in trial.curve if p.episode_return is not None]
         for point in score.checkpoints:
             near = min(known, key=lambda k: abs(k[0] - point.step), default=None)
@@ -129,6 +129,7 @@ def _success_curve(told: Told) -> Markup:
     lines = [
         Line(score.trial_id, [(c.step, c.success) for c in score.checkpoints], COLORS[i % len(COLORS)])
         for i, score in enumerate(told.scores)
+        if score.ruled
     ]
     return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
 

@@ -20,9 +20,14 @@ def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
 
 def agreement(reading: Reading) -> str:
     """Whether people's first of those compared is the measurement's, and the run's winner; there are some."""
-    liked, measured = reading.strengths.items[0], reading.measured[0]
+    liked, count = (
+        reading.strengths.items[0],
+        f"{len(reading.preferences)} answer{'s' * (len(reading.preferences) > 1)}",
+    )
+    if not reading.measured:
+        return f"People ({count}) put {liked.candidate_id} first; no rule says what else to measure."
+    measured = reading.measured[0]
     ahead = liked.value - reading.strengths.place(measured)[1]
-    count = f"{len(reading.preferences)} answer{'s' * (len(reading.preferences) > 1)}"
     if liked.candidate_id == measured:
         said = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
     elif ahead < EVEN:

@@ -6,7 +6,7 @@ from html import escape
 from autoreward.records import Strengths
 from autoreward.report.reading import Told
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 34, 46, 10, 6
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 148, 34, 46, 10, 6
 LINE = 15
 """What a box grows by where it also says what people prefer."""
 
@@ -45,7 +45,7 @@ def _box(told: Told, x: float, y: float, best: bool, liked: Strengths) -> str:
     found, tall = liked.of(told.candidate.id), BOX_HEIGHT + LINE * bool(liked.items)
     people = f"people {found.value:+.2f} ({found.won} : {found.lost})" if found else ""
     success = max(told.success, 0.0)
-    said = f"{told.success:.2f}" if told.scores else "-"
+    said = f"{told.success:.2f}" if told.ruled else "-"
     kind = " best" if best else ""
     return (
         f'<a href="#{escape(told.candidate.id)}"><title>{escape(told.candidate.thought)}</title>'

@@ -46,6 +46,11 @@ class Told:
     """What recorded episodes said of it before it was trained."""
 
     @property
+    def ruled(self) -> bool:
+        """Whether a rule judged it; without one, or a score, success and progress say nothing."""
+        return bool(self.scores) and all(s.ruled for s in self.scores)
+
+    @property
     def success(self) -> float:
         """Mean success over seeds and over the second half of training; -1 if it was not scored."""
         return fmean(s.mean_success for s in self.scores) if self.scores else -1.0
@@ -102,9 +107,15 @@ class Reading:
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """The same candidates as the measurement ranks them."""
+        """The same candidates as the measurement ranks them; empty where no rule says what to measure."""
+        if not self.header.task.ruled:
+            return ()
         scores = [s for t in self.candidates for s in t.scores]
         return tuple(c for c in ranked(scores, self.header.task) if self.strengths.of(c))
+
+    def measured_place(self, candidate_id: str) -> str:
+        """A compared candidate's place among them by measurement, from 1."""
+        return str(self.measured.index(candidate_id) + 1) if self.measured else "-"
 
     @property
     def money(self) -> str:

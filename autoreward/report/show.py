@@ -50,7 +50,7 @@ def standings(reading: Reading) -> Table:
         )
     for told in reading.candidates:
         cells, reached = ("-", "-", "-", "-"), "-"
-        if told.scores:
+        if told.ruled:
             metric = f"{told.metric:.4g}" if told.metric is not None else "-"
             cells = (str(len(told.scores)), f"{told.success:.2f}", metric, f"{told.progress:.2f}")
         reached = f"{max((t.steps for t in told.trials), default=0):,}"
@@ -96,9 +96,10 @@ def preferences(reading: Reading) -> RenderableType:
     for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
         table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
     for s in reading.strengths.items:
-        place = str(reading.measured.index(s.candidate_id) + 1)
         cells = (f"{s.value:+.2f} ± {s.error:.2f}", str(s.won), str(s.lost), str(s.tied))
-        table.add_row(s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), place)
+        table.add_row(
+            s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
+        )
     return Group(table, Text(agreement(reading)))
 
 
