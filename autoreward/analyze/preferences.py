@@ -140,7 +140,7 @@ def questions(
     """What to ask next, most informative first, and never the same two policies in the same episode twice.
 
     Each is the one that is expected to shrink the strengths' joint uncertainty most (D-optimal), given the answers and
-    the questions before it, weighted by the chance that one of the two is the best of all.
+    the questions before it; those beyond the LOOKS are weighted by the chance that one of the two is the best of all.
 
     Args:
         of: the policies to compare.
@@ -153,7 +153,7 @@ def questions(
     known = fit(len(names), _comparisons(preferences, names))
     precision, used = known.precision.copy(), {p.question.id for p in preferences}
     asked: list[Question] = []
-    first = known.first if preferences else np.ones(len(names))
+    first = known.first if count is not None and preferences else np.ones(len(names))
     while count is None or len(asked) < count:
         covariance = np.linalg.inv(precision)
         best: tuple[float, Question, Array] | None = None
