@@ -27,6 +27,8 @@ class RunConfig(Record):
     """Environment steps that the whole search may take, in full trainings."""
     tune_weights: bool = False
     """Add, in every round, the best program with its weights tuned on recorded episodes."""
+    judge: Literal["rule", "human"] = "rule"
+    """Who ranks the candidates that trained to the end: the task's rule, or people who compare them."""
     given: Candidate | Literal["sparse", "native", "none"] | None = None
     """Train this reward and search for nothing."""
     confirm_seeds: int = Field(default=5, ge=0, le=100)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoreward import events, seeds, workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
-from autoreward.analyze.ranking import best, ranked
+from autoreward.analyze.ranking import UNASKED, best, ranked
 from autoreward.check.relabel import EpisodePool, Labels, relabel
 from autoreward.check.review import review
 from autoreward.check.screening import screen
@@ -37,6 +37,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    Strengths,
     Trial,
     TrialJob,
     Verdict,
@@ -198,7 +199,8 @@ class RealCrew:
         by_id = {c.id: c for c in candidates}
         memory = {v.candidate_id: v.uses_memory for v in verdicts}
         cases = []
-        for identity in ranked(scores, self._task)[:EXPLAINED]:
+        liked = page.lone("judged", Strengths) or UNASKED
+        for identity in ranked(scores, self._task, liked)[:EXPLAINED]:
             score = max(
                 (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
             )

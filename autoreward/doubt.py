@@ -22,7 +22,7 @@ def not_the_reward(
     if broken := optimiser(last.trials):
         return broken
     chance = [p.episode.progress for p in description.pool if p.kind == "random"]
-    if not chance or not at_chance(last.scores, chance):
+    if not task.ruled or not chance or not at_chance(last.scores, chance):
         return Doubt()
     seed = seeds.derive(config.seed, "search")
     jobs = [

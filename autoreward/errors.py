@@ -5,12 +5,15 @@ AutorewardError
 ├── ProviderError (3)   a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
 ├── JailError (5)       the room for candidate code could not be built
-└── StoreError (6)      RunLocked · RunChanged · RunDamaged
+├── StoreError (6)      RunLocked · RunChanged · RunDamaged
+└── JudgementNeeded (7) a person has to say what is better before the run can go on
 
 The candidate's failures are `Outcome` values and the model's unusable replies are findings; neither is ever an
 exception. Every message says what happened, where, and what to do next; the command line prints it without a
 traceback.
 """
+
+from pathlib import Path
 
 
 class AutorewardError(Exception):
@@ -53,6 +56,19 @@ class JailError(AutorewardError):
     """The process that runs candidate code could not be started or locked."""
 
     exit_code = 5
+
+
+class JudgementNeeded(AutorewardError):
+    """A run that people judge waits for them; everything so far is saved."""
+
+    exit_code = 7
+
+    def __init__(self, pairs: int, folder: Path) -> None:
+        self.folder = folder
+        wait = "pair waits" if pairs == 1 else "pairs wait"
+        super().__init__(
+            f"{pairs} {wait} for your judgement: autoreward prefer {folder}; then autoreward resume {folder}"
+        )
 
 
 class StoreError(AutorewardError):

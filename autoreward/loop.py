@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from autoreward import events
 from autoreward.analyze.legs import training
+from autoreward.analyze.preferences import judged
 from autoreward.analyze.ranking import best, runner_up
 from autoreward.config import RunConfig
 from autoreward.contest import Contestant, contest
@@ -62,6 +63,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         tell(events.Checked(checked, screened))
         field = in_order(candidates, checked, screened)
         trials, scores = race(task, config, crew, page, field, budget(config, task, said) - spent(rounds), tell)
+        # stops here until people have answered, where they are the judges
+        liked = judged(config, book, page, [*(r.scores for r in rounds), scores])
         diagnoses = page.each(
             "diagnoses",
             Diagnosis,
@@ -72,12 +75,13 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         analyses = page.once("analyses", Analyses,
                              lambda: crew.analyze(page, candidates, scores, diagnoses, checked)).items  # noqa: B023  # fmt: skip
         rounds += (Round(number=number, candidates=candidates, verdicts=checked, screened=screened, trials=trials,
-                         scores=scores, diagnoses=diagnoses, analyses=analyses),)  # fmt: skip
+                         scores=scores, diagnoses=diagnoses, analyses=analyses, liked=liked),)  # fmt: skip
         doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, page, description, rounds[-1]))  # noqa: B023
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
     eligible = rounds[said.since :]
     winner = best(eligible, task)
-    finalists = [] if doubt.said else contestants(eligible, task)  # nothing to confirm where no reward can help
+    measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
+    finalists = contestants(eligible, task) if measurable else []
     trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
     run = Run(
         task=task.name,
@@ -112,7 +116,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
     """Why the search ends here, in words; None while it should go on. What people say buys at least one more round."""
     if len(rounds) <= said.since and said.items:
         return None
-    winner = best(rounds[said.since :], task)
+    winner = best(rounds[said.since :], task) if config.judge == "rule" else ""  # people set no target
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= full(config, task)]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"

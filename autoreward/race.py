@@ -70,8 +70,8 @@ def full(config: RunConfig, task: Task) -> int:
 
 
 def rungs(task: Task) -> tuple[float, ...]:
-    """The rungs; off-policy trainings can't be continued without their replay buffers, so they run in one piece."""
-    return RUNGS if task.train.algorithm in ("PPO", "A2C") else (1.0,)
+    """The rungs; one alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve."""
+    return RUNGS if task.train.algorithm in ("PPO", "A2C") and task.ruled else (1.0,)
 
 
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
@@ -97,7 +97,12 @@ def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
 
 
 def replicas(config: RunConfig, task: Task, jobs: Sequence[TrialJob], scores: Sequence[Score]) -> list[TrialJob]:
-    """The best ones that trained to the end, on more seeds in one piece, so that the winner is not the luckiest training."""
+    """The best ones that trained to the end, on more seeds in one piece, so that the winner is not the luckiest training.
+
+    None where no rule says which are the best.
+    """
+    if not task.ruled:
+        return []
     finalists = ranked(scores, task)[: config.finalists]
     return [
         job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})

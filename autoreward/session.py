@@ -68,6 +68,11 @@ def start(
     Raises:
         AutorewardError: see errors.py; what was finished before it is saved.
     """
+    if not task.ruled and (config.judge == "rule" or config.given):
+        way_out = "" if config.given else "let people judge with --judge human, or "
+        raise UsageError(
+            f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
+        )
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     if tensorboard:
         check_board(tensorboard, folder)  # before there is a run
@@ -275,7 +280,9 @@ def worth_a_look(book: Book, run: Run) -> list[tuple[str, Page, Score]]:
     found: list[tuple[str, Page, Score]] = []
     if best := best_policy(book, run):
         found.append(("winner", *best))
-    failed = [(p, s) for p in book.pages() for s in p.saved("scores", Score) if s.outcome.ok and s.success == 0.0]
+    failed = [
+        (p, s) for p in book.pages() for s in p.saved("scores", Score) if s.ruled and s.outcome.ok and s.success == 0.0
+    ]
     if failed:
         found.append(("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()

@@ -73,6 +73,10 @@ class Success(Record):
         raise TaskError(f"[success] within = {self.within!r}: use 'last step', 'any step' or 'last N steps'.")
 
 
+NO_RULE = Success(when="0 > 1")
+"""Where a card has no [success]: no episode meets it, and people compare policies instead."""
+
+
 class Metric(Record):
     """What ranks two policies that both succeed."""
 
@@ -121,8 +125,8 @@ class Task(Record):
     state: dict[str, StateField]
     action: dict[str, ActionField]
     constants: dict[str, Constant] = Bounded(default_factory=dict)
-    success: Success
-    metric: Metric
+    success: Success = NO_RULE
+    metric: Metric = Metric(value="length", better="lower")
     train: Train
     process: Process = Process()
     script: str = ""
@@ -130,6 +134,11 @@ class Task(Record):
     recorded ones that rewards are judged by."""
     state_program: str = ""
     """The text of state.py beside the card, if there is one; it runs where the environment runs."""
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a rule says what a success is."""
+        return self.success != NO_RULE
 
     @cached_property
     def success_rule(self) -> Expression:

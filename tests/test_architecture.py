@@ -39,6 +39,7 @@ ANYTHING = {
     "plan",
     "race",
     "contest",
+    "poll",
     "notebook",
     "__main__",
     "__init__",

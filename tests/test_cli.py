@@ -4,15 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from fake_crew import FakeCrew
+from rich.console import Console
 
+from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.export.folder import reward_module
 from autoreward.loop import improve
 from autoreward.report.html import render
+from autoreward.report.live import LiveView
 from autoreward.report.reading import read_run
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
@@ -211,4 +215,12 @@ def test_the_help_pages_in_the_docs_are_the_help_pages() -> None:
     if not path.exists():
         path.write_text("\n".join(pages))
     assert path.read_text() == "\n".join(pages)
-    assert len(names) == 12
+    assert len(names) == 13
+
+
+def test_the_live_view_draws_from_its_first_moment() -> None:
+    said = StringIO()
+    with LiveView(Console(file=said, force_terminal=True, width=80)) as view:
+        view(events.RunStarted(TASK, RunConfig(), Path("runs/x")))
+    assert "starting the workers" in said.getvalue()
+    assert "mountain-car" in said.getvalue()

@@ -91,6 +91,8 @@ def _pair(score: Score) -> dict[str, int]:
     """Names and indices of the two episodes to show."""
     order = sorted(range(len(score.episodes)), key=lambda i: (score.episodes[i].success, score.episodes[i].progress))
     worst, best = order[0], order[-1]
+    if not score.ruled:
+        return {"one": worst, "another": best}
     if worst == best:
         return {"only": best}
     if score.episodes[best].success != score.episodes[worst].success:
@@ -101,7 +103,7 @@ def _pair(score: Score) -> dict[str, int]:
 def _item(task: Task, case: Case, pair: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": case.candidate.id,
-        "success": f"{case.score.success:.2f}",
+        "success": f"{case.score.success:.2f}" if case.score.ruled else "not measured",
         "source": case.candidate.source.rstrip(),
         "symptoms": [
             {"name": s.name, "evidence": s.evidence.replace(f"`{task.success.when}`", "the goal")}

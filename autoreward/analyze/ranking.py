@@ -1,17 +1,19 @@
-"""Which candidate is best, by held-out scores alone."""
+"""Which candidate is best: by what people prefer where they judge, else by held-out scores alone."""
 
 import math
 from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from autoreward.records import Round, Score
+from autoreward.records import Round, Score, Strengths
 from autoreward.tasks import Task
 
 SOLVED = 0.9
 """From this mean success on, the metric decides between two candidates."""
 UNSEEN = 0.05
 """Below this mean success of both, graded progress decides between two candidates."""
+UNASKED = Strengths()
+"""Nobody was asked: the measurement decides."""
 
 
 class Standing(NamedTuple):
@@ -60,15 +62,21 @@ def latest(scores: Sequence[Score]) -> dict[str, list[Score]]:
     return of
 
 
-def ranked(scores: Sequence[Score], task: Task) -> list[str]:
-    """Candidate ids, best first; the earlier one on a tie."""
+def ranked(scores: Sequence[Score], task: Task, liked: Strengths = UNASKED) -> list[str]:
+    """Candidate ids, best first; the earlier one on a tie. What people prefer comes before what was measured."""
     of = latest(scores)
-    return sorted(of, key=lambda c: standing(of[c], task), reverse=True)
+    return sorted(of, key=lambda c: (liked.place(c), standing(of[c], task)), reverse=True)
 
 
 def best(rounds: Sequence[Round], task: Task) -> str:
-    """Id of the best candidate so far; empty if none was scored. One that is in place stays, unless beaten beyond noise."""
-    of = latest([s for r in rounds for s in r.scores])
+    """Id of the best candidate so far; empty if none was scored.
+
+    It is the one that people prefer, where they judge. Else one that is in place stays, unless beaten beyond noise.
+    """
+    scores = [s for r in rounds for s in r.scores]
+    if rounds and rounds[-1].liked.items:
+        return next(iter(ranked(scores, task, rounds[-1].liked)), "")
+    of = latest(scores)
     incumbent = ""
     for past in rounds:
         challenger = next(iter(ranked(past.scores, task)), "")
@@ -82,7 +90,8 @@ def runner_up(rounds: Sequence[Round], task: Task) -> str:
     scores = [s for r in rounds for s in r.scores]
     of, winner = latest(scores), best(rounds, task)
     reached = {c: max(s.steps for s in found) for c, found in of.items()}
-    return next((c for c in ranked(scores, task) if c != winner and reached[c] == reached[winner]), "")
+    order = ranked(scores, task, rounds[-1].liked) if rounds else []
+    return next((c for c in order if c != winner and reached[c] == reached[winner]), "")
 
 
 def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -> bool:

@@ -174,7 +174,7 @@ def exploits(trial: Trial, score: Score) -> Symptom | None:
 def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) -> tuple[Symptom, ...]:
     """Every symptom of one trial, gravest first."""
     parts = next((p.parts for p in reversed(trial.curve) if p.parts), ())
-    episodes = score.episodes if score else ()
+    episodes = score.episodes if score and score.ruled else ()
     of_episodes: tuple[Callable[[], Symptom | None], ...] = (
         lambda: never_reaches(task, episodes),
         lambda: reaches_but_does_not_stay(task, episodes),

@@ -7,7 +7,7 @@ import typer
 from typer.exceptions import TyperException
 
 from autoreward import __version__
-from autoreward.cli import check, compare, doctor, export, feedback, init, resume, run, runs, show, tasks, train
+from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.errors import AutorewardError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Write reward functions automatically: design, check, train, score, diagnose, and confirm.",
 )
-for module in (run, resume, feedback, init, tasks, runs, show, compare, export, check, train, doctor):
+for module in (run, resume, feedback, prefer, init, tasks, runs, show, compare, export, check, train, doctor):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 

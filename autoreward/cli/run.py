@@ -28,6 +28,10 @@ def command(
     budget: float = typer.Option(16.0, help="Environment steps that the search may take, in full trainings."),
     confirm_seeds: int = typer.Option(5, help="Fresh training seeds for the finalists and the baselines."),
     no_confirm: bool = typer.Option(False, "--no-confirm", help="Skip the confirmation."),
+    judge: str | None = typer.Option(
+        None,
+        help="Who ranks those that trained to the end: rule (the task's, if it has one) or human (docs/preferences.md).",
+    ),
     tune_weights: bool = typer.Option(False, help="Also tune the best program's weights on recorded episodes."),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
@@ -58,6 +62,7 @@ def command(
     from autoreward.session import start
     from autoreward.tasks import find_task
 
+    found = find_task(task, task_folders(envs))
     config = settings(
         seed=seed,
         rounds=rounds,
@@ -68,6 +73,7 @@ def command(
         target=target,
         confirm_seeds=0 if no_confirm else confirm_seeds,
         budget=budget,
+        judge=judge or ("rule" if found.ruled else "human"),
         tune_weights=tune_weights,
         episodes=episodes,
         model=model or default_model(os.environ),
@@ -79,7 +85,6 @@ def command(
         pool=pool,
         workers=workers,
     )
-    found = find_task(task, task_folders(envs))
     if dry_run:
         _plan(found, config, as_json)
         return

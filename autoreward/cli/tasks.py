@@ -96,8 +96,11 @@ def _card(task: "Task") -> None:
     console.print(table)
     full = ", over the full length" if task.success.full_length else ""
     share = f" in {task.success.share:.0%} of the" if task.success.window > 1 else " in the"
-    console.print(f"success   {task.success.when}{share} {task.success.within}{full}", markup=False)
-    console.print(f"metric    {task.metric.value} ({task.metric.better} is better)", markup=False)
+    if task.ruled:
+        console.print(f"success   {task.success.when}{share} {task.success.within}{full}", markup=False)
+        console.print(f"metric    {task.metric.value} ({task.metric.better} is better)", markup=False)
+    else:
+        console.print("success   no rule: people compare policies (autoreward prefer)", markup=False)
     console.print(
         f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments", markup=False
     )

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 
 def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
-    """Run `go` under the right view. Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with."""
+    """Run `go` under the right view. Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with.
+
+    In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
+    """
     from rich.console import Console
 
+    from autoreward.errors import JudgementNeeded
     from autoreward.report.lines import JsonView, PlainView
     from autoreward.report.live import LiveView
+    from autoreward.session import resume
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -39,12 +44,29 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
                 _, folder = go(view)
         else:
             _, folder = go(PlainView(sys.stdout))
+    except JudgementNeeded as needed:
+        waiting = needed.folder
+        if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(waiting, console):
+            raise
+        watch(lambda tell: resume(waiting, tell), as_json, where)
+        return
     except KeyboardInterrupt:
         folder_now = where()
         hint = f" Go on with: autoreward resume {folder_now}" if folder_now else ""
         typer.echo(f"autoreward: stopped; everything finished is saved.{hint}", err=True)
         raise typer.Exit(130) from None
     _goodbye(console, folder)
+
+
+def _judged(folder: Path, console: "Console") -> bool:
+    """Ask for what a run waits for; False if the person leaves some of it for later."""
+    from autoreward.cli import prefer
+    from autoreward.poll import Poll
+
+    with Poll(folder) as poll:
+        asked = poll.waiting()
+        prefer.show(poll, asked, console)
+        return prefer.ask(poll, asked, console)
 
 
 def _goodbye(console: "Console", folder: Path) -> None:

@@ -11,7 +11,7 @@ from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
 from autoreward.llm.reading import code_blocks, plain
-from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Score
+from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Score, Strengths
 from autoreward.tasks import Task
 
 MAX_TOKENS = 16_000
@@ -118,10 +118,11 @@ def design_prompt(
 def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
     """The best candidates of the last rounds, oldest round first, as the template shows them."""
     sources = {c.id: c.source for r in rounds for c in r.candidates}
+    liked = rounds[-1].liked if rounds else Strengths()
     shown: list[dict[str, Any]] = []
     for number, past in enumerate(rounds[-ROUNDS_SHOWN:]):
         latest = number == min(len(rounds), ROUNDS_SHOWN) - 1
-        for place, candidate in enumerate(_ranked(past)[: SHOWN_OF_LATEST if latest else SHOWN_OF_EARLIER]):
+        for place, candidate in enumerate(_ranked(past, liked)[: SHOWN_OF_LATEST if latest else SHOWN_OF_EARLIER]):
             scores = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
             code, language = "", "python"
             if latest or place == 0:
@@ -132,11 +133,13 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
                     "id": candidate.id,
                     "latest": number,
                     "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seed{'s' * (len(scores) > 1)}"
+                    if scores and task.ruled
+                    else "not measured"
                     if scores
                     else "none",
                     "parent": ", ".join(candidate.parents),
                     "thought": plain(candidate.thought, THOUGHT),
-                    "why": _why(task, past, candidate)[: None if latest else 1],
+                    "why": _why(task, past, candidate, liked)[: None if latest else 1],
                     "code": code,
                     "language": language,
                 }
@@ -149,10 +152,11 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
     return shown
 
 
-def _ranked(past: Round) -> list[Candidate]:
-    def standing(candidate: Candidate) -> tuple[float, float]:
+def _ranked(past: Round, liked: Strengths) -> list[Candidate]:
+    def standing(candidate: Candidate) -> tuple[tuple[bool, float], float, float]:
         scores: list[Score] = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
         return (
+            liked.place(candidate.id),
             fmean(s.mean_success for s in scores) if scores else -1.0,
             fmean(s.mean_progress for s in scores) if scores else -1.0,
         )
@@ -160,10 +164,11 @@ def _ranked(past: Round) -> list[Candidate]:
     return sorted(past.candidates, key=standing, reverse=True)
 
 
-def _why(task: Task, past: Round, candidate: Candidate) -> list[str]:
+def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> list[str]:
     """Symptoms and causes, in one line each; the rule itself stays with the scorer."""
     diagnosis: Diagnosis | None = next((d for d in past.diagnoses if d.candidate_id == candidate.id), None)
-    lines = [
+    lines = [f"people who compared policies: {found.said}"] if (found := liked.of(candidate.id)) else []
+    lines += [
         f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}".replace(f"`{task.success.when}`", "the goal")
         for s in (diagnosis.symptoms if diagnosis else ())[:3]
     ]

@@ -14,7 +14,7 @@ from typing import Literal
 from autoreward.design.kit import SHAPES, Kit
 from autoreward.design.quantities import readable
 from autoreward.design.terms import Genome, Term, part_names, source, thought
-from autoreward.records import Candidate, Description, Diagnosis, Round, Score
+from autoreward.records import Candidate, Description, Diagnosis, Round, Score, Strengths
 from autoreward.tasks import Task
 
 LIGHTEST, HEAVIEST = 0.01, 10.0
@@ -192,15 +192,16 @@ def _genome(candidate: Candidate) -> Genome:
 def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagnosis | None]]:
     """The best candidates of the last four rounds, best first, with their diagnoses."""
     recent = rounds[-4:]
+    liked = rounds[-1].liked if rounds else Strengths()
     scores: dict[str, list[Score]] = {}
     for score in (s for r in recent for s in r.scores if s.outcome.ok):
         scores.setdefault(score.candidate_id, []).append(score)
     diagnoses = {d.candidate_id: d for r in recent for d in r.diagnoses}
     known = [c for r in recent for c in r.candidates if c.id in scores and c.genome]
 
-    def order(c: Candidate) -> tuple[float, float, str]:
-        of = scores[c.id]
-        return (-fmean(s.mean_success for s in of), -fmean(s.mean_progress for s in of), c.id)
+    def order(c: Candidate) -> tuple[bool, float, float, float, str]:
+        of, (compared, strength) = scores[c.id], liked.place(c.id)
+        return (not compared, -strength, -fmean(s.mean_success for s in of), -fmean(s.mean_progress for s in of), c.id)
 
     known.sort(key=order)
     return [(c, diagnoses.get(c.id)) for c in known[:PARENTS]]

@@ -28,6 +28,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
+from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.runs import (
     Confirmed,
     Doubt,
@@ -64,6 +65,7 @@ __all__ = [
     "LOGGED",
     "Analyses",
     "Analysis",
+    "Answer",
     "Audit",
     "AuditItem",
     "Candidate",
@@ -88,6 +90,8 @@ __all__ = [
     "PartStats",
     "Plan",
     "PoolEpisode",
+    "Preference",
+    "Question",
     "Record",
     "Remark",
     "Remembered",
@@ -100,6 +104,8 @@ __all__ = [
     "ScreenedCandidate",
     "Speed",
     "Standings",
+    "Strength",
+    "Strengths",
     "Stretch",
     "Survey",
     "Symptom",

@@ -4,6 +4,7 @@ from typing import Literal
 
 from autoreward.records.base import Record
 from autoreward.records.candidates import Candidate, Screened, Verdict
+from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 from autoreward.tiers import Tier
 
@@ -69,6 +70,8 @@ class Round(Record):
     scores: tuple[Score, ...]
     diagnoses: tuple[Diagnosis, ...]
     analyses: tuple[Analysis, ...] = ()
+    liked: Strengths = Strengths()
+    """What people preferred by the end of it, where they are to judge."""
 
 
 class Estimate(Record):

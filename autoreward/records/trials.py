@@ -145,6 +145,8 @@ class Score(Record):
     mean_progress: float = 0.0
     episodes: tuple[Episode, ...] = ()
     """Episodes of the kept checkpoint."""
+    ruled: bool = True
+    """Whether a rule judged them; without one success and progress say nothing."""
 
 
 class Symptom(Record):

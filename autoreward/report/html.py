@@ -14,6 +14,7 @@ from pygments.lexers import DiffLexer, PythonLexer
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
 from autoreward.report.curves import Line, chart, scatter
+from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
@@ -51,7 +52,9 @@ def render(reading: Reading) -> str:
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
         clips=_clips(reading),
-        graph=Markup(lineage(reading.candidates, run.best if run else "")),  # noqa: S704
+        graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
+        agreement=agreement,
+        beaten=beaten,
         part_curve=_part_curve,
         return_against_progress=_return_against_progress,
         success_curve=_success_curve,
@@ -113,7 +116,7 @@ def _part_curve(told: Told) -> Markup:
 def _return_against_progress(told: Told) -> Markup:
     """Does more reward mean more of what was asked for? One dot per checkpoint: training return there, held-out progress."""
     dots = []
-    for trial, score in zip(told.trials, told.scores, strict=False):
+    for trial, score in zip(told.trials, told.scores if told.ruled else (), strict=False):
         known = [(p.step, p.episode_return) for p in trial.curve if p.episode_return is not None]
         for point in score.checkpoints:
             near = min(known, key=lambda k: abs(k[0] - point.step), default=None)
@@ -126,6 +129,7 @@ def _success_curve(told: Told) -> Markup:
     lines = [
         Line(score.trial_id, [(c.step, c.success) for c in score.checkpoints], COLORS[i % len(COLORS)])
         for i, score in enumerate(told.scores)
+        if score.ruled
     ]
     return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
 

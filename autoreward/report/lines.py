@@ -61,6 +61,8 @@ def score_line(score: Score) -> str:
     """A score in one line."""
     if not score.outcome.ok:
         return f"{score.trial_id} could not be scored: {score.message}"
+    if not score.ruled:
+        return f"{score.trial_id}: played; people say how good it is"
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"

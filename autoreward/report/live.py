@@ -24,13 +24,14 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._board)
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._stage = "starting the workers"
         self._training: dict[str, tuple[int, int]] = {}
         self._scores: dict[str, Score] = {}
         self._failed: dict[str, str] = {}
+        # last: it may draw the board at once
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._board)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -92,6 +93,9 @@ class LiveView:
             table.add_column(name, justify="right" if side == "right" else "left")
         ranked = sorted(self._scores.values(), key=lambda s: (-s.mean_success, -s.mean_progress))
         for score in ranked[:SHOWN]:
+            if not score.ruled:
+                table.add_row(score.trial_id, "-", "-", "-")
+                continue
             table.add_row(score.trial_id, f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
         for trial_id, outcome in list(self._failed.items())[-3:]:
             table.add_row(trial_id, f"[red]{outcome}[/]", "", "")

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, Self
 
 from autoreward.analyze.legs import scored, trainings
+from autoreward.analyze.preferences import policies, said, strengths
+from autoreward.analyze.ranking import ranked
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
@@ -15,11 +18,13 @@ from autoreward.records import (
     Candidates,
     Cause,
     Diagnosis,
+    Preference,
     Run,
     Score,
     Screen,
     Screened,
     Standings,
+    Strengths,
     Trial,
     Verdict,
 )
@@ -39,6 +44,11 @@ class Told:
     """Why it failed, as the analyzer sees it."""
     screens: tuple[Screen, ...]
     """What recorded episodes said of it before it was trained."""
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a rule judged it; without one, or a score, success and progress say nothing."""
+        return bool(self.scores) and all(s.ruled for s in self.scores)
 
     @property
     def success(self) -> float:
@@ -73,6 +83,8 @@ class Reading:
     """What was wrong with the models' answers."""
     rungs: tuple[tuple[Standings, ...], ...]
     """The race of each round, rung by rung."""
+    preferences: tuple[Preference, ...]
+    """What people answered."""
 
     @property
     def trainings(self) -> int:
@@ -87,6 +99,23 @@ class Reading:
     def told(self, candidate_id: str) -> Told | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
+
+    @cached_property
+    def strengths(self) -> Strengths:
+        """The candidates as people rank them, by everything that was answered so far; empty without an answer."""
+        return strengths(self.preferences)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The same candidates as the measurement ranks them; empty where no rule says what to measure."""
+        if not self.header.task.ruled:
+            return ()
+        scores = [s for t in self.candidates for s in t.scores]
+        return tuple(c for c in ranked(scores, self.header.task) if self.strengths.of(c))
+
+    def measured_place(self, candidate_id: str) -> str:
+        """A compared candidate's place among them by measurement, from 1."""
+        return str(self.measured.index(candidate_id) + 1) if self.measured else "-"
 
     @property
     def money(self) -> str:
@@ -135,16 +164,27 @@ def read_run(folder: Path) -> Reading:
     told: list[Told] = []
     findings: list[str] = []
     rungs: list[tuple[Standings, ...]] = []
+    races: list[list[Score]] = []
     for page in pages_of(folder):
         told += _page(page)
+        races.append([s for s in page.saved("scores", Score) if s.candidate_id])
         findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
         rungs.append(tuple(r for i in range(9) if (r := page.lone(f"rung-{i}", Standings)) is not None))
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
     bills = tuple(saved.bill for saved in Page(folder).saved(REPLIES, Saved))
     confirm = Page(folder / "confirm")
     run = Page(folder).lone("result", Run)
+    preferences = said(Page(folder), policies(races))
     return Reading(
-        folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings), tuple(rungs)
+        folder,
+        header,
+        tuple(told),
+        confirm.saved("trials", Trial),
+        run,
+        bills,
+        tuple(findings),
+        tuple(rungs),
+        preferences,
     )
 
 

@@ -6,6 +6,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from autoreward.report.liking import agreement, beaten
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told
 
@@ -22,6 +23,8 @@ def show_run(reading: Reading) -> RenderableType:
     ]
     if run and run.confirmed:
         parts += [Text(""), confirmation(reading)]
+    if reading.strengths.items:
+        parts += [Text(""), preferences(reading)]
     parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
     steps = sum(t.steps - t.begin for t in reading.trials)
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
@@ -47,7 +50,7 @@ def standings(reading: Reading) -> Table:
         )
     for told in reading.candidates:
         cells, reached = ("-", "-", "-", "-"), "-"
-        if told.scores:
+        if told.ruled:
             metric = f"{told.metric:.4g}" if told.metric is not None else "-"
             cells = (str(len(told.scores)), f"{told.success:.2f}", metric, f"{told.progress:.2f}")
         reached = f"{max((t.steps for t in told.trials), default=0):,}"
@@ -85,6 +88,19 @@ def confirmation(reading: Reading) -> Table:
         better = f"{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]" if over and len(c.success) > 1 else "-"
         table.add_row(c.who, c.role, interval(c), better, seeds, f"{sum(c.progress) / len(c.progress):.2f}")
     return table
+
+
+def preferences(reading: Reading) -> RenderableType:
+    """The candidates as people rank them, and whether the measurement agrees."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title="What people prefer", title_justify="left")
+    for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
+        table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
+    for s in reading.strengths.items:
+        cells = (f"{s.value:+.2f} ± {s.error:.2f}", str(s.won), str(s.lost), str(s.tied))
+        table.add_row(
+            s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
+        )
+    return Group(table, Text(agreement(reading)))
 
 
 def spending(reading: Reading) -> Table:

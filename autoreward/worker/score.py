@@ -65,7 +65,7 @@ def score(
     walks, episodes = play(kept, scoring)
     for env in envs:
         env.close()
-    return _summary(trial, points, kept, episodes), {
+    return _summary(trial, points, kept, episodes, task.ruled), {
         "episodes.npz": trajectories(task, place, envs[0].action_space, walks).to_bytes()
     }
 
@@ -117,7 +117,9 @@ def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:
     )
 
 
-def _summary(trial: Trial, points: Sequence[CheckpointScore], kept: int, episodes: Sequence[Episode]) -> Score:
+def _summary(
+    trial: Trial, points: Sequence[CheckpointScore], kept: int, episodes: Sequence[Episode], ruled: bool
+) -> Score:
     own = _point(kept, episodes)
     late = [p for p in points if p.step > trial.steps / 2]
     return Score(
@@ -134,6 +136,7 @@ def _summary(trial: Trial, points: Sequence[CheckpointScore], kept: int, episode
         mean_success=float(np.mean([p.success for p in late])),
         mean_progress=float(np.mean([p.progress for p in late])),
         episodes=tuple(episodes),
+        ruled=ruled,
     )
 
 

@@ -1,0 +1,104 @@
+"""`autoreward prefer RUN`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from autoreward.cli.places import RUNS, find_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from autoreward.poll import Poll
+    from autoreward.records import Question
+
+
+def command(
+    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    runs: Path = RUNS,
+    pairs: int | None = typer.Option(
+        None, min=1, help="Pairs to show; until every policy was compared three times if not given."
+    ),
+    answers: Path | None = typer.Option(
+        None, help="Take the answers from a file: `ID a|b|tie` a line, as pairs.html writes."
+    ),
+) -> None:
+    """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
+    from rich.console import Console
+
+    from autoreward.poll import Poll
+    from autoreward.report.reading import read_run
+    from autoreward.report.show import preferences
+
+    folder, console = find_run(run, runs), Console()
+    with Poll(folder) as poll:
+        asked = poll.waiting(pairs)
+        try:
+            if answers is not None:
+                _take(poll, _lines(answers), asked)
+            elif asked:
+                show(poll, asked, console)
+                if sys.stdin.isatty():
+                    ask(poll, asked, console)
+                else:
+                    _take(poll, sys.stdin.read().splitlines(), asked)
+        finally:
+            poll.report()
+        left, judges = len(poll.waiting()), poll.judges
+    reading = read_run(folder)
+    if reading.strengths.items:
+        console.print(preferences(reading))
+    console.print(_next(left, judges, folder), highlight=False, soft_wrap=True)
+
+
+def show(poll: "Poll", asked: "Sequence[Question]", console: "Console") -> None:
+    """Write the page with the pairs, and say where it is."""
+    console.print(f"filming {len(asked)} pair{'s' * (len(asked) > 1)} ...", style="dim")
+    poll.show(asked)
+    console.print(f"pairs   {poll.page}", highlight=False, soft_wrap=True)
+
+
+def ask(poll: "Poll", asked: "Sequence[Question]", console: "Console") -> bool:
+    """Ask in the terminal, and save each answer at once; False if the person quits."""
+    from autoreward.poll import WORDS
+    from autoreward.report.pairs import pair_table
+
+    for number, question in enumerate(asked, start=1):
+        console.print()
+        console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}"))
+        while (
+            said := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
+        ) not in WORDS:
+            if said in ("quit", "q"):
+                return False
+        poll.keep(question, WORDS[said])
+    return True
+
+
+def _take(poll: "Poll", lines: "Sequence[str]", asked: "Sequence[Question]") -> None:
+    """Save answers that were written down; all of them are read before the first is saved."""
+    for preference in poll.read(lines, asked):
+        poll.keep(preference.question, preference.answer)
+
+
+def _lines(answers: Path) -> list[str]:
+    from autoreward.errors import UsageError
+
+    try:
+        return answers.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"--answers {answers} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--answers {answers} can't be read: it is no text.") from None
+
+
+def _next(left: int, judges: bool, folder: Path) -> str:
+    if left:
+        return f"{left} pair{'s' * (left > 1)} left: autoreward prefer {folder}"
+    if judges:
+        return f"next    autoreward resume {folder}"
+    return f"Every policy has been compared; more pairs: autoreward prefer {folder} --pairs 6"

@@ -1,0 +1,112 @@
+"""Two policies in the same episode side by side: as a table in the terminal, and as one page with clips."""
+
+import base64
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from numpy.typing import NDArray
+from rich.table import Table
+
+from autoreward.records import Question
+from autoreward.report.curves import Line, chart
+from autoreward.tasks import Task
+from autoreward.transitions import Transitions
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDTH = 24
+"""Characters of a trajectory in the terminal."""
+NUMBERS = 3
+"""Numbers of a vector field that are shown."""
+Array = NDArray[np.float64]
+
+
+class Pair(NamedTuple):
+    """A question with what is shown of it."""
+
+    question: Question
+    a: Transitions
+    """The episode of the policy shown as A, one column."""
+    b: Transitions
+    clip_a: bytes
+    """An animated WebP; empty where the environment can't be drawn."""
+    clip_b: bytes
+
+
+def pair_table(pair: Pair, title: str) -> Table:
+    """Every named number over the episode, A beside B on one scale; blind: nothing tells whose policies they are."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+    table.add_column("")
+    for side, episode in (("A", pair.a), ("B", pair.b)):
+        table.add_column(f"{side}: {_end(episode)}", no_wrap=True)
+        table.add_column("ends at", justify="right")
+    for name, (a, b) in _numbers(pair).items():
+        low, high = min(a.min(), b.min()), max(a.max(), b.max())
+        table.add_row(name, sparkline(a, low, high), f"{a[-1]:.3g}", sparkline(b, low, high), f"{b[-1]:.3g}")
+    return table
+
+
+def sparkline(values: Array, low: float, high: float) -> str:
+    """A row of blocks for values of shape (n,) between `low` and `high`, at most WIDTH of them."""
+    picked = values[np.linspace(0, len(values) - 1, min(len(values), WIDTH)).astype(int)]
+    share = (picked - low) / (high - low) if high > low else np.full(len(picked), 0.5)
+    return "".join(BLOCKS[i] for i in np.clip(share * len(BLOCKS), 0, len(BLOCKS) - 1).astype(int))
+
+
+def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair]) -> str:
+    """One self-contained page: clips where there are any, curves of every number, and a box that collects the answers."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files("autoreward.report").joinpath("pairs.html.j2").read_text(encoding="utf-8"))
+    return template.render(task=task, folder=folder, pairs=pairs, clip=_clip, end=_end, charts=_charts)
+
+
+def _clip(data: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
+
+
+def _charts(pair: Pair) -> list[Markup]:
+    """A chart per number, A and B as lines over the steps of the episode."""
+    return [
+        Markup(  # noqa: S704
+            chart(
+                [
+                    Line(
+                        side,
+                        list(zip(range(1, len(values) + 1), values.tolist(), strict=True)),
+                        f"var(--{side.lower()})",
+                    )
+                    for side, values in (("A", a), ("B", b))
+                ],
+                name,
+            )
+        )
+        for name, (a, b) in _numbers(pair).items()
+    ]
+
+
+def _numbers(pair: Pair) -> dict[str, tuple[Array, Array]]:
+    """Name -> its values in A and in B: state fields after each step, then the actions; vectors spread out."""
+    columns = [_columns(episode) for episode in (pair.a, pair.b)]
+    return {name: (columns[0][name], columns[1][name]) for name in columns[0]}
+
+
+def _columns(episode: Transitions) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    for prefix, group in (("", episode.next_state), ("action ", episode.action)):
+        for name, array in group.items():
+            values = np.asarray(array[:, 0], dtype=np.float64)
+            if values.ndim == 1:
+                found[f"{prefix}{name}"] = values
+            else:
+                found |= {f"{prefix}{name}[{i}]": values[:, i] for i in range(min(values.shape[1], NUMBERS))}
+    return found
+
+
+def _end(episode: Transitions) -> str:
+    """How long it was, and how it ended."""
+    length, _ = episode.shape
+    return f"{length} steps, {'ended by itself' if episode.terminated[-1, 0] else 'to the time limit'}"
