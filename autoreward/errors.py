@@ -4,6 +4,7 @@ AutorewardError
 ├── UsageError (2)      TaskError · ConfigError · MissingExtra
 ├── ProviderError (3)   a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
+├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
 └── StoreError (6)      RunLocked · RunChanged · RunDamaged
 
@@ -53,6 +54,10 @@ class JailError(AutorewardError):
     """The process that runs candidate code could not be started or locked."""
 
     exit_code = 5
+
+
+class CannotDraw(AutorewardError):
+    """An environment can't be drawn on this machine; the message is the reason, for people."""
 
 
 class StoreError(AutorewardError):

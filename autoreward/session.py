@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from autoreward import events
 from autoreward.cards.guess import draft
@@ -14,15 +14,16 @@ from autoreward.cards.write import card
 from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.crew import open_crew, open_desk
-from autoreward.errors import TaskError, UsageError
+from autoreward.errors import CannotDraw, TaskError, UsageError
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
-from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Run, Score, Verdict
+from autoreward.pools import Pool
+from autoreward.records import Audit, AuditItem, Candidate, Clip, Feedback, Feedbacks, Run, Score, Verdict
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.seeds import held_out
-from autoreward.store.book import Book, Page, RunHeader
+from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.store.files import write_atomically
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import JobFailed, Workers
@@ -191,34 +192,47 @@ def _go(book: Book, tell: Tell) -> Run:
     try:
         with open_crew(task, config, book, hear) as (crew, workers):
             run = (measure if config.given else improve)(task, config, crew, book, hear)
-            _keep(book, run, workers)
+            _keep(book, run, workers, crew.pool)
     finally:
         book.write(REPORT, build_report(book).encode())
     hear(events.RunDone(run, book.folder))
     return run
 
 
-def _keep(book: Book, run: Run, workers: Workers) -> None:
-    """Write best/, and a clip of each policy worth a look."""
+def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
+    """Write best/, and a clip of each policy worth a look, or why there is none."""
     for name, data in kept_files(book, run, workers.package).items():
         book.write(f"best/{name}", data)
-    for name, page, score in worth_a_look(book, run):
-        if not (book.folder / "clips" / f"{name}.webp").exists():
-            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
-            for data in workers.film(book.header.task, weights, held_out("confirm", 1)[0]).values():
-                book.write(f"clips/{name}.webp", data)
+
+    def film(look: Look) -> Made[Clip]:
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(look.page.folder.relative_to(book.folder)))
+        weights = look.page.file("trials", look.score.trial_id, f"policy-{look.score.kept}.safetensors")
+        try:
+            return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
+        except CannotDraw as error:
+            return Made(clip.model_copy(update={"why_not": str(error)}), {})
+
+    book.each("clips", Clip, worth_a_look(book, run), film, pool)
 
 
-def worth_a_look(book: Book, run: Run) -> list[tuple[str, Page, Score]]:
-    """The winner, the worst failure of the search, and the native reward's policy, with names for their clips."""
-    found: list[tuple[str, Page, Score]] = []
+class Look(NamedTuple):
+    """A policy worth a look: a score, and the page that it is on."""
+
+    id: Literal["winner", "failure", "native"]
+    page: Page
+    score: Score
+
+
+def worth_a_look(book: Book, run: Run) -> list[Look]:
+    """The winner, the worst failure of the search, and the native reward's policy."""
+    found: list[Look] = []
     if best := best_policy(book, run):
-        found.append(("winner", *best))
+        found.append(Look("winner", *best))
     failed = [(p, s) for p in book.pages() for s in p.saved("scores", Score) if s.outcome.ok and s.success == 0.0]
     if failed:
-        found.append(("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
+        found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()
     native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
     if native and run.best != "native":
-        found.append(("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
     return found

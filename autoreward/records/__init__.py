@@ -27,7 +27,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
-from autoreward.records.runs import Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
+from autoreward.records.runs import Clip, Confirmed, Doubt, Estimate, Feedback, Feedbacks, Round, Run, Rung, Standings
 from autoreward.records.trials import (
     Analyses,
     Analysis,
@@ -52,6 +52,7 @@ __all__ = [
     "Candidates",
     "Cause",
     "CheckpointScore",
+    "Clip",
     "Confirmed",
     "CurvePoint",
     "Description",

@@ -5,7 +5,7 @@ from html import escape
 
 from autoreward.report.reading import Told
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 132, 34, 46, 10, 6
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 164, 34, 46, 10, 6
 
 
 def lineage(candidates: Sequence[Told], best: str) -> str:

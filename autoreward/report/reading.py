@@ -14,6 +14,7 @@ from autoreward.records import (
     Candidate,
     Candidates,
     Cause,
+    Clip,
     Diagnosis,
     Run,
     Score,
@@ -24,6 +25,7 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.store.book import Page, RunHeader, read_header
+from autoreward.transitions import Transitions
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Reading:
     """What was wrong with the models' answers."""
     rungs: tuple[tuple[Standings, ...], ...]
     """The race of each round, rung by rung."""
+    clips: tuple[Clip, ...] = ()
+    """The policies that were filmed, or could not be."""
 
     @property
     def trainings(self) -> int:
@@ -87,6 +91,11 @@ class Reading:
     def told(self, candidate_id: str) -> Told | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
+
+    def episodes(self, clip: Clip) -> Transitions:
+        """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
+        page = Page(self.folder / clip.page, _never)
+        return Transitions.from_bytes(page.file("scores", clip.trial_id, "episodes.npz"))
 
     @property
     def money(self) -> str:
@@ -144,8 +153,9 @@ def read_run(folder: Path) -> Reading:
     bills = tuple(saved.bill for saved in Page(folder, _never).saved(REPLIES, Saved))
     confirm = Page(folder / "confirm", _never)
     run = Page(folder, _never).lone("result", Run)
+    clips = Page(folder, _never).saved("clips", Clip)
     return Reading(
-        folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings), tuple(rungs)
+        folder, header, tuple(told), confirm.saved("trials", Trial), run, bills, tuple(findings), tuple(rungs), clips
     )
 
 
