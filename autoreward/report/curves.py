@@ -9,6 +9,25 @@ WIDTH, HEIGHT = 340, 170
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 26, 20
 
 
+KEY_WIDTH = 90
+MANY = tuple(f"var(--c{i})" for i in range(1, 9))
+"""Colors of many lines; the page defines them for light and dark."""
+LIGHT = (
+    "--ground:#fff;--fg:#1c2330;--muted:#66707f;--line:#d9dee6;"
+    "--c1:#2563c9;--c2:#b04c08;--c3:#14804a;--c4:#9333ea;--c5:#b3261e;--c6:#0f766e;--c7:#a16207;--c8:#64748b"
+)
+DARK = (
+    "--ground:#12161d;--fg:#e6e9ef;--muted:#98a2b3;--line:#2c3440;"
+    "--c1:#7aa7f5;--c2:#f0a06a;--c3:#58c48c;--c4:#c59bf7;--c5:#f2897f;--c6:#4fc1b5;--c7:#d9b252;--c8:#9aa7ba"
+)
+STYLE = (
+    f":root{{{LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+    "text{fill:var(--muted);font:11px system-ui,sans-serif}.title{fill:var(--fg)}"
+    ".grid{stroke:var(--line)}.ground{fill:var(--ground)}"
+)
+"""Of a picture that stands alone."""
+
+
 class Line(NamedTuple):
     """One series."""
 
@@ -65,6 +84,25 @@ def chart(
             svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
     body = "".join(svg) + "</svg>"
     return body + legend_of(lines) if legend else body
+
+
+def picture(lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None) -> str:
+    """`chart` with its legend as an SVG of its own: ground, colors and letters inside; empty without a point."""
+    drawn = chart(lines, y_label, low, high)
+    if not drawn:
+        return ""
+    across = WIDTH // KEY_WIDTH
+    height = HEIGHT + 18 * math.ceil(len(lines) / across) + 6
+    keys = [
+        f'<g transform="translate({LEFT + i % across * KEY_WIDTH} {HEIGHT + 4 + i // across * 18})">'
+        f'<rect width="10" height="10" fill="{line.color}"/><text x="16" y="9">{escape(line.name)}</text></g>'
+        for i, line in enumerate(lines)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{2 * WIDTH}" height="{2 * height}">'
+        f'<style>{STYLE}</style><rect class="ground" width="{WIDTH}" height="{height}"/>'
+        f'{drawn.replace("<svg ", f"""<svg width="{WIDTH}" height="{HEIGHT}" """, 1)}{"".join(keys)}</svg>'
+    )
 
 
 def scatter(points: Sequence[tuple[float, float]], label: str) -> str:

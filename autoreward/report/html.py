@@ -13,14 +13,13 @@ from pygments.lexers import DiffLexer, PythonLexer
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
 from autoreward.report.behaviour import filmed, plotted
-from autoreward.report.curves import Line, chart, scatter
+from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import state
 from autoreward.store.book import Book
 
-MANY = tuple(f"var(--c{i})" for i in range(1, 9))
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
@@ -62,6 +61,8 @@ def render(reading: Reading) -> str:
         money=reading.money,
         tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),
         version=__version__,
+        light=Markup(LIGHT),  # noqa: S704 - our own colors
+        dark=Markup(DARK),  # noqa: S704
         style=_style("default"),
         dark_style=_style("github-dark"),
     )

@@ -87,7 +87,7 @@ def interval(confirmed: Confirmed) -> str:
     """Estimate with its interval; none is claimed from a single seed."""
     estimate = confirmed.estimate
     if len(confirmed.success) < 2:
-        return f"{estimate.value:.2f} (one seed, no interval)"
+        return f"{estimate.value:.2f} (one seed)"
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
