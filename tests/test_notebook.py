@@ -108,7 +108,7 @@ def outputs(notebook: Any) -> Iterator[Any]:
 def kinds(notebook: Any) -> list[list[str]]:
     """The kinds of every code cell's outputs."""
     cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-    return [[kind for o in cell["outputs"] for kind in (o.get("data") or {o["name"]: 0})] for cell in cells]
+    return [[kind for o in cell["outputs"] for kind in sorted(o.get("data") or [o["name"]])] for cell in cells]
 
 
 def test_the_quickstart_is_small_and_shows_what_it_did() -> None:

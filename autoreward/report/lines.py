@@ -15,7 +15,8 @@ def describe_event(event: events.Event) -> str:
         case events.RunStarted(task=task, config=config, folder=folder):
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder})"
-            return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {config.rounds} rounds at most; {folder})"
+            rounds = f"{config.rounds} round{'s' * (config.rounds > 1)} at most"
+            return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {rounds}; {folder})"
         case events.RoundStarted(number=number):
             return f"round {number}"
         case events.ModelSaid(line=line):
