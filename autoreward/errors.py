@@ -4,6 +4,7 @@ AutorewardError
 ├── UsageError (2)      TaskError · ConfigError · MissingExtra
 ├── ProviderError (3)   a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
+├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
 ├── StoreError (6)      RunLocked · RunChanged · RunDamaged
 └── JudgementNeeded (7) a person has to say what is better before the run can go on
@@ -69,6 +70,10 @@ class JudgementNeeded(AutorewardError):
         super().__init__(
             f"{pairs} {wait} for your judgement: autoreward prefer {folder}; then autoreward resume {folder}"
         )
+
+
+class CannotDraw(AutorewardError):
+    """An environment can't be drawn on this machine; the message is the reason, for people."""
 
 
 class StoreError(AutorewardError):

@@ -11,8 +11,8 @@ nothing is ever evaluated by Python's own `eval`.
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,16 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
+class Limit(NamedTuple):
+    """A comparison of a rule whose one side is fixed, such as `norm(gap) < 0.02`."""
+
+    text: str
+    side: "Expression"
+    """What varies."""
+    bound: "Expression"
+    """What it is held against; it reads fixed names alone."""
+
+
 class Expression:
     """A parsed formula. `names` are the names it reads; `evaluate` and `closeness` work on arrays."""
 
@@ -88,6 +98,17 @@ class Expression:
         used to rank policies none of which succeeds yet.
         """
         return _closeness(self._body, values, scales)
+
+    def limits(self, fixed: Collection[str]) -> tuple[Limit, ...]:
+        """Its comparisons that hold something against a number or one of the `fixed` names, in the order they stand."""
+        found = []
+        for node in (n for n in ast.walk(self._body) if isinstance(n, ast.Compare)):
+            sides = [Expression(ast.unparse(part), self.where) for part in (node.left, *node.comparators)]
+            for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
+                text = ast.unparse(ast.Compare(left._body, [op], [right._body]))
+                if (left.names <= set(fixed)) != (right.names <= set(fixed)):
+                    found.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
+        return tuple(found)
 
     def _check(self, node: ast.expr) -> set[str]:
         match node:

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from autoreward import events
 from autoreward.analyze.legs import training
-from autoreward.analyze.preferences import judged
 from autoreward.analyze.ranking import best, runner_up
 from autoreward.config import RunConfig
 from autoreward.contest import Contestant, contest
 from autoreward.crews import Crew
 from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached
+from autoreward.judging import judged
 from autoreward.race import full, race, rungs
 from autoreward.records import (
     Analyses,
@@ -122,7 +122,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
     if len(rounds) >= config.rounds and len(rounds) > said.since:
-        return f"all {len(rounds)} rounds are done"
+        return f"all {len(rounds)} rounds are done" if len(rounds) > 1 else "its one round is done"
     if spent(rounds) + rungs(task)[0] * full(config, task) > budget(config, task, said):
         return f"the budget of {budget(config, task, said):,} environment steps is used"
     return None

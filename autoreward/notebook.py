@@ -8,22 +8,31 @@ run.frame()               # every candidate as a pandas table (needs pandas)
 run.plot()                # held-out success over training, as an SVG in the cell
 """
 
+import difflib
+import os
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.errors import ConfigError, RunChanged
+from autoreward.llm.models import default_model
 from autoreward.records import Candidate
-from autoreward.report.curves import Line, chart
-from autoreward.report.html import COLORS, render
-from autoreward.report.lines import describe_event, verdict
+from autoreward.report.cell import CellView, cell_output
+from autoreward.report.curves import MANY, Line, picture
+from autoreward.report.html import render
+from autoreward.report.lines import PlainView, verdict
 from autoreward.report.numbers import Log
 from autoreward.report.reading import Reading, read_run
 from autoreward.resources import envs_folder
 from autoreward.session import resume, start
+from autoreward.store.book import read_header
 from autoreward.tasks import find_task
 
 if TYPE_CHECKING:
@@ -70,33 +79,36 @@ class LoadedRun:
         return pd.DataFrame(rows).set_index("candidate")
 
     def plot(self) -> "Picture":
-        """Held-out success over training, a line per candidate."""
+        """Held-out success over training, a line per candidate: of its first training."""
+        scored = [t for t in self.reading.candidates if t.scores]
         lines = [
-            Line(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], COLORS[i % len(COLORS)])
-            for i, t in enumerate(self.reading.candidates)
-            if t.scores
+            Line(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], MANY[i % len(MANY)])
+            for i, t in enumerate(scored)
         ]
-        return Picture(chart(lines, "held-out success", 0.0, 1.0))
+        return Picture(picture(lines, "held-out success", 0.0, 1.0))
 
     def _repr_html_(self) -> str:
-        """The report, in a frame of its own: its style and script stay inside."""
-        return f'<iframe srcdoc="{escape(render(self.reading), quote=True)}" width="100%" height="600"></iframe>'
+        """The report, in a frame of its own: its style and script stay inside; the result in words where frames are not shown."""
+        page = escape(render(self.reading), quote=True)
+        return (
+            f'<p>{escape(self._said())}</p><iframe srcdoc="{page}" width="100%" height="600" style="border:0"></iframe>'
+        )
 
     def __repr__(self) -> str:
-        run = self.reading.run
-        return f"<run {self.folder}: {verdict(run) if run else 'not finished'}>"
+        return f"<run {self.folder}: {self._said()}>"
+
+    def _said(self) -> str:
+        return verdict(self.reading.run) if self.reading.run else "not finished"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG that notebooks show."""
+    """An SVG that notebooks show; `svg` is its text."""
 
-    svg: str
+    svg: str = field(repr=False)
 
-    def _repr_html_(self) -> str:
-        style = "svg{width:100%;max-width:640px} svg text{fill:#66707f;font:11px sans-serif} svg .grid{stroke:#d9dee6}"
-        colors = "--good:#14804a;--accent:#2563c9;--muted:#66707f"
-        return f'<div style="{colors}"><style>{style}</style>{self.svg}</div>'
+    def _repr_svg_(self) -> str:
+        return self.svg
 
 
 def improve(
@@ -109,31 +121,31 @@ def improve(
     tensorboard: str | Path | None = None,
     **settings: Any,
 ) -> LoadedRun:
-    """Search for a reward program, as `autoreward run` does.
+    """Search for a reward program, as `autoreward run` does; stopped (Ctrl-C, "interrupt"), it goes on under the same name.
 
     Args:
         task: a task's name or the path of a card.
         runs: folder of run folders.
-        name: of this run's folder; a run of that name is gone on with.
+        name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
         envs: a folder of your own tasks.
-        tell: told what happens; prints lines if not given.
+        tell: told what happens; if not given, a live view in the cell, or lines outside of notebooks.
         log: called with every training's numbers, once they are saved: `log("r000c1-s0", 20_480, {"held_out/success": 0.85})`.
             See docs/curves.md for what there is, and for W&B and MLflow. What it raises stops the run.
         tensorboard: folder for TensorBoard's event files.
         settings: of RunConfig: `model`, `rounds`, `candidates`, `steps`, `seed`, ...
 
     Raises:
+        ConfigError: a setting that does not exist or can't be.
+        RunChanged: a run of that name has another task or other settings.
         AutorewardError: see errors.py.
-        pydantic.ValidationError: a setting that can't be.
     """
-    folders = (*((Path(envs),) if envs else ()), envs_folder())
-    say, board = tell or _say, Path(tensorboard) if tensorboard else None
-    if name is not None and (Path(runs) / name / "run.json").exists():
-        _, folder = resume(Path(runs) / name, say, board, log)
-    else:
-        found, config = find_task(str(task), folders), RunConfig.model_validate(settings)
-        _, folder = start(found, config, Path(runs), name, say, tensorboard=board, log=log)
-    return load(folder)
+    board = Path(tensorboard) if tensorboard else None
+    if tell is not None:
+        return load(_go(task, Path(runs), name, envs, tell, settings, log, board))
+    if not _in_notebook():
+        return load(_go(task, Path(runs), name, envs, PlainView(sys.stdout), settings, log, board))
+    with CellView(cell_output()) as view:
+        return load(_go(task, Path(runs), name, envs, view, settings, log, board))
 
 
 def load(folder: str | Path) -> LoadedRun:
@@ -141,9 +153,41 @@ def load(folder: str | Path) -> LoadedRun:
     return LoadedRun(read_run(Path(folder)))
 
 
-def _say(event: events.Event) -> None:
-    if line := describe_event(event):
-        print(line)  # noqa: T201 - a notebook's cell is where this is read
+def _go(
+    task: str | Path, runs: Path, name: str | None, envs: str | Path | None,
+    tell: Callable[[events.Event], None], settings: dict[str, Any], log: Log | None, board: Path | None,
+) -> Path:  # fmt: skip
+    """Start a run or go on with it; the folder of the finished run."""
+    card = find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
+    config = _config(settings)
+    if name is None or not (runs / name / "run.json").exists():
+        return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
+    header = read_header(runs / name)
+    changed = [key for key in settings if getattr(header.config, key) != getattr(config, key)]
+    if header.task.name != card.name or changed:
+        what = "another task" if header.task.name != card.name else f"another {', '.join(changed)}"
+        raise RunChanged(f"{runs / name} is a run with {what}; choose another name, or load it as it is.")
+    return resume(runs / name, tell, board, log)[1]
+
+
+def _config(settings: dict[str, Any]) -> RunConfig:
+    """Settings as `autoreward run` takes them. Raises ConfigError."""
+    usual = {"model": default_model(os.environ)}
+    try:
+        return RunConfig.model_validate({**usual, **settings})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = str(problem["loc"][0])
+    if key not in RunConfig.model_fields:
+        close = difflib.get_close_matches(key, RunConfig.model_fields, n=1)
+        raise ConfigError(f"There is no setting {key!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
+    raise ConfigError(f"{key}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
+
+
+def _in_notebook() -> bool:
+    """Whether this runs in the kernel of a notebook, where outputs can be redrawn."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 __all__ = ["LoadedRun", "Picture", "improve", "load"]

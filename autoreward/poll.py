@@ -1,15 +1,15 @@
 """Asking people which of two policies does more of what was meant: what to show, and where the answers are kept."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from autoreward import seeds
-from autoreward.analyze.preferences import PREFERENCES, Policy, every_question, policies, questions, said
+from autoreward.analyze.preferences import Policy, every_question, policies, questions, said_of
 from autoreward.closing import Closing
-from autoreward.errors import UsageError
+from autoreward.errors import CannotDraw, UsageError
 from autoreward.jail.client import Jail
-from autoreward.records import Answer, Preference, Question, Score
+from autoreward.records import PREFERENCES, Answer, Preference, Question, Score
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.store.book import Book, Page
@@ -72,16 +72,32 @@ class Poll(Closing):
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
         sides = {side.clip: side for q in asked for side in self._sides(q)}
         missing = [side for side in sides.values() if not (self._book.folder / side.clip).exists()]
-        if missing:
-            # no program of a candidate is run here
-            with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-                for side, clip in LocalPool(self._book.header.config.workers or workers.cores).map(
-                    _camera(self._book, workers), missing
-                ):
-                    for data in clip.values():
-                        self._book.write(side.clip, data)
-        page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked])
+        reasons = sorted(set(filter(None, self._film(missing))))
+        page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked], reasons)
         self._book.write(PAGE, page.encode())
+
+    def _film(self, sides: Sequence[Side]) -> list[str]:
+        """Save a clip of each; why there is none of those that can't be drawn, else empty."""
+        if not sides:
+            return []
+        config, task = self._book.header.config, self._book.header.task
+        starts = seeds.held_out("search", config.episodes)
+
+        def film(side: Side) -> tuple[dict[str, bytes], str]:
+            weights = side.page.file("trials", side.score.trial_id, f"policy-{side.score.kept}.safetensors")
+            try:
+                return workers.film(task, weights, starts[side.episode]), ""
+            except CannotDraw as error:
+                return {}, str(error)
+
+        reasons = []
+        # no program of a candidate is run here
+        with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
+            for side, (clip, why) in LocalPool(config.workers or workers.cores).map(film, sides):
+                reasons.append(why)
+                for data in clip.values():
+                    self._book.write(side.clip, data)
+        return reasons
 
     def pair(self, question: Question) -> Pair:
         """What is shown of a question."""
@@ -137,7 +153,7 @@ class Poll(Closing):
 
     @property
     def _said(self) -> tuple[Preference, ...]:
-        return said(self._book, self._policies)
+        return said_of(self._policies, self._book.saved(PREFERENCES, Preference))
 
     def _question(self, name: str) -> Question | None:
         """The question of such an id, whether or not it is among those that were to be asked next."""
@@ -147,14 +163,3 @@ class Poll(Closing):
     def _sides(self, question: Question) -> tuple[Side, Side]:
         a, b = (Side(*self._scored[trial], question.episode) for trial in (question.a_trial, question.b_trial))
         return a, b
-
-
-def _camera(book: Book, workers: Workers) -> Callable[[Side], dict[str, bytes]]:
-    config = book.header.config
-    starts = seeds.held_out("search", config.episodes)
-
-    def film(side: Side) -> dict[str, bytes]:
-        weights = side.page.file("trials", side.score.trial_id, f"policy-{side.score.kept}.safetensors")
-        return workers.film(book.header.task, weights, starts[side.episode])
-
-    return film

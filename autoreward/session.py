@@ -1,35 +1,43 @@
 """What a command does: start a run, resume one, check a file. Builds the parts and calls the loop."""
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 from autoreward import events
-from autoreward.cards.guess import draft
-from autoreward.cards.propose import propose
-from autoreward.cards.write import card
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import open_crew, open_desk, open_workers
-from autoreward.errors import TaskError, UsageError
+from autoreward.crew import open_crew, open_workers
+from autoreward.errors import CannotDraw, TaskError, UsageError
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
 from autoreward.plan import measure_speed
 from autoreward.plan import plan as planned
+from autoreward.pools import Pool
 from autoreward.recordings import remember
-from autoreward.records import Audit, AuditItem, Candidate, Feedback, Feedbacks, Plan, Remembered, Run, Score, Verdict
+from autoreward.records import (
+    Audit,
+    AuditItem,
+    Candidate,
+    Clip,
+    Feedback,
+    Feedbacks,
+    Plan,
+    Remembered,
+    Run,
+    Score,
+    Verdict,
+)
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.report.numbers import Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
-from autoreward.store.book import Book, Page, RunHeader
-from autoreward.store.files import write_atomically
-from autoreward.tasks import Task, blank, parse_task, state_program
+from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
@@ -127,62 +135,6 @@ def resume(folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log |
         return _go(book, tell, log), folder
 
 
-class Initiated(NamedTuple):
-    """A drafted task card, not written yet."""
-
-    path: Path
-    text: str
-    findings: tuple[str, ...]
-
-    def check(self, text: str) -> Task:
-        """The task that such a text would be. Raises TaskError."""
-        return parse_task(text, self.path)
-
-    def keep(self, text: str) -> None:
-        """Write the card. Raises TaskError, StoreError."""
-        self.check(text)
-        write_atomically(self.path, text.encode())
-
-
-def initiate(
-    env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path, model: str, max_cost: float,
-    say: Callable[[str], None],
-) -> Initiated:  # fmt: skip
-    """Survey an environment and draft its card, with a model's help if one is configured.
-
-    Raises:
-        UsageError: there is such a task already.
-        TaskError: the environment can't be made or trained in; the message says the way out.
-        ProviderError: the model does not answer.
-    """
-    name = name or _task_name(env, kwargs)
-    path = to / name / "task.toml"
-    if path.exists():
-        raise UsageError(f"{path} is there already; choose another --name, or delete it.")
-    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(blank(env, kwargs, name, state_program(path)))
-    for key in survey.left_out:
-        say(f"obs.{key} is left out: it is not a number.")
-    drafted = draft(survey, name, goal, kwargs)
-    findings: tuple[str, ...] = ()
-    if model != "grammar":
-
-        def write(file: str, data: bytes) -> None:
-            write_atomically(path.parent / file, data)
-
-        say(f"{model} names the fields and proposes a success rule; at most ${max_cost:.2f}.")
-        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
-        drafted, findings = propose(desk, survey, drafted)
-    return Initiated(path, card(drafted), findings)
-
-
-def _task_name(env: str, kwargs: dict[str, Any]) -> str:
-    """A folder's name for an id: `metaworld:Meta-World/MT1` with reach-v3 becomes `mt1-reach`."""
-    words = [env.rpartition(":")[2].rpartition("/")[2], str(kwargs.get("env_name", ""))]
-    plain = "-".join(re.sub(r"-v\d+$", "", word) for word in words if word)
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
-
-
 def onnx_policy(folder: Path) -> dict[str, bytes]:
     """`policy.onnx` of a finished run's kept policy, by name.
 
@@ -255,7 +207,7 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
     try:
         with open_crew(task, config, book, hear) as (crew, workers):
             run = (measure if config.given else improve)(task, config, crew, book, hear)
-            _keep(book, run, workers)
+            _keep(book, run, workers, crew.pool)
     finally:
         book.write(REPORT, build_report(book).encode())
         for follower in followers:
@@ -264,29 +216,42 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
     return run
 
 
-def _keep(book: Book, run: Run, workers: Workers) -> None:
-    """Write best/, and a clip of each policy worth a look."""
+def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
+    """Write best/, and a clip of each policy worth a look, or why there is none."""
     for name, data in kept_files(book, run, workers.package).items():
         book.write(f"best/{name}", data)
-    for name, page, score in worth_a_look(book, run):
-        if not (book.folder / "clips" / f"{name}.webp").exists():
-            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
-            for data in workers.film(book.header.task, weights, held_out("confirm", 1)[0]).values():
-                book.write(f"clips/{name}.webp", data)
+
+    def film(look: Look) -> Made[Clip]:
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(look.page.folder.relative_to(book.folder)))
+        weights = look.page.file("trials", look.score.trial_id, f"policy-{look.score.kept}.safetensors")
+        try:
+            return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
+        except CannotDraw as error:
+            return Made(clip.model_copy(update={"why_not": str(error)}), {})
+
+    book.each("clips", Clip, worth_a_look(book, run), film, pool)
 
 
-def worth_a_look(book: Book, run: Run) -> list[tuple[str, Page, Score]]:
-    """The winner, the worst failure of the search, and the native reward's policy, with names for their clips."""
-    found: list[tuple[str, Page, Score]] = []
+class Look(NamedTuple):
+    """A policy worth a look: a score, and the page that it is on."""
+
+    id: Literal["winner", "failure", "native"]
+    page: Page
+    score: Score
+
+
+def worth_a_look(book: Book, run: Run) -> list[Look]:
+    """The winner, the worst failure of the search, and the native reward's policy."""
+    found: list[Look] = []
     if best := best_policy(book, run):
-        found.append(("winner", *best))
+        found.append(Look("winner", *best))
     failed = [
         (p, s) for p in book.pages() for s in p.saved("scores", Score) if s.ruled and s.outcome.ok and s.success == 0.0
     ]
     if failed:
-        found.append(("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
+        found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()
     native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
     if native and run.best != "native":
-        found.append(("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
     return found

@@ -36,6 +36,8 @@ ANYTHING = {
     "loop",
     "recordings",
     "doubt",
+    "judging",
+    "initiate",
     "plan",
     "race",
     "contest",

@@ -1,5 +1,7 @@
 """The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
 
+import io
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +20,7 @@ from autoreward.loop import improve
 from autoreward.report.html import render
 from autoreward.report.live import LiveView
 from autoreward.report.reading import read_run
+from autoreward.report.show import show_run
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
@@ -102,6 +105,34 @@ def test_show_a_finished_run(runs: Path) -> None:
     assert result["task"] == "mountain-car"
 
 
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_row_of_a_finished_run_breaks(runs: Path, width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width).print(show_run(read_run(runs / "done")))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    head = next(i for i, line in enumerate(lines) if line.startswith("Confirmed on fresh training seeds")) + 1
+    rows = list(itertools.takewhile(bool, lines[head + 1 :]))
+    assert [row.split()[0] for row in rows][-2:] == ["sparse", "native"]
+    assert all(len(row) == len(rows[0]) for row in rows), "one line each, progress at its end"
+    assert (" to " in rows[0]) == (width < 100), "a narrow terminal gets the range of the seeds"
+
+
+def test_the_name_of_a_run_is_never_cut(runs: Path, tmp_path: Path) -> None:
+    name = "20260101-1200-inverted-double-pendulum-offset-and-more-0a1b"
+    (tmp_path / name).symlink_to(runs / "done")
+    for command in (("runs",), ("compare", name, name)):
+        assert name in autoreward(*command, "--runs", str(tmp_path)).stdout
+
+
+def test_a_run_that_cannot_be_read_is_told_below_the_table(tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "run.json").write_text("{}")
+    table, said = autoreward("runs", "--runs", str(tmp_path)).stdout.splitlines()[1:]
+    assert table.split() == ["odd", "?", "can't", "be", "read"]
+    assert "was made by autoreward None" in said
+
+
 def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
     assert "idea r000c0" in autoreward("show", "done", "--runs", str(runs), "--candidate", "r000c0").stdout
     wrong = autoreward("show", "done", "--runs", str(runs), "--candidate", "r9")
@@ -182,9 +213,9 @@ def test_a_loaded_run_in_a_notebook(runs: Path) -> None:
     run = package.load(runs / "done")
     assert run.best
     assert run.best.id in repr(run)
-    assert run.plot()._repr_html_().count("<polyline") == sum(bool(t.scores) for t in run.reading.candidates)
+    assert run.plot()._repr_svg_().count("<polyline") == sum(bool(t.scores) for t in run.reading.candidates)
     cell = run._repr_html_()
-    assert cell.startswith("<iframe")
+    assert cell.startswith(f"<p>{run.best.id} won")
     assert "<script" not in cell, "the page is data inside the frame"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing

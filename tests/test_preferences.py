@@ -400,13 +400,15 @@ def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
 
 
 def test_the_page_of_pairs_is_self_contained(tmp_path: Path) -> None:
-    page = pairs_page(TASK, tmp_path, [shown_pair(b"RIFF")])
+    page = pairs_page(TASK, tmp_path, [shown_pair(b"RIFF")], [])
     assert page.count("data:image/webp;base64,") == 2
     assert "http" not in page
     assert page.count('type="radio"') == 3
     assert page.count("<polyline") == 2 * 4
-    assert "<img" not in pairs_page(TASK, tmp_path, [shown_pair()]), "an environment that can't be drawn has curves"
-    assert "has been compared" in pairs_page(TASK, tmp_path, [])
+    undrawn = pairs_page(TASK, tmp_path, [shown_pair()], ["no screen"])
+    assert "<img" not in undrawn, "an environment that can't be drawn has curves"
+    assert "could not be drawn on this machine (no screen)" in undrawn
+    assert "has been compared" in pairs_page(TASK, tmp_path, [], [])
 
 
 def typed(arguments: Sequence[str], keys: str, seconds: float = 100) -> tuple[int, str]:

@@ -162,6 +162,7 @@ def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
     best = tmp_path / "killed" / "best"
     kept = {"reward.py", "policy.zip", "vecnormalize.pkl", "manifest.json", "train.py", "card.md", "pyproject.toml"}
     assert {p.name for p in best.iterdir()} == kept
+    assert (tmp_path / "killed" / "clips" / "winner" / "clip.webp").read_bytes()[8:12] == b"WEBP"
     load = "from stable_baselines3 import PPO; PPO.load('policy.zip')"
     subprocess.run([sys.executable, "-c", load], cwd=best, check=True)
 
@@ -233,3 +234,25 @@ def test_a_run_that_no_reward_can_help_says_so_and_stops(tmp_path: Path, case: s
     assert run.rounds == 1, "it stopped spending"
     assert run.confirmed == ()
     assert run.doubt.evidence
+
+
+UNDRAWN = """
+def observe(env, observation, info):
+    env.render = lambda: None
+    return {"car": observation}
+"""
+
+
+def test_a_run_that_cannot_be_drawn_shows_plots_and_the_reason(tmp_path: Path) -> None:
+    card = (envs_folder() / "mountain-car" / "task.toml").read_text()
+    folder = tmp_path / "unseen"
+    folder.mkdir()
+    (folder / "state.py").write_text(UNDRAWN)
+    (folder / "task.toml").write_text(re.sub(r"obs\[(\d)\]", r"obs.car[\1]", card))
+    command = [sys.executable, "-m", "autoreward", "run", str(folder), *RUN[2:], "--runs", str(tmp_path), "--name", "r"]
+    subprocess.run([*command, "--model", "grammar"], capture_output=True, check=True)
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "Plots of one episode, not clips" in page
+    assert "gives no picture but NoneType" in page
+    assert "position &gt;= flag = 0.5, over steps" in page
+    assert "<img" not in page

@@ -16,10 +16,7 @@ from numpy.typing import NDArray
 
 from autoreward import seeds
 from autoreward.analyze.ranking import latest
-from autoreward.config import RunConfig
-from autoreward.errors import JudgementNeeded
 from autoreward.records import Answer, Preference, Question, Score, Strength, Strengths
-from autoreward.store.book import Book, Page
 
 SPREAD = 1.5
 """Standard deviation of strengths before anything was said: of two candidates the stronger one then wins about 80 %."""
@@ -29,8 +26,6 @@ DRAWS = 2_000
 """Draws of the posterior by which the chance of being the best is told."""
 LOOKS = 3
 """Comparisons that every policy gets before a round counts as judged."""
-PREFERENCES = "preferences"
-"""The folder of a run in which every answer is a record."""
 ANSWERS: tuple[Answer, ...] = ("a", "b", "tie")
 Array = NDArray[np.float64]
 
@@ -127,11 +122,10 @@ def policies(races: Sequence[Sequence[Score]]) -> list[Policy]:
     return found
 
 
-def said(book: Page, of: Sequence[Policy]) -> tuple[Preference, ...]:
+def said_of(these: Sequence[Policy], answers: Sequence[Preference]) -> tuple[Preference, ...]:
     """What people said of these policies; what they said of shorter trainings of the same candidates does not count."""
-    known = {trial for policy in of for trial in policy.trials}
-    saved = book.saved(PREFERENCES, Preference)
-    return tuple(p for p in saved if {p.question.a_trial, p.question.b_trial} <= known)
+    known = {trial for policy in these for trial in policy.trials}
+    return tuple(p for p in answers if {p.question.a_trial, p.question.b_trial} <= known)
 
 
 def questions(
@@ -182,25 +176,6 @@ def every_question(of: Sequence[Policy], episodes: int) -> Iterator[Question]:
     """All that can be asked of these policies."""
     for one, other in combinations(of, 2):
         yield from _between(one, other, episodes)
-
-
-def judged(config: RunConfig, book: Book, page: Page, races: Sequence[Sequence[Score]]) -> Strengths:
-    """People's ranking after a round, where they are to judge; empty where the task's rule does.
-
-    Raises:
-        JudgementNeeded: too little was said so far.
-    """
-    if config.judge == "rule":
-        return Strengths()
-
-    def rank() -> Strengths:
-        of = policies(races)
-        answers = said(book, of)
-        if waiting := questions(of, answers, config.episodes):
-            raise JudgementNeeded(len(waiting), book.folder)
-        return strengths(answers)
-
-    return page.once("judged", Strengths, rank)
 
 
 def _between(one: Policy, other: Policy, episodes: int) -> Iterator[Question]:

@@ -19,6 +19,7 @@ def command(
     from autoreward.errors import UsageError
     from autoreward.report.lines import interval
     from autoreward.report.reading import read_run
+    from autoreward.report.show import Fitting
 
     if len(names) < 2:
         raise UsageError("compare needs two runs or more.")
@@ -36,20 +37,26 @@ def command(
             )
         winners.append((reading, run, found))
     first = winners[0][2]
-    table = Table(box=None, header_style="dim", pad_edge=False, title=tasks.pop(), title_justify="left")
-    for name in (
-        "run",
-        "winner",
-        "success, IQM [95 %]",
-        f"better than {names[0]}'s",
-        "trainings",
-        "env steps",
-        "written by",
-    ):
-        table.add_column(name)
-    for reading, run, found in winners:
-        against = probability_of_improvement(found.success, first.success)
-        better = "-" if found is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]"
-        table.add_row(reading.folder.name, run.best, interval(found), better, str(run.trainings), f"{run.env_steps:,}",
-                      reading.header.config.model)  # fmt: skip
-    Console().print(table)
+    beats = "beats the first"
+
+    def table(*names: str) -> Table:
+        title = f"{winners[0][0].header.task.name}: success, IQM [95 %]"
+        made = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+        for name in names:
+            made.add_column(name, no_wrap=True)
+        for reading, run, found in winners:
+            against = probability_of_improvement(found.success, first.success)
+            cells = {
+                "run": reading.folder.name,
+                "winner": run.best,
+                "success": interval(found),
+                beats: "-" if found is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]",
+                "trainings": str(run.trainings),
+                "env steps": f"{run.env_steps:,}",
+                "written by": reading.header.config.model,
+            }
+            made.add_row(*(cells[name] for name in names))
+        return made
+
+    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
+    Console().print(Fitting((wide, table("run", "success", beats))))

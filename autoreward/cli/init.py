@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from autoreward.session import Initiated
+    from autoreward.initiate import Initiated
 
 
 def command(
@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Write a task card for any Gymnasium environment."""
     from autoreward.errors import UsageError
+    from autoreward.initiate import Wanted, initiate
     from autoreward.llm.models import default_model
-    from autoreward.session import initiate
 
     try:
         arguments: Any = json.loads(kwargs)
@@ -40,7 +40,9 @@ def command(
         raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
-    made = initiate(env, arguments, goal.strip(), name, to, model or default_model(os.environ), max_cost, typer.echo)
+    made = initiate(
+        Wanted.of(env, arguments, goal.strip(), name, to), model or default_model(os.environ), max_cost, typer.echo
+    )
     typer.echo(made.text)
     for finding in made.findings:
         typer.echo(f"the model's answer: {finding}", err=True)

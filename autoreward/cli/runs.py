@@ -19,14 +19,17 @@ def command(
     from autoreward.errors import RunChanged, RunDamaged
     from autoreward.report.lines import interval
     from autoreward.report.reading import read_run
+    from autoreward.report.show import Fitting
 
     rows: list[dict[str, str]] = []
+    broken: list[str] = []
     for path in sorted(runs.glob("*/run.json"), key=lambda p: p.stat().st_mtime):
         folder = path.parent
         try:
             reading = read_run(folder)
         except (RunChanged, RunDamaged) as error:
-            rows.append({"run": folder.name, "task": "?", "state": str(error)})
+            broken.append(str(error))
+            rows.append({"run": folder.name, "task": "?", "state": str(error) if as_json else "can't be read"})
             continue
         run = reading.run
         found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
@@ -44,11 +47,22 @@ def command(
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("run", "task", "state", "winner", "success", "trainings", "cost"):
-        table.add_column(name)
-    for row in rows:
-        table.add_row(
-            *(row.get(name, "") for name in ("run", "task", "state", "winner", "success", "trainings", "cost"))
-        )
-    Console().print(table if rows else f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")
+    if not rows:
+        typer.echo(f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")
+        return
+
+    def table(*names: str) -> Table:
+        made = Table(box=None, header_style="dim", pad_edge=False)
+        for name in names:
+            made.add_column(
+                name, no_wrap=True, overflow="ignore", min_width=len("r000c0") if name == "winner" else None
+            )
+        for row in rows:
+            made.add_row(*(row.get(name, "") for name in names))
+        return made
+
+    # the name is what other commands are told: it is never cut
+    short = table("run", "state", "winner", "success")
+    Console().print(Fitting((table("run", "task", "state", "winner", "success", "trainings", "cost"), short)))
+    for line in broken:
+        typer.echo(line)

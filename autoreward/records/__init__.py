@@ -28,8 +28,9 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
-from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
+from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
 from autoreward.records.runs import (
+    Clip,
     Confirmed,
     Doubt,
     Estimate,
@@ -63,6 +64,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "LOGGED",
+    "PREFERENCES",
     "Analyses",
     "Analysis",
     "Answer",
@@ -72,6 +74,7 @@ __all__ = [
     "Candidates",
     "Cause",
     "CheckpointScore",
+    "Clip",
     "Confirmed",
     "CurvePoint",
     "Description",

@@ -6,6 +6,9 @@ from autoreward.records.base import Record
 
 Answer = Literal["a", "b", "tie"]
 
+PREFERENCES = "preferences"
+"""The folder of a run in which every answer is a record."""
+
 
 class Question(Record):
     """Two policies in the same held-out episode."""

@@ -99,6 +99,17 @@ class Confirmed(Record):
     """Probability that a training with it does better than one with the native reward."""
 
 
+class Clip(Record):
+    """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
+
+    id: Literal["winner", "failure", "native"]
+    trial_id: str
+    page: str
+    """Folder of its score within the run's: `confirm`, or `rounds/000`."""
+    why_not: str = ""
+    """Why it could not be filmed; empty if it was."""
+
+
 class Run(Record):
     """The end of a run: what won, by how much, and what it cost."""
 

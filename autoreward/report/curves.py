@@ -1,11 +1,31 @@
 """Small line charts as inline SVG: no script, no network, readable in light and dark."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 340, 170
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 30
+LEFT, RIGHT, TOP, BOTTOM = 48, 10, 26, 20
+
+
+KEY_WIDTH = 90
+MANY = tuple(f"var(--c{i})" for i in range(1, 9))
+"""Colors of many lines; the page defines them for light and dark."""
+LIGHT = (
+    "--ground:#fff;--fg:#1c2330;--muted:#66707f;--line:#d9dee6;"
+    "--c1:#2563c9;--c2:#b04c08;--c3:#14804a;--c4:#9333ea;--c5:#b3261e;--c6:#0f766e;--c7:#a16207;--c8:#64748b"
+)
+DARK = (
+    "--ground:#12161d;--fg:#e6e9ef;--muted:#98a2b3;--line:#2c3440;"
+    "--c1:#7aa7f5;--c2:#f0a06a;--c3:#58c48c;--c4:#c59bf7;--c5:#f2897f;--c6:#4fc1b5;--c7:#d9b252;--c8:#9aa7ba"
+)
+STYLE = (
+    f":root{{{LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+    "text{fill:var(--muted);font:11px system-ui,sans-serif}.title{fill:var(--fg)}"
+    ".grid{stroke:var(--line)}.ground{fill:var(--ground)}"
+)
+"""Of a picture that stands alone."""
 
 
 class Line(NamedTuple):
@@ -17,15 +37,25 @@ class Line(NamedTuple):
 
 
 def chart(
-    lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None, legend: bool = False
+    lines: Sequence[Line],
+    y_label: str,
+    low: float | None = None,
+    high: float | None = None,
+    legend: bool = False,
+    dots: bool = True,
+    limit: float | None = None,
 ) -> str:
-    """An SVG of the lines over environment steps; empty without a point. `low`, `high` fix the y axis."""
+    """An SVG of the lines over environment steps; empty without a point.
+
+    `low` and `high` fix the y axis, `dots` marks each point, `limit` is drawn as a dashed line.
+    """
     points = [p for line in lines for p in line.points]
     if not points:
         return ""
     right = max(x for x, _ in points) or 1.0
-    bottom = min(y for _, y in points) if low is None else low
-    top = max(y for _, y in points) if high is None else high
+    values = [y for _, y in points] + ([] if limit is None else [limit])
+    bottom = min(values) if low is None else low
+    top = max(values) if high is None else high
     if top - bottom < 1e-9:
         bottom, top = bottom - 0.5, top + 0.5
 
@@ -35,22 +65,44 @@ def chart(
     def y(value: float) -> float:
         return TOP + (top - value) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
 
-    svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{y_label} over environment steps">']
-    for tick in (bottom, (bottom + top) / 2, top):
+    label = escape(y_label)
+    svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label} over environment steps">']
+    for tick in _ticks(bottom, top):
         svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        svg.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.3g}</text>')
+        svg.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
     for tick in (0.0, right / 2, right):
         anchor = "end" if tick == right else "middle"
-        svg.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - 14}" text-anchor="{anchor}">{_steps(tick)}</text>')
-    svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{y_label}, over steps</text>')
+        svg.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - 4}" text-anchor="{anchor}">{_short(tick)}</text>')
+    svg.append(f'<text class="title" x="{LEFT}" y="13">{label}, over steps</text>')
+    if limit is not None:
+        svg.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
     for line in lines:
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
-        svg.append(
-            f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}"><title>{line.name}</title></polyline>'
-        )
-        svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
+        title = f"<title>{escape(line.name)}</title>"
+        svg.append(f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>')
+        if dots:
+            svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
     body = "".join(svg) + "</svg>"
-    return body + _legend(lines) if legend else body
+    return body + legend_of(lines) if legend else body
+
+
+def picture(lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None) -> str:
+    """`chart` with its legend as an SVG of its own: ground, colors and letters inside; empty without a point."""
+    drawn = chart(lines, y_label, low, high)
+    if not drawn:
+        return ""
+    across = WIDTH // KEY_WIDTH
+    height = HEIGHT + 18 * math.ceil(len(lines) / across) + 6
+    keys = [
+        f'<g transform="translate({LEFT + i % across * KEY_WIDTH} {HEIGHT + 4 + i // across * 18})">'
+        f'<rect width="10" height="10" fill="{line.color}"/><text x="16" y="9">{escape(line.name)}</text></g>'
+        for i, line in enumerate(lines)
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{2 * WIDTH}" height="{2 * height}">'
+        f'<style>{STYLE}</style><rect class="ground" width="{WIDTH}" height="{height}"/>'
+        f'{drawn.replace("<svg ", f"""<svg width="{WIDTH}" height="{HEIGHT}" """, 1)}{"".join(keys)}</svg>'
+    )
 
 
 def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
@@ -65,18 +117,31 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
         svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         svg.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for value, at, anchor in ((left, LEFT, "start"), (right, WIDTH - RIGHT, "end")):
-        svg.append(f'<text x="{at}" y="{HEIGHT - 14}" text-anchor="{anchor}">{value:.3g}</text>')
-    svg.append(f'<text x="{LEFT}" y="{HEIGHT - 2}">{label}</text>')
+        svg.append(f'<text x="{at}" y="{HEIGHT - 4}" text-anchor="{anchor}">{_short(value)}</text>')
+    svg.append(f'<text class="title" x="{LEFT}" y="13">{label}</text>')
     for x, y in points:
         place = LEFT + (x - left) / span * (WIDTH - LEFT - RIGHT), TOP + (1 - y) * (HEIGHT - TOP - BOTTOM)
         svg.append(f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="3.5" fill="var(--accent)" fill-opacity="0.6"/>')
     return "".join(svg) + "</svg>"
 
 
-def _legend(lines: Sequence[Line]) -> str:
-    marks = (f'<span style="color: {line.color}">&#9632;</span> {escape(line.name)}' for line in lines)
-    return f'<p class="advice legend">{" &nbsp; ".join(marks)}</p>'
+def legend_of(lines: Sequence[Line]) -> str:
+    """The lines' names beside their colors."""
+    marks = (f'<span><b style="color: {line.color}">&#9632;</b> {escape(line.name)}</span>' for line in lines)
+    return f'<p class="legend">{" ".join(marks)}</p>'
 
 
-def _steps(value: float) -> str:
-    return f"{value / 1000:.0f}k" if value >= 1000 else f"{value:.0f}"
+def _ticks(low: float, high: float) -> list[float]:
+    """Two to five round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(high - low))
+    step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (power * m) <= 4.0)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [i * step for i in range(first, last + 1)]
+
+
+def _short(value: float) -> str:
+    """A number of at most five signs or so: 0.05, -12.5, 1.5k, 2M."""
+    size = abs(value)
+    if size >= 999_500:
+        return f"{value / 1e6:.3g}M"
+    return f"{value / 1000:.3g}k" if size >= 999.5 else f"{value:.3g}"

@@ -1,6 +1,5 @@
 """report.html: one self-contained page for a run, finished or not."""
 
-import base64
 import difflib
 from collections.abc import Callable
 from importlib.resources import files
@@ -13,7 +12,8 @@ from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
-from autoreward.report.curves import Line, chart, scatter
+from autoreward.report.behaviour import filmed, plotted
+from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
@@ -21,7 +21,6 @@ from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import state
 from autoreward.store.book import Book
 
-MANY = ("#2563c9", "#c2570c", "#14804a", "#9333ea", "#b3261e", "#0f766e", "#a16207", "#64748b")
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
@@ -51,7 +50,8 @@ def render(reading: Reading) -> str:
         state=state,
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
-        clips=_clips(reading),
+        clips=filmed(reading),
+        plots=plotted(reading),
         graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
         agreement=agreement,
         beaten=beaten,
@@ -64,27 +64,16 @@ def render(reading: Reading) -> str:
         money=reading.money,
         tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),
         version=__version__,
-        style=Markup(HtmlFormatter(style="friendly").get_style_defs(".highlight")),  # noqa: S704
+        light=Markup(LIGHT),  # noqa: S704 - our own colors
+        dark=Markup(DARK),  # noqa: S704
+        style=_style("default"),
+        dark_style=_style("github-dark"),
     )
 
 
-CLIPS = {
-    "winner": "the winner's best policy",
-    "failure": "the worst failure of the search",
-    "native": "the native reward's best policy",
-}
-
-
-def _clips(reading: Reading) -> list[dict[str, str]]:
-    """Clips as data, with what they show; all start from the same held-out seed."""
-    found = []
-    for name, said in CLIPS.items():
-        path = reading.folder / "clips" / f"{name}.webp"
-        if path.is_file():
-            found.append(
-                {"data": f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode()}", "said": said}
-            )
-    return found
+def _style(name: str) -> Markup:
+    """Colors of highlighted code."""
+    return Markup(HtmlFormatter(style=name).get_style_defs(".highlight"))  # noqa: S704
 
 
 def _diff(reading: Reading) -> Callable[[Told], Markup]:

@@ -6,7 +6,7 @@ from html import escape
 from autoreward.records import Strengths
 from autoreward.report.reading import Told
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 148, 34, 46, 10, 6
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 164, 34, 46, 10, 6
 LINE = 15
 """What a box grows by where it also says what people prefer."""
 

@@ -15,7 +15,8 @@ def describe_event(event: events.Event) -> str:
         case events.RunStarted(task=task, config=config, folder=folder):
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder})"
-            return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {config.rounds} rounds at most; {folder})"
+            rounds = f"{config.rounds} round{'s' * (config.rounds > 1)} at most"
+            return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {rounds}; {folder})"
         case events.ExploitsRemembered(remembered=known):
             return f"  remembers {len(known.episodes)} episodes that exploited a reward in {', '.join(known.runs)}"
         case events.RoundStarted(number=number):
@@ -91,7 +92,7 @@ def interval(confirmed: Confirmed) -> str:
     """Estimate with its interval; none is claimed from a single seed."""
     estimate = confirmed.estimate
     if len(confirmed.success) < 2:
-        return f"{estimate.value:.2f} (one seed, no interval)"
+        return f"{estimate.value:.2f} (one seed)"
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 

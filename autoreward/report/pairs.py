@@ -57,11 +57,11 @@ def sparkline(values: Array, low: float, high: float) -> str:
     return "".join(BLOCKS[i] for i in np.clip(share * len(BLOCKS), 0, len(BLOCKS) - 1).astype(int))
 
 
-def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair]) -> str:
-    """One self-contained page: clips where there are any, curves of every number, and a box that collects the answers."""
+def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequence[str]) -> str:
+    """One self-contained page: clips (or why there are none), curves of every number, and a box that collects the answers."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("autoreward.report").joinpath("pairs.html.j2").read_text(encoding="utf-8"))
-    return template.render(task=task, folder=folder, pairs=pairs, clip=_clip, end=_end, charts=_charts)
+    return template.render(task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
 
 
 def _clip(data: bytes) -> str:

@@ -8,15 +8,17 @@ from statistics import fmean
 from typing import NamedTuple, Self
 
 from autoreward.analyze.legs import scored, trainings
-from autoreward.analyze.preferences import policies, said, strengths
+from autoreward.analyze.preferences import policies, said_of, strengths
 from autoreward.analyze.ranking import ranked
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
+    PREFERENCES,
     Analyses,
     Candidate,
     Candidates,
     Cause,
+    Clip,
     Diagnosis,
     Preference,
     Run,
@@ -29,6 +31,7 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.store.book import Page, RunHeader, pages_of, read_header
+from autoreward.transitions import Transitions
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Reading:
     """The race of each round, rung by rung."""
     preferences: tuple[Preference, ...]
     """What people answered."""
+    clips: tuple[Clip, ...] = ()
+    """The policies that were filmed, or could not be."""
 
     @property
     def trainings(self) -> int:
@@ -116,6 +121,11 @@ class Reading:
     def measured_place(self, candidate_id: str) -> str:
         """A compared candidate's place among them by measurement, from 1."""
         return str(self.measured.index(candidate_id) + 1) if self.measured else "-"
+
+    def episodes(self, clip: Clip) -> Transitions:
+        """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
+        page = Page(self.folder / clip.page)
+        return Transitions.from_bytes(page.file("scores", clip.trial_id, "episodes.npz"))
 
     @property
     def money(self) -> str:
@@ -174,7 +184,7 @@ def read_run(folder: Path) -> Reading:
     bills = tuple(saved.bill for saved in Page(folder).saved(REPLIES, Saved))
     confirm = Page(folder / "confirm")
     run = Page(folder).lone("result", Run)
-    preferences = said(Page(folder), policies(races))
+    preferences = said_of(policies(races), Page(folder).saved(PREFERENCES, Preference))
     return Reading(
         folder,
         header,
@@ -185,6 +195,7 @@ def read_run(folder: Path) -> Reading:
         tuple(findings),
         tuple(rungs),
         preferences,
+        Page(folder).saved("clips", Clip),
     )
 
 

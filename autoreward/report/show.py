@@ -1,7 +1,11 @@
-"""A run as tables in the terminal."""
+"""A run as tables in the terminal: all of it where it fits, less of it in a narrow one."""
 
-from rich.console import Group, RenderableType
-from rich.panel import Panel
+import textwrap
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +13,24 @@ from rich.text import Text
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told
+
+STATE = 60
+"""Most letters of what is said of a candidate in a table; `show --candidate` says all of it."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The first of some tables that fits the terminal without a broken line, or else the last."""
+
+    tables: tuple[Table, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What is printed."""
+        for table in self.tables[:-1]:
+            if Measurement.get(console, options.update(width=1000), table).maximum <= options.max_width:
+                yield table
+                return
+        yield self.tables[-1]
 
 
 def show_run(reading: Reading) -> RenderableType:
@@ -35,28 +57,36 @@ def show_run(reading: Reading) -> RenderableType:
     if reading.bills:
         parts += [Text(""), spending(reading)]
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
+    page = reading.folder / "report.html"
+    parts += [Text(f"report  {page}", style="dim", no_wrap=True, overflow="ignore")] if page.is_file() else []
     winner = reading.told(run.best) if run else None
     if winner:
         parts += [Text(""), show_source(winner)]
     return Group(*parts)
 
 
-def standings(reading: Reading) -> Table:
-    """Every candidate with its scores and gravest symptom."""
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("candidate", "made by", "steps", "seeds", "success", "metric", "progress", "gravest symptom"):
-        table.add_column(
-            name, justify="right" if name in ("steps", "seeds", "success", "metric", "progress") else "left"
-        )
+def standings(reading: Reading) -> Fitting:
+    """Every candidate with its scores and gravest symptom; a narrow terminal gets no parents, a very narrow one no metric."""
+    tables = [_standings(reading, parents, metric) for parents, metric in ((True, True), (False, True), (False, False))]
+    return Fitting(tuple(tables))
+
+
+def _standings(reading: Reading, parents: bool, metric: bool) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
+    numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress")
+    for name in ("candidate", "made by", *numbers, "gravest symptom"):
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
     for told in reading.candidates:
-        cells, reached = ("-", "-", "-", "-"), "-"
-        if told.ruled:
-            metric = f"{told.metric:.4g}" if told.metric is not None else "-"
-            cells = (str(len(told.scores)), f"{told.success:.2f}", metric, f"{told.progress:.2f}")
         reached = f"{max((t.steps for t in told.trials), default=0):,}"
+        cells = ["-"] * len(numbers[1:])
+        if told.ruled:
+            best_metric = [f"{told.metric:.4g}" if told.metric is not None else "-"] if metric else []
+            cells = [str(len(told.scores)), f"{told.success:.2f}", *best_metric, f"{told.progress:.2f}"]
         best = reading.run is not None and reading.run.best == told.candidate.id
-        lineage = told.candidate.how + (f" of {', '.join(told.candidate.parents)}" if told.candidate.parents else "")
-        table.add_row(told.candidate.id, lineage, reached, *cells, state(told), style="bold green" if best else "")
+        how, of = told.candidate.how, ", ".join(told.candidate.parents)
+        made = f"{how} of {of}" if of and parents else how
+        said = textwrap.shorten(state(told), STATE, placeholder=" ...")
+        table.add_row(told.candidate.id, made, reached, *cells, said, style="bold green" if best else "")
     return table
 
 
@@ -75,18 +105,23 @@ def state(told: Told) -> str:
     return "" if told.scores else "not trained yet"
 
 
-def confirmation(reading: Reading) -> Table:
-    """Winner and baselines on fresh seeds."""
-    table = Table(
-        box=None, header_style="dim", pad_edge=False, title="Confirmed on fresh training seeds", title_justify="left"
-    )
-    for name in ("reward", "", "success, IQM [95 %]", "better than native", "per seed", "progress"):
-        table.add_column(name)
+def confirmation(reading: Reading) -> Fitting:
+    """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each."""
+    return Fitting((_confirmation(reading, each=True), _confirmation(reading, each=False)))
+
+
+def _confirmation(reading: Reading, each: bool) -> Table:
+    title = "Confirmed on fresh training seeds: success, IQM [95 %]"
+    table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+    for name in ("reward", "", "success", "beats native", "per seed", "progress"):
+        table.add_column(name, no_wrap=True, justify="right" if name == "progress" else "left")
     for c in reading.run.confirmed if reading.run else ():
         seeds = " ".join(f"{s:.2f}" for s in c.success)
+        spread = f"{min(c.success):.2f} to {max(c.success):.2f}" if len(set(c.success)) > 1 else f"{c.success[0]:.2f}"
         over = c.over_native
         better = f"{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]" if over and len(c.success) > 1 else "-"
-        table.add_row(c.who, c.role, interval(c), better, seeds, f"{sum(c.progress) / len(c.progress):.2f}")
+        progress = f"{sum(c.progress) / len(c.progress):.2f}"
+        table.add_row(c.who, c.role, interval(c), better, seeds if each else spread, progress)
     return table
 
 
@@ -159,9 +194,7 @@ def show_candidate(told: Told) -> RenderableType:
     return Group(*parts)
 
 
-def show_source(told: Told) -> Panel:
-    """The highlighted program."""
-    return Panel(
-        Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True),
-        title=told.candidate.id,
-    )
+def show_source(told: Told) -> Group:
+    """The highlighted program under its name, without a frame: it can be copied."""
+    source = Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True)
+    return Group(Rule(told.candidate.id, style="dim"), source)

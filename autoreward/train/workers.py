@@ -129,11 +129,11 @@ class Workers(Closing):
         return self._finish({"job": "graph"}, task, {"policy.safetensors": weights}).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
-        """`clip.webp` of one episode; empty where the environment can't be drawn here."""
+        """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
             return self._finish({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
-        except JobFailed:
-            return {}
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
 
     def close(self) -> None:
         """End every worker."""
@@ -216,6 +216,8 @@ def _reported(payload: bytearray) -> Exception:
     kind, message = str(said["kind"]), str(said["message"])
     if kind == "MemoryError":
         return JobFailed(Outcome.OUT_OF_MEMORY, message)
+    if kind == "CannotDraw":
+        return errors.CannotDraw(message)
     if kind in ("TaskError", "UsageError", "MissingExtra"):
         return errors.TaskError(message)
     return JobFailed(Outcome.CRASHED, message)

@@ -1,14 +1,16 @@
-"""Film one episode of a policy: an animated WebP from the environment's own renderer, where it has one that works here."""
+"""Film one episode of a policy: an animated WebP from the environment's own renderer."""
 
 import io
 from collections.abc import Callable
 from typing import Any
 
+import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from autoreward.errors import CannotDraw
 from autoreward.tasks import Task
 from autoreward.worker import environments, policies
 from autoreward.worker.score import chooser
@@ -17,39 +19,62 @@ WIDTH = 240
 FRAMES = 90
 """Most frames of a clip; longer episodes are shown faster."""
 MILLISECONDS = 50
+CLIP = "clip.webp"
+GRAPHICS = ("glfw", "mujoco", "OpenGL")
+"""Packages whose own errors mean that this machine lacks what MuJoCo draws with."""
 
 
 def film(task: Task, weights: bytes, seed: int, built: Callable[[], None]) -> dict[str, bytes]:
-    """`clip.webp` of one deterministic episode; nothing where the environment can't be drawn on this machine."""
-    try:
-        env = environments.make(task, render_mode="rgb_array")
-        env.reset(seed=seed % 2**31)
-        first = env.render()
-    except Exception:
-        return {}
-    if not isinstance(first, np.ndarray):
-        return {}
+    """`clip.webp` of one deterministic episode. Raises CannotDraw where the environment can't be drawn on this machine."""
+    env = _camera(task)
+    observation, _ = env.reset(seed=seed % 2**31)
+    frames = [_picture(env)]
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
     mean, variance = policies.from_bytes(model, weights)
     built()
     choose = chooser(model, mean, variance)
-    frames: list[NDArray[Any]] = [first]
-    observation, _ = env.reset(seed=seed % 2**31)
-    over = False
+    over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])
-        frames.append(np.asarray(env.render()))
-        over = ended or cut
-        if len(frames) > 2 * FRAMES:
-            frames = frames[::2]
+        over, step = ended or cut, step + 1
+        if over or step % every == 0:
+            frames.append(_picture(env))
+        if len(frames) > FRAMES:
+            frames, every = frames[::2], 2 * every
     env.close()
-    return {"clip.webp": _webp(frames)}
+    return {CLIP: _webp(frames)}
+
+
+def _camera(task: Task) -> gymnasium.Env[Any, Any]:
+    """The environment, made to be drawn. Raises CannotDraw; what an environment raises can be anything."""
+    try:
+        return environments.make(task, render_mode="rgb_array")
+    except Exception as error:
+        raise CannotDraw(_reason(error)) from error
+
+
+def _picture(env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
+    """What the environment looks like now, (height, width, 3). Raises CannotDraw."""
+    try:
+        picture: object = env.render()
+    except Exception as error:
+        raise CannotDraw(_reason(error)) from error
+    if not isinstance(picture, np.ndarray):
+        raise CannotDraw(f"the environment's renderer gives no picture but {type(picture).__name__}")
+    return picture
+
+
+def _reason(error: Exception) -> str:
+    """Why nothing was drawn, in one line. The errors of graphics packages say nothing that helps a person."""
+    if type(error).__module__.partition(".")[0] in GRAPHICS:
+        return "MuJoCo found no OpenGL to draw with; install EGL or OSMesa and set MUJOCO_GL to egl or osmesa"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _webp(frames: list[NDArray[Any]]) -> bytes:
-    stride = max(1, len(frames) // FRAMES)
     height = round(frames[0].shape[0] * WIDTH / frames[0].shape[1])
-    images = [Image.fromarray(f).resize((WIDTH, height)) for f in (*frames[::stride], frames[-1])]
+    images = [Image.fromarray(f).resize((WIDTH, height)) for f in frames]
     buffer = io.BytesIO()
-    images[0].save(buffer, "WEBP", save_all=True, append_images=images[1:], duration=MILLISECONDS, loop=0, quality=50)
+    how = {"duration": MILLISECONDS, "loop": 0, "quality": 50, "method": 6}  # method 6 takes the time to make it small
+    images[0].save(buffer, "WEBP", save_all=True, append_images=images[1:], **how)
     return buffer.getvalue()

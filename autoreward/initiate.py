@@ -1,0 +1,86 @@
+"""A task card for any environment: survey it in a worker, draft the card, let a model name things if one is configured."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autoreward.cards.guess import draft
+from autoreward.cards.propose import propose
+from autoreward.cards.write import card
+from autoreward.crew import open_desk
+from autoreward.errors import UsageError
+from autoreward.jail.client import Jail
+from autoreward.store.files import write_atomically
+from autoreward.tasks import Task, blank, parse_task, state_program
+from autoreward.train.workers import Workers
+
+
+class Wanted(NamedTuple):
+    """What a person wants a card for."""
+
+    env: str
+    """Any id that gymnasium.make accepts; `module:ID` imports a package first."""
+    kwargs: dict[str, Any]
+    """Arguments for gymnasium.make."""
+    goal: str
+    path: Path
+    """The card to be written, `.../NAME/task.toml`."""
+
+    @classmethod
+    def of(cls, env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path) -> "Wanted":
+        """A card in a folder of that name within `to`; None makes a name from the id."""
+        return cls(env, kwargs, goal, to / (name or _task_name(env, kwargs)) / "task.toml")
+
+
+class Initiated(NamedTuple):
+    """A drafted task card, not written yet."""
+
+    path: Path
+    text: str
+    findings: tuple[str, ...]
+
+    def check(self, text: str) -> Task:
+        """The task that such a text would be. Raises TaskError."""
+        return parse_task(text, self.path)
+
+    def keep(self, text: str) -> None:
+        """Write the card. Raises TaskError, StoreError."""
+        self.check(text)
+        write_atomically(self.path, text.encode())
+
+
+def initiate(wanted: Wanted, model: str, max_cost: float, say: Callable[[str], None]) -> Initiated:
+    """Survey an environment and draft its card, with a model's help unless it is `grammar`.
+
+    Raises:
+        UsageError: there is such a task already.
+        TaskError: the environment can't be made or trained in; the message says the way out.
+        ProviderError: the model does not answer.
+    """
+    path = wanted.path
+    if path.exists():
+        raise UsageError(f"{path} is there already; choose another --name, or delete it.")
+    name = path.parent.name
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
+        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, state_program(path)))
+    for key in survey.left_out:
+        say(f"obs.{key} is left out: it is not a number.")
+    drafted = draft(survey, name, wanted.goal, wanted.kwargs)
+    findings: tuple[str, ...] = ()
+    if model != "grammar":
+
+        def write(file: str, data: bytes) -> None:
+            write_atomically(path.parent / file, data)
+
+        say(f"{model} names the fields and proposes a success rule; at most ${max_cost:.2f}.")
+        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
+        drafted, findings = propose(desk, survey, drafted)
+    return Initiated(path, card(drafted), findings)
+
+
+def _task_name(env: str, kwargs: dict[str, Any]) -> str:
+    """A folder's name for an id: `metaworld:Meta-World/MT1` with reach-v3 becomes `mt1-reach`."""
+    words = [env.rpartition(":")[2].rpartition("/")[2], str(kwargs.get("env_name", ""))]
+    plain = "-".join(re.sub(r"-v\d+$", "", word) for word in words if word)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()
