@@ -17,6 +17,7 @@ from autoreward.records import Record
 ALGORITHMS = ("PPO", "SAC", "TD3", "DQN", "A2C")
 EPISODE_NAMES = ("step", "terminated")
 """Names that rules and metrics may use besides the fields and constants."""
+STATE = "state.py"
 RESERVED = {"step", "terminated", "obs", "np", "math", "memory", "length"}
 
 
@@ -120,6 +121,8 @@ class Task(Record):
     kwargs: dict[str, Any] = Bounded(default_factory=dict)
     max_steps: int | None = None
     """Overrides the environment's time limit, in steps."""
+    terminates: bool = True
+    """False: episodes go on to the time limit, also where the environment would end them."""
     goal: str
     tier: Literal["smoke", "quick", "standard"] = "quick"
     state: dict[str, StateField]
@@ -132,8 +135,10 @@ class Task(Record):
     script: str = ""
     """A formula for the whole action over fields and constants: a policy that a person would write down. Its episodes join the
     recorded ones that rewards are judged by."""
+    observe: str = STATE
+    """The file with the program that replaces the observation, as seen from the card's folder; cards may share one."""
     state_program: str = ""
-    """The text of state.py beside the card, if there is one; it runs where the environment runs."""
+    """Its text, if there is one; it runs where the environment runs."""
 
     @property
     def ruled(self) -> bool:
@@ -168,10 +173,15 @@ class Task(Record):
         return {n: Expression(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
 
 
-def state_program(card: Path) -> str:
-    """The text of state.py beside a card; empty without one."""
-    path = card.with_name("state.py")
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+def state_program(card: Path, name: str = STATE) -> str:
+    """The text of a card's state program; empty if none is named and there is no state.py. Raises TaskError."""
+    path = card.parent / name
+    if name == STATE and not path.is_file():
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"{card}: observe = {name!r} can't be read: {error}.") from None
 
 
 def blank(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:
@@ -210,8 +220,9 @@ def parse_task(written: str, path: Path) -> Task:
         data = tomllib.loads(written)
     except tomllib.TOMLDecodeError as error:
         raise TaskError(f"{path}: {error}") from None
+    program = state_program(path, str(data.get("observe", STATE)))
     try:
-        task = Task.model_validate({**data, "name": path.parent.name, "state_program": state_program(path)})
+        task = Task.model_validate({**data, "name": path.parent.name, "state_program": program})
     except ValidationError as error:
         raise TaskError(f"{path}: {_first(error)}") from None
     check(task, str(path))

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from autoreward.errors import TaskError
 from autoreward.resources import envs_folder
-from autoreward.tasks import find_task, read_task, task_names
+from autoreward.tasks import find_task, parse_task, read_task, task_names
+from autoreward.worker import environments
 
 GOOD = """
 env = "CartPole-v1"
@@ -90,3 +92,27 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 def test_a_task_can_be_given_by_its_folder(tmp_path: Path) -> None:
     path = card(tmp_path, GOOD)
     assert find_task(str(path.parent), ()) == find_task(str(path), ()) == read_task(path)
+
+
+def test_cards_may_share_a_state_program() -> None:
+    one, other = (find_task(name, (envs_folder(),)) for name in ("doorkey-6x6", "doorkey-8x8"))
+    assert one.state_program == other.state_program != ""
+
+
+def test_a_state_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    card = (envs_folder() / "doorkey-8x8" / "task.toml").read_text()
+    with pytest.raises(TaskError, match=r"observe = '\.\./doorkey-6x6/state\.py' can't be read"):
+        parse_task(card, tmp_path / "mine" / "task.toml")
+
+
+def test_a_task_may_go_on_where_its_environment_ends() -> None:
+    task = find_task("mountain-car", (envs_folder(),)).model_copy(update={"kwargs": {"goal_velocity": 0}})
+    ends = []
+    for terminates in (True, False):
+        env = environments.make(task.model_copy(update={"terminates": terminates}))
+        env.reset(seed=0)
+        env.unwrapped.state = np.array([0.49, 0.07])  # type: ignore[attr-defined]
+        found = [env.step(2)[2:4] for _ in range(200)]
+        ends.append((any(ended for ended, _ in found), found[-1][1]))
+        env.close()
+    assert ends == [(True, True), (False, True)]

@@ -35,7 +35,9 @@ def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     _trainable(env.action_space, task)
-    return flat(Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env, task)
+    if callable(getattr(env.unwrapped, "seed", None)):
+        env = Reseeded(env)
+    return flat(env if task.terminates else Endless(env), task)
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -46,6 +48,15 @@ class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
         if seed is not None:
             self.env.unwrapped.seed(seed)  # type: ignore[attr-defined]
         return self.env.reset(seed=seed, options=options)
+
+
+class Endless(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """For tasks that go on where the environment would end the episode."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """One step that never terminates."""
+        observation, reward, _, cut, info = self.env.step(action)
+        return observation, reward, False, cut, info
 
 
 def _trainable(actions: spaces.Space[Any], task: Task) -> None:
