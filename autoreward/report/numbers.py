@@ -72,7 +72,7 @@ def logging(folder: Path, log: Log) -> Follower:
 def legs(folder: Path, but: set[Path]) -> Iterator[tuple[Path, Leg]]:
     """Every leg of the run that is trained and scored, with its record's path; `but` those paths. Raises RunDamaged."""
     for place in (*sorted((folder / "rounds").glob("[0-9]*")), folder / "confirm"):
-        page = Page(place, _never)
+        page = Page(place)
         for path in sorted((place / "trials").glob("*.json")):
             if path not in but and (leg := _leg(page, path)) is not None:
                 yield path, leg
@@ -120,7 +120,3 @@ def _name(page: Page, trial: Trial) -> str:
     if page.folder.name == "confirm":
         return f"confirm/{name}"
     return name if trial.candidate_id else f"r{page.folder.name}/{name}"
-
-
-def _never(path: Path, data: bytes) -> None:
-    raise AssertionError(f"a listener does not write records ({path}, {len(data)} bytes)")
