@@ -1,9 +1,13 @@
 """The pages that people read: what they point at is there."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from autoreward.cli import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -48,3 +52,34 @@ def test_files_that_the_pages_name_are_there() -> None:
         named = re.findall(r"`((?:autoreward|tests|benchmarks|docs|envs|examples|prompts)/[\w./-]+)`", text)
         missing = [name for name in named if not (ROOT / name).exists()]
         assert not missing, f"{page} names {missing}"
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every autoreward command in a code block or in code marks, as words; `[...]` of a usage line is left out."""
+    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+    lines = [part for block in blocks for line in block.splitlines() for part in re.split(r";\s*(?=autoreward)", line)]
+    plain = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    lines += re.findall(r"`(autoreward [^`]*)`", plain)
+    found = (re.search(r"(?:^|/|\s)autoreward (.*)", line.partition("#")[0]) for line in lines)
+    return [shlex.split(match[1]) for match in found if match and "[OPTIONS]" not in match[1]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_on_the_pages_exist(page: str) -> None:
+    """Their names and options, that is; what they do has tests of its own."""
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    for words in commands((ROOT / page).read_text(encoding="utf-8")):
+        name = words[0].strip(",.:") if words else ""
+        if name.startswith("-"):
+            continue
+        assert name in known, f"{page}: autoreward {' '.join(words)}"
+        options = {
+            option for parameter in known[name].params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        unknown = [w for w in words[1:] if w.startswith("--") and w.partition("=")[0] not in {*options, "--help"}]
+        assert not unknown, f"{page}: autoreward {' '.join(words)}"
+
+
+def test_commands_are_found() -> None:
+    text = "`autoreward run TASK --x`\n```sh\nautoreward runs; autoreward compare A B  # two\n./v/bin/autoreward doctor\n```"
+    assert commands(text) == [["runs"], ["compare", "A", "B"], ["doctor"], ["run", "TASK", "--x"]]
