@@ -98,3 +98,8 @@ class RunDamaged(StoreError):
     """A file of the run is missing, torn or not what it should be."""
 
     exit_code = 2
+
+
+def how_to_get(extra: str) -> str:
+    """The command that installs an optional group of packages, for messages."""
+    return f"pip install 'autoreward-rl[{extra}]' (in a clone: pip install -e '.[{extra}]')."

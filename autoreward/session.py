@@ -11,6 +11,7 @@ from autoreward.check.review import review
 from autoreward.config import RunConfig
 from autoreward.crew import open_crew, open_workers
 from autoreward.errors import CannotDraw, TaskError, UsageError
+from autoreward.export.folder import program_in
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
@@ -38,6 +39,7 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task
+from autoreward.train.cluster import demand_ray
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
@@ -82,6 +84,8 @@ def start(
             f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
         )
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    if config.pool == "ray":
+        demand_ray()
     if tensorboard:
         check_board(tensorboard, folder)  # before there is a run
     with Book.create(folder, RunHeader.of(task, config)) as book:
@@ -170,9 +174,9 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 
 
 def read_program(path: Path) -> Candidate:
-    """A person's own reward file. Raises UsageError if it can't be read."""
+    """A person's own reward file, or the program in an exported one. Raises UsageError if it can't be read."""
     try:
-        source = path.read_text(encoding="utf-8")
+        source = program_in(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None
     name = "".join(c if c.isalnum() else "-" for c in path.stem) or "given"

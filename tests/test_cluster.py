@@ -1,9 +1,11 @@
 """Trainings on a Ray cluster: the same results as on this machine, through deaths of Ray's own processes, and no keys there."""
 
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +19,7 @@ from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, Trial, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.seeds import held_out
+from autoreward.session import start
 from autoreward.tasks import find_task
 from autoreward.train.cluster import Cluster, _stream
 from autoreward.train.workers import Workers
@@ -32,10 +35,14 @@ def test_another_version_on_a_machine_of_the_cluster_is_said() -> None:
         next(_stream("0.0.0", False, lambda workers, progress: (Trial.model_construct(), {})))
 
 
-def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, jail: Jail) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
+def test_without_ray_it_says_what_to_install_and_starts_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not (Path(entry) / "ray").is_dir()])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ray"]:
+        monkeypatch.delitem(sys.modules, name)
+    importlib.invalidate_caches()
     with pytest.raises(MissingExtra, match=r"autoreward-rl\[ray\]"):
-        Cluster(jail, trust_the_model=False)
+        start(TASK, RunConfig(pool="ray"), tmp_path, "run", lambda event: None)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "ray://"])
@@ -43,13 +50,17 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(
     address: str, monkeypatch: pytest.MonkeyPatch, jail: Jail
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
-    monkeypatch.setitem(sys.modules, "ray", NeverInitialised("ray"))
+    monkeypatch.setitem(sys.modules, "ray", NeverInitialised())
     with pytest.raises(UsageError, match=f"no cluster at RAY_ADDRESS={address}"):
         Cluster(jail, trust_the_model=False)
 
 
 class NeverInitialised(ModuleType):
     """Ray before it has joined anything."""
+
+    def __init__(self) -> None:
+        super().__init__("ray")
+        self.__spec__ = ModuleSpec("ray", None)
 
     def is_initialized(self) -> bool:
         return False

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from autoreward.cli.export import install_path
 from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.export.folder import packaging, reward_module
 from autoreward.export.formulas import numpy_source
@@ -18,6 +19,7 @@ from autoreward.expressions import Expression
 from autoreward.jail.client import Jail
 from autoreward.records import Candidate, Description, FieldStats
 from autoreward.resources import envs_folder
+from autoreward.session import read_program
 from autoreward.tasks import Task, find_task, task_names
 from autoreward.worker import environments
 from autoreward.worker.recorder import Recorder
@@ -149,3 +151,21 @@ def test_the_folder_is_a_package() -> None:
     made = tomllib.loads(packaging(find_task("reacher", (envs_folder(),))))
     assert made["project"]["name"] == "reacher-reward"
     assert made["project"]["dependencies"] == ["numpy"]
+
+
+def test_the_program_in_an_exported_file_is_the_one_that_was_put_in(tmp_path: Path) -> None:
+    head = "def compute_reward(state, action, next_state, memory):"
+    source = f"WAY = 2.0  # m\n\n\n{head}\n    return {{'x': WAY * next_state.position}}\n"
+    task = find_task("mountain-car", (envs_folder(),))
+    winner = Candidate(id="c", source=source, thought="", origin="grammar", how="fresh")
+    path = tmp_path / "reward.py"
+    path.write_text(reward_module(task, winner, described(task)))
+    assert read_program(path).source == source
+    path.write_text(source)
+    assert read_program(path).source == source, "a file of one's own is taken as it is"
+
+
+def test_the_command_to_install_a_folder_names_a_path() -> None:
+    """`pip install NAME` would look for a package of that name elsewhere."""
+    assert install_path(Path("mountain-car-reward")) == "./mountain-car-reward"
+    assert install_path(Path("/abs/out")) == "/abs/out"

@@ -40,10 +40,15 @@ def command(
     if more and card.is_file():
         card.write_text(card.read_text(encoding="utf-8") + POLICY_ONNX, encoding="utf-8")
     typer.echo(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
-    typer.echo(f"use      pip install {target}, then: from reward import AutoReward")
+    typer.echo(f"use      pip install {install_path(target)}, then: from reward import AutoReward")
 
 
 def _onnx(folder: Path) -> dict[str, bytes]:
     from autoreward.session import onnx_policy
 
     return onnx_policy(folder)
+
+
+def install_path(target: Path) -> str:
+    """The folder as pip knows that it is one, and not the name of a package."""
+    return str(target) if target.is_absolute() else f"./{target}"

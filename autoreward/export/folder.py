@@ -26,6 +26,11 @@ COMBINE = {
 }
 
 
+BEGIN = "# --- the reward ---"
+END = "# --- from single steps to the program and back ---"
+"""What stands before and after the program in an exported file."""
+
+
 def reward_module(task: Task, winner: Candidate, description: Description) -> str:
     """`reward.py`: the program, and everything between it and a Gymnasium environment."""
     sources = {name: numpy_source(e) for name, e in task.state_sources.items()}
@@ -42,7 +47,9 @@ def reward_module(task: Task, winner: Candidate, description: Description) -> st
         kwargs=_kwargs(task),
         gamma=task.train.gamma,
         program=task.state_program.strip(),
+        begin=BEGIN,
         source=_body(winner.source),
+        end=END,
         combine=COMBINE[winner.composition],
         reading=lines,
         state=sources,
@@ -51,6 +58,13 @@ def reward_module(task: Task, winner: Candidate, description: Description) -> st
         observed="observe(self.env.unwrapped, observation, info)" if sensed else "observation",
         plain=_text,
     )
+
+
+def program_in(text: str) -> str:
+    """The program in the text of an exported `reward.py`; any other text as it is."""
+    _, begin, rest = text.partition(BEGIN)
+    program, end, _ = rest.partition(END)
+    return program.strip() + "\n" if begin and end else text
 
 
 def train_script(task: Task, score: Score, steps: int) -> str:

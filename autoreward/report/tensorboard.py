@@ -7,7 +7,7 @@ import importlib.util
 import io
 from pathlib import Path
 
-from autoreward.errors import MissingExtra, StoreError, UsageError
+from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get
 from autoreward.records import Record
 from autoreward.report.numbers import Follower, Leg
 from autoreward.store.book import Book
@@ -86,4 +86,4 @@ def event_file(leg: Leg) -> bytes:
 
 def _demand_package(who: str) -> None:
     if importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtra(f"{who} needs a package that is not installed: pip install 'autoreward-rl[tensorboard]'.")
+        raise MissingExtra(f"{who} needs a package that is not installed: {how_to_get('tensorboard')}")

@@ -7,6 +7,7 @@ kernel that can lock a process.
 
 import contextlib
 import functools
+import importlib.util
 import os
 import queue
 import secrets
@@ -18,7 +19,7 @@ from typing import Any
 
 from autoreward import __version__
 from autoreward.config import RunConfig
-from autoreward.errors import AutorewardError, MissingExtra, UsageError
+from autoreward.errors import AutorewardError, MissingExtra, UsageError, how_to_get
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
@@ -169,16 +170,21 @@ def _score(
     return workers.score(task, trial, files, choosing, scoring)
 
 
+def demand_ray() -> None:
+    """Raises MissingExtra if Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise MissingExtra(f"--pool ray needs Ray: {how_to_get('ray')}")
+
+
 def _ray() -> Any:
+    demand_ray()
     if "ray" not in sys.modules and "RAY_ADDRESS" not in os.environ:
         # Ray listens to the whole network, and whoever reaches it may run code: so strangers need a token that they don't have.
         # It reads this when it is imported, for good.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtra("--pool ray needs Ray: pip install 'autoreward-rl[ray]'.") from None
+    import ray
+
     return ray
 
 

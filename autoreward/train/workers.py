@@ -124,7 +124,7 @@ class Workers(Closing):
         """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it."""
         if not all(importlib.util.find_spec(package) for package in ("onnx", "onnxscript")):
             raise errors.MissingExtra(
-                "An ONNX file needs packages that are not installed: pip install 'autoreward-rl[onnx]'."
+                f"An ONNX file needs packages that are not installed: {errors.how_to_get('onnx')}"
             )
         return self._finish({"job": "graph"}, task, {"policy.safetensors": weights}).files
 

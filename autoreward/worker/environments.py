@@ -6,7 +6,7 @@ import gymnasium
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from autoreward.errors import TaskError
+from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks import Task
 from autoreward.worker.observations import flat
 
@@ -23,7 +23,7 @@ def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
         env = gymnasium.make(task.env, **kwargs)
     except gymnasium.error.DependencyNotInstalled as error:
         lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
-        how = f"pip install 'autoreward-rl[{lacking}]'." if lacking else " ".join(str(error).split())
+        how = how_to_get(lacking) if lacking else " ".join(str(error).split())
         raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {how}") from None
     except ModuleNotFoundError as error:
         raise TaskError(
@@ -86,7 +86,7 @@ EXTRAS = {
 def _pip(module: str) -> str:
     """The command that installs a missing module."""
     extra = EXTRAS.get(module)
-    return f"pip install 'autoreward-rl[{extra}]'." if extra else f"pip install the package that has {module!r}."
+    return how_to_get(extra) if extra else f"pip install the package that has {module!r}."
 
 
 def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
