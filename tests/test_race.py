@@ -139,9 +139,13 @@ def test_the_incumbent_stays_unless_beaten_beyond_noise() -> None:
     assert not beats(old, old, TASK)
 
 
-def test_who_has_fewer_seeds_does_not_replace_the_incumbent() -> None:
-    old = [score("old", 0.5, seed=i) for i in range(3)]
-    assert best([round_of(0, *old), round_of(1, score("new", 1.0))], TASK) == "old"
+def test_a_single_seed_does_not_replace_the_incumbent_and_two_may() -> None:
+    old = [score("old", value, seed=i) for i, value in enumerate((0.0, 0.0, 0.7))]
+    two = [score("new", value, seed=i) for i, value in enumerate((1.0, 0.8))]
+    noisy = [score("new", value, seed=i) for i, value in enumerate((1.0, 0.0))]
+    assert best([round_of(0, *old), round_of(1, two[0])], TASK) == "old"
+    assert best([round_of(0, *old), round_of(1, *two)], TASK) == "new"
+    assert best([round_of(0, *old), round_of(1, *noisy)], TASK) == "old"
 
 
 def test_the_runner_up_trained_as_long() -> None:

@@ -12,6 +12,8 @@ SOLVED = 0.9
 """From this mean success on, the metric decides between two candidates."""
 UNSEEN = 0.05
 """Below this mean success of both, graded progress decides between two candidates."""
+ENOUGH = 2
+"""Training seeds from which on a success rate is no single training's luck: more of them make it no better by themselves."""
 UNASKED = Strengths()
 """Nobody was asked: the measurement decides."""
 
@@ -20,7 +22,7 @@ class Standing(NamedTuple):
     """One candidate over all training seeds it had; sorts by itself, larger is better."""
 
     seeds: int
-    """More seeds first: a finalist is never beaten by the luck of a single training."""
+    """Seeds up to ENOUGH first: who has them is never beaten by the luck of a single training."""
     steps: int
     """Then longer trainings: who was eliminated early was worse at the same length."""
     success: float
@@ -40,7 +42,7 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
     metrics = [s.metric for s in scores if s.metric is not None]
     sign = 1.0 if task.metric.better == "higher" else -1.0
     return Standing(
-        seeds=len(scores),
+        seeds=min(len(scores), ENOUGH),
         steps=max(s.steps for s in scores),
         success=round(min(success, SOLVED), 6),
         metric=sign * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
