@@ -21,8 +21,10 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
-    print("| task | seed | winner | winner's success [95 %] | sparse | native | trainings | env steps | minutes |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| task | seed | winner | winner's success [95 %] | first program | sparse | native | trainings | env steps | minutes |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for name in options.tasks.split(","):
         for seed in map(int, options.seeds.split(",")):
             row(name, seed, options.runs)
@@ -39,11 +41,15 @@ def row(name: str, seed: int, runs: Path) -> None:
     minutes = (time.monotonic() - began) / 60
     by_name = {c.who: c for c in run.confirmed}
     winner, sparse, native = (by_name.get(who) for who in (run.best, "sparse", "native"))
+    searched = {c.role: c for c in run.confirmed if c.role != "baseline"}
+    # where it has no row of its own it is the winner or the runner-up: the one with the smaller id
+    first = searched.get("zero-shot") or min(searched.values(), key=lambda c: c.who, default=None)
     cells = [
         name,
         str(seed),
         run.best or "none",
         f"{winner.estimate.value:.2f} [{winner.estimate.low:.2f}, {winner.estimate.high:.2f}]" if winner else "-",
+        f"{first.estimate.value:.2f}" if first else "-",
         f"{sparse.estimate.value:.2f}" if sparse else "-",
         f"{native.estimate.value:.2f}" if native else "-",
         str(run.trainings),
