@@ -55,3 +55,12 @@ class RunConfig(Record):
     """Run a model's programs even where this machine can't lock a process."""
     memory_mb: int = Field(default=4096, ge=512)
     """Memory limit of one training process beyond what it starts with, in MiB."""
+
+    @property
+    def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
+        """Who is asked in each role."""
+        return {
+            "designer": self.model,
+            "critic": self.critic or self.model,
+            "analyzer": self.analyzer or self.model,
+        }

@@ -262,16 +262,11 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
     if config.model == "grammar":
         return None
-    names: dict[Role, str] = {
-        "designer": config.model,
-        "critic": config.critic or config.model,
-        "analyzer": config.analyzer or config.model,
-    }
 
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
-    return open_desk(names, book.folder, book.write, config.max_cost, config.max_calls, say)
+    return open_desk(config.models, book.folder, book.write, config.max_cost, config.max_calls, say)
 
 
 def open_desk(

@@ -11,10 +11,9 @@ from autoreward import seeds
 from autoreward.config import RunConfig
 from autoreward.design.author import design_prompt
 from autoreward.errors import TaskError
-from autoreward.llm.asking import Role
 from autoreward.llm.money import FREE, estimate
 from autoreward.pools import Pool
-from autoreward.race import FINALISTS, full, rungs
+from autoreward.race import checkpoints, full, rungs, survivors
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
@@ -22,7 +21,6 @@ from autoreward.train.workers import Workers
 ROLLOUTS = 4
 """Rollouts of the probe's training: the updates between them are what takes the time."""
 LEAST_STEPS = 1_000
-CHECKPOINTS = 10
 CONTESTANTS = 5
 """Winner, runner-up, first program, native and sparse: the last confirmation may have fewer."""
 
@@ -42,13 +40,8 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
-    grammar = config.model.partition(":")[0] in FREE
-    models: dict[Role, str] = {
-        "designer": config.model,
-        "critic": config.critic or config.model,
-        "analyzer": config.analyzer or config.model,
-    }
-    expected = estimate(models, config.rounds)
+    free = config.model.partition(":")[0] in FREE
+    expected = estimate(config.models, config.rounds)
     return Plan(
         task=task.name,
         rounds=config.rounds,
@@ -62,7 +55,7 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
-        dollars=0.0 if grammar else expected.dollars,
+        dollars=0.0 if free else expected.dollars,
         prompt=design_prompt(task, description, (), config.candidates),
     )
 
@@ -74,7 +67,7 @@ def legs(config: RunConfig, task: Task) -> tuple[LegPlan, ...]:
     for share in rungs(task):
         end = round(share * full(config, task))
         planned.append(LegPlan(trainings=going, begin=begin, end=end))
-        going, begin = min(going, max(math.ceil(going / 2), FINALISTS)), end
+        going, begin = min(going, survivors(going)), end
     return tuple(planned)
 
 
@@ -135,6 +128,6 @@ def _slowest(found: Sequence[Speed]) -> Speed:
 def _minutes(leg: LegPlan, task: Task, config: RunConfig, max_steps: int, speed: Speed) -> float:
     """One leg of all its trainings, `workers` at a time, and their scoring, with episodes as long as they can be."""
     share = (leg.end - leg.begin) / full(config, task)
-    episodes = (max(2, round(CHECKPOINTS * share)) + 1) * config.episodes
+    episodes = (checkpoints(share) + 1) * config.episodes
     each = 2 * speed.start + (leg.end - leg.begin) / speed.training + episodes * max_steps / speed.scoring
     return math.ceil(leg.trainings / speed.workers) * each / 60

@@ -88,9 +88,19 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
     )
 
 
+def survivors(count: int) -> int:
+    """How many of a field go on when it is halved, ties apart."""
+    return max(math.ceil(count / 2), FINALISTS)
+
+
+def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].default) -> int:
+    """How often the weights are kept in a stretch that is this share of a training."""
+    return max(2, round(whole * share))
+
+
 def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
     """One stretch of a training."""
-    kept = max(2, round(job.checkpoints * (end - begin) / job.steps))
+    kept = checkpoints((end - begin) / job.steps, job.checkpoints)
     change = {"id": f"{job.id}-leg{number}", "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
               "unfinished": end < job.steps}  # fmt: skip
     return job.model_copy(update=change)
@@ -123,7 +133,7 @@ def standings(
     """
     order = ranked(scores, task)
     by_id = {s.candidate_id: s for s in scores}
-    keep = len(order) if share == 1.0 else max(math.ceil(len(order) / 2), FINALISTS)
+    keep = len(order) if share == 1.0 else survivors(len(order))
     rows = []
     for place, identity in enumerate(order):
         mean, error = _noise(by_id[identity])

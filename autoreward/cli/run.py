@@ -152,14 +152,7 @@ def _who(config: "RunConfig") -> str:
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
-    expected = estimate(
-        {
-            "designer": config.model,
-            "critic": config.critic or config.model,
-            "analyzer": config.analyzer or config.model,
-        },
-        config.rounds,
-    )
+    expected = estimate(config.models, config.rounds)
     money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
     if config.model.partition(":")[0] in FREE:
         return f"{config.model} writes the programs, at no cost."

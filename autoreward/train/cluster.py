@@ -25,7 +25,7 @@ from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.spawn.nursery import clean_environment
 from autoreward.tasks import Task
-from autoreward.train.workers import JobFailed, Progress, Workers, failed_score, failed_trial
+from autoreward.train.workers import JobFailed, Progress, Workers
 
 Made = tuple[Trial | Score, dict[str, bytes]]
 Work = Callable[[Workers, Callable[[int], None]], Made]
@@ -58,24 +58,21 @@ class Cluster(Workers):
         """CPU cores of the whole cluster."""
         return max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
-    def train(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""
-    ) -> tuple[Trial, dict[str, bytes]]:
-        """Train one policy somewhere; if its machine is lost, once more. The candidate's failures are the trial's outcome."""
-        for attempt in range(2):
-            try:
-                made, files = self._somewhere(
-                    functools.partial(_train, task, job, config, begun), lambda step: progress(job.id, step)
-                )
-            except JobFailed as failed:
-                if attempt:
-                    return failed_trial(job, failed, self.jail), {}
-                continue
-            assert isinstance(made, Trial)
-            return made, files
-        raise AssertionError("unreachable")
+    def close(self) -> None:
+        """Leave the cluster; what this machine started of it ends."""
+        if self._joined:
+            self._ray.shutdown()
+        super().close()
 
-    def score(
+    def _train_once(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
+    ) -> tuple[Trial, dict[str, bytes]]:
+        work = functools.partial(_train, task, job, config, begun)
+        made, files = self._somewhere(work, lambda step: progress(job.id, step))
+        assert isinstance(made, Trial)
+        return made, files
+
+    def _score_once(
         self,
         task: Task,
         trial: Trial,
@@ -83,21 +80,10 @@ class Cluster(Workers):
         choosing: Sequence[int],
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
-        """Choose a trial's checkpoint and score it somewhere, in a process that never met the reward."""
-        try:
-            made, found = self._somewhere(
-                functools.partial(_score, task, trial, dict(files), choosing, scoring), lambda step: None
-            )
-        except JobFailed as failed:
-            return failed_score(trial, failed), {}
+        work = functools.partial(_score, task, trial, dict(files), choosing, scoring)
+        made, found = self._somewhere(work, lambda step: None)
         assert isinstance(made, Score)
         return made, found
-
-    def close(self) -> None:
-        """Leave the cluster; what this machine started of it ends."""
-        if self._joined:
-            self._ray.shutdown()
-        super().close()
 
     def _somewhere(self, work: Work, progress: Callable[[int], None]) -> Made:
         """Do the work on some machine. Raises JobFailed if that machine or its supervising process is lost."""

@@ -89,10 +89,10 @@ class Workers(Closing):
             try:
                 return self._train_once(task, job, config, progress, begun)
             except RewardFailed as failed:
-                return failed_trial(job, failed, self.jail), {}
+                return _failed_trial(job, failed, self.jail), {}
             except JobFailed as failed:
                 if failed.outcome is not Outcome.LOST or attempt:
-                    return failed_trial(job, failed, self.jail), {}
+                    return _failed_trial(job, failed, self.jail), {}
         raise AssertionError("unreachable")
 
     def score(
@@ -104,17 +104,10 @@ class Workers(Closing):
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
         """Choose a trial's checkpoint and score it, in a process that never met the reward."""
-        request = {
-            "job": "score",
-            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
-            "choosing": list(choosing),
-            "scoring": list(scoring),
-        }
         try:
-            reply = self._finish(request, task, files)
+            return self._score_once(task, trial, files, choosing, scoring)
         except JobFailed as failed:
-            return failed_score(trial, failed), {}
-        return _read(Score, reply.report), reply.files
+            return _failed_score(trial, failed), {}
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint."""
@@ -158,6 +151,23 @@ class Workers(Closing):
         if trial.id != job.id:
             raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
         return trial.model_copy(update={"tier": self.jail.tier}), reply.files
+
+    def _score_once(
+        self,
+        task: Task,
+        trial: Trial,
+        files: Mapping[str, bytes],
+        choosing: Sequence[int],
+        scoring: Sequence[int],
+    ) -> tuple[Score, dict[str, bytes]]:
+        request = {
+            "job": "score",
+            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
+            "choosing": list(choosing),
+            "scoring": list(scoring),
+        }
+        reply = self._finish(request, task, files)
+        return _read(Score, reply.report), reply.files
 
     def _finish(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes] | None = None) -> Reply:
         child = self._spawn(request, task, MEMORY_MB, [])
@@ -230,7 +240,7 @@ def _read(kind: type[R], report: bytes) -> R:
         raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
 
 
-def failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) -> Trial:
+def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) -> Trial:
     """The trial of a training that has nothing to show."""
     return Trial(
         id=job.id,
@@ -244,6 +254,6 @@ def failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) ->
     )
 
 
-def failed_score(trial: Trial, failed: JobFailed) -> Score:
+def _failed_score(trial: Trial, failed: JobFailed) -> Score:
     """The score of a policy that could not be scored."""
     return Score(trial_id=trial.id, candidate_id=trial.candidate_id, outcome=failed.outcome, message=failed.message)
