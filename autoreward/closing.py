@@ -1,15 +1,16 @@
 """Context managers whose only exit is `close`."""
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Closing:
+class Closing(ABC):
     """`with thing:` closes it at the end, however the block ends."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of everything; harmless if called twice."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
