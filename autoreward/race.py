@@ -25,7 +25,7 @@ STATE = "state.safetensors"
 
 
 class Raced(NamedTuple):
-    """All legs of a round."""
+    """Trainings, of one leg or of a whole round."""
 
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
@@ -50,9 +50,7 @@ def race(
         going = _affordable(entrants, goal - before, left)
         if not going:
             break
-        legs = [leg(job, number, before, goal) for job in going]
-        done = page.each("trials", Trial, legs, lambda job: _train(crew, page, job), crew.pool)
-        found = score_all(page, crew, done, "search")
+        done, found = one_leg(crew, page, going, number, before, goal)
         left -= sum(t.steps - t.begin for t in done)
         trials, scores, before = (*trials, *done), (*scores, *found), goal
         rung = page.once(f"rung-{number}", Standings, lambda: standings(number, share, goal, found, going, task))  # noqa: B023
@@ -96,6 +94,13 @@ def survivors(count: int) -> int:
 def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].default) -> int:
     """How often the weights are kept in a stretch that is this share of a training."""
     return max(2, round(whole * share))
+
+
+def one_leg(crew: Crew, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Raced:
+    """All these trainings one leg further, and what the scorer says of it."""
+    legs = [leg(job, number, begin, end) for job in jobs]
+    done = page.each("trials", Trial, legs, lambda job: _train(crew, page, job), crew.pool)
+    return Raced(done, score_all(page, crew, done, "search"))
 
 
 def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:

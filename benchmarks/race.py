@@ -2,90 +2,128 @@
 
     python benchmarks/race.py [--tasks mountain-car,cartpole-hold] [--repetitions 5] [--count 16] [--runs DIR]
 
-Each repetition is a seed. The same programs (of the grammar) are trained to the end, all of them, and raced with screens.
-Whoever wins either way is confirmed on fresh seeds; `same` says whether the race's winner is within noise of the other's
-(one standard error of the difference, or both solved).
+A task's programs are fixed: those of its recorded designer, filled up to `--count` from the grammar. Each repetition is a
+training seed: every program trains to the end in the race's own legs, scored after each, and the race is run on the same
+legs, so both see the same numbers and the race's part of the cost is known exactly. Each winner is then judged by its
+trainings of the other repetitions, which its selection has not seen; `same` says whether the race's is within noise of
+the other (one standard error of the difference, or both solved).
 """
 
 import argparse
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
+from typing import NamedTuple
 
 from autoreward.analyze.ranking import SOLVED, ranked
 from autoreward.config import RunConfig
-from autoreward.contest import Contestant, contest
-from autoreward.crew import RealCrew, open_crew
+from autoreward.crew import open_crew
+from autoreward.design.author import Ideas
 from autoreward.design.grammar import design
+from autoreward.llm.asking import Prompt
+from autoreward.llm.reading import record
+from autoreward.llm.replay import Replay
 from autoreward.loop import in_order, steps
-from autoreward.race import race, score_all, search_job
-from autoreward.records import Candidate, Candidates, Confirmed, Description, Screened, Trial, Verdict
+from autoreward.race import Raced, full, one_leg, race, rungs, search_job
+from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import Task, find_task
 
-FRESH = 3
+RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
+UNLIMITED = 10**12
+
+
+class Repetition(NamedTuple):
+    """What one training seed showed."""
+
+    of_all: str
+    """Id of the winner when every program trains to the end."""
+    of_race: str
+    success: Mapping[str, float]
+    """Success of each program's full training."""
+    steps_all: int
+    steps_race: int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="mountain-car,cartpole-hold,lunar-lander-hover,reacher")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--count", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     print(
-        "| task | seed | all: winner | success on fresh seeds | steps | race: winner | success | steps | share | same |"
+        "| task | seed | winner of all | on other seeds | winner of the race | on other seeds | share of steps | same |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     for name in options.tasks.split(","):
-        for seed in range(options.repetitions):
-            row(find_task(name, (envs_folder(),)), seed, options.count, options.runs)
+        task = find_task(name, (envs_folder(),))
+        found = [repeat(task, seed, options.count, options.runs) for seed in range(options.repetitions)]
+        for seed, one in enumerate(found):
+            others = [other for other in found if other is not one]
+            print(
+                row(task, seed, one, [o.success[one.of_all] for o in others], [o.success[one.of_race] for o in others])
+            )
 
 
-def row(task: Task, seed: int, count: int, runs: Path) -> None:
-    config = RunConfig(seed=seed, candidates=count, confirm_seeds=FRESH, finalist_seeds=0, budget=1e6)
+def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
+    config = RunConfig(seed=seed, candidates=count, confirm_seeds=0, finalist_seeds=0, budget=1e6)
     folder = runs / f"race-{task.name}-{seed}"
     opened = Book.open(folder) if (folder / "run.json").exists() else Book.create(folder, RunHeader.of(task, config))
     with opened as book, open_crew(task, config, book, lambda event: None) as (crew, _):
         described = book.once("description", Description, crew.describe)
         page = book.page(0)
-        programs = page.once(
-            "candidates", Candidates, lambda: Candidates(items=design(task, described, (), count, seed=1))
-        ).items
-        verdicts = page.each("verdicts", Verdict, programs, crew.review, crew.pool)
+        designed = page.once("candidates", Candidates, lambda: fixed(task, described, count)).items
+        verdicts = page.each("verdicts", Verdict, designed, crew.review, crew.pool)
+        sound = [(c, v) for c, v in zip(designed, verdicts, strict=True) if v.accepted][:count]
+        programs, verdicts = [candidate for candidate, _ in sound], tuple(verdict for _, verdict in sound)
         screened = page.once("screens", Screened, lambda: crew.screen(programs, verdicts, ()))
+        jobs = [search_job(config, task, candidate, verdict) for candidate, verdict in sound]
+        whole, begin = Raced((), ()), 0
+        for number, share in enumerate(rungs(task)):
+            end = round(share * full(config, task))
+            found = one_leg(crew, page, jobs, number, begin, end)
+            whole, begin = Raced(whole.trials + found.trials, whole.scores + found.scores), end
         field = in_order(programs, verdicts, screened)
-        raced = race(task, config, crew, page, field, 10**12, lambda event: None)
-        whole = book.page(1)
-        jobs = [search_job(config, task, c, v) for c, v in zip(programs, verdicts, strict=True) if v.accepted]
-        trials = whole.each("trials", Trial, jobs, crew.train, crew.pool)
-        scores = score_all(whole, crew, trials, "search")
-        best_of_all, best_of_race = ranked(scores, task)[0], ranked(raced.scores, task)[0]
-        one = fresh(task, config, crew, book, programs, best_of_all)
-        other = fresh(task, config, crew, book, programs, best_of_race)
-    share = steps(raced.trials) / steps(trials)
+        raced = race(task, config, crew, page, field, UNLIMITED, lambda event: None)
+    return Repetition(
+        of_all=ranked(whole.scores, task)[0],
+        of_race=ranked(raced.scores, task)[0],
+        success={s.candidate_id: s.success for s in whole.scores if s.steps >= full(config, task)},
+        steps_all=steps(whole.trials),
+        steps_race=steps(raced.trials),
+    )
+
+
+def fixed(task: Task, description: Description, count: int) -> Candidates:
+    """The recorded designer's programs, then the grammar's; more than `count`, because a check may reject some."""
+    written: list[Candidate] = []
+    if (RECORDINGS / task.name).is_dir():
+        text = Replay(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
+        written = [
+            Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
+                      composition=idea.composition)
+            for i, idea in enumerate(record(text, Ideas).ideas)
+        ]  # fmt: skip
+    return Candidates(items=(*written, *design(task, description, (), count, seed=1)))
+
+
+def row(task: Task, seed: int, one: Repetition, all_: Sequence[float], race_: Sequence[float]) -> str:
     cells = [
-        task.name, str(seed), best_of_all, f"{one.estimate.value:.2f}", f"{steps(trials):,}", best_of_race,
-        f"{other.estimate.value:.2f}", f"{steps(raced.trials):,}", f"{share:.2f}", "yes" if same(one, other) else "no",
+        task.name, str(seed), one.of_all, f"{fmean(all_):.2f}", one.of_race, f"{fmean(race_):.2f}",
+        f"{one.steps_race / one.steps_all:.2f}", "yes" if same(all_, race_) else "no",
     ]  # fmt: skip
-    print("| " + " | ".join(cells) + " |", flush=True)
+    return "| " + " | ".join(cells) + " |"
 
 
-def fresh(
-    task: Task, config: RunConfig, crew: RealCrew, book: Book, programs: tuple[Candidate, ...], who: str
-) -> Confirmed:
-    program = next(c for c in programs if c.id == who)
-    return contest(task, config, crew, book.confirm_page(), [Contestant("given", program)], lambda event: None)[1][0]
-
-
-def same(one: Confirmed, other: Confirmed) -> bool:
+def same(of_all: Sequence[float], of_race: Sequence[float]) -> bool:
     """Whether the race's winner is no worse than the other beyond noise."""
-    if other.who == one.who or min(one.estimate.value, other.estimate.value) >= SOLVED:
+    if min(fmean(of_all), fmean(of_race)) >= SOLVED:
         return True
-    pairs = zip(one.success, other.success, strict=True)
-    gaps = [a - b for a, b in pairs]
-    mean = sum(gaps) / len(gaps)
-    error = (sum((g - mean) ** 2 for g in gaps) / (len(gaps) - 1) / len(gaps)) ** 0.5
-    return mean <= error
+    gaps = [a - b for a, b in zip(of_all, of_race, strict=True)]
+    return fmean(gaps) <= stdev(gaps) / math.sqrt(len(gaps))
 
 
 if __name__ == "__main__":
