@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from autoreward.records import Candidate, Record
 
@@ -56,6 +56,13 @@ class RunConfig(Record):
     memory_mb: int = Field(default=4096, ge=512)
     """Memory limit of one training process beyond what it starts with, in MiB."""
 
+    @field_validator("critic", "analyzer")
+    @classmethod
+    def _has_a_designer(cls, name: str, others: ValidationInfo) -> str:
+        if name and others.data.get("model") == "grammar":
+            raise ValueError("The grammar's programs are neither reviewed nor explained; name a designer too, with model")
+        return name
+
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
         """Who is asked in each role."""
@@ -64,3 +71,10 @@ class RunConfig(Record):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
+
+
+def first_problem(error: ValidationError) -> tuple[str, object, str]:
+    """The setting that can't be, what was given for it, and what is wrong with that."""
+    problem = error.errors(include_url=False)[0]
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return str(problem["loc"][0]), problem["input"], f"{said[0].lower()}{said[1:]}."

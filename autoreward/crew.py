@@ -20,7 +20,7 @@ from autoreward.design.grammar import design
 from autoreward.design.weights import tuned, weighted
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
-from autoreward.llm.asking import Role
+from autoreward.llm.asking import LLM, Role
 from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.manual import Manual
 from autoreward.llm.models import open_model
@@ -259,6 +259,17 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
     return Cluster(jail, trust)
 
 
+def demand_models(config: RunConfig, folder: Path) -> None:
+    """Raises UsageError if a model of this run has no such name, or its key is missing; asks nothing."""
+    if config.model != "grammar":
+        open_models(config.models, folder)
+
+
+def open_models(names: Mapping[Role, str], folder: Path) -> dict[str, LLM]:
+    """The models of such names, by name; what they leave goes to `folder`. Raises UsageError."""
+    return {name: open_model(name, folder / REPLIES) for name in set(names.values())}
+
+
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
     if config.model == "grammar":
         return None
@@ -278,7 +289,7 @@ def open_desk(
     say: Callable[[str], None],
 ) -> Desk:
     """Where the models of such names are asked; replies go to `folder`. Raises UsageError on a wrong name or a missing key."""
-    opened = {name: open_model(name, folder / REPLIES) for name in set(names.values())}
+    opened = open_models(names, folder)
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say

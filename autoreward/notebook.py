@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from autoreward import events
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, first_problem
 from autoreward.errors import ConfigError, RunChanged
 from autoreward.llm.models import default_model
 from autoreward.records import Candidate
@@ -176,12 +176,11 @@ def _config(settings: dict[str, Any]) -> RunConfig:
     try:
         return RunConfig.model_validate({**usual, **settings})
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        key = str(problem["loc"][0])
+        key, given, said = first_problem(error)
     if key not in RunConfig.model_fields:
         close = difflib.get_close_matches(key, RunConfig.model_fields, n=1)
         raise ConfigError(f"There is no setting {key!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
-    raise ConfigError(f"{key}={problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}.")
+    raise ConfigError(f"{key}={given!r}: {said}")
 
 
 def _in_notebook() -> bool:

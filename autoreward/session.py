@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import open_crew, open_workers
+from autoreward.crew import demand_models, open_crew, open_workers
 from autoreward.errors import CannotDraw, TaskError, UsageError
 from autoreward.export.folder import program_in
 from autoreward.export.keep import best_policy, kept_files
@@ -84,6 +84,7 @@ def start(
             f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
         )
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    demand_models(config, folder)
     if config.pool == "ray":
         demand_ray()
     if tensorboard:

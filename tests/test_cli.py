@@ -64,6 +64,8 @@ def test_help_imports_nothing_heavy() -> None:
         (("run", "mountain-car", "--candidats", "3"), "No such option"),
         (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
         (("run", "mountain-car", "--target", "1.5"), "--target 1.5:"),
+        (("run", "mountain-car", "--critic", "manual"), "--critic manual: the grammar's programs are neither reviewed"),
+        (("run", "mountain-car", "--model", "nope"), "--model nope: write anthropic:MODEL"),
         (("run",), "Missing argument"),
         (("resume", "nothing"), "There are no runs"),
         (("show", "nothing"), "There are no runs"),

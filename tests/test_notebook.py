@@ -82,6 +82,10 @@ def test_what_is_shown_is_escaped() -> None:
     [
         ({"candidats": 3}, "There is no setting 'candidats'. Did you mean 'candidates'?"),
         ({"target": 1.5}, "target=1.5: input should be less than or equal to 1."),
+        (
+            {"model": "grammar", "critic": "manual"},
+            "critic='manual': the grammar's programs are neither reviewed nor explained; name a designer too, with model.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(settings: dict[str, Any], says: str, tmp_path: Path) -> None:

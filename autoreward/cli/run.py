@@ -135,15 +135,14 @@ def settings(**chosen: object) -> "RunConfig":
     """A run's settings. Raises ConfigError naming the option that can't be."""
     from pydantic import ValidationError
 
-    from autoreward.config import RunConfig
+    from autoreward.config import RunConfig, first_problem
     from autoreward.errors import ConfigError
 
     try:
         return RunConfig.model_validate(chosen)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        option = str(problem["loc"][0]).replace("_", "-")
-        raise ConfigError(f"--{option} {problem['input']}: {problem['msg'][0].lower()}{problem['msg'][1:]}.") from None
+        name, given, said = first_problem(error)
+        raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
 
 
 def _who(config: "RunConfig") -> str:
