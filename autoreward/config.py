@@ -60,7 +60,9 @@ class RunConfig(Record):
     @classmethod
     def _has_a_designer(cls, name: str, others: ValidationInfo) -> str:
         if name and others.data.get("model") == "grammar":
-            raise ValueError("The grammar's programs are neither reviewed nor explained; name a designer too, with model")
+            raise ValueError(
+                "The grammar's programs are neither reviewed nor explained; name a designer too, with model"
+            )
         return name
 
     @property
