@@ -79,6 +79,37 @@ def test_memory_programs_train(workers: Workers) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "source", "change"),
+    [
+        ("cartpole-hold", "import numpy as np\n\n\ndef compute_reward(state, action, next_state, memory):\n"
+         "    x = next_state.position\n    best = memory.get('best', x)\n    memory['best'] = np.maximum(best, x)\n"
+         "    return {'best': memory['best'], 'gain': memory['best'] - best, 'alive': 1.0 - next_state.terminated}\n",
+         {"uses_memory": True}),
+        ("cartpole-hold", "def compute_reward(state, action, next_state, memory):\n"
+         "    return {'alive': 1.0 - next_state.terminated, 'near': -np.abs(next_state.position - 1.0)}\n",
+         {"composition": "potential"}),
+        ("lunar-lander-hover", "def compute_reward(state, action, next_state, memory):\n"
+         "    return {'near': -np.abs(next_state.x), 'high': -np.abs(next_state.height - 0.8)}\n", {}),
+    ],
+    ids=["memory", "potential", "box2d"],
+)  # fmt: skip
+def test_a_training_in_legs_is_the_training_in_one_piece(
+    workers: Workers, name: str, source: str, change: dict[str, object]
+) -> None:
+    """To the bit, with the reward program's own memory and each episode's potential."""
+    card = find_task(name, (envs_folder(),))
+    whole, expected = workers.train(card, job(source, 10_000, **change), RunConfig(), lambda *_: None)
+    assert whole.outcome.ok, whole.message
+    first = job(source, 3_000, id="t-s0-leg0", unfinished=True, **change)
+    _, begun = workers.train(card, first, RunConfig(), lambda *_: None)
+    second = job(source, 10_000, id="t-s0-leg1", leg=1, begin=3_000, **change)
+    rest, files = workers.train(card, second, RunConfig(), lambda *_: None, begun["state.safetensors"])
+    last = f"policy-{whole.steps}.safetensors"
+    assert rest.steps == whole.steps
+    assert files[last] == expected[last]
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"env": "MountainCarr-v0"}, "MountainCarr"),

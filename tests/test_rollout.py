@@ -1,19 +1,18 @@
 """Rewards asked once per rollout equal rewards given at every step: in the buffer, in the advantages, in the weights."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
-from autoreward.records import LOGGED, Logged, LoggedPoint, TrialJob
+from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task
 from autoreward.worker import environments, policies
@@ -229,26 +228,26 @@ def test_numbers_that_are_none_and_words_are_not_logged() -> None:
     assert Logged.model_validate_json(book.to_bytes()).points == (LoggedPoint(step=32, values={"train/loss": 0.5}),)
 
 
-def test_a_leg_goes_on_where_the_one_before_ended() -> None:
-    """Weights, optimiser and both running statistics are those of the end of the leg before."""
-    card = task(envs=2)
+def in_legs(card: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
+    trials, state, begin = [], b"", 0
+    for number, end in enumerate(bounds):
+        job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="native", seed=1, begin=begin, steps=end,
+                       leg=number, unfinished=end < bounds[-1], checkpoints=2)  # fmt: skip
+        trial, files = train(card, job, state, None, lambda step: None, unlocked)
+        trials.append(trial)
+        state, begin = files.get("state.safetensors", b""), end
+    return trials, files[f"policy-{trials[-1].steps}.safetensors"]
+
+
+@pytest.mark.parametrize("name", ["mountain-car", "cartpole-hold", "pendulum", "reacher", "doorkey-6x6"])
+def test_a_training_in_legs_is_the_training_in_one_piece(name: str) -> None:
+    """To the bit: episodes, random numbers, optimiser and statistics go on where the leg before ended."""
+    card = task(envs=3, max_steps=60, name=name)
     settings = {"n_steps": 16, "batch_size": 16, "n_epochs": 1}
     card = card.model_copy(update={"train": card.train.model_copy(update={"hyperparameters": settings})})
-    first = TrialJob(
-        id="x-s0-leg0", candidate_id="", reward="native", seed=1, steps=160, unfinished=True, checkpoints=2
-    )
-    trial, files = train(card, first, b"", None, lambda step: None, unlocked)
-    state = files["state.safetensors"]
-    model = policies.build(card, normalised := policies.normalised(card, venv(card)), seed=5)
-    rewards = RunningMeanStd(shape=())
-    policies.go_on(model, normalised, rewards, state)
-    again = policies.state(model, normalised, rewards)
-    assert {k: v.tolist() for k, v in load(again).items()} == {k: v.tolist() for k, v in load(state).items()}
-    assert rewards.count > 160
-    second = first.model_copy(
-        update={"id": "x-s0-leg1", "leg": 1, "begin": trial.steps, "steps": 320, "unfinished": False}
-    )
-    trial, files = train(card, second, state, None, lambda step: None, unlocked)
-    assert (trial.begin, trial.steps) == (160, 320)
-    assert trial.curve[0].step > 160
-    assert "state.safetensors" not in files
+    legs, weights = in_legs(card, (100, 130, 150, 400))
+    (whole,), expected = in_legs(card, (400,))
+    assert weights == expected
+    assert [(t.begin, t.steps) for t in legs] == [(0, 144), (144, 144), (144, 192), (192, 432)]
+    assert whole.steps == 432
+    assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss

@@ -8,6 +8,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks import Task
+from autoreward.worker.episodes import Replayable
 from autoreward.worker.observations import flat
 
 
@@ -37,7 +38,7 @@ def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     _trainable(env.action_space, task)
     if callable(getattr(env.unwrapped, "seed", None)):
         env = Reseeded(env)
-    return flat(env if task.terminates else Endless(env), task)
+    return flat(Replayable(env if task.terminates else Endless(env)), task)
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):

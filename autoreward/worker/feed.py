@@ -123,6 +123,17 @@ class Feed:
         self._episodes(rewards, recorded.done)
         return self._normaliser(rewards, recorded.done)
 
+    def catch_up(self) -> None:
+        """Show the reward program what was recorded, so that its memory and all that runs along an episode go on from there.
+
+        Those steps were learned from before: their rewards and statistics are dropped. Raises RewardFailed.
+        """
+        if self.pending():
+            self.settle()
+        self._stretch.clear()
+        self.episode_returns.clear()
+        self.episode_lengths.clear()
+
     def pending(self) -> int:
         """Steps whose reward has not been asked for yet."""
         return len(self._recorder)

@@ -1,5 +1,6 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from autoreward.tasks import Task
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 OPTIMISER, NUMBERS = "optimiser.", "numbers"
+TORCH, NUMPY = "random.torch", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
@@ -75,21 +77,32 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     return mean, variance
 
 
-def state(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd) -> bytes:
-    """Everything that an on-policy training goes on from: weights, optimiser, statistics of observations and rewards."""
+def state(
+    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, episodes: Mapping[str, torch.Tensor]
+) -> bytes:
+    """Everything that an on-policy training goes on from.
+
+    Weights, optimiser, statistics of observations and rewards, random numbers, and the episodes in progress.
+    """
     tensors = load(to_bytes(model, venv))
     for index, slots in model.policy.optimizer.state_dict()["state"].items():
         tensors |= {f"{OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
     count = observation_stats(venv).count if venv.norm_obs else 0.0
-    numbers = [count, float(rewards.mean), float(rewards.var), rewards.count]
+    numbers = [count, float(rewards.mean), float(rewards.var), rewards.count, model.num_timesteps]
     tensors[NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
-    return save(tensors)
+    _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
+    tensors[TORCH] = torch.get_rng_state()
+    tensors[NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
+    return save({**tensors, **episodes})
 
 
-def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, data: bytes) -> None:
-    """Put what `state` saved into a fresh model of the same task. Raises on a state that does not fit."""
-    tensors = load(data)
-    count, mean, variance, rewards_count = tensors.pop(NUMBERS).tolist()
+def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]) -> None:
+    """Put what `state` saved, but for its episodes, into a fresh model of the same task. Raises on a state that does not fit."""
+    count, mean, variance, rewards_count, steps = tensors.pop(NUMBERS).tolist()
+    model.num_timesteps = int(steps)
+    torch.set_rng_state(tensors.pop(TORCH))
+    *key, position = tensors.pop(NUMPY).tolist()
+    np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
     slots: dict[int, dict[str, Any]] = {}
     for name in [name for name in tensors if name.startswith(OPTIMISER)]:
         index, _, slot = name.removeprefix(OPTIMISER).partition(".")

@@ -3,6 +3,7 @@
 Sits directly on the environments, under VecNormalize: what it records is in the environment's own units.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
+from autoreward.worker.episodes import Past, replay
 from autoreward.worker.observations import layout
 from autoreward.worker.view import action_fields, state_fields
 
@@ -32,6 +34,7 @@ class Recorder(VecEnvWrapper):
     def __init__(self, venv: DummyVecEnv, task: Task) -> None:
         super().__init__(venv)
         self._task = task
+        self._envs = venv.envs
         self._layout = layout(venv.envs[0])
         self._step = np.zeros(self.num_envs, dtype=np.int64)
         self._last: NDArray[Any] | None = None
@@ -44,6 +47,40 @@ class Recorder(VecEnvWrapper):
         self._step[:] = 0
         self._rows.clear()
         return self._last.copy()
+
+    def bring_back(self, pasts: Sequence[Past]) -> None:
+        """Go on with such episodes, one per environment, instead of a reset.
+
+        Their steps so far are recorded, the last of all at the same time. Before a younger one come rows that begin and
+        end an episode of one step.
+        """
+        played = [replay(env, past) for env, past in zip(self._envs, pasts, strict=True)]
+        seen = [episode.observations for episode in played]
+        self._rows.clear()
+        self._step = np.array([len(observations) - 1 for observations in seen])
+        self._last = np.stack([observations[-1] for observations in seen])
+        idle = np.zeros(self.action_space.shape or (), self.action_space.dtype)
+        never = np.zeros(self.num_envs, np.bool_)
+        oldest = self._step.max()
+        for t in range(oldest):
+            at = t - (oldest - self._step)
+            before = np.stack([o[max(j, 0)] for o, j in zip(seen, at, strict=True)])
+            after = np.stack([o[max(j + 1, 0)] for o, j in zip(seen, at, strict=True)])
+            action = np.stack([past.actions[j] if j >= 0 else idle for past, j in zip(pasts, at, strict=True)])
+            native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(played, at, strict=True)], np.float32)
+            self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native))
+
+    @property
+    def now(self) -> NDArray[Any]:
+        """The current observations, shape (n, d)."""
+        if self._last is None:
+            raise RuntimeError("the environments were never reset")
+        return self._last.copy()
+
+    @property
+    def fresh(self) -> NDArray[np.bool_]:
+        """(n,): no step of the episode was made yet."""
+        return np.asarray(self._step == 0)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Remember the executed actions and pass them on."""

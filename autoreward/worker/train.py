@@ -6,16 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.jail.client import RewardFailed
 from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, CurvePoint, Trial, TrialJob
 from autoreward.tasks import Task
-from autoreward.worker import environments, policies
+from autoreward.worker import environments, episodes, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.feed import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
 from autoreward.worker.judge import Judge
@@ -27,8 +29,6 @@ POINTS = 2
 STATE = "state.safetensors"
 """What the next leg goes on from."""
 
-LEG_SEED = 7_919
-"""Added for each leg, so that it does not meet the episodes of the first again."""
 Progress = Callable[[int], None]
 
 
@@ -49,8 +49,9 @@ def train(
         The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
         logged, and STATE.
     """
-    seed = (job.seed + LEG_SEED * job.leg) % 2**31
-    recorder = Recorder(environments.vectorised(task, task.train.envs, seed), task)
+    seed = job.seed % 2**31
+    envs = environments.vectorised(task, task.train.envs, seed)
+    recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
@@ -58,15 +59,16 @@ def train(
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
-    if begun:
-        policies.go_on(model, venv, normaliser.stats, begun)
-        model.num_timesteps = job.begin
-    watch = Watch(feed, venv, job, progress)
     built()
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
+    watch = Watch(feed, venv, job, progress)
     try:
-        model.learn(job.steps - job.begin, callback=watch, reset_num_timesteps=False)
+        if begun:
+            _go_on(model, venv, recorder, feed, normaliser, begun)
+        watch.begin = model.num_timesteps
+        rest = max(job.steps - watch.begin, 0)  # none where the leg before overshot this one's end by its last rollout
+        model.learn(rest, callback=watch, reset_num_timesteps=False)
         watch.finish()
     except RewardFailed as failed:
         outcome = failed.outcome
@@ -79,18 +81,32 @@ def train(
         outcome=outcome,
         message=message,
         seed=job.seed,
-        begin=job.begin,
+        begin=watch.begin,
         steps=model.num_timesteps,
         curve=tuple(watch.curve),
         checkpoints=tuple(watch.weights),
         seconds=seconds,
-        steps_per_second=(model.num_timesteps - job.begin) / seconds,
+        steps_per_second=(model.num_timesteps - watch.begin) / seconds,
     )
     files = {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[STATE] = policies.state(model, venv, normaliser.stats)
+        files[STATE] = policies.state(model, venv, normaliser.stats, episodes.in_progress(envs))
     return trial, files
+
+
+def _go_on(
+    model: BaseAlgorithm, venv: VecNormalize, recorder: Recorder, feed: Feed, normaliser: Normaliser, begun: bytes
+) -> None:
+    """Bring everything to where the leg before ended. Raises RewardFailed."""
+    if not isinstance(model, OnPolicyAlgorithm):
+        raise TypeError("only on-policy trainings go on")
+    tensors = load(begun)
+    recorder.bring_back(episodes.pasts(tensors))
+    feed.catch_up()  # before the statistics, which have these steps already
+    policies.go_on(model, venv, normaliser.stats, episodes.without(tensors))
+    model._last_obs = venv.normalize_obs(recorder.now)
+    model._last_episode_starts = recorder.fresh
 
 
 def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder) -> Source:
@@ -123,8 +139,9 @@ class Watch(BaseCallback):
         self.weights: dict[int, bytes] = {}
         self._feed = feed
         self._venv = venv
-        self._begin = job.begin
-        self._steps = job.steps - job.begin
+        self.begin = job.begin
+        """Environment steps before this leg."""
+        self._end = job.steps
         self._checkpoints = job.checkpoints
         self._progress = progress
 
@@ -138,13 +155,13 @@ class Watch(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        done = self.num_timesteps - self._begin
-        if done < self._steps * (len(self.curve) + 1) / (POINTS * self._checkpoints):
+        done, whole = self.num_timesteps - self.begin, self._end - self.begin
+        if done < whole * (len(self.curve) + 1) / (POINTS * self._checkpoints):
             return
         self._point()
         self._progress(self.num_timesteps)
         kept = len(self.weights)
-        if kept < self._checkpoints - 1 and done >= self._steps * (kept + 1) / self._checkpoints:
+        if kept < self._checkpoints - 1 and done >= whole * (kept + 1) / self._checkpoints:
             self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
 
     def finish(self) -> None:
