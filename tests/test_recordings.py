@@ -15,7 +15,7 @@ from autoreward.records import Analyses, Candidates, Run
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 RECORDINGS = Path(__file__).parent / "recordings"
 MADE_WITH = {
-    "mountain-car": "--candidates 3 --rounds 2 --steps 20000",
+    "mountain-car": "--candidates 3 --rounds 2 --steps 10000",
     "cartpole-hold": "--candidates 3 --rounds 2 --steps 30000",
     "reacher": "--candidates 2 --rounds 2 --steps 20000",
 }
