@@ -236,6 +236,7 @@ def in_legs(card: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
         trial, files = train(card, job, state, None, lambda step: None, unlocked)
         trials.append(trial)
         state, begin = files.get("state.safetensors", b""), end
+    assert "state.safetensors" not in files, "nothing goes on from a training's end"
     return trials, files[f"policy-{trials[-1].steps}.safetensors"]
 
 
@@ -248,6 +249,7 @@ def test_a_training_in_legs_is_the_training_in_one_piece(name: str) -> None:
     legs, weights = in_legs(card, (100, 130, 150, 400))
     (whole,), expected = in_legs(card, (400,))
     assert weights == expected
+    assert legs[-1].curve[0].step > legs[-1].begin
     assert [(t.begin, t.steps) for t in legs] == [(0, 144), (144, 144), (144, 192), (192, 432)]
     assert whole.steps == 432
     assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss

@@ -38,7 +38,7 @@ def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     _trainable(env.action_space, task)
     if callable(getattr(env.unwrapped, "seed", None)):
         env = Reseeded(env)
-    return flat(Replayable(env if task.terminates else Endless(env)), task)
+    return flat(env if task.terminates else Endless(env), task)
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -99,7 +99,7 @@ def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
 
 
 def vectorised(task: Task, envs: int, seed: int) -> DummyVecEnv:
-    """Environments of the task side by side in one process, seeded."""
-    venv = DummyVecEnv([lambda: make(task) for _ in range(envs)])
+    """Environments of the task side by side in one process, seeded; their episodes can be played again."""
+    venv = DummyVecEnv([lambda: Replayable(make(task)) for _ in range(envs)])
     venv.seed(seed)
     return venv

@@ -5,7 +5,6 @@ longer than an episode, that changes what is learned: no episode gets old, and a
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -60,21 +59,18 @@ class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def in_progress(venv: DummyVecEnv) -> dict[str, torch.Tensor]:
     """The episodes that environments are in, as tensors."""
-    pasts = [_replayable(env).past for env in venv.envs]
+    pasts: list[Past] = venv.get_attr("past")
     beginnings = json.dumps([[past.seed, past.random] for past in pasts]).encode()
     actions = {f"{ACTIONS}{i}": torch.from_numpy(np.array(past.actions)) for i, past in enumerate(pasts)}
     return {BEGINNINGS: torch.frombuffer(bytearray(beginnings), dtype=torch.uint8), **actions}
 
 
-def pasts(tensors: Mapping[str, torch.Tensor]) -> list[Past]:
-    """What `in_progress` wrote. Raises KeyError or ValueError if it is not that."""
-    beginnings = json.loads(tensors[BEGINNINGS].numpy().tobytes())
-    return [Past(seed, random, list(tensors[f"{ACTIONS}{i}"].numpy())) for i, (seed, random) in enumerate(beginnings)]
-
-
-def without(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The other tensors."""
-    return {name: value for name, value in tensors.items() if name != BEGINNINGS and not name.startswith(ACTIONS)}
+def take_out(tensors: dict[str, torch.Tensor]) -> list[Past]:
+    """Take what `in_progress` made out of other tensors. Raises KeyError or ValueError if it is not there."""
+    beginnings = json.loads(tensors.pop(BEGINNINGS).numpy().tobytes())
+    return [
+        Past(seed, random, list(tensors.pop(f"{ACTIONS}{i}").numpy())) for i, (seed, random) in enumerate(beginnings)
+    ]
 
 
 def replay(env: gymnasium.Env[Any, Any], past: Past) -> Replayed:
@@ -89,14 +85,6 @@ def replay(env: gymnasium.Env[Any, Any], past: Past) -> Replayed:
         seen.append(np.asarray(observation))
         native.append(float(reward))
     return Replayed(seen, native)
-
-
-def _replayable(env: gymnasium.Env[Any, Any]) -> Replayable:
-    while isinstance(env, gymnasium.Wrapper):
-        if isinstance(env, Replayable):
-            return env
-        env = env.env
-    raise TypeError("the environment does not remember its episode")
 
 
 def _random(env: gymnasium.Env[Any, Any]) -> dict[str, Any] | None:

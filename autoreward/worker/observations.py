@@ -59,8 +59,11 @@ class Layout(NamedTuple):
 
 def layout(env: gymnasium.Env[Any, Any]) -> Layout:
     """The layout of a task's environment."""
-    if isinstance(env, Flat | Sensed):
-        return env.layout
+    inner = env
+    while isinstance(inner, gymnasium.Wrapper):
+        if isinstance(inner, Flat | Sensed):
+            return inner.layout
+        inner = inner.env
     return Layout(int(np.prod(env.observation_space.shape or ())))
 
 

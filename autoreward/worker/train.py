@@ -66,8 +66,9 @@ def train(
     try:
         if begun:
             _go_on(model, venv, recorder, feed, normaliser, begun)
-        watch.begin = model.num_timesteps
-        rest = max(job.steps - watch.begin, 0)  # none where the leg before overshot this one's end by its last rollout
+        rest = max(
+            job.steps - model.num_timesteps, 0
+        )  # none where the leg before overshot this one's end by its last rollout
         model.learn(rest, callback=watch, reset_num_timesteps=False)
         watch.finish()
     except RewardFailed as failed:
@@ -102,9 +103,9 @@ def _go_on(
     if not isinstance(model, OnPolicyAlgorithm):
         raise TypeError("only on-policy trainings go on")
     tensors = load(begun)
-    recorder.bring_back(episodes.pasts(tensors))
+    recorder.bring_back(episodes.take_out(tensors))
     feed.catch_up()  # before the statistics, which have these steps already
-    policies.go_on(model, venv, normaliser.stats, episodes.without(tensors))
+    policies.go_on(model, venv, normaliser.stats, tensors)
     model._last_obs = venv.normalize_obs(recorder.now)
     model._last_episode_starts = recorder.fresh
 
@@ -146,6 +147,7 @@ class Watch(BaseCallback):
         self._progress = progress
 
     def _on_training_start(self) -> None:
+        self.begin = self.num_timesteps
         buffer = _model(self).ep_info_buffer
         if buffer is None:
             raise TypeError("SB3 keeps no list of ended episodes")
