@@ -19,10 +19,9 @@ class RunConfig(Record):
     finalists: int = Field(default=2, ge=1, le=100)
     """Best candidates of a round that are trained again on more seeds: one seed's luck wins nothing."""
     finalist_seeds: int = Field(default=2, ge=0, le=100)
-    """More training seeds for each finalist."""
+    """More training seeds for each finalist, at most: fewer where later rounds need the steps."""
     target: float = Field(default=0.9, gt=0.0, le=1.0)
-    """Stop after a round whose best candidate has this success rate, on average over its seeds and over the second half
-    of training."""
+    """Stop after a round whose best candidate has this success rate, on average over its training seeds (kept checkpoints)."""
     budget: float = Field(default=16.0, gt=0.0)
     """Environment steps that the whole search may take, in full trainings."""
     tune_weights: bool = False

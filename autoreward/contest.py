@@ -7,7 +7,8 @@ from autoreward import events, seeds
 from autoreward.analyze.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
-from autoreward.race import score_all
+from autoreward.outcomes import Outcome
+from autoreward.race import full, score_all
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
 from autoreward.store.book import Page
 from autoreward.tasks import Task
@@ -46,8 +47,14 @@ def contest(
     tell(events.Confirming(tuple(job.id for job in jobs)))
     trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
     scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
-    of = {c.who: [scores.get(f"{c.who}-s{i}") for i in range(config.confirm_seeds)] for c in contestants}
-    return trials, tuple(confirmed(c, of[c.who], of.get(NATIVE)) for c in contestants)
+    # a worker that died twice says nothing of the reward
+    lost = {t.id for t in trials if t.outcome is Outcome.LOST}
+    lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
+    seen = {
+        c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := f"{c.who}-s{i}") not in lost]
+        for c in contestants
+    }
+    return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in contestants if seen[c.who])
 
 
 def confirmed(
@@ -55,9 +62,7 @@ def confirmed(
 ) -> Confirmed:
     """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
     success = _success(scores)
-    against = (
-        None if native is None or contestant.who == NATIVE else probability_of_improvement(success, _success(native))
-    )
+    against = probability_of_improvement(success, _success(native)) if native and contestant.who != NATIVE else None
     return Confirmed(
         who=contestant.who,
         role=contestant.role,
@@ -75,7 +80,7 @@ def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[s
         candidate_id="",
         reward="none",
         seed=seeds.derive(config.seed, "confirm", i),
-        steps=config.steps or task.train.steps,
+        steps=full(config, task),
     )
     if isinstance(contestant.reward, str):
         return plain.model_copy(update={"reward": contestant.reward})

@@ -1,14 +1,15 @@
 """After a round: do the records say that no reward can help? Trains the environment's own and the sparse one if need be."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from autoreward import seeds
-from autoreward.analyze.hopeless import at_chance, coverage, judged, optimiser
+from autoreward.analyze.hopeless import at_chance, coverage, doubt, optimiser
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
-from autoreward.race import full, score_all
+from autoreward.race import full, score_all, steps
 from autoreward.records import Description, Doubt, Round, Score, Trial, TrialJob
-from autoreward.store.book import Page
+from autoreward.store.book import Book, Page
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -16,28 +17,37 @@ BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
 
 
 def not_the_reward(
-    task: Task, config: RunConfig, crew: Crew, page: Page, description: Description, last: Round
+    task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Sequence[Round]
 ) -> Doubt:
-    """The doubt after a round, if there is one; trains the baselines once where the candidates alone don't settle it."""
-    if broken := optimiser(last.trials):
+    """The doubt after the last of some rounds, if there is one.
+
+    Trains the baselines where the candidates alone don't settle it, once in a run.
+    """
+    last, normalized = rounds[-1], task.train.normalize_rewards
+    if broken := optimiser(last.trials, normalized):
         return broken
     chance = [p.episode.progress for p in description.pool if p.kind == "random"]
     if not task.ruled or not chance or not at_chance(last.scores, chance):
         return Doubt()
+    page, jobs = book.baselines_page(), baselines(task, config)
+    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    scores = score_all(page, crew, trials, "search")
+    known = any(earlier.doubt.trainings for earlier in rounds[:-1])
+    cost = {} if known else {"trainings": len(trials), "steps": steps(trials)}
+    found = optimiser((*last.trials, *trials), normalized) or Doubt()
+    if not found.said and at_chance(scores, chance):
+        visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
+        found = doubt((*last.scores, *scores), chance, _by_chance(task, crew, description), visited)
+    return found.model_copy(update=cost)
+
+
+def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
+    """The environment's own reward and the sparse one, trained as the candidates of the search are."""
     seed = seeds.derive(config.seed, "search")
-    jobs = [
+    return [
         TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=full(config, task))
         for reward in BASELINES
     ]
-    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
-    if broken := optimiser((*last.trials, *trials)):
-        return broken
-    baselines = score_all(page, crew, trials, "search")
-    steps = sum(t.steps for t in trials)
-    if not at_chance(baselines, chance):
-        return Doubt(steps=steps)
-    scores = [s for s in (*last.scores, *baselines) if s.outcome.ok]
-    return judged(scores, chance, _by_chance(task, crew, description), _visited(task, page, scores), steps)
 
 
 def _by_chance(task: Task, crew: Crew, description: Description) -> float:
@@ -46,6 +56,6 @@ def _by_chance(task: Task, crew: Crew, description: Description) -> float:
     return coverage(Transitions.from_bytes(crew.described("pool.npz")).cut(columns=random), task)
 
 
-def _visited(task: Task, page: Page, scores: list[Score]) -> list[float]:
-    files = (page.file("scores", s.trial_id, "episodes.npz") for s in scores)
+def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
+    files = (page.file("scores", s.trial_id, "episodes.npz") for s in scores if s.outcome.ok)
     return [coverage(Transitions.from_bytes(data), task) for data in files]

@@ -17,7 +17,7 @@ from autoreward.crews import Crew
 from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached
 from autoreward.judging import judged
-from autoreward.race import full, race, rungs
+from autoreward.race import Purse, full, goals, race, steps
 from autoreward.records import (
     Analyses,
     Candidate,
@@ -37,6 +37,7 @@ from autoreward.store.book import Book
 from autoreward.tasks import Task
 
 Tell = Callable[[events.Event], None]
+Rounds = tuple[Round, ...]
 R = TypeVar("R", Trial, Score)
 
 
@@ -45,57 +46,60 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
     description = book.once("description", Description, crew.describe)
     said = book.lone("feedback", Feedbacks) or Feedbacks()
     rounds: tuple[Round, ...] = ()
-    doubt = Doubt()
-    while (stop := doubt.said or stop_reason(config, rounds, task, said)) is None:
-        number = len(rounds)
-        page = book.page(number)
-        tell(events.RoundStarted(number))
+    while (stop := stop_reason(config, rounds, task, said)) is None:
         try:
-            candidates = page.once("candidates", Candidates, lambda: crew.design(description, rounds)).items  # noqa: B023
+            rounds = play(task, config, crew, book, description, rounds, said, tell)
         except LimitReached as limit:
             if not rounds:
                 raise
             stop = str(limit)
             break
-        tell(events.Designed(candidates))
-        checked = page.each("verdicts", Verdict, candidates, crew.review, crew.pool)
-        screened = page.once("screens", Screened, lambda: crew.screen(candidates, checked, rounds))  # noqa: B023
-        tell(events.Checked(checked, screened))
-        field = in_order(candidates, checked, screened)
-        trials, scores = race(task, config, crew, page, field, budget(config, task, said) - spent(rounds), tell)
-        # stops here until people have answered, where they are the judges
-        liked = judged(config, book, page, [*(r.scores for r in rounds), scores])
-        diagnoses = page.each(
-            "diagnoses",
-            Diagnosis,
-            candidates,
-            lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)),  # noqa: B023
-            crew.pool,
-        )
-        analyses = page.once("analyses", Analyses,
-                             lambda: crew.analyze(page, candidates, scores, diagnoses, checked)).items  # noqa: B023  # fmt: skip
-        rounds += (Round(number=number, candidates=candidates, verdicts=checked, screened=screened, trials=trials,
-                         scores=scores, diagnoses=diagnoses, analyses=analyses, liked=liked),)  # fmt: skip
-        doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, page, description, rounds[-1]))  # noqa: B023
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
-    eligible = rounds[said.since :]
-    winner = best(eligible, task)
+    doubt = rounds[-1].doubt
     measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
-    finalists = contestants(eligible, task) if measurable else []
+    finalists = contestants(rounds, said, task) if measurable else []
     trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
     run = Run(
         task=task.name,
         goal=task.goal,
         stop=stop,
         rounds=len(rounds),
-        best=winner,
+        best=best(heeding(rounds, said), task),
         confirmed=confirmed,
         doubt=doubt,
-        trainings=sum(count(r.trials) for r in rounds) + len(trials),
-        env_steps=spent(rounds) + steps(trials) + doubt.steps,
+        trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
+        env_steps=spent(rounds) + steps(trials),
         tier=crew.tier,
     )
     return book.once("result", Run, lambda: run)
+
+
+def play(
+    task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Rounds, said: Feedbacks,
+    tell: Tell,
+) -> Rounds:  # fmt: skip
+    """The rounds so far and one more. Raises LimitReached if designing it would cost too much."""
+    number = len(rounds)
+    page = book.page(number)
+    tell(events.RoundStarted(number))
+    candidates = page.once("candidates", Candidates, lambda: crew.design(description, rounds)).items
+    tell(events.Designed(candidates))
+    verdicts = page.each("verdicts", Verdict, candidates, crew.review, crew.pool)
+    screened = page.once("screens", Screened, lambda: crew.screen(candidates, verdicts, rounds))
+    tell(events.Checked(verdicts, screened))
+    field = in_order(candidates, verdicts, screened)
+    trials, scores = race(task, config, crew, page, field, purse(config, task, rounds, said), tell)
+    # stops here until people have answered, where they are the judges
+    liked = judged(config, book, page, [*(r.scores for r in rounds), scores])
+    diagnoses = page.each("diagnoses", Diagnosis, candidates,
+                          lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)), crew.pool)  # fmt: skip
+    analyses = page.once(
+        "analyses", Analyses, lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)
+    ).items
+    played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
+                   diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
+    doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, book, description, (*rounds, played)))
+    return (*rounds, played.model_copy(update={"doubt": doubt}))
 
 
 def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
@@ -107,7 +111,8 @@ def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
     if not isinstance(given, str):
         book.page(0).once("candidates", Candidates, lambda: Candidates(items=(given,)))
     trials, confirmed = contest(task, config, crew, book.confirm_page(), [Contestant("given", given)], tell)
-    run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0, best=confirmed[0].who,
+    run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
+              best=confirmed[0].who if confirmed else "",
               confirmed=confirmed, trainings=len(trials), env_steps=steps(trials), tier=crew.tier)  # fmt: skip
     return book.once("result", Run, lambda: run)
 
@@ -116,6 +121,8 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
     """Why the search ends here, in words; None while it should go on. What people say buys at least one more round."""
     if len(rounds) <= said.since and said.items:
         return None
+    if rounds and rounds[-1].doubt.said:
+        return rounds[-1].doubt.said
     winner = best(rounds[said.since :], task) if config.judge == "rule" else ""  # people set no target
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= full(config, task)]
     if scores and fmean(s.success for s in scores) >= config.target:
@@ -123,7 +130,9 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
     if len(rounds) >= config.rounds and len(rounds) > said.since:
         return f"all {len(rounds)} rounds are done" if len(rounds) > 1 else "its one round is done"
-    if spent(rounds) + rungs(task)[0] * full(config, task) > budget(config, task, said):
+    left = budget(config, task, said) - spent(rounds)
+    # a later round is worth beginning if one of its programs can train to the end
+    if left < (full(config, task) if rounds else goals(config, task)[0]):
         return f"the budget of {budget(config, task, said):,} environment steps is used"
     return None
 
@@ -134,14 +143,15 @@ def budget(config: RunConfig, task: Task, said: Feedbacks) -> int:
     return round((config.budget + per_round * len(said.items)) * full(config, task))
 
 
+def purse(config: RunConfig, task: Task, rounds: Sequence[Round], said: Feedbacks) -> Purse:
+    """What the next round may take."""
+    left = budget(config, task, said) - spent(rounds)
+    return Purse(left, left // max(config.rounds - len(rounds), 1))
+
+
 def spent(rounds: Sequence[Round]) -> int:
     """Environment steps that the search has taken."""
-    return steps([t for r in rounds for t in r.trials])
-
-
-def steps(trials: Sequence[Trial]) -> int:
-    """Environment steps of these trainings; a leg counts its own."""
-    return sum(t.steps - t.begin for t in trials)
+    return sum(steps(r.trials) + r.doubt.steps for r in rounds)
 
 
 def count(trials: Sequence[Trial]) -> int:
@@ -159,13 +169,19 @@ def in_order(
     return [(c, by_id[c.id]) for c in sorted(may, key=lambda c: places[c.id])]
 
 
-def contestants(rounds: Sequence[Round], task: Task) -> list[Contestant]:
+def heeding(rounds: Rounds, said: Feedbacks) -> Rounds:
+    """The rounds that the winner may come from: those that have heard everything that was said, or all if none has."""
+    return rounds[said.since :] or rounds
+
+
+def contestants(rounds: Rounds, said: Feedbacks, task: Task) -> list[Contestant]:
     """Who is confirmed: the winner, the runner-up, the first program that was ever trained, and the baselines."""
     made = {c.id: c for r in rounds for c in r.candidates}
-    winner, second = best(rounds, task), runner_up(rounds, task)
+    winner, second = best(heeding(rounds, said), task), runner_up(heeding(rounds, said), task)
     if not winner:
         return []
-    first = min((t.candidate_id for t in rounds[0].trials), default=winner)
+    trained = {t.candidate_id for t in rounds[0].trials}
+    first = next((c.id for c in rounds[0].candidates if c.id in trained), winner)
     found = [Contestant("winner", made[winner])]
     found += [Contestant("runner-up", made[second])] if second else []
     found += [Contestant("zero-shot", made[first])] if first not in (winner, second) else []

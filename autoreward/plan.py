@@ -13,7 +13,7 @@ from autoreward.design.author import design_prompt
 from autoreward.errors import TaskError
 from autoreward.llm.money import FREE, estimate
 from autoreward.pools import Pool
-from autoreward.race import checkpoints, full, rungs, survivors
+from autoreward.race import Purse, checkpoints, full, further_seeds, goals, survivors
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
@@ -27,15 +27,13 @@ CONTESTANTS = 5
 
 def plan(task: Task, config: RunConfig, description: Description, speed: Speed) -> Plan:
     """The plan of a run; the longest it can be, since nobody knows when it will be good enough."""
-    first = legs(config, task)
-    again = min(config.finalists, config.candidates) * config.finalist_seeds
-    if again:
-        first = (*first, LegPlan(trainings=again, begin=0, end=full(config, task)))
-    round_steps = sum(leg.trainings * (leg.end - leg.begin) for leg in first)
-    search_steps = min(round(config.budget * full(config, task)), config.rounds * round_steps)
+    rounds = _rounds(config, task)
+    first = rounds[0]
+    round_steps, budget = _steps(first), round(config.budget * full(config, task))
+    search_steps = min(budget, sum(map(_steps, rounds)))
     confirm = (
         LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=full(config, task))
-        if config.confirm_seeds
+        if config.confirm_seeds and task.ruled
         else None
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
@@ -60,15 +58,34 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     )
 
 
-def legs(config: RunConfig, task: Task) -> tuple[LegPlan, ...]:
-    """The race of a round in which every program may train and no rung ends in a tie."""
+def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
+    """The rounds that the budget has steps for, the last one perhaps not to its end."""
+    rounds: list[tuple[LegPlan, ...]] = []
+    left = round(config.budget * full(config, task))
+    for number in range(config.rounds):
+        if rounds and left < full(config, task):
+            break
+        race = legs(config, task, config.candidates + (config.tune_weights and number > 0))
+        purse = Purse(left, left // (config.rounds - number)).less(_steps(race))
+        finalists = min(config.finalists, config.candidates) if task.ruled else 0
+        more = finalists * further_seeds(config, finalists * full(config, task), purse)
+        rounds.append((*race, LegPlan(trainings=more, begin=0, end=full(config, task))) if more else race)
+        left -= _steps(rounds[-1])
+    return rounds
+
+
+def legs(config: RunConfig, task: Task, count: int) -> tuple[LegPlan, ...]:
+    """The race of a round in which `count` programs train, with a tie after the first rung."""
     planned: list[LegPlan] = []
-    going, begin = config.candidates, 0
-    for share in rungs(task):
-        end = round(share * full(config, task))
-        planned.append(LegPlan(trainings=going, begin=begin, end=end))
-        going, begin = min(going, survivors(going)), end
+    going, begin = count, 0
+    for number, goal in enumerate(goals(config, task)):
+        planned.append(LegPlan(trainings=going, begin=begin, end=goal))
+        going, begin = min(going, survivors(going, config) + (number == 0)), goal
     return tuple(planned)
+
+
+def _steps(legs: Sequence[LegPlan]) -> int:
+    return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
 
 
 def measure_speed(workers: Workers, pool: Pool, count: int, task: Task, config: RunConfig) -> Speed:

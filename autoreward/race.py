@@ -6,7 +6,7 @@ trained twice. Standing is what the scorer measured in the leg, never a maximum 
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import fmean, stdev
+from statistics import stdev
 from typing import NamedTuple
 
 from autoreward import events, seeds
@@ -18,7 +18,7 @@ from autoreward.store.book import Made, Page
 from autoreward.tasks import Task
 
 RUNGS = (0.0625, 0.125, 0.25, 0.5, 1.0)
-"""Shares of the full budget at which the field is halved."""
+"""Shares of a full training after which the field is halved."""
 FINALISTS = 2
 """How many train to the end at least: the winner needs somebody to be compared with."""
 STATE = "state.safetensors"
@@ -30,6 +30,28 @@ class Raced(NamedTuple):
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
 
+    def and_(self, more: "Raced") -> "Raced":
+        """These and more."""
+        return Raced((*self.trials, *more.trials), (*self.scores, *more.scores))
+
+
+class Purse(NamedTuple):
+    """Environment steps that a round may take."""
+
+    left: int
+    """All that the search has left."""
+    share: int
+    """An even part of it, where more rounds are to come: what the finalists' further seeds leave for them."""
+
+    def less(self, taken: int) -> "Purse":
+        """What remains after that many steps."""
+        return Purse(self.left - taken, self.share - taken)
+
+
+def steps(trials: Sequence[Trial]) -> int:
+    """Environment steps of these trainings; a leg counts its own."""
+    return sum(t.steps - t.begin for t in trials)
+
 
 def race(
     task: Task,
@@ -37,29 +59,30 @@ def race(
     crew: Crew,
     page: Page,
     field: Sequence[tuple[Candidate, Verdict]],
-    left: int,
+    purse: Purse,
     tell: Callable[[events.Event], None],
 ) -> Raced:
-    """Race candidates (in their order) over the rungs, then train the best on more seeds; at most `left` environment steps."""
+    """Race candidates (in their order) over the rungs, then train the best on more seeds; never more than the purse holds."""
     entrants = [search_job(config, task, candidate, verdict) for candidate, verdict in field]
-    trials: tuple[Trial, ...] = ()
-    scores: tuple[Score, ...] = ()
-    before = 0
-    for number, share in enumerate(rungs(task)):
-        goal = round(share * full(config, task))
-        going = _affordable(entrants, goal - before, left)
-        if not going:
+    raced, begin = Raced((), ()), 0
+    for number, goal in enumerate(goals(config, task)):
+        if not entrants:
             break
-        done, found = one_leg(crew, page, going, number, before, goal)
-        left -= sum(t.steps - t.begin for t in done)
-        trials, scores, before = (*trials, *done), (*scores, *found), goal
-        rung = page.once(f"rung-{number}", Standings, lambda: standings(number, share, goal, found, going, task))  # noqa: B023
+        going = entrants[: max(purse.left, 0) // (goal - begin)]
+        found = one_leg(crew, page, going, number, begin, goal)
+        purse = purse.less(steps(found.trials))
+        raced, begin = raced.and_(found), goal
+        rung = page.once(
+            f"rung-{number}",
+            Standings,
+            lambda: standings(number, goal, found.scores, entrants, going, task, config),  # noqa: B023
+        )
         tell(events.RungDone(rung))
-        on = {row.candidate_id for row in rung.rows if row.goes_on}
-        entrants = [job for job in going if job.candidate_id in on]
-    more = replicas(config, task, entrants, scores)[: max(left // full(config, task), 0)]
+        jobs = {job.candidate_id: job for job in going}
+        entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
+    more = replicas(task, config, entrants, raced.scores, purse)
     again = page.each("trials", Trial, more, lambda job: _train(crew, page, job), crew.pool)
-    return Raced((*trials, *again), (*scores, *score_all(page, crew, again, "search")))
+    return raced.and_(Raced(again, score_all(page, crew, again, "search")))
 
 
 def full(config: RunConfig, task: Task) -> int:
@@ -67,9 +90,13 @@ def full(config: RunConfig, task: Task) -> int:
     return config.steps or task.train.steps
 
 
-def rungs(task: Task) -> tuple[float, ...]:
-    """The rungs; one alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve."""
-    return RUNGS if task.train.algorithm in ("PPO", "A2C") and task.ruled else (1.0,)
+def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
+    """Environment steps at each rung, rising.
+
+    There is one rung alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve.
+    """
+    halving = task.train.algorithm in ("PPO", "A2C") and task.ruled
+    return tuple(sorted({max(round(share * full(config, task)), 1) for share in (RUNGS if halving else (1.0,))}))
 
 
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
@@ -86,9 +113,9 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
     )
 
 
-def survivors(count: int) -> int:
+def survivors(count: int, config: RunConfig) -> int:
     """How many of a field go on when it is halved, ties apart."""
-    return max(math.ceil(count / 2), FINALISTS)
+    return max(math.ceil(count / 2), config.finalists, FINALISTS)
 
 
 def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].default) -> int:
@@ -111,7 +138,9 @@ def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
     return job.model_copy(update=change)
 
 
-def replicas(config: RunConfig, task: Task, jobs: Sequence[TrialJob], scores: Sequence[Score]) -> list[TrialJob]:
+def replicas(
+    task: Task, config: RunConfig, jobs: Sequence[TrialJob], scores: Sequence[Score], purse: Purse
+) -> list[TrialJob]:
     """The best ones that trained to the end, on more seeds in one piece, so that the winner is not the luckiest training.
 
     None where no rule says which are the best.
@@ -119,50 +148,49 @@ def replicas(config: RunConfig, task: Task, jobs: Sequence[TrialJob], scores: Se
     if not task.ruled:
         return []
     finalists = ranked(scores, task)[: config.finalists]
+    best = [job for job in jobs if job.candidate_id in finalists]
     return [
         job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})
-        for i in range(1, config.finalist_seeds + 1)
-        for job in jobs
-        if job.candidate_id in finalists
+        for i in range(1, further_seeds(config, len(best) * full(config, task), purse) + 1)
+        for job in best
     ]
 
 
+def further_seeds(config: RunConfig, each: int, purse: Purse) -> int:
+    """On how many more seeds the finalists train, all on as many; `each` is what one seed of them all takes.
+
+    As many as the round's share holds. One at least if the search has the steps: nobody wins by a single training later.
+    """
+    if each == 0:
+        return 0
+    return max(min(config.finalist_seeds, purse.left // each, max(purse.share // each, 1)), 0)
+
+
 def standings(
-    number: int, share: float, steps: int, scores: Sequence[Score], jobs: Sequence[TrialJob], task: Task
+    number: int,
+    goal: int,
+    scores: Sequence[Score],
+    entrants: Sequence[TrialJob],
+    going: Sequence[TrialJob],
+    task: Task,
+    config: RunConfig,
 ) -> Standings:
-    """Who goes on after `share` of the budget: the better half, FINALISTS at least, and while trainings are short one more, if
-    noise can't tell it from the last of them.
+    """Who goes on after a rung: the better half, as many as there are finalists at least; after the first rung, where trainings
+    are shortest, one more if noise can't tell it from the last of them. After the last rung all stay.
 
     Between two candidates the rank decides (analyze/ranking.py); noise is one standard error of the graded progress over
     held-out episodes, of each.
     """
-    order = ranked(scores, task)
     by_id = {s.candidate_id: s for s in scores}
-    keep = len(order) if share == 1.0 else survivors(len(order))
-    rows = []
-    for place, identity in enumerate(order):
-        mean, error = _noise(by_id[identity])
-        goes_on = place < keep
-        if place == keep and share < 0.5:
-            edge_mean, edge_error = _noise(by_id[order[keep - 1]])
-            goes_on = mean + error >= edge_mean - edge_error and mean > 0.0
-        score = by_id[identity]
-        rows.append(
-            Rung(
-                candidate_id=identity,
-                success=score.mean_success,
-                progress=score.mean_progress,
-                error=error,
-                goes_on=goes_on,
-            )
-        )
-    scored = set(order)
-    rows += [
-        Rung(candidate_id=job.candidate_id, success=0.0, progress=0.0, error=0.0, goes_on=False)
-        for job in jobs
-        if job.candidate_id not in scored
-    ]
-    return Standings(number=number, steps=steps, rows=tuple(rows))
+    order = ranked(scores, task)
+    keep = len(order) if goal >= full(config, task) else survivors(len(order), config)
+    if number == 0 and keep < len(order) and _tied(by_id[order[keep]], by_id[order[keep - 1]]):
+        keep += 1
+    rows = [_row(by_id[identity], goes_on=place < keep) for place, identity in enumerate(order)]
+    failed = [job.candidate_id for job in going if job.candidate_id not in order]
+    rows += [Rung(candidate_id=name, success=0.0, progress=0.0, error=0.0, goes_on=False) for name in failed]
+    stopped = tuple(job.candidate_id for job in entrants[len(going) :])
+    return Standings(number=number, steps=goal, rows=tuple(rows), unaffordable=stopped)
 
 
 def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
@@ -171,17 +199,25 @@ def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> 
     return page.each("scores", Score, finished, lambda t: crew.score(page, t, purpose), crew.pool)
 
 
-def _noise(score: Score) -> tuple[float, float]:
-    """Mean graded progress of the scored episodes, and its standard error."""
+def _row(score: Score, goes_on: bool) -> Rung:
+    return Rung(
+        candidate_id=score.candidate_id,
+        success=score.mean_success,
+        progress=score.mean_progress,
+        error=_error(score),
+        goes_on=goes_on,
+    )
+
+
+def _tied(one: Score, edge: Score) -> bool:
+    """Whether noise can't tell a score from the better one at the edge. Without any progress there is nothing to spare."""
+    return one.mean_progress > 0.0 and one.mean_progress + _error(one) >= edge.mean_progress - _error(edge)
+
+
+def _error(score: Score) -> float:
+    """Standard error of the graded progress over the scored episodes."""
     values = [e.progress for e in score.episodes]
-    if len(values) < 2:
-        return score.mean_progress, 0.0
-    return fmean(values), stdev(values) / math.sqrt(len(values))
-
-
-def _affordable(jobs: Sequence[TrialJob], each: int, left: int) -> list[TrialJob]:
-    """As many as the budget has steps for, the first in line first; the last leg may overshoot by its rollout."""
-    return list(jobs[: max(left, 0) // each])
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
 def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:

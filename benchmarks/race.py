@@ -24,15 +24,15 @@ from autoreward.design.grammar import design
 from autoreward.llm.asking import Prompt
 from autoreward.llm.reading import record
 from autoreward.llm.replay import Replay
-from autoreward.loop import in_order, steps
-from autoreward.race import Raced, full, one_leg, race, rungs, search_job
+from autoreward.loop import in_order
+from autoreward.race import Purse, Raced, full, goals, one_leg, race, search_job, steps
 from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import Task, find_task
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
-UNLIMITED = 10**12
+UNLIMITED = Purse(10**12, 10**12)
 
 
 class Repetition(NamedTuple):
@@ -82,10 +82,8 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         screened = page.once("screens", Screened, lambda: crew.screen(programs, verdicts, ()))
         jobs = [search_job(config, task, candidate, verdict) for candidate, verdict in sound]
         whole, begin = Raced((), ()), 0
-        for number, share in enumerate(rungs(task)):
-            end = round(share * full(config, task))
-            found = one_leg(crew, page, jobs, number, begin, end)
-            whole, begin = Raced(whole.trials + found.trials, whole.scores + found.scores), end
+        for number, end in enumerate(goals(config, task)):
+            whole, begin = whole.and_(one_leg(crew, page, jobs, number, begin, end)), end
         field = in_order(programs, verdicts, screened)
         raced = race(task, config, crew, page, field, UNLIMITED, lambda event: None)
     return Repetition(

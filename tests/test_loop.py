@@ -1,15 +1,29 @@
 """The loop with a fake crew: what it returns, that a crash at any write loses nothing, that failures stay local."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
-from autoreward.loop import improve
+from autoreward.errors import LimitReached
+from autoreward.loop import contestants, improve
 from autoreward.outcomes import Outcome
-from autoreward.records import Feedback, Feedbacks, Run, TrialJob
+from autoreward.records import (
+    Candidate,
+    Candidates,
+    Description,
+    Feedback,
+    Feedbacks,
+    Round,
+    Run,
+    Score,
+    Screened,
+    Trial,
+    TrialJob,
+)
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
@@ -79,6 +93,44 @@ def test_a_crash_at_every_write_ends_in_the_same_run(memory_folder: Path) -> Non
         shutil.rmtree(folder)
         die_at += 1
     assert die_at > 60
+
+
+def played(number: int, *success: tuple[str, float]) -> Round:
+    """A round whose candidates are these, in this order; those that scored nothing did not train."""
+    trials = [Trial(id=f"{n}-s0", candidate_id=n, outcome=Outcome.COMPLETED, seed=0, steps=9) for n, v in success if v]
+    scores = [
+        Score(trial_id=f"{n}-s0", candidate_id=n, outcome=Outcome.COMPLETED, steps=9, success=v, mean_success=v)
+        for n, v in success if v
+    ]  # fmt: skip
+    made = tuple(Candidate(id=n, source="", thought="", origin="grammar", how="fresh") for n, _ in success)
+    return Round(number=number, candidates=made, verdicts=(), screened=Screened(order=()), trials=tuple(trials),
+                 scores=tuple(scores), diagnoses=())  # fmt: skip
+
+
+def test_the_zero_shot_is_the_first_of_the_first_round_in_the_order_of_design() -> None:
+    rounds = (
+        played(0, ("r000c0", 0.0), ("r000c2", 0.1), ("r000c10", 0.2), ("r000c11", 0.3)),
+        played(1, ("r001c0", 0.8), ("r001c1", 0.9)),
+    )
+    nothing_said, calm = Feedbacks(), Feedbacks(items=(Feedback(after=1, text="calm it down"),))
+    for said in (nothing_said, calm):
+        found = {c.role: c.who for c in contestants(rounds, said, TASK)}
+        assert (found["winner"], found["runner-up"], found["zero-shot"]) == ("r001c1", "r001c0", "r000c2")
+
+
+def test_a_feedback_that_no_round_could_heed_leaves_the_winner_in_place(tmp_path: Path) -> None:
+    class Dear(FakeCrew):
+        def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
+            raise LimitReached("too dear")
+
+    folder = tmp_path / "run"
+    before = go(folder, FakeCrew())
+    with Book.open(folder) as book:
+        book.retire("before-feedback-0", ("result.json", "confirm"))
+        said = Feedbacks(items=(Feedback(after=before.rounds, text="calm it down"),))
+        book.write("feedback.json", said.model_dump_json().encode())
+    after = go(folder, Dear())
+    assert (after.best, after.stop) == (before.best, "too dear")
 
 
 def test_a_failed_training_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from autoreward.errors import JudgementNeeded, UsageError
 from autoreward.loop import improve, stop_reason
 from autoreward.outcomes import Outcome
 from autoreward.poll import Poll
-from autoreward.race import rungs
+from autoreward.race import goals
 from autoreward.records import (
     Answer,
     Episode,
@@ -452,7 +452,7 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     task = read_task(unruled(tmp_path / "hill") / "task.toml")
     assert not task.ruled
     assert TASK.ruled
-    assert rungs(task) == (1.0,), "nothing says who should go on"
+    assert goals(RunConfig(), task) == (task.train.steps,), "nothing says who should go on"
     assert list(distances(task)) == []
     states = {"position": np.array([0.1, 0.6]), "velocity": np.zeros(2)}
     judged = Judge(task, 200).judge(states, terminated=True, movement=0.1)

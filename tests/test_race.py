@@ -6,26 +6,34 @@ import pytest
 from fake_crew import FakeCrew
 
 from autoreward import events
-from autoreward.analyze.hopeless import judged
+from autoreward.analyze.hopeless import doubt, optimiser
 from autoreward.analyze.legs import scored, trainings
 from autoreward.analyze.ranking import beats, best, runner_up
 from autoreward.config import RunConfig
-from autoreward.loop import improve, measure, steps
+from autoreward.loop import improve, measure, stop_reason
 from autoreward.outcomes import Outcome
-from autoreward.race import RUNGS, standings
+from autoreward.race import RUNGS, Purse, further_seeds, goals, standings, steps
 from autoreward.records import (
     Candidate,
     CheckpointScore,
+    CurvePoint,
+    Description,
+    Doubt,
     Episode,
+    Feedback,
+    Feedbacks,
+    PoolEpisode,
     Round,
     Run,
     Score,
     Screened,
+    Standings,
     Trial,
     TrialJob,
+    Verdict,
 )
 from autoreward.resources import envs_folder
-from autoreward.store.book import Book, RunHeader
+from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task, find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -58,29 +66,61 @@ def round_of(number: int, *scores: Score) -> Round:
     )
 
 
+def rung(number: int, scores: list[Score], names: str, **change: object) -> Standings:
+    config = RunConfig.model_validate({"steps": 8000} | change)
+    jobs = [job(name) for name in names]
+    return standings(number, goals(config, TASK)[number], scores, jobs, jobs, TASK, config)
+
+
+def going(found: Standings) -> list[str]:
+    return [row.candidate_id for row in found.rows if row.goes_on]
+
+
 def test_the_better_half_goes_on() -> None:
     scores = [score(name, value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))]
-    rung = standings(0, 0.1, 1000, scores, [job(n) for n in "abcd"], TASK)
-    assert [row.candidate_id for row in rung.rows if row.goes_on] == ["b", "c"]
+    assert going(rung(0, scores, "abcd")) == ["b", "c"]
 
 
-def test_a_tie_within_noise_is_kept_once() -> None:
+def test_as_many_go_on_as_there_are_finalists() -> None:
+    scores = [score(name, value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))]
+    assert going(rung(3, scores, "abcd", finalists=3)) == ["b", "c", "a"]
+
+
+def test_a_tie_within_noise_is_kept_once_after_the_first_rung() -> None:
     noisy = [score(name, value, spread=0.4) for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.5), ("d", 0.5))]
-    rung = standings(0, 0.1, 1000, noisy, [job(n) for n in "abcd"], TASK)
-    assert sum(row.goes_on for row in rung.rows) == 3, "one is spared while trainings are short"
-    late = standings(3, 0.5, 1000, noisy, [job(n) for n in "abcd"], TASK)
-    assert sum(row.goes_on for row in late.rows) == 2
+    assert len(going(rung(0, noisy, "abcd"))) == 3, "one is spared while trainings are short"
+    assert len(going(rung(1, noisy, "abcd"))) == 2
+
+
+def test_a_tie_is_told_by_the_leg_not_by_its_best_checkpoint() -> None:
+    """The kept checkpoints of b and c did alike, which is a maximum over training; their legs did not."""
+    legs = (("a", 0.9), ("b", 0.8), ("c", 0.1))
+    scores = [score(name, 0.8).model_copy(update={"mean_success": v, "mean_progress": v}) for name, v in legs]
+    assert going(rung(0, scores, "abc")) == ["a", "b"]
 
 
 def test_two_train_to_the_end() -> None:
-    scores = [score("a", 0.9), score("b", 0.1)]
-    rung = standings(3, 0.5, 1000, scores, [job("a"), job("b")], TASK)
-    assert all(row.goes_on for row in rung.rows)
+    assert going(rung(3, [score("a", 0.9), score("b", 0.1)], "ab")) == ["a", "b"]
 
 
 def test_who_failed_is_out_and_in_the_record() -> None:
-    rung = standings(0, 0.1, 1000, [score("a", 0.5)], [job("a"), job("b")], TASK)
-    assert [(row.candidate_id, row.goes_on) for row in rung.rows] == [("a", True), ("b", False)]
+    found = rung(0, [score("a", 0.5)], "ab")
+    assert [(row.candidate_id, row.goes_on) for row in found.rows] == [("a", True), ("b", False)]
+
+
+def test_rungs_that_end_at_the_same_step_are_one() -> None:
+    assert goals(RunConfig(steps=160), TASK) == (10, 20, 40, 80, 160)
+    assert goals(RunConfig(steps=10), TASK) == (1, 2, 5, 10)
+    assert goals(RunConfig(steps=1), TASK) == (1,)
+
+
+def test_the_finalists_train_on_as_many_seeds_each_and_leave_the_rest_for_later_rounds() -> None:
+    config = RunConfig(finalist_seeds=2)
+    assert further_seeds(config, 2000, Purse(left=9000, share=9000)) == 2
+    assert further_seeds(config, 2000, Purse(left=9000, share=3900)) == 1
+    assert further_seeds(config, 2000, Purse(left=9000, share=-500)) == 1, "nobody wins by one training"
+    assert further_seeds(config, 2000, Purse(left=1900, share=1900)) == 0, "none of them, rather than some"
+    assert further_seeds(config, 0, Purse(left=9000, share=9000)) == 0
 
 
 def run(folder: Path, crew: FakeCrew, **change: object) -> tuple[Run, list[events.Event]]:
@@ -108,6 +148,101 @@ def test_the_budget_holds(tmp_path: Path, budget: float) -> None:
     result, _ = run(tmp_path / "r", FakeCrew(width=8), budget=budget, rounds=9)
     assert result.env_steps <= budget * 8000
     assert "the budget of" in result.stop
+
+
+class Known(FakeCrew):
+    """Accepts everything, and scores candidates as it is told."""
+
+    def __init__(self, success: dict[str, float]) -> None:
+        super().__init__(width=8)
+        self._success = success
+
+    def review(self, candidate: Candidate) -> Verdict:
+        return Verdict(candidate_id=candidate.id, accepted=True, outcome=Outcome.COMPLETED)
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        found = self._success.get(trial.candidate_id, 0.1 - int(trial.candidate_id[-1]) / 1000)
+        same = {"success": found, "mean_success": found, "progress": found, "mean_progress": found}
+        record, files = super().score(page, trial, purpose)
+        return Made(record.model_copy(update=same), files)
+
+
+def test_where_steps_run_short_the_best_goes_on_and_who_stops_is_in_the_record(tmp_path: Path) -> None:
+    _, heard = run(tmp_path / "r", Known({"r000c0": 0.3, "r000c5": 0.85}), budget=2.0)
+    rungs = [e.standings for e in heard if isinstance(e, events.RungDone)]
+    assert going(rungs[-2]) == ["r000c5", "r000c0"]
+    assert ([row.candidate_id for row in rungs[-1].rows], rungs[-1].unaffordable) == (["r000c5"], ("r000c0",))
+    result, _ = run(tmp_path / "s", Known({"r000c0": 0.3, "r000c5": 0.85}), budget=4.0, finalist_seeds=2)
+    assert result.best == "r000c5", "a seed more for one finalist alone would decide by the seed"
+
+
+def test_a_full_last_round_can_win(tmp_path: Path) -> None:
+    crew = Known({"r000c6": 0.3, "r001c4": 0.3, "r002c5": 0.99})
+    settings = RunConfig()
+    result, _ = run(tmp_path / "r", crew, rounds=3, finalist_seeds=settings.finalist_seeds, budget=settings.budget)
+    assert result.best == "r002c5"
+    assert result.env_steps <= settings.budget * 8000
+    seeds_of = {name.split()[1] for name in crew.done if name.startswith("train r002c5-s")}
+    assert {"r002c5-s1", "r002c5-s2"} <= seeds_of, "the last round has what the others left"
+
+
+class Hopeless(FakeCrew):
+    """No candidate gets further than random actions do; the environment's own reward does."""
+
+    def describe(self) -> Made[Description]:
+        record, files = super().describe()
+        pool = (PoolEpisode(kind="random", episode=episode(0.1)),) * 4
+        return Made(record.model_copy(update={"pool": pool}), files)
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        progress = 0.1 if trial.candidate_id else 0.9
+        change = {"success": 0.0, "mean_success": 0.0, "progress": progress, "mean_progress": progress}
+        record, files = super().score(page, trial, purpose)
+        return Made(record.model_copy(update=change), files)
+
+
+def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
+    crew = Hopeless(width=3)
+    result, heard = run(tmp_path / "r", crew, rounds=3, budget=100.0)
+    assert (crew.done["train native-s0"], crew.done["train sparse-s0"]) == (1, 1)
+    rounds = [e.round for e in heard if isinstance(e, events.RoundDone)]
+    assert [r.doubt.trainings for r in rounds] == [2, 0, 0]
+    assert result.env_steps == sum(steps(r.trials) for r in rounds) + 2 * 8000
+    assert result.trainings == sum(len({t.candidate_id for t in r.trials}) for r in rounds) + 2
+    again, _ = resumed(tmp_path / "r", Hopeless(width=3))
+    assert again == result
+
+
+def resumed(folder: Path, crew: FakeCrew) -> tuple[Run, FakeCrew]:
+    with Book.open(folder) as book:
+        return improve(TASK, book.header.config, crew, book, lambda event: None), crew
+
+
+def test_a_doubt_is_forgotten_when_somebody_says_what_to_change() -> None:
+    lost = round_of(0, score("a", 0.0)).model_copy(update={"doubt": Doubt(said="It is not the reward.")})
+    config = RunConfig()
+    assert stop_reason(config, (lost,), TASK, Feedbacks()) == "It is not the reward."
+    said = Feedbacks(items=(Feedback(after=1, text="go slower"),))
+    assert stop_reason(config, (lost,), TASK, said) is None
+
+
+def test_only_normalised_rewards_have_a_value_loss_that_is_too_large() -> None:
+    point = CurvePoint(step=9, episode_return=None, episode_length=None, value_loss=1e7)
+    broken = [
+        Trial(id=f"{n}-s0", candidate_id=n, outcome=Outcome.COMPLETED, seed=0, steps=9, curve=(point,)) for n in "ab"
+    ]
+    assert optimiser(broken, normalized=True)
+    assert optimiser(broken, normalized=False) is None
+
+
+def test_a_training_whose_worker_died_says_nothing_of_its_reward(tmp_path: Path) -> None:
+    def die(job: TrialJob) -> Outcome:
+        return Outcome.LOST if job.id in ("native-s0", "native-s1", "r000c1-s0") else Outcome.COMPLETED
+
+    result, _ = run(tmp_path / "a", FakeCrew(fail=die), given="native", confirm_seeds=3)
+    assert len(result.confirmed[0].success) == 1
+    none, _ = run(tmp_path / "b", FakeCrew(fail=die), given="native", confirm_seeds=2)
+    assert (none.confirmed, none.best) == ((), "")
 
 
 def test_off_policy_trainings_run_in_one_piece(tmp_path: Path) -> None:
@@ -177,10 +312,10 @@ def test_legs_are_one_training() -> None:
 
 def test_it_is_exploration_or_observation() -> None:
     scores = [score(name, 0.0) for name in ("a", "b")]
-    nowhere = judged(scores, [0.1, 0.1], 0.4, [0.4, 0.42], 100)
+    nowhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.42])
     assert nowhere.said
     assert "exploration" in nowhere.said
-    elsewhere = judged(scores, [0.1, 0.1], 0.4, [0.4, 0.8], 100)
+    elsewhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.8])
     assert elsewhere.said
     assert "what the policy observes" in elsewhere.said
     assert "80%" in elsewhere.evidence[1]

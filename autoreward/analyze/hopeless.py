@@ -24,9 +24,7 @@ WIDER = 1.1
 """Share of the bins that random actions visit, above which a policy has got elsewhere."""
 
 
-def judged(
-    scores: Sequence[Score], chance: Sequence[float], by_chance: float, visited: Sequence[float], steps: int
-) -> Doubt:
+def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, visited: Sequence[float]) -> Doubt:
     """Exploration or observation, when all stand where random actions do."""
     level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
     who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
@@ -41,7 +39,7 @@ def judged(
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
             "decides in it?), and at whether [success] can be met."
         )
-    return Doubt(said=said, evidence=(who, reach), steps=steps)
+    return Doubt(said=said, evidence=(who, reach))
 
 
 def coverage(episodes: Transitions, task: Task) -> float:
@@ -58,10 +56,10 @@ def coverage(episodes: Transitions, task: Task) -> float:
     return fmean(shares) if shares else 0.0
 
 
-def optimiser(trials: Sequence[Trial]) -> Doubt | None:
-    """All trainings broke in the optimiser, none for what its reward returned."""
+def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
+    """All trainings broke in the optimiser, none for what its reward returned; `normalized` says whether rewards were."""
     whole = trainings(trials)
-    signs = {t.id: said for t in whole if (said := _diverged(t))}
+    signs = {t.id: said for t in whole if (said := _diverged(t, normalized))}
     if len(whole) < 2 or len(signs) < len(whole):
         return None
     said = (
@@ -70,12 +68,13 @@ def optimiser(trials: Sequence[Trial]) -> Doubt | None:
     return Doubt(said=said, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
 
 
-def _diverged(trial: Trial) -> str:
-    """What shows that a training diverged; empty if nothing does. Rewards are normalised: an honest value loss stays below 100."""
+def _diverged(trial: Trial, normalized: bool) -> str:
+    """What shows that a training diverged; empty if nothing does. Of normalised rewards an honest value loss stays below 100."""
     if trial.outcome is Outcome.CRASHED and "nan" in trial.message.lower():
         return trial.message[:200]
     losses = [p.value_loss for p in trial.curve if p.value_loss is not None]
-    return f"value loss {losses[-1]:.2g} at the end of training" if losses and losses[-1] > DIVERGED else ""
+    broken = normalized and losses and losses[-1] > DIVERGED
+    return f"value loss {losses[-1]:.2g} at the end of training" if broken else ""
 
 
 def at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:

@@ -28,6 +28,8 @@ class Standings(Record):
     steps: int
     """Environment steps that each had trained for."""
     rows: tuple[Rung, ...]
+    unaffordable: tuple[str, ...] = ()
+    """Who had got this far, and stopped because the budget had no steps left for them."""
 
 
 class Doubt(Record):
@@ -36,8 +38,9 @@ class Doubt(Record):
     said: str | None = None
     """What is wrong instead: one sentence; None: no doubt."""
     evidence: tuple[str, ...] = ()
+    trainings: int = 0
     steps: int = 0
-    """Environment steps that finding out has taken."""
+    """Environment steps of the baselines that were trained to find out, in this round."""
 
 
 class Feedback(Record):
@@ -72,6 +75,8 @@ class Round(Record):
     analyses: tuple[Analysis, ...] = ()
     liked: Strengths = Strengths()
     """What people preferred by the end of it, where they are to judge."""
+    doubt: Doubt = Doubt()
+    """Whether it is the reward at all, by what was known then."""
 
 
 class Estimate(Record):

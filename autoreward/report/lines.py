@@ -29,9 +29,10 @@ def describe_event(event: events.Event) -> str:
             return checked_lines(verdicts, screened)
         case events.RungDone(standings=standings):
             on = [row.candidate_id for row in standings.rows if row.goes_on]
-            return (
-                f"  after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on: {', '.join(on) or 'none'}"
-            )
+            stopped = standings.unaffordable
+            short = f"; no steps left in the budget for {', '.join(stopped)}" if stopped else ""
+            reached = f"after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on"
+            return f"  {reached}: {', '.join(on) or 'none'}{short}"
         case events.TrialDone(trial=trial) if not trial.outcome.ok:
             return f"  {trial.id} {trial.outcome.value}: {trial.message}"
         case events.ScoreDone(score=score):

@@ -174,6 +174,10 @@ class Book(Page, Closing):
         """The pages of all rounds that were begun."""
         return [self.page(int(folder.name)) for folder in sorted((self.folder / "rounds").glob("[0-9]*"))]
 
+    def baselines_page(self) -> Page:
+        """The page of the baselines that a doubt has trained."""
+        return Page(self.folder / "baselines", self._write)
+
     def confirm_page(self) -> Page:
         """The confirmation's page."""
         return Page(self.folder / "confirm", self._write)
