@@ -20,10 +20,8 @@ from autoreward.design.grammar import design
 from autoreward.design.weights import tuned, weighted
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
-from autoreward.llm.asking import LLM, Role
 from autoreward.llm.desk import REPLIES, Desk
-from autoreward.llm.manual import Manual
-from autoreward.llm.models import open_model
+from autoreward.llm.opening import open_desk, open_models
 from autoreward.pools import Pool
 from autoreward.race import search_job
 from autoreward.recordings import recorded
@@ -45,6 +43,7 @@ from autoreward.records import (
 from autoreward.store.book import Book, Made, Page
 from autoreward.tasks import Task
 from autoreward.tiers import Tier
+from autoreward.train.cluster import Cluster, demand_ray
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -244,7 +243,7 @@ def open_crew(
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     desk = _desk(config, book, tell)
-    trust = config.trust_the_model or desk is None  # the grammar's own programs need no lock, and get the best there is
+    trust = _trusted(config)
     with Jail(trust) as jail, open_workers(config, jail, trust) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
@@ -254,20 +253,27 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
     """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
     if config.pool == "local":
         return Workers(jail)
-    from autoreward.train.cluster import Cluster
-
     return Cluster(jail, trust)
 
 
-def demand_models(config: RunConfig, folder: Path) -> None:
-    """Raises UsageError if a model of this run has no such name, or its key is missing; asks nothing."""
+def demand(config: RunConfig, folder: Path) -> None:
+    """Find out what would stop such a run, before there is a folder of it; asks no model.
+
+    Raises:
+        UsageError: a model has no such name, or its key is missing; Ray is missing.
+        JailError: this machine can't lock a process and the designer is a model that is not trusted.
+    """
     if config.model != "grammar":
         open_models(config.models, folder)
+    if config.pool == "ray":
+        demand_ray()
+    with Jail(_trusted(config)) as jail:
+        jail.demand()
 
 
-def open_models(names: Mapping[Role, str], folder: Path) -> dict[str, LLM]:
-    """The models of such names, by name; what they leave goes to `folder`. Raises UsageError."""
-    return {name: open_model(name, folder / REPLIES) for name in set(names.values())}
+def _trusted(config: RunConfig) -> bool:
+    """The grammar's own programs need no lock, and get the best there is."""
+    return config.trust_the_model or config.model == "grammar"
 
 
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
@@ -278,19 +284,3 @@ def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -
         tell(events.ModelSaid(line))
 
     return open_desk(config.models, book.folder, book.write, config.max_cost, config.max_calls, say)
-
-
-def open_desk(
-    names: Mapping[Role, str],
-    folder: Path,
-    write: Callable[[str, bytes], None],
-    max_cost: float,
-    max_calls: int,
-    say: Callable[[str], None],
-) -> Desk:
-    """Where the models of such names are asked; replies go to `folder`. Raises UsageError on a wrong name or a missing key."""
-    opened = open_models(names, folder)
-    for model in opened.values():
-        if isinstance(model, Manual):
-            model.announce = say
-    return Desk({role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from autoreward.cards.guess import draft
 from autoreward.cards.propose import propose
 from autoreward.cards.write import card
-from autoreward.crew import open_desk
 from autoreward.errors import UsageError
 from autoreward.jail.client import Jail
+from autoreward.llm.opening import open_desk
 from autoreward.store.files import write_atomically
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers

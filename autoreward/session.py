@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.check.review import review
 from autoreward.config import RunConfig
-from autoreward.crew import demand_models, open_crew, open_workers
+from autoreward.crew import demand, open_crew, open_workers
 from autoreward.errors import CannotDraw, TaskError, UsageError
 from autoreward.export.folder import program_in
 from autoreward.export.keep import best_policy, kept_files
@@ -39,7 +39,6 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task
-from autoreward.train.cluster import demand_ray
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import JobFailed, Workers
 from autoreward.transitions import Transitions
@@ -84,9 +83,7 @@ def start(
             f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
         )
     folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
-    demand_models(config, folder)
-    if config.pool == "ray":
-        demand_ray()
+    demand(config, folder)
     if tensorboard:
         check_board(tensorboard, folder)  # before there is a run
     with Book.create(folder, RunHeader.of(task, config)) as book:

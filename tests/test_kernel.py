@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -185,6 +186,34 @@ def test_without_protection_nothing_loads_unless_trusted() -> None:
     refusal, trusted = in_a_child(UNPROTECTED).splitlines()
     assert "--trust-the-model" in refusal
     assert trusted == "process-only process-only True"
+
+
+NO_RUN = """
+import os
+from pathlib import Path
+from autoreward.config import RunConfig
+from autoreward.errors import JailError
+from autoreward.jail.kernel import filters, seccomp
+from autoreward.jail.kernel.numbers import machine
+from autoreward.resources import envs_folder
+from autoreward.session import start
+from autoreward.tasks import find_task
+seccomp.load(filters.without(machine(), ["seccomp"]))
+os.environ["OPENAI_API_KEY"] = "none"
+task = find_task("mountain-car", (envs_folder(),))
+try:
+    start(task, RunConfig(model="openai:some-model"), Path({runs!r}), "r", print)
+except JailError as error:
+    print(error, Path({runs!r}, "r").exists())
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_where_nothing_protects_there_is_no_run_of_a_model_and_no_folder(tmp_path: Path) -> None:
+    said = in_a_child(NO_RUN.format(runs=str(tmp_path)))
+    assert "--trust-the-model" in said
+    assert said.split()[-1] == "False"
 
 
 LEAKY = """

@@ -1,0 +1,30 @@
+"""Opens models by their names, and the desk where they are asked."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from autoreward.llm.asking import LLM, Role
+from autoreward.llm.desk import REPLIES, Desk
+from autoreward.llm.manual import Manual
+from autoreward.llm.models import open_model
+
+
+def open_models(names: Mapping[Role, str], folder: Path) -> dict[str, LLM]:
+    """The models of such names, by name; what they leave goes to `folder`. Raises UsageError."""
+    return {name: open_model(name, folder / REPLIES) for name in set(names.values())}
+
+
+def open_desk(
+    names: Mapping[Role, str],
+    folder: Path,
+    write: Callable[[str, bytes], None],
+    max_cost: float,
+    max_calls: int,
+    say: Callable[[str], None],
+) -> Desk:
+    """Where the models of such names are asked; replies go to `folder`. Raises UsageError on a wrong name or a missing key."""
+    opened = open_models(names, folder)
+    for model in opened.values():
+        if isinstance(model, Manual):
+            model.announce = say
+    return Desk({role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say)
