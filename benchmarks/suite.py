@@ -43,7 +43,7 @@ def row(name: str, seed: int, runs: Path) -> None:
     winner, sparse, native = (by_name.get(who) for who in (run.best, "sparse", "native"))
     searched = {c.role: c for c in run.confirmed if c.role != "baseline"}
     # where it has no row of its own it is the winner or the runner-up: the one with the smaller id
-    first = searched.get("zero-shot") or min(searched.values(), key=lambda c: c.who, default=None)
+    first = searched.get("zero-shot") or min(searched.values(), key=lambda c: (len(c.who), c.who), default=None)
     cells = [
         name,
         str(seed),
