@@ -2,7 +2,8 @@
 
     python benchmarks/screens.py
 
-The episodes they judge by are a run's usual ones: random, constant, and those of one policy trained with a good reward.
+Judged twice: by the episodes that a first round has (random and constant actions), and by those that later rounds have (also
+those of one policy, trained with a good reward).
 """
 
 from autoreward.check.relabel import EpisodePool, join, relabel
@@ -65,31 +66,37 @@ BAD = {
 
 
 def main() -> None:
-    print("| task | reward | is | decided | by |\n|---|---|---|---|---|")
-    counts = {"good": [0, 0], "bad": [0, 0]}
+    print("| task | reward | is | in the first round | later |\n|---|---|---|---|---|")
+    counts = {(when, kind): [0, 0] for when in ("first round", "later") for kind in ("good", "bad")}
     with Jail() as jail, Workers(jail) as workers:
         for name in GOOD:
             task = find_task(name, (envs_folder(),))
-            pool = recorded(task, workers, GOOD[name][1 if name == "mountain-car" else 0])
+            pools = recorded(task, workers, GOOD[name][1 if name == "mountain-car" else 0])
             for kind, bodies in (("good", GOOD[name]), ("bad", BAD[name])):
                 for body in bodies:
-                    decision, by = decided(task, jail, pool, body)
-                    counts[kind][0] += decision != "passed"
-                    counts[kind][1] += 1
-                    print(f"| {name} | `{body[:60]}` | {kind} | {decision} | {by} |", flush=True)
-    for kind, (caught, total) in counts.items():
-        print(f"\n{kind}: {caught} of {total} rejected or demoted")
+                    said = []
+                    for when, pool in pools.items():
+                        decision, by = decided(task, jail, pool, body)
+                        counts[when, kind][0] += decision != "passed"
+                        counts[when, kind][1] += 1
+                        said.append(f"{decision}: {by}" if by else decision)
+                    print(f"| {name} | `{body[:60]}` | {kind} | {' | '.join(said)} |", flush=True)
+    for (when, kind), (caught, total) in counts.items():
+        print(f"\n{when}, {kind}: {caught} of {total} rejected or demoted")
 
 
-def recorded(task: Task, workers: Workers, body: str) -> EpisodePool:
+def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
     description, files = workers.describe(task, seed=0)
     job = search_job(RunConfig(), task, candidate(body), VERDICT)
     trial, weights = workers.train(task, job, RunConfig(), lambda *_: None)
     score, more = workers.score(task, trial, weights, held_out("search/keep", 10), held_out("search", 10))
     print(f"<!-- {task.name}: the trained policy succeeds in {score.success:.0%} -->")
     trained = [PoolEpisode(kind="trained", episode=e) for e in score.episodes]
-    pieces = [(Transitions.from_bytes(files["pool.npz"]), description.pool)]
-    return join([*pieces, (Transitions.from_bytes(more["episodes.npz"]), trained)])
+    first = (Transitions.from_bytes(files["pool.npz"]), description.pool)
+    return {
+        "first round": join([first]),
+        "later": join([first, (Transitions.from_bytes(more["episodes.npz"]), trained)]),
+    }
 
 
 VERDICT = Verdict(candidate_id="c", accepted=True, outcome=Outcome.COMPLETED)
