@@ -116,19 +116,20 @@ class RealCrew:
         gamma = self._task.train.gamma
         known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if v.accepted]
         labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
-        return screen(pool, labels, self._labels(known, gamma, pool), gamma)
+        earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
+        return screen(pool, labels, earlier, gamma)
 
     def _labels(
         self, programs: Sequence[tuple[Candidate, Verdict]], gamma: float, pool: EpisodePool
-    ) -> dict[str, Labels]:
-        """What each makes of the pool; those that fail on it are left for the training to fail, with its own words."""
-        found: dict[str, Labels] = {}
+    ) -> dict[str, Labels | RewardFailed]:
+        """What each makes of the pool, or how it fails on it."""
+        found: dict[str, Labels | RewardFailed] = {}
         for candidate, verdict in programs:
             job = search_job(self._config, self._task, candidate, verdict)
             try:
                 found[candidate.id] = relabel(self._workers.jail, job, gamma, pool)
-            except RewardFailed:
-                continue
+            except RewardFailed as failure:
+                found[candidate.id] = failure
         return found
 
     def _tuned(self, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
@@ -141,7 +142,9 @@ class RealCrew:
         )
         gamma = self._task.train.gamma
         labels = self._labels([(parent, verdict)], gamma, pool).get(best_id)
-        factors = tuned(labels.parts, pool.goodness) if labels and parent.composition == "sum" else {}
+        factors = (
+            tuned(labels.parts, pool.goodness) if isinstance(labels, Labels) and parent.composition == "sum" else {}
+        )
         if all(abs(factor - 1.0) < 0.1 for factor in factors.values()):
             return ()
         changes = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())

@@ -6,11 +6,11 @@ from batches import batch
 from numpy.typing import NDArray
 
 from autoreward.check import screens
-from autoreward.check.relabel import EpisodePool, Labels, join, relabel
+from autoreward.check.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
 from autoreward.check.screening import screen
 from autoreward.design.weights import tuned, weighted
 from autoreward.jail import gate
-from autoreward.jail.client import Jail
+from autoreward.jail.client import Jail, RewardFailed
 from autoreward.records import Episode, PoolEpisode, TrialJob
 from autoreward.transitions import Transitions
 
@@ -130,6 +130,73 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
     assert found.parts["x"][1] == pytest.approx(data.next_state["x"][:4, 1].sum())
     assert found.returns == pytest.approx(found.parts["one"] + found.parts["x"])
     assert len(found.rewards) == pool.size == 14
+
+
+def short_and_long() -> EpisodePool:
+    """An episode of 2 steps beside one of 10."""
+    data = batch(steps=10, envs=2)
+    step = data.step.copy()
+    step[2:, 0] = 0
+    return EpisodePool(
+        Transitions(data.state, data.action, data.next_state, step, data.terminated), pool_of(0.1, 0.2).episodes
+    )
+
+
+@pytest.mark.parametrize("uses_memory", [False, True])
+def test_nobody_is_asked_about_rows_after_an_episodes_end(jail: Jail, uses_memory: bool) -> None:
+    found = relabel(jail, job('{"a": np.log(next_state.step)}', uses_memory), 0.9, short_and_long())
+    assert found.returns.tolist() == pytest.approx([np.log(2), np.log(np.arange(1, 11)).sum()])
+
+
+def test_failing_on_noise_alone_silences_one_screen(jail: Jail) -> None:
+    pool = short_and_long()
+    top = float(pool.transitions.next_state["x"].max())
+    found = relabel(
+        jail, job(f'{{"a": np.arccos(np.minimum(next_state.x, 0) / 9) + np.sqrt({top} - next_state.x)}}'), 0.9, pool
+    )
+    assert found.noisy is None
+    assert screens.sensitivity(found).decision == "silent"
+    assert np.isfinite(found.returns).all()
+
+
+def test_a_program_that_fails_on_the_pool_still_trains_last(jail: Jail) -> None:
+    pool = pool_of(0.1, 0.2)
+    with pytest.raises(RewardFailed) as failed:
+        relabel(jail, job('{"a": 1.0 / (next_state.step - 3)}'), 0.9, pool)
+    fine = relabel(jail, job('{"a": next_state.x}'), 0.9, pool)
+    result = screen(pool, {"fails": failed.value, "fine": fine}, {}, 0.9)
+    assert result.order == ("fine", "fails")
+    (why,) = next(i.screens for i in result.items if i.candidate_id == "fails")
+    assert (why.decision, why.number) == ("demoted", None)
+    assert "became inf at step 3 of an episode" in why.evidence
+    assert screen(pool, {"fails": failed.value}, {}, 0.9).order == ("fails",)
+
+
+def test_noise_is_small_and_meets_its_own_next_step() -> None:
+    """1 % of a field's spread on every state, the same draw where a state is seen again; none on switches and constants."""
+    data = batch(steps=10, envs=4)
+    after = data.next_state["x"]
+    fields = {"x": after, "on": np.rint(np.abs(after)), "still": np.full_like(after, 0.3)}
+    before = {name: np.concatenate([np.full_like(values[:1], 0.7), values[:-1]]) for name, values in fields.items()}
+    plain = Transitions(before, data.action, fields, data.step, data.terminated)
+    noisy = shaken_inputs(plain)
+    moved = noisy.next_state["x"] - after
+    assert moved.std() == pytest.approx(0.01 * after.std(), rel=0.3)
+    assert (moved != 0.0).all()
+    assert np.array_equal(noisy.state["x"][1:], noisy.next_state["x"][:-1]), "successive states still meet"
+    assert np.array_equal(noisy.state["x"][0], before["x"][0]), "an episode's first state has none"
+    for name in ("on", "still"):
+        assert np.array_equal(noisy.next_state[name], fields[name])
+        assert np.array_equal(noisy.state[name], before[name])
+
+
+def test_a_knife_edge_is_sensitive_and_a_slope_is_not(jail: Jail) -> None:
+    data = batch(steps=10, envs=9)
+    edge = float(data.next_state["x"][0, 0])
+    pool = EpisodePool(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes)
+    for body, decision in (("next_state.x", "passed"), (f"1.0 * (np.abs(next_state.x - {edge}) < 1e-9)", "demoted")):
+        found = relabel(jail, job(f'{{"a": {body}}}'), 0.9, pool)
+        assert screens.sensitivity(found).decision == decision
 
 
 def test_pools_of_different_lengths_are_joined() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.compose import Composer
-from autoreward.jail.client import Jail
+from autoreward.jail.client import Jail, RewardFailed
 from autoreward.records import PoolEpisode, TrialJob
 from autoreward.transitions import Transitions
 
@@ -44,8 +44,8 @@ class Labels(NamedTuple):
     """Largest |part|."""
     returns: Array
     """(E,): sum of the composed reward."""
-    noisy: Array
-    """(E,): the same with noise on all inputs."""
+    noisy: Array | None
+    """(E,): the same with noise on all inputs; None if the candidate fails there."""
     rewards: Array
     """(M,): composed reward of each recorded transition."""
 
@@ -74,17 +74,22 @@ def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]]) -> Episode
 
 def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Labels:
     """Ask a candidate about a pool. Raises RewardFailed if it fails on it."""
-    with jail.open(job.source) as room:
-        parts = room.client.evaluate(pool.transitions, job.uses_memory)
-        room.client.forget()
-        shaken = room.client.evaluate(_shaken(pool.transitions), job.uses_memory)
     there = pool.transitions.step > 0
-    rewards, noisy = (_composed(job.composition, gamma, p, pool) for p in (parts, shaken))
+    with jail.open(job.source) as room:
+        parts = room.client.evaluate(_lasting(pool.transitions), job.uses_memory)
+        room.client.forget()
+        try:
+            shaken = room.client.evaluate(_lasting(shaken_inputs(pool.transitions)), job.uses_memory)
+        except RewardFailed:  # noise may leave the range that it is made for, and no training has it
+            noisy = None
+        else:
+            noisy = _composed(job.composition, gamma, shaken, pool).sum(axis=0)
+    rewards = _composed(job.composition, gamma, parts, pool)
     return Labels(
         parts={name: np.where(there, part, 0.0).sum(axis=0) for name, part in parts.items()},
         peaks={name: float(np.abs(part[there]).max()) for name, part in parts.items()},
         returns=rewards.sum(axis=0),
-        noisy=noisy.sum(axis=0),
+        noisy=noisy,
         rewards=rewards.T[there.T],
     )
 
@@ -95,14 +100,25 @@ def _composed(composition: str, gamma: float, parts: dict[str, Array], pool: Epi
     return np.where(batch.step > 0, reward, 0.0)
 
 
-def _shaken(batch: Transitions) -> Transitions:
+def _lasting(batch: Transitions) -> Transitions:
+    """The same with the last transition of an episode, its step too, in the rows after its end.
+
+    So a candidate is asked about nothing that a training does not have.
+    """
+    steps, envs = batch.shape
+    rows = np.minimum(np.arange(steps)[:, None], (batch.step > 0).sum(axis=0) - 1)
+    return batch.cut(rows, np.arange(envs))
+
+
+def shaken_inputs(batch: Transitions) -> Transitions:
     """The same transitions with noise on the state fields; one draw per state, so that successive ones still meet."""
     random = np.random.default_rng(0)
+    there = batch.step > 0
     before, after = dict(batch.state), dict(batch.next_state)
     for name, values in batch.next_state.items():
-        if values.dtype.kind != "f" or set(np.unique(values[:50])) <= {0.0, 1.0}:
-            continue  # a switch has no small noise
-        noise = random.normal(scale=NOISE * (values.std() or 1.0), size=values.shape)
+        if values.dtype.kind != "f" or np.array_equal(values, np.rint(values)):
+            continue  # switches and counts have no small noise
+        noise = random.normal(scale=NOISE * values[there].std(), size=values.shape)
         after[name] = values + noise
         earlier = np.concatenate([np.zeros_like(noise[:1]), noise[:-1]])
         first = (batch.step == 1).reshape(*batch.step.shape, *[1] * (values.ndim - 2))

@@ -4,22 +4,28 @@ from collections.abc import Mapping, Sequence
 
 from autoreward.check.relabel import EpisodePool, Labels
 from autoreward.check.screens import all_screens, potentials
+from autoreward.jail.client import RewardFailed
 from autoreward.records import Screen, Screened, ScreenedCandidate
 
 SAMPLE = 20_000
 """Transitions that duplicates are looked for on."""
 
 
-def screen(pool: EpisodePool, labels: Mapping[str, Labels], earlier: Mapping[str, Labels], gamma: float) -> Screened:
+def screen(
+    pool: EpisodePool, labels: Mapping[str, Labels | RewardFailed], earlier: Mapping[str, Labels], gamma: float
+) -> Screened:
     """Screen candidates (by id, in the order they were designed) against a pool and against earlier candidates.
 
-    The least bad one is kept where all would be rejected: a screen may save trainings, it can't stop a search.
+    One that failed on the pool comes last in the order: its training may not meet what it fails on. The least bad one is kept
+    where all would be rejected: a screen may save trainings, it can't stop a search.
     """
     basis = potentials(pool.transitions, gamma)
     stride = max(1, len(basis) // SAMPLE)
     known = {name: _thinned(found, stride) for name, found in earlier.items()}
     items: list[ScreenedCandidate] = []
     for name, found in labels.items():
+        if isinstance(found, RewardFailed):
+            continue
         own = _thinned(found, stride)
         items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(pool, own, known, basis[::stride])))
         known[name] = own
@@ -27,7 +33,15 @@ def screen(pool: EpisodePool, labels: Mapping[str, Labels], earlier: Mapping[str
     order = [name for name in sorted(places, key=lambda n: places[n]) if not places[name][0]]
     if not order and places:
         order = [min(places, key=lambda n: places[n])]
-    return Screened(items=tuple(items), order=tuple(order), transitions=pool.size)
+    failed = {name: _failure(found) for name, found in labels.items() if isinstance(found, RewardFailed)}
+    items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
+    return Screened(items=tuple(items), order=(*order, *failed), transitions=pool.size)
+
+
+def _failure(found: RewardFailed) -> Screen:
+    line = f" (line {found.line})" if found.line else ""
+    evidence = f"the program fails on the recorded episodes: {found.message}{line}"
+    return Screen(name="answers", decision="demoted", number=None, evidence=evidence, advice=found.outcome.advice)
 
 
 def _worth(screens: Sequence[Screen], designed: int) -> tuple[bool, int, float, int]:

@@ -94,6 +94,8 @@ def variation(labels: Labels) -> Screen:
 
 def sensitivity(labels: Labels) -> Screen:
     """Does a little noise on the inputs reorder the episodes?"""
+    if labels.noisy is None:
+        return _silent("sensitivity", "with noise on its inputs the program fails, which no training does")
     if len(labels.returns) < FEW or np.ptp(labels.returns) == 0.0:
         return _silent("sensitivity", "too few episodes, or all with one return")
     rho = spearman(labels.returns, labels.noisy)
