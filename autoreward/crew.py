@@ -114,7 +114,8 @@ class RealCrew:
         if pool is None:
             return Screened(order=tuple(accepted))
         gamma = self._task.train.gamma
-        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if v.accepted]
+        trained = {s.candidate_id for r in rounds[-2:] for s in r.scores if s.outcome.ok}
+        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
         labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
         earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
         return screen(pool, labels, earlier, gamma)

@@ -210,7 +210,7 @@ def test_pools_of_different_lengths_are_joined() -> None:
 def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     quality = data.next_state["x"].sum(axis=0)
-    ranks = (np.argsort(np.argsort(quality)) + 1) / 10
+    ranks = (np.argsort(np.argsort(quality)) + 1) / 9
     pool = EpisodePool(data, pool_of(*ranks).episodes)
     bodies = {"good": '{"a": next_state.x}', "again": '{"a": 2.0 * next_state.x}', "bad": '{"a": -next_state.x}'}
     found = {name: relabel(jail, job(body), 0.9, pool) for name, body in bodies.items()}
@@ -219,6 +219,50 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     decisions = {i.candidate_id: [s.name for s in i.screens if s.decision == "rejected"] for i in result.items}
     assert decisions == {"good": [], "again": ["duplicate"], "bad": ["ranking"]}
     assert screen(pool, {"bad": found["bad"]}, {}, 0.9).order == ("bad",), "a screen can't stop a search"
+
+
+def order_of(jail: Jail, pool: EpisodePool, *bodies: str) -> list[str]:
+    """What the duplicate screen decides about each, in the order they were designed."""
+    found = {body: relabel(jail, job(f"{{{body}}}"), 0.9, pool) for body in bodies}
+    result = screen(pool, found, {}, 0.9)
+    return [next(s.decision for s in item.screens if s.name == "duplicate") for item in result.items]
+
+
+HEIGHT = '"height": np.sin(next_state.x)'
+
+
+def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
+    """Episodes of one length, none of which ends by itself or succeeds: a bonus of time is a cost, a bonus for success is none."""
+    data = batch(steps=10, envs=9)
+    endless = Transitions(data.state, data.action, data.next_state, data.step, np.zeros_like(data.terminated))
+    pool = EpisodePool(endless, pool_of(*[0.1] * 9).episodes)
+    alive, time = HEIGHT + ', "alive": np.ones_like(state.x)', HEIGHT + ', "time": -np.ones_like(state.x)'
+    bonus = ', "flag": 100.0 * (next_state.x > 99)'
+    made = order_of(jail, pool, alive, time, HEIGHT, alive + bonus, HEIGHT.replace("np.sin", "2 * np.sin"))
+    assert made == ["silent", "passed", "passed", "demoted", "demoted"]
+
+
+def test_a_duplicate_is_rejected_where_a_success_and_ends_are_known(jail: Jail) -> None:
+    data = batch(steps=10, envs=9)
+    solved = EpisodePool(data, pool_of(*[0.1] * 8, 1.0).episodes)
+    assert data.terminated.any()
+    bonus = HEIGHT + ', "flag": 100.0 * (next_state.x > 99)'
+    assert order_of(jail, solved, HEIGHT, HEIGHT.replace("np.sin", "2 * np.sin"), bonus) == [
+        "silent",
+        "rejected",
+        "demoted",
+    ]
+    assert order_of(jail, solved, HEIGHT, HEIGHT.replace("np", "5 + np")) == ["silent", "passed"], (
+        "ending is worth 5 less"
+    )
+
+
+def test_a_rejected_program_makes_no_duplicates(jail: Jail) -> None:
+    """What never trained is no reason against another."""
+    data = batch(steps=10, envs=9)
+    ranks = (np.argsort(np.argsort(data.next_state["x"].sum(axis=0))) + 1) / 9
+    pool = EpisodePool(data, pool_of(*ranks).episodes)
+    assert order_of(jail, pool, '"a": -next_state.x', '"a": -2 * next_state.x') == ["silent", "silent"]
 
 
 def test_weights_are_tuned_toward_what_ranks_better(jail: Jail) -> None:

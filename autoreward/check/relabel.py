@@ -30,6 +30,11 @@ class EpisodePool:
         return int((self.transitions.step > 0).sum())
 
     @property
+    def solved(self) -> bool:
+        """Whether a success is among them."""
+        return any(e.episode.success for e in self.episodes)
+
+    @property
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])
@@ -48,6 +53,8 @@ class Labels(NamedTuple):
     """(E,): the same with noise on all inputs; None if the candidate fails there."""
     rewards: Array
     """(M,): composed reward of each recorded transition."""
+    still: tuple[str, ...] = ()
+    """Parts with one value on all recorded transitions: what they are for has not happened there."""
 
 
 def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]]) -> EpisodePool:
@@ -91,6 +98,7 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Label
         returns=rewards.sum(axis=0),
         noisy=noisy,
         rewards=rewards.T[there.T],
+        still=tuple(name for name, part in parts.items() if np.ptp(part[there]) == 0.0),
     )
 
 

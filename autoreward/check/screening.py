@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from autoreward.check.relabel import EpisodePool, Labels
 from autoreward.check.screens import all_screens, potentials
 from autoreward.jail.client import RewardFailed
@@ -19,16 +22,17 @@ def screen(
     One that failed on the pool comes last in the order: its training may not meet what it fails on. The least bad one is kept
     where all would be rejected: a screen may save trainings, it can't stop a search.
     """
-    basis = potentials(pool.transitions, gamma)
-    stride = max(1, len(basis) // SAMPLE)
-    known = {name: _thinned(found, stride) for name, found in earlier.items()}
+    rows = _sample(pool)
+    basis = potentials(pool.transitions, gamma)[rows]
+    known = {name: _thinned(found, rows) for name, found in earlier.items()}
     items: list[ScreenedCandidate] = []
     for name, found in labels.items():
         if isinstance(found, RewardFailed):
             continue
-        own = _thinned(found, stride)
-        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(pool, own, known, basis[::stride])))
-        known[name] = own
+        own = _thinned(found, rows)
+        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(pool, own, known, basis)))
+        if not any(s.decision == "rejected" for s in items[-1].screens):
+            known[name] = own
     places = {item.candidate_id: _worth(item.screens, i) for i, item in enumerate(items)}
     order = [name for name in sorted(places, key=lambda n: places[n]) if not places[name][0]]
     if not order and places:
@@ -51,5 +55,12 @@ def _worth(screens: Sequence[Screen], designed: int) -> tuple[bool, int, float, 
     return any(s.decision == "rejected" for s in screens), demoted, -round(rank, 1), designed
 
 
-def _thinned(labels: Labels, stride: int) -> Labels:
-    return labels._replace(rewards=labels.rewards[::stride])
+def _sample(pool: EpisodePool) -> NDArray[np.intp]:
+    """Which of the recorded transitions: evenly spaced, and all that end an episode."""
+    there = pool.transitions.step.T > 0
+    ends = np.flatnonzero(pool.transitions.terminated.T[there])
+    return np.union1d(np.arange(0, pool.size, max(1, pool.size // SAMPLE)), ends)
+
+
+def _thinned(labels: Labels, rows: NDArray[np.intp]) -> Labels:
+    return labels._replace(rewards=labels.rewards[rows])

@@ -107,25 +107,38 @@ def sensitivity(labels: Labels) -> Screen:
     return _screen("sensitivity", "passed", rho, evidence)
 
 
-def duplicate(labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
-    """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes."""
+def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
+    """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes.
+
+    Strong evidence only where a success is recorded and every part of both has varied: a bonus that nothing has earned yet
+    looks like none.
+    """
     if not others:
         return _silent("duplicate", "there is nothing to compare with")
     own = canonical(labels.rewards, basis)
     distances = {name: distance(own, canonical(other.rewards, basis)) for name, other in others.items()}
     nearest = min(distances, key=lambda name: distances[name])
     evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
-    if distances[nearest] < SAME and spearman(labels.returns, others[nearest].returns) > 0.999:
+    if distances[nearest] >= SAME or spearman(labels.returns, others[nearest].returns) <= 0.999:
+        return _screen("duplicate", "passed", distances[nearest], evidence)
+    if still := (*labels.still, *others[nearest].still):
+        evidence += f"; {still[0]} never changed, so what it adds is not known"
+    elif not pool.solved:
+        evidence += "; no success is recorded, so what they pay for one is not known"
+    else:
         said = f"It is {nearest} again: the same order of all recorded episodes."
         return _screen("duplicate", "rejected", distances[nearest], evidence, said)
-    return _screen("duplicate", "passed", distances[nearest], evidence)
+    return _screen(
+        "duplicate", "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
+    )
 
 
 def all_screens(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> tuple[Screen, ...]:
     """Every screen of one candidate."""
     of_pool: tuple[Callable[[EpisodePool, Labels], Screen], ...] = (ranking, degenerate, exploits)
     of_labels: tuple[Callable[[Labels], Screen], ...] = (variation, scale, sensitivity)
-    return (*(s(pool, labels) for s in of_pool), *(s(labels) for s in of_labels), duplicate(labels, others, basis))
+    mine = (*(s(pool, labels) for s in of_pool), *(s(labels) for s in of_labels))
+    return (*mine, duplicate(pool, labels, others, basis))
 
 
 def spearman(one: Array, other: Array) -> float:
@@ -137,13 +150,16 @@ def spearman(one: Array, other: Array) -> float:
 
 
 def potentials(batch: Transitions, gamma: float) -> Array:
-    """A basis of shaping terms gamma f(s') - f(s) for each number of the state and its square, shape (M, k).
+    """A basis of shaping terms gamma f(s') - f(s) for a constant, each number of the state and its square, shape (M, k).
 
-    f(s') is 0 where the episode ended by itself. With a constant, which moves no policy of fixed-length episodes either.
+    f(s') is 0 where the episode ended by itself. Where none did, k is 0: shaping can't be told there from a bonus or a cost of
+    every step, which decide whether a policy wants an episode to end.
     """
     there = batch.step.T > 0
     alive = 1.0 - batch.terminated.T[there]
-    columns = [np.ones(int(there.sum()))]
+    if alive.all():
+        return np.empty((len(alive), 0))
+    columns = [gamma * alive - 1.0]
     for name, after in batch.next_state.items():
         before = batch.state[name]
         size = np.abs(after).max() or 1.0
