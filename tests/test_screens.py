@@ -54,7 +54,7 @@ def test_standing_still_must_not_pay_more_than_success() -> None:
     assert screens.degenerate(pool, labels([5.0, 0.0, 4.0])).decision == "rejected"
     assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed"
     unsolved = pool_of(0.2, 0.3, 0.6, kinds=("constant 0", "random", "trial"))
-    assert screens.degenerate(unsolved, labels([5.0, 0.0, 4.0])).decision == "demoted", "no success is known yet"
+    assert screens.degenerate(unsolved, labels([5.0, 0.0, 4.0])).decision == "silent", "no success is known yet"
 
 
 def test_ending_the_episode_early_must_not_pay() -> None:
@@ -72,13 +72,19 @@ def test_a_known_exploit_must_not_pay_again() -> None:
     assert screens.exploits(pool, labels([9.0, 4.0])).decision == "rejected"
     assert screens.exploits(pool, labels([1.0, 4.0])).decision == "passed"
     assert screens.exploits(pool_of(0.2, 1.0), labels([9.0, 4.0])).decision == "silent"
+    unsolved = pool_of(0.2, 0.6, kinds=("exploit r000c1-s0", "trial"))
+    assert screens.exploits(unsolved, labels([9.0, 4.0])).decision == "silent"
 
 
 def test_scale_and_variation() -> None:
     assert screens.scale(labels([1.0], a=1000.0, b=1.0)).decision == "demoted"
     assert screens.scale(labels([1.0], a=9.0, b=1.0)).decision == "passed"
     assert screens.scale(labels([1.0], a=9.0)).decision == "silent"
-    assert screens.variation(labels([1.0, 1.0])).decision == "demoted"
+    assert screens.scale(labels([1.0], a=9.0, flag=0.0)).decision == "silent", (
+        "the flag may be large where it is reached"
+    )
+    assert screens.variation(labels([0.0, 0.0])).decision == "demoted"
+    assert screens.variation(labels([-1.0, -1.0])).decision == "silent", "a cost of time, where all are equally long"
     lasting = labels([1.0, 1.0])._replace(returns=np.array([10.0, 20.0]))
     assert screens.variation(lasting).decision == "passed", "a cost of time tells episodes apart by their length"
     assert screens.variation(labels([1.0, 2.0])).decision == "passed"

@@ -61,11 +61,9 @@ def exploits(pool: EpisodePool, labels: Labels) -> Screen:
 
 def scale(labels: Labels) -> Screen:
     """Does one part drown all others on the recorded transitions, even where those are largest?"""
-    sizes = sorted(labels.peaks.items(), key=lambda item: -item[1])
-    if len(sizes) < 2 or sizes[0][1] == 0.0:
-        return _silent(
-            "scale", "there is one part" if len(sizes) < 2 else "every part is 0 on all recorded transitions"
-        )
+    sizes = sorted(((name, peak) for name, peak in labels.peaks.items() if peak > 0.0), key=lambda item: -item[1])
+    if len(sizes) < 2:  # what is 0 on all of them may be large where nothing recorded has been
+        return _silent("scale", f"of {len(labels.peaks)} parts {len(sizes)} is not 0 on all recorded transitions")
     (name, most), (_, second) = sizes[:2]
     share = second / most
     evidence = f"{name} reaches {most:.3g}, the largest of the {len(sizes) - 1} others {second:.3g}"
@@ -83,7 +81,12 @@ def variation(labels: Labels) -> Screen:
             return _screen(
                 "variation", "passed", spread, "the same reward at every step, so that the length of an episode decides"
             )
-        said = f"the same reward, {labels.rewards[0] if len(labels.rewards) else 0:.3g}, on all {len(labels.rewards):,} transitions"
+        if size > 0.0:
+            return _silent(
+                "variation",
+                "the same reward at every step of episodes that are equally long, so their length may decide",
+            )
+        said = f"0 on all {len(labels.rewards):,} transitions"
         return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
     flat = float(np.mean(np.abs(labels.rewards - np.median(labels.rewards)) <= 1e-3 * spread))
     evidence = f"{flat:.0%} of {len(labels.rewards):,} transitions have the same reward"
@@ -190,6 +193,8 @@ def distance(one: Array, other: Array) -> float:
 def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int, str]) -> Screen:
     goodness = pool.goodness
     best = int(goodness.argmax())
+    if not pool.solved:
+        return _silent(name, "no success is recorded, and the best of failures may have to be left behind")
     worse = {i: what for i, what in bad.items() if goodness[i] < goodness[best] - APART}
     if not worse:
         return _silent(name, "no such episode is known that is clearly worse than the best one")
@@ -203,9 +208,9 @@ def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int
     )
     if ahead <= 0.02 * spread:
         return _screen(name, "passed", -ahead / spread, evidence)
-    # the best known episode proves something only if it is a success
-    decision = "rejected" if pool.episodes[best].episode.success else "demoted"
-    return _screen(name, decision, -ahead / spread, evidence, f"Make it pay less than reaching the goal: {worse[top]}.")
+    return _screen(
+        name, "rejected", -ahead / spread, evidence, f"Make it pay less than reaching the goal: {worse[top]}."
+    )
 
 
 def _what(kind: str, movement: float, terminated: bool, length: int, pool: EpisodePool) -> str:
