@@ -1,12 +1,13 @@
 """The episodes that a run has recorded so far, as one pool to judge rewards by; and the exploits that earlier runs left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from autoreward.analyze.legs import training
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.check.relabel import EpisodePool, join
-from autoreward.errors import StoreError, UsageError
+from autoreward.errors import RunDamaged, StoreError, UsageError
 from autoreward.records import Description, Diagnosis, PoolEpisode, Remembered, Round, Score
 from autoreward.store.book import Book, Made, Page, pages_of, read_header
 from autoreward.tasks import Task
@@ -14,7 +15,7 @@ from autoreward.transitions import Transitions
 
 POOL, EXPLOITS = "pool.npz", "exploits.npz"
 RECORDINGS, EACH = 40, 8
-"""Scored policies, latest last, that the pool takes episodes of, and how many of each."""
+"""Scored policies, latest last, that the pool takes episodes of beside all exploits, and how many of each."""
 REMEMBERED = 10
 """Exploiting policies of earlier runs that a run takes over, of the latest runs first."""
 
@@ -27,23 +28,23 @@ class Recording(NamedTuple):
 
 
 def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
-    """The episodes recorded so far: of simple policies, of every policy that was scored, of exploits that are remembered.
+    """The episodes recorded so far: of simple policies, of the latest that were scored, of every exploit ever found.
 
-    None without any.
+    None without any. Raises RunDamaged if a recording can't be read.
     """
     described = book.need("description", Description)
     remembered = book.lone("remembered", Remembered) or Remembered()
     pieces: list[Recording] = []
     if described.pool:
-        pieces.append(Recording(Transitions.from_bytes(book.file("description", "", POOL)), described.pool))
+        pieces.append(Recording(_read(book, "description", "", POOL), described.pool))
     if remembered.episodes:
-        known = Transitions.from_bytes(book.file("remembered", "", EXPLOITS))
-        pieces.append(Recording(known, remembered.episodes))
-    scores = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
-    exploiting = {d.candidate_id for r in rounds for d in r.diagnoses if _exploited(d)}
-    for page, score in scores[-RECORDINGS:]:
-        kind = f"exploit {score.trial_id}" if score.candidate_id in exploiting else score.trial_id
-        pieces.append(_recording(page, score, kind))
+        pieces.append(Recording(_read(book, "remembered", "", EXPLOITS), remembered.episodes))
+    scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
+    hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
+    for page, score in _last_of_each([(page, s) for page, s in scored if s.candidate_id in hacked]):
+        pieces.append(_recording(page, score, f"exploit {score.trial_id}"))
+    for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
+        pieces.append(_recording(page, score, score.trial_id))
     return join(pieces) if pieces else None
 
 
@@ -54,7 +55,7 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     """
     names: list[str] = []
     found: list[Recording] = []
-    for folder in sorted((p.parent for p in runs.glob("*/run.json") if p.parent.name != own), reverse=True):
+    for folder in _latest_first(p for p in runs.glob("*/run.json") if p.parent.name != own):
         try:
             if _what_counts(read_header(folder).task) == _what_counts(task):
                 more = list(_exploits(folder))
@@ -71,23 +72,46 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     return Made(Remembered(runs=tuple(names), episodes=pool.episodes), {EXPLOITS: pool.transitions.to_bytes()})
 
 
+def _latest_first(headers: Iterable[Path]) -> list[Path]:
+    """Run folders by when they were begun: a header is written once, and a name may be anything."""
+    return [p.parent for p in sorted(headers, key=lambda p: (p.stat().st_mtime, p.parent.name), reverse=True)]
+
+
 def _exploits(folder: Path) -> Iterator[Recording]:
     for page in pages_of(folder):
-        exploiting = {d.candidate_id for d in page.saved("diagnoses", Diagnosis) if _exploited(d)}
-        for score in page.saved("scores", Score):
-            if score.candidate_id in exploiting and score.outcome.ok and score.episodes:
-                yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
+        hacked = _exploited(page.saved("diagnoses", Diagnosis))
+        scored = [s for s in page.saved("scores", Score) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
+        for _, score in _last_of_each([(page, s) for s in scored]):
+            yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
+
+
+def _last_of_each(scored: Sequence[tuple[Page, Score]]) -> Iterable[tuple[Page, Score]]:
+    """The last leg of each training."""
+    return {training(s.trial_id): (page, s) for page, s in sorted(scored, key=lambda found: found[1].steps)}.values()
+
+
+def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
+    """The programs whose policies did so."""
+    return {d.candidate_id for d in diagnoses if any(symptom.name == EXPLOIT for symptom in d.symptoms)}
 
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:
     episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-    batch = Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz"))
+    batch = _read(page, "scores", score.trial_id, "episodes.npz")
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
 
 
-def _exploited(diagnosis: Diagnosis) -> bool:
-    return any(symptom.name == EXPLOIT for symptom in diagnosis.symptoms)
+def _read(page: Page, name: str, of: str, filename: str) -> Transitions:
+    try:
+        return Transitions.from_bytes(page.file(name, of, filename))
+    except ValueError as error:
+        record = page.folder / name / of
+        raise RunDamaged(
+            f"{record / filename} is damaged: {error}; delete {record}.json, and resume makes both again."
+        ) from None
 
 
 def _what_counts(task: Task) -> object:
-    return task.env, task.kwargs, task.max_steps, task.state_program, task.state, task.action, task.success
+    constants = {name: constant.value for name, constant in task.constants.items()}
+    return (task.env, task.kwargs, task.max_steps, task.terminates, task.state_program, task.state, task.action,
+            constants, task.success)  # fmt: skip

@@ -1,6 +1,8 @@
 """Recorded transitions as named arrays: what a reward program is called on."""
 
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +53,12 @@ class Transitions:
     def from_bytes(cls, data: bytes) -> "Transitions":
         """Read what `to_bytes` wrote. Raises ValueError on anything else."""
         groups: dict[str, dict[str, NDArray[Any]]] = {"state": {}, "action": {}, "next_state": {}}
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            for key in archive.files:
-                group, _, name = key.partition(".")
-                if name:
-                    groups[group][name] = archive[key]
-            return cls(**groups, step=archive["step"], terminated=archive["terminated"])
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                for key in archive.files:
+                    group, _, name = key.partition(".")
+                    if name:
+                        groups[group][name] = archive[key]
+                return cls(**groups, step=archive["step"], terminated=archive["terminated"])
+        except (OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(f"no recorded transitions ({error})") from None

@@ -1,5 +1,7 @@
 """What joins the recorded episodes without training: the task's script, and exploits of earlier runs."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import gymnasium
@@ -11,8 +13,8 @@ from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.config import RunConfig
 from autoreward.errors import TaskError
 from autoreward.outcomes import Outcome
-from autoreward.recordings import EACH, EXPLOITS, REMEMBERED, recorded, remember
-from autoreward.records import Description, Diagnosis, Episode, Remembered, Score, Symptom
+from autoreward.recordings import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
+from autoreward.records import Description, Diagnosis, Episode, Remembered, Round, Score, Screened, Symptom
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, RunHeader
 from autoreward.tasks import Task, find_task, parse_task
@@ -75,22 +77,30 @@ def test_scripted_episodes_are_judged_like_all_others() -> None:
 
 
 def a_run(
-    runs: Path, name: str, task: Task = TASK, exploiting: bool = True, episodes: int = EACH + 2, scores: int = 1
+    runs: Path,
+    name: str,
+    task: Task = TASK,
+    exploiting: bool = True,
+    episodes: int = EACH + 2,
+    scores: int = 1,
+    leg: str = "",
 ) -> None:
-    """A run in which r000c0 was exploited, or was not."""
+    """A run in which r000c0 was exploited, or was not; on several seeds, or in several legs."""
     with Book.create(runs / name, RunHeader.of(task, RunConfig())) as book:
         page = book.page(0)
         symptoms = (Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),) if exploiting else ()
         page.once("diagnoses/r000c0", Diagnosis, lambda: Diagnosis(candidate_id="r000c0", symptoms=symptoms))
         for i in range(scores):
+            trial_id = f"r000c0-s0{leg.format(i)}" if leg else f"r000c0-s{i}"
             score = Score(
-                trial_id=f"r000c0-s{i}",
+                trial_id=trial_id,
+                steps=i,
                 candidate_id="r000c0",
                 outcome=Outcome.COMPLETED,
                 episodes=(EPISODE,) * episodes,
             )
             made = Made(score, {"episodes.npz": batch(5, episodes).to_bytes()})
-            page.once(f"scores/r000c0-s{i}", Score, lambda made=made: made)  # type: ignore[misc]
+            page.once(f"scores/{trial_id}", Score, lambda made=made: made)  # type: ignore[misc]
 
 
 def test_exploits_of_earlier_runs_of_the_same_task_are_remembered(tmp_path: Path) -> None:
@@ -114,12 +124,60 @@ def test_a_changed_budget_or_goal_is_the_same_task_and_a_changed_rule_is_not(tmp
     assert remember(tmp_path, "own", TASK.model_copy(update={"success": rule})).record.runs == ()
 
 
-def test_the_latest_runs_come_first_and_there_is_an_end(tmp_path: Path) -> None:
-    for name in ("20260101", "20260102", "20260103"):
+@pytest.mark.parametrize("change", [{"terminates": False}, {"max_steps": 77}, {"constants": {}}])
+def test_another_end_or_constant_is_another_task(tmp_path: Path, change: dict[str, object]) -> None:
+    assert TASK.constants
+    a_run(tmp_path, "early")
+    assert remember(tmp_path, "own", TASK.model_copy(update=change)).record.runs == ()
+
+
+def test_the_latest_runs_come_first_whatever_they_are_called_and_there_is_an_end(tmp_path: Path) -> None:
+    for hour, name in enumerate(("zebra", "mine", "20260103")):
         a_run(tmp_path, name, episodes=1, scores=REMEMBERED - 2)
+        os.utime(tmp_path / name / "run.json", (hour * 3600, hour * 3600))
     known, _ = remember(tmp_path, "own", TASK)
-    assert known.runs == ("20260103", "20260102")
+    assert known.runs == ("20260103", "mine")
     assert len(known.episodes) == REMEMBERED
+
+
+def test_the_legs_of_a_training_are_one_exploit(tmp_path: Path) -> None:
+    a_run(tmp_path, "early", episodes=1, scores=3, leg="-leg{}")
+    known, _ = remember(tmp_path, "own", TASK)
+    assert [p.kind for p in known.episodes] == ["exploit early/r000c0-s0-leg2"]
+
+
+@pytest.mark.parametrize("kept", [0, 10, 300])
+def test_a_run_with_a_torn_recording_is_passed_over(tmp_path: Path, kept: int) -> None:
+    a_run(tmp_path, "early")
+    a_run(tmp_path, "torn")
+    path = tmp_path / "torn" / "rounds" / "000" / "scores" / "r000c0-s0" / "episodes.npz"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert remember(tmp_path, "own", TASK).record.runs == ("early",)
+
+
+def test_an_exploit_stays_in_the_pool_however_many_policies_are_scored_later(tmp_path: Path) -> None:
+    later = RECORDINGS + 3
+    scores = [
+        Score(trial_id=f"r00{min(i, 1)}c{i}-s0", candidate_id=f"c{i}", outcome=Outcome.COMPLETED, episodes=(EPISODE,))
+        for i in range(later + 1)
+    ]
+    hack = Diagnosis(candidate_id="c0", symptoms=(Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),))
+    with Book.create(tmp_path / "own", RunHeader.of(TASK, RunConfig())) as book:
+        nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
+        book.once("description", Description, lambda: nothing)
+        for i, score in enumerate(scores):
+            made = Made(score, {"episodes.npz": batch(5, 1).to_bytes()})
+            book.page(min(i, 1)).once(f"scores/{score.trial_id}", Score, lambda made=made: made)  # type: ignore[misc]
+        found = recorded(book, (a_round(0, scores[:1], (hack,)), a_round(1, scores[1:], ())))
+    assert found is not None
+    kinds = [p.kind for p in found.episodes]
+    assert kinds[0] == "exploit r000c0-s0"
+    assert kinds[1:] == [s.trial_id for s in scores[-RECORDINGS:]]
+
+
+def a_round(number: int, scores: Sequence[Score], diagnoses: tuple[Diagnosis, ...]) -> Round:
+    return Round(number=number, candidates=(), verdicts=(), screened=Screened(order=()), trials=(), scores=tuple(scores),
+                 diagnoses=diagnoses)  # fmt: skip
 
 
 def test_what_is_remembered_is_in_the_pool(tmp_path: Path) -> None:
