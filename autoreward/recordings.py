@@ -45,7 +45,7 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
         pieces.append(_recording(page, score, f"exploit {score.trial_id}"))
     for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
         pieces.append(_recording(page, score, score.trial_id))
-    return join(pieces) if pieces else None
+    return join(pieces, book.header.task.metric.better) if pieces else None
 
 
 def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
@@ -68,7 +68,7 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     found = found[:REMEMBERED]
     if not found:
         return Made(Remembered(), {})
-    pool = join(found)
+    pool = join(found, task.metric.better)
     return Made(Remembered(runs=tuple(names), episodes=pool.episodes), {EXPLOITS: pool.transitions.to_bytes()})
 
 

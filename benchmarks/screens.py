@@ -94,8 +94,8 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
     trained = [PoolEpisode(kind="trained", episode=e) for e in score.episodes]
     first = (Transitions.from_bytes(files["pool.npz"]), description.pool)
     return {
-        "first round": join([first]),
-        "later": join([first, (Transitions.from_bytes(more["episodes.npz"]), trained)]),
+        "first round": join([first], task.metric.better),
+        "later": join([first, (Transitions.from_bytes(more["episodes.npz"]), trained)], task.metric.better),
     }
 
 

@@ -1,5 +1,7 @@
 """Screens and weight tuning: known answers on episodes made by hand."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from batches import batch
@@ -23,7 +25,9 @@ def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> 
     episodes = [Episode.model_validate(plain | {"success": g >= 1, "progress": min(g, 1.0)} | change) for g in goodness]
     names = kinds or ("trial",) * len(goodness)
     data = batch(steps=10, envs=len(goodness))
-    return EpisodePool(data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)))
+    return EpisodePool(
+        data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)), "lower"
+    )
 
 
 def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **peaks: float) -> Labels:
@@ -49,6 +53,24 @@ def test_ranking_is_silent_when_one_kind_is_known() -> None:
     assert screens.ranking(pool_of(0.0, 1.0), labels([1.0, 0.0])).decision == "silent"
 
 
+@pytest.mark.parametrize(("better", "decision"), [("lower", "demoted"), ("higher", "passed")])
+def test_among_successes_the_better_metric_should_out_score(better: Literal["lower", "higher"], decision: str) -> None:
+    """16 successes, the more steps one takes the more it collects; the failures collect least."""
+    pool = pool_of(*[0.1] * 4, *[1.0] * 16)
+    taken = np.array([50.0] * 4 + [float(10 + i) for i in range(16)])
+    episodes = tuple(
+        p.model_copy(update={"episode": p.episode.model_copy(update={"metric": m})})
+        for p, m in zip(pool.episodes, taken, strict=True)
+    )
+    found = screens.ranking(EpisodePool(pool.transitions, episodes, better), labels([0.0] * 4 + list(taken[4:])))
+    assert found.decision == decision
+    assert found.number is not None
+    assert found.number > 0.5
+    assert f"of its 16 successes {'-' if better == 'lower' else '+'}1.00" in found.evidence
+    by_chance = labels([0.0] * 4 + [1.0, 2.0] * 8)
+    assert screens.ranking(EpisodePool(pool.transitions, episodes, better), by_chance).decision == "passed"
+
+
 def test_standing_still_must_not_pay_more_than_success() -> None:
     pool = pool_of(0.2, 0.3, 1.0, kinds=("constant 0", "random", "trial"))
     assert screens.degenerate(pool, labels([5.0, 0.0, 4.0])).decision == "rejected"
@@ -61,7 +83,7 @@ def test_ending_the_episode_early_must_not_pay() -> None:
     short = Episode(success=False, length=2, terminated=True, reached=False, held=0, progress=0.1, metric=1, movement=1)
     full = short.model_copy(update={"length": 10, "terminated": False, "success": True, "progress": 1.0})
     episodes = (PoolEpisode(kind="random", episode=short), PoolEpisode(kind="trial", episode=full))
-    pool = EpisodePool(batch(10, 2), episodes)
+    pool = EpisodePool(batch(10, 2), episodes, "lower")
     found = screens.degenerate(pool, labels([-2.0, -10.0]))
     assert found.decision == "rejected"
     assert "ending the episode after 2 steps" in found.evidence
@@ -130,7 +152,7 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
     step = data.step.copy()
     step[4:, 1] = 0
     cut = Transitions(data.state, data.action, data.next_state, step, data.terminated)
-    pool = EpisodePool(cut, pool_of(0.1, 0.2).episodes)
+    pool = EpisodePool(cut, pool_of(0.1, 0.2).episodes, "lower")
     found = relabel(jail, job('{"one": np.ones_like(next_state.x), "x": next_state.x}'), 0.9, pool)
     assert found.parts["one"].tolist() == [10.0, 4.0]
     assert found.parts["x"][1] == pytest.approx(data.next_state["x"][:4, 1].sum())
@@ -144,7 +166,9 @@ def short_and_long() -> EpisodePool:
     step = data.step.copy()
     step[2:, 0] = 0
     return EpisodePool(
-        Transitions(data.state, data.action, data.next_state, step, data.terminated), pool_of(0.1, 0.2).episodes
+        Transitions(data.state, data.action, data.next_state, step, data.terminated),
+        pool_of(0.1, 0.2).episodes,
+        "lower",
     )
 
 
@@ -199,15 +223,15 @@ def test_noise_is_small_and_meets_its_own_next_step() -> None:
 def test_a_knife_edge_is_sensitive_and_a_slope_is_not(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     edge = float(data.next_state["x"][0, 0])
-    pool = EpisodePool(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes)
+    pool = EpisodePool(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes, "lower")
     for body, decision in (("next_state.x", "passed"), (f"1.0 * (np.abs(next_state.x - {edge}) < 1e-9)", "demoted")):
         found = relabel(jail, job(f'{{"a": {body}}}'), 0.9, pool)
         assert screens.sensitivity(found).decision == decision
 
 
 def test_pools_of_different_lengths_are_joined() -> None:
-    one, other = pool_of(0.1, 0.2), EpisodePool(batch(steps=5, envs=1), pool_of(0.3).episodes)
-    joined = join([(one.transitions, one.episodes), (other.transitions, other.episodes)])
+    one, other = pool_of(0.1, 0.2), EpisodePool(batch(steps=5, envs=1), pool_of(0.3).episodes, "lower")
+    joined = join([(one.transitions, one.episodes), (other.transitions, other.episodes)], "lower")
     assert joined.transitions.shape == (10, 3)
     assert joined.size == 25
     assert joined.goodness.tolist() == pytest.approx([0.1, 0.2, 0.3])
@@ -217,7 +241,7 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     quality = data.next_state["x"].sum(axis=0)
     ranks = (np.argsort(np.argsort(quality)) + 1) / 9
-    pool = EpisodePool(data, pool_of(*ranks).episodes)
+    pool = EpisodePool(data, pool_of(*ranks).episodes, "lower")
     bodies = {"good": '{"a": next_state.x}', "again": '{"a": 2.0 * next_state.x}', "bad": '{"a": -next_state.x}'}
     found = {name: relabel(jail, job(body), 0.9, pool) for name, body in bodies.items()}
     result = screen(pool, found, {}, 0.9)
@@ -241,7 +265,7 @@ def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
     """Episodes of one length, none of which ends by itself or succeeds: a bonus of time is a cost, a bonus for success is none."""
     data = batch(steps=10, envs=9)
     endless = Transitions(data.state, data.action, data.next_state, data.step, np.zeros_like(data.terminated))
-    pool = EpisodePool(endless, pool_of(*[0.1] * 9).episodes)
+    pool = EpisodePool(endless, pool_of(*[0.1] * 9).episodes, "lower")
     alive, time = HEIGHT + ', "alive": np.ones_like(state.x)', HEIGHT + ', "time": -np.ones_like(state.x)'
     bonus = ', "flag": 100.0 * (next_state.x > 99)'
     made = order_of(jail, pool, alive, time, HEIGHT, alive + bonus, HEIGHT.replace("np.sin", "2 * np.sin"))
@@ -250,7 +274,7 @@ def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
 
 def test_a_duplicate_is_rejected_where_a_success_and_ends_are_known(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
-    solved = EpisodePool(data, pool_of(*[0.1] * 8, 1.0).episodes)
+    solved = EpisodePool(data, pool_of(*[0.1] * 8, 1.0).episodes, "lower")
     assert data.terminated.any()
     bonus = HEIGHT + ', "flag": 100.0 * (next_state.x > 99)'
     assert order_of(jail, solved, HEIGHT, HEIGHT.replace("np.sin", "2 * np.sin"), bonus) == [
@@ -267,7 +291,7 @@ def test_a_rejected_program_makes_no_duplicates(jail: Jail) -> None:
     """What never trained is no reason against another."""
     data = batch(steps=10, envs=9)
     ranks = (np.argsort(np.argsort(data.next_state["x"].sum(axis=0))) + 1) / 9
-    pool = EpisodePool(data, pool_of(*ranks).episodes)
+    pool = EpisodePool(data, pool_of(*ranks).episodes, "lower")
     assert order_of(jail, pool, '"a": -next_state.x', '"a": -2 * next_state.x') == ["silent", "silent"]
 
 

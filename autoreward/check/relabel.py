@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ class EpisodePool:
 
     transitions: Transitions
     episodes: tuple[PoolEpisode, ...]
+    better: Literal["lower", "higher"]
+    """Which metrics the task prefers."""
 
     @property
     def size(self) -> int:
@@ -38,6 +40,12 @@ class EpisodePool:
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])
+
+    @property
+    def merit(self) -> Array:
+        """(E,): the metric, its sign turned so that larger is better. Says something of successes."""
+        sign = 1.0 if self.better == "higher" else -1.0
+        return np.array([sign * e.episode.metric for e in self.episodes])
 
 
 class Labels(NamedTuple):
@@ -57,7 +65,9 @@ class Labels(NamedTuple):
     """Parts with one value on all recorded transitions: what they are for has not happened there."""
 
 
-def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]]) -> EpisodePool:
+def join(
+    pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Literal["lower", "higher"]
+) -> EpisodePool:
     """Several recordings as one pool: shorter ones are filled up with their last row at step 0."""
     longest = max(batch.shape[0] for batch, _ in pieces)
 
@@ -76,7 +86,7 @@ def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]]) -> Episode
         step=np.concatenate([clock(b) for b, _ in pieces], axis=1),
         terminated=column([b.terminated for b, _ in pieces]),
     )
-    return EpisodePool(joined, tuple(e for _, episodes in pieces for e in episodes))
+    return EpisodePool(joined, tuple(e for _, episodes in pieces for e in episodes), better)
 
 
 def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Labels:

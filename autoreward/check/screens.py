@@ -18,6 +18,8 @@ VETO = -0.3
 """Rank correlation below which a reward is rejected: it prefers what the task counts as worse."""
 FEW = 8
 """Episodes below which ranking says nothing."""
+CLEARLY = 2.0
+"""Standard errors (1 / sqrt(n - 1) where nothing is related) from which a correlation among n successes is no accident."""
 APART = 0.1
 """Difference of graded progress from which one episode counts as better than another."""
 STEADY = 0.8
@@ -30,7 +32,10 @@ Array = NDArray[np.float64]
 
 
 def ranking(pool: EpisodePool, labels: Labels) -> Screen:
-    """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success."""
+    """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success.
+
+    And among successes those of the better metric? Against it is a reason to train later, not never: it still is a success.
+    """
     goodness = pool.goodness
     if len(goodness) < FEW or np.ptp(goodness) < APART:
         return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
@@ -40,6 +45,13 @@ def ranking(pool: EpisodePool, labels: Labels) -> Screen:
         return _screen(
             "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
         )
+    won = np.array([e.episode.success for e in pool.episodes])
+    if won.sum() < FEW:
+        return _screen("ranking", "passed", rho, evidence)
+    inner = spearman(labels.returns[won], pool.merit[won])
+    evidence += f", with the metric of its {won.sum()} successes {inner:+.2f}"
+    if inner < VETO and inner * np.sqrt(won.sum() - 1) < -CLEARLY:
+        return _screen("ranking", "demoted", rho, evidence, "Of two successes it prefers the one of the worse metric.")
     return _screen("ranking", "passed", rho, evidence)
 
 
