@@ -6,6 +6,8 @@ Judged twice: by the episodes that a first round has (random and constant action
 those of one policy, trained with a good reward).
 """
 
+from time import perf_counter
+
 from autoreward.check.relabel import EpisodePool, join, relabel
 from autoreward.check.screening import screen
 from autoreward.config import RunConfig
@@ -81,6 +83,7 @@ def main() -> None:
                         counts[when, kind][1] += 1
                         said.append(f"{decision}: {by}" if by else decision)
                     print(f"| {name} | `{body[:60]}` | {kind} | {' | '.join(said)} |", flush=True)
+            print(timed(task, jail, pools["later"], GOOD[name][1]))
     for (when, kind), (caught, total) in counts.items():
         print(f"\n{when}, {kind}: {caught} of {total} rejected or demoted")
 
@@ -99,6 +102,20 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
     }
 
 
+def timed(task: Task, jail: Jail, pool: EpisodePool, body: str) -> str:
+    """How long re-labelling takes: one call, then all that the screens need (two calls, sums, composition)."""
+    copies = -(-100_000 // pool.size)
+    large = join([(pool.transitions, pool.episodes)] * copies, task.metric.better)
+    with jail.open(candidate(body).source) as room:
+        begun = perf_counter()
+        room.client.evaluate(large.transitions, stepped=False)
+        called = perf_counter() - begun
+    begun = perf_counter()
+    relabel(jail, search_job(RunConfig(), task, candidate(body), VERDICT), task.train.gamma, large)
+    whole = perf_counter() - begun
+    return f"<!-- {large.size:,} transitions: one call {called:.2f} s, re-labelled in {whole:.2f} s -->"
+
+
 VERDICT = Verdict(candidate_id="c", accepted=True, outcome=Outcome.COMPLETED)
 
 
@@ -107,7 +124,7 @@ def candidate(body: str) -> Candidate:
 
 
 def decided(task: Task, jail: Jail, pool: EpisodePool, body: str) -> tuple[str, str]:
-    gamma = float(task.train.hyperparameters["gamma"])
+    gamma = task.train.gamma
     labels = relabel(jail, search_job(RunConfig(), task, candidate(body), VERDICT), gamma, pool)
     (item,) = screen(pool, {"c": labels}, {}, gamma).items
     for decision in ("rejected", "demoted"):

@@ -160,6 +160,15 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
     assert len(found.rewards) == pool.size == 14
 
 
+def test_a_hundred_thousand_transitions_are_one_call(jail: Jail) -> None:
+    data = batch(steps=1_000, envs=100, length=1_000)
+    narrow = Transitions({"x": data.state["x"]}, data.action, {"x": data.next_state["x"]}, data.step, data.terminated)
+    pool = EpisodePool(narrow, pool_of(*[0.1] * 100).episodes, "lower")
+    found = relabel(jail, job('{"rows": np.full_like(next_state.x, len(next_state.x))}'), 0.9, pool)
+    assert pool.size == 100_000
+    assert found.peaks == {"rows": 100_000.0}
+
+
 def short_and_long() -> EpisodePool:
     """An episode of 2 steps beside one of 10."""
     data = batch(steps=10, envs=2)
