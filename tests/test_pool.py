@@ -11,13 +11,28 @@ from batches import batch
 
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.config import RunConfig
+from autoreward.crew import RealCrew
 from autoreward.errors import TaskError
+from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.recordings import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
-from autoreward.records import Description, Diagnosis, Episode, Remembered, Round, Score, Screened, Symptom
+from autoreward.records import (
+    Candidate,
+    Description,
+    Diagnosis,
+    Episode,
+    PoolEpisode,
+    Remembered,
+    Round,
+    Score,
+    Screened,
+    Symptom,
+    Verdict,
+)
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, RunHeader
 from autoreward.tasks import Task, find_task, parse_task
+from autoreward.train.workers import Workers
 from autoreward.worker import environments, pool
 from autoreward.worker.observations import layout
 
@@ -131,11 +146,11 @@ def test_another_end_or_constant_is_another_task(tmp_path: Path, change: dict[st
     assert remember(tmp_path, "own", TASK.model_copy(update=change)).record.runs == ()
 
 
-def test_the_latest_runs_come_first_whatever_they_are_called_and_there_is_an_end(tmp_path: Path) -> None:
+def test_the_latest_runs_come_first_whatever_they_are_called_and_there_is_an_end(memory_folder: Path) -> None:
     for hour, name in enumerate(("zebra", "mine", "20260103")):
-        a_run(tmp_path, name, episodes=1, scores=REMEMBERED - 2)
-        os.utime(tmp_path / name / "run.json", (hour * 3600, hour * 3600))
-    known, _ = remember(tmp_path, "own", TASK)
+        a_run(memory_folder, name, episodes=1, scores=REMEMBERED - 2)
+        os.utime(memory_folder / name / "run.json", (hour * 3600, hour * 3600))
+    known, _ = remember(memory_folder, "own", TASK)
     assert known.runs == ("20260103", "mine")
     assert len(known.episodes) == REMEMBERED
 
@@ -155,14 +170,14 @@ def test_a_run_with_a_torn_recording_is_passed_over(tmp_path: Path, kept: int) -
     assert remember(tmp_path, "own", TASK).record.runs == ("early",)
 
 
-def test_an_exploit_stays_in_the_pool_however_many_policies_are_scored_later(tmp_path: Path) -> None:
+def test_an_exploit_stays_in_the_pool_however_many_policies_are_scored_later(memory_folder: Path) -> None:
     later = RECORDINGS + 3
     scores = [
         Score(trial_id=f"r00{min(i, 1)}c{i}-s0", candidate_id=f"c{i}", outcome=Outcome.COMPLETED, episodes=(EPISODE,))
         for i in range(later + 1)
     ]
     hack = Diagnosis(candidate_id="c0", symptoms=(Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),))
-    with Book.create(tmp_path / "own", RunHeader.of(TASK, RunConfig())) as book:
+    with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book:
         nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
         book.once("description", Description, lambda: nothing)
         for i, score in enumerate(scores):
@@ -191,3 +206,37 @@ def test_what_is_remembered_is_in_the_pool(tmp_path: Path) -> None:
     assert found is not None
     assert found.size == 15
     assert {p.kind for p in found.episodes} == {"exploit early/r000c0-s0"}
+
+
+def a_candidate(identity: str, body: str) -> tuple[Candidate, Verdict]:
+    source = f"def compute_reward(state, action, next_state, memory):\n    return {{{body}}}\n"
+    made = Candidate(id=identity, source=source, thought="", origin="human", how="given")
+    return made, Verdict(candidate_id=identity, accepted=True, outcome=Outcome.COMPLETED)
+
+
+def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> None:
+    """What fails is in the order; a duplicate is one of what was scored, and of nothing else."""
+    episodes = tuple(PoolEpisode(kind="random", episode=EPISODE) for _ in range(8))
+    won = PoolEpisode(kind="demo", episode=EPISODE.model_copy(update={"success": True, "progress": 1.0}))
+    told = Description(
+        state=(), action=(), max_steps=10, terminates=True, random_length=10, pool=(*episodes, won)
+    )  # fmt: skip
+    files = {"pool.npz": batch(10, 9).to_bytes()}
+    x, v = '"a": next_state.x', '"a": next_state.v[:, 0]'
+    first = [a_candidate("r000c0", x), a_candidate("r000c1", v)]
+    score = Score(trial_id="r000c0-s0", candidate_id="r000c0", outcome=Outcome.COMPLETED)
+    candidates, verdicts = zip(*first, strict=True)
+    before = a_round(0, [score], ()).model_copy(update={"candidates": candidates, "verdicts": verdicts})
+    made, checked = zip(
+        *[a_candidate("fails", '"a": 1 / (next_state.step - 3)'), a_candidate("old", x), a_candidate("new", v)],
+        strict=True,
+    )
+    with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book, Workers(jail) as workers:
+        book.once("description", Description, lambda: Made(told, files))
+        crew = RealCrew(TASK, RunConfig(), book, workers, print, None)
+        found = crew.screen(made, checked, (before,))
+    assert found.order == ("new", "fails")
+    (why,) = next(i.screens for i in found.items if i.candidate_id == "fails")
+    assert why.evidence == "the program fails on the recorded episodes: part 'a' became inf at step 3 of an episode"
+    rejected = {i.candidate_id: [s.name for s in i.screens if s.decision == "rejected"] for i in found.items}
+    assert rejected == {"old": ["duplicate"], "new": [], "fails": []}
