@@ -61,8 +61,6 @@ class Labels(NamedTuple):
     """(E,): the same with noise on all inputs; None if the candidate fails there."""
     rewards: Array
     """(M,): composed reward of each recorded transition."""
-    still: tuple[str, ...] = ()
-    """Parts with one value on all recorded transitions: what they are for has not happened there."""
 
 
 def join(
@@ -108,7 +106,6 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Label
         returns=rewards.sum(axis=0),
         noisy=noisy,
         rewards=rewards.T[there.T],
-        still=tuple(name for name, part in parts.items() if np.ptp(part[there]) == 0.0),
     )
 
 

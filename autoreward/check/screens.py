@@ -125,7 +125,7 @@ def sensitivity(labels: Labels) -> Screen:
 def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
     """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes.
 
-    Strong evidence only where a success is recorded and every part of both has varied: a bonus that nothing has earned yet
+    Strong evidence only where a success is recorded and no part of either is 0 throughout: a bonus that nothing has earned yet
     looks like none.
     """
     if not others:
@@ -136,8 +136,9 @@ def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], b
     evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
     if distances[nearest] >= SAME or spearman(labels.returns, others[nearest].returns) <= 0.999:
         return _screen("duplicate", "passed", distances[nearest], evidence)
-    if still := (*labels.still, *others[nearest].still):
-        evidence += f"; {still[0]} never changed, so what it adds is not known"
+    peaks = (*labels.peaks.items(), *others[nearest].peaks.items())
+    if idle := [name for name, peak in peaks if peak == 0.0]:
+        evidence += f"; {idle[0]} was never anything but 0, so what it adds is not known"
     elif not pool.solved:
         evidence += "; no success is recorded, so what they pay for one is not known"
     else:
