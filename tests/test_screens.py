@@ -7,7 +7,7 @@ import pytest
 from batches import batch
 from numpy.typing import NDArray
 
-from autoreward.check import screens
+from autoreward.check import circles, screens
 from autoreward.check.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
 from autoreward.check.screening import screen
 from autoreward.design.weights import tuned, weighted
@@ -87,6 +87,41 @@ def test_ending_the_episode_early_must_not_pay() -> None:
     found = screens.degenerate(pool, labels([-2.0, -10.0]))
     assert found.decision == "rejected"
     assert "ending the episode after 2 steps" in found.evidence
+
+
+def walked(**paths: Array) -> Transitions:
+    """One episode a column, with a field that stays where it is."""
+    steps, envs = max(map(len, paths.values())), len(paths)
+    x = np.stack([np.pad(path, (0, steps - len(path)), mode="edge") for path in paths.values()], axis=1)
+    clock = np.arange(1, steps + 1)[:, None]
+    step = np.where(clock <= [len(path) for path in paths.values()], clock, 0)
+    fields = {"x": x, "target": np.full_like(x, 0.3)}
+    return Transitions(fields, {}, fields, step, np.zeros((steps, envs), dtype=bool))
+
+
+def test_laps_are_counted() -> None:
+    """Four turns of a wheel, a straight line, there and back, and one that hardly moves."""
+    time = np.linspace(0.0, 1.0, 101)
+    paths = {
+        "wheel": np.cos(2 * np.pi * 4 * time),
+        "line": 2 * time,
+        "back": np.abs(1 - 2 * time[:81]),
+        "still": 0.01 * np.sin(50 * time),
+    }
+    found = dict(zip(paths, circles.laps(walked(**paths)), strict=True))
+    assert found == {"wheel": 4, "line": 0, "back": 1, "still": 0}
+
+
+def test_going_in_circles_must_not_pay_more_than_success() -> None:
+    time = np.linspace(0.0, 1.0, 101)
+    data = walked(wheel=np.cos(2 * np.pi * 4 * time), line=2 * time, won=2 * time)
+    pool = EpisodePool(data, pool_of(0.2, 0.2, 1.0).episodes, "lower")
+    farmed = screens.degenerate(pool, labels([5.0, 0.0, 4.0]))
+    assert farmed.decision == "rejected"
+    assert "coming back to the same state" in farmed.evidence
+    assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed", "the line went nowhere twice"
+    near = EpisodePool(data, pool_of(0.2, 0.2, 1.0, reached=True).episodes, "lower")
+    assert screens.degenerate(near, labels([5.0, 0.0, 4.0])).decision == "silent"
 
 
 def test_a_known_exploit_must_not_pay_again() -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.check import circles
 from autoreward.compose import Composer
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.records import PoolEpisode, TrialJob
@@ -40,6 +42,11 @@ class EpisodePool:
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])
+
+    @cached_property
+    def laps(self) -> tuple[int, ...]:
+        """How often each episode came back to where it was."""
+        return circles.laps(self.transitions)
 
     @property
     def merit(self) -> Array:

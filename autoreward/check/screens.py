@@ -26,6 +26,8 @@ STEADY = 0.8
 """Rank correlation of returns with and without input noise, below which a reward is too sensitive."""
 DROWNED = 0.01
 """Share of the largest part's peak below which no other part's peak matters."""
+LAPS = 3
+"""Returns to a state from which a failed episode goes in circles."""
 SAME = 0.02
 """Distance below which two rewards are duplicates."""
 Array = NDArray[np.float64]
@@ -56,12 +58,8 @@ def ranking(pool: EpisodePool, labels: Labels) -> Screen:
 
 
 def degenerate(pool: EpisodePool, labels: Labels) -> Screen:
-    """Would a policy that stands still, dies at once or always does the same collect more than the best episode known?"""
-    lazy = {
-        i: _what(p.kind, p.episode.movement, p.episode.terminated, p.episode.length, pool)
-        for i, p in enumerate(pool.episodes)
-        if not p.episode.success
-    }
+    """Would standing still, dying at once, always doing the same or going in circles collect more than the best episode known?"""
+    lazy = {i: _what(pool, i) for i, p in enumerate(pool.episodes) if not p.episode.success}
     return _against_best("degenerate", pool, labels, {i: what for i, what in lazy.items() if what})
 
 
@@ -226,14 +224,20 @@ def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int
     )
 
 
-def _what(kind: str, movement: float, terminated: bool, length: int, pool: EpisodePool) -> str:
+def _what(pool: EpisodePool, which: int) -> str:
     """What a failed episode did that no reward should want; empty for an honest failure."""
+    kind, episode = pool.episodes[which].kind, pool.episodes[which].episode
     longest = max(p.episode.length for p in pool.episodes)
-    if terminated and length < EARLY * longest:
-        return f"ending the episode after {length} steps"
-    if movement < STILL:
+    if episode.terminated and episode.length < EARLY * longest:
+        return f"ending the episode after {episode.length} steps"
+    if episode.movement < STILL:
         return "standing still"
-    return f"doing nothing but {kind}" if kind.startswith("constant") else ""
+    if kind.startswith("constant"):
+        return f"doing nothing but {kind}"
+    # one that meets the goal's condition for moments may be a near miss: it circles around the goal
+    if pool.laps[which] >= LAPS and not episode.reached:
+        return f"coming back to the same state {pool.laps[which]} times"
+    return ""
 
 
 def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
