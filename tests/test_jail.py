@@ -162,6 +162,20 @@ def test_the_gate_refuses_with_a_rule_and_advice(source: str, rule: str) -> None
     assert len(problem.message) > 15
 
 
+def test_sets_tuples_slices_and_keys_of_plain_values_are_constants(jail: Jail) -> None:
+    source = 'NAMES = {"a", "b"}\nPAIRS = {(0, "x"): frozenset([1.0, 2.0])}\nFIRST = slice(0, 1)\n' + program(
+        'return {"a": next_state.v[..., FIRST].sum(axis=-1) * len(NAMES) * max(PAIRS[0, "x"])}'
+    )
+    assert judged(jail, source).accepted
+
+
+def test_a_constant_nested_without_end_is_refused_at_its_line(jail: Jail) -> None:
+    source = "def build():\n    x = ()\n    for i in range(300000):\n        x = (x,)\n    return x\n\n\nX = build()\n"
+    (found,) = judged(jail, source + program('return {"a": next_state.x}')).findings
+    assert found.line == 8
+    assert "nested too deeply" in found.message
+
+
 def test_the_gate_knows_which_programs_use_memory() -> None:
     assert not examine(program('return {"a": next_state.x}')).uses_memory
     assert examine(program('memory["a"] = state.x\nreturn {"a": next_state.x}')).uses_memory

@@ -14,11 +14,15 @@ from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
 
 FILE = "<reward>"
-_SCALARS = (bool, int, float, str, range, slice, frozenset, np.generic)
+_SCALARS = (bool, int, float, str, range, np.number, np.bool_)
 
 
 class ContractBroken(Exception):
-    """The answer is not a dict of named arrays of shape (n,)."""
+    """The answer is not a dict of named arrays of shape (n,), or a module constant can change. `line`: where, if known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class _Plain(ast.NodeTransformer):
@@ -77,11 +81,13 @@ class Program:
     def __init__(self, source: str) -> None:
         """Gate, compile and load. Raises gate.Refused, or whatever the module's constants raise."""
         tree = ast.fix_missing_locations(_Plain().visit(gate.check(source)))
+        bound = [n for s in tree.body if isinstance(s, ast.Assign) for t in s.targets for n in ast.walk(t)]
+        lines = {n.id: n.lineno for n in bound if isinstance(n, ast.Name)}
         space = namespace.fresh()
         exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
         for name, value in space.items():
             if name != "__builtins__":
-                space[name] = _frozen(name, value)
+                space[name] = _constant(name, value, lines.get(name))
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
@@ -161,23 +167,39 @@ def _slice(batch: Transitions, rows: int, t: int | None) -> tuple[Fields, Fields
     return Fields("state", state), Fields("action", action), Fields("next_state", after)
 
 
-def _frozen(name: str, value: Any) -> Any:
+def _constant(name: str, value: Any, line: int | None) -> Any:
     """A module constant that can't carry state from call to call. Raises ContractBroken where there is no such form."""
+    try:
+        return _frozen(value)
+    except _Changes as kind:
+        raise ContractBroken(
+            f"the module constant {name!r} holds a {kind} that can change between calls: use numbers, texts, "
+            "lists, dicts, arrays and plain functions, and memory[...] for what must survive a call",
+            line,
+        ) from None
+    except RecursionError:
+        raise ContractBroken(f"the module constant {name!r} is nested too deeply: make it flat", line) from None
+
+
+class _Changes(Exception):
+    """A value of this type can change."""
+
+
+def _frozen(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
-        return types.MappingProxyType({k: _frozen(name, v) for k, v in value.items()})
+        return types.MappingProxyType({_frozen(k): _frozen(v) for k, v in value.items()})
     if kind in (list, tuple):
-        return tuple(_frozen(name, v) for v in value)
-    if kind is set:
-        return frozenset(value)
+        return tuple(map(_frozen, value))
+    if kind in (set, frozenset):
+        return frozenset(map(_frozen, value))
+    if kind is slice:
+        return slice(*map(_frozen, (value.start, value.stop, value.step)))
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         value.flags.writeable = False
         return value
     if not _unchanging(value):
-        raise ContractBroken(
-            f"the module constant {name!r} holds a {kind.__name__} that can change between calls: use numbers, texts, "
-            "lists, dicts, arrays and plain functions, and memory[...] for what must survive a call"
-        )
+        raise _Changes(kind.__name__)
     return value
 
 

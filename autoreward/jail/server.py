@@ -62,7 +62,7 @@ def _failure(error: BaseException) -> bytes:
     if isinstance(error, Refused):
         outcome, line = Outcome.BROKE_CONTRACT, error.problem.line
     elif isinstance(error, ContractBroken):
-        outcome = Outcome.BROKE_CONTRACT
+        outcome, line = Outcome.BROKE_CONTRACT, error.line
     elif isinstance(error, MemoryError):
         outcome = Outcome.OUT_OF_MEMORY
     if line is None:
