@@ -174,7 +174,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 def read_program(path: Path) -> Candidate:
     """A person's own reward file, or the program in an exported one. Raises UsageError if it can't be read."""
     try:
-        source = program_in(path.read_text(encoding="utf-8"))
+        source = program_in(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None
     name = "".join(c if c.isalnum() else "-" for c in path.stem) or "given"

@@ -56,7 +56,7 @@ def _attribute(node: ast.Attribute, line: int | None) -> None:
 
 def _plain(name: str | None, line: int | None) -> None:
     """Names of this form mean something to Python or to the room itself."""
-    if name and (name.startswith("__") or (len(name) > 1 and name[0] == name[-1] == "_") or not name.isascii()):
+    if name and (name.startswith("__") or (len(name) > 1 and name[0] == name[-1] == "_")):
         raise Refused("name", f"the name {name!r} is reserved: use a plain word", line)
 
 

@@ -1,0 +1,82 @@
+"""The gate alone: what honest programs may be written like, and what each slip is told, at which line."""
+
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from autoreward.jail.gate import examine
+from autoreward.session import read_program
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n"
+RETURN = 'return {"a": next_state.x}'
+
+
+def program(body: str) -> str:
+    return HEAD + "".join(f"    {line}\n" for line in body.splitlines())
+
+
+ACCEPTED = [
+    program(f"# {'-' * 70}\n# {'=' * 70}\n{RETURN}"),
+    program(f'"""Title\n{"-" * 60}\n"""\n{RETURN}'),
+    program(f"# {'(' * 60} {'1' * 50} not {'not ' * 50}\n{RETURN}"),
+    "# -*- coding: utf-8 -*-\n" + program(f"# phase encoding: sine, coding=2\n{RETURN}"),
+    "\ufeffimport numpy as np\n" + program(RETURN),
+    program(RETURN).replace("\n", "\r\n"),
+    program(RETURN).replace("\n", "\r"),
+    program(f'# Größe\u00a0≤ 0.1 rad, 中文 👨\u200d💻\nnote = "θ ≈ {{}}"\n{RETURN}'),
+]
+
+
+@pytest.mark.parametrize("source", ACCEPTED)
+def test_honest_writing_passes(source: str) -> None:
+    assert examine(source).problems == ()
+
+
+ADVISED = [
+    (program(f"e = 1\n\u212f = 1\n{RETURN}"), 3, "write the name '\u212f' in plain ASCII letters"),
+    (program('return {"a": next_state.\uff50osition}'), 2, "plain ASCII letters"),
+    (program('f = lambda x: x\nreturn {"a": f(\uff58=next_state.x)}'), 3, "plain ASCII letters"),
+    ("def \uff46(x):\n    return x\n\n\n" + program(RETURN), 1, "plain ASCII letters"),
+    ("\ufb01eld = 1\n" + program(RETURN), 1, "plain ASCII letters"),
+    (program(f"θ = 1.0\n{RETURN}"), 2, "such as theta"),
+    (program('x = next_state.x\nreturn {"a": x * len(f"{\uff58}")}'), 3, "plain ASCII letters"),
+    (program(f"x = 1  # \u202e\n{RETURN}"), 2, "invisible character U+202E"),
+    (program(f"x =\u00a01\n{RETURN}"), 2, "U+00A0"),
+    (program(f"x = {'-' * 50}1\n{RETURN}"), 2, "too many operators in a row"),
+    (program("x = (\n" + "- -\n" * 30 + f"1)\n{RETURN}"), 22, "too many operators in a row"),
+    (program(f"x = 1\ny = {'(' * 50}1{')' * 50}\n{RETURN}"), 3, "nested too deeply"),
+    (program(RETURN) + "compute_reward = 3\n", 3, "compute_reward is the function alone"),
+    (program(RETURN) + "from math import sqrt as compute_reward\n", 3, "compute_reward is the function alone"),
+    (program(RETURN) + program(RETURN), 3, "define one function"),
+    ("def reward(state):\n    return {}\n", 1, "define one function"),
+    (program(f"x = 1\nbreak\n{RETURN}"), 3, "'break' outside loop"),
+    (program(f"f = lambda a, a: a\n{RETURN}"), 2, "duplicate argument"),
+    (program(f"*a = 1\n{RETURN}"), 2, "starred"),
+]
+
+
+@pytest.mark.parametrize(("source", "line", "says"), ADVISED)
+def test_a_slip_is_named_with_its_line_and_what_to_write_instead(source: str, line: int, says: str) -> None:
+    (problem,) = examine(source).problems
+    assert says in problem.message
+    assert problem.line == line
+
+
+def test_a_long_line_takes_no_time() -> None:
+    began = time.process_time()
+    assert examine(program("# " + "#" * 19_000)).problems
+    assert time.process_time() - began < 0.1
+
+
+def test_escapes_that_python_warns_of_are_quiet() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not examine(program(f'text = "\\d"\n{RETURN}')).problems
+
+
+def test_a_file_with_a_byte_order_mark_is_read_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_bytes(b"\xef\xbb\xbf" + program(RETURN).encode())
+    assert read_program(path).source == program(RETURN)
