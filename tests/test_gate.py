@@ -25,6 +25,8 @@ ACCEPTED = [
     "\ufeffimport numpy as np\n" + program(RETURN),
     program(RETURN).replace("\n", "\r\n"),
     program(RETURN).replace("\n", "\r"),
+    program('x = next_state.x\nsafe = np.divide(1.0, x, out=np.zeros_like(x), where=x != 0)\nreturn {"a": safe}'),
+    program('return {"a": next_state.v.sum(axis=-1, where=next_state.v > 0) + np.mean(next_state.v, axis=-1, where=True)}'),
     program(f'# Größe\u00a0≤ 0.1 rad, 中文 👨\u200d💻\nnote = "θ ≈ {{}}"\n{RETURN}'),
 ]
 

@@ -9,6 +9,8 @@ from autoreward.jail import names
 
 FIELD = "_field_"
 """What `field` is called in a loaded program; the gate reserves names of this form."""
+OUT = "_out_"
+"""What `filled` is called there."""
 
 
 class Fields:
@@ -43,3 +45,10 @@ def field(view: object, name: str) -> Any:
     if type(view) is not Fields and name not in names.METHODS:
         raise AttributeError(f"{name!r} is not available on a {type(view).__name__}: use NumPy functions on arrays")
     return getattr(view, name)
+
+
+def filled(out: Any) -> Any:
+    """What `out=...` beside `where=...` means in a loaded program: without an array, rows would be undefined."""
+    if out is None or (isinstance(out, tuple) and any(array is None for array in out)):
+        raise TypeError("out=None beside where=... leaves rows undefined: give out=np.zeros_like(...)")
+    return out

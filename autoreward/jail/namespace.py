@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autoreward.jail import names
-from autoreward.jail.fields import FIELD, field
+from autoreward.jail.fields import FIELD, OUT, field, filled
 
 _MARK = "__facade__"
 
@@ -50,7 +50,7 @@ def fresh() -> dict[str, Any]:
         n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
     }
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
-    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print, FIELD: field}
+    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print, FIELD: field, OUT: filled}
     return {
         "__builtins__": given,
         "__name__": "reward",

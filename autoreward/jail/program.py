@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.jail import gate, names, namespace
-from autoreward.jail.fields import FIELD, Fields
+from autoreward.jail.fields import FIELD, OUT, Fields
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
 
@@ -29,7 +29,7 @@ class _Plain(ast.NodeTransformer):
     """Drop annotations and imports: np and math are given, and typing has no meaning at run time.
 
     Attributes of what is called `state`, `action` or `next_state`, and those that can only be a field, are read through
-    fields.field.
+    fields.field. An `out` beside a `where` goes through fields.filled.
     """
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
@@ -40,6 +40,14 @@ class _Plain(ast.NodeTransformer):
             return node
         read = ast.Call(ast.Name(FIELD, ast.Load()), [node.value, ast.Constant(node.attr)], [])
         return ast.copy_location(read, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if any(keyword.arg == "where" for keyword in node.keywords):
+            for keyword in node.keywords:
+                if keyword.arg == "out":
+                    keyword.value = ast.Call(ast.Name(OUT, ast.Load()), [keyword.value], [])
+        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)

@@ -100,9 +100,11 @@ def _call(node: ast.Call, line: int | None) -> None:
     for keyword in node.keywords:
         if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok"):
             raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
-    given = {keyword.arg for keyword in node.keywords}
-    function = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-    if "where" in given and "out" not in given and function not in names.REDUCTIONS:
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    out = given.get("out", ast.Constant(None))
+    reduction = isinstance(node.func, ast.Attribute) and node.func.attr in names.REDUCTIONS
+    if "where" in given and not reduction and isinstance(out, ast.Constant):
+        function = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         raise Refused(
             "call", f"{function}(..., where=...) leaves rows undefined: also give out=np.zeros_like(...)", line
         )
