@@ -26,7 +26,13 @@ ACCEPTED = [
     program(RETURN).replace("\n", "\r\n"),
     program(RETURN).replace("\n", "\r"),
     program('x = next_state.x\nsafe = np.divide(1.0, x, out=np.zeros_like(x), where=x != 0)\nreturn {"a": safe}'),
-    program('return {"a": next_state.v.sum(axis=-1, where=next_state.v > 0) + np.mean(next_state.v, axis=-1, where=True)}'),
+    program(
+        'return {"a": next_state.v.sum(axis=-1, where=next_state.v > 0) + np.mean(next_state.v, axis=-1, where=True)}'
+    ),
+    program(f"x = next_state.x\nx = x.copy()\nx[x > 0] = 1.0\nx += 1.0\n{RETURN}"),
+    "K, PAIR = 0.5, (1.0,)\n" + program(f"k = K\nk += 1.0\npair = PAIR\npair += (2.0,)\n{RETURN}"),
+    "H = [1.0]\n" + program(f"H = []\nH.append(1.0)\nH += [2.0]\n{RETURN}"),
+    "def kept(store, x):\n    store['a'] = x\n    return x\n\n\n" + program('return {"a": kept(memory, state.x)}'),
     program(f'# Größe\u00a0≤ 0.1 rad, 中文 👨\u200d💻\nnote = "θ ≈ {{}}"\n{RETURN}'),
 ]
 
@@ -51,6 +57,36 @@ ADVISED = [
     (program(f"x = 1\ny = {'(' * 50}1{')' * 50}\n{RETURN}"), 3, "nested too deeply"),
     (program(RETURN) + "compute_reward = 3\n", 3, "compute_reward is the function alone"),
     (program(RETURN) + "from math import sqrt as compute_reward\n", 3, "compute_reward is the function alone"),
+    *(
+        (
+            program(f"obs = next_state.x\n{write}\n{RETURN}"),
+            3,
+            "inputs are read-only: work on a copy, obs = next_state.x.copy()",
+        )
+        for write in ("obs[:] = 0", "obs += 1", "obs[0] += 1", "obs.sort()", "obs.fill(0)", "np.sqrt(1.0, out=obs)")
+    ),
+    (program(f"obs, before = next_state.x, state.x\nbefore[0] = 1\n{RETURN}"), 3, "before = state.x.copy()"),
+    (program(f"next_state.x[:] = 0\n{RETURN}"), 2, "inputs are read-only"),
+    (program(f"next_state.x += 1\n{RETURN}"), 2, "inputs are read-only"),
+    *(
+        (f"H = {made}\n" + program(f"{write}\n{RETURN}"), 3, "the module constant 'H' can't be changed")
+        for made, write in (
+            ("[]", "H.append(1)"),
+            ("{}", "H.update(a=1)"),
+            ("{}", "H.setdefault('a', 1)"),
+            ("[1]", "H.pop()"),
+            ("np.zeros(1)", "H.fill(1)"),
+            ("np.zeros(1)", "H += 1"),
+            ("0", "H += 1"),
+            ("{'a': []}", "H['a'].append(1)"),
+            ("[0]", "H[0] = 1"),
+            ("{1}", "H.add(2)"),
+        )
+    ),
+    ("H = np.zeros(1)\n" + program(f"h = H\nh += 1\n{RETURN}"), 4, "the module constant 'H'"),
+    ("H = [0]\n" + program(f"h = H\nh[0] = 1\n{RETURN}"), 4, "the module constant 'H'"),
+    (program(f"info = memory\ninfo['is_success'] = True\n{RETURN}"), 3, "use memory by its own name"),
+    (program(f"a, info = 1, memory\nd = info\nd.update(a=1)\n{RETURN}"), 4, "use memory by its own name"),
     (program(RETURN) + program(RETURN), 3, "define one function"),
     ("def reward(state):\n    return {}\n", 1, "define one function"),
     (program(f"x = 1\nbreak\n{RETURN}"), 3, "'break' outside loop"),

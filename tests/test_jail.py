@@ -54,7 +54,7 @@ BROKEN = [
     ('return {"a": np.log(-1.0 - np.abs(next_state.x))}', Outcome.NOT_FINITE, "part 'a' became nan at step"),
     ('return {"a": 1e7 * next_state.x}', Outcome.TOO_LARGE, "part 'a' was"),
     ('return {"a": next_state.speed}', Outcome.RAISED, "no field 'speed'"),
-    ('next_state.x[:] = 0\nreturn {"a": next_state.x}', Outcome.RAISED, "read-only"),
+    ('x = next_state.x.reshape(-1)\nx[:] = 0\nreturn {"a": x}', Outcome.RAISED, "read-only"),
     ('raise ValueError("no")', Outcome.RAISED, "ValueError: no"),
     ('if next_state.x > 0:\n    pass\nreturn {"a": next_state.x}', Outcome.RAISED, "ambiguous"),
     ('return {"a": np.zeros((60000, 60000))[0, 0] + next_state.x}', Outcome.OUT_OF_MEMORY, "Unable to allocate"),

@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 
 from autoreward.contract import PARAMETERS
-from autoreward.jail import names, text
+from autoreward.jail import names, text, writes
 from autoreward.jail.rules import RULES, Problem, Refused
 
 MAX_NODES = 4_000
@@ -59,7 +59,7 @@ def check(source: str) -> ast.Module:
     if not whole:
         raise Refused("syntax", "the source is not valid Python: write it again")
     _bound(tree)
-    _unchanged(tree)
+    writes.check(tree)
     return tree
 
 
@@ -150,28 +150,3 @@ def _bound(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
             raise Refused("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)
-
-
-def _unchanged(tree: ast.Module) -> None:
-    """No function may write into a module constant."""
-    constants = {
-        n.id
-        for s in tree.body
-        if isinstance(s, ast.Assign | ast.AnnAssign)
-        for n in ast.walk(s)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    for function in (s for s in tree.body if isinstance(s, ast.FunctionDef)):
-        own = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        own |= {n.arg for n in ast.walk(function) if isinstance(n, ast.arg)}
-        for node in ast.walk(function):
-            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-                base: ast.expr = node
-                while isinstance(base, ast.Subscript):
-                    base = base.value
-                if isinstance(base, ast.Name) and base.id in constants - own:
-                    raise Refused(
-                        "state",
-                        f"the module constant {base.id!r} can't be changed: use memory[...] for what must survive a call",
-                        node.lineno,
-                    )

@@ -33,10 +33,12 @@ def _attribute(node: ast.Attribute, line: int | None) -> None:
         raise Refused(
             "attribute", f"the attribute {node.attr!r} is private: use named fields and NumPy functions", line
         )
-    if not isinstance(node.ctx, ast.Load):
-        raise Refused("attribute", f"assigning to the attribute {node.attr!r}: assign to a plain name", line)
     on = node.value
-    if isinstance(on, ast.Name) and on.id in PARAMETERS[:3]:
+    view = isinstance(on, ast.Name) and on.id in PARAMETERS[:3]
+    if not isinstance(node.ctx, ast.Load):
+        why = "inputs are read-only" if view else "attributes can't be set"
+        raise Refused("attribute", f"{why}: assign to a plain name, such as x = {ast.unparse(node)} + 1.0", line)
+    if view:
         return  # a field, or so it seems: a helper may be given anything by this name, so program.py checks it again
     if isinstance(on, ast.Name) and on.id == PARAMETERS[3] and node.attr != "get":
         raise Refused("memory", "memory has memory.get(key, default), memory[key] and `key in memory` alone", line)
