@@ -11,6 +11,7 @@ from honest import BODIES
 
 from autoreward.check.review import review
 from autoreward.jail.client import Jail, RewardClient, RewardFailed
+from autoreward.jail.fixed import Changed, FixedList
 from autoreward.jail.gate import examine
 from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Verdict
@@ -167,6 +168,31 @@ def test_sets_tuples_slices_and_keys_of_plain_values_are_constants(jail: Jail) -
         'return {"a": next_state.v[..., FIRST].sum(axis=-1) * len(NAMES) * max(PAIRS[0, "x"])}'
     )
     assert judged(jail, source).accepted
+
+
+CONSTANT_LISTS = [
+    'return {"a": next_state.v[..., W].sum(axis=-1)}',
+    'return {"a": next_state.x * sum(W + [3.0]) * len(W.copy())}',
+    'w = list(W)\nw.append(3.0)\nw.sort()\nreturn {"a": next_state.x * max(w)}',
+    'assert isinstance(W, list) and isinstance(W, (list, tuple)) and not isinstance((1,), list)\nreturn {"a": next_state.x}',
+    'assert W == [1, 0] and str(W) == "[1, 0]" and [*W, 2] == [1, 0, 2]\nreturn {"a": next_state.x * np.array(W).max()}',
+    'a, b = W\nreturn {f"p{i}": next_state.x * (w + a - b) for i, w in enumerate(W)}',
+    'return {"a": next_state.v @ W}',
+]
+
+
+@pytest.mark.parametrize("body", CONSTANT_LISTS)
+def test_a_module_list_is_a_list_to_all_who_read_it(jail: Jail, body: str) -> None:
+    verdict = judged(jail, "W = [1, 0]\n" + program(body))
+    assert verdict.accepted, verdict.findings
+
+
+def test_nothing_changes_a_fixed_list() -> None:
+    for name in set(dir(list)) - set(dir(tuple)) - {"copy", "__reversed__"}:
+        kept = FixedList([2, 1])
+        with pytest.raises(Changed):
+            getattr(kept, name)(1)
+        assert kept == [2, 1]
 
 
 def test_a_constant_nested_without_end_is_refused_at_its_line(jail: Jail) -> None:

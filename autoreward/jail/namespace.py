@@ -10,6 +10,7 @@ import numpy as np
 
 from autoreward.jail import names
 from autoreward.jail.fields import FIELD, OUT, field, filled
+from autoreward.jail.fixed import ListType
 
 _MARK = "__facade__"
 
@@ -36,7 +37,7 @@ def _facade(name: str, members: Mapping[str, Any]) -> Any:
 
 def is_given(value: object) -> bool:
     """Whether it is one of the facades or types made here: they can't change."""
-    return isinstance(value, _TypeOnly) or _MARK in vars(type(value))
+    return isinstance(value, _TypeOnly | ListType) or _MARK in vars(type(value))
 
 
 def _no_print(*_: object, **__: object) -> None:
@@ -50,7 +51,12 @@ def fresh() -> dict[str, Any]:
         n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
     }
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
-    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {"print": _no_print, FIELD: field, OUT: filled}
+    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {
+        "print": _no_print,
+        FIELD: field,
+        OUT: filled,
+        "list": ListType(),
+    }
     return {
         "__builtins__": given,
         "__name__": "reward",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.jail import gate, names, namespace
 from autoreward.jail.fields import FIELD, OUT, Fields
+from autoreward.jail.fixed import FixedList
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
 
@@ -197,7 +198,9 @@ def _frozen(value: Any) -> Any:
     kind = type(value)
     if kind is dict:
         return types.MappingProxyType({_frozen(k): _frozen(v) for k, v in value.items()})
-    if kind in (list, tuple):
+    if kind is list:
+        return FixedList(map(_frozen, value))
+    if kind is tuple:
         return tuple(map(_frozen, value))
     if kind in (set, frozenset):
         return frozenset(map(_frozen, value))
