@@ -9,6 +9,7 @@ import pytest
 from batches import batch
 from honest import BODIES
 
+from autoreward.check.dryrun import dry_run
 from autoreward.check.review import review
 from autoreward.jail.client import Jail, RewardClient, RewardFailed
 from autoreward.jail.fixed import Changed, FixedList
@@ -50,6 +51,24 @@ BROKEN = [
     ('return {"a": 0.0}', Outcome.BROKE_CONTRACT, "not an array of shape"),
     ('return {"a": next_state.v}', Outcome.BROKE_CONTRACT, "reduce vectors"),
     ('return {"a": next_state.x.mean() + 0 * next_state.x}', Outcome.BROKE_CONTRACT, "compute each row from itself"),
+    (
+        'return {"a": next_state.x / np.max(next_state.x)}',
+        Outcome.BROKE_CONTRACT,
+        "with the number of rows: compute each",
+    ),
+    ('return {"a": np.cumsum(next_state.x)}', Outcome.BROKE_CONTRACT, "on the order of the rows: compute each"),
+    (
+        'return {"a": next_state.x * list({"a", "b", "c", "d", "e", "f"}).index("a")}',
+        Outcome.BROKE_CONTRACT,
+        "from one process to the next",
+    ),
+    ('return {n: next_state.x for n in {"goal", "gate", "effort"}}', Outcome.BROKE_CONTRACT, "not in a set"),
+    (
+        'first = [*{"goal", "gate", "effort", "time", "arrive"}][0]\nreturn {first: next_state.x}',
+        Outcome.BROKE_CONTRACT,
+        "not in a set",
+    ),
+    ('return {"a": 1000001.0 + 0.0 * next_state.x}', Outcome.TOO_LARGE, "was 1000001 at"),
     ('return {"a b": next_state.x}', Outcome.BROKE_CONTRACT, "plain word"),
     ("return {}", Outcome.BROKE_CONTRACT, "between 1 and 32"),
     ('return {"a": np.log(-1.0 - np.abs(next_state.x))}', Outcome.NOT_FINITE, "part 'a' became nan at step"),
@@ -88,6 +107,22 @@ def test_a_program_that_loops_for_ever_is_stopped_from_outside(jail: Jail) -> No
     assert caught.value.outcome is Outcome.TIMED_OUT
     assert time.monotonic() - began < 2
     assert not Path(f"/proc/{pid}").exists()
+
+
+def dry(jail: Jail, source: str, **limits: float) -> tuple[Outcome, str]:
+    outcome, found, _ = dry_run(jail, source, batch(), uses_memory=False, **limits)
+    return outcome, found[0].message
+
+
+def test_constants_that_take_too_long_are_told_from_slow_calls(jail: Jail) -> None:
+    slow = "X = sum(range(10**12))\n" + program('return {"a": next_state.x}')
+    assert dry(jail, slow, seconds=0.1) == (Outcome.TIMED_OUT, "the module constants took longer than 0.1 s")
+
+
+def test_calls_that_are_each_in_time_may_be_too_slow_together(jail: Jail) -> None:
+    outcome, said = dry(jail, program('return {"a": next_state.x}'), seconds_in_all=1e-6)
+    assert outcome is Outcome.TIMED_OUT
+    assert "in all" in said
 
 
 def test_memory_rows_start_afresh_with_each_episode(jail: Jail) -> None:

@@ -68,12 +68,13 @@ class RewardClient:
 
     def prove(self) -> list[Proof]:
         """Have the room try what must not work (before a program is loaded)."""
-        data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS)
+        data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS, "trying the lock took")
         return [Proof(**proof) for proof in json.loads(data)]
 
     def load(self, source: str) -> None:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
-        self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, LOAD_SECONDS)
+        what = "the module constants took"
+        self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
 
     def forget(self) -> None:
         """Empty the program's memory."""
@@ -89,9 +90,8 @@ class RewardClient:
         """
         steps, envs = batch.shape
         rows = steps * envs
-        data = self._ask(
-            wire.EVALUATE, wire.pack_batch(batch, stepped), wire.PARTS, wire.parts_cap(rows), self._seconds
-        )
+        packed = wire.pack_batch(batch, stepped)
+        data = self._ask(wire.EVALUATE, packed, wire.PARTS, wire.parts_cap(rows), self._seconds, "compute_reward took")
         try:
             names, values = wire.unpack_parts(data, rows)
         except (ValueError, UnicodeDecodeError) as error:
@@ -103,14 +103,20 @@ class RewardClient:
         return {name: values[i].reshape(steps, envs) for i, name in enumerate(names)}
 
     def _ask(
-        self, kind: bytes, payload: list[bytes | memoryview] | list[bytes], expected: bytes, cap: int, seconds: float
+        self,
+        kind: bytes,
+        payload: list[bytes | memoryview] | list[bytes],
+        expected: bytes,
+        cap: int,
+        seconds: float,
+        what: str,
     ) -> bytearray:
         self._socket.settimeout(seconds)
         try:
             frames.send(self._socket, kind, *payload)
             got, data = frames.receive(self._socket, max(cap, wire.FAILURE_CAP))
         except TimeoutError:
-            raise RewardFailed(Outcome.TIMED_OUT, f"compute_reward did not answer within {seconds:g} s") from None
+            raise RewardFailed(Outcome.TIMED_OUT, f"{what} longer than {seconds:g} s") from None
         except (EOFError, OSError, frames.FrameError) as error:
             raise RewardFailed(Outcome.CRASHED, f"the reward process died ({error})") from None
         if got == wire.FAILED:
@@ -151,8 +157,10 @@ def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Tr
             )
         if (bad := np.abs(part) > MAGNITUDE).any():
             row = int(np.flatnonzero(bad)[0])
-            raise RewardFailed(Outcome.TOO_LARGE, f"part {name!r} was {part[row]:g} at step {steps[row]} of an episode")
-    raise RewardFailed(Outcome.TOO_LARGE, f"the parts sum to {np.abs(total).max():g} in magnitude")
+            raise RewardFailed(
+                Outcome.TOO_LARGE, f"part {name!r} was {part[row]:.10g} at step {steps[row]} of an episode"
+            )
+    raise RewardFailed(Outcome.TOO_LARGE, f"the parts sum to {np.abs(total).max():.10g} in magnitude")
 
 
 class Room(Closing):
