@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from autoreward import events
-from autoreward.check.review import review
+from autoreward.check.review import review_on
 from autoreward.config import RunConfig
 from autoreward.crew import demand, open_crew, open_workers
 from autoreward.errors import CannotDraw, TaskError, UsageError
@@ -173,20 +173,31 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 
 def read_program(path: Path) -> Candidate:
     """A person's own reward file, or the program in an exported one. Raises UsageError if it can't be read."""
-    try:
-        source = program_in(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from None
     name = "".join(c if c.isalnum() else "-" for c in path.stem) or "given"
+    source = program_in(_text(path))
     return Candidate(id=name, source=source, thought=f"given as {path.name}", origin="human", how="given")
 
 
 def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
-    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine."""
-    given = read_program(path)
+    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine.
+
+    Lines in the verdict are the file's, also where the program is only a part of it.
+    """
+    given, text = read_program(path), _text(path)
+    above = text[: text.find(given.source.rstrip("\n"))].count("\n")
     with Jail(trust) as jail, Workers(jail) as workers:
-        _, files = workers.describe(task, seed=0)
-        return review(given, jail, Transitions.from_bytes(files["samples.npz"]))
+        verdict = review_on(
+            given, jail, lambda: Transitions.from_bytes(workers.describe(task, seed=0)[1]["samples.npz"])
+        )
+    moved = (f.model_copy(update={"line": f.line + above}) if f.line else f for f in verdict.findings)
+    return verdict.model_copy(update={"findings": tuple(moved)})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from None
 
 
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:

@@ -5,9 +5,14 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typer
 
+from autoreward.cli.check import command
+from autoreward.export.folder import BEGIN, END
 from autoreward.jail.gate import examine
-from autoreward.session import read_program
+from autoreward.resources import envs_folder
+from autoreward.session import check_file, read_program
+from autoreward.tasks import find_task
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 RETURN = 'return {"a": next_state.x}'
@@ -118,3 +123,23 @@ def test_a_file_with_a_byte_order_mark_is_read_without_it(tmp_path: Path) -> Non
     path = tmp_path / "mine.py"
     path.write_bytes(b"\xef\xbb\xbf" + program(RETURN).encode())
     assert read_program(path).source == program(RETURN)
+
+
+@pytest.mark.slow
+def test_a_refused_file_builds_no_environment(tmp_path: Path) -> None:
+    task = find_task("mountain-car", (envs_folder(),)).model_copy(update={"env": "Nowhere-v0"})
+    path = tmp_path / "mine.py"
+    path.write_text(program("return {"))
+    (found,) = check_file(path, task).findings
+    assert found.line == 2
+
+
+@pytest.mark.slow
+def test_lines_of_an_exported_program_are_those_of_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "reward.py"
+    path.write_text(f"import numpy as np\n\n{BEGIN}\n\n\n{program('return np.load(1)')}\n\n{END}\nrest = 1\n")
+    with pytest.raises(typer.Exit):
+        command(path, "mountain-car", None, trust_the_model=False, as_json=False)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"{path}:7: attribute: np.load is not available")
+    assert said[1] == f"{path} may not train."

@@ -1,5 +1,7 @@
 """Candidate -> Verdict: the gate, then the dry run."""
 
+from collections.abc import Callable
+
 from autoreward.check.dryrun import dry_run
 from autoreward.jail import gate
 from autoreward.jail.client import Jail
@@ -10,13 +12,18 @@ from autoreward.transitions import Transitions
 
 def review(candidate: Candidate, jail: Jail, samples: Transitions) -> Verdict:
     """Decide whether a candidate may train. Never raises for the candidate's faults; they are in the verdict."""
+    return review_on(candidate, jail, lambda: samples)
+
+
+def review_on(candidate: Candidate, jail: Jail, sample: Callable[[], Transitions]) -> Verdict:
+    """The same with samples that cost something: they are asked for once the gate is passed."""
     examined = gate.examine(candidate.source)
     parts: tuple[str, ...] = ()
     if examined.problems:
         found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, found, parts = dry_run(jail, candidate.source, samples, examined.uses_memory)
+        outcome, found, parts = dry_run(jail, candidate.source, sample(), examined.uses_memory)
     return Verdict(
         candidate_id=candidate.id,
         accepted=outcome.ok,

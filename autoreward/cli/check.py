@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import ENVS, task_folders
+from autoreward.outcomes import Outcome
 
 
 def command(
@@ -29,5 +30,6 @@ def command(
             memory = ", uses memory" if verdict.uses_memory else ""
             typer.echo(f"{file} keeps the contract: parts {', '.join(verdict.parts)}{memory}.")
         else:
-            typer.echo(f"{file} may not train. {verdict.outcome.advice}")
+            said = verdict.outcome is Outcome.BROKE_CONTRACT  # each such finding says what to do
+            typer.echo(f"{file} may not train." + ("" if said else f" {verdict.outcome.advice}"))
     raise typer.Exit(0 if verdict.accepted else 1)
