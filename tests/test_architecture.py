@@ -96,6 +96,15 @@ def test_candidate_code_is_compiled_in_one_room(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_what_is_printed_passes_one_filter(path: Path) -> None:
+    """Consoles are Terminals, and commands print with `say`: nothing that others wrote acts on a terminal."""
+    called = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    if path.name != "say.py":
+        assert not called & {"typer.echo", "typer.secho", "print"}
+    assert "Console" not in called
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= 300

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from fake_crew import FakeCrew
-from rich.console import Console
 
 from autoreward import events
 from autoreward.config import RunConfig
@@ -21,6 +20,7 @@ from autoreward.report.html import render
 from autoreward.report.live import LiveView
 from autoreward.report.reading import read_run
 from autoreward.report.show import show_run
+from autoreward.report.terminal import Terminal
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
@@ -110,7 +110,7 @@ def test_show_a_finished_run(runs: Path) -> None:
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_no_row_of_a_finished_run_breaks(runs: Path, width: int) -> None:
     out = io.StringIO()
-    Console(file=out, width=width).print(show_run(read_run(runs / "done")))
+    Terminal(out, width).print(show_run(read_run(runs / "done")))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert max(map(len, lines)) <= width
     head = next(i for i, line in enumerate(lines) if line.startswith("Confirmed on fresh training seeds")) + 1
@@ -253,7 +253,7 @@ def test_the_help_pages_in_the_docs_are_the_help_pages() -> None:
 
 def test_the_live_view_draws_from_its_first_moment() -> None:
     said = StringIO()
-    with LiveView(Console(file=said, force_terminal=True, width=80)) as view:
+    with LiveView(Terminal(said, width=80, force=True)) as view:
         view(events.RunStarted(TASK, RunConfig(), Path("runs/x")))
     assert "starting the workers" in said.getvalue()
     assert "mountain-car" in said.getvalue()

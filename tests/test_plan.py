@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from fake_crew import FakeCrew
-from rich.console import Console
 
 from autoreward import session
 from autoreward.config import RunConfig
@@ -14,6 +13,7 @@ from autoreward.plan import legs, plan
 from autoreward.race import steps
 from autoreward.records import Description, LegPlan, Score, Speed, Trial
 from autoreward.report.planned import show_plan
+from autoreward.report.terminal import Terminal
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import find_task
@@ -74,10 +74,9 @@ def test_a_run_takes_no_more_than_was_planned(config: RunConfig, crew: type[Fake
 
 
 def test_how_it_looks() -> None:
-    console = Console(file=io.StringIO(), width=100)
-    console.print(show_plan(plan(TASK, RunConfig(steps=16_000, budget=100), DESCRIPTION, SPEED)))
-    assert isinstance(console.file, io.StringIO)
-    lines = [line.split() for line in console.file.getvalue().splitlines()]
+    out = io.StringIO()
+    Terminal(out, width=100).print(show_plan(plan(TASK, RunConfig(steps=16_000, budget=100), DESCRIPTION, SPEED)))
+    lines = [line.split() for line in out.getvalue().splitlines()]
     assert ["race,", "leg", "2", "5", "1,000", "2,000", "5,000"] in lines
     assert ["finalists,", "more", "seeds", "4", "0", "16,000", "64,000"] in lines
     assert ["a", "round", "107,000", "2.3"] in lines

@@ -19,7 +19,6 @@ import pytest
 from fake_crew import FakeCrew
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 from test_cli import autoreward
 from test_loop import Killed
 
@@ -52,6 +51,7 @@ from autoreward.report.html import render
 from autoreward.report.liking import agreement
 from autoreward.report.pairs import Pair, pair_table, pairs_page, sparkline
 from autoreward.report.reading import read_run
+from autoreward.report.terminal import Terminal
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import find_task, read_task
@@ -390,7 +390,7 @@ def shown_pair(clip: bytes = b"") -> Pair:
 
 def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
     said = StringIO()
-    Console(width=120, file=said).print(pair_table(shown_pair(), "1 of 3"))
+    Terminal(said, width=120).print(pair_table(shown_pair(), "1 of 3"))
     text = said.getvalue()
     assert "r000c" not in text
     assert "velocity[1]" in text

@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 
 from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
+from autoreward.cli.say import say
 from autoreward.errors import AutorewardError
 
 app = typer.Typer(
@@ -23,9 +24,9 @@ for module in (run, resume, feedback, prefer, init, tasks, runs, show, compare, 
 @app.callback(invoke_without_command=True)
 def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
     if version:
-        typer.echo(f"autoreward {__version__}")
+        say(f"autoreward {__version__}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def main() -> None:
@@ -43,5 +44,5 @@ def main() -> None:
 
 
 def _say(message: str, code: int) -> NoReturn:
-    typer.echo(f"autoreward: {' '.join(message.split())}", err=True)
+    say(f"autoreward: {' '.join(message.split())}", error=True)
     sys.exit(code)

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import ENVS, task_folders
+from autoreward.cli.say import say, say_record
 from autoreward.outcomes import Outcome
 
 
@@ -21,15 +22,15 @@ def command(
 
     verdict = check_file(file, find_task(task, task_folders(envs)), trust_the_model)
     if as_json:
-        typer.echo(verdict.model_dump_json(indent=2))
+        say_record(verdict)
     else:
         for finding in verdict.findings:
             place = f"{file}:{finding.line}" if finding.line else str(file)
-            typer.echo(f"{place}: {finding.rule}: {finding.message}")
+            say(f"{place}: {finding.rule}: {finding.message}")
         if verdict.accepted:
             memory = ", uses memory" if verdict.uses_memory else ""
-            typer.echo(f"{file} keeps the contract: parts {', '.join(verdict.parts)}{memory}.")
+            say(f"{file} keeps the contract: parts {', '.join(verdict.parts)}{memory}.")
         else:
             said = verdict.outcome is Outcome.BROKE_CONTRACT  # each such finding says what to do
-            typer.echo(f"{file} may not train." + ("" if said else f" {verdict.outcome.advice}"))
+            say(f"{file} may not train." + ("" if said else f" {verdict.outcome.advice}"))
     raise typer.Exit(0 if verdict.accepted else 1)

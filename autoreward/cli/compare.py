@@ -12,7 +12,6 @@ def command(
     runs: Path = RUNS,
 ) -> None:
     """Set the winners of several runs side by side."""
-    from rich.console import Console
     from rich.table import Table
 
     from autoreward.analyze.intervals import probability_of_improvement
@@ -20,6 +19,7 @@ def command(
     from autoreward.report.lines import interval
     from autoreward.report.reading import read_run
     from autoreward.report.show import Fitting
+    from autoreward.report.terminal import Terminal
 
     if len(names) < 2:
         raise UsageError("compare needs two runs or more.")
@@ -59,4 +59,4 @@ def command(
         return made
 
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
-    Console().print(Fitting((wide, table("run", "success", beats))))
+    Terminal().print(Fitting((wide, table("run", "success", beats))))

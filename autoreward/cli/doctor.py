@@ -1,6 +1,5 @@
 """`autoreward doctor`."""
 
-import json
 import os
 import platform
 import shutil
@@ -15,6 +14,7 @@ import typer
 
 from autoreward import __version__
 from autoreward.cli.places import RUNS
+from autoreward.cli.say import say, say_json
 
 if TYPE_CHECKING:
     from autoreward.jail.selfcheck import Check
@@ -75,7 +75,7 @@ def command(
         starts["autoreward.jail.server"] = str(error)
     facts |= {"starts_in_seconds": starts, "tier": tier, "checks": [check._asdict() for check in checks]}
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        say_json(facts, indent=2)
     else:
         _say(facts, starts)
         _say_protection(tier, checks)
@@ -85,18 +85,18 @@ def command(
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
     for name in ("autoreward", "python", "machine"):
-        typer.echo(f"{name:<12}{facts[name]}")
-    typer.echo(f"{'free disk':<12}{facts['free_disk_gb']} GB")
+        say(f"{name:<12}{facts[name]}")
+    say(f"{'free disk':<12}{facts['free_disk_gb']} GB")
     packages = facts["packages"]
     for name, version in packages.items() if isinstance(packages, dict) else ():
-        typer.echo(f"{name:<20}{version or 'not installed'}")
+        say(f"{name:<20}{version or 'not installed'}")
     for room, taken in starts.items():
-        typer.echo(f"{room:<28}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
+        say(f"{room:<28}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
 
 
 def _say_protection(tier: str, checks: "list[Check]") -> None:
     held = sum(check.held for check in checks)
-    typer.echo(f"\nprotection  {tier}: {held} of {len(checks)} attempts were held back")
+    say(f"\nprotection  {tier}: {held} of {len(checks)} attempts were held back")
     _wrapped(TIERS.get(tier, "The reward process could not be started and locked."), "  ")
     for layer, said in LAYERS.items():
         for word, names in (
@@ -108,7 +108,7 @@ def _say_protection(tier: str, checks: "list[Check]") -> None:
 
 
 def _wrapped(text: str, indent: str) -> None:
-    typer.echo(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent=indent))
+    say(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent=indent))
 
 
 def _version(name: str) -> str | None:

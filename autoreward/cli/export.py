@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.say import say
 
 POLICY_ONNX = """\
 - `policy.onnx`: the policy as one graph. In: `observation`, as the environment gives it, one row each. Out: `action`, as the
@@ -39,8 +40,8 @@ def command(
     card = target / "card.md"
     if more and card.is_file():
         card.write_text(card.read_text(encoding="utf-8") + POLICY_ONNX, encoding="utf-8")
-    typer.echo(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
-    typer.echo(f"use      pip install {install_path(target)}, then: from reward import AutoReward")
+    say(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
+    say(f"use      pip install {install_path(target)}, then: from reward import AutoReward")
 
 
 def _onnx(folder: Path) -> dict[str, bytes]:

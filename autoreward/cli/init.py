@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from autoreward.cli.say import say
+
 if TYPE_CHECKING:
     from autoreward.initiate import Initiated
 
@@ -41,15 +43,15 @@ def command(
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     made = initiate(
-        Wanted.of(env, arguments, goal.strip(), name, to), model or default_model(os.environ), max_cost, typer.echo
+        Wanted.of(env, arguments, goal.strip(), name, to), model or default_model(os.environ), max_cost, say
     )
-    typer.echo(made.text)
+    say(made.text)
     for finding in made.findings:
-        typer.echo(f"the model's answer: {finding}", err=True)
+        say(f"the model's answer: {finding}", error=True)
     text = made.text if yes or not sys.stdin.isatty() else _confirmed(made)
     made.keep(text)
-    typer.echo(f"written  {made.path}")
-    typer.echo(f"next     autoreward run {made.path.parent}")
+    say(f"written  {made.path}")
+    say(f"next     autoreward run {made.path.parent}")
 
 
 def _confirmed(made: "Initiated") -> str:
@@ -69,7 +71,7 @@ def _confirmed(made: "Initiated") -> str:
             made.check(text)
             return text
         except TaskError as error:
-            typer.echo(f"{error} Edit it again.")
+            say(f"{error} Edit it again.")
 
 
 def _edited(text: str) -> str:

@@ -11,10 +11,9 @@ from autoreward.cli.places import RUNS, find_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from autoreward.poll import Poll
     from autoreward.records import Question
+    from autoreward.report.terminal import Terminal
 
 
 def command(
@@ -28,13 +27,12 @@ def command(
     ),
 ) -> None:
     """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
-    from rich.console import Console
-
     from autoreward.poll import Poll
     from autoreward.report.reading import read_run
     from autoreward.report.show import preferences
+    from autoreward.report.terminal import Terminal
 
-    folder, console = find_run(run, runs), Console()
+    folder, console = find_run(run, runs), Terminal()
     with Poll(folder) as poll:
         asked = poll.waiting(pairs)
         try:
@@ -52,17 +50,17 @@ def command(
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
-    console.print(_next(left, judges, folder), highlight=False, soft_wrap=True)
+    console.print(_next(left, judges, folder), soft_wrap=True)
 
 
-def show(poll: "Poll", asked: "Sequence[Question]", console: "Console") -> None:
+def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None:
     """Write the page with the pairs, and say where it is."""
     console.print(f"filming {len(asked)} pair{'s' * (len(asked) > 1)} ...", style="dim")
     poll.show(asked)
-    console.print(f"pairs   {poll.page}", highlight=False, soft_wrap=True)
+    console.print(f"pairs   {poll.page}", soft_wrap=True)
 
 
-def ask(poll: "Poll", asked: "Sequence[Question]", console: "Console") -> bool:
+def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
     """Ask in the terminal, and save each answer at once; False if the person quits."""
     from autoreward.poll import WORDS
     from autoreward.report.pairs import pair_table

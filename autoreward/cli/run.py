@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.places import ENVS, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.say import say, say_record
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def command(
         _plan(found, config, as_json)
         return
     if not as_json:
-        typer.echo(_who(config))
+        say(_who(config))
     given = {DEMOS: _read(demos)} if demos else {}
     made: list[Path] = []
 
@@ -103,23 +104,24 @@ def command(
 
 
 def _plan(task: "Task", config: "RunConfig", as_json: bool) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
     from autoreward.report.planned import show_plan
+    from autoreward.report.terminal import Terminal
     from autoreward.session import plan
 
     made = plan(task, config)
     if as_json:
-        typer.echo(made.model_dump_json())
+        say_record(made, indent=None)
         return
-    console = Console(highlight=False)
-    console.print(f"[bold]{task.name}[/]: {task.goal}")
+    console = Terminal()
+    console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(made))
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")
-        console.print(made.prompt, markup=False, soft_wrap=True)
+        console.print(made.prompt, soft_wrap=True)
 
 
 def _read(demos: Path) -> bytes:

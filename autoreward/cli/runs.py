@@ -1,11 +1,11 @@
 """`autoreward runs`."""
 
-import json
 from pathlib import Path
 
 import typer
 
 from autoreward.cli.places import RUNS
+from autoreward.cli.say import say, say_json
 
 
 def command(
@@ -13,13 +13,13 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """List the runs: state, winner, how good, what it cost."""
-    from rich.console import Console
     from rich.table import Table
 
     from autoreward.errors import RunChanged, RunDamaged
     from autoreward.report.lines import interval
     from autoreward.report.reading import read_run
     from autoreward.report.show import Fitting
+    from autoreward.report.terminal import Terminal
 
     rows: list[dict[str, str]] = []
     broken: list[str] = []
@@ -45,10 +45,10 @@ def command(
             }
         )
     if as_json:
-        typer.echo(json.dumps(rows))
+        say_json(rows)
         return
     if not rows:
-        typer.echo(f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")
+        say(f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")
         return
 
     def table(*names: str) -> Table:
@@ -63,6 +63,6 @@ def command(
 
     # the name is what other commands are told: it is never cut
     short = table("run", "state", "winner", "success")
-    Console().print(Fitting((table("run", "task", "state", "winner", "success", "trainings", "cost"), short)))
+    Terminal().print(Fitting((table("run", "task", "state", "winner", "success", "trainings", "cost"), short)))
     for line in broken:
-        typer.echo(line)
+        say(line)

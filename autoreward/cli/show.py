@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.say import say_json, say_record
 
 
 def command(
@@ -14,21 +15,23 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Show a run, finished or not."""
-    from rich.console import Console
-
     from autoreward.errors import UsageError
     from autoreward.report.reading import read_run
     from autoreward.report.show import show_candidate, show_run
+    from autoreward.report.terminal import Terminal
 
     reading = read_run(find_run(run, runs))
     if as_json:
-        typer.echo(reading.run.model_dump_json(indent=2) if reading.run else '{"finished": false}')
+        if reading.run:
+            say_record(reading.run)
+        else:
+            say_json({"finished": False})
         return
     if candidate is None:
-        Console().print(show_run(reading))
+        Terminal().print(show_run(reading))
         return
     told = reading.told(candidate)
     if told is None:
         known = ", ".join(t.candidate.id for t in reading.candidates)
         raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
-    Console().print(show_candidate(told))
+    Terminal().print(show_candidate(told))

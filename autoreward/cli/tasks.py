@@ -1,12 +1,12 @@
 """`autoreward tasks [NAME]`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from autoreward.cli.places import ENVS, task_folders
+from autoreward.cli.say import say, say_json, say_record
 
 if TYPE_CHECKING:
     from autoreward.tasks import Task
@@ -37,9 +37,9 @@ def command(
     if prompt:
         from autoreward.design.author import design_prompt
 
-        typer.echo(design_prompt(task, None, (), 0))
+        say(design_prompt(task, None, (), 0))
     elif as_json:
-        typer.echo(task.model_dump_json(indent=2))
+        say_record(task)
     else:
         _card(task)
 
@@ -53,36 +53,39 @@ def _check(tasks: "list[Task]", as_json: bool) -> None:
         bad = [item for item in audit.items if not item.ok]
         failed += bool(bad)
         if as_json:
-            typer.echo(audit.model_dump_json())
+            say_record(audit, indent=None)
             continue
-        typer.echo(f"{'no' if bad else 'ok'}  {audit.task}")
+        say(f"{'no' if bad else 'ok'}  {audit.task}")
         for item in audit.items if len(tasks) == 1 else bad:
-            typer.echo(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.said}")
+            say(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.said}")
     if failed:
         raise typer.Exit(1)
 
 
 def _list(tasks: "list[Task]", as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks]))
+        say_json([{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks])
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from autoreward.report.terminal import Terminal
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("task", "tier", "environment", "goal"):
         table.add_column(column, no_wrap=column != "goal")
     for task in tasks:
         table.add_row(task.name, task.tier, task.env, task.goal)
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _card(task: "Task") -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{task.name}[/]  {task.env}, {task.tier}")
+    from autoreward.report.terminal import Terminal
+
+    console = Terminal()
+    console.print(Text.assemble((task.name, "bold"), f"  {task.env}, {task.tier}"))
     console.print(task.goal)
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("field", "unit", "range", "about"):
@@ -97,13 +100,11 @@ def _card(task: "Task") -> None:
     full = ", over the full length" if task.success.full_length else ""
     share = f" in {task.success.share:.0%} of the" if task.success.window > 1 else " in the"
     if task.ruled:
-        console.print(f"success   {task.success.when}{share} {task.success.within}{full}", markup=False)
-        console.print(f"metric    {task.metric.value} ({task.metric.better} is better)", markup=False)
+        console.print(f"success   {task.success.when}{share} {task.success.within}{full}")
+        console.print(f"metric    {task.metric.value} ({task.metric.better} is better)")
     else:
-        console.print("success   no rule: people compare policies (autoreward prefer)", markup=False)
-    console.print(
-        f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments", markup=False
-    )
+        console.print("success   no rule: people compare policies (autoreward prefer)")
+    console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments")
 
 
 def _range(span: tuple[float, float] | None) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from autoreward.cli.say import say
 
+if TYPE_CHECKING:
     from autoreward import events
     from autoreward.records import Run
+    from autoreward.report.terminal import Terminal
 
     Go = Callable[[Callable[[events.Event], None]], tuple[Run, Path]]
 
@@ -23,18 +24,17 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
 
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
-    from rich.console import Console
-
     from autoreward.errors import JudgementNeeded
     from autoreward.report.lines import JsonView, PlainView
     from autoreward.report.live import LiveView
+    from autoreward.report.terminal import Terminal
     from autoreward.session import resume
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    console = Console()
+    console = Terminal()
     try:
         if as_json:
             go(JsonView(sys.stdout))
@@ -53,12 +53,12 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     except KeyboardInterrupt:
         folder_now = where()
         hint = f" Go on with: autoreward resume {folder_now}" if folder_now else ""
-        typer.echo(f"autoreward: stopped; everything finished is saved.{hint}", err=True)
+        say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
     _goodbye(console, folder)
 
 
-def _judged(folder: Path, console: "Console") -> bool:
+def _judged(folder: Path, console: "Terminal") -> bool:
     """Ask for what a run waits for; False if the person leaves some of it for later."""
     from autoreward.cli import prefer
     from autoreward.poll import Poll
@@ -69,7 +69,7 @@ def _judged(folder: Path, console: "Console") -> bool:
         return prefer.ask(poll, asked, console)
 
 
-def _goodbye(console: "Console", folder: Path) -> None:
+def _goodbye(console: "Terminal", folder: Path) -> None:
     from autoreward.report.lines import verdict
     from autoreward.report.reading import read_run
     from autoreward.report.show import confirmation, spending
@@ -79,7 +79,7 @@ def _goodbye(console: "Console", folder: Path) -> None:
         return
     if console.is_terminal:  # a pipe has the sentence already, as the last event's line
         console.print()
-        console.print(verdict(reading.run), highlight=False)
+        console.print(verdict(reading.run))
     if reading.run.confirmed:
         console.print()
         console.print(confirmation(reading))
@@ -87,9 +87,9 @@ def _goodbye(console: "Console", folder: Path) -> None:
         console.print()
         console.print(spending(reading))
     console.print()
-    console.print(f"report  {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"report  {folder / 'report.html'}", soft_wrap=True)
     if (folder / "best" / "reward.py").is_file():
-        console.print(f"reward  {folder / 'best' / 'reward.py'}", highlight=False, soft_wrap=True)
+        console.print(f"reward  {folder / 'best' / 'reward.py'}", soft_wrap=True)
     if (folder / "best" / "policy.zip").is_file():
-        console.print(f"policy  {folder / 'best' / 'policy.zip'}", highlight=False, soft_wrap=True)
-    console.print(f"next    autoreward show {folder}", highlight=False, soft_wrap=True)
+        console.print(f"policy  {folder / 'best' / 'policy.zip'}", soft_wrap=True)
+    console.print(f"next    autoreward show {folder}", soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 from autoreward import events
 from autoreward.report.board import Board
 from autoreward.report.lines import describe_event, verdict
+from autoreward.report.visible import visible
 
 EVERY = 0.5
 """Seconds between two drawings while trainings only go on."""
@@ -23,10 +24,10 @@ class Output(NamedTuple):
     line: str
 
     def _repr_html_(self) -> str:
-        return self.html
+        return visible(self.html)
 
     def __repr__(self) -> str:
-        return self.line
+        return visible(self.line)
 
 
 class CellView:

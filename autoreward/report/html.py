@@ -18,7 +18,8 @@ from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
-from autoreward.report.show import state
+from autoreward.report.show import origin, state
+from autoreward.report.visible import visible
 from autoreward.store.book import Book
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
@@ -30,7 +31,7 @@ def build_report(book: Book) -> str:
 
 
 def render(reading: Reading) -> str:
-    """The page."""
+    """The page; without what can't be seen, such as a mark that turns the direction of the code."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("autoreward.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
     run = reading.run
@@ -40,7 +41,7 @@ def render(reading: Reading) -> str:
     best_first = sorted(
         reading.candidates, key=lambda told: (places.get(told.candidate.id, len(places)), told.candidate.id)
     )
-    return template.render(
+    page = template.render(
         reading=reading,
         task=reading.header.task,
         run=run,
@@ -48,6 +49,7 @@ def render(reading: Reading) -> str:
         candidates=best_first,
         interval=interval,
         state=state,
+        origin=origin,
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
         clips=filmed(reading),
@@ -69,6 +71,7 @@ def render(reading: Reading) -> str:
         style=_style("default"),
         dark_style=_style("github-dark"),
     )
+    return visible(page)
 
 
 def _style(name: str) -> Markup:

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
+from autoreward.report.visible import visible
 
 
 def describe_event(event: events.Event) -> str:
@@ -108,7 +109,7 @@ class PlainView:
         """Print the event's line, if it has one."""
         if line := describe_event(event):
             with self._lock:
-                self._out.write(line + "\n")
+                self._out.write(visible(line) + "\n")
                 self._out.flush()
 
 

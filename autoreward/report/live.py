@@ -4,7 +4,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -13,12 +13,13 @@ from rich.text import Text
 from autoreward import events
 from autoreward.report.board import Board
 from autoreward.report.lines import describe_event
+from autoreward.report.terminal import Terminal
 
 
 class LiveView:
     """A listener that redraws a small board. Use as a context manager; may be called from several threads."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = threading.Lock()
         self._board = Board()
@@ -39,8 +40,8 @@ class LiveView:
         with self._lock:
             self._board.take(event)
             if isinstance(event, events.RunStarted):
-                self._console.print(f"[bold]{event.task.name}[/]  {event.task.goal}")
-                self._console.print(f"[dim]{event.folder}[/]")
+                self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
+                self._console.print(str(event.folder), style="dim")
             elif isinstance(event, events.RoundDone):
                 self._console.print(describe_event(event).strip())
 
@@ -64,5 +65,5 @@ class LiveView:
                 continue
             table.add_row(score.trial_id, f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
         for trial_id, outcome in list(self._board.failed.items())[-3:]:
-            table.add_row(trial_id, f"[red]{outcome}[/]", "", "")
+            table.add_row(trial_id, Text(outcome, style="red"), "", "")
         return table

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from autoreward.records import Question
 from autoreward.report.curves import Line, chart
+from autoreward.report.visible import visible
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -61,7 +62,9 @@ def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequenc
     """One self-contained page: clips (or why there are none), curves of every number, and a box that collects the answers."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("autoreward.report").joinpath("pairs.html.j2").read_text(encoding="utf-8"))
-    return template.render(task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
+    return visible(
+        template.render(task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
+    )
 
 
 def _clip(data: bytes) -> str:

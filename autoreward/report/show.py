@@ -14,8 +14,8 @@ from autoreward.report.liking import agreement, beaten
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told
 
-STATE = 60
-"""Most letters of what is said of a candidate in a table; `show --candidate` says all of it."""
+STATE, BRIEF = 60, 32
+"""Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,23 @@ def show_run(reading: Reading) -> RenderableType:
 
 
 def standings(reading: Reading) -> Fitting:
-    """Every candidate with its scores and gravest symptom; a narrow terminal gets no parents, a very narrow one no metric."""
-    tables = [_standings(reading, parents, metric) for parents, metric in ((True, True), (False, True), (False, False))]
-    return Fitting(tuple(tables))
+    """Every candidate with where it came from, its scores and its gravest symptom.
+
+    A narrow terminal gets parents without what was done with them, and fewer words; a very narrow one no metric.
+    """
+    tables = (
+        _standings(reading, how=True, metric=True, longest=STATE),
+        _standings(reading, how=True, metric=True, longest=BRIEF),
+        _standings(reading, how=False, metric=True, longest=BRIEF),
+        _standings(reading, how=False, metric=False, longest=STATE),
+    )
+    return Fitting(tables)
 
 
-def _standings(reading: Reading, parents: bool, metric: bool) -> Table:
+def _standings(reading: Reading, how: bool, metric: bool, longest: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
     numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress")
-    for name in ("candidate", "made by", *numbers, "gravest symptom"):
+    for name in ("candidate", "made by" if how else "from", *numbers, "gravest symptom"):
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
     for told in reading.candidates:
         reached = f"{max((t.steps for t in told.trials), default=0):,}"
@@ -83,11 +91,17 @@ def _standings(reading: Reading, parents: bool, metric: bool) -> Table:
             best_metric = [f"{told.metric:.4g}" if told.metric is not None else "-"] if metric else []
             cells = [str(len(told.scores)), f"{told.success:.2f}", *best_metric, f"{told.progress:.2f}"]
         best = reading.run is not None and reading.run.best == told.candidate.id
-        how, of = told.candidate.how, ", ".join(told.candidate.parents)
-        made = f"{how} of {of}" if of and parents else how
-        said = textwrap.shorten(state(told), STATE, placeholder=" ...")
-        table.add_row(told.candidate.id, made, reached, *cells, said, style="bold green" if best else "")
+        said = textwrap.shorten(state(told), longest, placeholder=" ...")
+        table.add_row(told.candidate.id, origin(told, how), reached, *cells, said, style="bold green" if best else "")
     return table
+
+
+def origin(told: Told, how: bool = True) -> str:
+    """What a candidate was made of, and `how`; one without parents has that alone."""
+    parents = ", ".join(told.candidate.parents)
+    if not parents:
+        return told.candidate.how
+    return f"{told.candidate.how} of {parents}" if how else parents
 
 
 def state(told: Told) -> str:
@@ -149,9 +163,10 @@ def spending(reading: Reading) -> Table:
 
 
 def show_candidate(told: Told) -> RenderableType:
-    """One candidate: thought, source, scores, symptoms with evidence."""
+    """One candidate: thought, parents, source, scores, symptoms with evidence."""
     parts: list[RenderableType] = [
         Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"),
+        Text(origin(told), style="dim"),
         show_source(told),
     ]
     if told.verdict:

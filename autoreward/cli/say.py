@@ -1,0 +1,26 @@
+"""How commands print: text without anything invisible, and JSON as plain ASCII."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from autoreward.report.visible import visible
+
+if TYPE_CHECKING:
+    from autoreward.records import Record
+
+
+def say(text: str, error: bool = False) -> None:
+    """Print it, on stdout or as an error."""
+    typer.echo(visible(text), err=error)
+
+
+def say_record(record: "Record", indent: int | None = 2) -> None:
+    """Print it as JSON."""
+    say_json(record.model_dump(mode="json"), indent)
+
+
+def say_json(value: Any, indent: int | None = None) -> None:
+    """Print plain values as JSON; letters beyond ASCII are escaped, so nothing in it acts on a terminal."""
+    typer.echo(json.dumps(value, indent=indent))

@@ -1,0 +1,22 @@
+"""The console of every view in a terminal."""
+
+from collections.abc import Iterable
+from typing import IO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from autoreward.report.visible import visible
+
+
+class Terminal(Console):
+    """Prints text as it is written: `[x]` is no markup, `:x:` no emoji, and what can't be seen is left out."""
+
+    def __init__(self, file: IO[str] | None = None, width: int | None = None, force: bool | None = None) -> None:
+        """Writes to stdout if no file is given; `force` says whether it is a terminal, which is found out otherwise."""
+        super().__init__(file=file, width=width, force_terminal=force, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, in pieces; codes that move the cursor are the views' own."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)

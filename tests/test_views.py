@@ -1,0 +1,237 @@
+"""What models, people and programs wrote, in every view: printed as it is, and nothing in it acts on the terminal or the page."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from fake_crew import FakeCrew
+from typer.testing import CliRunner
+
+from autoreward import events
+from autoreward.cli import app
+from autoreward.config import RunConfig
+from autoreward.loop import improve
+from autoreward.outcomes import Outcome
+from autoreward.records import (
+    Analyses,
+    Analysis,
+    Candidate,
+    Candidates,
+    Cause,
+    Description,
+    Diagnosis,
+    Doubt,
+    Finding,
+    Remark,
+    Round,
+    Run,
+    Score,
+    Screen,
+    Screened,
+    ScreenedCandidate,
+    Symptom,
+    Trial,
+    TrialJob,
+    Verdict,
+)
+from autoreward.report.cell import CellView, Output
+from autoreward.report.html import render
+from autoreward.report.lines import JsonView, PlainView, verdict
+from autoreward.report.live import LiveView
+from autoreward.report.reading import read_run
+from autoreward.report.show import show_candidate, show_run, standings
+from autoreward.report.terminal import Terminal
+from autoreward.report.visible import visible
+from autoreward.resources import envs_folder
+from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.tasks import find_task
+
+SEEN = "[/x] [bold] [link=https://a.b] :boom:"
+HOSTILE = f"{SEEN} \x1b]0;owned\x07 \x1b[2J \x9b31m \u202e \u200b\rover"
+TASK = find_task("mountain-car", (envs_folder(),)).model_copy(update={"goal": HOSTILE})
+STYLES = re.compile(r"\x1b\[[\d;]*m|\x1b\[\?25[hl]|\x1b\[[12]?[AK]")
+"""What the views themselves write in a terminal: colors, hiding the cursor, and going back over a board."""
+
+
+class RudeCrew(FakeCrew):
+    """Every text that a model, a program or the analysis can leave in a record is HOSTILE."""
+
+    def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
+        made = super().design(description, rounds)
+        remark = Remark(line=1, severity="serious", reason=HOSTILE, fix=HOSTILE)
+        rude = {"thought": HOSTILE, "source": f"# {HOSTILE}\n", "remarks": (remark,)}
+        first, *others = (c.model_copy(update=rude) for c in made.items)
+        child = others.pop().model_copy(update={"how": "crossover", "parents": ("r000c1", "r000c2")})
+        items = (first, *others, child)
+        return Candidates(items=items, findings=(HOSTILE,))
+
+    def review(self, candidate: Candidate) -> Verdict:
+        refused = candidate.id.endswith("c0")
+        outcome = Outcome.BROKE_CONTRACT if refused else Outcome.COMPLETED
+        findings = (Finding(rule=HOSTILE, message=HOSTILE),)
+        return Verdict(candidate_id=candidate.id, accepted=not refused, outcome=outcome, findings=findings)
+
+    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
+        order = tuple(c.id for c in candidates if not c.id.endswith(("c0", "c3")))
+        screen = Screen(name=HOSTILE, decision="rejected", number=0.0, evidence=HOSTILE, advice=HOSTILE)
+        return Screened(
+            items=tuple(ScreenedCandidate(candidate_id=c.id, screens=(screen,)) for c in candidates), order=order
+        )
+
+    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+        made = super().train(job, begun)
+        return Made(made.record.model_copy(update={"message": HOSTILE}), made.files)
+
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+        symptom = Symptom(name=HOSTILE, evidence=HOSTILE, advice=HOSTILE, severity=1.0)
+        return Diagnosis(candidate_id=candidate.id, symptoms=(symptom,))
+
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        cause = Cause(cause=HOSTILE, episode=HOSTILE, steps=(1,), suggestion=HOSTILE)
+        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in candidates)
+        return Analyses(items=items, findings=(HOSTILE,))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[events.Event]]:
+    """A finished run of the rude crew, and all that was told of it."""
+    folder = tmp_path_factory.mktemp("runs") / "rude"
+    config = RunConfig(rounds=1, candidates=5, finalists=1, finalist_seeds=0, confirm_seeds=2)
+    found: list[events.Event] = [events.RunStarted(TASK, config, folder), events.ModelSaid(HOSTILE)]
+
+    def fails(job: TrialJob) -> Outcome:
+        return Outcome.RAISED if job.candidate_id.endswith("c1") else Outcome.COMPLETED
+
+    with Book.create(folder, RunHeader.of(TASK, config)) as book:
+        run = improve(TASK, config, RudeCrew(width=5, fail=fails), book, found.append)
+    bad = Trial(id="r000c1-s0", candidate_id="r000c1", outcome=Outcome.RAISED, message=HOSTILE, seed=0, steps=1)
+    return folder, [*found, events.TrialProgress(HOSTILE, 1, 2), events.TrialDone(bad), events.RunDone(run, folder)]
+
+
+def harmless(text: str) -> bool:
+    return all(c.isprintable() or c == "\n" for c in text)
+
+
+def lines_of(view: Callable[[StringIO], Callable[[events.Event], None]], told: list[events.Event]) -> str:
+    out = StringIO()
+    listener = view(out)
+    for event in told:
+        listener(event)
+    return out.getvalue()
+
+
+def test_only_what_can_be_seen_is_visible() -> None:
+    assert visible(HOSTILE) == f"{SEEN} ]0;owned [2J 31m  over"
+    assert visible("é ± ▁ 中\n\tx\u00a0y\r\n") == "é ± ▁ 中\n\tx y\n"
+
+
+def test_as_lines(told: tuple[Path, list[events.Event]]) -> None:
+    text = lines_of(PlainView, told[1])
+    assert harmless(text)
+    for line in ("mountain-car: ", "  ", "    r000c0 refused: ", "    r000c3 screened out: ", "r000c1-s0 raised: "):
+        assert f"{line}{SEEN}" in text
+
+
+def test_as_json(told: tuple[Path, list[events.Event]]) -> None:
+    text = lines_of(JsonView, told[1])
+    assert harmless(text)
+    said = [json.loads(line) for line in text.splitlines()]
+    assert HOSTILE in [line.get("message") for line in said], "nothing is lost"
+
+
+def test_live(told: tuple[Path, list[events.Event]]) -> None:
+    out = StringIO()
+    with LiveView(Terminal(out, width=200, force=True)) as view:
+        for event in told[1]:
+            view(event)
+    plain = STYLES.sub("", out.getvalue()).replace("\r", "")
+    assert harmless(plain)
+    assert f"mountain-car  {SEEN}" in plain
+    assert "r000c1-s0" in plain
+
+
+def test_in_a_notebook(told: tuple[Path, list[events.Event]]) -> None:
+    shown: list[Output] = []
+    with CellView(shown.append) as view:
+        for event in told[1]:
+            view(event)
+    assert all(harmless(output._repr_html_()) and harmless(repr(output)) for output in shown)
+    assert "r000c1-s0 raised: [/x] [bold]" in shown[-1]._repr_html_()
+
+
+@pytest.mark.parametrize("width", [80, 100, 250])
+def test_show(told: tuple[Path, list[events.Event]], width: int) -> None:
+    reading, out = read_run(told[0]), StringIO()
+    console = Terminal(out, width=width, force=True)
+    console.print(show_run(reading))
+    whole = STYLES.sub("", out.getvalue())
+    assert harmless(whole)
+    assert "mountain-car: [/x] [bold]" in whole
+    assert "refused: [/x] [bold]" in whole
+    for candidate in reading.candidates:
+        console.print(show_candidate(candidate))
+    assert harmless(STYLES.sub("", out.getvalue()))
+
+
+@pytest.fixture(scope="module")
+def envs(told: tuple[Path, list[events.Event]]) -> Path:
+    """A folder with a task whose goal is HOSTILE."""
+    card = (envs_folder() / "mountain-car" / "task.toml").read_text()
+    folder = told[0].parent / "envs"
+    (folder / "mine").mkdir(parents=True)
+    goal = json.dumps(HOSTILE)[1:-1]
+    (folder / "mine" / "task.toml").write_text(card.replace("Drive the car", goal))
+    return folder
+
+
+COMMANDS = (
+    "show rude", "show rude --candidate r000c1", "show rude --json", "runs", "runs --json", "compare rude rude",
+    "tasks", "tasks --json", "tasks mine", "tasks mine --json", "tasks mine --prompt",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_commands(told: tuple[Path, list[events.Event]], envs: Path, words: str) -> None:
+    place = ("--envs", str(envs)) if words.startswith("tasks") else ("--runs", str(told[0].parent))
+    done = CliRunner().invoke(app, [*words.split(), *place], env={"COLUMNS": "200"})
+    assert (done.exit_code, harmless(done.output)) == (0, True), done.output
+    assert "[/x] [bold]" in done.output or words.startswith(("runs", "compare", "show rude --json"))
+
+
+def test_the_report_has_nothing_that_turns_text_around(told: tuple[Path, list[events.Event]]) -> None:
+    page = render(read_run(told[0]))
+    assert harmless(page)
+    assert "[/x] [bold]" in page
+
+
+def test_names_of_settings_in_a_verdict_are_printed() -> None:
+    said = "Lower learning_rate in [train.hyperparameters]: the rule in [success] was never met."
+    doubt = Doubt(said=said)
+    run = Run(task="t", goal="g", stop="s", rounds=1, best="", doubt=doubt, trainings=1, env_steps=1, tier="full")
+    out = StringIO()
+    Terminal(out, width=200).print(verdict(run))
+    assert out.getvalue() == f"{said}\n"
+
+
+@pytest.mark.parametrize(
+    ("width", "said"), [(80, "r000c1, r000c2"), (100, "r000c1, r000c2"), (250, "crossover of r000c1, r000c2")]
+)
+def test_where_candidates_come_from_is_shown(told: tuple[Path, list[events.Event]], width: int, said: str) -> None:
+    reading, out = read_run(told[0]), StringIO()
+    console = Terminal(out, width=width)
+    console.print(standings(reading))
+    rows = {line.split()[0]: line for line in out.getvalue().splitlines()}
+    assert rows["r000c4"].split(maxsplit=1)[1].startswith(said)
+    assert rows["r000c2"].split()[1] == "fresh"
+    console.print(show_candidate(reading.candidates[-1]))
+    assert "crossover of r000c1, r000c2\n" in out.getvalue()
