@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_TASK ?= mountain-car
 
-.PHONY: demo test check slow format clean
+.PHONY: demo test check slow pages format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
+	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, tests/golden/"
 	@echo "make format  format the code"
 	@echo "make clean   remove the virtual environment and caches"
 
@@ -29,6 +30,10 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m slow --durations=10
+
+pages: $(VENV)/.installed-dev
+	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_grammar.py tests/test_roles.py
+	@git status --short docs tests
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

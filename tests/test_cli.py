@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from fake_crew import FakeCrew
+from kept import kept
+from typer.main import get_command
 
 from autoreward import events
+from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.export.folder import reward_module
 from autoreward.loop import improve
@@ -26,6 +29,7 @@ from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
 
 GOLDEN = Path(__file__).parent / "golden"
+DOCS = Path(__file__).parent.parent / "docs"
 TASK = find_task("mountain-car", (envs_folder(),))
 
 
@@ -47,8 +51,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_help() -> None:
-    assert autoreward("--help").stdout == (GOLDEN / "help.txt").read_text()
-    assert autoreward("run", "--help").stdout == (GOLDEN / "help-run.txt").read_text()
+    for name, words in (("help.txt", ()), ("help-run.txt", ("run",))):
+        said = autoreward(*words, "--help").stdout
+        assert said == kept(GOLDEN / name, said)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -231,24 +236,23 @@ def test_a_report_stays_small_and_shows_the_race(runs: Path) -> None:
     assert len(text) < 1_000_000
 
 
-@pytest.mark.slow
-def test_the_help_pages_in_the_docs_are_the_help_pages() -> None:
-    """docs/commands.md is made from `--help`; delete it and run this test to make it anew."""
-    pages = ["# Commands\n\nMade from `--help`, command by command.\n"]
-    overview = autoreward("--help").stdout
-    names = [
-        line.split()[0]
-        for line in overview.split("Commands:")[1].splitlines()
-        if line.startswith("  ") and line[2] != " "
-    ]
-    for name in names:
-        text = autoreward(name, "--help").stdout.replace("python -m autoreward", "autoreward")
-        pages.append(f"## {name}\n\n```\n{text.strip()}\n```\n")
-    path = Path(__file__).parent.parent / "docs" / "commands.md"
-    if not path.exists():
-        path.write_text("\n".join(pages))
-    assert path.read_text() == "\n".join(pages)
-    assert len(names) == 13
+def test_the_help_pages_in_the_docs_are_the_help_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    root = get_command(app)
+    above = root.make_context("autoreward", [], resilient_parsing=True)
+    pages = ["# Commands\n\nMade from `--help`, command by command, by `make pages`.\n"]
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        said = command.get_help(type(above)(command, parent=above, info_name=name))
+        pages.append(f"## {name}\n\n```\n{said.strip()}\n```\n")
+    text = "\n".join(pages)
+    assert text == kept(DOCS / "commands.md", text)
+
+
+def test_a_text_that_is_not_kept_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REWRITE", raising=False)
+    with pytest.raises(FileNotFoundError):
+        kept(tmp_path / "nothing.md", "made")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_live_view_draws_from_its_first_moment() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kept import kept
 
 from autoreward.design.author import design_prompt
 from autoreward.design.grammar import design
@@ -130,12 +131,12 @@ def test_a_mutation_follows_the_symptom() -> None:
 def test_one_program_as_a_person_sees_it() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
     made = design(task, described(task), (), 8, seed=0)[3].source
-    assert made == (GOLDEN / "cartpole-hold.py.txt").read_text()
+    assert made == kept(GOLDEN / "cartpole-hold.py.txt", made)
 
 
 def test_the_designer_prompt_as_a_model_sees_it() -> None:
     prompt = design_prompt(find_task("reacher", (envs_folder(),)), None, (), 0)
-    assert prompt == (GOLDEN / "designer-reacher.md").read_text()
+    assert prompt == kept(GOLDEN / "designer-reacher.md", prompt)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
@@ -154,9 +153,8 @@ def test_the_target_ends_the_search(tmp_path: Path) -> None:
     assert "reached the target" in run.stop
 
 
-@pytest.mark.parametrize("seeds", [0])
-def test_no_confirmation_when_asked(tmp_path: Path, seeds: int) -> None:
-    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"confirm_seeds": seeds}))
+def test_no_confirmation_when_asked(tmp_path: Path) -> None:
+    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"confirm_seeds": 0}))
     assert run.confirmed == ()
 
 

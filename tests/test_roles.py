@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batches import batch
+from kept import kept
 from replies import GOOD, RAW, Raw
 from scripted import Scripted, desk
 
@@ -326,7 +327,7 @@ def test_prompts_stay_small(name: str, tmp_path: Path) -> None:
 
 
 def test_golden_prompts() -> None:
-    """Rendered prompts, whole: a change of wording is seen in the diff. Made anew by deleting the file."""
+    """Rendered prompts, whole: a change of wording is seen in the diff. `make pages` makes it anew."""
     candidate = Candidate(id="r000c0", source=GOOD, thought="stay close", origin="model", how="fresh")
     revise = [{"id": "r000c0", "source": GOOD, "problems": ["line 3: NameError: name 'tanh' is not defined"]}]
     text = (
@@ -339,10 +340,7 @@ def test_golden_prompts() -> None:
         + "\n\n=== designer, second round\n"
         + design_prompt(TASK, DESCRIPTION, [short_round()], 4)
     )
-    path = GOLDEN / "prompts.md"
-    if not path.exists():
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert text == kept(GOLDEN / "prompts.md", text)
 
 
 def short_round() -> Round:

@@ -1,6 +1,5 @@
 """The book: whole files or none, one process at a time, damage said in one sentence."""
 
-import errno
 from pathlib import Path
 
 import pytest
@@ -114,7 +113,6 @@ def test_a_full_disk_is_one_sentence_and_tears_nothing(tmp_path: Path) -> None:
     (tmp_path / ".record.json.tmp").symlink_to(full)
     with pytest.raises(errors.StoreError, match="No space left") as caught:
         write_atomically(path, b"new" * 100_000)
-    assert errno.ENOSPC
     assert "resume" in str(caught.value)
     assert path.read_bytes() == b"old"
 
