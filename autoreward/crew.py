@@ -54,7 +54,7 @@ EXPLAINED = 3
 
 
 class RealCrew:
-    """Implements `loop.Crew` with real processes."""
+    """Implements `crews.Crew` with real processes."""
 
     def __init__(
         self,

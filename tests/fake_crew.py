@@ -34,7 +34,7 @@ class InlinePool:
 
 
 class FakeCrew:
-    """Implements `loop.Crew`; `done` counts how often each piece of work was made."""
+    """Implements `crews.Crew`; `done` counts how often each piece of work was made."""
 
     tier: Tier = "process-only"
 

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -123,6 +124,13 @@ def test_no_row_of_a_finished_run_breaks(runs: Path, width: int) -> None:
     assert [row.split()[0] for row in rows][-2:] == ["sparse", "native"]
     assert all(len(row) == len(rows[0]) for row in rows), "one line each, progress at its end"
     assert (" to " in rows[0]) == (width < 100), "a narrow terminal gets the range of the seeds"
+
+
+def test_the_files_of_a_run_are_described(runs: Path) -> None:
+    page = (DOCS.parent / "runs" / "README.md").read_text()
+    named = {name.partition("/")[0] for name in re.findall(r"`([\w./-]+)`", page)}
+    there = {path.name for name in ("done", "stopped") for path in (runs / name).iterdir()}
+    assert there <= named, there - named
 
 
 def test_the_name_of_a_run_is_never_cut(runs: Path, tmp_path: Path) -> None:

@@ -83,3 +83,13 @@ def test_commands_on_the_pages_exist(page: str) -> None:
 def test_commands_are_found() -> None:
     text = "`autoreward run TASK --x`\n```sh\nautoreward runs; autoreward compare A B  # two\n./v/bin/autoreward doctor\n```"
     assert commands(text) == [["runs"], ["compare", "A", "B"], ["doctor"], ["run", "TASK", "--x"]]
+
+
+def test_the_map_of_the_code_is_whole() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(\w+(?:\.py|/))", text.split("```")[1]))
+    package = ROOT / "autoreward"
+    modules = {path.name for path in package.glob("*.py") if not path.stem.startswith("_")}
+    rooms = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert modules | rooms <= named
+    assert not [name for name in named if not (package / name).exists() and not (ROOT / name).exists()]

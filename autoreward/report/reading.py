@@ -169,7 +169,7 @@ class Spending(NamedTuple):
 
 
 def read_run(folder: Path) -> Reading:
-    """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunDamaged."""
+    """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunChanged, RunDamaged."""
     header = read_header(folder)
     told: list[Told] = []
     findings: list[str] = []
