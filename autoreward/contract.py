@@ -44,7 +44,7 @@ MAX_PART_NAME = 40
 """Longest part name, in characters; names are Python identifiers."""
 
 ALWAYS_THERE = ("step", "terminated")
-"""Fields that every `next_state` has, whatever the task."""
+"""Fields that every `next_state` has, whatever the task; rules and metrics may use them too."""
 
 
 class ComputeReward(Protocol):

@@ -10,15 +10,14 @@ from typing import Any, Literal
 from pydantic import Field as Bounded
 from pydantic import ValidationError
 
+from autoreward.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.expressions import Expression
 from autoreward.records import Record
 
 ALGORITHMS = ("PPO", "SAC", "TD3", "DQN", "A2C")
-EPISODE_NAMES = ("step", "terminated")
-"""Names that rules and metrics may use besides the fields and constants."""
 STATE = "state.py"
-RESERVED = {"step", "terminated", "obs", "np", "math", "memory", "length"}
+RESERVED = {*ALWAYS_THERE, "obs", "np", "math", "memory", "length"}
 
 
 class StateField(Record):
@@ -278,7 +277,7 @@ def check(task: Task, path: str) -> None:
     _ = task.success.window
     fields = {*task.state, *task.constants}
     judged = [e for e in (task.success_rule, task.metric_formula) if e]
-    _check_names(judged, fields | set(EPISODE_NAMES), path)
+    _check_names(judged, fields | set(ALWAYS_THERE), path)
     _check_names([task.script_formula] if task.script_formula else [], fields, path)
     for name, source in task.state_sources.items():
         if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:

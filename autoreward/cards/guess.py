@@ -2,13 +2,12 @@
 
 import keyword
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
 from autoreward.cards import tables
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks import (
-    EPISODE_NAMES,
     RESERVED,
     ActionField,
     Constant,
@@ -121,9 +120,9 @@ def _field(
     return StateField(source=source, about=about, unit=unit, range=span)
 
 
-def _rounded(value: float, way: object) -> float:
+def _rounded(value: float, way: Callable[[float], int]) -> float:
     """Two significant digits, outward."""
-    if value == 0 or not callable(way):
+    if value == 0:
         return 0.0
     scale = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
     return float(f"{way(value / scale) * scale:.3g}")
@@ -173,13 +172,13 @@ def _success(
         guesses["success"] = "no random episode ended by itself, so ending one counts; write what you mean"
         return Success(when="terminated"), Metric(value="length", better="lower"), {}
     name, field = next(iter(state.items()))
-    shown = name if not _is_vector(survey, field) else f"norm({name})"
+    shown = name if not _is_vector(field) else f"norm({name})"
     high = (field.range or (0.0, 1.0))[1]
     guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
     return Success(when=f"{shown} > {high:g}"), Metric(value="length", better="lower"), {}
 
 
-def _is_vector(survey: Survey, field: StateField) -> bool:
+def _is_vector(field: StateField) -> bool:
     return not field.source.endswith("]") or ":" in field.source
 
 
@@ -196,10 +195,9 @@ def _train(survey: Survey, limit: int) -> Train:
     return Train(algorithm="PPO", steps=200_000, hyperparameters=settings)
 
 
-def _fresh(name: str, taken: object) -> str:
+def _fresh(name: str, taken: Container[str]) -> str:
     """The name, or the name with a number, that is free and may be a field's."""
-    assert isinstance(taken, dict)
-    if keyword.iskeyword(name) or name in RESERVED or name in EPISODE_NAMES:
+    if keyword.iskeyword(name) or name in RESERVED:
         name = f"{name}_value"
     free, number = name, 2
     while free in taken:
