@@ -12,12 +12,13 @@ from autoreward.jail.client import Jail
 from autoreward.records import PREFERENCES, Answer, Preference, Question, Score
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
+from autoreward.report.reading import REPORT
 from autoreward.store.book import Book, Page
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
-PAGE, REPORT = "pairs.html", "report.html"
+PAGE = "pairs.html"
 WORDS: dict[str, Answer] = {"a": "a", "b": "b", "tie": "tie", "t": "tie"}
 
 

@@ -71,7 +71,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 def _goodbye(console: "Terminal", folder: Path) -> None:
     from autoreward.report.lines import verdict
-    from autoreward.report.reading import read_run
+    from autoreward.report.reading import REPORT, read_run
     from autoreward.report.show import confirmation, spending
 
     reading = read_run(folder)
@@ -87,7 +87,7 @@ def _goodbye(console: "Terminal", folder: Path) -> None:
         console.print()
         console.print(spending(reading))
     console.print()
-    console.print(f"report  {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"report  {folder / REPORT}", soft_wrap=True)
     if (folder / "best" / "reward.py").is_file():
         console.print(f"reward  {folder / 'best' / 'reward.py'}", soft_wrap=True)
     if (folder / "best" / "policy.zip").is_file():

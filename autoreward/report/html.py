@@ -61,7 +61,6 @@ def render(reading: Reading) -> str:
         return_against_progress=_return_against_progress,
         success_curve=_success_curve,
         return_curve=_return_curve,
-        env_steps=sum(t.steps - t.begin for t in reading.trials),
         minutes=sum(t.seconds for t in reading.trials) / 60,
         money=reading.money,
         tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),

@@ -19,12 +19,15 @@ Log = Callable[[str, int, dict[str, float]], None]
 It is called for one row at a time, from any thread, with steps that grow within a training.
 """
 
+APART = ("baselines", "confirm")
+"""Pages beside those of the rounds; the trainings on them bear their names."""
+
 
 class Leg(NamedTuple):
     """One leg of a training that is trained and scored: nothing will be added to it."""
 
     training: str
-    """`r000c1-s0`; `confirm/r000c1-s0` for a training on fresh seeds, `r000/native-s0` for a baseline of the search."""
+    """`r000c1-s0`; `confirm/r000c1-s0` for a training on fresh seeds, `baselines/native-s0` for a baseline of the search."""
     begin: int
     """Environment steps before it."""
     steps: int
@@ -71,7 +74,7 @@ def logging(folder: Path, log: Log) -> Follower:
 
 def legs(folder: Path, but: set[Path]) -> Iterator[tuple[Path, Leg]]:
     """Every leg of the run that is trained and scored, with its record's path; `but` those paths. Raises RunDamaged."""
-    for place in (*sorted((folder / "rounds").glob("[0-9]*")), folder / "confirm"):
+    for place in (*sorted((folder / "rounds").glob("[0-9]*")), *(folder / name for name in APART)):
         page = Page(place)
         for path in sorted((place / "trials").glob("*.json")):
             if path not in but and (leg := _leg(page, path)) is not None:
@@ -117,6 +120,4 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
 
 def _name(page: Page, trial: Trial) -> str:
     name = training(trial.id)
-    if page.folder.name == "confirm":
-        return f"confirm/{name}"
-    return name if trial.candidate_id else f"r{page.folder.name}/{name}"
+    return f"{page.folder.name}/{name}" if page.folder.name in APART else name

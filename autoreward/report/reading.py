@@ -33,6 +33,9 @@ from autoreward.records import (
 from autoreward.store.book import Page, RunHeader, pages_of, read_header
 from autoreward.transitions import Transitions
 
+REPORT = "report.html"
+"""File of a run: the page."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -77,6 +80,8 @@ class Reading:
     folder: Path
     header: RunHeader
     candidates: tuple[Told, ...]
+    baselines: tuple[Trial, ...]
+    """What the search trained besides its candidates, to find out whether any reward can help."""
     confirm_trials: tuple[Trial, ...]
     run: Run | None
     """None while the run is not finished."""
@@ -99,7 +104,12 @@ class Reading:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """Every training of the run."""
-        return (*(trial for t in self.candidates for trial in t.trials), *self.confirm_trials)
+        return (*(trial for t in self.candidates for trial in t.trials), *self.baselines, *self.confirm_trials)
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps of all of them."""
+        return sum(t.steps - t.begin for t in self.trials)
 
     def told(self, candidate_id: str) -> Told | None:
         """One candidate, or None."""
@@ -179,17 +189,17 @@ def read_run(folder: Path) -> Reading:
         told += _page(page)
         races.append([s for s in page.saved("scores", Score) if s.candidate_id])
         findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
-        rungs.append(tuple(r for i in range(9) if (r := page.lone(f"rung-{i}", Standings)) is not None))
+        rungs.append(_rungs(page))
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
     bills = tuple(saved.bill for saved in Page(folder).saved(REPLIES, Saved))
-    confirm = Page(folder / "confirm")
     run = Page(folder).lone("result", Run)
     preferences = said_of(policies(races), Page(folder).saved(PREFERENCES, Preference))
     return Reading(
         folder,
         header,
         tuple(told),
-        confirm.saved("trials", Trial),
+        Page(folder / "baselines").saved("trials", Trial),
+        Page(folder / "confirm").saved("trials", Trial),
         run,
         bills,
         tuple(findings),
@@ -197,6 +207,12 @@ def read_run(folder: Path) -> Reading:
         preferences,
         Page(folder).saved("clips", Clip),
     )
+
+
+def _rungs(page: Page) -> tuple[Standings, ...]:
+    """The race of a round so far, in its order."""
+    found = (page.need(path.stem, Standings) for path in page.folder.glob("rung-*.json"))
+    return tuple(sorted(found, key=lambda standings: standings.number))
 
 
 def _page(page: Page) -> list[Told]:

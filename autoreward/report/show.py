@@ -12,7 +12,7 @@ from rich.text import Text
 
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lines import interval, verdict
-from autoreward.report.reading import Reading, Told
+from autoreward.report.reading import REPORT, Reading, Told
 
 STATE, BRIEF = 60, 32
 """Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
@@ -48,16 +48,17 @@ def show_run(reading: Reading) -> RenderableType:
     if reading.strengths.items:
         parts += [Text(""), preferences(reading)]
     parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
-    steps = sum(t.steps - t.begin for t in reading.trials)
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
     parts += [
         Text(""),
-        Text(f"{reading.trainings} trainings, {steps:,} environment steps; protection: {tier}", style="dim"),
+        Text(
+            f"{reading.trainings} trainings, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"
+        ),
     ]
     if reading.bills:
         parts += [Text(""), spending(reading)]
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
-    page = reading.folder / "report.html"
+    page = reading.folder / REPORT
     parts += [Text(f"report  {page}", style="dim", no_wrap=True, overflow="ignore")] if page.is_file() else []
     winner = reading.told(run.best) if run else None
     if winner:
