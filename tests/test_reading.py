@@ -1,17 +1,25 @@
 """A run folder as the reports read it: nothing that was trained is left out."""
 
+import shutil
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_crew import FakeCrew
+from typer.main import get_command
 
+from autoreward.cli import app
 from autoreward.config import RunConfig
-from autoreward.loop import improve
+from autoreward.loop import improve, measure
 from autoreward.outcomes import Outcome
-from autoreward.records import Run, Standings, Trial
+from autoreward.records import Candidate, Run, Standings, Trial
+from autoreward.report.again import APART, again
 from autoreward.report.html import render
 from autoreward.report.numbers import legs
-from autoreward.report.reading import read_run
+from autoreward.report.reading import Reading, read_run
+from autoreward.report.show import show_run
+from autoreward.report.terminal import Terminal
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
@@ -20,10 +28,18 @@ TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1, finalist_seeds=0)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
+        return folder, improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> Run:
-    with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book:
-        return improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+def made(whole: tuple[Path, Run], tmp_path: Path) -> Run:
+    """A finished run, whose folder `run` may be changed."""
+    shutil.copytree(whole[0], tmp_path / "run")
+    return whole[1]
 
 
 def add_baselines(folder: Path) -> None:
@@ -61,3 +77,57 @@ def test_rungs_come_in_their_order(made: Run, tmp_path: Path) -> None:
     found = [standings.number for standings in read_run(tmp_path / "run").rungs[0]]
     assert found == sorted(found)
     assert found[-3:] == [9, 10, 11]
+
+
+def option_names(command: str) -> set[str]:
+    """What the command line knows."""
+    known = get_command(app).commands[command]  # type: ignore[attr-defined]
+    return {option for parameter in known.params for option in parameter.opts}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "run mountain-car --model grammar"),
+        (
+            {"seed": 7, "steps": 500, "target": 0.5, "tune_weights": True, "workers": 3},
+            "run mountain-car --model grammar --seed 7 --steps 500 --target 0.5 --tune-weights",
+        ),
+        (
+            {"model": "manual", "max_cost": 2.0, "confirm_seeds": 0},
+            "run mountain-car --model replay:a --confirm-seeds 0",
+        ),
+        (
+            {"given": "native", "confirm_seeds": 1, "steps": 500},
+            "train mountain-car --reward native --seeds 1 --steps 500",
+        ),
+        (
+            {"given": Candidate(id="own", source="", thought="", origin="human", how="given", composition="sign")},
+            "train mountain-car --reward a/best/reward.py --composition sign --seeds 5",
+        ),
+    ],
+)
+def test_the_command_that_makes_it_again(changed: dict[str, Any], said: str) -> None:
+    header = RunHeader.of(TASK, RunConfig(**changed))
+    reading = Reading(Path("a"), header, (), (), (), None, (), (), (), ())
+    assert again(reading) == f"autoreward {said}"
+    assert {word for word in said.split() if word.startswith("--")} <= option_names(said.split()[0])
+
+
+def test_every_setting_of_a_search_can_be_told_again() -> None:
+    assert {f"--{name.replace('_', '-')}" for name in RunConfig.model_fields.keys() - APART} <= option_names("run")
+
+
+def test_a_given_reward_that_failed_says_so(tmp_path: Path) -> None:
+    config = RunConfig(given="none", confirm_seeds=2)
+    crew = FakeCrew(fail=lambda job: Outcome.RAISED if job.id == "none-s1" else Outcome.COMPLETED)
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
+        measure(TASK, config, crew, book, lambda event: None)
+    out, reading = StringIO(), read_run(tmp_path / "run")
+    Terminal(out, width=100).print(show_run(reading))
+    assert "- none-s1 raised: " in out.getvalue()
+    assert "made by" not in out.getvalue(), "there was no search"
+    page = render(reading)
+    assert "<li>none-s1 raised: </li>" in page
+    assert "grammar" not in page
+    assert "Candidates" not in page

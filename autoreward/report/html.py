@@ -12,6 +12,7 @@ from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
+from autoreward.report.again import again
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.liking import agreement, beaten
@@ -48,6 +49,7 @@ def render(reading: Reading) -> str:
         verdict=verdict(run) if run else "Not finished: what there is so far.",
         candidates=best_first,
         interval=interval,
+        again=again,
         state=state,
         origin=origin,
         source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704

@@ -107,6 +107,11 @@ class Reading:
         return (*(trial for t in self.candidates for trial in t.trials), *self.baselines, *self.confirm_trials)
 
     @property
+    def broken(self) -> tuple[Trial, ...]:
+        """The trainings on fresh seeds that failed; the scores count them as 0."""
+        return tuple(trial for trial in self.confirm_trials if not trial.outcome.ok)
+
+    @property
     def env_steps(self) -> int:
         """Environment steps of all of them."""
         return sum(t.steps - t.begin for t in self.trials)

@@ -40,20 +40,19 @@ def show_run(reading: Reading) -> RenderableType:
     parts: list[RenderableType] = [
         Text(f"{task.name}: {task.goal}", style="bold"),
         Text(verdict(run) if run else f"Not finished. Go on with: autoreward resume {reading.folder}"),
-        Text(""),
-        standings(reading),
     ]
+    if reading.header.config.given is None:
+        parts += [Text(""), standings(reading)]
     if run and run.confirmed:
         parts += [Text(""), confirmation(reading)]
+    parts += [Text(f"- {trial.id} {trial.outcome.value}: {trial.message}") for trial in reading.broken]
     if reading.strengths.items:
         parts += [Text(""), preferences(reading)]
     parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
     parts += [
         Text(""),
-        Text(
-            f"{reading.trainings} trainings, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"
-        ),
+        Text(f"{_trainings(reading)}, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"),
     ]
     if reading.bills:
         parts += [Text(""), spending(reading)]
@@ -64,6 +63,10 @@ def show_run(reading: Reading) -> RenderableType:
     if winner:
         parts += [Text(""), show_source(winner)]
     return Group(*parts)
+
+
+def _trainings(reading: Reading) -> str:
+    return f"{reading.trainings} training{'s' * (reading.trainings != 1)}"
 
 
 def standings(reading: Reading) -> Fitting:
@@ -117,7 +120,7 @@ def state(told: Told) -> str:
         return f"screened out: {rejected[0].name}"
     if told.diagnosis and told.diagnosis.symptoms:
         return told.diagnosis.symptoms[0].name.replace("_", " ")
-    return "" if told.scores else "not trained yet"
+    return "" if told.scores or told.candidate.how == "given" else "not trained yet"
 
 
 def confirmation(reading: Reading) -> Fitting:
