@@ -1,5 +1,6 @@
 """The pages that people read: what they point at is there."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -93,3 +94,26 @@ def test_the_map_of_the_code_is_whole() -> None:
     rooms = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
     assert modules | rooms <= named
     assert not [name for name in named if not (package / name).exists() and not (ROOT / name).exists()]
+
+
+LISTINGS = {str(path.parent.relative_to(ROOT)): path for path in sorted((ROOT / "autoreward").rglob("__init__.py"))}
+
+
+def listed(docstring: str) -> list[str]:
+    """The modules and folders that a package's docstring lists: names at the beginning of a line, two spaces apart."""
+    heads = re.findall(r"^((?:\w+(?:\.py|/)  +)+)\S", docstring, flags=re.MULTILINE)
+    return [name for head in heads for name in head.split()]
+
+
+@pytest.mark.parametrize("package", LISTINGS)
+def test_a_package_that_lists_its_modules_lists_all_of_them(package: str) -> None:
+    folder = LISTINGS[package].parent
+    named = listed(ast.get_docstring(ast.parse(LISTINGS[package].read_text(encoding="utf-8"))) or "")
+    modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+    rooms = [f"{path.parent.name}/" for path in folder.glob("*/__init__.py")]
+    assert not named or sorted(named) == sorted([*modules, *rooms])
+
+
+def test_listed_modules_are_found() -> None:
+    text = "A room.\n\ngate.py  rules.py    what\nkernel/       child\nsee lock.py  there\n"
+    assert listed(text) == ["gate.py", "rules.py", "kernel/"]
