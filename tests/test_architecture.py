@@ -20,7 +20,7 @@ ROOMS = {
     "worker": {"spawn", "jail", "compose"},
     "llm": set[str](),
     "cards": {"llm"},
-    "design": {"llm", "compose", "jail"},
+    "design": {"llm", "compose", "jail", "analyze"},
     "analyze": {"llm"},
     "check": {"jail", "llm", "compose", "analyze"},
     "train": {"spawn", "jail", "worker"},

@@ -1,6 +1,7 @@
 """The grammar designer: valid, varied, reproducible programs for any task, and children that follow the diagnosis."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,22 @@ from kept import kept
 from autoreward.design.author import design_prompt
 from autoreward.design.grammar import design
 from autoreward.design.quantities import readable
+from autoreward.design.terms import Genome
 from autoreward.jail.client import Jail
 from autoreward.jail.gate import examine
 from autoreward.outcomes import Outcome
-from autoreward.records import Candidate, Description, Diagnosis, FieldStats, Round, Score, Screened, Symptom
+from autoreward.records import (
+    Candidate,
+    Description,
+    Diagnosis,
+    FieldStats,
+    Round,
+    Score,
+    Screened,
+    Strength,
+    Strengths,
+    Symptom,
+)
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task, task_names
 from autoreward.transitions import Transitions
@@ -87,11 +100,12 @@ def test_many_seeds_never_fail() -> None:
         assert len(design(task, described(task), (), 8, seed)) == 8
 
 
-def scored(candidate: Candidate, success: float) -> Score:
+def scored(candidate: Candidate, success: float, leg: int = 0) -> Score:
     return Score(
-        trial_id=f"{candidate.id}-s0",
+        trial_id=f"{candidate.id}-s0-leg{leg}",
         candidate_id=candidate.id,
         outcome=Outcome.COMPLETED,
+        steps=100 * (leg + 1),
         mean_success=success,
         mean_progress=success,
     )
@@ -114,10 +128,48 @@ def test_children_come_from_the_best_parents() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
     children = design(task, described(task), (first_round(task),), 8, seed=1)
     assert {c.how for c in children} == {"fresh", "mutation", "crossover"}
-    parents = {p for c in children for p in c.parents}
-    assert parents <= {"r000c5", "r000c6", "r000c7"}
+    assert parents(children) <= {"r000c5", "r000c6", "r000c7"}
     assert [c.id for c in children] == [f"r001c{i}" for i in range(8)]
     assert not {c.genome for c in children} & {c.genome for c in first_round(task).candidates}
+
+
+def parents(children: Sequence[Candidate]) -> set[str]:
+    return {p for c in children for p in c.parents}
+
+
+def test_a_parent_is_as_good_as_its_training_ended() -> None:
+    """A late learner is ahead of one that fell, whatever the means over their legs."""
+    task = find_task("cartpole-hold", (envs_folder(),))
+    first = first_round(task)
+    late, fell = first.candidates[0], first.candidates[1]
+    legs = [(late, (0.0, 0.0, 1.0)), (fell, (0.9, 0.8, 0.5)), (first.candidates[2], (0.6, 0.6, 0.6)),
+            (first.candidates[3], (0.7, 0.7, 0.7))]  # fmt: skip
+    scores = tuple(scored(c, success, leg) for c, ends in legs for leg, success in enumerate(ends))
+    children = design(task, described(task), (first.model_copy(update={"scores": scores}),), 8, seed=1)
+    assert children[1].parents == (late.id,), "the best one has the first child"
+    assert parents(children) <= {late.id, "r000c2", "r000c3"}
+
+
+def test_what_people_prefer_comes_before_what_was_measured() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    liked = Strengths(items=(Strength(candidate_id="r000c0", value=1.0, error=0.5, won=3, lost=0, tied=0),))
+    first = first_round(task).model_copy(update={"liked": liked})
+    assert design(task, described(task), (first,), 8, seed=1)[1].parents == ("r000c0",)
+
+
+def test_two_programs_of_the_same_parts_are_one_parent() -> None:
+    task = find_task("cartpole-hold", (envs_folder(),))
+    first = first_round(task)
+    best = first.candidates[7]
+    genome = Genome.model_validate_json(best.genome)
+    louder = Genome(terms=tuple(t.model_copy(update={"weight": 2 * t.weight}) for t in genome.terms))
+    twin = best.model_copy(update={"id": "r000c8", "genome": louder.model_dump_json()})
+    crowded = first.model_copy(
+        update={"candidates": (*first.candidates, twin), "scores": (*first.scores, scored(twin, 0.9))}
+    )
+    assert parents(design(task, described(task), (crowded,), 16, seed=1)) == {"r000c8", "r000c6", "r000c5"}
+    alone = crowded.model_copy(update={"scores": (scored(best, 0.7), scored(twin, 0.9))})
+    assert parents(design(task, described(task), (alone,), 16, seed=1)) == {"r000c7", "r000c8"}, "no better ones"
 
 
 def test_a_mutation_follows_the_symptom() -> None:

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from autoreward.analyze.ranking import latest, ranked
 from autoreward.compose import COMPOSITIONS
 from autoreward.jail.gate import FUNCTION
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
 from autoreward.llm.reading import code_blocks, plain
-from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Score, Strengths
+from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Strengths
 from autoreward.tasks import Task
 
 MAX_TOKENS = 16_000
@@ -121,17 +122,20 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
     liked = rounds[-1].liked if rounds else Strengths()
     shown: list[dict[str, Any]] = []
     for number, past in enumerate(rounds[-ROUNDS_SHOWN:]):
-        latest = number == min(len(rounds), ROUNDS_SHOWN) - 1
-        for place, candidate in enumerate(_ranked(past, liked)[: SHOWN_OF_LATEST if latest else SHOWN_OF_EARLIER]):
-            scores = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
+        newest = number == min(len(rounds), ROUNDS_SHOWN) - 1
+        measured = latest(past.scores)
+        for place, candidate in enumerate(
+            _in_order(task, past, liked)[: SHOWN_OF_LATEST if newest else SHOWN_OF_EARLIER]
+        ):
+            scores = measured.get(candidate.id, [])
             code, language = "", "python"
-            if latest or place == 0:
+            if newest or place == 0:
                 parent = next((p for p in candidate.parents if p in sources), "")
                 code, language = _code(candidate, parent, sources)
             shown.append(
                 {
                     "id": candidate.id,
-                    "latest": number,
+                    "round": number,
                     "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seed{'s' * (len(scores) > 1)}"
                     if scores and task.ruled
                     else "not measured"
@@ -139,29 +143,23 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
                     else "none",
                     "parent": ", ".join(candidate.parents),
                     "thought": plain(candidate.thought, THOUGHT),
-                    "why": _why(task, past, candidate, liked)[: None if latest else 1],
+                    "why": _why(task, past, candidate, liked)[: None if newest else 1],
                     "code": code,
                     "language": language,
                 }
             )
     left = CODE_SHOWN
-    for item in sorted(shown, key=lambda item: -item["latest"]):
+    for item in sorted(shown, key=lambda item: -item["round"]):
         left -= len(item["code"])
         if left < 0:
             item["code"] = ""
     return shown
 
 
-def _ranked(past: Round, liked: Strengths) -> list[Candidate]:
-    def standing(candidate: Candidate) -> tuple[tuple[bool, float], float, float]:
-        scores: list[Score] = [s for s in past.scores if s.candidate_id == candidate.id and s.outcome.ok]
-        return (
-            liked.place(candidate.id),
-            fmean(s.mean_success for s in scores) if scores else -1.0,
-            fmean(s.mean_progress for s in scores) if scores else -1.0,
-        )
-
-    return sorted(past.candidates, key=standing, reverse=True)
+def _in_order(task: Task, past: Round, liked: Strengths) -> list[Candidate]:
+    """The round's programs, best first; those that nothing is known of come last, as they were designed."""
+    places = {identity: place for place, identity in enumerate(ranked(past.scores, task, liked))}
+    return sorted(past.candidates, key=lambda c: places.get(c.id, len(places)))
 
 
 def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> list[str]:

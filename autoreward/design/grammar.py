@@ -8,13 +8,13 @@ distances, nothing else.
 
 import random
 from collections.abc import Callable, Sequence
-from statistics import fmean
 from typing import Literal
 
+from autoreward.analyze.ranking import ranked
 from autoreward.design.kit import SHAPES, Kit
 from autoreward.design.quantities import readable
 from autoreward.design.terms import Genome, Term, part_names, source, thought
-from autoreward.records import Candidate, Description, Diagnosis, Round, Score, Strengths
+from autoreward.records import Candidate, Description, Diagnosis, Round, Strengths
 from autoreward.tasks import Task
 
 LIGHTEST, HEAVIEST = 0.01, 10.0
@@ -190,18 +190,19 @@ def _genome(candidate: Candidate) -> Genome:
 
 
 def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagnosis | None]]:
-    """The best candidates of the last four rounds, best first, with their diagnoses."""
+    """The best candidates of the last four rounds that differ in their parts, best first, with their diagnoses.
+
+    Where fewer than PARENTS differ so, the best of the others follow.
+    """
     recent = rounds[-4:]
     liked = rounds[-1].liked if rounds else Strengths()
-    scores: dict[str, list[Score]] = {}
-    for score in (s for r in recent for s in r.scores if s.outcome.ok):
-        scores.setdefault(score.candidate_id, []).append(score)
     diagnoses = {d.candidate_id: d for r in recent for d in r.diagnoses}
-    known = [c for r in recent for c in r.candidates if c.id in scores and c.genome]
-
-    def order(c: Candidate) -> tuple[bool, float, float, float, str]:
-        of, (compared, strength) = scores[c.id], liked.place(c.id)
-        return (not compared, -strength, -fmean(s.mean_success for s in of), -fmean(s.mean_progress for s in of), c.id)
-
-    known.sort(key=order)
-    return [(c, diagnoses.get(c.id)) for c in known[:PARENTS]]
+    made = {c.id: c for r in recent for c in r.candidates if c.genome}
+    order = ranked([s for r in recent for s in r.scores], task, liked)
+    firsts: dict[frozenset[tuple[str, str]], Candidate] = {}
+    others: list[Candidate] = []
+    for candidate in (made[identity] for identity in order if identity in made):
+        slots = frozenset(term.slot for term in _genome(candidate).terms)
+        if firsts.setdefault(slots, candidate) is not candidate:
+            others.append(candidate)
+    return [(c, diagnoses.get(c.id)) for c in [*firsts.values(), *others][:PARENTS]]
