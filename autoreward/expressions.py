@@ -10,8 +10,10 @@ nothing is ever evaluated by Python's own `eval`.
 """
 
 import ast
+import math
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,31 +34,56 @@ def _stack(*columns: Array) -> Array:
     return np.stack(columns, axis=-1)
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": np.abs,
-    "sqrt": np.sqrt,
-    "sin": np.sin,
-    "cos": np.cos,
-    "arctan2": np.arctan2,
-    "exp": np.exp,
-    "minimum": np.minimum,
-    "maximum": np.maximum,
-    "norm": _norm,
-    "stack": _stack,
+class Function(NamedTuple):
+    """One function of the language."""
+
+    run: Callable[..., Any]
+    source: str
+    """The same as NumPy source, with `{}` for its arguments."""
+    takes: int
+    """How many arguments; 0 for one or more."""
+
+
+class Sign(NamedTuple):
+    """One sign between two values."""
+
+    run: Callable[[Any, Any], Any]
+    text: str
+    binds: int
+    """How tightly, as in Python: the printer's brackets depend on it."""
+
+
+FUNCTIONS = {
+    "abs": Function(np.abs, "np.abs({})", 1),
+    "sqrt": Function(np.sqrt, "np.sqrt({})", 1),
+    "sin": Function(np.sin, "np.sin({})", 1),
+    "cos": Function(np.cos, "np.cos({})", 1),
+    "arctan2": Function(np.arctan2, "np.arctan2({})", 2),
+    "exp": Function(np.exp, "np.exp({})", 1),
+    "minimum": Function(np.minimum, "np.minimum({})", 2),
+    "maximum": Function(np.maximum, "np.maximum({})", 2),
+    "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
+    "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
 }
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+COMPARED, SUM, PRODUCT, MINUS, POWER, ATOM = range(6)
+"""How tightly things bind, loosest first."""
+_BINARY: dict[type[ast.operator], Sign] = {
+    ast.Add: Sign(operator.add, "+", SUM),
+    ast.Sub: Sign(operator.sub, "-", SUM),
+    ast.Mult: Sign(operator.mul, "*", PRODUCT),
+    ast.Div: Sign(operator.truediv, "/", PRODUCT),
+    ast.Pow: Sign(operator.pow, "**", POWER),
 }
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
+_COMPARE: dict[type[ast.cmpop], Sign] = {
+    ast.Lt: Sign(operator.lt, "<", COMPARED),
+    ast.LtE: Sign(operator.le, "<=", COMPARED),
+    ast.Gt: Sign(operator.gt, ">", COMPARED),
+    ast.GtE: Sign(operator.ge, ">=", COMPARED),
+    ast.Eq: Sign(operator.eq, "==", COMPARED),
+}
+_JOIN: dict[type[ast.boolop], Function] = {
+    ast.And: Function(np.logical_and, "np.logical_and({})", 2),
+    ast.Or: Function(np.logical_or, "np.logical_or({})", 2),
 }
 
 
@@ -89,6 +116,10 @@ class Expression:
             return _value(self._body, values)
         except IndexError:
             raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
+
+    def as_numpy(self, name: Callable[[str], str]) -> str:
+        """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
+        return numpy_source(self._body, name)
 
     def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
         """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
@@ -125,6 +156,9 @@ class Expression:
             case ast.Compare(left=left, ops=ops, comparators=others) if all(type(o) in _COMPARE for o in ops):
                 return self._check(left).union(*map(self._check, others))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
+                if (takes := FUNCTIONS[name].takes) not in (0, len(args)):
+                    said = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
+                    raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {said}.")
                 return set[str]().union(*map(self._check, args))
             case ast.Attribute(value=ast.Name(id="obs"), attr=key):
                 return {f"obs.{key}"}
@@ -135,6 +169,56 @@ class Expression:
             f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
             f"+ - * / **, comparisons, and, or, not, and {allowed}."
         )
+
+
+def numpy_source(node: ast.expr, name: Callable[[str], str], least: int = COMPARED) -> str:
+    """A checked node as NumPy source over rows, in brackets if it binds more loosely than `least`.
+
+    Python's own `eval` of it gives what `Expression.evaluate` gives: `obs[4:6]` becomes `obs[..., 4:6]`, `a and b`
+    becomes `np.logical_and(a, b)`.
+    """
+    text, binds = _printed(node, name)
+    return text if binds >= least else f"({text})"
+
+
+def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
+    """A node's source, and how tightly it binds."""
+    match node:
+        case ast.Constant(value=value):
+            return ("np.inf" if value == math.inf else repr(value)), ATOM
+        case ast.Name(id=known):
+            return name(known), ATOM
+        case ast.Attribute(attr=key):
+            return name(f"obs.{key}"), ATOM
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return f"-{numpy_source(operand, name, MINUS)}", MINUS
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return f"np.logical_not({numpy_source(operand, name)})", ATOM
+        case ast.BinOp(left=left, op=op, right=right):
+            _, text, binds = _BINARY[type(op)]
+            # ** groups from the right and takes a bare minus there; the others group from the left
+            at_left, at_right = (ATOM, MINUS) if binds == POWER else (binds, binds + 1)
+            return f"{numpy_source(left, name, at_left)} {text} {numpy_source(right, name, at_right)}", binds
+        case ast.BoolOp(op=op, values=parts):
+            return _joined(_JOIN[type(op)], [numpy_source(part, name) for part in parts]), ATOM
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = [numpy_source(side, name, SUM) for side in (left, *others)]
+            links = zip(sides, ops, sides[1:], strict=False)
+            pieces = [f"{one} {_COMPARE[type(compared)].text} {other}" for one, compared, other in links]
+            return _joined(_JOIN[ast.And], pieces), COMPARED if len(pieces) == 1 else ATOM
+        case ast.Call(func=ast.Name(id=called), args=args):
+            return _called(FUNCTIONS[called], [numpy_source(arg, name) for arg in args]), ATOM
+        case ast.Subscript(value=base, slice=index):
+            return f"{numpy_source(base, name, ATOM)}[..., {ast.unparse(index)}]", ATOM
+    raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _called(function: Function, arguments: Sequence[str]) -> str:
+    return function.source.replace("{}", ", ".join(arguments))
+
+
+def _joined(by: Function, pieces: Sequence[str]) -> str:
+    return reduce(lambda one, other: _called(by, (one, other)), pieces)
 
 
 def _is_index(node: ast.expr) -> bool:
@@ -157,16 +241,16 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.UnaryOp(operand=operand):
             return np.logical_not(_value(operand, values))
         case ast.BinOp(left=left, op=op, right=right):
-            return _BINARY[type(op)](_value(left, values), _value(right, values))
+            return _BINARY[type(op)].run(_value(left, values), _value(right, values))
         case ast.BoolOp(op=op, values=parts):
-            join = np.logical_and if isinstance(op, ast.And) else np.logical_or
-            return join.reduce([np.asarray(_value(part, values)) for part in parts])
+            return reduce(_JOIN[type(op)].run, [_value(part, values) for part in parts])
         case ast.Compare():
-            return np.logical_and.reduce(
-                [_COMPARE[type(op)](left, right) for left, op, right in _comparisons(node, values)]
+            return reduce(
+                np.logical_and,
+                [_COMPARE[type(op)].run(left, right) for left, op, right in _comparisons(node, values)],
             )
         case ast.Call(func=ast.Name(id=name), args=args):
-            return FUNCTIONS[name](*[_value(arg, values) for arg in args])
+            return FUNCTIONS[name].run(*[_value(arg, values) for arg in args])
         case ast.Subscript(value=base, slice=index):
             return _take(np.asarray(_value(base, values)), index)
     raise AssertionError(f"unchecked node {ast.dump(node)}")
@@ -205,7 +289,7 @@ def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, f
                 gap = -gap
             elif isinstance(op, ast.Eq):
                 gap = np.abs(gap)
-            holds = np.asarray(_COMPARE[type(op)](left, right))
+            holds = np.asarray(_COMPARE[type(op)].run(left, right))
             shortfall = np.where(holds, 0.0, np.clip(np.nan_to_num(gap, nan=scale) / scale, 1e-9, 1.0))
             shortfalls.append(shortfall)
         return np.asarray(1.0 - np.max(shortfalls, axis=0))

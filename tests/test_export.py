@@ -14,8 +14,6 @@ import pytest
 from autoreward.cli.export import install_path
 from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.export.folder import packaging, reward_module
-from autoreward.export.formulas import numpy_source
-from autoreward.expressions import Expression
 from autoreward.jail.client import Jail
 from autoreward.records import Candidate, Description, FieldStats
 from autoreward.resources import envs_folder
@@ -26,20 +24,6 @@ from autoreward.worker.recorder import Recorder
 
 STEPS = 10_000
 INSTALLED = [n for n in sorted(task_names((envs_folder(),))) if not n.startswith(("metaworld", "fetch"))]
-
-
-@pytest.mark.parametrize(
-    ("formula", "source"),
-    [
-        ("obs[4:6] + obs[8:10]", "(obs[..., 4:6] + obs[..., 8:10])"),
-        ("arctan2(obs[1], obs[0])", "np.arctan2(obs[..., 1], obs[..., 0])"),
-        ("norm(obs.goal - obs.hand[0:3])", "np.linalg.norm((obs_goal - obs_hand[..., 0:3]), axis=-1)"),
-        ("-obs[0] ** 2", "-((obs[..., 0] ** 2))"),
-        ("stack(obs[0], 2.5)", "np.stack([obs[..., 0], 2.5], axis=-1)"),
-    ],
-)
-def test_formulas_as_numpy(formula: str, source: str) -> None:
-    assert numpy_source(Expression(formula, "here")) == source
 
 
 def program(task: Task, memory: bool) -> str:
@@ -81,6 +65,21 @@ def described(task: Task) -> Description:
     env.close()
     field = FieldStats(name="a", size=0, low=0, high=1, mean=0, std=1, discrete=discrete)
     return Description(state=(field,), action=(field,), max_steps=1, terminates=True, random_length=1)
+
+
+def test_exported_fields_may_hold_comparisons(tmp_path: Path) -> None:
+    task = find_task("mountain-car", (envs_folder(),))
+    sources = {"position": "(obs[0] > 0.5) * obs[1]", "velocity": "not (0 < obs[0] < 1 or obs[1] < 0)"}
+    state = {n: task.state[n].model_copy(update={"source": text}) for n, text in sources.items()}
+    task = task.model_copy(update={"state": state})
+    source = "def compute_reward(state, action, next_state, memory):\n    return {'x': next_state.position}\n"
+    winner = Candidate(id="c", source=source, thought="", origin="grammar", how="fresh")
+    module = load(tmp_path, reward_module(task, winner, described(task)))
+    for observation in ([0.7, 3.0], [0.2, 3.0], [0.2, -3.0], [-1.0, 2.0]):
+        found = module._state(np.array(observation))
+        for name, formula in task.state_sources.items():
+            expected = formula.evaluate({"obs": np.array([observation])})
+            assert found[name].tolist() == expected.tolist(), (name, observation)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The success rule, read as distances, and formulas as NumPy source.
+"""The success rule, read as distances, as NumPy source.
 
     position >= flag             0 or more: FLAG - position
     abs(x - hold_at) < 0.2       |x - HOLD_AT|, reached within 0.2
@@ -11,30 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from autoreward.expressions import Expression
+from autoreward.expressions import COMPARED, SUM, Expression, numpy_source
 from autoreward.tasks import Task
-
-_FUNCTIONS = {
-    "abs": "np.abs({})",
-    "norm": "np.linalg.norm({}, axis=-1)",
-    "sqrt": "np.sqrt({})",
-    "sin": "np.sin({})",
-    "cos": "np.cos({})",
-    "exp": "np.exp({})",
-    "minimum": "np.minimum({})",
-    "maximum": "np.maximum({})",
-    "arctan2": "np.arctan2({})",
-    "stack": "np.stack([{}], axis=-1)",
-}
-_SIGNS: dict[type[ast.operator], tuple[str, int]] = {
-    ast.Add: ("+", 1),
-    ast.Sub: ("-", 1),
-    ast.Mult: ("*", 2),
-    ast.Div: ("/", 2),
-    ast.Pow: ("**", 4),
-}
-_SUM, _MINUS, _ATOM = 1, 3, 5
-"""How tightly a formula binds, as in Python."""
 
 
 class Wish(NamedTuple):
@@ -69,11 +47,11 @@ def distances(task: Task) -> Iterator[Distance]:
 
 def _distance(task: Task, wish: Wish, names: frozenset[str]) -> Distance:
     if wish.equal:
-        return Distance(f"np.abs({formula(task, wish.small)} - {_tight(task, wish.large, _SUM + 1)})", 0.0, names)
+        return Distance(f"np.abs({_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)})", 0.0, names)
     tolerance = _number(task, wish.large)
     if tolerance is not None and _called(wish.small) in ("abs", "norm"):
-        return Distance(formula(task, wish.small), tolerance, names)
-    over = f"{formula(task, wish.small)} - {_tight(task, wish.large, _SUM + 1)}"
+        return Distance(_source(task, wish.small), tolerance, names)
+    over = f"{_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)}"
     return Distance(f"np.maximum({over}, 0.0)", 0.0, names)
 
 
@@ -99,36 +77,9 @@ def _wishes(node: ast.expr, negated: bool) -> Iterator[Wish]:
                     yield Wish(after, before, equal=False)
 
 
-def formula(task: Task, node: ast.expr) -> str:
+def _source(task: Task, node: ast.expr, least: int = COMPARED) -> str:
     """A formula as NumPy source, with `{s}` for the state and constants in capitals."""
-    return _bound(task, node)[0]
-
-
-def _tight(task: Task, node: ast.expr, least: int) -> str:
-    """The same, in brackets if it binds more loosely than `least`."""
-    text, binds = _bound(task, node)
-    return text if binds >= least else f"({text})"
-
-
-def _bound(task: Task, node: ast.expr) -> tuple[str, int]:
-    """A formula's source and how tightly it binds."""
-    match node:
-        case ast.Constant(value=value):
-            return repr(value), _ATOM
-        case ast.Name(id=name):
-            return (name.upper() if name in task.constants else f"{{s}}.{name}"), _ATOM
-        case ast.UnaryOp(operand=operand):
-            return f"-{_tight(task, operand, _MINUS)}", _MINUS
-        case ast.BinOp(left=left, op=op, right=right):
-            sign, binds = _SIGNS[type(op)]
-            # ** groups from the right and takes a bare minus there; the others group from the left
-            at_left, at_right = (_ATOM, _MINUS) if sign == "**" else (binds, binds + 1)
-            return f"{_tight(task, left, at_left)} {sign} {_tight(task, right, at_right)}", binds
-        case ast.Call(func=ast.Name(id=name), args=args):
-            return _FUNCTIONS[name].replace("{}", ", ".join(formula(task, arg) for arg in args)), _ATOM
-        case ast.Subscript(value=value, slice=index):
-            return f"{formula(task, value)}[..., {ast.unparse(index)}]", _ATOM
-    raise AssertionError(f"unchecked node {ast.dump(node)}")
+    return numpy_source(node, lambda name: name.upper() if name in task.constants else f"{{s}}.{name}", least)
 
 
 def _number(task: Task, node: ast.expr) -> float | None:

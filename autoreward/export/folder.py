@@ -7,7 +7,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autoreward import __version__
 from autoreward.compose import COMPOSITIONS
-from autoreward.export.formulas import numpy_source
 from autoreward.records import Candidate, Description, PartStats, Run, Score
 from autoreward.store.book import RunHeader
 from autoreward.tasks import Task
@@ -33,11 +32,11 @@ END = "# --- from single steps to the program and back ---"
 
 def reward_module(task: Task, winner: Candidate, description: Description) -> str:
     """`reward.py`: the program, and everything between it and a Gymnasium environment."""
-    sources = {name: numpy_source(e) for name, e in task.state_sources.items()}
+    sources = {name: e.as_numpy(_variable) for name, e in task.state_sources.items()}
     used = {name for e in task.state_sources.values() for name in e.names}
     sensed = bool(task.state_program)
     keyed = sensed or len(used) > 1
-    lines = [f"{name.replace('.', '_')} = {_reading(name, keyed)}" for name in sorted(used)]
+    lines = [f"{_variable(name)} = {_reading(name, keyed)}" for name in sorted(used)]
     return _render(
         "reward.py.j2",
         task=task,
@@ -53,7 +52,7 @@ def reward_module(task: Task, winner: Candidate, description: Description) -> st
         combine=COMBINE[winner.composition],
         reading=lines,
         state=sources,
-        action={name: numpy_source(e) for name, e in task.action_sources.items()},
+        action={name: e.as_numpy(_variable) for name, e in task.action_sources.items()},
         continuous=not any(f.discrete for f in description.action),
         observed="observe(self.env.unwrapped, observation, info)" if sensed else "observation",
         plain=_text,
@@ -103,6 +102,11 @@ def packaging(task: Task) -> str:
         'requires-python = ">=3.9"\ndependencies = ["numpy"]\n\n'
         '[tool.hatch.build.targets.wheel]\nonly-include = ["reward.py"]\n'
     )
+
+
+def _variable(name: str) -> str:
+    """What `obs` or `obs.KEY` is called in `reward.py`."""
+    return name.replace(".", "_")
 
 
 def _reading(name: str, keyed: bool) -> str:
