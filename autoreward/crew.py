@@ -17,7 +17,7 @@ from autoreward.check.review import review
 from autoreward.check.screening import screen
 from autoreward.config import RunConfig
 from autoreward.design.grammar import design
-from autoreward.design.weights import tuned, weighted
+from autoreward.design.weights import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.llm.desk import REPLIES, Desk
@@ -94,14 +94,14 @@ class RealCrew:
             count = self._config.candidates
             made = workshop.design(self._desk, self._task, description, rounds, count, self.review, self._said())
             if made.items:
-                return made.model_copy(update={"items": (*made.items, *self._tuned(rounds))})
+                return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
                 f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
                 f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
         items = design(self._task, description, rounds, self._config.candidates, seed)
-        return Candidates(items=(*items, *self._tuned(rounds)))
+        return Candidates(items=(*items, *self._tuned(description, rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions."""
@@ -133,35 +133,19 @@ class RealCrew:
                 found[candidate.id] = failure
         return found
 
-    def _tuned(self, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
+    def _tuned(self, description: Description, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
         """The best program so far with its weights tuned, if that was asked for and changes anything."""
-        best_id, pool = best(rounds, self._task), recorded(self._book, rounds)
-        if not self._config.tune_weights or not best_id or pool is None:
+        best_id = best(rounds, self._task)
+        if not self._config.tune_weights or not best_id or (pool := recorded(self._book, rounds)) is None:
             return ()
         parent, verdict = next(
             (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
         )
-        gamma = self._task.train.gamma
-        labels = self._labels([(parent, verdict)], gamma, pool).get(best_id)
-        factors = (
-            tuned(labels.parts, pool.goodness) if isinstance(labels, Labels) and parent.composition == "sum" else {}
-        )
-        if all(abs(factor - 1.0) < 0.1 for factor in factors.values()):
+        labels = self._labels([(parent, verdict)], self._task.train.gamma, pool).get(best_id)
+        if not isinstance(labels, Labels):
             return ()
-        changes = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
-        return (
-            parent.model_copy(
-                update={
-                    "id": f"r{len(rounds):03d}w",
-                    "source": weighted(parent.source, factors),
-                    "thought": f"{best_id} with weights that rank {len(pool.episodes)} recorded episodes better: {changes}",
-                    "how": "weights",
-                    "parents": (best_id,),
-                    "genome": "",
-                    "remarks": (),
-                }
-            ),
-        )
+        made = retuned(self._task, description, parent, labels.parts, pool.goodness, f"r{len(rounds):03d}w")
+        return (made,) if made else ()
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         """Train one policy in a worker, its reward in the jail."""

@@ -1,5 +1,7 @@
 """Screens and weight tuning: known answers on episodes made by hand."""
 
+import re
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,10 +12,15 @@ from numpy.typing import NDArray
 from autoreward.check import circles, screens
 from autoreward.check.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
 from autoreward.check.screening import screen
-from autoreward.design.weights import tuned, weighted
+from autoreward.design.grammar import design
+from autoreward.design.kit import Kit
+from autoreward.design.terms import Genome, part_names
+from autoreward.design.weights import retuned, tuned, weighted
 from autoreward.jail import gate
 from autoreward.jail.client import Jail, RewardFailed
-from autoreward.records import Episode, PoolEpisode, TrialJob
+from autoreward.records import Candidate, Description, Episode, FieldStats, PoolEpisode, TrialJob
+from autoreward.resources import envs_folder
+from autoreward.tasks import find_task
 from autoreward.transitions import Transitions
 
 Array = NDArray[np.float64]
@@ -348,11 +355,101 @@ def test_weights_are_tuned_toward_what_ranks_better(jail: Jail) -> None:
     assert tuned({"a": useful}, np.zeros(40)) == {"a": 1.0}
 
 
+def parts_of(source: str, jail: Jail, data: Transitions) -> dict[str, Array]:
+    """What a program that the gate lets in makes of the transitions."""
+    assert not gate.examine(source).problems, source
+    with jail.open(source) as room:
+        return room.client.evaluate(data, stepped=False)
+
+
 def test_a_weighted_program_is_a_program(jail: Jail) -> None:
     source = weighted(PROGRAM.replace("{body}", '{"a": next_state.x, "b": state.x}'), {"a": 2.0, "b": 0.5})
-    assert not gate.examine(source).problems
     data = batch()
-    with jail.open(source) as room:
-        parts = room.client.evaluate(data, stepped=False)
+    parts = parts_of(source, jail, data)
     assert parts["a"] == pytest.approx(2.0 * data.next_state["x"])
     assert parts["b"] == pytest.approx(0.5 * data.state["x"])
+
+
+def test_a_program_that_is_weighted_again_gets_new_weights(jail: Jail) -> None:
+    once = weighted(PROGRAM.replace("{body}", '{"a": next_state.x, "b": state.x, "c": state.x}'), {"a": 2.0, "b": 0.1})
+    twice = weighted(once, {"a": 5.0, "b": 0.2, "c": 0.5})
+    assert len(twice.splitlines()) == len(once.splitlines())
+    assert 'WEIGHTS = {"a": 10.0, "b": 0.02, "c": 0.5}' in twice
+    data = batch()
+    parts = parts_of(weighted(twice, {"a": 0.5}), jail, data)
+    assert parts["a"] == pytest.approx(5.0 * data.next_state["x"])
+    assert parts["b"] == pytest.approx(0.02 * data.state["x"])
+    assert parts["c"] == pytest.approx(0.5 * data.state["x"])
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("WEIGHTS", "WEIGHTS"),
+        ("10.0,", "10.0 * 2,"),
+        ("scaled.", "scaled as people like it."),
+        ("WEIGHTS.get(name, 1.0) * part", "WEIGHTS.get(name, 1.0) * part * 1.0"),
+        ("unweighted_reward", "plain"),
+    ],
+)
+def test_names_that_are_taken_are_left_alone(written: str, instead: str, jail: Jail) -> None:
+    """A model may write its own `WEIGHTS`, or rework a weighted program in any way."""
+    plain = PROGRAM.replace("{body}", '{"a": WEIGHTS["a"] * next_state.x, "b": unweighted_reward(state.x)}')
+    own = f"WEIGHTS = {{'a': 3.0}}\n\n\ndef unweighted_reward(x):\n    return -x\n\n\n{plain}"
+    data = batch()
+    reworked = weighted(own, {"a": 10.0, "b": 0.5}).replace(written, instead)
+    before, after = (parts_of(s, jail, data) for s in (reworked, weighted(reworked, {"a": 2.0, "b": 3.0})))
+    assert after["a"] == pytest.approx(2.0 * before["a"])
+    assert after["b"] == pytest.approx(3.0 * before["b"])
+    assert abs(before["a"]).sum() > 0.0
+
+
+# --------------------------------------------------------------------------------------------------- weights of a run
+
+TASK = find_task("cartpole-hold", (envs_folder(),))
+DESCRIPTION = Description(
+    state=tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.3) for n in TASK.state),
+    action=tuple(FieldStats(name=n, size=0, low=0, high=2, mean=1, std=1, discrete=3) for n in TASK.action),
+    max_steps=200,
+    terminates=True,
+    random_length=30,
+)
+
+
+def sums(names: Sequence[str]) -> dict[str, Array]:
+    """Parts of which the first alone is higher in better episodes, and the others are larger."""
+    rng = np.random.default_rng(0)
+    return {name: np.linspace(0, 1, 40) if i == 0 else 5 * rng.normal(size=40) for i, name in enumerate(names)}
+
+
+def test_a_tuned_program_of_the_grammar_stays_one_and_can_have_children() -> None:
+    parent = design(TASK, DESCRIPTION, (), 8, seed=0)[3]
+    genome = Genome.model_validate_json(parent.genome)
+    names = part_names(genome, Kit(TASK, DESCRIPTION).things)
+    child = retuned(TASK, DESCRIPTION, parent, sums(list(names.values())), np.linspace(0, 1, 40), "r001w")
+    assert child
+    assert (child.id, child.how, child.parents) == ("r001w", "weights", (parent.id,))
+    assert child.source.count("def ") == 1, "it is still one plain function"
+    factors = dict(re.findall(r"(\w+) x ([\d.]+)", child.thought))
+    for old, new in zip(genome.terms, Genome.model_validate_json(child.genome).terms, strict=True):
+        assert new.weight == pytest.approx(old.weight * float(factors[names[old.slot]]))
+        assert new.model_copy(update={"weight": old.weight}) == old
+
+
+def test_a_tuned_program_of_a_model_is_wrapped() -> None:
+    source = PROGRAM.replace("{body}", '{"a": next_state.x, "b": state.x}')
+    parent = Candidate(id="r000c1", source=source, thought="t", origin="model", how="fresh")
+    child = retuned(TASK, DESCRIPTION, parent, sums("ab"), np.linspace(0, 1, 40), "r001w")
+    assert child
+    assert "WEIGHTS = " in child.source
+    assert child.genome == ""
+    again = retuned(TASK, DESCRIPTION, child, sums("ab"), np.linspace(0, 1, 40), "r002w")
+    assert again
+    assert again.source.count("WEIGHTS = ") == 1
+
+
+def test_nothing_is_tuned_that_gains_nothing() -> None:
+    parent = Candidate(id="r000c1", source=PROGRAM, thought="t", origin="model", how="fresh")
+    assert retuned(TASK, DESCRIPTION, parent, sums("ab"), np.zeros(40), "r001w") is None, "all episodes are as good"
+    signs = parent.model_copy(update={"composition": "sign"})
+    assert retuned(TASK, DESCRIPTION, signs, sums("ab"), np.linspace(0, 1, 40), "r001w") is None, "no sum of parts"
