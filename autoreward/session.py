@@ -1,17 +1,20 @@
 """What a command does: start a run, resume one, check a file. Builds the parts and calls the loop."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from autoreward import events
 from autoreward.check.review import review_on
+from autoreward.compose import COMPOSITIONS
 from autoreward.config import RunConfig
+from autoreward.contest import Baseline
 from autoreward.crew import demand, open_crew, open_workers
 from autoreward.errors import CannotDraw, TaskError, UsageError
-from autoreward.export.folder import program_in
+from autoreward.export.folder import composition_in, program_in
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
@@ -45,6 +48,8 @@ from autoreward.transitions import Transitions
 
 Tell = Callable[[events.Event], None]
 REPORT = "report.html"
+LONGEST_NAME = 60
+"""Characters of a file's name that its candidate's id has."""
 
 
 def start(
@@ -171,11 +176,33 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
                 yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
 
 
-def read_program(path: Path) -> Candidate:
-    """A person's own reward file, or the program in an exported one. Raises UsageError if it can't be read."""
-    name = "".join(c if c.isalnum() else "-" for c in path.stem) or "given"
-    source = program_in(_text(path))
-    return Candidate(id=name, source=source, thought=f"given as {path.name}", origin="human", how="given")
+def read_program(path: Path, composition: str | None = None) -> Candidate:
+    """A person's own reward file, or the program in an exported one.
+
+    Args:
+        path: the file. Its name makes the candidate's id, which stands in ids of trainings, where `-` divides.
+        composition: how its parts become one number; None leaves that to the file, and `sum` to one that says nothing.
+
+    Raises:
+        UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
+    """
+    text = _text(path)
+    own = composition_in(text)
+    if own is not None and own not in COMPOSITIONS:
+        raise UsageError(f"{path}: COMPOSITION = {own!r}: write one of {', '.join(COMPOSITIONS)}.")
+    if own and composition and own != composition:
+        raise UsageError(
+            f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
+        )
+    name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
+    return Candidate(
+        id=f"{name}_reward" if name in get_args(Baseline) else name,
+        source=program_in(text),
+        thought=f"given as {path.name}",
+        origin="human",
+        how="given",
+        composition=own or composition or "sum",
+    )
 
 
 def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:

@@ -11,11 +11,17 @@ import gymnasium
 import numpy as np
 import pytest
 
+from autoreward.analyze.legs import training
+from autoreward.cli import train
 from autoreward.cli.export import install_path
 from autoreward.compose import COMPOSITIONS, Composer
+from autoreward.config import RunConfig
+from autoreward.errors import UsageError
 from autoreward.export.folder import packaging, reward_module
 from autoreward.jail.client import Jail
-from autoreward.records import Candidate, Description, FieldStats
+from autoreward.outcomes import Outcome
+from autoreward.race import leg, search_job
+from autoreward.records import Candidate, Description, FieldStats, Verdict
 from autoreward.resources import envs_folder
 from autoreward.session import read_program
 from autoreward.tasks import Task, find_task, task_names
@@ -162,6 +168,71 @@ def test_the_program_in_an_exported_file_is_the_one_that_was_put_in(tmp_path: Pa
     assert read_program(path).source == source
     path.write_text(source)
     assert read_program(path).source == source, "a file of one's own is taken as it is"
+
+
+def test_an_exported_reward_comes_back_with_its_composition(tmp_path: Path) -> None:
+    task = find_task("mountain-car", (envs_folder(),))
+    path = tmp_path / "reward.py"
+    head = "COMPOSITION = 3.0\n\n\ndef compute_reward(state, action, next_state, memory):"
+    source = f"{head}\n    return {{'x': next_state.position}}\n"
+    for composition in COMPOSITIONS:
+        winner = Candidate(id="c", source=source, thought="", origin="model", how="fresh", composition=composition)
+        path.write_text(reward_module(task, winner, described(task)))
+        assert read_program(path).composition == read_program(path, composition).composition == composition
+    with pytest.raises(UsageError, match="says COMPOSITION = 'potential', and --composition sum: leave"):
+        read_program(path, "sum")
+
+
+def test_a_file_of_ones_own_may_say_its_composition(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def compute_reward(state, action, next_state, memory):\n    return {}\n")
+    assert [read_program(path, c).composition for c in (None, "sign")] == ["sum", "sign"]
+    path.write_text("COMPOSITION = 'product'  # of all\n" + path.read_text())
+    assert read_program(path).composition == "product"
+    path.write_text(path.read_text().replace("product", "mean"))
+    with pytest.raises(UsageError, match="COMPOSITION = 'mean': write one of sum, bounded"):
+        read_program(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "identity"),
+    [
+        ("two-legs.py", "two_legs"),
+        ("native-v2.py", "native_v2"),
+        ("native.py", "native_reward"),
+        ("sparse.py", "sparse_reward"),
+        ("none.py", "none_reward"),
+        ("a-s1-leg2.py", "a_s1_leg2"),
+        ("my reward (2).py", "my_reward__2_"),
+        ("größe.v2.py", "gr__e_v2"),
+        ("x" * 200 + ".py", "x" * 60),
+    ],
+)
+def test_a_file_may_have_any_name(file: str, identity: str, tmp_path: Path) -> None:
+    """Its candidate's id is read back from the ids of its trainings."""
+    path = tmp_path / file
+    path.write_text("def compute_reward(state, action, next_state, memory):\n    return {}\n")
+    made = read_program(path)
+    assert made.id == identity
+    task = find_task("mountain-car", (envs_folder(),))
+    verdict = Verdict(candidate_id=made.id, accepted=True, outcome=Outcome.COMPLETED)
+    job = search_job(RunConfig(), task, made, verdict)
+    for one in (job, leg(job, 2, 0, 100)):
+        assert training(one.id).rpartition("-s") == (identity, "-s", "0")
+        assert not one.id.startswith("native-")
+
+
+def test_ids_of_candidates_hold_no_hyphen() -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        Candidate(id="two-legs", source="", thought="", origin="human", how="given")
+
+
+def test_what_train_is_given() -> None:
+    assert train._given("native", None) == "native"
+    with pytest.raises(UsageError, match="--reward native has no parts to combine"):
+        train._given("native", "sum")
+    with pytest.raises(UsageError, match="--composition mean: write one of sum"):
+        train._given("reward.py", "mean")
 
 
 def test_the_command_to_install_a_folder_names_a_path() -> None:

@@ -1,7 +1,7 @@
 """`autoreward train TASK`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import typer
 
@@ -22,7 +22,10 @@ def command(
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     tensorboard: Path | None = TENSORBOARD,
     seed: int = typer.Option(0, help="What the training seeds are derived from."),
-    composition: str = typer.Option("sum", help="How the parts of a file's reward become one number."),
+    composition: str | None = typer.Option(
+        None,
+        help="How the parts of a file's reward become one number; the file's own COMPOSITION, or sum, if not given.",
+    ),
     trust_the_model: bool = typer.Option(False, help="Run the file even where nothing locks it in."),
     runs: Path = RUNS,
     envs: Path | None = ENVS,
@@ -31,15 +34,11 @@ def command(
 ) -> None:
     """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
     from autoreward.cli.run import settings
-    from autoreward.compose import COMPOSITIONS
-    from autoreward.errors import UsageError
     from autoreward.session import start
     from autoreward.tasks import find_task
 
-    if composition not in COMPOSITIONS:
-        raise UsageError(f"--composition {composition}: write one of {', '.join(COMPOSITIONS)}.")
     config = settings(
-        given=reward if reward in ("native", "sparse", "none") else _program(Path(reward), composition),
+        given=_given(reward, composition),
         confirm_seeds=seeds,
         steps=steps,
         episodes=episodes,
@@ -57,7 +56,17 @@ def command(
     watch(lambda tell: start(found, config, runs, name, tell, made.append, tensorboard=tensorboard), as_json, where)
 
 
-def _program(path: Path, composition: str) -> "Candidate":
+def _given(reward: str, composition: str | None) -> "Candidate | str":
+    """The reward to train: a file's program, or the name of a baseline."""
+    from autoreward.compose import COMPOSITIONS
+    from autoreward.contest import Baseline
+    from autoreward.errors import UsageError
     from autoreward.session import read_program
 
-    return read_program(path).model_copy(update={"composition": composition})
+    if composition not in (None, *COMPOSITIONS):
+        raise UsageError(f"--composition {composition}: write one of {', '.join(COMPOSITIONS)}.")
+    if reward not in get_args(Baseline):
+        return read_program(Path(reward), composition)
+    if composition:
+        raise UsageError(f"--reward {reward} has no parts to combine; leave --composition out.")
+    return reward

@@ -1,5 +1,6 @@
 """Build the files of an export from a finished run."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -49,6 +50,7 @@ def reward_module(task: Task, winner: Candidate, description: Description) -> st
         begin=BEGIN,
         source=_body(winner.source),
         end=END,
+        composition=winner.composition,
         combine=COMBINE[winner.composition],
         reading=lines,
         state=sources,
@@ -64,6 +66,13 @@ def program_in(text: str) -> str:
     _, begin, rest = text.partition(BEGIN)
     program, end, _ = rest.partition(END)
     return program.strip() + "\n" if begin and end else text
+
+
+def composition_in(text: str) -> str | None:
+    """What a reward file, an exported one or a person's own, sets as COMPOSITION; None if it sets nothing."""
+    head, _, _ = text.partition(BEGIN)
+    found = re.search(r"""^COMPOSITION *= *["']?([^"'\s#]*)""", head, re.MULTILINE)
+    return found[1] if found else None
 
 
 def train_script(task: Task, score: Score, steps: int) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from autoreward.outcomes import Outcome
 from autoreward.records.base import Record
 from autoreward.tiers import Tier
@@ -20,8 +22,8 @@ class Remark(Record):
 class Candidate(Record):
     """One reward program."""
 
-    id: str
-    """`r003c1`: round 3, candidate 1."""
+    id: str = Field(pattern=r"^[A-Za-z0-9_]+$")
+    """`r003c1`: round 3, candidate 1. Ids of its trainings are `r003c1-s0` and `r003c1-s0-leg2`, so it has no `-`."""
     source: str
     thought: str
     """The design idea in one line."""
