@@ -31,11 +31,15 @@ from autoreward.records import (
     Diagnosis,
     Episode,
     FieldStats,
+    Finding,
     PartStats,
     Round,
     Score,
+    Screen,
     Screened,
+    ScreenedCandidate,
     Symptom,
+    Trial,
     Verdict,
 )
 from autoreward.resources import envs_folder
@@ -286,8 +290,23 @@ def long_source(lines: int = 12) -> str:
     return GOOD + "".join(f"# a helper line of usual length, number {i:03d} of them all\n" for i in range(lines))
 
 
+def trial(identity: str) -> Trial:
+    return Trial(id=f"{identity}-s0", candidate_id=identity, outcome=Outcome.COMPLETED, seed=0, steps=100)
+
+
+def screened(identity: str) -> ScreenedCandidate:
+    """A program with a wrong sign, as the screens find it."""
+    said = "rank correlation of return with the task's judgement -0.51 over 24 episodes"
+    advice = "A sign is wrong, or it pays for what the goal does not ask for."
+    found = Screen(name="ranking", decision="rejected", number=-0.51, evidence=said, advice=advice)
+    passed = Screen(name="scale", decision="passed", number=0.3, evidence="near reaches 1, calm 0.3")
+    return ScreenedCandidate(candidate_id=identity, screens=(passed, found))
+
+
 def past(number: int) -> Round:
-    """Eight programs of 800 characters (the recorded ones have 420 to 690), symptoms and causes of full length."""
+    """Eight programs of 800 characters (the recorded ones have 420 to 690), symptoms and causes of full length; half did not
+    train.
+    """
     ids = [f"r{number:03d}c{i}" for i in range(8)]
     words = "x" * 300
     candidates = tuple(
@@ -299,9 +318,11 @@ def past(number: int) -> Round:
         number=number,
         candidates=candidates,
         verdicts=tuple(accept(c) for c in candidates),
-        screened=Screened(order=()),
-        trials=(),
-        scores=tuple(Score(trial_id=f"{i}-s0", candidate_id=i, outcome=Outcome.COMPLETED, success=0.1) for i in ids),
+        screened=Screened(items=tuple(map(screened, ids[4:])), order=tuple(ids[:4])),
+        trials=tuple(map(trial, ids[:4])),
+        scores=tuple(
+            Score(trial_id=f"{i}-s0", candidate_id=i, outcome=Outcome.COMPLETED, success=0.1) for i in ids[:4]
+        ),
         diagnoses=tuple(Diagnosis(candidate_id=i, symptoms=(symptom,) * 4) for i in ids),
         analyses=tuple(Analysis(candidate_id=i, causes=(cause,) * 3) for i in ids[:3]),
     )
@@ -353,6 +374,10 @@ def short_round() -> Round:
         how="mutation",
         parents=("r000c0",),
     )
+    flipped = old.model_copy(update={"id": "r000c2", "source": GOOD.replace("-np", "np"), "thought": "far away"})
+    broken = old.model_copy(update={"id": "r000c3", "source": "import os\n" + GOOD, "thought": "read the disk"})
+    finding = Finding(rule="import", message="'os' can't be imported: use np and math", line=1)
+    refused = Verdict(candidate_id="r000c3", accepted=False, outcome=Outcome.BROKE_CONTRACT, findings=(finding,))
     symptom = Symptom(
         name="never_reaches", evidence="0 of 20 episodes met `abs(x) < 0.1`.", advice="Widen it.", severity=1
     )
@@ -363,10 +388,10 @@ def short_round() -> Round:
     cause = Cause(cause="it stops at 0.3", episode="failed", steps=(4,), suggestion="a wider scale")
     return Round(
         number=0,
-        candidates=(old, new),
-        verdicts=(accept(old), accept(new)),
-        screened=Screened(order=()),
-        trials=(),
+        candidates=(old, new, flipped, broken),
+        verdicts=(accept(old), accept(new), accept(flipped), refused),
+        screened=Screened(items=(screened("r000c2"),), order=("r000c0", "r000c1")),
+        trials=(trial("r000c0"), trial("r000c1")),
         scores=scores,
         diagnoses=(Diagnosis(candidate_id="r000c0", symptoms=(symptom,)), Diagnosis(candidate_id="r000c1")),
         analyses=(Analysis(candidate_id="r000c1", causes=(cause,)),),
@@ -403,6 +428,48 @@ def test_the_legs_of_a_training_are_one_seed_and_the_last_one_counts() -> None:
     assert "## r000c0: success 1.00 on 1 training seed\n" in text
     assert "## r000c1: success 0.40 on 1 training seed, changed from r000c0\n" in text
     assert text.index("## r000c0") < text.index("## r000c1"), "best first, by how they ended"
+
+
+def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
+    """Those that are shown, and those beyond them; also where the search ended first, or the program failed on its episodes."""
+    old = short_round()
+    more = tuple(old.candidates[0].model_copy(update={"id": f"r000c{i}"}) for i in (4, 5))
+    order = (*old.screened.order, "r000c4")
+    full = old.model_copy(
+        update={
+            "candidates": (*old.candidates, *more),
+            "verdicts": (*old.verdicts, *map(accept, more)),
+            "screened": old.screened.model_copy(update={"order": order}),
+        }
+    )
+    text = design_prompt(TASK, DESCRIPTION, [full], 4)
+    reason = "ranking: rank correlation of return with the task's judgement -0.51 over 24 episodes. A sign is wrong"
+    assert f"## r000c2: success none\nfar away\n- not trained: {reason}" in text
+    head, _, rest = text.partition("## Not trained in the last round\n")
+    assert "r000c3" not in head
+    assert rest.startswith(
+        "- r000c3 (read the disk): 'os' can't be imported: use np and math\n"
+        "- r000c4 (stay close): the search had no steps left for it\n"
+        "- r000c5 (stay close): it failed on episodes that were recorded in the search\n\n# Answer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "parents", "how"),
+    [
+        ("", (), "fresh"),
+        ("r000c1", ("r000c1",), "mutation"),
+        ("r000c1, r000c0", ("r000c1", "r000c0"), "crossover"),
+        ("r000c0 and r000c1, r000c2", ("r000c0", "r000c1"), "crossover"),
+        ("r000c1, r000c1", ("r000c1",), "mutation"),
+        ("r009c1", (), "fresh"),
+    ],
+)
+def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
+    model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
+    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
+    (candidate,) = made.items
+    assert (candidate.parents, candidate.how) == (parents, how)
 
 
 def test_text_of_an_environment_stays_data() -> None:

@@ -1,9 +1,10 @@
 """The designer role: prompts a model for reward programs, and for corrections of them."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
 from autoreward.analyze.ranking import latest, ranked
 from autoreward.compose import COMPOSITIONS
@@ -18,14 +19,16 @@ from autoreward.tasks import Task
 MAX_TOKENS = 16_000
 ROUNDS_SHOWN = 4
 SHOWN_OF_LATEST, SHOWN_OF_EARLIER = 3, 2
-CODE_SHOWN = 4_000
-"""Characters of the history's programs that are shown as code or as a diff, best of the latest round first; the others are
-shown by their idea."""
+CODE_SHOWN = 3_500
+"""Characters of the history's programs that are shown as code or as a diff, best of the latest round first, less those of the
+lines on programs that did not train; the others are shown by their idea."""
 CAUSES_SHOWN = 2
 SAID = 200
 """Characters of a cause or a suggestion."""
 THOUGHT = 200
 FEEDBACK = 1_000
+HOW: tuple[Literal["fresh", "mutation", "crossover"], ...] = ("fresh", "mutation", "crossover")
+"""What a program is called, by the number of its parents."""
 SOURCE = 20_000
 
 TIPS = (
@@ -44,6 +47,7 @@ class Idea(Record):
 
     thought: str
     parent: str
+    """Id of the program it changes, ids of two that it joins, or empty."""
     composition: str
     source: str
 
@@ -104,6 +108,9 @@ def design_prompt(
     task: Task, description: Description | None, rounds: Sequence[Round], count: int, said: Sequence[str] = ()
 ) -> str:
     """The whole prompt. `count` 0: one program as a code block, for a person's chat. `said`: what people want changed."""
+    history = _history(task, rounds)
+    untrained = _untrained(rounds[-1], {item["id"] for item in history}) if rounds else []
+    _fit(history, CODE_SHOWN - sum(map(len, untrained)))
     return render(
         "designer",
         task=task,
@@ -111,7 +118,8 @@ def design_prompt(
         count=count,
         compositions={name: composition.said for name, composition in COMPOSITIONS.items()},
         tips=TIPS,
-        history=_history(task, rounds),
+        history=history,
+        untrained=untrained,
         said=[plain(text, FEEDBACK) for text in said],
     )
 
@@ -148,12 +156,15 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
                     "language": language,
                 }
             )
-    left = CODE_SHOWN
-    for item in sorted(shown, key=lambda item: -item["round"]):
-        left -= len(item["code"])
-        if left < 0:
-            item["code"] = ""
     return shown
+
+
+def _fit(shown: Sequence[dict[str, Any]], characters: int) -> None:
+    """Take out the code for which there is no room."""
+    for item in sorted(shown, key=lambda item: -item["round"]):
+        characters -= len(item["code"])
+        if characters < 0:
+            item["code"] = ""
 
 
 def _in_order(task: Task, past: Round, liked: Strengths) -> list[Candidate]:
@@ -176,10 +187,30 @@ def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> lis
                 f"cause: {plain(c.cause, SAID)} Suggestion: {plain(c.suggestion, SAID)}"
                 for c in analysis.causes[:CAUSES_SHOWN]
             ]
-    verdict = next((v for v in past.verdicts if v.candidate_id == candidate.id), None)
-    if verdict is not None and not verdict.accepted:
-        lines += [f"not trained: {f.message}" for f in verdict.findings[:1]]
+    if reason := _not_trained(past, candidate.id):
+        lines.append(f"not trained: {reason}")
     return lines
+
+
+def _untrained(past: Round, shown: Collection[str]) -> list[str]:
+    """A line for each of the round's programs that did not train and is not shown otherwise."""
+    others = [(c, _not_trained(past, c.id)) for c in past.candidates if c.id not in shown]
+    return [f"{c.id} ({plain(c.thought, SAID // 2)}): {reason}" for c, reason in others if reason]
+
+
+def _not_trained(past: Round, identity: str) -> str:
+    """Why a program did not train, in one line; empty if it did."""
+    if any(t.candidate_id == identity for t in past.trials):
+        return ""
+    refused = next((v for v in past.verdicts if v.candidate_id == identity and not v.accepted), None)
+    if refused:
+        return plain(refused.findings[0].message if refused.findings else refused.outcome.advice, SAID)
+    screens = next((item.screens for item in past.screened.items if item.candidate_id == identity), ())
+    if found := next((s for s in screens if s.decision == "rejected"), None):
+        return plain(f"{found.name}: {found.evidence.rstrip('.')}. {found.advice}", SAID)
+    if identity in past.screened.order:
+        return "the search had no steps left for it"
+    return "it failed on episodes that were recorded in the search"
 
 
 def _code(candidate: Candidate, parent: str, sources: Mapping[str, str]) -> tuple[str, str]:
@@ -193,13 +224,13 @@ def _code(candidate: Candidate, parent: str, sources: Mapping[str, str]) -> tupl
 
 
 def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
-    parents = (idea.parent,) if idea.parent in known else ()
+    parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
         source=_source(idea.source),
         thought=plain(idea.thought, THOUGHT),
         origin="model",
-        how="mutation" if parents else "fresh",
+        how=HOW[len(parents)],
         parents=parents,
         composition=idea.composition if idea.composition in COMPOSITIONS else "sum",
     )
