@@ -11,5 +11,5 @@ class Pool(Protocol):
     """Does work on items."""
 
     def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-        """(item, result) pairs as they finish; the first exception ends it."""
+        """(item, result) pairs as they finish. After an exception nothing is begun; it is raised after what is finished."""
         ...

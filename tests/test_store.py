@@ -1,5 +1,7 @@
 """The book: whole files or none, one process at a time, damage said in one sentence."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -7,11 +9,13 @@ from fake_crew import InlinePool
 
 from autoreward import errors
 from autoreward.config import RunConfig
+from autoreward.pools import Pool
 from autoreward.records import Diagnosis, Finding, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, RunHeader, read_header
 from autoreward.store.files import write_atomically
 from autoreward.tasks import find_task
+from autoreward.train.pool import LocalPool
 
 TASK = find_task("mountain-car", (envs_folder(),))
 
@@ -49,18 +53,44 @@ def test_each_does_what_is_missing_and_keeps_the_order(tmp_path: Path) -> None:
     assert [d.candidate_id for d in both] == ["i0", "i1", "i2", "i3"]
 
 
-def test_one_failing_item_loses_nothing_finished(tmp_path: Path) -> None:
-    items = [Named(id=f"i{n}") for n in range(3)]
+@pytest.mark.parametrize("pool", [InlinePool(), LocalPool(1), LocalPool(3)], ids=["inline", "one", "three"])
+def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Pool) -> None:
+    items = [Named(id=f"i{n}") for n in range(9)]
+    made: list[str] = []
 
     def make(item: "Named") -> Diagnosis:
         if item.id == "i2":
             raise RuntimeError("broken")
+        made.append(item.id)
         return Diagnosis(candidate_id=item.id)
 
     with Book.create(tmp_path / "run", header()) as book:
         with pytest.raises(RuntimeError, match="broken"):
-            book.each("d", Diagnosis, items, make, InlinePool())
-        assert len(book.saved("d", Diagnosis)) == 2
+            book.each("d", Diagnosis, items, make, pool)
+        assert sorted(d.candidate_id for d in book.saved("d", Diagnosis)) == sorted(made)
+        assert set(made) >= {"i0", "i1"}
+
+
+def test_what_is_under_way_when_one_fails_is_finished_and_nothing_more_is_begun(tmp_path: Path) -> None:
+    items = [Named(id=f"i{n}") for n in range(40)]
+    begun, failing = threading.Event(), threading.Event()
+
+    def make(item: "Named") -> Diagnosis:
+        if item.id == "i0":
+            begun.wait(5)
+            failing.set()
+            raise RuntimeError("broken")
+        begun.set()
+        failing.wait(5)
+        time.sleep(0.02)
+        return Diagnosis(candidate_id=item.id)
+
+    with Book.create(tmp_path / "run", header()) as book:
+        with pytest.raises(RuntimeError, match="broken"):
+            book.each("d", Diagnosis, items, make, LocalPool(2))
+        saved = [d.candidate_id for d in book.saved("d", Diagnosis)]
+    assert "i1" in saved
+    assert len(saved) < 20
 
 
 def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class Page:
     ) -> tuple[R, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
-        Each is saved as it finishes. If one raises, the finished ones are saved and the exception goes on.
+        Each is saved as it finishes. If one raises, those that are finished or under way are saved and the exception goes on.
         """
         done = {identity(item): self._saved(name, identity(item), kind) for item in items}
         missing = [item for item in items if done[identity(item)] is None]
