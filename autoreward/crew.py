@@ -161,7 +161,7 @@ class RealCrew:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file("trials", trial.id, name) for name in policy_files(trial)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
-        score, made = self._workers.score(self._task, trial, files, choosing, scoring)
+        score, made = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
         self._tell(events.ScoreDone(score))
         return Made(score, made)
 
@@ -241,7 +241,7 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
     """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
     if config.pool == "local":
         return Workers(jail)
-    return Cluster(jail, trust)
+    return Workers(jail, Cluster(trust))
 
 
 def demand(config: RunConfig, folder: Path) -> None:

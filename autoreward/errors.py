@@ -4,6 +4,7 @@ AutorewardError
 ├── UsageError (2)      TaskError · ConfigError · MissingExtra
 ├── ProviderError (3)   a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
+├── JobFailed (1)       a worker process ended without a report
 ├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
 ├── StoreError (6)      RunLocked · RunChanged · RunDamaged
@@ -15,6 +16,8 @@ traceback.
 """
 
 from pathlib import Path
+
+from autoreward.outcomes import Outcome
 
 
 class AutorewardError(Exception):
@@ -70,6 +73,15 @@ class JudgementNeeded(AutorewardError):
         super().__init__(
             f"{pairs} {wait} for your judgement: autoreward prefer {folder}; then autoreward resume {folder}"
         )
+
+
+class JobFailed(AutorewardError):
+    """A worker process ended without a report: how, and in which words."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        self.outcome = outcome
+        self.message = message
+        super().__init__(message)
 
 
 class CannotDraw(AutorewardError):

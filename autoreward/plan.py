@@ -105,7 +105,7 @@ def measure_speed(workers: Workers, pool: Pool, count: int, task: Task, config: 
         trial, files = workers.train(probed, job, config, lambda *_: None)
         trained = time.perf_counter()
         chosen, scored = (seeds.held_out(what, config.episodes) for what in ("probe/keep", "probe"))
-        score, _ = workers.score(probed, trial, files, chosen, scored)
+        score, _ = workers.score(probed, trial, config, files, chosen, scored)
         if not (trial.outcome.ok and score.outcome.ok):
             raise TaskError(
                 f"task {task.name}: a short training with its own reward fails: {trial.message or score.message}"

@@ -13,7 +13,7 @@ from autoreward.compose import COMPOSITIONS
 from autoreward.config import RunConfig
 from autoreward.contest import Baseline
 from autoreward.crew import demand, open_crew, open_workers
-from autoreward.errors import CannotDraw, TaskError, UsageError
+from autoreward.errors import CannotDraw, JobFailed, TaskError, UsageError
 from autoreward.export.folder import composition_in, program_in
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.jail.client import Jail
@@ -43,7 +43,7 @@ from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
-from autoreward.train.workers import JobFailed, Workers
+from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
 Tell = Callable[[events.Event], None]
@@ -172,7 +172,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
         for task in tasks:
             try:
                 yield workers.audit(task)
-            except (TaskError, JobFailed) as error:
+            except TaskError as error:
                 yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
 
 

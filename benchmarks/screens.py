@@ -92,7 +92,7 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
     description, files = workers.describe(task, seed=0)
     job = search_job(RunConfig(), task, candidate(body), VERDICT)
     trial, weights = workers.train(task, job, RunConfig(), lambda *_: None)
-    score, more = workers.score(task, trial, weights, held_out("search/keep", 10), held_out("search", 10))
+    score, more = workers.score(task, trial, RunConfig(), weights, held_out("search/keep", 10), held_out("search", 10))
     print(f"<!-- {task.name}: the trained policy succeeds in {score.success:.0%} -->")
     trained = [PoolEpisode(kind="trained", episode=e) for e in score.episodes]
     first = (Transitions.from_bytes(files["pool.npz"]), description.pool)

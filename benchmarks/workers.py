@@ -50,7 +50,7 @@ def rate(workers: Workers, task: Task, side_by_side: int, count: int) -> float:
     def one(job: TrialJob) -> float:
         trial, files = workers.train(task, job, RunConfig(), lambda *_: None)
         weights = {name: data for name, data in files.items() if name.startswith("policy")}
-        score, _ = workers.score(task, trial, weights, held_out("keep", 20), held_out("search", 20))
+        score, _ = workers.score(task, trial, RunConfig(), weights, held_out("keep", 20), held_out("search", 20))
         return score.success
 
     began = time.perf_counter()

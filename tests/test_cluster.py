@@ -46,13 +46,11 @@ def test_without_ray_it_says_what_to_install_and_starts_no_run(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "ray://"])
-def test_a_cluster_that_does_not_answer_is_said_at_once(
-    address: str, monkeypatch: pytest.MonkeyPatch, jail: Jail
-) -> None:
+def test_a_cluster_that_does_not_answer_is_said_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     monkeypatch.setitem(sys.modules, "ray", NeverInitialised())
     with pytest.raises(UsageError, match=f"no cluster at RAY_ADDRESS={address}"):
-        Cluster(jail, trust_the_model=False)
+        Cluster(trust_the_model=False)
 
 
 class NeverInitialised(ModuleType):
@@ -67,10 +65,10 @@ class NeverInitialised(ModuleType):
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[Workers]:
     os.environ["OPENAI_API_KEY"] = SECRET
     try:
-        with Jail() as jail, Cluster(jail, trust_the_model=False) as made:
+        with Jail() as jail, Workers(jail, Cluster(trust_the_model=False)) as made:
             yield made
     finally:
         del os.environ["OPENAI_API_KEY"]
@@ -95,31 +93,33 @@ def ray_processes(name: str = "") -> list[psutil.Process]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 class TestOnRealRay:
-    def test_training_and_score_are_those_of_this_machine(self, cluster: Cluster, here: Workers) -> None:
+    def test_training_and_score_are_those_of_this_machine(self, cluster: Workers, here: Workers) -> None:
         made = []
         for workers in (here, cluster):
             steps: list[int] = []
             trial, files = workers.train(TASK, JOB, RunConfig(), lambda _, step, s=steps: s.append(step))  # type: ignore[misc]
             weights = {name: data for name, data in files.items() if name.startswith("policy")}
-            score, episodes = workers.score(TASK, trial, weights, held_out("keep", 2), held_out("search", 2))
+            score, episodes = workers.score(
+                TASK, trial, RunConfig(), weights, held_out("keep", 2), held_out("search", 2)
+            )
             same = trial.model_dump(exclude={"seconds", "steps_per_second"})
             files.pop(LOGGED)  # it tells the speed
             made.append((same, files, steps, score.model_dump(), episodes))
         assert made[0] == made[1]
         assert made[0][2][-1] >= JOB.steps
 
-    def test_a_candidates_failure_is_its_outcome(self, cluster: Cluster) -> None:
+    def test_a_candidates_failure_is_its_outcome(self, cluster: Workers) -> None:
         job = JOB.model_copy(update={"source": PROGRAM.replace("next_state.position", "next_state.position / 0 * 0")})
         trial, files = cluster.train(TASK, job, RunConfig(), lambda *_: None)
         assert trial.outcome is Outcome.NOT_FINITE
         assert set(files) <= {LOGGED}
 
-    def test_a_task_that_cannot_be_made_there_is_our_own_error(self, cluster: Cluster) -> None:
+    def test_a_task_that_cannot_be_made_there_is_our_own_error(self, cluster: Workers) -> None:
         with pytest.raises(TaskError, match="NoSuchEnv"):
             cluster.train(TASK.model_copy(update={"env": "NoSuchEnv-v0"}), JOB, RunConfig(), lambda *_: None)
 
     @pytest.mark.parametrize(("deaths", "outcome"), [(1, Outcome.COMPLETED), (2, Outcome.LOST)])
-    def test_a_lost_machine_is_tried_again_once(self, cluster: Cluster, deaths: int, outcome: Outcome) -> None:
+    def test_a_lost_machine_is_tried_again_once(self, cluster: Workers, deaths: int, outcome: Outcome) -> None:
         left, job = [deaths], JOB.model_copy(update={"steps": 20_480})
 
         def kill(_: str, step: int) -> None:
@@ -131,12 +131,12 @@ class TestOnRealRay:
         trial, _ = cluster.train(TASK, job, RunConfig(), kill)
         assert (left, trial.outcome) == ([0], outcome)
 
-    def test_no_process_of_ray_holds_a_key(self, cluster: Cluster) -> None:
+    def test_no_process_of_ray_holds_a_key(self, cluster: Workers) -> None:
         cluster.train(TASK, JOB, RunConfig(), lambda *_: None)
         processes = ray_processes()
         assert len(processes) >= 3
         for process in processes:
             assert SECRET.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes(), process.cmdline()
 
-    def test_it_counts_the_clusters_cores(self, cluster: Cluster) -> None:
+    def test_it_counts_the_clusters_cores(self, cluster: Workers) -> None:
         assert cluster.cores == os.cpu_count()

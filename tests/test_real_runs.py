@@ -5,20 +5,22 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import TaskError
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
-from autoreward.records import Run, TrialJob
+from autoreward.records import Run, Score, Trial, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.seeds import held_out
-from autoreward.tasks import Task, find_task
+from autoreward.tasks import Task, blank, find_task
 from autoreward.train.workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -63,10 +65,57 @@ def test_a_training_past_its_wall_clock_is_killed(workers: Workers) -> None:
     assert trial.outcome is Outcome.TIMED_OUT
 
 
+def test_a_scoring_past_its_wall_clock_is_killed_and_says_so(workers: Workers) -> None:
+    trial, files = workers.train(TASK, job(program("return {'a': x}")), RunConfig(), lambda *_: None)
+    seeds = held_out("keep", 20), held_out("search", 1000)
+    score, _ = workers.score(TASK, trial, RunConfig(minutes_per_trial=0.002), files, *seeds)
+    assert score.outcome is Outcome.TIMED_OUT
+    assert "the score process did not end within 0.002 minutes" in score.message
+    assert "--minutes-per-trial" in score.message
+
+
+def at_work() -> list[psutil.Process]:
+    """The processes of this one's workers that do a job."""
+    servers = [p for p in psutil.Process().children() if "autoreward.worker.server" in " ".join(p.cmdline())]
+    return [job for server in servers for job in server.children()]
+
+
+def kill_some(deaths: int) -> None:
+    """Kill that many workers, one after the other, as they come to work."""
+    seen: set[int] = set()
+    while len(seen) < deaths:
+        for process in at_work():
+            if process.pid not in seen:
+                seen.add(process.pid)
+                process.kill()
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("deaths", "outcome"), [(1, Outcome.COMPLETED), (2, Outcome.LOST)])
+def test_a_killed_worker_is_tried_again_once(workers: Workers, deaths: int, outcome: Outcome) -> None:
+    native = job("", 20_480, reward="native")
+    whole, files = workers.train(TASK, native, RunConfig(), lambda *_: None)
+
+    def train() -> Trial:
+        return workers.train(TASK, native, RunConfig(), lambda *_: None)[0]
+
+    def score() -> Score:
+        return workers.score(TASK, whole, RunConfig(), files, held_out("keep", 20), held_out("search", 20))[0]
+
+    work: tuple[Callable[[], Trial | Score], ...] = (train, score)
+    for do in work:
+        killer = threading.Thread(target=kill_some, args=(deaths,))
+        killer.start()
+        done = do()
+        killer.join()
+        assert done.outcome is outcome, done.message
+
+
 def test_the_scorer_is_another_process_and_repeats_itself(workers: Workers) -> None:
     trial, files = workers.train(TASK, job(program("return {'a': x}")), RunConfig(), lambda *_: None)
     assert trial.outcome.ok
-    one, two = (workers.score(TASK, trial, files, held_out("keep", 2), held_out("search", 3))[0] for _ in range(2))
+    seeds = held_out("keep", 2), held_out("search", 3)
+    one, two = (workers.score(TASK, trial, RunConfig(), files, *seeds)[0] for _ in range(2))
     assert one == two
     packaged = workers.package(TASK, files[f"policy-{trial.steps}.safetensors"])
     assert set(packaged) == {"policy.zip", "vecnormalize.pkl"}
@@ -125,6 +174,42 @@ def test_a_card_that_does_not_fit_its_environment_is_one_sentence(
     with pytest.raises(TaskError, match=says) as caught:
         workers.describe(task, seed=0)
     assert "\n" not in str(caught.value)
+
+
+BROKEN = """
+def observe(env, observation, info):
+    def step(action):
+        raise KeyError("lost")
+
+    env.step = step
+    return {"place": observation}
+"""
+"""Makes an environment whose own code raises."""
+
+
+@pytest.mark.parametrize(
+    ("env", "kwargs", "program", "says"),
+    [
+        ("FrozenLake-v1", {"map_name": "9x9"}, "", "task x: FrozenLake-v1 failed when it was tried: KeyError: '9x9'"),
+        ("CartPole-v1", {}, BROKEN, "KeyError: 'lost'"),
+        ("CartPole-v1", {}, "import os\n\n\ndef observe(env, observation, info):\n    os._exit(3)\n", r"exit code 3"),
+    ],
+    ids=["kwargs", "program", "exit"],
+)
+def test_whatever_an_environment_raises_is_one_sentence(
+    workers: Workers, env: str, kwargs: dict[str, object], program: str, says: str
+) -> None:
+    with pytest.raises(TaskError, match=says) as caught:
+        workers.survey(blank(env, kwargs, "x", program))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_training_whose_environment_raises_is_an_outcome_with_its_words(workers: Workers) -> None:
+    state = {"position": {"source": "obs.place[0]", "about": "x"}, "velocity": {"source": "obs.place[1]", "about": "v"}}
+    task = Task.model_validate(TASK.model_dump() | {"state_program": BROKEN, "state": state})
+    trial, _ = workers.train(task, job("", reward="native"), RunConfig(), lambda *_: None)
+    assert trial.outcome is Outcome.CRASHED
+    assert "KeyError: 'lost'" in trial.message
 
 
 def test_a_training_that_eats_its_memory_is_an_outcome_with_advice(workers: Workers) -> None:

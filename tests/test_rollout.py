@@ -1,5 +1,6 @@
 """Rewards asked once per rollout equal rewards given at every step: in the buffer, in the advantages, in the weights."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
+from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task
@@ -253,3 +255,19 @@ def test_a_training_in_legs_is_the_training_in_one_piece(name: str) -> None:
     assert [(t.begin, t.steps) for t in legs] == [(0, 144), (144, 144), (144, 192), (192, 432)]
     assert whole.steps == 432
     assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss
+
+
+def test_a_leg_that_cannot_go_on_took_no_steps() -> None:
+    """Its reward fails on the episodes in progress, before the model has the steps of the leg before."""
+    card = task(envs=3, max_steps=60)
+    settings = {"n_steps": 16, "batch_size": 16, "n_epochs": 1}
+    card = card.model_copy(update={"train": card.train.model_copy(update={"hyperparameters": settings})})
+    job = TrialJob(id="x-s0-leg0", candidate_id="", reward="native", seed=1, steps=100, unfinished=True, checkpoints=1)
+    _, files = train(card, job, b"", None, lambda step: None, unlocked)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    dead = job.model_copy(update={"id": "x-s0-leg1", "reward": "candidate", "leg": 1, "begin": 144, "steps": 300})
+    with ours:
+        trial, _ = train(card, dead, files["state.safetensors"], ours, lambda step: None, unlocked)
+    assert trial.outcome is Outcome.CRASHED
+    assert (trial.begin, trial.steps) == (144, 144)

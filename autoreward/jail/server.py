@@ -1,4 +1,4 @@
-"""Child side of the jail: `python -I -m autoreward.jail.server FD`. Imports NumPy and nothing heavier."""
+"""Child side of the jail: `python -P -s -m autoreward.jail.server FD`. Imports NumPy and nothing heavier."""
 
 import json
 import socket

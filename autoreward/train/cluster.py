@@ -19,13 +19,14 @@ from typing import Any
 
 from autoreward import __version__
 from autoreward.config import RunConfig
-from autoreward.errors import AutorewardError, MissingExtra, UsageError, how_to_get
+from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.spawn.nursery import clean_environment
 from autoreward.tasks import Task
-from autoreward.train.workers import JobFailed, Progress, Workers
+from autoreward.train.runner import Progress
+from autoreward.train.workers import Workers
 
 Made = tuple[Trial | Score, dict[str, bytes]]
 Work = Callable[[Workers, Callable[[int], None]], Made]
@@ -34,17 +35,16 @@ _NODE = ("HOME", "VIRTUAL_ENV", "USER")
 """What Ray itself needs beyond what every child may inherit."""
 
 
-class Cluster(Workers):
-    """Makes worker processes on a Ray cluster; descriptions, films and packages stay on this machine."""
+class Cluster:
+    """Implements `Runner` on a Ray cluster."""
 
-    def __init__(self, jail: Jail, trust_the_model: bool) -> None:
+    def __init__(self, trust_the_model: bool) -> None:
         """Join the cluster that RAY_ADDRESS names (`auto`: the one of this machine); without one, start one of this machine alone.
 
         Raises:
             MissingExtra: Ray is not installed.
             UsageError: the cluster can't be joined.
         """
-        super().__init__(jail)
         self._trust = trust_the_model
         self._ray = _ray()
         self._joined = not self._ray.is_initialized()
@@ -62,25 +62,27 @@ class Cluster(Workers):
         """Leave the cluster; what this machine started of it ends."""
         if self._joined:
             self._ray.shutdown()
-        super().close()
 
-    def _train_once(
+    def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
     ) -> tuple[Trial, dict[str, bytes]]:
+        """Train one policy on some machine. Raises JobFailed, TaskError."""
         work = functools.partial(_train, task, job, config, begun)
         made, files = self._somewhere(work, lambda step: progress(job.id, step))
         assert isinstance(made, Trial)
         return made, files
 
-    def _score_once(
+    def score(
         self,
         task: Task,
         trial: Trial,
+        config: RunConfig,
         files: Mapping[str, bytes],
         choosing: Sequence[int],
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
-        work = functools.partial(_score, task, trial, dict(files), choosing, scoring)
+        """Score a trial on some machine. Raises JobFailed, TaskError."""
+        work = functools.partial(_score, task, trial, config, dict(files), choosing, scoring)
         made, found = self._somewhere(work, lambda step: None)
         assert isinstance(made, Score)
         return made, found
@@ -147,13 +149,14 @@ def _train(
 def _score(
     task: Task,
     trial: Trial,
+    config: RunConfig,
     files: Mapping[str, bytes],
     choosing: Sequence[int],
     scoring: Sequence[int],
     workers: Workers,
     progress: Callable[[int], None],
 ) -> Made:
-    return workers.score(task, trial, files, choosing, scoring)
+    return workers.score(task, trial, config, files, choosing, scoring)
 
 
 def demand_ray() -> None:

@@ -1,61 +1,36 @@
-"""Ask worker processes for descriptions, trainings, scores and packages; watch them; believe nothing unchecked."""
+"""Ask for descriptions, trainings, scores and packages; what a candidate or a lost process does wrong is a record."""
 
 import importlib.util
-import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from json import loads
-from typing import Any, NamedTuple, TypeVar
-
-from pydantic import ValidationError
+from typing import Any, TypeVar
 
 from autoreward import errors
 from autoreward.closing import Closing
 from autoreward.config import RunConfig
-from autoreward.jail.client import Jail, RewardFailed, Room
+from autoreward.errors import JobFailed
+from autoreward.jail.client import Jail, RewardFailed
 from autoreward.outcomes import Outcome
-from autoreward.records import Audit, Description, Record, Score, Survey, Trial, TrialJob
-from autoreward.spawn import frames
-from autoreward.spawn.nursery import Child, Nursery
+from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob
 from autoreward.tasks import Task
-from autoreward.worker import wire
+from autoreward.train.local import LocalRunner, Reply, read
+from autoreward.train.runner import Progress, Runner
 
-SHORT_JOB_SECONDS = 600.0
-MEMORY_MB = 4096
-R = TypeVar("R", bound=Record)
-Progress = Callable[[str, int], None]
-
-
-class JobFailed(Exception):
-    """A job ended without a report."""
-
-    def __init__(self, outcome: Outcome, message: str) -> None:
-        self.outcome = outcome
-        self.message = message
-        super().__init__(message)
-
-
-class Reply(NamedTuple):
-    """A finished job's report (JSON) and files."""
-
-    report: bytes
-    files: dict[str, bytes]
+T = TypeVar("T")
 
 
 class Workers(Closing):
-    """Makes worker processes. Thread-safe. Use as a context manager."""
+    """Worker processes and what they make. Thread-safe. Use as a context manager."""
 
-    def __init__(self, jail: Jail) -> None:
-        """Nothing is started until the first job."""
+    def __init__(self, jail: Jail, runner: Runner | None = None) -> None:
+        """`runner` trains and scores; None does it here, as everything else is done."""
         self.jail = jail
-        self._nursery: Nursery | None = None
-        self._lock = threading.Lock()
+        self._local = LocalRunner(jail)
+        self._runner: Runner = runner or self._local
 
     @property
     def cores(self) -> int:
         """How many jobs may run side by side."""
-        return os.cpu_count() or 1
+        return self._runner.cores
 
     def describe(self, task: Task, seed: int, demos: bytes = b"") -> tuple[Description, dict[str, bytes]]:
         """Sample the task's environment; `demos` is an .npz of demonstrations.
@@ -64,19 +39,19 @@ class Workers(Closing):
             The description, and `samples.npz` and `pool.npz`.
 
         Raises:
-            TaskError: the card or the demonstrations don't fit the environment.
+            TaskError: the environment fails, or the card or the demonstrations don't fit it.
         """
         files = {"demos.npz": demos} if demos else {}
-        reply = self._finish({"job": "describe", "seed": seed, "demos": bool(demos)}, task, files)
-        return _read(Description, reply.report), reply.files
+        reply = self._look({"job": "describe", "seed": seed, "demos": bool(demos)}, task, files)
+        return read(Description, reply.report), reply.files
 
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
-        return _read(Survey, self._finish({"job": "survey"}, task).report)
+        return read(Survey, self._look({"job": "survey"}, task, {}).report)
 
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
-        return _read(Audit, self._finish({"job": "audit"}, task).report)
+        return read(Audit, self._look({"job": "audit"}, task, {}).report)
 
     def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""
@@ -85,163 +60,79 @@ class Workers(Closing):
 
         `begun` is the state that the leg before ended in.
         """
-        for attempt in range(2):
-            try:
-                return self._train_once(task, job, config, progress, begun)
-            except RewardFailed as failed:
-                return _failed_trial(job, failed, self.jail), {}
-            except JobFailed as failed:
-                if failed.outcome is not Outcome.LOST or attempt:
-                    return _failed_trial(job, failed, self.jail), {}
-        raise AssertionError("unreachable")
+        reached = job.begin
+
+        def note(trial_id: str, step: int) -> None:
+            nonlocal reached
+            reached = max(reached, step)
+            progress(trial_id, step)
+
+        try:
+            return _again_if_lost(lambda: self._runner.train(task, job, config, note, begun))
+        except (RewardFailed, JobFailed) as failed:
+            return _failed_trial(job, failed, reached, self.jail), {}
 
     def score(
         self,
         task: Task,
         trial: Trial,
+        config: RunConfig,
         files: Mapping[str, bytes],
         choosing: Sequence[int],
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
-        """Choose a trial's checkpoint and score it, in a process that never met the reward."""
+        """Choose a trial's checkpoint and score it, where the reward never was; a lost worker is tried again once."""
         try:
-            return self._score_once(task, trial, files, choosing, scoring)
+            return _again_if_lost(lambda: self._runner.score(task, trial, config, files, choosing, scoring))
         except JobFailed as failed:
             return _failed_score(trial, failed), {}
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
-        """`policy.zip` and `vecnormalize.pkl` of one checkpoint."""
-        return self._finish({"job": "package"}, task, {"policy.safetensors": weights}).files
+        """`policy.zip` and `vecnormalize.pkl` of one checkpoint. Raises JobFailed."""
+        return self._local.run({"job": "package"}, task, {"policy.safetensors": weights}).files
 
     def graph(self, task: Task, weights: bytes) -> dict[str, bytes]:
-        """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it."""
+        """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it, JobFailed."""
         if not all(importlib.util.find_spec(package) for package in ("onnx", "onnxscript")):
             raise errors.MissingExtra(
                 f"An ONNX file needs packages that are not installed: {errors.how_to_get('onnx')}"
             )
-        return self._finish({"job": "graph"}, task, {"policy.safetensors": weights}).files
+        return self._local.run({"job": "graph"}, task, {"policy.safetensors": weights}).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
-            return self._finish({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
+            return self._local.run({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 
     def close(self) -> None:
         """End every worker."""
-        if self._nursery is not None:
-            self._nursery.close()
+        self._runner.close()
+        self._local.close()
 
-    def _train_once(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
-    ) -> tuple[Trial, dict[str, bytes]]:
-        room: Room | None = None
-        if job.reward == "candidate":
-            room = self.jail.open(job.source)
-        request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
+    def _look(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes]) -> Reply:
+        """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         try:
-            child = self._spawn(request, task, config.memory_mb, [] if room is None else [room.fd])
-            _hand_over(child, {"state.safetensors": begun} if job.leg else {})
-            reply = _watch(child, config.minutes_per_trial * 60, lambda step: progress(job.id, step))
-        finally:
-            if room is not None:
-                room.close()
-        trial = _read(Trial, reply.report)
-        if trial.id != job.id:
-            raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
-        return trial.model_copy(update={"tier": self.jail.tier}), reply.files
-
-    def _score_once(
-        self,
-        task: Task,
-        trial: Trial,
-        files: Mapping[str, bytes],
-        choosing: Sequence[int],
-        scoring: Sequence[int],
-    ) -> tuple[Score, dict[str, bytes]]:
-        request = {
-            "job": "score",
-            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
-            "choosing": list(choosing),
-            "scoring": list(scoring),
-        }
-        reply = self._finish(request, task, files)
-        return _read(Score, reply.report), reply.files
-
-    def _finish(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes] | None = None) -> Reply:
-        child = self._spawn(request, task, MEMORY_MB, [])
-        _hand_over(child, files or {})
-        return _watch(child, SHORT_JOB_SECONDS, lambda step: None)
-
-    def _spawn(self, request: Mapping[str, Any], task: Task, memory_mb: int, fds: Sequence[int]) -> Child:
-        with self._lock:
-            if self._nursery is None:
-                self._nursery = Nursery("autoreward.worker.server")
-        return self._nursery.spawn({**request, "task": task.model_dump_json(), "memory_mb": memory_mb}, fds)
+            return self._local.run(request, task, files)
+        except JobFailed as failed:
+            raise errors.TaskError(
+                f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
+            ) from None
 
 
-def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
-    """Send files to a job. Raises JobFailed if it is gone."""
+def _again_if_lost(do: Callable[[], T]) -> T:
+    """What `do` makes; where its worker is lost, it is done once more. Raises what `do` raises."""
     try:
-        for name, data in files.items():
-            wire.send_file(child.socket, name, data)
-    except OSError:
-        child.close()
-        raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
+        return do()
+    except JobFailed as failed:
+        if failed.outcome is not Outcome.LOST:
+            raise
+    return do()
 
 
-def _watch(child: Child, seconds: float, progress: Callable[[int], None]) -> Reply:
-    """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
-    deadline = time.monotonic() + seconds
-    files: dict[str, bytes] = {}
-    try:
-        while True:
-            child.socket.settimeout(max(deadline - time.monotonic(), 0.001))
-            kind, payload = frames.receive(child.socket, wire.FILE_CAP)
-            if kind == wire.PROGRESS:
-                progress(int(payload[:20]))
-            elif kind == wire.FILE:
-                name, data = wire.split_file(payload)
-                files[name] = data
-            elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
-                return Reply(bytes(payload), files)
-            elif kind == wire.FAILED:
-                raise _reported(payload)
-            else:
-                raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
-    except TimeoutError:
-        raise JobFailed(Outcome.TIMED_OUT, f"the training did not end within {seconds / 60:g} minutes") from None
-    except (EOFError, frames.FrameError, ConnectionError, ValueError):
-        child.kill()
-        code = child.wait(10).code
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise JobFailed(Outcome.LOST, f"the worker ended without a report ({how})") from None
-    finally:
-        child.close()
-
-
-def _reported(payload: bytearray) -> Exception:
-    said = loads(bytes(payload[:8192]))
-    kind, message = str(said["kind"]), str(said["message"])
-    if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, message)
-    if kind == "CannotDraw":
-        return errors.CannotDraw(message)
-    if kind in ("TaskError", "UsageError", "MissingExtra"):
-        return errors.TaskError(message)
-    return JobFailed(Outcome.CRASHED, message)
-
-
-def _read(kind: type[R], report: bytes) -> R:
-    try:
-        return kind.model_validate_json(report)
-    except ValidationError as error:
-        raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
-
-
-def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) -> Trial:
-    """The trial of a training that has nothing to show."""
+def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, reached: int, jail: Jail) -> Trial:
+    """The trial of a training that has nothing to show, and took the environment steps up to `reached`."""
     return Trial(
         id=job.id,
         candidate_id=job.candidate_id,
@@ -249,7 +140,7 @@ def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, jail: Jail) -
         message=failed.message,
         seed=job.seed,
         begin=job.begin,
-        steps=job.begin,
+        steps=reached,
         tier=jail.tier,
     )
 

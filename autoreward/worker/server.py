@@ -1,4 +1,4 @@
-"""Child side of the workers: `python -I -m autoreward.worker.server FD`. Loads torch and SB3 once, forks per job."""
+"""Child side of the workers: `python -P -s -m autoreward.worker.server FD`. Loads torch and SB3 once, forks per job."""
 
 import json
 import resource
@@ -35,7 +35,7 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     except AutorewardError as error:
         frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": str(error)}).encode())
         return
-    except (MemoryError, TypeError, ValueError, AssertionError, RuntimeError) as error:
+    except Exception as error:  # an environment may raise anything, and its words would be lost with the process
         kind, said = _failure(error, request)
         frames.send(sock, wire.FAILED, json.dumps({"kind": kind, "message": said}).encode())
         return

@@ -75,6 +75,7 @@ def train(
         outcome = failed.outcome
         message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
     seconds = time.perf_counter() - began
+    taken = max(model.num_timesteps, watch.begin)  # a leg that could not go on has none of the steps before it
     venv.close()
     trial = Trial(
         id=job.id,
@@ -83,11 +84,11 @@ def train(
         message=message,
         seed=job.seed,
         begin=watch.begin,
-        steps=model.num_timesteps,
+        steps=taken,
         curve=tuple(watch.curve),
         checkpoints=tuple(watch.weights),
         seconds=seconds,
-        steps_per_second=(model.num_timesteps - watch.begin) / seconds,
+        steps_per_second=(taken - watch.begin) / seconds,
     )
     files = {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()

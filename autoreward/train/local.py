@@ -1,0 +1,183 @@
+"""Worker processes of this machine: start one per job, watch it, believe nothing unchecked."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from json import loads
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from autoreward import errors
+from autoreward.config import RunConfig
+from autoreward.errors import JobFailed
+from autoreward.jail.client import Jail, Room
+from autoreward.outcomes import Outcome
+from autoreward.records import Record, Score, Trial, TrialJob
+from autoreward.spawn import frames
+from autoreward.spawn.nursery import Child, Nursery
+from autoreward.tasks import Task
+from autoreward.train.runner import Progress
+from autoreward.worker import wire
+
+R = TypeVar("R", bound=Record)
+
+
+class Reply(NamedTuple):
+    """A finished job's report (JSON) and files."""
+
+    report: bytes
+    files: dict[str, bytes]
+
+
+class Limits(NamedTuple):
+    """What one job may take."""
+
+    seconds: float = 600.0
+    memory_mb: int = 4096
+    way_out: str = ""
+    """What to say to a person whose job needs longer."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Limits":
+        """Those of a training, and of its scoring."""
+        return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
+
+
+class LocalRunner:
+    """Implements `Runner`, and does all other jobs too."""
+
+    def __init__(self, jail: Jail) -> None:
+        """Nothing is started until the first job."""
+        self._jail = jail
+        self._nursery: Nursery | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def cores(self) -> int:
+        """CPU cores of this machine."""
+        return os.cpu_count() or 1
+
+    def train(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
+    ) -> tuple[Trial, dict[str, bytes]]:
+        """Train one policy, its reward in a room of its own. Raises RewardFailed, JobFailed, TaskError."""
+        room: Room | None = None
+        if job.reward == "candidate":
+            room = self._jail.open(job.source)
+        request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
+        files = {"state.safetensors": begun} if job.leg else {}
+        fds = [] if room is None else [room.fd]
+        try:
+            reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))
+        finally:
+            if room is not None:
+                room.close()
+        trial = read(Trial, reply.report)
+        if trial.id != job.id:
+            raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
+        return trial.model_copy(update={"tier": self._jail.tier}), reply.files
+
+    def score(
+        self,
+        task: Task,
+        trial: Trial,
+        config: RunConfig,
+        files: Mapping[str, bytes],
+        choosing: Sequence[int],
+        scoring: Sequence[int],
+    ) -> tuple[Score, dict[str, bytes]]:
+        """Score a trial, in a process that never met the reward. Raises JobFailed, TaskError."""
+        request = {
+            "job": "score",
+            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
+            "choosing": list(choosing),
+            "scoring": list(scoring),
+        }
+        reply = self.run(request, task, files, Limits.of(config))
+        return read(Score, reply.report), reply.files
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        task: Task,
+        files: Mapping[str, bytes],
+        limits: Limits = Limits(),  # noqa: B008 - never changed
+        fds: Sequence[int] = (),
+        progress: Callable[[int], None] = lambda step: None,
+    ) -> Reply:
+        """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
+        with self._lock:
+            if self._nursery is None:
+                self._nursery = Nursery("autoreward.worker.server")
+        asked = {**request, "task": task.model_dump_json(), "memory_mb": limits.memory_mb}
+        child = self._nursery.spawn(asked, fds)
+        _hand_over(child, files)
+        return _watch(child, str(request["job"]), limits, progress)
+
+    def close(self) -> None:
+        """End every worker."""
+        if self._nursery is not None:
+            self._nursery.close()
+
+
+def read(kind: type[R], report: bytes) -> R:
+    """A report as a record. Raises JobFailed."""
+    try:
+        return kind.model_validate_json(report)
+    except ValidationError as error:
+        raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
+
+
+def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
+    """Send files to a job. Raises JobFailed if it is gone."""
+    try:
+        for name, data in files.items():
+            wire.send_file(child.socket, name, data)
+    except OSError:
+        child.close()
+        raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
+
+
+def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], None]) -> Reply:
+    """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
+    deadline = time.monotonic() + limits.seconds
+    files: dict[str, bytes] = {}
+    try:
+        while True:
+            child.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            kind, payload = frames.receive(child.socket, wire.FILE_CAP)
+            if kind == wire.PROGRESS:
+                progress(int(payload[:20]))
+            elif kind == wire.FILE:
+                name, data = wire.split_file(payload)
+                files[name] = data
+            elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
+                return Reply(bytes(payload), files)
+            elif kind == wire.FAILED:
+                raise _reported(payload)
+            else:
+                raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
+    except TimeoutError:
+        said = f"the {job} process did not end within {limits.seconds / 60:g} minutes{limits.way_out}"
+        raise JobFailed(Outcome.TIMED_OUT, said) from None
+    except (EOFError, frames.FrameError, ConnectionError, ValueError):
+        child.kill()
+        code = child.wait(10).code
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({how})") from None
+    finally:
+        child.close()
+
+
+def _reported(payload: bytearray) -> Exception:
+    said = loads(bytes(payload[:8192]))
+    kind, message = str(said["kind"]), str(said["message"])
+    if kind == "MemoryError":
+        return JobFailed(Outcome.OUT_OF_MEMORY, message)
+    if kind == "CannotDraw":
+        return errors.CannotDraw(message)
+    if kind in ("TaskError", "UsageError", "MissingExtra"):
+        return errors.TaskError(message)
+    return JobFailed(Outcome.CRASHED, message)

@@ -1,0 +1,103 @@
+"""Workers with a runner that fails as told: lost work is tried again once, failures are records, nothing taken is forgotten."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from autoreward.config import RunConfig
+from autoreward.errors import JobFailed
+from autoreward.jail.client import Jail, RewardFailed
+from autoreward.outcomes import Outcome
+from autoreward.records import Score, Trial, TrialJob
+from autoreward.resources import envs_folder
+from autoreward.tasks import Task, find_task
+from autoreward.train.local import Limits
+from autoreward.train.runner import Progress
+from autoreward.train.workers import Workers
+
+TASK = find_task("mountain-car", (envs_folder(),))
+JOB = TrialJob(id="c-s0-leg1", candidate_id="c", reward="native", seed=1, leg=1, begin=100, steps=400)
+TRIAL = Trial(id=JOB.id, candidate_id="c", outcome=Outcome.COMPLETED, seed=1, begin=100, steps=400)
+SCORE = Score(trial_id=JOB.id, candidate_id="c", outcome=Outcome.COMPLETED)
+LOST = JobFailed(Outcome.LOST, "gone")
+
+
+class Failing:
+    """Implements `Runner`: fails with each of these in turn, after some steps, then succeeds."""
+
+    cores = 1
+
+    def __init__(self, *failures: Exception, after: int = 0) -> None:
+        self.left = list(failures)
+        self.asked = 0
+        self._after = after
+
+    def train(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
+    ) -> tuple[Trial, dict[str, bytes]]:
+        if self._after:
+            progress(job.id, self._after)
+        self._fail()
+        return TRIAL, {}
+
+    def score(
+        self,
+        task: Task,
+        trial: Trial,
+        config: RunConfig,
+        files: Mapping[str, bytes],
+        choosing: Sequence[int],
+        scoring: Sequence[int],
+    ) -> tuple[Score, dict[str, bytes]]:
+        self._fail()
+        return SCORE, {}
+
+    def close(self) -> None:
+        self.left = []
+
+    def _fail(self) -> None:
+        self.asked += 1
+        if self.left:
+            raise self.left.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("failures", "asked", "outcome"),
+    [
+        ((), 1, Outcome.COMPLETED),
+        ((LOST,), 2, Outcome.COMPLETED),
+        ((LOST, LOST), 2, Outcome.LOST),
+        ((JobFailed(Outcome.CRASHED, "KeyError"),), 1, Outcome.CRASHED),
+        ((JobFailed(Outcome.TIMED_OUT, "slow"),), 1, Outcome.TIMED_OUT),
+        ((LOST, JobFailed(Outcome.OUT_OF_MEMORY, "big")), 2, Outcome.OUT_OF_MEMORY),
+    ],
+)
+def test_lost_work_is_tried_again_once(
+    jail: Jail, failures: tuple[Exception, ...], asked: int, outcome: Outcome
+) -> None:
+    runner = Failing(*failures)
+    with Workers(jail, runner) as workers:
+        assert workers.train(TASK, JOB, RunConfig(), lambda *_: None)[0].outcome is outcome
+    assert runner.asked == asked
+    runner = Failing(*failures)
+    with Workers(jail, runner) as workers:
+        assert workers.score(TASK, TRIAL, RunConfig(), {}, (), ())[0].outcome is outcome
+    assert runner.asked == asked
+
+
+@pytest.mark.parametrize("failure", [JobFailed(Outcome.TIMED_OUT, "t"), RewardFailed(Outcome.CRASHED, "r")])
+@pytest.mark.parametrize(("after", "steps"), [(0, 100), (250, 250)])
+def test_a_training_without_a_report_took_the_steps_that_it_told(
+    jail: Jail, failure: Exception, after: int, steps: int
+) -> None:
+    told: list[int] = []
+    with Workers(jail, Failing(failure, after=after)) as workers:
+        trial, files = workers.train(TASK, JOB, RunConfig(), lambda _, step: told.append(step))
+    assert (trial.begin, trial.steps, files) == (100, steps, {})
+    assert told == ([after] if after else [])
+
+
+def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:
+    limits = Limits.of(RunConfig(minutes_per_trial=90, memory_mb=9000))
+    assert limits[:2] == (5400, 9000)
+    assert "--minutes-per-trial" in limits.way_out
