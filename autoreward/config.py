@@ -39,7 +39,7 @@ class RunConfig(Record):
     workers: int | None = Field(default=None, ge=1, le=4096)
     """Trainings side by side, one core each; None takes all cores of the machine or the cluster."""
     minutes_per_trial: float = Field(default=20.0, gt=0.0)
-    """Wall-clock limit of one training."""
+    """Wall-clock limit of one training, and of one scoring."""
     model: str = "grammar"
     """Who designs: see llm/models.py; `grammar` is the embedded designer."""
     critic: str = ""
@@ -53,7 +53,7 @@ class RunConfig(Record):
     trust_the_model: bool = False
     """Run a model's programs even where this machine can't lock a process."""
     memory_mb: int = Field(default=4096, ge=512)
-    """Memory limit of one training process beyond what it starts with, in MiB."""
+    """Memory limit of one training or scoring process beyond what it starts with, in MiB."""
 
     @field_validator("critic", "analyzer")
     @classmethod

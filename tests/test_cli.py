@@ -1,5 +1,6 @@
 """The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
 
+import inspect
 import io
 import itertools
 import json
@@ -15,7 +16,7 @@ from fake_crew import FakeCrew
 from kept import kept
 from typer.main import get_command
 
-from autoreward import events
+from autoreward import cli, events
 from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.export.folder import reward_module
@@ -62,6 +63,23 @@ def test_help_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
+NO_OPTION = {"given": "it is what `train` is for"}
+"""Settings that `run` has no option for, and why."""
+
+
+def test_every_setting_is_an_option_with_the_same_default() -> None:
+    """The options repeat the defaults, since help must not wait for pydantic."""
+    fields = RunConfig.model_fields
+    named = {name: p.default for name, p in inspect.signature(cli.run.command).parameters.items() if name in fields}
+    assert set(named) == set(fields) - set(NO_OPTION)
+    found_later = {"judge", "model", "critic", "analyzer"}  # by the task and the keys that are set
+    for name in set(named) - found_later:
+        assert named[name].default == fields[name].default, name
+    trained = {name: p.default for name, p in inspect.signature(cli.train.command).parameters.items() if name in fields}
+    for name, option in trained.items():
+        assert option.default == fields[name].default, name
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -70,6 +88,8 @@ def test_help_imports_nothing_heavy() -> None:
         (("run", "mountain-car", "--candidats", "3"), "No such option"),
         (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
         (("run", "mountain-car", "--target", "1.5"), "--target 1.5:"),
+        (("run", "mountain-car", "--memory-mb", "12"), "--memory-mb 12:"),
+        (("train", "mountain-car", "--reward", "native", "--minutes-per-trial", "0"), "--minutes-per-trial 0"),
         (("run", "mountain-car", "--critic", "manual"), "--critic manual: the grammar's programs are neither reviewed"),
         (("run", "mountain-car", "--model", "nope"), "--model nope: write anthropic:MODEL"),
         (("run",), "Missing argument"),

@@ -1,4 +1,4 @@
-"""Where runs and tasks are, as the options say; shared by the commands."""
+"""The options that commands share, and where runs and tasks are by them."""
 
 import difflib
 from pathlib import Path
@@ -13,6 +13,9 @@ ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they 
 TENSORBOARD = typer.Option(
     None, "--tensorboard", help="Folder to write each training's curves to, for TensorBoard; remembered on resume."
 )
+
+MINUTES_PER_TRIAL = typer.Option(20.0, help="Longest that one training or scoring may take, in minutes.")
+MEMORY_MB = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
 
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:

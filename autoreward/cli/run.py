@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.places import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.watch import watch
 
@@ -38,6 +38,8 @@ def command(
     episodes: int = typer.Option(20, help="Held-out episodes per score."),
     pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
+    minutes_per_trial: float = MINUTES_PER_TRIAL,
+    memory_mb: int = MEMORY_MB,
     tensorboard: Path | None = TENSORBOARD,
     model: str | None = typer.Option(
         None,
@@ -85,6 +87,8 @@ def command(
         trust_the_model=trust_the_model,
         pool=pool,
         workers=workers,
+        minutes_per_trial=minutes_per_trial,
+        memory_mb=memory_mb,
     )
     if dry_run:
         _plan(found, config, as_json)
