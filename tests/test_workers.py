@@ -1,6 +1,9 @@
 """Workers with a runner that fails as told: lost work is tried again once, failures are records, nothing taken is forgotten."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +14,7 @@ from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import Task, find_task
-from autoreward.train.local import Limits
+from autoreward.train.local import Limits, cores_here
 from autoreward.train.runner import Progress
 from autoreward.train.workers import Workers
 
@@ -101,3 +104,18 @@ def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:
     limits = Limits.of(RunConfig(minutes_per_trial=90, memory_mb=9000))
     assert limits[:2] == (5400, 9000)
     assert "--minutes-per-trial" in limits.way_out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are bound to cores on Linux")
+def test_as_many_workers_as_this_process_may_use_cores(tmp_path: Path) -> None:
+    bound = os.sched_getaffinity(0)
+    quota = tmp_path / "cpu.max"
+    assert cores_here(quota) == len(bound), "no container"
+    for text, most in (("max 100000", len(bound)), ("150000 100000", 1), ("50000 100000", 1), ("9900000 100000", 99)):
+        quota.write_text(text + "\n")
+        assert cores_here(quota) == min(len(bound), most)
+    os.sched_setaffinity(0, {min(bound)})
+    try:
+        assert cores_here(quota) == 1
+    finally:
+        os.sched_setaffinity(0, bound)

@@ -1,10 +1,12 @@
 """Worker processes of this machine: start one per job, watch it, believe nothing unchecked."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from json import loads
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -56,8 +58,8 @@ class LocalRunner:
 
     @property
     def cores(self) -> int:
-        """CPU cores of this machine."""
-        return os.cpu_count() or 1
+        """CPU cores that this process may use."""
+        return cores_here()
 
     def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
@@ -120,6 +122,15 @@ class LocalRunner:
         """End every worker."""
         if self._nursery is not None:
             self._nursery.close()
+
+
+def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """CPU cores that this process may use: those it is bound to, and no more than its container's `quota` pays for."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if not quota.is_file():
+        return cores
+    share, period = quota.read_text(encoding="ascii").split()
+    return cores if share == "max" else max(min(cores, int(share) // int(period)), 1)
 
 
 def read(kind: type[R], report: bytes) -> R:
