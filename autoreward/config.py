@@ -46,8 +46,8 @@ class RunConfig(Record):
     """Who reviews; empty takes the designer's model."""
     analyzer: str = ""
     """Who explains; empty takes the designer's model."""
-    max_cost: float = Field(default=1.0, ge=0.0)
-    """Most that model calls may cost, in dollars."""
+    max_cost: float | None = Field(default=1.0, ge=0.0)
+    """Most that model calls may cost, in dollars; None: no limit."""
     max_calls: int = Field(default=30, ge=1)
     """Most model calls, counting those that failed."""
     trust_the_model: bool = False

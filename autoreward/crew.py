@@ -21,11 +21,13 @@ from autoreward.design.weights import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.llm.desk import REPLIES, Desk
+from autoreward.llm.money import demand_price
 from autoreward.llm.opening import open_desk, open_models
 from autoreward.pools import Pool
 from autoreward.race import search_job
 from autoreward.recordings import recorded
 from autoreward.records import (
+    Allowance,
     Analyses,
     Candidate,
     Candidates,
@@ -49,6 +51,7 @@ from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
 SAMPLES, DEMOS = "samples.npz", "demos.npz"
+ALLOWANCE = "allowance"
 EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
@@ -248,11 +251,13 @@ def demand(config: RunConfig, folder: Path) -> None:
     """Find out what would stop such a run, before there is a folder of it; asks no model.
 
     Raises:
-        UsageError: a model has no such name, or its key is missing; Ray is missing.
+        UsageError: a model has no such name, no key, or no price to limit; Ray is missing.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     if config.model != "grammar":
         open_models(config.models, folder)
+        for name in config.models.values():
+            demand_price(name, config.max_cost)
     if config.pool == "ray":
         demand_ray()
     with Jail(_trusted(config)) as jail:
@@ -271,4 +276,11 @@ def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
-    return open_desk(config.models, book.folder, book.write, config.max_cost, config.max_calls, say)
+    allowed = allowance(book)
+    return open_desk(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+
+
+def allowance(book: Book) -> Allowance:
+    """What the run's model calls may take by now."""
+    config = book.header.config
+    return book.lone(ALLOWANCE, Allowance) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)

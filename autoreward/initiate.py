@@ -50,7 +50,7 @@ class Initiated(NamedTuple):
         write_atomically(self.path, text.encode())
 
 
-def initiate(wanted: Wanted, model: str, max_cost: float, say: Callable[[str], None]) -> Initiated:
+def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[str], None]) -> Initiated:
     """Survey an environment and draft its card, with a model's help unless it is `grammar`.
 
     Raises:
@@ -73,7 +73,8 @@ def initiate(wanted: Wanted, model: str, max_cost: float, say: Callable[[str], N
         def write(file: str, data: bytes) -> None:
             write_atomically(path.parent / file, data)
 
-        say(f"{model} names the fields and proposes a success rule; at most ${max_cost:.2f}.")
+        limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
+        say(f"{model} names the fields and proposes a success rule; {limit}.")
         desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
         drafted, findings = propose(desk, survey, drafted)
     return Initiated(path, card(drafted), findings)

@@ -1,21 +1,17 @@
-"""What a command does: start a run, resume one, check a file. Builds the parts and calls the loop."""
+"""What a command does: start a run, go on with one, look at one. Builds the parts and calls the loop."""
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from autoreward import events
-from autoreward.check.review import review_on
-from autoreward.compose import COMPOSITIONS
 from autoreward.config import RunConfig
-from autoreward.contest import Baseline
 from autoreward.crew import demand, open_crew, open_workers
-from autoreward.errors import CannotDraw, JobFailed, TaskError, UsageError
-from autoreward.export.folder import composition_in, program_in
+from autoreward.errors import CannotDraw, JobFailed, StoreError, TaskError, UsageError
 from autoreward.export.keep import best_policy, kept_files
+from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
 from autoreward.loop import improve, measure
 from autoreward.plan import measure_speed
@@ -25,31 +21,24 @@ from autoreward.recordings import remember
 from autoreward.records import (
     Audit,
     AuditItem,
-    Candidate,
     Clip,
-    Feedback,
-    Feedbacks,
     Plan,
     Remembered,
     Run,
     Score,
-    Verdict,
 )
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
-from autoreward.report.numbers import Log, logging
+from autoreward.report.numbers import Follower, Log, logging
+from autoreward.report.reading import REPORT
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
-from autoreward.transitions import Transitions
 
 Tell = Callable[[events.Event], None]
-REPORT = "report.html"
-LONGEST_NAME = 60
-"""Characters of a file's name that its candidate's id has."""
 
 
 def start(
@@ -111,32 +100,44 @@ def plan(task: Task, config: RunConfig) -> Plan:
         return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
 
 
-def feedback(folder: Path, text: str, tell: Tell) -> tuple[Run, Path]:
+def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) -> tuple[Run, Path]:
     """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
 
-    The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again.
+    The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
 
     Raises:
         UsageError: nothing was said, the run is not finished, or no model designs it.
+        ConfigError: a limit that can't be.
     """
     with Book.open(folder) as book:
-        rounds = len(book.pages())
-        if not text.strip():
-            raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
-        if book.lone("result", Run) is None:
-            raise UsageError(f"{folder} is not finished; finish it with `autoreward resume {folder}`.")
-        if book.header.config.model == "grammar" or book.header.config.given:
-            raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
-        said = book.lone("feedback", Feedbacks) or Feedbacks()
-        book.retire(f"before-feedback-{len(said.items)}", ("result.json", "confirm", "best", "clips", REPORT))
-        more = Feedbacks(items=(*said.items, Feedback(after=rounds, text=text.strip())))
-        book.write("feedback.json", more.model_dump_json(indent=1).encode())
+        hear_out(book, text)
+        allow(book, limits)
         return _go(book, tell), folder
 
 
-def resume(folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None) -> tuple[Run, Path]:
-    """Go on with a run that was stopped; nothing finished is done again. `tensorboard` and `log` as in `start`."""
+def resume(
+    folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None, limits: Limits = NO_LIMITS
+) -> tuple[Run, Path]:
+    """Go on with a run that was stopped; nothing finished is done again.
+
+    Args:
+        folder: the run's.
+        tell: told what happens.
+        tensorboard: as in `start`.
+        log: as in `start`.
+        limits: of model calls from now on: `max_cost` in dollars (None: no limit), `max_calls`; others stay as they are.
+
+    Raises:
+        UsageError: a limit was given, and the run is finished.
+        ConfigError: a limit that can't be.
+    """
     with Book.open(folder) as book:
+        if limits and book.lone("result", Run):
+            raise UsageError(
+                f'{folder} is finished; to go on with more, say what should change: autoreward feedback {folder} "..." with '
+                "the same options."
+            )
+        allow(book, limits)
         if tensorboard:
             keep_board(book, tensorboard)
         return _go(book, tell, log), folder
@@ -176,58 +177,8 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
                 yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
 
 
-def read_program(path: Path, composition: str | None = None) -> Candidate:
-    """A person's own reward file, or the program in an exported one.
-
-    Args:
-        path: the file. Its name makes the candidate's id, which stands in ids of trainings, where `-` divides.
-        composition: how its parts become one number; None leaves that to the file, and `sum` to one that says nothing.
-
-    Raises:
-        UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
-    """
-    text = _text(path)
-    own = composition_in(text)
-    if own is not None and own not in COMPOSITIONS:
-        raise UsageError(f"{path}: COMPOSITION = {own!r}: write one of {', '.join(COMPOSITIONS)}.")
-    if own and composition and own != composition:
-        raise UsageError(
-            f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
-        )
-    name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
-    return Candidate(
-        id=f"{name}_reward" if name in get_args(Baseline) else name,
-        source=program_in(text),
-        thought=f"given as {path.name}",
-        origin="human",
-        how="given",
-        composition=own or composition or "sum",
-    )
-
-
-def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
-    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine.
-
-    Lines in the verdict are the file's, also where the program is only a part of it.
-    """
-    given, text = read_program(path), _text(path)
-    above = text[: text.find(given.source.rstrip("\n"))].count("\n")
-    with Jail(trust) as jail, Workers(jail) as workers:
-        verdict = review_on(
-            given, jail, lambda: Transitions.from_bytes(workers.describe(task, seed=0)[1]["samples.npz"])
-        )
-    moved = (f.model_copy(update={"line": f.line + above}) if f.line else f for f in verdict.findings)
-    return verdict.model_copy(update={"findings": tuple(moved)})
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from None
-
-
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
+    heed(book)
     task, config = book.header.task, book.header.config
     board, logged = board_follower(book), logging(book.folder, log) if log else None
     followers = [follower for follower in (board, logged) if follower]
@@ -248,12 +199,22 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
         with open_crew(task, config, book, hear) as (crew, workers):
             run = (measure if config.given else improve)(task, config, crew, book, hear)
             _keep(book, run, workers, crew.pool)
-    finally:
-        book.write(REPORT, build_report(book).encode())
-        for follower in followers:
-            follower.catch_up()
+    except BaseException as error:
+        try:
+            leave(book, followers)
+        except StoreError as damage:
+            error.add_note(f"{REPORT} is not up to date: {damage}")
+        raise
+    leave(book, followers)
     hear(events.RunDone(run, book.folder))
     return run
+
+
+def leave(book: Book, followers: Sequence[Follower]) -> None:
+    """Write down what is there for those who look later. Raises StoreError."""
+    for follower in followers:
+        follower.catch_up()
+    book.write(REPORT, build_report(book).encode())
 
 
 def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:

@@ -31,6 +31,7 @@ STEPS = (
     {"judging", "race", "recordings", "workshop"},
     {"contest", "doubt"},
     {"crew", "loop", "plan", "poll"},
+    {"feedback", "given"},
     {"initiate", "session"},
     {"cli", "notebook"},
     {"__init__", "__main__"},

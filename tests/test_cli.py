@@ -92,6 +92,12 @@ def test_every_setting_is_an_option_with_the_same_default() -> None:
         (("train", "mountain-car", "--reward", "native", "--minutes-per-trial", "0"), "--minutes-per-trial 0"),
         (("run", "mountain-car", "--critic", "manual"), "--critic manual: the grammar's programs are neither reviewed"),
         (("run", "mountain-car", "--model", "nope"), "--model nope: write anthropic:MODEL"),
+        (("run", "mountain-car", "--max-cost", "-1"), "--max-cost -1.0:"),
+        (("run", "mountain-car", "--max-cost", "much"), "write dollars, or none"),
+        (
+            ("run", "mountain-car", "--model", "openai+https://shop.example/v1:m"),
+            "its price is not known, so --max-cost",
+        ),
         (("run",), "Missing argument"),
         (("resume", "nothing"), "There are no runs"),
         (("show", "nothing"), "There are no runs"),
@@ -109,6 +115,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: tu
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_run_takes_no_new_limits_but_with_feedback(runs: Path) -> None:
+    done = autoreward("resume", "done", "--runs", str(runs), "--max-cost", "none")
+    assert done.returncode == 2
+    assert "is finished; to go on with more, say what should change: autoreward feedback" in done.stderr
 
 
 def test_a_wrong_task_card_is_one_sentence(tmp_path: Path) -> None:

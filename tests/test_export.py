@@ -18,12 +18,12 @@ from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.config import RunConfig
 from autoreward.errors import UsageError
 from autoreward.export.folder import packaging, reward_module
+from autoreward.given import read_program
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.race import leg, search_job
 from autoreward.records import Candidate, Description, FieldStats, Verdict
 from autoreward.resources import envs_folder
-from autoreward.session import read_program
 from autoreward.tasks import Task, find_task, task_names
 from autoreward.worker import environments
 from autoreward.worker.recorder import Recorder

@@ -9,9 +9,9 @@ import typer
 
 from autoreward.cli.check import command
 from autoreward.export.folder import BEGIN, END
+from autoreward.given import check_file, read_program
 from autoreward.jail.gate import examine
 from autoreward.resources import envs_folder
-from autoreward.session import check_file, read_program
 from autoreward.tasks import find_task
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"

@@ -11,10 +11,10 @@ from fake_provider import Answer, provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoreward.errors import LimitReached, ProviderError, RunDamaged, UsageError
+from autoreward.errors import LimitReached, ProviderError, RunChanged, RunDamaged, UsageError
 from autoreward.llm.asking import LLM, Prompt, Reply, Role
 from autoreward.llm.claude import Claude
-from autoreward.llm.desk import Desk
+from autoreward.llm.desk import Desk, unused
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.gpt import Gpt
 from autoreward.llm.manual import Manual
@@ -79,6 +79,7 @@ def test_what_asking_again_can_not_mend_is_one_sentence(kind: str, status: int, 
             Claude("anthropic:m", "m", "k", server.url)
             if kind == "anthropic"
             else Gpt("openai:m", "m", "k", server.url),
+            max_cost=None,
         ).ask(PROMPT)
     assert "\n" not in str(caught.value)
     assert str(status) in str(caught.value)
@@ -191,6 +192,35 @@ def test_replies_are_on_disk_before_they_are_read_and_never_paid_twice(tmp_path:
         desk(tmp_path, llm)
 
 
+def test_a_saved_reply_answers_its_own_question_alone(tmp_path: Path) -> None:
+    with provider(Answer("x")) as server:
+        llm = model("anthropic", server.url)
+        desk(tmp_path, llm).ask(PROMPT)
+        with pytest.raises(RunChanged, match=r"k\.json answers another question .* Delete it to ask again"):
+            desk(tmp_path, llm).ask(PROMPT._replace(text="Write something else."))
+        assert len(server.requests) == 1
+
+
+def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: Path) -> None:
+    with provider(Answer("x")) as server:
+        llm = model("anthropic", server.url)
+        for key in ("r000-designer", "r001-designer-again-1", "init-0"):
+            desk(tmp_path, llm).ask(PROMPT._replace(key=key))
+        paid = desk(tmp_path, llm).bills()
+        moves = unused(tmp_path / "replies", 1, "before-feedback-0")
+        assert moves == [
+            (f"r001-designer-again-1.{rest}", f"r001-designer-again-1.before-feedback-0.{rest}")
+            for rest in ("json", "prompt.md")
+        ]
+        for old, new in moves:
+            (tmp_path / "replies" / old).rename(tmp_path / "replies" / new)
+        assert unused(tmp_path / "replies", 1, "before-feedback-1") == []
+        made = desk(tmp_path, llm)
+        assert made.bills() == paid
+        made.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))
+        assert len(server.requests) == 4
+
+
 def test_the_cap_counts_what_could_be_spent_and_what_was(tmp_path: Path) -> None:
     with provider(Answer("x")) as server:
         llm = model("anthropic", server.url)
@@ -225,7 +255,23 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     unknown = {"designer": "openai:no-such-model", "critic": "manual", "analyzer": "manual"}
     assert estimate(unknown, 1).dollars is None  # type: ignore[arg-type]
     purse = Purse(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])
-    assert purse.reserve("openai:no-such-model", PROMPT) == 0.0
+    for sold in ("openai:no-such-model", "openai+https://somebody.example/v1:llama"):
+        with pytest.raises(UsageError, match=r"price is not known, so --max-cost can't hold.*--max-cost none"):
+            purse.reserve(sold, PROMPT)
+        assert Purse(None, 5, []).reserve(sold, PROMPT) == 0.0
+    assert purse.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
+
+
+def test_a_shop_that_is_known_by_its_address_has_a_price() -> None:
+    assert price("openai+https://api.deepseek.com/v1:deepseek-chat", 1_000_000, 0)
+    assert price("openai+https://api.deepseek.com/v1:no-such-model", 10, 10) is None
+
+
+def test_without_a_limit_in_dollars_calls_are_counted_still() -> None:
+    purse = Purse(None, 1, [])
+    assert purse.reserve(f"anthropic:{DEFAULTS['anthropic']}", PROMPT._replace(max_tokens=10**9)) > 1000
+    with pytest.raises(LimitReached, match="1 model calls"):
+        purse.reserve("manual", PROMPT)
 
 
 def test_the_default_models_have_a_price() -> None:

@@ -1,16 +1,21 @@
 """The loop with a fake crew: what it returns, that a crash at any write loses nothing, that failures stay local."""
 
+import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
-from autoreward.errors import LimitReached
+from autoreward.crew import allowance
+from autoreward.errors import ConfigError, LimitReached, RunDamaged, StoreError, UsageError
+from autoreward.feedback import allow, hear_out, heed
 from autoreward.loop import contestants, improve
 from autoreward.outcomes import Outcome
 from autoreward.records import (
+    Allowance,
     Candidate,
     Candidates,
     Description,
@@ -23,31 +28,38 @@ from autoreward.records import (
     Trial,
     TrialJob,
 )
+from autoreward.report.numbers import Follower
 from autoreward.resources import envs_folder
+from autoreward.session import leave, resume
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)
+TOLD = CONFIG.model_copy(update={"model": "manual"})
+"""A model's designs, so that feedback finds somebody to read it."""
 
 
 class Killed(Exception):
     """Stands for kill -9 at a write."""
 
 
-def go(folder: Path, crew: FakeCrew, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
-    writes = 0
+def dying(die_at: int) -> Callable[[Path], None]:
+    """Lets that many writes pass."""
+    left = itertools.count(1)
 
     def before_write(path: Path) -> None:
-        nonlocal writes
-        writes += 1
-        if writes > die_at:
+        if next(left) > die_at:
             raise Killed
 
+    return before_write
+
+
+def go(folder: Path, crew: FakeCrew, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
     begun = (folder / "run.json").exists()
     book = Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, config))
     with book:
-        book.before_write = before_write
+        book.before_write = dying(die_at)
         return improve(TASK, book.header.config, crew, book, lambda event: None)
 
 
@@ -123,11 +135,10 @@ def test_a_feedback_that_no_round_could_heed_leaves_the_winner_in_place(tmp_path
             raise LimitReached("too dear")
 
     folder = tmp_path / "run"
-    before = go(folder, FakeCrew())
+    before = go(folder, FakeCrew(), TOLD)
     with Book.open(folder) as book:
-        book.retire("before-feedback-0", ("result.json", "confirm"))
-        said = Feedbacks(items=(Feedback(after=before.rounds, text="calm it down"),))
-        book.write("feedback.json", said.model_dump_json().encode())
+        hear_out(book, "calm it down")
+        heed(book)
     after = go(folder, Dear())
     assert (after.best, after.stop) == (before.best, "too dear")
 
@@ -160,11 +171,10 @@ def test_no_confirmation_when_asked(tmp_path: Path) -> None:
 
 def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    before = go(folder, FakeCrew())
+    before = go(folder, FakeCrew(), TOLD)
     with Book.open(folder) as book:
-        book.retire("before-feedback-0", ("result.json", "confirm"))
-        said = Feedbacks(items=(Feedback(after=before.rounds, text="calm it down"),))
-        book.write("feedback.json", said.model_dump_json().encode())
+        hear_out(book, "calm it down")
+        heed(book)
     crew = FakeCrew()
     after = go(folder, crew)
     assert after.rounds == before.rounds + 1
@@ -173,3 +183,81 @@ def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> N
         "nothing is trained twice"
     )
     assert (folder / "before-feedback-0" / "result.json").exists()
+
+
+def test_feedback_survives_a_crash_at_every_write(memory_folder: Path) -> None:
+    """Whatever was moved aside by then: the same end, nothing trained twice, no reply that did not hear it."""
+    config = TOLD.model_copy(update={"rounds": 1, "candidates": 2, "confirm_seeds": 1})
+    go(memory_folder / "done", FakeCrew(width=2), config)
+    for name in ("r000-designer.json", "r001-designer.json", "r001-designer.prompt.md"):
+        (memory_folder / "done" / "replies").mkdir(exist_ok=True)
+        (memory_folder / "done" / "replies" / name).write_text("")
+
+    def tell(folder: Path, crew: FakeCrew, die_at: int = 10**9) -> Run:
+        with Book.open(folder) as book:
+            book.before_write = dying(die_at)
+            if book.lone("feedback", Feedbacks) is None:
+                hear_out(book, "calm it down")
+            heed(book)
+            return improve(TASK, book.header.config, crew, book, lambda event: None)
+
+    reference = FakeCrew(width=2)
+    shutil.copytree(memory_folder / "done", memory_folder / "whole")
+    expected = tell(memory_folder / "whole", reference)
+    for die_at in range(8):  # the words, two replies, confirm, the result, and a little further
+        crew, folder = FakeCrew(width=2), memory_folder / f"die{die_at}"
+        shutil.copytree(memory_folder / "done", folder)
+        with pytest.raises(Killed):
+            tell(folder, crew, die_at)
+        assert tell(folder, crew) == expected
+        assert (crew.done - reference.done).total() <= 1, (die_at, crew.done - reference.done)
+        assert {p.name for p in (folder / "before-feedback-0").iterdir()} == {"confirm", "result.json"}
+        assert {p.name for p in (folder / "replies").iterdir()} == {
+            "r000-designer.json", "r001-designer.before-feedback-0.json", "r001-designer.before-feedback-0.prompt.md"
+        }  # fmt: skip
+
+
+def test_what_can_not_be_moved_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    go(folder, FakeCrew(), TOLD)
+    (folder / "before-feedback-0" / "confirm" / "scores").mkdir(parents=True)
+    with Book.open(folder) as book:
+        hear_out(book, "calm it down")
+        with pytest.raises(StoreError, match=r"confirm can't be moved to .*: Directory not empty"):
+            heed(book)
+    assert (folder / "result.json").exists(), "the next resume tries again"
+
+
+def test_limits_can_be_changed_for_good(tmp_path: Path) -> None:
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, TOLD)) as book:
+        assert allowance(book) == Allowance(max_cost=1.0, max_calls=30)
+        allow(book, {})
+        allow(book, {"max_cost": 5.0})
+        allow(book, {"max_calls": 99})
+        with pytest.raises(ConfigError, match=r"--max-cost -1\.0: input should be greater than or equal to 0"):
+            allow(book, {"max_cost": -1.0})
+    with Book.open(tmp_path / "run") as book:
+        assert allowance(book) == Allowance(max_cost=5.0, max_calls=99)
+        allow(book, {"max_cost": None})
+        assert allowance(book) == Allowance(max_cost=None, max_calls=99)
+
+
+def test_a_damaged_record_does_not_hide_why_a_run_ends(tmp_path: Path) -> None:
+    """No key is set, so that nothing is started."""
+    config = CONFIG.model_copy(update={"model": "anthropic:some-model", "max_cost": None})
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
+        book.page(0)
+        book.write("rounds/000/candidates.json", b"{")
+    with pytest.raises(UsageError, match="ANTHROPIC_API_KEY is not set") as caught:
+        resume(tmp_path / "run", lambda event: None)
+    assert "candidates.json is damaged" in str(caught.value.__notes__)
+
+
+def test_what_was_saved_is_told_even_where_there_can_be_no_report(tmp_path: Path) -> None:
+    go(tmp_path / "run", FakeCrew())
+    (tmp_path / "run" / "rounds" / "000" / "candidates.json").write_text("{")
+    told: list[str] = []
+    follower = Follower(tmp_path / "run", lambda leg: told.append(leg.training), earlier=True)
+    with Book.open(tmp_path / "run") as book, pytest.raises(RunDamaged, match=r"candidates\.json"):
+        leave(book, [follower])
+    assert told

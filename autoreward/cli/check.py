@@ -17,7 +17,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
-    from autoreward.session import check_file
+    from autoreward.given import check_file
     from autoreward.tasks import find_task
 
     verdict = check_file(file, find_task(task, task_folders(envs)), trust_the_model)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.places import MORE_CALLS, MORE_COST, RUNS, find_run, raised
 from autoreward.cli.watch import watch
 
 
@@ -12,10 +12,13 @@ def command(
     run: str = typer.Argument(help="A finished run's folder, its name, the beginning of it, or `latest`."),
     text: str = typer.Argument(help="What you saw and what should change, in your own words."),
     runs: Path = RUNS,
+    max_cost: float | None = MORE_COST,
+    max_calls: int | None = MORE_CALLS,
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Go on with a run that a model designed, with your words in the designer's and the analyzer's prompts."""
     from autoreward.session import feedback
 
     folder = find_run(run, runs)
-    watch(lambda tell: feedback(folder, text, tell), as_json, lambda: folder)
+    limits = raised(max_cost, max_calls)
+    watch(lambda tell: feedback(folder, text, tell, limits), as_json, lambda: folder)

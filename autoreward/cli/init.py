@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from autoreward.cli.places import limit, max_cost_option
 from autoreward.cli.say import say
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def command(
     name: str | None = typer.Option(None, "--name", help="The task's name; made from the id if not given."),
     to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
     model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
-    max_cost: float = typer.Option(0.25, help="Most that model calls may cost, in dollars."),
+    max_cost: float = max_cost_option(0.25),
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
@@ -43,7 +44,10 @@ def command(
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     made = initiate(
-        Wanted.of(env, arguments, goal.strip(), name, to), model or default_model(os.environ), max_cost, say
+        Wanted.of(env, arguments, goal.strip(), name, to),
+        model or default_model(os.environ),
+        limit(max_cost),
+        say,
     )
     say(made.text)
     for finding in made.findings:

@@ -1,7 +1,9 @@
 """The options that commands share, and where runs and tasks are by them."""
 
 import difflib
+import math
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -16,6 +18,39 @@ TENSORBOARD = typer.Option(
 
 MINUTES_PER_TRIAL = typer.Option(20.0, help="Longest that one training or scoring may take, in minutes.")
 MEMORY_MB = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
+
+
+def _dollars(text: str | float) -> float:
+    if str(text) == "none":
+        return math.inf
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text}: write dollars, or none.") from None
+
+
+def max_cost_option(
+    default: float | None, help: str = "Most that model calls may cost, in dollars; none: no limit."
+) -> Any:
+    """`--max-cost`: a number of dollars, or `none`; see `limit`."""
+    return typer.Option(default, parser=_dollars, metavar="<dollars|none>", help=help)
+
+
+def limit(max_cost: float) -> float | None:
+    """A given `--max-cost`; None: no limit."""
+    return None if max_cost == math.inf else max_cost
+
+
+MORE_COST = max_cost_option(
+    None, "From now on, the most that all model calls of the run may cost, in dollars; none: no limit."
+)
+MORE_CALLS = typer.Option(None, help="From now on, the most model calls of the run.")
+
+
+def raised(max_cost: float | None, max_calls: int | None) -> dict[str, float | None]:
+    """The limits that were given, by name."""
+    given: dict[str, float | None] = {} if max_cost is None else {"max_cost": limit(max_cost)}
+    return given if max_calls is None else {**given, "max_calls": max_calls}
 
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import RUNS, TENSORBOARD, find_run
+from autoreward.cli.places import MORE_CALLS, MORE_COST, RUNS, TENSORBOARD, find_run, raised
 from autoreward.cli.watch import watch
 
 
@@ -12,10 +12,13 @@ def command(
     run: str = typer.Argument(help="A run's folder, its name, the beginning of it, or `latest`."),
     runs: Path = RUNS,
     tensorboard: Path | None = TENSORBOARD,
+    max_cost: float | None = MORE_COST,
+    max_calls: int | None = MORE_CALLS,
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Go on with a run that was stopped; nothing finished is done again."""
     from autoreward.session import resume
 
     folder = find_run(run, runs)
-    watch(lambda tell: resume(folder, tell, tensorboard), as_json, lambda: folder)
+    limits = raised(max_cost, max_calls)
+    watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), as_json, lambda: folder)

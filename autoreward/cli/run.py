@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.places import (
+    ENVS,
+    MEMORY_MB,
+    MINUTES_PER_TRIAL,
+    RUNS,
+    TENSORBOARD,
+    limit,
+    max_cost_option,
+    task_folders,
+)
 from autoreward.cli.say import say, say_record
 from autoreward.cli.watch import watch
 
@@ -49,7 +58,7 @@ def command(
         None, help="Who reviews programs before training; the designer's model if not given."
     ),
     analyzer: str | None = typer.Option(None, help="Who explains failures; the designer's model if not given."),
-    max_cost: float = typer.Option(1.0, help="Most that model calls may cost, in dollars."),
+    max_cost: float = max_cost_option(1.0),
     max_calls: int = typer.Option(30, help="Most model calls."),
     trust_the_model: bool = typer.Option(False, help="Run a model's programs even where nothing locks them in."),
     dry_run: bool = typer.Option(
@@ -82,7 +91,7 @@ def command(
         model=model or default_model(os.environ),
         critic=critic or "",
         analyzer=analyzer or "",
-        max_cost=max_cost,
+        max_cost=limit(max_cost),
         max_calls=max_calls,
         trust_the_model=trust_the_model,
         pool=pool,
@@ -153,7 +162,7 @@ def settings(**chosen: object) -> "RunConfig":
 
 def _who(config: "RunConfig") -> str:
     """Who will write the programs, and what that is expected to cost, before anything is spent."""
-    from autoreward.llm.money import FREE, estimate
+    from autoreward.llm.money import FREE, OWN, estimate
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
@@ -161,7 +170,10 @@ def _who(config: "RunConfig") -> str:
     money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
     if config.model.partition(":")[0] in FREE:
         return f"{config.model} writes the programs, at no cost."
+    dollars = "none in dollars" if config.max_cost is None else f"${config.max_cost:.2f} (--max-cost)"
+    own = [name for name in config.models.values() if name.startswith(f"{OWN}:")]
     return (
         f"{config.model} writes the programs: about {expected.calls} calls for {config.rounds} rounds, {money}; limits: "
-        f"${config.max_cost:.2f} (--max-cost) and {config.max_calls} calls (--max-calls)."
+        f"{dollars} and {config.max_calls} calls (--max-calls)."
+        + (f" What {own[0]} may cost is not counted." if own else "")
     )

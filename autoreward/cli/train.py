@@ -65,7 +65,7 @@ def _given(reward: str, composition: str | None) -> "Candidate | str":
     from autoreward.compose import COMPOSITIONS
     from autoreward.contest import Baseline
     from autoreward.errors import UsageError
-    from autoreward.session import read_program
+    from autoreward.given import read_program
 
     if composition not in (None, *COMPOSITIONS):
         raise UsageError(f"--composition {composition}: write one of {', '.join(COMPOSITIONS)}.")

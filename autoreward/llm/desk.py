@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autoreward.errors import ProviderError, RunDamaged
+from autoreward.errors import ProviderError, RunChanged, RunDamaged
 from autoreward.llm.asking import LLM, Busy, Prompt, Reply, Role
 from autoreward.llm.money import Bill, Purse, price, tokens
 from autoreward.records import Record
@@ -39,7 +39,7 @@ class Desk:
         models: Mapping[Role, LLM],
         folder: Path,
         write: Callable[[str, bytes], None],
-        max_cost: float,
+        max_cost: float | None,
         max_calls: int,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda line: None,
@@ -58,10 +58,18 @@ class Desk:
 
         Raises:
             LimitReached: it would cost more than may be spent.
+            UsageError: nobody knows what it would cost, and there is a limit.
             ProviderError: nobody answers; the message says what to do.
+            RunChanged: what is saved answers another question.
         """
         saved = self._saved(prompt.key)
+        digest = hashlib.sha256(prompt.text.encode()).hexdigest()
         if saved is not None:
+            if saved.prompt_sha256 != digest:
+                raise RunChanged(
+                    f"{self._folder / prompt.key}.json answers another question than the one that is asked now: its prompt has "
+                    "changed. Delete it to ask again, or start anew."
+                )
             return saved.reply
         model = self.models[prompt.role]
         with self._lock:
@@ -79,7 +87,6 @@ class Desk:
                     raise
                 bill = _bill(prompt, model.name, reply)
                 self._purse.settle(reserved, bill)
-                digest = hashlib.sha256(prompt.text.encode()).hexdigest()
                 record = Saved(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
                 self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
                 return reply
@@ -110,6 +117,16 @@ class Desk:
             raise RunDamaged(
                 f"{path} is damaged ({type(error).__name__}); delete it to ask that question again."
             ) from None
+
+
+def unused(folder: Path, rounds: int, mark: str) -> list[tuple[str, str]]:
+    """Files of a folder of replies for rounds that were not played, and names with a mark, under which nobody asks for them."""
+    parts = (path.name.partition(".") for path in sorted(folder.glob("r[0-9]*")))
+    return [
+        (f"{key}.{rest}", f"{key}.{mark}.{rest}")
+        for key, _, rest in parts
+        if int(key[1:].partition("-")[0]) >= rounds and not rest.startswith("before-")
+    ]
 
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from autoreward.errors import LimitReached
+from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Prompt, Role
 from autoreward.records import Record
 
 CHARACTERS_PER_TOKEN = 3.0
 """English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
 FREE = ("replay", "manual", "grammar")
+OWN = "openai+http"
+"""Nobody sells answers over plain http: a server of the person's own."""
 
 
 class Bill(Record):
@@ -29,15 +31,27 @@ def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
     provider, _, name = model.partition(":")
     if provider in FREE:
         return 0.0
-    if provider not in ("anthropic", "openai"):
+    if provider == OWN:
         return None
     from genai_prices import Usage, calc_price
 
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    address, _, sold = name.rpartition(":")
     try:
-        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        if provider == "openai+https":
+            return float(calc_price(usage, sold, provider_api_url=f"https:{address}").total_price)
         return float(calc_price(usage, name, provider_id=provider).total_price)
     except LookupError:
         return None
+
+
+def demand_price(model: str, max_cost: float | None) -> None:
+    """Raises UsageError if a limit in dollars could not hold: the model is somebody's, and its price is not known."""
+    if max_cost is not None and not model.startswith(f"{OWN}:") and price(model, 1, 1) is None:
+        raise UsageError(
+            f"--model {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it is asked "
+            "without a limit in dollars (--max-calls holds as ever)."
+        )
 
 
 def tokens(text: str) -> int:
@@ -48,21 +62,22 @@ def tokens(text: str) -> int:
 class Purse:
     """The cap on dollars and calls, counting what is spent and what is under way."""
 
-    def __init__(self, max_cost: float, max_calls: int, spent: Iterable[Bill]) -> None:
-        """`spent`: what earlier sessions of the same run paid."""
+    def __init__(self, max_cost: float | None, max_calls: int, spent: Iterable[Bill]) -> None:
+        """`max_cost` in dollars, None: no limit; `spent`: what earlier sessions of the same run paid."""
         paid = list(spent)
         self._max_cost, self._max_calls = max_cost, max_calls
         self._dollars = sum(bill.dollars or 0.0 for bill in paid)
         self._calls = len(paid)
 
     def reserve(self, model: str, prompt: Prompt) -> float:
-        """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap."""
+        """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
+        demand_price(model, self._max_cost)
         most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
         if self._calls + 1 > self._max_calls:
             raise LimitReached(
                 f"the limit of {self._max_calls} model calls is reached; raise it with --max-calls to go further"
             )
-        if self._dollars + most > self._max_cost:
+        if self._max_cost is not None and self._dollars + most > self._max_cost:
             raise LimitReached(
                 f"the next call could cost ${most:.2f}, and ${self._dollars:.2f} of ${self._max_cost:.2f} is spent; raise the "
                 "limit with --max-cost to go further"

@@ -7,6 +7,7 @@ from autoreward.llm.asking import LLM, Role
 from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.manual import Manual
 from autoreward.llm.models import open_model
+from autoreward.llm.money import demand_price
 
 
 def open_models(names: Mapping[Role, str], folder: Path) -> dict[str, LLM]:
@@ -18,12 +19,14 @@ def open_desk(
     names: Mapping[Role, str],
     folder: Path,
     write: Callable[[str, bytes], None],
-    max_cost: float,
+    max_cost: float | None,
     max_calls: int,
     say: Callable[[str], None],
 ) -> Desk:
-    """Where the models of such names are asked; replies go to `folder`. Raises UsageError on a wrong name or a missing key."""
+    """Where the models of such names are asked; replies go to `folder`. Raises UsageError: a wrong name, no key, no price."""
     opened = open_models(names, folder)
+    for name in opened:
+        demand_price(name, max_cost)
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say

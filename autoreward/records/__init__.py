@@ -30,6 +30,7 @@ from autoreward.records.environments import (
 )
 from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
 from autoreward.records.runs import (
+    Allowance,
     Clip,
     Confirmed,
     Doubt,
@@ -65,6 +66,7 @@ from autoreward.records.trials import (
 __all__ = [
     "LOGGED",
     "PREFERENCES",
+    "Allowance",
     "Analyses",
     "Analysis",
     "Answer",

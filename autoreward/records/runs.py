@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from autoreward.records.base import Record
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.preferences import Strengths
@@ -60,6 +62,14 @@ class Feedbacks(Record):
     def since(self) -> int:
         """The round from which on a winner is looked for: what was made before can't have heeded it."""
         return self.items[-1].after if self.items else 0
+
+
+class Allowance(Record):
+    """What a run's model calls may take: as it was started, or as a person has said since."""
+
+    max_cost: float | None = Field(ge=0.0)
+    """In dollars; None: no limit."""
+    max_calls: int = Field(ge=1)
 
 
 class Round(Record):

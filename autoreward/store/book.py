@@ -18,7 +18,7 @@ from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, RunLocked, StoreError, UsageError
 from autoreward.pools import Pool
 from autoreward.records import Record
-from autoreward.store.files import write_atomically
+from autoreward.store.files import rename, write_atomically
 from autoreward.tasks import Task
 
 FORMAT = 2
@@ -147,7 +147,7 @@ class Book(Page, Closing):
         super().__init__(folder, self._write)
         self.header = header
         self.before_write: Callable[[Path], None] = lambda path: None
-        """Called before every write; tests use it to die there."""
+        """Called before every write and move; tests use it to die there."""
         self._lock = lock
 
     @classmethod
@@ -191,12 +191,20 @@ class Book(Page, Closing):
         path = self.folder / name
         return path.read_bytes() if path.is_file() else b""
 
-    def retire(self, name: str, things: Sequence[str]) -> None:
-        """Move files and folders that are no longer current into a folder of their own."""
-        (self.folder / name).mkdir(exist_ok=True)
-        for thing in things:
-            if (self.folder / thing).exists():
-                (self.folder / thing).rename(self.folder / name / thing)
+    def retire(self, moves: Sequence[tuple[str, str]]) -> None:
+        """Move what is no longer current, each from and to a place in the run's folder.
+
+        The last move says that all are done: until then another call does the rest, after it none does anything.
+
+        Raises:
+            StoreError: something can't be moved.
+        """
+        if (self.folder / moves[-1][1]).exists():
+            return
+        for old, new in moves:
+            if (self.folder / old).exists():
+                self.before_write(self.folder / new)
+                rename(self.folder / old, self.folder / new)
 
     def log(self, event: str) -> None:
         """Add a line to log.jsonl, for people; the only place with clocks."""

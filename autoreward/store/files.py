@@ -25,3 +25,14 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise StoreError(
             f"{path} can't be written: {error.strerror}. Everything saved before it is whole; make room, then resume."
         ) from None
+
+
+def rename(old: Path, new: Path) -> None:
+    """Move a file or a folder to where nothing is yet. Raises StoreError."""
+    try:
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(new)
+    except OSError as error:
+        raise StoreError(
+            f"{old} can't be moved to {new}: {error.strerror}. Nothing is lost; make way for it, then resume."
+        ) from None

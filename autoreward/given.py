@@ -1,0 +1,70 @@
+"""A person's own reward file: read as a candidate, checked as candidates are."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from autoreward.check.review import review_on
+from autoreward.compose import COMPOSITIONS
+from autoreward.contest import Baseline
+from autoreward.errors import UsageError
+from autoreward.export.folder import composition_in, program_in
+from autoreward.jail.client import Jail
+from autoreward.records import Candidate, Verdict
+from autoreward.tasks import Task
+from autoreward.train.workers import Workers
+from autoreward.transitions import Transitions
+
+LONGEST_NAME = 60
+"""Characters of a file's name that its candidate's id has."""
+
+
+def read_program(path: Path, composition: str | None = None) -> Candidate:
+    """A person's own reward file, or the program in an exported one.
+
+    Args:
+        path: the file. Its name makes the candidate's id, which stands in ids of trainings, where `-` divides.
+        composition: how its parts become one number; None leaves that to the file, and `sum` to one that says nothing.
+
+    Raises:
+        UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
+    """
+    text = _text(path)
+    own = composition_in(text)
+    if own is not None and own not in COMPOSITIONS:
+        raise UsageError(f"{path}: COMPOSITION = {own!r}: write one of {', '.join(COMPOSITIONS)}.")
+    if own and composition and own != composition:
+        raise UsageError(
+            f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
+        )
+    name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
+    return Candidate(
+        id=f"{name}_reward" if name in get_args(Baseline) else name,
+        source=program_in(text),
+        thought=f"given as {path.name}",
+        origin="human",
+        how="given",
+        composition=own or composition or "sum",
+    )
+
+
+def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
+    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine.
+
+    Lines in the verdict are the file's, also where the program is only a part of it.
+    """
+    given, text = read_program(path), _text(path)
+    above = text[: text.find(given.source.rstrip("\n"))].count("\n")
+    with Jail(trust) as jail, Workers(jail) as workers:
+        verdict = review_on(
+            given, jail, lambda: Transitions.from_bytes(workers.describe(task, seed=0)[1]["samples.npz"])
+        )
+    moved = (f.model_copy(update={"line": f.line + above}) if f.line else f for f in verdict.findings)
+    return verdict.model_copy(update={"findings": tuple(moved)})
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from None
