@@ -58,17 +58,17 @@ def test_reaches_but_does_not_stay() -> None:
 
 def test_dies_early() -> None:
     dead = episode(terminated=True, length=40)
-    found = symptoms.dies_early(HOLD, [dead] * 12 + [episode()] * 8, 500)
+    found = symptoms.dies_early([dead] * 12 + [episode()] * 8, 500)
     assert found
     assert "12 of 20 episodes ended by themselves after 40 of 500" in found.evidence
-    assert symptoms.dies_early(HOLD, [dead] * 8 + [episode()] * 12, 500) is None
-    assert symptoms.dies_early(HOLD, [episode(terminated=True, length=40, success=True)] * 20, 500) is None
+    assert symptoms.dies_early([dead] * 8 + [episode()] * 12, 500) is None
+    assert symptoms.dies_early([episode(terminated=True, length=40, success=True)] * 20, 500) is None
 
 
 def test_stands_still() -> None:
-    assert symptoms.stands_still(HOLD, [episode(movement=0.0001)] * 3)
-    assert symptoms.stands_still(HOLD, [episode(movement=0.05)] * 3) is None
-    assert symptoms.stands_still(HOLD, [episode(movement=0.0, success=True)] * 3) is None
+    assert symptoms.stands_still([episode(movement=0.0001)] * 3)
+    assert symptoms.stands_still([episode(movement=0.05)] * 3) is None
+    assert symptoms.stands_still([episode(movement=0.0, success=True)] * 3) is None
 
 
 def test_one_part_dominates() -> None:

@@ -104,6 +104,14 @@ def test_one_answer_moves_the_strengths_by_the_prior() -> None:
     assert found.values[1] == pytest.approx(-found.values[0])
 
 
+def test_a_tie_goes_to_the_one_that_was_designed_earlier() -> None:
+    names = ["r000c2", "r000c10", "r000w", "r001c0"]
+    ties = [preference(a, b, "tie") for a in names for b in names if a < b]
+    assert [s.candidate_id for s in strengths(ties).items] == names
+    found = policies([[score(name, 0.5) for name in reversed(names)]])
+    assert [p.candidate_id for p in found] == names
+
+
 def test_who_always_wins_and_who_was_never_compared_stay_finite() -> None:
     found = fit(4, [Comparison(0, 1, "a")] * 50)
     assert np.isfinite(found.values).all()

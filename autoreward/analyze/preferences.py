@@ -6,6 +6,7 @@ strengths finite when one candidate always wins, or when some were never compare
 errors are those of the normal distribution around it (Laplace).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -85,7 +86,7 @@ def fit(count: int, comparisons: Sequence[Comparison]) -> Fit:
 
 
 def strengths(preferences: Sequence[Preference]) -> Strengths:
-    """The ranking of the candidates that were compared, best first; the earlier one on a tie."""
+    """The ranking of the candidates that were compared, best first; the one that was designed earlier on a tie."""
     names = sorted(_looks(preferences))
     found = fit(len(names), _comparisons(preferences, names))
     won, lost = Counter(map(winner, preferences)), Counter(map(loser, preferences))
@@ -95,7 +96,7 @@ def strengths(preferences: Sequence[Preference]) -> Strengths:
         Strength(candidate_id=n, value=round(float(v), 9) + 0.0, error=float(e), won=won[n], lost=lost[n], tied=tied[n])
         for n, v, e in zip(names, found.values, found.errors, strict=False)
     ]
-    return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, s.candidate_id))))
+    return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, _designed(s.candidate_id)))))
 
 
 def winner(preference: Preference) -> str:
@@ -116,7 +117,7 @@ def policies(races: Sequence[Sequence[Score]]) -> list[Policy]:
         longest = max((s.steps for s in scores if s.outcome.ok), default=0)
         found += [
             Policy(name, tuple(sorted(s.trial_id for s in own)))
-            for name, own in sorted(of.items())
+            for name, own in sorted(of.items(), key=lambda item: _designed(item[0]))
             if max(s.steps for s in own) == longest
         ]
     return found
@@ -186,6 +187,11 @@ def _between(one: Policy, other: Policy, episodes: int) -> Iterator[Question]:
             sides.reverse()
         (a, a_trial), (b, b_trial) = sides
         yield Question(a=a, b=b, a_trial=a_trial, b_trial=b_trial, episode=episode)
+
+
+def _designed(identity: str) -> list[str | int]:
+    """What ids are sorted by to be in the order of design: `r000c10` comes after `r000c2`."""
+    return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", identity)]
 
 
 def _looks(preferences: Sequence[Preference]) -> Counter[str]:

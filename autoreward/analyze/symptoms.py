@@ -56,7 +56,7 @@ def reaches_but_does_not_stay(task: Task, episodes: Sequence[Episode]) -> Sympto
     )
 
 
-def dies_early(task: Task, episodes: Sequence[Episode], max_steps: int) -> Symptom | None:
+def dies_early(episodes: Sequence[Episode], max_steps: int) -> Symptom | None:
     """Most episodes end by themselves, without success, in the first half of the time limit."""
     dead = [e for e in episodes if e.terminated and not e.success and e.length < EARLY * max_steps]
     if not episodes or len(dead) < MOST * len(episodes):
@@ -70,7 +70,7 @@ def dies_early(task: Task, episodes: Sequence[Episode], max_steps: int) -> Sympt
     )
 
 
-def stands_still(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
+def stands_still(episodes: Sequence[Episode]) -> Symptom | None:
     """The state hardly changes in most failed episodes."""
     still = [e for e in episodes if not e.success and e.movement < STILL]
     if not episodes or len(still) < MOST * len(episodes):
@@ -178,8 +178,8 @@ def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) 
     of_episodes: tuple[Callable[[], Symptom | None], ...] = (
         lambda: never_reaches(task, episodes),
         lambda: reaches_but_does_not_stay(task, episodes),
-        lambda: dies_early(task, episodes, max_steps),
-        lambda: stands_still(task, episodes),
+        lambda: dies_early(episodes, max_steps),
+        lambda: stands_still(episodes),
         lambda: one_part_dominates(parts),
         lambda: still_improving(trial),
         lambda: loses_its_solution(score) if score else None,

@@ -21,7 +21,7 @@ class Kit:
         ruled = goals(task, description)
         self.goals = (*ruled, *constants(task, description, ruled))
         self.rates = rates(task, description)
-        every = fields(task, description)
+        every = fields(description)
         self.far = (*pairs(task, description), *bounds(task, description))
         self.things = {q.key: q for q in (*self.goals, *every, *self.far)}
         wanted = {q.name for q in self.goals}

@@ -58,7 +58,7 @@ def goals(task: Task, description: Description) -> tuple[Quantity, ...]:
 def constants(task: Task, description: Description, ruled: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
     """The distance of a field to each constant that is a value of it and that the rule's distances leave out."""
     told = {name for q in ruled for name in q.constants}
-    by_name = {q.name: q for q in fields(task, description)}
+    by_name = {q.name: q for q in fields(description)}
     stats = {s.name: s for s in description.state}
     return tuple(
         Quantity(
@@ -74,7 +74,7 @@ def constants(task: Task, description: Description, ruled: tuple[Quantity, ...])
     )
 
 
-def fields(task: Task, description: Description) -> tuple[Quantity, ...]:
+def fields(description: Description) -> tuple[Quantity, ...]:
     """Each state field as a signed number (its length, for a vector)."""
     return tuple(
         Quantity(
@@ -92,7 +92,7 @@ def rates(task: Task, description: Description) -> tuple[Quantity, ...]:
     """Fields whose unit is something per time: speeds."""
     return tuple(
         quantity
-        for quantity in fields(task, description)
+        for quantity in fields(description)
         if "/s" in task.state[quantity.name].unit
         or any(word in quantity.name for word in ("speed", "velocity", "spin", "climb", "rate"))
     )

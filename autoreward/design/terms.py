@@ -88,7 +88,7 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
     lines, values = _lets(genome, things, goals)
     names = part_names(genome, things)
     terms = {t.slot: t for t in reversed(genome.terms)}
-    parts = [_fit(f'        "{names[slot]}": {_line(task, terms[slot], things, values, goals)},') for slot in names]
+    parts = [_fit(f'        "{names[slot]}": {_line(terms[slot], things, values, goals)},') for slot in names]
     used = {c for t in genome.terms for q in _reads(t, things, goals) for c in q.constants}
     head = [_constant(name, constant) for name, constant in task.constants.items() if name in used]
     doc = textwrap.wrap(thought(genome, things), 88)
@@ -171,7 +171,7 @@ def _lets(genome: Genome, things: dict[str, Quantity], goals: list[Quantity]) ->
     return lines, values
 
 
-def _line(task: Task, term: Term, things: dict[str, Quantity], values: dict[str, str], goals: list[Quantity]) -> str:
+def _line(term: Term, things: dict[str, Quantity], values: dict[str, str], goals: list[Quantity]) -> str:
     """One part's formula, as source."""
     weight, scale = number(term.weight), number(term.scale)
     match term.kind:
@@ -180,7 +180,7 @@ def _line(task: Task, term: Term, things: dict[str, Quantity], values: dict[str,
         case "along":
             return _along(term.on, weight, scale)
         case "effort":
-            return _effort(task, term.on, weight)
+            return _effort(term.on, weight)
         case "alive":
             return f"{weight} * (1.0 - next_state.terminated)"
         case "time":
@@ -221,7 +221,7 @@ def _whole_goal(term: Term, things: dict[str, Quantity], values: dict[str, str],
     return f"{weight} * np.exp(-({near} + np.abs({things[term.on].after()}) / {scale}))"
 
 
-def _effort(task: Task, on: str, weight: str) -> str:
+def _effort(on: str, weight: str) -> str:
     name, neutral, size = on.split(":")[1:4]
     if neutral != "-":
         return f"-{weight} * (action.{name} != {neutral})"
