@@ -7,7 +7,7 @@ AutorewardError
 ├── JobFailed (1)       a worker process ended without a report
 ├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
-├── StoreError (6)      RunLocked · RunChanged · RunDamaged
+├── StoreError (6)      RunLocked · RunChanged · RunDamaged: a run folder that can't be used as it is
 └── JudgementNeeded (7) a person has to say what is better before the run can go on
 
 The candidate's failures are `Outcome` values and the model's unusable replies are findings; neither is ever an
@@ -97,19 +97,13 @@ class StoreError(AutorewardError):
 class RunLocked(StoreError):
     """Another process is working in this run folder."""
 
-    exit_code = 2
-
 
 class RunChanged(StoreError):
     """The run was made by another version, configuration or task than the one in hand."""
 
-    exit_code = 2
-
 
 class RunDamaged(StoreError):
     """A file of the run is missing, torn or not what it should be."""
-
-    exit_code = 2
 
 
 def how_to_get(extra: str) -> str:

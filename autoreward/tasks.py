@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ from autoreward.errors import TaskError
 from autoreward.expressions import Expression
 from autoreward.records import Record
 
-ALGORITHMS = ("PPO", "SAC", "TD3", "DQN", "A2C")
 STATE = "state.py"
 RESERVED = {*ALWAYS_THERE, "obs", "np", "math", "memory", "length"}
 
@@ -144,32 +143,38 @@ class Task(Record):
         """Whether a rule says what a success is."""
         return self.success != NO_RULE
 
-    @cached_property
+    @property
     def success_rule(self) -> Expression:
         """The parsed condition of `[success]`."""
-        return Expression(self.success.when, f"task {self.name}, [success] when")
+        return _formula(self.success.when, f"task {self.name}, [success] when")
 
-    @cached_property
+    @property
     def metric_formula(self) -> Expression | None:
         """The parsed metric, or None for `length`."""
         if self.metric.value == "length":
             return None
-        return Expression(self.metric.value, f"task {self.name}, [metric] value")
+        return _formula(self.metric.value, f"task {self.name}, [metric] value")
 
-    @cached_property
+    @property
     def script_formula(self) -> Expression | None:
         """The parsed script, if there is one."""
-        return Expression(self.script, f"task {self.name}, script") if self.script else None
+        return _formula(self.script, f"task {self.name}, script") if self.script else None
 
-    @cached_property
+    @property
     def state_sources(self) -> dict[str, Expression]:
         """The parsed source of each state field."""
-        return {n: Expression(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+        return {n: _formula(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
 
-    @cached_property
+    @property
     def action_sources(self) -> dict[str, Expression]:
         """The parsed source of each action field."""
-        return {n: Expression(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
+        return {n: _formula(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
+
+
+@lru_cache(1024)
+def _formula(text: str, where: str) -> Expression:
+    """A formula, parsed once: by its text, since a copy of a task may say something else."""
+    return Expression(text, where)
 
 
 def state_program(card: Path, name: str = STATE) -> str:

@@ -116,3 +116,20 @@ def test_a_task_may_go_on_where_its_environment_ends() -> None:
         ends.append((any(ended for ended, _ in found), found[-1][1]))
         env.close()
     assert ends == [(True, True), (False, True)]
+
+
+def test_a_changed_copy_has_its_own_formulas() -> None:
+    card = find_task("mountain-car", (envs_folder(),))
+    before = [card.success_rule.text, *(e.text for e in card.state_sources.values())]
+    changed = {
+        "success": card.success.model_copy(update={"when": "velocity > 9"}),
+        "state": {"velocity": card.state["velocity"].model_copy(update={"source": "obs[1] * 2"})},
+        "metric": card.metric.model_copy(update={"value": "abs(velocity)"}),
+    }
+    copy = card.model_copy(update=changed)
+    assert copy.success_rule.text == "velocity > 9"
+    assert {name: e.text for name, e in copy.state_sources.items()} == {"velocity": "obs[1] * 2"}
+    assert copy.metric_formula
+    assert copy.metric_formula.text == "abs(velocity)"
+    assert [card.success_rule.text, *(e.text for e in card.state_sources.values())] == before
+    assert card.success_rule is card.success_rule, "parsed once"

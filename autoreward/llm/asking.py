@@ -6,7 +6,6 @@ from autoreward.errors import ProviderError
 from autoreward.records import Record
 
 Role = Literal["designer", "critic", "analyzer"]
-ROLES: tuple[Role, ...] = ("designer", "critic", "analyzer")
 
 
 class Prompt(NamedTuple):

@@ -80,7 +80,7 @@ class Desk:
                     reply = model.ask(prompt)
                 except Busy as busy:
                     self._purse.settle(reserved, None)
-                    self._wait(model.name, busy, attempt)
+                    self._wait(busy, attempt)
                     continue
                 except BaseException:
                     self._purse.settle(reserved, None)
@@ -97,7 +97,7 @@ class Desk:
         keys = sorted(path.stem for path in self._folder.glob("*.json"))
         return tuple(saved.bill for key in keys if (saved := self._saved(key)) is not None)
 
-    def _wait(self, name: str, busy: Busy, attempt: int) -> None:
+    def _wait(self, busy: Busy, attempt: int) -> None:
         wait = busy.wait_seconds if busy.wait_seconds is not None else WAIT_SECONDS[min(attempt, len(WAIT_SECONDS) - 1)]
         if attempt == TRIES - 1 or wait > LONGEST_WAIT:
             asked = f"asked to wait {wait:g} s" if wait > LONGEST_WAIT else f"did so {TRIES} times"

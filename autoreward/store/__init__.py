@@ -1,1 +1,5 @@
-"""What is kept: run folders (`book`), and what people take away from them (`keep`)."""
+"""What is kept.
+
+book.py     the run folder: `once` and `each` return a saved record, or make and save it
+files.py    whole files or none
+"""
