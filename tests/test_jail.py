@@ -205,6 +205,44 @@ def test_sets_tuples_slices_and_keys_of_plain_values_are_constants(jail: Jail) -
     assert judged(jail, source).accepted
 
 
+X = 'return {"a": next_state.x}'
+IDIOMS = [
+    program(f'x, k = next_state.x, 0.5\nnote = f"{{x=}} {{x!r}} {{x.dtype}} {{k=:.2f}} {{x > 0}} {{x[0]!s}}"\n{X}'),
+    "from typing import Dict, Optional, Union\nParts = Dict[str, Optional[np.ndarray]]\nNumber = Union[float, int] | None\n\n\n"
+    + program(X).replace("memory):", "memory) -> Parts:"),
+    "from typing import cast, Any\n" + program('return {"a": cast(Any, next_state.x) * cast(float, 2.0)}'),
+    "import typing\nimport typing as t\nP = typing.Dict[str, float]\nQ = t.Any\n" + program(X),
+    "from numpy.typing import NDArray\nimport numpy.typing as npt\nfrom collections.abc import Callable\n"
+    "A = npt.NDArray[np.float64]\n\n\ndef f(x: NDArray[np.float64], g: Callable[[float], float] | None = None) -> A:\n    return x\n\n\n"
+    + program('return {"a": f(next_state.x)}'),
+    "from numpy.linalg import norm\nimport numpy.linalg as LA\nfrom numpy import linalg, pi\nimport numpy\n"
+    + program(
+        'v = next_state.v\nreturn {"a": norm(v, axis=-1) + LA.norm(v, axis=-1) + numpy.abs(linalg.norm(v, axis=1)) * pi}'
+    ),
+    program('import numpy as np\nimport math\nfrom math import pi\nreturn {"a": np.abs(next_state.x) * math.cos(pi)}'),
+    program(
+        'x = np.abs(next_state.x)\nreturn {"a": x ** (1 / 3) + (x / 9.0) ** 20 + 0.99 ** (next_state.step - 1) + x ** (2 - 1)}'
+    ),
+    program(
+        "x, v = next_state.x, next_state.v\nlow = np.minimum.reduce([x, state.x])\nboth = np.logical_and.reduce([x > 0, low < 1])\n"
+        'return {"a": np.add(low, both), "b": np.fmod(x, 2.0), "c": v @ np.diag([1.0, 2.0])[0], "d": np.maximum.reduce(v, axis=-1)}'
+    ),
+    "EPS = np.finfo(float).eps\nINFO = np.finfo(np.float32)\n"
+    + program('return {"a": next_state.x / (np.abs(state.x) + EPS + INFO.tiny)}'),
+    program(
+        'x = next_state.x.astype("float32")\nz = np.zeros(len(x), dtype="float64") + np.zeros(len(x), float)\n'
+        'return {"a": (x > 0).astype(np.bool) + z, "b": np.append(x[:-1], x[-1:]).astype(np.int_) * 1.0}'
+    ),
+    "W = [1.0, 2.0]\nK = slice(0, 2)\n" + program('assert isinstance(W, list)\nreturn {"a": next_state.v[..., K] @ W}'),
+]
+
+
+@pytest.mark.parametrize("source", IDIOMS)
+def test_what_models_write_is_accepted(jail: Jail, source: str) -> None:
+    verdict = judged(jail, source)
+    assert verdict.accepted, verdict.findings
+
+
 CONSTANT_LISTS = [
     'return {"a": next_state.v[..., W].sum(axis=-1)}',
     'return {"a": next_state.x * sum(W + [3.0]) * len(W.copy())}',

@@ -4,6 +4,7 @@ It filters and explains; it is not the wall. The wall is the process around the 
 """
 
 import ast
+import builtins
 import threading
 import warnings
 from dataclasses import dataclass
@@ -83,12 +84,12 @@ def _compiles(tree: ast.Module) -> None:
 
 
 def _walk(tree: ast.Module) -> None:
-    stack: list[tuple[ast.AST, int]] = [(tree, 0)]
+    stack: list[tuple[ast.AST, int, int | None]] = [(tree, 0, None)]
     count = 0
     while stack:
-        node, depth = stack.pop()
+        node, depth, around = stack.pop()
         count += 1
-        line = getattr(node, "lineno", None)
+        line = getattr(node, "lineno", around)  # operators have no line of their own
         if count > MAX_NODES or depth > MAX_DEPTH:
             raise Refused("size", "the program is too large or nested too deeply: split it into steps", line)
         if type(node) not in _NODES:
@@ -98,7 +99,7 @@ def _walk(tree: ast.Module) -> None:
             )
         if (rule := RULES.get(type(node))) is not None:
             rule(node, line)
-        stack.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+        stack.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
 
 
 def _top_level(tree: ast.Module) -> None:
@@ -123,8 +124,10 @@ def _top_level(tree: ast.Module) -> None:
             raise Refused("signature", f"{FUNCTION} is the function alone: use another name", statement.lineno)
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             for node in ast.walk(statement.value):
-                if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
-                    raise Refused("state", "a module constant must be a plain value", statement.lineno)
+                if isinstance(node, ast.Lambda):
+                    raise Refused("state", "write a function of the module with def, not lambda", node.lineno)
+                if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                    raise Refused("state", "a module constant must be a plain value: write it out", node.lineno)
 
 
 def _bound_by(tree: ast.AST) -> set[str]:
@@ -149,4 +152,7 @@ def _bound(tree: ast.Module) -> None:
     known = {"np", "math", *names.BUILTINS, *_bound_by(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
+            if hasattr(builtins, node.id):
+                instead = names.PYTHON.get(node.id, "use np, math and plain arithmetic")
+                raise Refused("name", f"{node.id!r} is not available here: {instead}", node.lineno)
             raise Refused("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)

@@ -6,11 +6,11 @@ import types
 import numpy as np
 
 NUMPY = frozenset(
-    """abs absolute all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
-    argsort array asarray array_equal atleast_1d atleast_2d average bool_ broadcast_to cbrt ceil clip column_stack
-    concatenate copysign cos cosh count_nonzero cross cumsum cumprod deg2rad degrees diff digitize divide dot e
-    einsum equal exp exp2 expand_dims expm1 eye fabs flip float32 float64 floating floor floor_divide fmax fmin full
-    full_like gradient greater greater_equal heaviside hstack hypot inf inner int32 int64 integer interp isclose
+    """abs absolute add all allclose amax amin any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
+    argsort array asarray array_equal atleast_1d atleast_2d average bool bool_ broadcast_to cbrt ceil clip column_stack
+    concatenate copysign cos cosh count_nonzero cross cumsum cumprod deg2rad degrees diag diff digitize divide dot e
+    einsum equal exp exp2 expand_dims expm1 eye fabs finfo flip float32 float64 floating floor floor_divide fmax fmin fmod full
+    full_like gradient greater greater_equal heaviside hstack hypot inf inner int_ int32 int64 integer interp isclose
     isfinite isinf isnan less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
     logical_xor matmul max maximum mean median min minimum mod multiply nan nan_to_num nanmax nanmean nanmin nansum
     ndarray ndim negative newaxis not_equal ones ones_like outer percentile pi power prod ptp quantile rad2deg
@@ -20,8 +20,23 @@ NUMPY = frozenset(
 )
 TYPES_ONLY = frozenset(("ndarray", "floating", "integer"))
 """For isinstance and annotations: calling np.ndarray can forge object pointers."""
-REDUCTIONS = frozenset("sum mean std var min max amin amax any all prod nanmax nanmin nansum".split())
+REDUCTIONS = frozenset("reduce sum mean std var min max amin amax any all prod nanmax nanmin nansum".split())
 """Functions for which `where=` alone leaves nothing undefined."""
+UFUNCS = frozenset(n for n in NUMPY if isinstance(getattr(np, n, None), np.ufunc))
+"""`np.maximum.reduce` and the like."""
+DTYPES = frozenset("float float64 float32 int int64 int32 bool f8 f4 i8 i4 d f i ?".split())
+"""Texts that name a type of plain numbers."""
+DTYPE_PLACE = {
+    "array": 1,
+    "asarray": 1,
+    "zeros": 1,
+    "ones": 1,
+    "zeros_like": 1,
+    "ones_like": 1,
+    "full": 2,
+    "full_like": 2,
+}
+"""Where these functions take their type when it is given without its name."""
 LINALG = frozenset(("norm", "det", "inv", "solve"))
 MATH = frozenset(n for n in dir(math) if not n.startswith("_")) - {"factorial", "comb", "perm", "prod", "lcm"}
 METHODS = (
@@ -29,7 +44,7 @@ METHODS = (
     | LINALG
     | frozenset(
         """T astype copy flat fill flatten item keys values items get append extend pop insert index count update setdefault
-    add union intersection difference lower upper startswith endswith strip join nonzero tolist dtype real""".split()
+    add union intersection difference lower upper startswith endswith strip join nonzero tolist dtype real eps tiny""".split()
     )
 )
 OF_OBJECTS = (
@@ -53,16 +68,38 @@ BUILTINS = frozenset(
     ZeroDivisionError ArithmeticError OverflowError FloatingPointError AssertionError RuntimeError""".split()
 )
 
+TYPING = frozenset(("typing", "numpy.typing", "collections.abc"))
+"""Modules whose names mean nothing at run time: importing from them is accepted."""
+
 INSTEAD = {
     "ClassDef": "use functions and module constants instead of classes",
     "Global": "use memory[...] for anything that must survive a call",
     "Nonlocal": "use memory[...] for anything that must survive a call",
     "AsyncFunctionDef": "define compute_reward with plain def",
     "Delete": "just stop using the name",
-    "With": "nothing needs opening; compute from the arrays",
+    "With": "nothing needs opening, and NumPy's warnings are off; compute from the arrays",
     "Yield": "return the dict of parts",
     "YieldFrom": "return the dict of parts",
     "Await": "compute_reward is plain arithmetic",
     "Match": "use np.where or if",
+    "LShift": "use * and // with powers of two",
+    "RShift": "use * and // with powers of two",
 }
 """What to do instead of syntax that has no place in a reward."""
+ELSEWHERE = {
+    "random": "rewards must be repeatable",
+    "empty": "its numbers are undefined: use np.zeros",
+    "empty_like": "its numbers are undefined: use np.zeros_like",
+    "vectorize": "all rows come at once: use whole arrays and np.where",
+    "apply_along_axis": "use functions with axis=-1",
+}
+"""Why some of NumPy is not available, and what to use."""
+PYTHON = {
+    "getattr": "read fields by name, such as next_state.position",
+    "hasattr": "the fields are those of the task: read them by name",
+    "pow": "use **",
+    "object": "use numbers and arrays",
+    "complex": "rewards are real numbers",
+    "globals": "use memory[...] for what must survive a call",
+}
+"""What to use instead of some of Python's builtins."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autoreward.jail import names
-from autoreward.jail.fields import FIELD, OUT, field, filled
+from autoreward.jail.fields import FIELD, INERT, OUT, Inert, field, filled
 from autoreward.jail.fixed import ListType
 
 _MARK = "__facade__"
@@ -37,7 +37,7 @@ def _facade(name: str, members: Mapping[str, Any]) -> Any:
 
 def is_given(value: object) -> bool:
     """Whether it is one of the facades or types made here: they can't change."""
-    return isinstance(value, _TypeOnly | ListType) or _MARK in vars(type(value))
+    return isinstance(value, _TypeOnly | ListType | Inert) or _MARK in vars(type(value))
 
 
 def _no_print(*_: object, **__: object) -> None:
@@ -54,6 +54,7 @@ def fresh() -> dict[str, Any]:
     given = {n: getattr(builtins, n) for n in names.BUILTINS} | {
         "print": _no_print,
         FIELD: field,
+        INERT: Inert(),
         OUT: filled,
         "list": ListType(),
     }
@@ -84,4 +85,7 @@ def warm_numpy() -> None:
                     function(*arguments)  # type: ignore[misc]
                 except (TypeError, ValueError, IndexError, AttributeError):
                     continue
-        str(array), f"{array[0, 0]:.2f}"
+        np.finfo(float), np.finfo(np.float32)
+        for value in (array, array > 0, array.astype(int), array[0, 0], array.dtype, np.zeros(1, "i8,i8")):
+            repr(value), str(value), f"{value!s:.2}"
+        f"{array[0, 0]:.2f}"

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.jail import gate, names, namespace
-from autoreward.jail.fields import FIELD, OUT, Fields
+from autoreward.jail.fields import FIELD, INERT, OUT, Fields
 from autoreward.jail.fixed import FixedList
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
 
 FILE = "<reward>"
-_SCALARS = (bool, int, float, str, range, np.number, np.bool_)
+_SCALARS = (bool, int, float, str, range, np.number, np.bool_, np.finfo)
 
 
 class ContractBroken(Exception):
@@ -27,7 +27,7 @@ class ContractBroken(Exception):
 
 
 class _Plain(ast.NodeTransformer):
-    """Drop annotations and imports: np and math are given, and typing has no meaning at run time.
+    """Drop annotations, and make imports assignments: np and math are given, and typing has no meaning at run time.
 
     Attributes of what is called `state`, `action` or `next_state`, and those that can only be a field, are read through
     fields.field. An `out` beside a `where` goes through fields.filled.
@@ -65,22 +65,30 @@ class _Plain(ast.NodeTransformer):
         return ast.copy_location(plain, node)
 
     def visit_Import(self, node: ast.Import) -> Any:
-        given = {"numpy": "np", "math": "math"}
-        renamed = [(a.asname or a.name, given[a.name]) for a in node.names if a.name in given]
-        return _assignments(node, [(n, ast.Name(g, ast.Load())) for n, g in renamed if n != g])
+        whole = [(alias, alias.name.partition(".")[0]) for alias in node.names]
+        return _assignments(node, [(a.asname or first, _module(a.name if a.asname else first)) for a, first in whole])
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
-        given = {"numpy": "np", "math": "math"}.get(node.module or "")
-        if given is None:
-            return ast.copy_location(ast.Pass(), node)
-        values = [
-            (a.asname or a.name, ast.Attribute(ast.Name(given, ast.Load()), a.name, ast.Load())) for a in node.names
-        ]
-        return _assignments(node, values)
+        module = _module(node.module or "")
+        bound = [(a.asname or a.name, a.name) for a in node.names if node.module != "__future__"]
+        inert = node.module in names.TYPING
+        return _assignments(
+            node, [(name, module if inert else ast.Attribute(module, given, ast.Load())) for name, given in bound]
+        )
 
 
-def _assignments(node: ast.stmt, values: "list[tuple[str, ast.Name]] | list[tuple[str, ast.Attribute]]") -> Any:
-    made = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node) for name, value in values]
+def _module(name: str) -> ast.expr:
+    """What a module's name means in a loaded program."""
+    if name in (*names.TYPING, "collections"):
+        return ast.Name(INERT, ast.Load())
+    package, _, inner = {"numpy": "np", "numpy.linalg": "np.linalg"}.get(name, name).partition(".")
+    given = ast.Name(package, ast.Load())
+    return ast.Attribute(given, inner, ast.Load()) if inner else given
+
+
+def _assignments(node: ast.stmt, values: list[tuple[str, ast.expr]]) -> Any:
+    new = [(name, value) for name, value in values if not (isinstance(value, ast.Name) and value.id == name)]
+    made = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node) for name, value in new]
     return made or ast.copy_location(ast.Pass(), node)
 
 
@@ -220,4 +228,6 @@ def _unchanging(value: Any) -> bool:
     if isinstance(value, types.FunctionType):
         return not value.__closure__
     # a bound method, such as [].append, holds what it is bound to
-    return callable(value) and isinstance(getattr(value, "__self__", None), types.NoneType | types.ModuleType)
+    return callable(value) and isinstance(
+        getattr(value, "__self__", None), types.NoneType | types.ModuleType | np.ufunc
+    )

@@ -40,20 +40,29 @@ def _attribute(node: ast.Attribute, line: int | None) -> None:
         raise Refused("attribute", f"{why}: assign to a plain name, such as x = {ast.unparse(node)} + 1.0", line)
     if view:
         return  # a field, or so it seems: a helper may be given anything by this name, so program.py checks it again
+    if isinstance(on, ast.Attribute) and _of_numpy(on):
+        _attribute(on, line)  # np.random.normal: it is np.random that is not there
     if isinstance(on, ast.Name) and on.id == PARAMETERS[3] and node.attr != "get":
         raise Refused("memory", "memory has memory.get(key, default), memory[key] and `key in memory` alone", line)
-    if isinstance(on, ast.Name) and on.id in ("np", "numpy"):
+    if _of_numpy(node):
         if node.attr not in names.NUMPY and node.attr != "linalg":
-            raise Refused("attribute", f"np.{node.attr} is not available: use plain array arithmetic", line)
+            instead = names.ELSEWHERE.get(node.attr, "use plain array arithmetic")
+            raise Refused("attribute", f"np.{node.attr} is not available: {instead}", line)
     elif isinstance(on, ast.Attribute) and on.attr == "linalg":
         if node.attr not in names.LINALG:
             raise Refused("attribute", f"np.linalg.{node.attr} is not available: np.linalg.norm is", line)
     elif isinstance(on, ast.Name) and on.id == "math":
         if node.attr not in names.MATH:
-            raise Refused("attribute", f"math.{node.attr} is not available", line)
+            raise Refused("attribute", f"math.{node.attr} is not available: use ** or NumPy functions", line)
+    elif node.attr == "reduce" and isinstance(on, ast.Attribute) and _of_numpy(on) and on.attr in names.UFUNCS:
+        return
     elif node.attr not in names.METHODS and (node.attr in names.OF_OBJECTS or not isinstance(on, ast.Name)):
         raise Refused("attribute", f"the attribute {node.attr!r} is not available: use NumPy functions on arrays", line)
     # what is left can only be a field of a view that was given to a helper; program.py makes sure of it
+
+
+def _of_numpy(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
 
 
 def _plain(name: str | None, line: int | None) -> None:
@@ -112,21 +121,57 @@ def _call(node: ast.Call, line: int | None) -> None:
         )
     types = [k.value for k in node.keywords if k.arg == "dtype"]
     if isinstance(node.func, ast.Attribute) and node.func.attr == "astype":
-        types += node.args
+        types += node.args[:1]
+    if (
+        isinstance(node.func, ast.Attribute)
+        and _of_numpy(node.func)
+        and (place := names.DTYPE_PLACE.get(node.func.attr))
+    ):
+        types += [t for t in node.args[place : place + 1] if not isinstance(t, ast.Starred)]
     for kind in types:
-        if not isinstance(kind, ast.Name | ast.Attribute) or getattr(kind, "id", "") == "object":
+        text = kind.value if isinstance(kind, ast.Constant) else "float"
+        if not isinstance(kind, ast.Name | ast.Attribute | ast.Constant) or text not in (None, *names.DTYPES):
             raise Refused("call", "name the type: float, int, bool or np.float64", line)
 
 
 def _power(node: ast.BinOp, line: int | None) -> None:
     if isinstance(node.op, ast.Mod) and isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
         raise Refused("format", "use an f-string instead of % formatting", line)
-    if isinstance(node.op, ast.Pow):
-        right = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
-        if isinstance(right, ast.BinOp) or (
-            isinstance(right, ast.Constant) and isinstance(right.value, int | float) and right.value > 16
-        ):
-            raise Refused("power", "the exponent must be a small constant or a name", line)
+    if isinstance(node.op, ast.Pow) and not _is_float(node.left):
+        high = _value(node.right)
+        if any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(node.right)) or abs(high) > 16:
+            raise Refused(
+                "power",
+                "the exponent is too large for whole numbers: keep it within 16, or write the base as a float",
+                line,
+            )
+
+
+def _value(node: ast.expr) -> float:
+    """The value of a constant expression, or 0."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return node.value
+    if isinstance(node, ast.UnaryOp):
+        return _value(node.operand)
+    if isinstance(node, ast.BinOp):
+        one, two = _value(node.left), _value(node.right)
+        if isinstance(node.op, ast.Mult):
+            return one * two
+        if isinstance(node.op, ast.Div | ast.FloorDiv):
+            return one / two if two else 0.0
+        return max(abs(one), abs(two))
+    return 0.0
+
+
+def _is_float(node: ast.expr) -> bool:
+    """Whether it can't be a whole number of Python's, which may grow without end: a float, a quotient or a field."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Div) or _is_float(node.left) or _is_float(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return _is_float(node.operand)
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id in PARAMETERS[:3]
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
 
 
 def _format(node: ast.FormattedValue, line: int | None) -> None:
@@ -161,19 +206,26 @@ def _subscript(node: ast.Subscript, line: int | None) -> None:
 def _import(node: ast.Import | ast.ImportFrom, line: int | None) -> None:
     for alias in node.names:
         _plain(alias.asname, line)
+        if alias.name == "*":
+            raise Refused("import", "import names one by one: np and math are there without an import", line)
     modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
-        if module not in ("numpy", "math", "typing", "__future__"):
+        if module not in ("numpy", "numpy.linalg", "math", "__future__", *names.TYPING):
             raise Refused(
                 "import", f"{module!r} can't be imported: np and math are there, nothing else is needed", line
             )
-    if isinstance(node, ast.ImportFrom) and node.module in ("math", "numpy"):
-        known = names.MATH if node.module == "math" else names.NUMPY - names.TYPES_ONLY
+    if isinstance(node, ast.ImportFrom) and node.module in _GIVEN:
         for alias in node.names:
-            if alias.name not in known:
+            if alias.name not in _GIVEN[node.module]:
                 raise Refused("import", f"{alias.name!r} is not available from {node.module}", line)
 
 
+_GIVEN = {
+    "math": names.MATH,
+    "numpy": names.NUMPY - names.TYPES_ONLY | {"linalg"},
+    "numpy.linalg": names.LINALG,
+}
+"""What may be imported from where."""
 RULES: dict[type[ast.AST], Callable[[Any, int | None], None]] = {
     ast.Attribute: _attribute,
     ast.Name: _name,
