@@ -76,6 +76,33 @@ BROKEN = [
     ('return {"a": next_state.speed}', Outcome.RAISED, "no field 'speed'"),
     ('x = next_state.x.reshape(-1)\nx[:] = 0\nreturn {"a": x}', Outcome.RAISED, "read-only"),
     ('raise ValueError("no")', Outcome.RAISED, "ValueError: no"),
+    ("x = []\nfor _ in range(200000):\n    x = [x]\nraise ValueError(x)", Outcome.RAISED, "ValueError"),
+    ("x = 7\nfor _ in range(14):\n    x = x * x\nraise ValueError(x)", Outcome.RAISED, "ValueError"),
+    (
+        "x = 7\nfor _ in range(14):\n    x = x * x\nreturn {x: next_state.x}",
+        Outcome.BROKE_CONTRACT,
+        "not a value of type int",
+    ),
+    ("x = 'a' * 10\nx = [[0.0] * 10**12]", Outcome.OUT_OF_MEMORY, "MemoryError: build no array or list"),
+    ('x = next_state.x[...]\nx[:] = 0\nreturn {"a": x}', Outcome.RAISED, "inputs are read-only: work on a copy"),
+    ('return {"a": next_state["x"]}', Outcome.RAISED, "read one field by its name, as in next_state.step"),
+    ('return {"a": -np.square(action)}', Outcome.RAISED, "read one field by its name, as in next_state.step"),
+    ('return {"a": next_state - state}', Outcome.RAISED, "read one field by its name, as in next_state.step"),
+    ('memory["n"] += 1\nreturn {"a": memory["n"]}', Outcome.RAISED, "memory.get('n', 0.0)"),
+    ('n = memory.get("n", None)\nreturn {"a": next_state.x}', Outcome.RAISED, "give a number or an array"),
+    ('for k in memory:\n    pass\nreturn {"a": next_state.x}', Outcome.RAISED, "memory can't be listed"),
+    (
+        'memory["n"] = np.array(["a"] * len(state.x))\nreturn {"a": next_state.x}',
+        Outcome.RAISED,
+        "numbers, not <U1 of shape",
+    ),
+    ('return {"a": next_state.x[:, 0]}', Outcome.RAISED, "shape (n,) has one number per row"),
+    ('return {"a": np.sum(next_state.x, axis=1)}', Outcome.RAISED, "shape (n,) has one number per row"),
+    ('return {"a": -next_state.terminated}', Outcome.RAISED, "-1.0 * next_state.terminated"),
+    ('return {"a": 1.0 * (next_state.terminated - state.x.astype(bool))}', Outcome.RAISED, "1.0 * a - 1.0 * b"),
+    ('r = np.zeros_like(next_state.step)\nr += 0.5\nreturn {"a": r}', Outcome.RAISED, "dtype=float"),
+    ('return {"a": next_state.x + len(f"{next_state.x.dtype}")}', Outcome.RAISED, "leave that out"),
+    ('return {"a": next_state.qqq}', Outcome.RAISED, "no field 'qqq'. It has: x, v"),
     ('if next_state.x > 0:\n    pass\nreturn {"a": next_state.x}', Outcome.RAISED, "ambiguous"),
     ('return {"a": np.zeros((60000, 60000))[0, 0] + next_state.x}', Outcome.OUT_OF_MEMORY, "Unable to allocate"),
 ]
@@ -207,14 +234,14 @@ def test_sets_tuples_slices_and_keys_of_plain_values_are_constants(jail: Jail) -
 
 X = 'return {"a": next_state.x}'
 IDIOMS = [
-    program(f'x, k = next_state.x, 0.5\nnote = f"{{x=}} {{x!r}} {{x.dtype}} {{k=:.2f}} {{x > 0}} {{x[0]!s}}"\n{X}'),
+    program(f'x, k = next_state.x, 0.5\nnote = f"{{x=}} {{x!r}} {{k=:.2f}} {{x > 0}} {{x[0]!s}}"\n{X}'),
     "from typing import Dict, Optional, Union\nParts = Dict[str, Optional[np.ndarray]]\nNumber = Union[float, int] | None\n\n\n"
     + program(X).replace("memory):", "memory) -> Parts:"),
     "from typing import cast, Any\n" + program('return {"a": cast(Any, next_state.x) * cast(float, 2.0)}'),
     "import typing\nimport typing as t\nP = typing.Dict[str, float]\nQ = t.Any\n" + program(X),
     "from numpy.typing import NDArray\nimport numpy.typing as npt\nfrom collections.abc import Callable\n"
-    "A = npt.NDArray[np.float64]\n\n\ndef f(x: NDArray[np.float64], g: Callable[[float], float] | None = None) -> A:\n    return x\n\n\n"
-    + program('return {"a": f(next_state.x)}'),
+    "A = npt.NDArray[np.float64]\n\n\ndef f(x: NDArray[np.float64], g: Callable[[float], float] | None = None) -> A:\n"
+    "    return x\n\n\n" + program('return {"a": f(next_state.x)}'),
     "from numpy.linalg import norm\nimport numpy.linalg as LA\nfrom numpy import linalg, pi\nimport numpy\n"
     + program(
         'v = next_state.v\nreturn {"a": norm(v, axis=-1) + LA.norm(v, axis=-1) + numpy.abs(linalg.norm(v, axis=1)) * pi}'

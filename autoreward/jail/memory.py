@@ -1,11 +1,19 @@
 """`memory`: the only state of a reward program that survives a call."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_KEYS = 32
+
+
+class NotInMemory(KeyError):
+    """The key was never written."""
+
+    def __str__(self) -> str:
+        """KeyError alone would show the key and nothing else."""
+        return f"memory has no {self.args[0]!r} yet: use memory.get({self.args[0]!r}, 0.0)"
 
 
 class Memory:
@@ -27,6 +35,8 @@ class Memory:
 
     def get(self, key: str, default: Any = 0.0) -> NDArray[Any]:
         """The stored array, shape (n,) or (n, k), with `default` in the rows not written since their episode began."""
+        if np.asarray(default).dtype.kind not in "fiub":
+            raise TypeError(f"memory.get({key!r}, ...) with {default!r:.20}: give a number or an array as the default")
         if key not in self._arrays:
             return np.array(np.broadcast_to(np.asarray(default), self._shape(default)))
         array, unset = self._arrays[key], self._unset[key]
@@ -36,7 +46,9 @@ class Memory:
         return np.where(mask, np.asarray(default), array)
 
     def __getitem__(self, key: str) -> NDArray[Any]:
-        """The stored array; unset rows are 0. Raises KeyError if it was never written."""
+        """The stored array; unset rows are 0. Raises NotInMemory if it was never written."""
+        if key not in self._arrays:
+            raise NotInMemory(key)
         return self._arrays[key].copy()
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -46,11 +58,16 @@ class Memory:
         if array.ndim == 0:
             array = np.full(self._rows, array)
         if array.shape[0] != self._rows or array.ndim > 2 or array.dtype.kind not in "fiub":
-            raise ValueError(f"memory[{key!r}] must have {self._rows} rows of numbers, not shape {array.shape}")
+            raise ValueError(
+                f"memory[{key!r}] must be {self._rows} rows of numbers, not {array.dtype} of shape {array.shape}"
+            )
         if key not in self._arrays and len(self._arrays) >= MAX_KEYS:
             raise ValueError(f"memory holds at most {MAX_KEYS} arrays")
         self._arrays[key] = array.copy()
         self._unset[key] = np.zeros(self._rows, dtype=np.bool_)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("memory can't be listed: use memory.get(key, default) for each key")
 
     def __contains__(self, key: object) -> bool:
         return key in self._arrays

@@ -137,11 +137,11 @@ class Program:
         if type(parts) is not dict:
             raise ContractBroken(f"compute_reward must return a dict of named parts, not {type(parts).__name__}")
         names = tuple(parts)
-        if self._names is None:
+        if names != self._names:
             _check_names(names)
+            if self._names is not None:
+                raise ContractBroken(f"the parts changed from {list(self._names)} to {list(names)}")
             self._names = names
-        elif names != self._names:
-            raise ContractBroken(f"the parts changed from {list(self._names)} to {list(map(str, names))[:8]}")
         return names, np.stack([_column(name, part, rows) for name, part in parts.items()])
 
 
@@ -150,9 +150,9 @@ def _check_names(names: tuple[Any, ...]) -> None:
         raise ContractBroken(f"return between 1 and {MAX_PARTS} named parts, not {len(names)}")
     for name in names:
         if type(name) is not str or not name.isidentifier() or not name.isascii() or len(name) > MAX_PART_NAME:
-            raise ContractBroken(
-                f"a part's name must be a plain word of at most {MAX_PART_NAME} letters, not {name!r:.50}"
-            )
+            # other things than texts may have no text that could be shown
+            shown = f"{name!r:.50}" if type(name) is str else f"a value of type {type(name).__name__}"
+            raise ContractBroken(f"a part's name must be a plain word of at most {MAX_PART_NAME} letters, not {shown}")
 
 
 def _column(name: str, part: Any, rows: int) -> NDArray[np.float64]:

@@ -69,23 +69,40 @@ def _failure(error: BaseException) -> bytes:
         # walk_tb, unlike extract_tb, opens no source files: this process must not open any
         lines = [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == FILE]
         line = lines[-1] if lines else None
-    said = str(error)[:280]
+    said = _text(error)
     plain = isinstance(error, Refused | ContractBroken)
-    message = said if plain else f"{type(error).__name__}: {said}{_advice(said)}"
+    message = said if plain else f"{type(error).__name__}: {said}"
     return json.dumps({"outcome": outcome.value, "message": message, "line": line}).encode()
 
 
+_ROWS = "rows come all at once: "
 _ADVICE = {
-    "truth value of an array": "rows come all at once: choose with np.where(condition, a, b), and combine with & and |",
-    "only length-1 arrays": "rows come all at once: use np functions instead of float() and math",
-    "only 0-dimensional arrays": "rows come all at once: use np functions instead of float() and math",
+    "truth value of an array": _ROWS + "choose with np.where(condition, a, b), and combine with & and |",
+    "only length-1 arrays": _ROWS + "use np functions instead of float() and math",
+    "only 0-dimensional arrays": _ROWS + "use np functions instead of float() and math",
     "could not be broadcast": "fields have shape (n,) or (n, k): reduce over the last axis with axis=-1",
+    "read-only": "inputs are read-only: work on a copy, x = x.copy(), or write x = x + 1.0",
+    "Fields": "state, action and next_state hold fields: read one field by its name, as in next_state.step",
+    "too many indices": "an array of shape (n,) has one number per row, so leave the index out",
+    "out of bounds for array of dimension 1": "an array of shape (n,) has one number per row and nothing to reduce",
+    "boolean negative": "write -1.0 * next_state.terminated",
+    "boolean subtract": "write 1.0 * a - 1.0 * b",
+    "Cannot cast ufunc": "make the array of floats: np.zeros_like(x, dtype=float)",
+    "__import__": "this would need a module that is not there: leave that out",
 }
-"""What to do about the slips that are made most often, by what NumPy says of them."""
+"""What to do about the slips that are made most often, by what Python and NumPy say of them."""
 
 
-def _advice(said: str) -> str:
-    return next((f" ({advice})" for slip, advice in _ADVICE.items() if slip in said), "")
+def _text(error: BaseException) -> str:
+    """What the error says and what to do about it; some say nothing, and some can't be made into text."""
+    try:
+        said = str(error)[:280]
+    except Exception:
+        return "(it can't be shown as text)"
+    if isinstance(error, MemoryError) and not said:
+        return "build no array or list larger than the rows that are given"
+    advice = next((advice for slip, advice in _ADVICE.items() if slip in said), "")
+    return f"{said} ({advice})" if advice else said
 
 
 if __name__ == "__main__":
