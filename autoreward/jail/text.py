@@ -53,7 +53,7 @@ def _count(tokens: Iterator[tokenize.TokenInfo]) -> None:
         lambdas = 0 if kind == tokenize.NEWLINE else lambdas + (text == "lambda")
         if kind == tokenize.OP:
             depth += (text in "([{") - (text in ")]}")
-        elif kind == tokenize.NAME and not text.isascii():
+        elif kind == tokenize.NAME and text.isprintable() and not text.isascii():
             raise _foreign(text, line)
         elif kind == tokenize.STRING and "f" in text[: re.search("['\"]", text).start()].lower():  # type: ignore[union-attr]
             _formatted(text, line)
