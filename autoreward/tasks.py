@@ -17,6 +17,8 @@ from autoreward.records import Record
 
 STATE = "state.py"
 RESERVED = {*ALWAYS_THERE, "obs", "np", "math", "memory", "length"}
+_formula = lru_cache(1024)(Expression)
+"""A formula, parsed once: by its text, since a copy of a task may say something else."""
 
 
 class StateField(Record):
@@ -169,12 +171,6 @@ class Task(Record):
     def action_sources(self) -> dict[str, Expression]:
         """The parsed source of each action field."""
         return {n: _formula(f.source, f"task {self.name}, [action.{n}] source") for n, f in self.action.items()}
-
-
-@lru_cache(1024)
-def _formula(text: str, where: str) -> Expression:
-    """A formula, parsed once: by its text, since a copy of a task may say something else."""
-    return Expression(text, where)
 
 
 def state_program(card: Path, name: str = STATE) -> str:

@@ -1,10 +1,10 @@
 """The one room where candidate code runs: a process with one program's source and NumPy, and nothing else.
 
-gate.py  rules.py    what source may be loaded at all (both sides; a filter and a source of feedback, not the wall)
+gate.py  text.py  rules.py  writes.py    both sides: what source may be loaded (a filter and a source of feedback, not the wall)
 kernel/       child side: system call filter, Landlock, and the attempts that prove them
 server.py     child side: the fork server's `main`, answering batches
 lock.py       child side: what the process gives up before candidate code is loaded
-namespace.py  program.py  memory.py  fields.py    child side: names, calls, memory, views
+namespace.py  program.py  fixed.py  memory.py  fields.py    child side: names, calls, constants, memory, views
 names.py      the functions of NumPy, math and the builtins that a program may use
 wire.py       both sides: batches and answers as bytes
 client.py     host side, and the train worker's: open a room, ask it, check every answer

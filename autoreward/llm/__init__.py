@@ -6,6 +6,7 @@ claude.py  gpt.py    the providers' own SDKs, loaded when first asked
 faults.py     an SDK's error -> ask again, or one sentence that says what to do
 replay.py  manual.py    a saved conversation; a person with a chat window
 money.py      prices, the estimate, the cap
+opening.py    open models by their names, and the desk
 desk.py       the one way to ask: saved replies first, then within the cap, with retries
 prompts.py    templates -> the text of a prompt
 reading.py    text of a reply -> the record that was asked for, or a finding
