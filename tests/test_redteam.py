@@ -217,4 +217,6 @@ def test_without_any_wall_the_samples_do_harm(tmp_path_factory: pytest.TempPathF
                 harmed.append(file.name)
         finally:
             fresh.close()
-    assert len(harmed) >= 25, harmed
+        if len(harmed) > 25:
+            return
+    pytest.fail(f"only {harmed} did harm")

@@ -7,6 +7,8 @@ import ast
 import builtins
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from autoreward.contract import PARAMETERS
@@ -41,6 +43,7 @@ def examine(source: str) -> Examined:
     """Examine a program's source without running it."""
     try:
         tree = check(source)
+        _compiles(tree)
     except Refused as refused:
         return Examined((refused.problem,), uses_memory=False)
     memory = any(isinstance(n, ast.Name) and n.id == PARAMETERS[3] for n in ast.walk(tree))
@@ -51,22 +54,28 @@ def check(source: str) -> ast.Module:
     """Parse and check a program. Raises Refused with the first thing wrong."""
     source = text.plain(source)
     whole = text.check(source)
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes such as "\d": the person's terminal is no place for them
-        tree = _parsed(source)
-        _walk(tree)
-        _top_level(tree)
-        _compiles(tree)
+    tree = _parsed(source)
     if not whole:
         raise Refused("syntax", "the source is not valid Python: write it again")
+    _walk(tree)
+    _top_level(tree)
     _bound(tree)
     writes.check(tree)
     return tree
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Python's warnings, of escapes such as "\\d": the person's terminal is no place for them."""
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _parsed(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        with _quiet():
+            return ast.parse(source)
     except SyntaxError as error:
         raise Refused("syntax", f"the source is not valid Python: {error.msg}", error.lineno) from None
     except (RecursionError, MemoryError, ValueError) as error:
@@ -74,9 +83,10 @@ def _parsed(source: str) -> ast.Module:
 
 
 def _compiles(tree: ast.Module) -> None:
-    """What the compiler alone sees, such as `break` outside a loop."""
+    """What the compiler alone sees, such as `break` outside a loop. A room compiles its own form of the tree."""
     try:
-        compile(tree, "<reward>", "exec", dont_inherit=True)
+        with _quiet():
+            compile(tree, "<reward>", "exec", dont_inherit=True)
     except SyntaxError as error:
         raise Refused("syntax", f"the source is not valid Python: {error.msg}", error.lineno) from None
     except (RecursionError, MemoryError, ValueError) as error:
