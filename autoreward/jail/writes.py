@@ -47,6 +47,12 @@ class _Function:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in paired:
                 self._bound.setdefault(node.id, []).append(None)
+        self._stands_for = {
+            name: given[0]
+            for name, given in self._bound.items()
+            if all(isinstance(g, ast.Name | ast.Attribute) for g in given)
+            and len({ast.dump(g) for g in given if g}) == 1
+        }
 
     def _bind(self, target: ast.expr, value: ast.expr | None) -> set[int]:
         for name, given in _pairs(target, value).items():
@@ -77,10 +83,10 @@ class _Function:
     def _source(self, node: ast.expr) -> ast.expr:
         """What a name stands for, through any names between, as far as it can only be that."""
         for _ in range(10):
-            given = self._bound.get(node.id, []) if isinstance(node, ast.Name) else []
-            if len({ast.dump(g) if g else "" for g in given}) != 1 or given[0] is None:
+            given = self._stands_for.get(node.id) if isinstance(node, ast.Name) else None
+            if given is None:
                 return node
-            node = given[0]
+            node = given
         return node
 
     def _is_global(self, name: str) -> bool:
