@@ -62,6 +62,11 @@ BROKEN = [
         Outcome.BROKE_CONTRACT,
         "from one process to the next",
     ),
+    (
+        'return {f"p{i}": next_state.x for i in range(min(9, len(state.x)))}',
+        Outcome.BROKE_CONTRACT,
+        "the parts changed from",
+    ),
     ('return {n: next_state.x for n in {"goal", "gate", "effort"}}', Outcome.BROKE_CONTRACT, "not in a set"),
     (
         'first = [*{"goal", "gate", "effort", "time", "arrive"}][0]\nreturn {first: next_state.x}',
