@@ -5,86 +5,23 @@
     abs(position - hold_at)                    a metric
 
 Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
-FUNCTIONS. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
+signs.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
 nothing is ever evaluated by Python's own `eval`.
 """
 
 import ast
 import math
-import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
+from autoreward.signs import ATOM, BINARY, COMPARE, COMPARED, FUNCTIONS, JOIN, MINUS, POWER, SUM, Array, Function
 
-Array = NDArray[Any]
-
-
-def _norm(vector: Array) -> Array:
-    """Euclidean length of each row, shape (n,)."""
-    return np.asarray(np.linalg.norm(vector, axis=-1))
-
-
-def _stack(*columns: Array) -> Array:
-    """Columns of shape (n,) side by side, shape (n, k)."""
-    return np.stack(columns, axis=-1)
-
-
-class Function(NamedTuple):
-    """One function of the language."""
-
-    run: Callable[..., Any]
-    source: str
-    """The same as NumPy source, with `{}` for its arguments."""
-    takes: int
-    """How many arguments; 0 for one or more."""
-
-
-class Sign(NamedTuple):
-    """One sign between two values."""
-
-    run: Callable[[Any, Any], Any]
-    text: str
-    binds: int
-    """How tightly, as in Python: the printer's brackets depend on it."""
-
-
-FUNCTIONS = {
-    "abs": Function(np.abs, "np.abs({})", 1),
-    "sqrt": Function(np.sqrt, "np.sqrt({})", 1),
-    "sin": Function(np.sin, "np.sin({})", 1),
-    "cos": Function(np.cos, "np.cos({})", 1),
-    "arctan2": Function(np.arctan2, "np.arctan2({})", 2),
-    "exp": Function(np.exp, "np.exp({})", 1),
-    "minimum": Function(np.minimum, "np.minimum({})", 2),
-    "maximum": Function(np.maximum, "np.maximum({})", 2),
-    "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
-    "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
-}
-COMPARED, SUM, PRODUCT, MINUS, POWER, ATOM = range(6)
-"""How tightly things bind, loosest first."""
-_BINARY: dict[type[ast.operator], Sign] = {
-    ast.Add: Sign(operator.add, "+", SUM),
-    ast.Sub: Sign(operator.sub, "-", SUM),
-    ast.Mult: Sign(operator.mul, "*", PRODUCT),
-    ast.Div: Sign(operator.truediv, "/", PRODUCT),
-    ast.Pow: Sign(operator.pow, "**", POWER),
-}
-_COMPARE: dict[type[ast.cmpop], Sign] = {
-    ast.Lt: Sign(operator.lt, "<", COMPARED),
-    ast.LtE: Sign(operator.le, "<=", COMPARED),
-    ast.Gt: Sign(operator.gt, ">", COMPARED),
-    ast.GtE: Sign(operator.ge, ">=", COMPARED),
-    ast.Eq: Sign(operator.eq, "==", COMPARED),
-}
-_JOIN: dict[type[ast.boolop], Function] = {
-    ast.And: Function(np.logical_and, "np.logical_and({})", 2),
-    ast.Or: Function(np.logical_or, "np.logical_or({})", 2),
-}
+DEEPEST = 100
+"""Most levels of a formula."""
 
 
 class Limit(NamedTuple):
@@ -104,22 +41,19 @@ class Expression:
         """Parse `text`; raise TaskError, naming `where`, if it is not in the language."""
         self.text = text
         self.where = where
-        try:
-            self._body = ast.parse(text.strip(), mode="eval").body
-        except SyntaxError as error:
-            raise TaskError(f"{where}: {text!r} is not a formula ({error.msg}).") from None
-        self.names = frozenset(self._check(self._body))
+        self.body = _parsed(text, where)
+        self.names = frozenset(self._check(self.body))
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The formula's value, an array of shape (n,) or (n, k). Raises TaskError on an index outside a field."""
         try:
-            return _value(self._body, values)
+            return _value(self.body, values)
         except IndexError:
             raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
 
     def as_numpy(self, name: Callable[[str], str]) -> str:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
-        return numpy_source(self._body, name)
+        return numpy_source(self.body, name)
 
     def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
         """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
@@ -128,15 +62,15 @@ class Expression:
         in it (1 without one); `and` takes the mean, `or` the largest. It is the task's own graded measure of progress,
         used to rank policies none of which succeeds yet.
         """
-        return _closeness(self._body, values, scales)
+        return _closeness(self.body, values, scales)
 
     def limits(self, fixed: Collection[str]) -> tuple[Limit, ...]:
         """Its comparisons that hold something against a number or one of the `fixed` names, in the order they stand."""
         found = []
-        for node in (n for n in ast.walk(self._body) if isinstance(n, ast.Compare)):
+        for node in (n for n in ast.walk(self.body) if isinstance(n, ast.Compare)):
             sides = [Expression(ast.unparse(part), self.where) for part in (node.left, *node.comparators)]
             for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
-                text = ast.unparse(ast.Compare(left._body, [op], [right._body]))
+                text = ast.unparse(ast.Compare(left.body, [op], [right.body]))
                 if (left.names <= set(fixed)) != (right.names <= set(fixed)):
                     found.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
         return tuple(found)
@@ -149,11 +83,11 @@ class Expression:
                 return {name}
             case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
                 return self._check(operand)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
                 return self._check(left) | self._check(right)
             case ast.BoolOp(values=parts):
                 return set[str]().union(*map(self._check, parts))
-            case ast.Compare(left=left, ops=ops, comparators=others) if all(type(o) in _COMPARE for o in ops):
+            case ast.Compare(left=left, ops=ops, comparators=others) if all(type(o) in COMPARE for o in ops):
                 return self._check(left).union(*map(self._check, others))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
                 if (takes := FUNCTIONS[name].takes) not in (0, len(args)):
@@ -169,6 +103,26 @@ class Expression:
             f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
             f"+ - * / **, comparisons, and, or, not, and {allowed}."
         )
+
+
+def _parsed(text: str, where: str) -> ast.expr:
+    """A formula's tree, of at most DEEPEST levels: all that reads one calls itself on each. Raises TaskError."""
+    try:
+        body = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as error:  # ValueError: a null character
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise TaskError(f"{where}: {text!r} is not a formula ({said}).") from None
+    except (RecursionError, MemoryError):
+        levels = DEEPEST + 1
+    else:
+        levels, row = 0, [body]
+        while row and levels <= DEEPEST:
+            levels, row = levels + 1, [n for one in row for n in ast.iter_child_nodes(one) if isinstance(n, ast.expr)]
+    if levels > DEEPEST:
+        raise TaskError(
+            f"{where}: {text[:40]!r}... is too deeply nested, by more than {DEEPEST} levels; write it shorter."
+        )
+    return body
 
 
 def numpy_source(node: ast.expr, name: Callable[[str], str], least: int = COMPARED) -> str:
@@ -195,17 +149,17 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return f"np.logical_not({numpy_source(operand, name)})", ATOM
         case ast.BinOp(left=left, op=op, right=right):
-            _, text, binds = _BINARY[type(op)]
+            _, text, binds = BINARY[type(op)]
             # ** groups from the right and takes a bare minus there; the others group from the left
             at_left, at_right = (ATOM, MINUS) if binds == POWER else (binds, binds + 1)
             return f"{numpy_source(left, name, at_left)} {text} {numpy_source(right, name, at_right)}", binds
         case ast.BoolOp(op=op, values=parts):
-            return _joined(_JOIN[type(op)], [numpy_source(part, name) for part in parts]), ATOM
+            return _joined(JOIN[type(op)], [numpy_source(part, name) for part in parts]), ATOM
         case ast.Compare(left=left, ops=ops, comparators=others):
             sides = [numpy_source(side, name, SUM) for side in (left, *others)]
             links = zip(sides, ops, sides[1:], strict=False)
-            pieces = [f"{one} {_COMPARE[type(compared)].text} {other}" for one, compared, other in links]
-            return _joined(_JOIN[ast.And], pieces), COMPARED if len(pieces) == 1 else ATOM
+            pieces = [f"{one} {COMPARE[type(compared)].text} {other}" for one, compared, other in links]
+            return _joined(JOIN[ast.And], pieces), COMPARED if len(pieces) == 1 else ATOM
         case ast.Call(func=ast.Name(id=called), args=args):
             return _called(FUNCTIONS[called], [numpy_source(arg, name) for arg in args]), ATOM
         case ast.Subscript(value=base, slice=index):
@@ -241,18 +195,18 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.UnaryOp(operand=operand):
             return np.logical_not(_value(operand, values))
         case ast.BinOp(left=left, op=op, right=right):
-            return _BINARY[type(op)].run(_value(left, values), _value(right, values))
+            return BINARY[type(op)].run(_value(left, values), _value(right, values))
         case ast.BoolOp(op=op, values=parts):
-            return reduce(_JOIN[type(op)].run, [_value(part, values) for part in parts])
+            return reduce(JOIN[type(op)].run, [_value(part, values) for part in parts])
         case ast.Compare():
             return reduce(
                 np.logical_and,
-                [_COMPARE[type(op)].run(left, right) for left, op, right in _comparisons(node, values)],
+                [COMPARE[type(op)].run(left, right) for left, op, right in _comparisons(node, values)],
             )
         case ast.Call(func=ast.Name(id=name), args=args):
             return FUNCTIONS[name].run(*[_value(arg, values) for arg in args])
         case ast.Subscript(value=base, slice=index):
-            return _take(np.asarray(_value(base, values)), index)
+            return take(np.asarray(_value(base, values)), index)
     raise AssertionError(f"unchecked node {ast.dump(node)}")
 
 
@@ -261,7 +215,8 @@ def _comparisons(node: ast.Compare, values: Mapping[str, Any]) -> list[tuple[Any
     return list(zip(operands, node.ops, operands[1:], strict=False))
 
 
-def _take(array: Array, index: ast.expr) -> Array:
+def take(array: Array, index: ast.expr) -> Array:
+    """Some of an array's last axis, by a checked index or slice. Raises IndexError outside it."""
     if isinstance(index, ast.Slice):
         low = index.lower.value if isinstance(index.lower, ast.Constant) else 0
         high = index.upper.value if isinstance(index.upper, ast.Constant) else array.shape[-1]
@@ -289,7 +244,7 @@ def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, f
                 gap = -gap
             elif isinstance(op, ast.Eq):
                 gap = np.abs(gap)
-            holds = np.asarray(_COMPARE[type(op)].run(left, right))
+            holds = np.asarray(COMPARE[type(op)].run(left, right))
             shortfall = np.where(holds, 0.0, np.clip(np.nan_to_num(gap, nan=scale) / scale, 1e-9, 1.0))
             shortfalls.append(shortfall)
         return np.asarray(1.0 - np.max(shortfalls, axis=0))

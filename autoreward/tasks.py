@@ -10,13 +10,12 @@ from typing import Any, Literal
 from pydantic import Field as Bounded
 from pydantic import ValidationError
 
-from autoreward.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.expressions import Expression
 from autoreward.records import Record
+from autoreward.sound import check
 
 STATE = "state.py"
-RESERVED = {*ALWAYS_THERE, "obs", "np", "math", "memory", "length"}
 _formula = lru_cache(1024)(Expression)
 """A formula, parsed once: by its text, since a copy of a task may say something else."""
 
@@ -119,7 +118,7 @@ class Task(Record):
     name: str
     env: str
     kwargs: dict[str, Any] = Bounded(default_factory=dict)
-    max_steps: int | None = None
+    max_steps: int | None = Bounded(default=None, gt=0)
     """Overrides the environment's time limit, in steps."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
@@ -264,36 +263,3 @@ def _first(error: ValidationError) -> str:
     if problem["type"] == "missing":
         return f"the key {place!r} is missing."
     return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}."
-
-
-def check(task: Task, path: str) -> None:
-    """Raises TaskError, naming `path`, if names and formulas of the task do not fit together."""
-    if not task.goal.strip():
-        raise TaskError(f"{path}: goal is empty; say in one sentence what the agent should do.")
-    if not task.state:
-        raise TaskError(f"{path}: [state] names no field; a reward needs something to look at.")
-    for name in (*task.state, *task.action, *task.constants):
-        if not name.isidentifier() or name.startswith("_") or name in RESERVED:
-            raise TaskError(f"{path}: {name!r} can't be a field or constant name; use a plain word such as 'speed'.")
-    _ = task.success.window
-    fields = {*task.state, *task.constants}
-    judged = [e for e in (task.success_rule, task.metric_formula) if e]
-    _check_names(judged, fields | set(ALWAYS_THERE), path)
-    _check_names([task.script_formula] if task.script_formula else [], fields, path)
-    for name, source in task.state_sources.items():
-        if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:
-            raise TaskError(f"{path}: [state.{name}] source = {source.text!r} must be made from obs, such as obs[0].")
-    for name, source in task.action_sources.items():
-        if source.names != {"action"}:
-            raise TaskError(f"{path}: [action.{name}] source = {source.text!r} must be made from action.")
-    for name, constant in task.constants.items():
-        if constant.field and constant.field not in task.state:
-            raise TaskError(f"{path}: [constants.{name}] field = {constant.field!r} is not a state field.")
-
-
-def _check_names(expressions: list[Expression], known: set[str], path: str) -> None:
-    for expression in expressions:
-        if unknown := sorted(expression.names - known):
-            close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise TaskError(f"{path}: {expression.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")

@@ -46,6 +46,17 @@ def test_anything_else_is_refused(text: str) -> None:
         Expression(text, "here")
 
 
+@pytest.mark.parametrize("text", ["not " * 2000 + "x", "-" * 100_000 + "x", "+".join("x" * 500)], ids=["not", "-", "+"])
+def test_a_formula_without_end_is_one_sentence(text: str) -> None:
+    with pytest.raises(TaskError, match=r"^here: .{1,60} is too deeply nested"):
+        Expression(text, "here")
+
+
+def test_a_null_character_is_no_formula() -> None:
+    with pytest.raises(TaskError, match="is not a formula"):
+        Expression("x\0", "here")
+
+
 def test_a_function_takes_as_many_values_as_it_has() -> None:
     for text, said in {"abs(x, x)": "takes 1 value, not 2", "minimum(x)": "takes 2 values, not 1"}.items():
         with pytest.raises(TaskError, match=said):

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from autoreward.errors import TaskError
 from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task
+from autoreward.tasks import Metric, StateField, Task, find_task
 from autoreward.worker.judge import ALMOST, Judge
+from autoreward.worker.observations import Layout
+from autoreward.worker.view import state_fields
 
 
 def card(when: str, **rule: object) -> Task:
@@ -56,3 +59,24 @@ def test_not_terminated_with_full_length() -> None:
 def test_progress_without_success_stays_below_one() -> None:
     judge = Judge(card("position > 0", within="last 2 steps", full_length=True), max_steps=2)
     assert judge.judge(states(1, 1), terminated=True, movement=0).progress == ALMOST
+
+
+@pytest.mark.parametrize("when", ["norm(position) < 0.3", "position[0] > 0.15", "stack(position, velocity) > 0"])
+def test_a_rule_of_the_wrong_shape_is_one_sentence(when: str) -> None:
+    with pytest.raises(TaskError, match=r"task mountain-car, \[success\] when: "):
+        Judge(card(when), max_steps=10).judge(states(0.0, 0.5, 0.2), terminated=False, movement=0.0)
+
+
+def test_a_metric_of_several_numbers_is_one_sentence() -> None:
+    task = card("position > 0").model_copy(update={"metric": Metric(value="stack(position, velocity)", better="lower")})
+    with pytest.raises(TaskError, match=r"\[metric\] value: .* gives 2 values a step"):
+        Judge(task, max_steps=10).judge(states(0.0, 0.5), terminated=False, movement=0.0)
+
+
+@pytest.mark.parametrize("source", ["obs[0] + obs[0:2]", "stack(obs[0], obs[0:2])", "norm(obs[0])", "obs[9]"])
+def test_a_source_of_the_wrong_shape_is_one_sentence(source: str) -> None:
+    """NumPy would add two rows' numbers to two columns' where there are two environments."""
+    fields = {"x": StateField(source=source, about="it")}
+    task = find_task("mountain-car", (envs_folder(),)).model_copy(update={"state": fields})
+    with pytest.raises(TaskError, match=r"\[state.x\] source: "):
+        state_fields(task, Layout(4), np.zeros((2, 4)))

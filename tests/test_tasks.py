@@ -67,6 +67,15 @@ def test_a_good_card_reads(tmp_path: Path) -> None:
         (('source = "obs[2]"', 'source = "info[2]"'), "must be made from obs"),
         (("[state.angle]", "[state.step]"), "can't be a field"),
         (('when = "abs(angle) < 0.1"', 'when = "abs(angle) < 0.1"\nwithin = "sometimes"'), "use 'last step'"),
+        (("abs(angle) < 0.1", "angle"), "'angle' in 'angle' is not a condition; compare it"),
+        (("abs(angle) < 0.1", "angle and terminated"), "'angle' in 'angle and terminated' is not a condition"),
+        (('value = "length"', 'value = "not angle"'), "'angle' in 'not angle' is not a condition"),
+        (("[state.angle]", "[state.lambda]"), "'lambda' can't be a field"),
+        (
+            ("[success]", '[constants.angle]\nvalue = 1.0\nabout = "it"\n[success]'),
+            "'angle' is a state field and a constant",
+        ),
+        (('goal = "Hold the pole up."', 'goal = "Hold it."\nmax_steps = 0'), "max_steps"),
         (('env = "CartPole-v1"', "env = CartPole"), "task.toml"),
         (('env = "CartPole-v1"', ""), "the key 'env' is missing"),
     ],
@@ -76,7 +85,13 @@ def test_a_wrong_card_is_one_clear_sentence(tmp_path: Path, change: tuple[str, s
     with pytest.raises(TaskError) as caught:
         read_task(path)
     assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_field_that_is_a_condition_may_be_the_rule(tmp_path: Path) -> None:
+    text = GOOD.replace("obs[2]", "obs[2] > 0").replace("abs(angle) < 0.1", "angle and not terminated")
+    assert read_task(card(tmp_path, text)).success.when == "angle and not terminated"
 
 
 def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:

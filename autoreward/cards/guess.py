@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from autoreward.cards import tables
 from autoreward.records import Entry, Stretch, Survey
+from autoreward.sound import RESERVED
 from autoreward.tasks import (
-    RESERVED,
     ActionField,
     Constant,
     Metric,

@@ -10,7 +10,8 @@ from autoreward.llm.dialogue import TIMES, Question, converse
 from autoreward.llm.prompts import render
 from autoreward.llm.reading import plain
 from autoreward.records import Record, Survey
-from autoreward.tasks import Constant, Metric, StateField, Success, check
+from autoreward.sound import check
+from autoreward.tasks import Constant, Metric, StateField, Success
 
 MAX_TOKENS = 8_000
 DOC = 6_000

@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from autoreward.expressions import COMPARED, SUM, Expression, numpy_source
+from autoreward.expressions import Expression, numpy_source
+from autoreward.signs import COMPARED, SUM
 from autoreward.tasks import Task
 
 

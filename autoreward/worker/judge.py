@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.errors import TaskError
+from autoreward.expressions import Expression
+from autoreward.kinds import of_rows, width
 from autoreward.records import Episode
 from autoreward.tasks import Task
 from autoreward.worker.view import Fields
@@ -35,10 +38,15 @@ class Judge:
         Progress is 1 for a success. Otherwise it is the mean closeness of the rule over its window (for a rule about
         the last step: half the last step's, half the best step's), times the share of the time limit survived where
         the rule asks for the full length, and at most ALMOST.
+
+        Raises:
+            TaskError: the rule or the metric does not give one value a step.
         """
         length = len(next(iter(states.values())))
         values = {**states, **self._constants, **self._clock(length, terminated)}
         rule, success = self._task.success_rule, self._task.success
+        for formula in filter(None, (rule, self._task.metric_formula)):
+            self._demand_single(formula, values)
         holds = np.broadcast_to(np.asarray(rule.evaluate(values), dtype=np.bool_), (length,))
         close = np.broadcast_to(rule.closeness(values, self._scales), (length,))
         window = slice(-success.window, None) if success.window else slice(None)
@@ -61,6 +69,13 @@ class Judge:
             metric=self._metric(values, window, length),
             movement=movement,
         )
+
+    def _demand_single(self, formula: Expression, values: Mapping[str, Any]) -> None:
+        widths = {name: None if name in self._constants else of_rows(value) for name, value in values.items()}
+        if found := width(formula, widths):
+            raise TaskError(
+                f"{formula.where}: {formula.text!r} gives {found} values a step; make one of them, such as with norm."
+            )
 
     def _clock(self, length: int, terminated: bool) -> dict[str, NDArray[np.bool_] | NDArray[np.int64]]:
         ended = np.zeros(length, dtype=np.bool_)

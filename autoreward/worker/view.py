@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
 from autoreward.expressions import Expression
+from autoreward.kinds import of_rows, width
 from autoreward.tasks import Task
 from autoreward.worker.observations import Layout
 
@@ -32,6 +33,7 @@ def _read(sources: Mapping[str, Expression], raw: Mapping[str, NDArray[Any]], sh
     for name, source in sources.items():
         if unknown := sorted(source.names - set(raw)):
             raise TaskError(f"{source.where}: there is no {unknown[0]!r}; there is {', '.join(raw)}.")
+        width(source, {key: of_rows(array, len(shape)) for key, array in raw.items()})
         value = np.asarray(source.evaluate(raw))
         if value.shape[: len(shape)] != shape or value.ndim > len(shape) + 1:
             raise TaskError(

@@ -1,0 +1,74 @@
+"""The functions and signs of the formula language, each as what it does and as NumPy source."""
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def _norm(vector: Array) -> Array:
+    """Euclidean length of each row, shape (n,)."""
+    return np.asarray(np.linalg.norm(vector, axis=-1))
+
+
+def _stack(*columns: Array) -> Array:
+    """Columns of shape (n,) side by side, shape (n, k)."""
+    return np.stack(columns, axis=-1)
+
+
+class Function(NamedTuple):
+    """One function of the language."""
+
+    run: Callable[..., Any]
+    source: str
+    """The same as NumPy source, with `{}` for its arguments."""
+    takes: int
+    """How many arguments; 0 for one or more."""
+
+
+class Sign(NamedTuple):
+    """One sign between two values."""
+
+    run: Callable[[Any, Any], Any]
+    text: str
+    binds: int
+    """How tightly, as in Python: the printer's brackets depend on it."""
+
+
+FUNCTIONS = {
+    "abs": Function(np.abs, "np.abs({})", 1),
+    "sqrt": Function(np.sqrt, "np.sqrt({})", 1),
+    "sin": Function(np.sin, "np.sin({})", 1),
+    "cos": Function(np.cos, "np.cos({})", 1),
+    "arctan2": Function(np.arctan2, "np.arctan2({})", 2),
+    "exp": Function(np.exp, "np.exp({})", 1),
+    "minimum": Function(np.minimum, "np.minimum({})", 2),
+    "maximum": Function(np.maximum, "np.maximum({})", 2),
+    "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
+    "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
+}
+COMPARED, SUM, PRODUCT, MINUS, POWER, ATOM = range(6)
+"""How tightly things bind, loosest first."""
+BINARY: dict[type[ast.operator], Sign] = {
+    ast.Add: Sign(operator.add, "+", SUM),
+    ast.Sub: Sign(operator.sub, "-", SUM),
+    ast.Mult: Sign(operator.mul, "*", PRODUCT),
+    ast.Div: Sign(operator.truediv, "/", PRODUCT),
+    ast.Pow: Sign(operator.pow, "**", POWER),
+}
+COMPARE: dict[type[ast.cmpop], Sign] = {
+    ast.Lt: Sign(operator.lt, "<", COMPARED),
+    ast.LtE: Sign(operator.le, "<=", COMPARED),
+    ast.Gt: Sign(operator.gt, ">", COMPARED),
+    ast.GtE: Sign(operator.ge, ">=", COMPARED),
+    ast.Eq: Sign(operator.eq, "==", COMPARED),
+}
+JOIN: dict[type[ast.boolop], Function] = {
+    ast.And: Function(np.logical_and, "np.logical_and({})", 2),
+    ast.Or: Function(np.logical_or, "np.logical_or({})", 2),
+}
