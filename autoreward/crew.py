@@ -87,10 +87,6 @@ class RealCrew:
         """What people said of earlier results."""
         return tuple(f.text for f in (self._book.lone("feedback", Feedbacks) or Feedbacks()).items)
 
-    def described(self, file: str) -> bytes:
-        """A file that belongs to the description."""
-        return self._book.file("description", "", file)
-
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs."""
         if self._desk is not None:
@@ -108,7 +104,7 @@ class RealCrew:
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions."""
-        return review(candidate, self._workers.jail, Transitions.from_bytes(self.described(SAMPLES)))
+        return review(candidate, self._workers.jail, self._book.transitions("description", "", SAMPLES))
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
@@ -195,7 +191,7 @@ class RealCrew:
                 (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
             )
             if score.success < self._config.target:
-                episodes = Transitions.from_bytes(page.file("scores", score.trial_id, "episodes.npz"))
+                episodes = page.transitions("scores", score.trial_id, "episodes.npz")
                 diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
                 asked = partial(self._parts, by_id[identity].source, memory[identity])
                 cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))

@@ -31,10 +31,6 @@ class Crew(Protocol):
         """Sample the task's environment."""
         ...
 
-    def described(self, file: str) -> bytes:
-        """A file that belongs to the description."""
-        ...
-
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's reward programs."""
         ...

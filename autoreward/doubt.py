@@ -11,7 +11,6 @@ from autoreward.race import full, score_all, steps
 from autoreward.records import Description, Doubt, Round, Score, Trial, TrialJob
 from autoreward.store.book import Book, Page
 from autoreward.tasks import Task
-from autoreward.transitions import Transitions
 
 BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
 
@@ -37,7 +36,7 @@ def not_the_reward(
     found = optimiser((*last.trials, *trials), normalized) or Doubt()
     if not found.said and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        found = doubt((*last.scores, *scores), chance, _by_chance(task, crew, description), visited)
+        found = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
     return found.model_copy(update=cost)
 
 
@@ -50,12 +49,12 @@ def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
     ]
 
 
-def _by_chance(task: Task, crew: Crew, description: Description) -> float:
+def _by_chance(task: Task, book: Book, description: Description) -> float:
     """What random actions visit; constant ones often go further."""
     random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
-    return coverage(Transitions.from_bytes(crew.described("pool.npz")).cut(columns=random), task)
+    return coverage(book.transitions("description", "", "pool.npz").cut(columns=random), task)
 
 
 def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
-    files = (page.file("scores", s.trial_id, "episodes.npz") for s in scores if s.outcome.ok)
-    return [coverage(Transitions.from_bytes(data), task) for data in files]
+    found = (page.transitions("scores", s.trial_id, "episodes.npz") for s in scores if s.outcome.ok)
+    return [coverage(episodes, task) for episodes in found]

@@ -11,7 +11,7 @@ from autoreward.cards.write import card
 from autoreward.errors import UsageError
 from autoreward.jail.client import Jail
 from autoreward.llm.opening import open_desk
-from autoreward.store.files import write_atomically
+from autoreward.store.files import demand_place, plain_name, write_atomically
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
 
@@ -29,8 +29,8 @@ class Wanted(NamedTuple):
 
     @classmethod
     def of(cls, env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path) -> "Wanted":
-        """A card in a folder of that name within `to`; None makes a name from the id."""
-        return cls(env, kwargs, goal, to / (name or _task_name(env, kwargs)) / "task.toml")
+        """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
+        return cls(env, kwargs, goal, to / plain_name(name or _task_name(env, kwargs)) / "task.toml")
 
 
 class Initiated(NamedTuple):
@@ -54,11 +54,12 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     """Survey an environment and draft its card, with a model's help unless it is `grammar`.
 
     Raises:
-        UsageError: there is such a task already.
+        UsageError: there is such a task already, or no place for it.
         TaskError: the environment can't be made or trained in; the message says the way out.
         ProviderError: the model does not answer.
     """
     path = wanted.path
+    demand_place(path.parent)
     if path.exists():
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name

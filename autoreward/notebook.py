@@ -33,6 +33,7 @@ from autoreward.report.reading import Reading, read_run
 from autoreward.resources import envs_folder
 from autoreward.session import resume, start
 from autoreward.store.book import read_header
+from autoreward.store.files import plain_name
 from autoreward.tasks import find_task
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _go(
     """Start a run or go on with it; the folder of the finished run."""
     card = find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
     config = _config(settings)
-    if name is None or not (runs / name / "run.json").exists():
+    if name is None or not (runs / plain_name(name) / "run.json").exists():
         return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
     header = read_header(runs / name)
     changed = [key for key in settings if getattr(header.config, key) != getattr(config, key)]

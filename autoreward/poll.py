@@ -37,7 +37,7 @@ class Side(NamedTuple):
     @property
     def transitions(self) -> Transitions:
         """The episode, one column."""
-        saved = Transitions.from_bytes(self.page.file("scores", self.score.trial_id, "episodes.npz"))
+        saved = self.page.transitions("scores", self.score.trial_id, "episodes.npz")
         one = saved.cut(columns=slice(self.episode, self.episode + 1))
         return one.cut(rows=slice(0, int((one.step > 0).sum())))
 

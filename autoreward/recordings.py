@@ -7,7 +7,7 @@ from typing import NamedTuple
 from autoreward.analyze.legs import training
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.check.relabel import EpisodePool, join
-from autoreward.errors import RunDamaged, StoreError, UsageError
+from autoreward.errors import StoreError, UsageError
 from autoreward.records import Description, Diagnosis, PoolEpisode, Remembered, Round, Score
 from autoreward.store.book import Book, Made, Page, pages_of, read_header
 from autoreward.tasks import Task
@@ -36,9 +36,9 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
     remembered = book.lone("remembered", Remembered) or Remembered()
     pieces: list[Recording] = []
     if described.pool:
-        pieces.append(Recording(_read(book, "description", "", POOL), described.pool))
+        pieces.append(Recording(book.transitions("description", "", POOL), described.pool))
     if remembered.episodes:
-        pieces.append(Recording(_read(book, "remembered", "", EXPLOITS), remembered.episodes))
+        pieces.append(Recording(book.transitions("remembered", "", EXPLOITS), remembered.episodes))
     scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
     hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
     for page, score in _last_of_each([(page, s) for page, s in scored if s.candidate_id in hacked]):
@@ -97,18 +97,8 @@ def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:
     episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-    batch = _read(page, "scores", score.trial_id, "episodes.npz")
+    batch = page.transitions("scores", score.trial_id, "episodes.npz")
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
-
-
-def _read(page: Page, name: str, of: str, filename: str) -> Transitions:
-    try:
-        return Transitions.from_bytes(page.file(name, of, filename))
-    except ValueError as error:
-        record = page.folder / name / of
-        raise RunDamaged(
-            f"{record / filename} is damaged: {error}; delete {record}.json, and resume makes both again."
-        ) from None
 
 
 def _what_counts(task: Task) -> object:

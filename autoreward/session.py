@@ -34,6 +34,7 @@ from autoreward.report.reading import REPORT
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.files import plain_name
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
@@ -76,7 +77,7 @@ def start(
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
         )
-    folder = runs / (name or f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     demand(config, folder)
     if tensorboard:
         check_board(tensorboard, folder)  # before there is a run

@@ -1,5 +1,6 @@
 """A crew without processes: every answer is a pure function of its input, so a resumed run must end the same."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -23,6 +24,12 @@ from autoreward.records import (
 from autoreward.seeds import derive
 from autoreward.store.book import Made, Page
 from autoreward.tiers import Tier
+
+
+def weights(of: str) -> bytes:
+    """Weights without a number, and whose they are."""
+    header = json.dumps({"__metadata__": {"of": of}}).encode()
+    return len(header).to_bytes(8, "little") + header
 
 
 class InlinePool:
@@ -65,16 +72,13 @@ class FakeCrew:
         outcome = Outcome.BROKE_CONTRACT if rejected else Outcome.COMPLETED
         return Verdict(candidate_id=candidate.id, accepted=not rejected, outcome=outcome)
 
-    def described(self, file: str) -> bytes:
-        return b""
-
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         self.done[f"screen {len(rounds)}"] += 1
         return Screened(order=tuple(v.candidate_id for v in verdicts if v.accepted))
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         self.done[f"train {job.id}"] += 1
-        assert begun == (f"{job.id[:-1]}{job.leg - 1}".encode() if job.leg else b"")
+        assert begun == (weights(f"{job.id[:-1]}{job.leg - 1}") if job.leg else b"")
         outcome = self._fail(job)
         trial = Trial(
             id=job.id,
@@ -85,11 +89,11 @@ class FakeCrew:
             steps=job.steps,
             checkpoints=(job.steps,),
         )
-        return Made(trial, {f"policy-{job.steps}.safetensors": job.id.encode(), "state.safetensors": job.id.encode()})
+        return Made(trial, {f"policy-{job.steps}.safetensors": weights(job.id), "state.safetensors": weights(job.id)})
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
         self.done[f"score {trial.id} {purpose}"] += 1
-        assert page.file("trials", trial.id, f"policy-{trial.steps}.safetensors") == trial.id.encode()
+        assert page.file("trials", trial.id, f"policy-{trial.steps}.safetensors") == weights(trial.id)
         success = derive(trial.seed, trial.candidate_id) % 100 / 110
         point = CheckpointScore(step=trial.steps, success=success, progress=success, metric=None, length=10)
         score = Score(

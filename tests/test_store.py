@@ -1,19 +1,24 @@
 """The book: whole files or none, one process at a time, damage said in one sentence."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_crew import InlinePool
 
-from autoreward import errors
+from autoreward import __version__, errors
 from autoreward.config import RunConfig
 from autoreward.pools import Pool
 from autoreward.records import Diagnosis, Finding, Verdict
 from autoreward.resources import envs_folder
-from autoreward.store.book import Book, Made, RunHeader, read_header
-from autoreward.store.files import write_atomically
+from autoreward.store.book import Book, Made, RunHeader, pages_of, read_header
+from autoreward.store.files import demand_place, locked, plain_name, write_atomically
 from autoreward.tasks import find_task
 from autoreward.train.pool import LocalPool
 
@@ -99,6 +104,40 @@ def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
     Book.open(tmp_path / "run").close()
 
 
+def test_a_run_that_another_process_is_making_is_left_alone(tmp_path: Path) -> None:
+    """Two that are started at once: the second finds the lock before it writes anything."""
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run"), pytest.raises(errors.RunLocked, match="in use"):
+        Book.create(tmp_path / "run", header())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
+
+
+@pytest.mark.slow
+def test_of_many_processes_one_makes_the_run(tmp_path: Path) -> None:
+    begin = (
+        "import sys; from pathlib import Path; from autoreward.store.book import Book, RunHeader, read_header\n"
+        "from autoreward.config import RunConfig\n"
+        "folder, other, seed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])\n"
+        "header = read_header(other).model_copy(update={'config': RunConfig(seed=seed)})\n"
+        "sys.stdin.readline()\n"
+        "book = Book.create(folder, header)\n"
+        "print(seed, flush=True)\n"
+        "sys.stdin.readline()"
+    )
+    Book.create(tmp_path / "other", header()).close()
+    words = [sys.executable, "-c", begin, str(tmp_path / "run"), str(tmp_path / "other")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([*words, str(seed)], **pipes) for seed in (1, 2)]  # type: ignore[call-overload]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    while not (lost := [p for p in processes if p.poll() is not None]):
+        time.sleep(0.01)
+    (winner,) = set(processes) - set(lost)
+    assert int(winner.communicate("\n")[0]) == read_header(tmp_path / "run").config.seed
+    assert "RunLocked" in lost[0].communicate()[1]
+
+
 def test_a_run_is_not_started_twice(tmp_path: Path) -> None:
     Book.create(tmp_path / "run", header()).close()
     with pytest.raises(errors.UsageError, match="autoreward resume"):
@@ -131,6 +170,115 @@ def test_a_damaged_record_names_its_file(tmp_path: Path) -> None:
         (book.folder / "thing.json").write_text('{"rule": 3')
         with pytest.raises(errors.RunDamaged, match=r"thing\.json is damaged"):
             book.once("thing", Finding, lambda: Finding(rule="r", message="m"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [('{"rule": 3', "it is cut off or not JSON"), ('{"rule": "r"}', "1 field is wrong"), ("{}", "2 fields are wrong")],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, content: str, said: str) -> None:
+    with Book.create(tmp_path / "run", header()) as book:
+        (book.folder / "thing.json").write_text(content)
+        with pytest.raises(errors.RunDamaged, match=rf"damaged \({said}\); delete it, and resume makes it again"):
+            book.lone("thing", Finding)
+
+
+@pytest.mark.parametrize("name", ["feedback", "allowance", "preferences/q1"])
+def test_what_people_said_is_not_made_again(tmp_path: Path, name: str) -> None:
+    with Book.create(tmp_path / "run", header()) as book:
+        path = book.folder / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{")
+        with pytest.raises(errors.RunDamaged, match="mend it, or delete it and say it again"):
+            book.lone(name, Finding)
+
+
+def test_what_can_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    """A folder where a file should be can't be read even by those who may read everything."""
+    with Book.create(tmp_path / "run", header()) as book:
+        for path in ("thing.json", "thing/data.bin", "demos.npz"):
+            (book.folder / path).mkdir(parents=True)
+        asked: list[Callable[[], object]] = [
+            lambda: book.lone("thing", Finding),
+            lambda: book.file("thing", "", "data.bin"),
+            lambda: book.given("demos.npz"),
+        ]
+        for ask in asked:
+            with pytest.raises(errors.RunDamaged, match=r"can't be read \(.*chmod u\+r") as caught:
+                ask()
+            assert "delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["{", '{"format": 2, "autoreward": "0.1.0", "task": 3}'])
+def test_a_damaged_header_says_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content.replace("0.1.0", __version__))
+    with pytest.raises(errors.RunDamaged, match="; start a new run"):
+        read_header(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 7, 20, 100, -1])
+def test_weights_that_are_cut_off_are_not_handed_out(tmp_path: Path, kept: int) -> None:
+    from safetensors.numpy import save
+
+    data = save({"a": np.ones((3, 3)), "b": np.zeros(2)}, {"of": "x"})
+    with Book.create(tmp_path / "run", header()) as book:
+        for name, content in (("whole", data), ("torn", data[:kept])):
+            book.once(
+                f"trials/{name}",
+                Finding,
+                lambda content=content: Made(Finding(rule="r", message="m"), {"state.safetensors": content}),  # type: ignore[misc]
+            )
+        assert book.file("trials", "whole", "state.safetensors") == data
+        with pytest.raises(
+            errors.RunDamaged, match=r"torn/state\.safetensors is damaged .* delete the record .*torn\.json"
+        ):
+            book.file("trials", "torn", "state.safetensors")
+
+
+def test_a_recording_that_is_cut_off_is_one_sentence(tmp_path: Path) -> None:
+    with Book.create(tmp_path / "run", header()) as book:
+        book.once("thing", Finding, lambda: Made(Finding(rule="r", message="m"), {"episodes.npz": b"PK"}))
+        with pytest.raises(errors.RunDamaged, match=r"episodes\.npz is damaged: .*; delete .*thing"):
+            book.transitions("thing", "", "episodes.npz")
+
+
+def test_a_folder_that_is_no_round_is_no_round(tmp_path: Path) -> None:
+    with Book.create(tmp_path / "run", header()) as book:
+        for name in ("000", "001", "001x", "01", "1000", "old"):
+            (book.folder / "rounds" / name).mkdir(parents=True)
+        assert [p.folder.name for p in book.pages()] == ["000", "001", "1000"]
+        assert [p.folder.name for p in pages_of(book.folder)] == ["000", "001", "1000"]
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", "../esc", "a/b", "latest", "a" * 101, "a" * 300, "", "-n", ".a", "a b", "a\n", "\u00e9"]
+)
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(errors.UsageError, match="write a plain folder name") as caught:
+        plain_name(name)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["x", "a.b-c_d", "20260101-1200-mountain-car-0a1b", "a" * 100, "_"])
+def test_a_plain_name_is_taken(name: str) -> None:
+    assert plain_name(name) == name
+
+
+def test_where_no_folder_can_be_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    demand_place(tmp_path / "new" / "run")
+    demand_place(tmp_path)
+    for folder, said in ((tmp_path / "file" / "run", "file is a file"), (tmp_path / ("a" * 400), "name too long")):
+        with pytest.raises(errors.UsageError, match=f"can't be made: (?i:.*{said})"):
+            Book.create(folder, header())
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_where_nothing_may_be_written_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(errors.UsageError, match="may not be written"):
+        demand_place(tmp_path / "run")
 
 
 def test_a_full_disk_is_one_sentence_and_tears_nothing(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ class Reading:
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
         page = Page(self.folder / clip.page)
-        return Transitions.from_bytes(page.file("scores", clip.trial_id, "episodes.npz"))
+        return page.transitions("scores", clip.trial_id, "episodes.npz")
 
     @property
     def money(self) -> str:

@@ -1,9 +1,9 @@
 """The run folder as a book: `once` and `each` return a saved record, or make and save it. That is all resume needs."""
 
-import fcntl
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -15,14 +15,18 @@ from pydantic import ValidationError
 from autoreward import __version__
 from autoreward.closing import Closing
 from autoreward.config import RunConfig
-from autoreward.errors import RunChanged, RunDamaged, RunLocked, StoreError, UsageError
+from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
 from autoreward.pools import Pool
-from autoreward.records import Record
-from autoreward.store.files import rename, write_atomically
+from autoreward.records import PREFERENCES, Record
+from autoreward.store.damage import unreadable, whole_tensors, wrong
+from autoreward.store.files import demand_place, locked, rename, write_atomically
 from autoreward.tasks import Task
+from autoreward.transitions import Transitions
 
 FORMAT = 2
 PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
+BY_PEOPLE = ("feedback", "allowance", PREFERENCES)
+"""Records of what people said: nothing makes them again."""
 R = TypeVar("R", bound=Record)
 
 
@@ -88,13 +92,28 @@ class Page:
         return tuple(record for item in items if (record := done[identity(item)]) is not None)
 
     def file(self, name: str, of: str, filename: str) -> bytes:
-        """A file saved with a record. Raises RunDamaged if it is gone."""
+        """A file saved with a record. Raises RunDamaged if it is gone, or weights are cut off."""
         path = self.folder / name / of / filename
+        again = f"delete the record {path.parent}.json to make it again."
         try:
-            return path.read_bytes()
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise RunDamaged(f"{path} is gone; {again}") from None
         except OSError as error:
+            raise unreadable(path, error) from None
+        if path.suffix == ".safetensors" and not whole_tensors(data):
+            raise RunDamaged(f"{path} is damaged (it is not the whole of what was saved); {again}")
+        return data
+
+    def transitions(self, name: str, of: str, filename: str) -> Transitions:
+        """Recorded transitions saved with a record. Raises RunDamaged."""
+        data = self.file(name, of, filename)
+        try:
+            return Transitions.from_bytes(data)
+        except ValueError as error:
+            record = self.folder / name / of
             raise RunDamaged(
-                f"{path} can't be read ({error.strerror}); delete the record {path.parent}.json to make it again."
+                f"{record / filename} is damaged: {error}; delete {record}.json, and resume makes both again."
             ) from None
 
     def saved(self, name: str, kind: type[R]) -> tuple[R, ...]:
@@ -122,9 +141,14 @@ class Page:
             return kind.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (ValidationError, OSError) as error:
-            said = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else str(error)
-            raise RunDamaged(f"{path} is damaged ({said}); delete it, and resume makes it again.") from None
+        except OSError as error:
+            raise unreadable(path, error) from None
+        except ValidationError as error:
+            by_people = name.partition("/")[0] in BY_PEOPLE
+            next_step = (
+                "mend it, or delete it and say it again" if by_people else "delete it, and resume makes it again"
+            )
+            raise RunDamaged(f"{path} is damaged ({wrong(error)}); {next_step}.") from None
 
     def _keep(self, name: str, of: str, made: R | Made[R]) -> R:
         record, files = made if isinstance(made, Made) else (made, {})
@@ -152,19 +176,26 @@ class Book(Page, Closing):
 
     @classmethod
     def create(cls, folder: Path, header: RunHeader) -> Self:
-        """Make a new run folder. Raises UsageError if it exists, RunLocked, StoreError."""
-        if (folder / "run.json").exists():
-            raise UsageError(
-                f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name."
-            )
-        write_atomically(folder / "run.json", header.model_dump_json(indent=1).encode())
-        return cls(folder, header, _locked(folder))
+        """Make a new run folder. Raises UsageError if it holds a run or can't be made, RunLocked, StoreError."""
+        demand_place(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        book = cls(folder, header, locked(folder))  # first of all: two that are started at once are told apart here
+        try:
+            if (folder / "run.json").exists():
+                raise UsageError(
+                    f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name."
+                )
+            book.write("run.json", header.model_dump_json(indent=1).encode())
+        except BaseException:
+            book.close()
+            raise
+        return book
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run folder to go on with it. Raises UsageError, RunLocked, RunChanged, RunDamaged."""
         header = read_header(folder)
-        return cls(folder, header, _locked(folder))
+        return cls(folder, header, locked(folder))
 
     def page(self, number: int) -> Page:
         """A round's page."""
@@ -172,7 +203,7 @@ class Book(Page, Closing):
 
     def pages(self) -> list[Page]:
         """The pages of all rounds that were begun."""
-        return [self.page(int(folder.name)) for folder in sorted((self.folder / "rounds").glob("[0-9]*"))]
+        return [self.page(int(folder.name)) for folder in _rounds(self.folder)]
 
     def baselines_page(self) -> Page:
         """The page of the baselines that a doubt has trained."""
@@ -187,9 +218,14 @@ class Book(Page, Closing):
         self._write(self.folder / name, data)
 
     def given(self, name: str) -> bytes:
-        """A file that the person gave the run at its start; empty without one."""
+        """A file that the person gave the run at its start; empty without one. Raises RunDamaged."""
         path = self.folder / name
-        return path.read_bytes() if path.is_file() else b""
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise unreadable(path, error) from None
 
     def retire(self, moves: Sequence[tuple[str, str]]) -> None:
         """Move what is no longer current, each from and to a place in the run's folder.
@@ -223,7 +259,12 @@ class Book(Page, Closing):
 
 def pages_of(folder: Path) -> list[Page]:
     """The rounds' pages of a run, to read; no lock is taken."""
-    return [Page(page) for page in sorted((folder / "rounds").glob("[0-9]*"))]
+    return [Page(page) for page in _rounds(folder)]
+
+
+def _rounds(folder: Path) -> list[Path]:
+    """The folders of a run's rounds, in their order; what else lies there is not ours."""
+    return sorted(path for path in (folder / "rounds").glob("[0-9]*") if re.fullmatch(r"[0-9]{3,}", path.name))
 
 
 def read_header(folder: Path) -> RunHeader:
@@ -231,10 +272,12 @@ def read_header(folder: Path) -> RunHeader:
     path = folder / "run.json"
     try:
         data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} is not a run folder: it has no run.json.") from None
-    except (ValueError, OSError) as error:
-        raise RunDamaged(f"{path} is damaged ({error}).") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except ValueError:
+        raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
         made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
         raise RunChanged(
@@ -244,20 +287,7 @@ def read_header(folder: Path) -> RunHeader:
     try:
         return RunHeader.model_validate(data)
     except ValidationError as error:
-        raise RunDamaged(f"{path} is damaged ({error.error_count()} fields are wrong).") from None
-
-
-def _locked(folder: Path) -> IO[str]:
-    try:
-        lock = (folder / "lock").open("w", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{folder} can't be written: {error.strerror}.") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise RunLocked(f"{folder} is in use by another autoreward process; wait for it or stop it.") from None
-    return lock
+        raise RunDamaged(f"{path} is damaged ({wrong(error)}); start a new run.") from None
 
 
 def _installed(name: str) -> bool:

@@ -1,9 +1,17 @@
-"""Atomic writes: a file is there whole, or not at all."""
+"""Files whole or not at all, folders that can be made, names that stay in theirs."""
 
+import errno
+import fcntl
 import os
+import re
 from pathlib import Path
+from typing import IO
 
-from autoreward.errors import StoreError
+from autoreward.errors import RunLocked, StoreError, UsageError
+
+LONGEST_NAME = 100
+LATEST = "latest"
+"""What commands call the newest run: no name for one."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -22,8 +30,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
+        first = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "let it be written"
         raise StoreError(
-            f"{path} can't be written: {error.strerror}. Everything saved before it is whole; make room, then resume."
+            f"{path} can't be written: {error.strerror}. Everything saved before it is whole; {first}, then resume."
         ) from None
 
 
@@ -36,3 +45,49 @@ def rename(old: Path, new: Path) -> None:
         raise StoreError(
             f"{old} can't be moved to {new}: {error.strerror}. Nothing is lost; make way for it, then resume."
         ) from None
+
+
+def plain_name(name: str) -> str:
+    """The name of a folder to be made, as it is. Raises UsageError if it could lead elsewhere, or be mistaken."""
+    if name == LATEST or len(name) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
+        shown = repr(name if len(name) <= LONGEST_NAME else f"{name[:40]}...")
+        raise UsageError(
+            f"name {shown}: write a plain folder name (letters, digits, . _ -; the first a letter or digit), at most "
+            f"{LONGEST_NAME} characters, and not {LATEST!r}."
+        )
+    return name
+
+
+def demand_place(folder: Path) -> None:
+    """Find out whether a folder is there to be written, or can be made; makes nothing. Raises UsageError."""
+    try:
+        there = folder.absolute()
+        while not there.exists():
+            there = there.parent
+        why = "" if there.is_dir() else f"{there} is a file"
+    except OSError as error:
+        there, why = folder, str(error.strerror)
+    if not why and not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} may not be written"
+    if why:
+        raise UsageError(f"{shortened(folder)} can't be made: {why}; choose another folder, or change that.")
+
+
+def shortened(path: Path) -> str:
+    """A path as messages name it: one that is too long for a file is cut."""
+    text = str(path)
+    return text if len(text) <= 2 * LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
+
+
+def locked(folder: Path) -> IO[str]:
+    """The open lock file of a run's folder: nobody else has it until it is closed. Raises RunLocked, StoreError."""
+    try:
+        lock = (folder / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{folder} can't be written: {error.strerror}.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise RunLocked(f"{folder} is in use by another autoreward process; wait for it or stop it.") from None
+    return lock
