@@ -148,8 +148,8 @@ def test_show_a_finished_run(runs: Path) -> None:
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_no_row_of_a_finished_run_breaks(runs: Path, width: int) -> None:
     out = io.StringIO()
-    Terminal(out, width).print(show_run(read_run(runs / "done")))
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    Terminal(out, width, force=True).print(show_run(read_run(runs / "done")))
+    lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()]
     assert max(map(len, lines)) <= width
     head = next(i for i, line in enumerate(lines) if line.startswith("Confirmed on fresh training seeds")) + 1
     rows = list(itertools.takewhile(bool, lines[head + 1 :]))

@@ -1,5 +1,6 @@
 """What models, people and programs wrote, in every view: printed as it is, and nothing in it acts on the terminal or the page."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -41,8 +42,8 @@ from autoreward.report.cell import CellView, Output
 from autoreward.report.html import render
 from autoreward.report.lines import JsonView, PlainView, verdict
 from autoreward.report.live import LiveView
-from autoreward.report.reading import read_run
-from autoreward.report.show import show_candidate, show_run, standings
+from autoreward.report.reading import Reading, read_run
+from autoreward.report.show import confirmation, show_candidate, show_run, standings
 from autoreward.report.terminal import Terminal
 from autoreward.report.visible import visible
 from autoreward.resources import envs_folder
@@ -228,10 +229,51 @@ def test_names_of_settings_in_a_verdict_are_printed() -> None:
 )
 def test_where_candidates_come_from_is_shown(told: tuple[Path, list[events.Event]], width: int, said: str) -> None:
     reading, out = read_run(told[0]), StringIO()
-    console = Terminal(out, width=width)
+    console = Terminal(out, width=width, force=True)
     console.print(standings(reading))
-    rows = {line.split()[0]: line for line in out.getvalue().splitlines()}
+    rows = {line.split()[0]: line for line in STYLES.sub("", out.getvalue()).splitlines()}
     assert rows["r000c4"].split(maxsplit=1)[1].startswith(said)
     assert rows["r000c2"].split()[1] == "fresh"
     console.print(show_candidate(reading.candidates[-1]))
-    assert "crossover of r000c1, r000c2\n" in out.getvalue()
+    assert "crossover of r000c1, r000c2\n" in STYLES.sub("", out.getvalue())
+
+
+LONG = f"x = {' + '.join(['0.25'] * 40)}"
+"""A line of a program that is wider than any terminal here."""
+
+
+def long_reading(folder: Path) -> Reading:
+    """The run, as if its first candidate had a long line."""
+    reading = read_run(folder)
+    first = reading.candidates[0]
+    told = dataclasses.replace(first, candidate=first.candidate.model_copy(update={"source": f"{LONG}\ny = 1\n"}))
+    return dataclasses.replace(reading, candidates=(told, *reading.candidates[1:]))
+
+
+def test_a_program_in_a_pipe_can_be_copied(told: tuple[Path, list[events.Event]]) -> None:
+    reading, out = long_reading(told[0]), StringIO()
+    Terminal(out, width=40).print(show_candidate(reading.candidates[0]))
+    assert f"\n{LONG}\ny = 1\n" in out.getvalue()
+
+
+def test_a_table_in_a_pipe_is_the_widest_one_on_whole_lines(told: tuple[Path, list[events.Event]]) -> None:
+    out = StringIO()
+    Terminal(out, width=40).print(standings(read_run(told[0])))
+    rows = out.getvalue().splitlines()
+    assert "crossover of r000c1, r000c2" in rows[-1]
+    assert rows[0].split()[:3] == ["candidate", "made", "by"]
+    assert len(rows) == 1 + len(read_run(told[0]).candidates)
+
+
+def test_a_narrow_terminal_cuts_no_name(told: tuple[Path, list[events.Event]]) -> None:
+    reading, out = read_run(told[0]), StringIO()
+    console = Terminal(out, width=30, force=True)
+    console.print(confirmation(reading))
+    lines = [line.rstrip() for line in STYLES.sub("", out.getvalue()).splitlines()]
+    head = next(i for i, line in enumerate(lines) if line.startswith("reward"))
+    assert lines[head].split() == ["reward", "success"]
+    assert [line.split()[0] for line in lines[head + 1 :]] == [c.who for c in reading.run.confirmed if reading.run]
+    assert all(line.endswith("]") for line in lines[head + 1 :])
+    console.print(standings(reading))
+    rows = STYLES.sub("", out.getvalue()).splitlines()
+    assert [line.split()[0] for line in rows if line.startswith("r000")][-4:] == [f"r000c{i}" for i in range(1, 5)]

@@ -1,8 +1,10 @@
 """A run as tables in the terminal: all of it where it fits, less of it in a narrow one."""
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.rule import Rule
@@ -16,21 +18,35 @@ from autoreward.report.reading import REPORT, Reading, Told
 
 STATE, BRIEF = 60, 32
 """Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
+ANY_WIDTH = 10_000
+"""More letters than a row has."""
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """The first of some tables that fits the terminal without a broken line, or else the last."""
+    """The first of some tables that fits the terminal without a broken line, or else the last; in a pipe the first.
+
+    Columns that do not wrap are never cut: what they name is typed into other commands.
+    """
 
     tables: tuple[Table, ...]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """What is printed."""
+        wide = options.update(width=ANY_WIDTH)
+        if not console.is_terminal:
+            yield from console.render(self.tables[0], wide)
+            return
         for table in self.tables[:-1]:
-            if Measurement.get(console, options.update(width=1000), table).maximum <= options.max_width:
+            if Measurement.get(console, wide, table).maximum <= options.max_width:
                 yield table
                 return
-        yield self.tables[-1]
+        last = self.tables[-1]
+        for column in last.columns:
+            if column.no_wrap:
+                column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        least = Measurement.get(console, wide, last).minimum
+        yield from console.render(last, options.update(width=max(least, options.max_width)))
 
 
 def show_run(reading: Reading) -> RenderableType:
@@ -124,22 +140,35 @@ def state(told: Told) -> str:
 
 
 def confirmation(reading: Reading) -> Fitting:
-    """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each."""
-    return Fitting((_confirmation(reading, each=True), _confirmation(reading, each=False)))
+    """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
+    names = ("reward", "", "success", "beats native", "per seed", "progress")
+    tables = (
+        _confirmation(reading, names, each=True),
+        _confirmation(reading, names, each=False),
+        _confirmation(reading, ("reward", "success"), each=False),
+    )
+    return Fitting(tables)
 
 
-def _confirmation(reading: Reading, each: bool) -> Table:
+def _confirmation(reading: Reading, names: Sequence[str], each: bool) -> Table:
     title = "Confirmed on fresh training seeds: success, IQM [95 %]"
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
-    for name in ("reward", "", "success", "beats native", "per seed", "progress"):
+    for name in names:
         table.add_column(name, no_wrap=True, justify="right" if name == "progress" else "left")
     for c in reading.run.confirmed if reading.run else ():
         seeds = " ".join(f"{s:.2f}" for s in c.success)
         spread = f"{min(c.success):.2f} to {max(c.success):.2f}" if len(set(c.success)) > 1 else f"{c.success[0]:.2f}"
         over = c.over_native
         better = f"{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]" if over and len(c.success) > 1 else "-"
-        progress = f"{sum(c.progress) / len(c.progress):.2f}"
-        table.add_row(c.who, c.role, interval(c), better, seeds if each else spread, progress)
+        cells = {
+            "reward": c.who,
+            "": c.role,
+            "success": interval(c),
+            "beats native": better,
+            "per seed": seeds if each else spread,
+            "progress": f"{sum(c.progress) / len(c.progress):.2f}",
+        }
+        table.add_row(*(cells[name] for name in names))
     return table
 
 
@@ -213,7 +242,20 @@ def show_candidate(told: Told) -> RenderableType:
     return Group(*parts)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A program without a frame, so that it can be copied: highlighted in a terminal, line by line as written in a pipe."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What is printed."""
+        if console.is_terminal:
+            yield Syntax(self.text, "python", background_color="default", word_wrap=True)
+        else:
+            yield Text(self.text)
+
+
 def show_source(told: Told) -> Group:
-    """The highlighted program under its name, without a frame: it can be copied."""
-    source = Syntax(told.candidate.source.rstrip(), "python", background_color="default", word_wrap=True)
-    return Group(Rule(told.candidate.id, style="dim"), source)
+    """A candidate's program under its name."""
+    return Group(Rule(told.candidate.id, style="dim"), Source(told.candidate.source.rstrip()))
