@@ -15,6 +15,7 @@ exception. Every message says what happened, where, and what to do next; the com
 traceback.
 """
 
+import shlex
 from pathlib import Path
 
 from autoreward.outcomes import Outcome
@@ -71,7 +72,7 @@ class JudgementNeeded(AutorewardError):
         self.folder = folder
         wait = "pair waits" if pairs == 1 else "pairs wait"
         super().__init__(
-            f"{pairs} {wait} for your judgement: autoreward prefer {folder}; then autoreward resume {folder}"
+            f"{pairs} {wait} for your judgement: {paste('prefer', folder)}; then {paste('resume', folder)}"
         )
 
 
@@ -104,6 +105,11 @@ class RunChanged(StoreError):
 
 class RunDamaged(StoreError):
     """A file of the run is missing, torn or not what it should be."""
+
+
+def paste(*words: str | Path) -> str:
+    """A command of ours, for messages: it can be pasted into a shell whatever the names in it are."""
+    return shlex.join(["autoreward", *map(str, words)])
 
 
 def how_to_get(extra: str) -> str:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from autoreward.config import first_problem
 from autoreward.crew import ALLOWANCE, allowance
-from autoreward.errors import ConfigError, UsageError
+from autoreward.errors import ConfigError, UsageError, paste
 from autoreward.llm.desk import REPLIES, unused
 from autoreward.records import Allowance, Feedback, Feedbacks, Run
 from autoreward.report.reading import REPORT
@@ -23,7 +23,7 @@ def hear_out(book: Book, text: str) -> None:
     if not text.strip():
         raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
     if book.lone("result", Run) is None:
-        raise UsageError(f"{book.folder} is not finished; finish it with `autoreward resume {book.folder}`.")
+        raise UsageError(f"{book.folder} is not finished; finish it with `{paste('resume', book.folder)}`.")
     if book.header.config.model == "grammar" or book.header.config.given:
         raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
     said = book.lone("feedback", Feedbacks) or Feedbacks()

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.crew import demand, open_crew, open_workers
-from autoreward.errors import CannotDraw, JobFailed, StoreError, TaskError, UsageError
+from autoreward.errors import CannotDraw, JobFailed, StoreError, TaskError, UsageError, paste
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
@@ -135,7 +135,7 @@ def resume(
     with Book.open(folder) as book:
         if limits and book.lone("result", Run):
             raise UsageError(
-                f'{folder} is finished; to go on with more, say what should change: autoreward feedback {folder} "..." with '
+                f'{folder} is finished; to go on with more, say what should change: {paste("feedback", folder)} "..." with '
                 "the same options."
             )
         allow(book, limits)

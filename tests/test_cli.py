@@ -1,23 +1,28 @@
 """The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
 
+import contextlib
 import inspect
 import io
 import itertools
 import json
 import os
+import pty
 import re
+import shlex
 import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 from fake_crew import FakeCrew
 from kept import kept
 from typer.main import get_command
 
 from autoreward import cli, events
 from autoreward.cli import app
+from autoreward.cli.tasks import check_cards, where_it_holds
 from autoreward.config import RunConfig
 from autoreward.export.folder import reward_module
 from autoreward.loop import improve
@@ -28,10 +33,11 @@ from autoreward.report.show import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks import Success, find_task
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parent.parent / "docs"
+STYLES = re.compile(r"\x1b\[[\d;]*m")
 TASK = find_task("mountain-car", (envs_folder(),))
 
 
@@ -39,6 +45,21 @@ def autoreward(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", "autoreward", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+def in_terminal(*arguments: str, columns: int) -> str:
+    """What the command prints in a terminal of that width."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "autoreward", *arguments]
+    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment):
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
+            while chunk := os.read(ours, 65536):
+                said += chunk
+    os.close(ours)
+    return STYLES.sub("", said.decode()).replace("\r", "")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +153,49 @@ def test_a_wrong_task_card_is_one_sentence(tmp_path: Path) -> None:
     assert "metri" in done.stderr
 
 
+@pytest.fixture
+def envs(tmp_path: Path) -> Path:
+    """A folder with a card that can't be read beside the shipped ones."""
+    card = tmp_path / "envs" / "torn" / "task.toml"
+    card.parent.mkdir(parents=True)
+    card.write_text("goal =")
+    return tmp_path / "envs"
+
+
+def test_a_card_that_cannot_be_read_hides_no_other(envs: Path) -> None:
+    shown = autoreward("tasks", "--envs", str(envs))
+    assert (shown.returncode, "\nreacher " in shown.stdout) == (0, True)
+    assert shown.stderr.startswith(f"torn can't be read: {envs}/torn/task.toml: ")
+    listed = {t["name"]: t for t in json.loads(autoreward("tasks", "--envs", str(envs), "--json").stdout)}
+    assert "reacher" in listed
+    assert "task.toml" in listed["torn"]["broken"]
+
+
+def test_checking_goes_on_after_a_card_that_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as stop:
+        check_cards([], {"torn": "no value", "worn": "no goal"}, as_json=False)
+    assert stop.value.exit_code == 1
+    said = capsys.readouterr().out
+    assert said == "no  torn\n    no  card: no value\nno  worn\n    no  card: no goal\n"
+
+
+def test_a_task_is_one_line_in_a_pipe_and_its_name_is_whole_in_a_narrow_terminal() -> None:
+    name, goal = "inverted-pendulum-offset", find_task("inverted-pendulum-offset", (envs_folder(),)).goal
+    lines = autoreward("tasks").stdout.splitlines()
+    assert any(line.startswith(name) and line.rstrip().endswith(goal) for line in lines)
+    shown = in_terminal("tasks", columns=40)
+    assert f"\n{name}  " in shown
+    assert "…" not in shown
+
+
+@pytest.mark.parametrize(
+    ("within", "said"),
+    [("last step", "in the last step"), ("any step", "in any step"), ("last 50 steps", "in 90% of the last 50 steps")],
+)
+def test_where_a_rule_holds_is_said_in_english(within: str, said: str) -> None:
+    assert where_it_holds(Success(when="x > 0", within=within, share=0.9)) == said
+
+
 def test_tasks_as_json() -> None:
     listed = json.loads(autoreward("tasks", "--json").stdout)
     assert {"cartpole-hold", "reacher"} <= {t["name"] for t in listed}
@@ -149,7 +213,7 @@ def test_show_a_finished_run(runs: Path) -> None:
 def test_no_row_of_a_finished_run_breaks(runs: Path, width: int) -> None:
     out = io.StringIO()
     Terminal(out, width, force=True).print(show_run(read_run(runs / "done")))
-    lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()]
+    lines = [line.rstrip() for line in STYLES.sub("", out.getvalue()).splitlines()]
     assert max(map(len, lines)) <= width
     head = next(i for i, line in enumerate(lines) if line.startswith("Confirmed on fresh training seeds")) + 1
     rows = list(itertools.takewhile(bool, lines[head + 1 :]))
@@ -170,6 +234,7 @@ def test_the_name_of_a_run_is_never_cut(runs: Path, tmp_path: Path) -> None:
     (tmp_path / name).symlink_to(runs / "done")
     for command in (("runs",), ("compare", name, name)):
         assert name in autoreward(*command, "--runs", str(tmp_path)).stdout
+        assert f"\n{name}  " in in_terminal(*command, "--runs", str(tmp_path), columns=40)
 
 
 def test_a_run_that_cannot_be_read_is_told_below_the_table(tmp_path: Path) -> None:
@@ -185,6 +250,33 @@ def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
     wrong = autoreward("show", "done", "--runs", str(runs), "--candidate", "r9")
     assert wrong.returncode == 2
     assert "r000c0" in wrong.stderr
+
+
+def test_show_one_candidate_as_json(runs: Path) -> None:
+    told = json.loads(autoreward("show", "done", "--runs", str(runs), "--candidate", "r000c0", "--json").stdout)
+    assert (told["candidate"]["id"], told["verdict"]["accepted"]) == ("r000c0", True)
+    assert "source" in told["candidate"]
+    assert {s["candidate_id"] for s in told["scores"]} == {told["diagnosis"]["candidate_id"]} == {"r000c0"}
+    wrong = autoreward("show", "done", "--runs", str(runs), "--candidate", "r9", "--json")
+    assert (wrong.returncode, "There is no candidate 'r9'" in wrong.stderr) == (2, True)
+
+
+def test_a_run_that_is_under_way_is_not_to_be_resumed(runs: Path, tmp_path: Path) -> None:
+    with Book.create(tmp_path / "busy", RunHeader.of(TASK, RunConfig())):
+        assert "an autoreward process is at work in it" in autoreward("show", "busy", "--runs", str(tmp_path)).stdout
+        (row,) = json.loads(autoreward("runs", "--json", "--runs", str(tmp_path)).stdout)
+        assert row["state"] == "running"
+    assert "Go on with: autoreward resume" in autoreward("show", "busy", "--runs", str(tmp_path)).stdout
+
+
+def test_commands_that_are_named_can_be_pasted(runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my runs" / "stopped"
+    folder.parent.mkdir()
+    folder.symlink_to(runs / "stopped")
+    shown = autoreward("show", str(folder)).stdout
+    assert ["autoreward", "resume", str(folder)] == shlex.split(shown.partition("Go on with: ")[2].splitlines()[0])
+    kept = autoreward("export", str(folder), "--to", str(tmp_path / "x")).stderr
+    assert shlex.split(kept.partition("`")[2].partition("`")[0]) == ["autoreward", "resume", str(folder)]
 
 
 def test_show_a_run_that_was_stopped(runs: Path) -> None:
@@ -246,7 +338,20 @@ def test_compare_sets_runs_of_one_task_side_by_side(runs: Path) -> None:
     one = autoreward("compare", "done", "--runs", str(runs))
     assert (one.returncode, "two runs" in one.stderr) == (2, True)
     unfinished = autoreward("compare", "done", "stopped", "--runs", str(runs))
-    assert (unfinished.returncode, "no confirmed winner" in unfinished.stderr) == (2, True)
+    assert (
+        unfinished.returncode,
+        "stopped is not finished; finish it with `autoreward resume" in unfinished.stderr,
+    ) == (2, True)
+
+
+def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> None:
+    config = RunConfig(rounds=1, candidates=2, confirm_seeds=0)
+    with Book.create(tmp_path / "quick", RunHeader.of(TASK, config)) as book:
+        improve(TASK, config, FakeCrew(), book, lambda event: None)
+    done = autoreward("compare", "quick", "quick", "--runs", str(tmp_path))
+    assert done.returncode == 2
+    assert "was not confirmed on fresh seeds" in done.stderr
+    assert "without --no-confirm: `autoreward run mountain-car`" in done.stderr
 
 
 def test_export_says_what_is_missing(runs: Path, tmp_path: Path) -> None:

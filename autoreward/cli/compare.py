@@ -1,10 +1,14 @@
 """`autoreward compare RUN RUN ...`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from autoreward.cli.places import RUNS, find_run
+
+if TYPE_CHECKING:
+    from autoreward.report.reading import Reading
 
 
 def command(
@@ -32,9 +36,7 @@ def command(
         run = reading.run
         found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
         if run is None or found is None:
-            raise UsageError(
-                f"{reading.folder.name} has no confirmed winner; finish it, with --confirm-seeds 2 or more."
-            )
+            raise UsageError(_why_not(reading))
         winners.append((reading, run, found))
     first = winners[0][2]
     beats = "beats the first"
@@ -60,3 +62,18 @@ def command(
 
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
     Terminal().print(Fitting((wide, table("run", "success", beats))))
+
+
+def _why_not(reading: "Reading") -> str:
+    """Why a run has no confirmed winner, and what to do."""
+    from autoreward.errors import paste
+
+    name, task = reading.folder.name, reading.header.task
+    if reading.run is None:
+        return f"{name} is not finished; finish it with `{paste('resume', reading.folder)}`."
+    if not task.ruled:
+        return f"{name} has no measured success to compare: task {task.name} has no rule, and people judge it."
+    if not reading.run.best:
+        return f"{name} has no winner to compare: {reading.run.stop}."
+    again = f"start one that is, without --no-confirm: `{paste('run', task.name)}`"
+    return f"{name} was not confirmed on fresh seeds, so that nothing can be compared; {again}."

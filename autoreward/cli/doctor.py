@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from autoreward.jail.selfcheck import Check
 
 PACKAGES = ("gymnasium", "stable_baselines3", "torch", "mujoco", "Box2D", "numpy", "pydantic", "safetensors")
-
+LINE = 120
+"""Most letters of a line of prose; a narrow terminal has fewer."""
 
 TIERS = {
     "full": "Reward programs run in a process that can do arithmetic and answer, and nothing else: a filter on system calls "
@@ -108,7 +109,8 @@ def _say_protection(tier: str, checks: "list[Check]") -> None:
 
 
 def _wrapped(text: str, indent: str) -> None:
-    say(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent=indent))
+    width = min(LINE, shutil.get_terminal_size((LINE, 24)).columns)
+    say(textwrap.fill(text, width, initial_indent="  ", subsequent_indent=indent))
 
 
 def _version(name: str) -> str | None:

@@ -21,15 +21,16 @@ def command(
     runs: Path = RUNS,
 ) -> None:
     """Copy what a run leaves to be kept: reward.py, policy.zip, train.py and card.md; it needs no autoreward."""
+    import shlex
     import shutil
 
-    from autoreward.errors import UsageError
+    from autoreward.errors import UsageError, paste
     from autoreward.store.book import read_header
 
     folder = find_run(run, runs)
     best = folder / "best"
     if not (best / "manifest.json").is_file():
-        raise UsageError(f"{folder} has nothing to keep yet; finish it with `autoreward resume {folder}`.")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
     target = to or Path(f"{read_header(folder).task.name}-reward")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another folder with --to.")
@@ -41,7 +42,7 @@ def command(
     if more and card.is_file():
         card.write_text(card.read_text(encoding="utf-8") + POLICY_ONNX, encoding="utf-8")
     say(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
-    say(f"use      pip install {install_path(target)}, then: from reward import AutoReward")
+    say(f"use      pip install {shlex.quote(install_path(target))}, then: from reward import AutoReward")
 
 
 def _onnx(folder: Path) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ def command(
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
-    from autoreward.errors import UsageError
+    from autoreward.errors import UsageError, paste
     from autoreward.initiate import Wanted, initiate
     from autoreward.llm.models import default_model
 
@@ -55,7 +55,7 @@ def command(
     text = made.text if yes or not sys.stdin.isatty() else _confirmed(made)
     made.keep(text)
     say(f"written  {made.path}")
-    say(f"next     autoreward run {made.path.parent}")
+    say(f"next     {paste('run', made.path.parent)}")
 
 
 def _confirmed(made: "Initiated") -> str:

@@ -20,6 +20,7 @@ def command(
     from autoreward.report.reading import read_run
     from autoreward.report.show import Fitting
     from autoreward.report.terminal import Terminal
+    from autoreward.store.files import in_use
 
     rows: list[dict[str, str]] = []
     broken: list[str] = []
@@ -37,7 +38,7 @@ def command(
             {
                 "run": folder.name,
                 "task": reading.header.task.name,
-                "state": "done" if run else "unfinished",
+                "state": "done" if run else "running" if in_use(folder) else "unfinished",
                 "winner": run.best if run else "",
                 "success": interval(found) if found else "",
                 "trainings": str(run.trainings if run else reading.trainings),
@@ -54,15 +55,12 @@ def command(
     def table(*names: str) -> Table:
         made = Table(box=None, header_style="dim", pad_edge=False)
         for name in names:
-            made.add_column(
-                name, no_wrap=True, overflow="ignore", min_width=len("r000c0") if name == "winner" else None
-            )
+            made.add_column(name, no_wrap=True)
         for row in rows:
             made.add_row(*(row.get(name, "") for name in names))
         return made
 
-    # the name is what other commands are told: it is never cut
-    short = table("run", "state", "winner", "success")
-    Terminal().print(Fitting((table("run", "task", "state", "winner", "success", "trainings", "cost"), short)))
+    all_of_it = ("run", "task", "state", "winner", "success", "trainings", "cost")
+    Terminal().print(Fitting((table(*all_of_it), table("run", "state", "winner", "success"), table("run", "state"))))
     for line in broken:
         say(line)

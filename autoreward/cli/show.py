@@ -15,23 +15,27 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Show a run, finished or not."""
+    from pydantic import TypeAdapter
+
     from autoreward.errors import UsageError
-    from autoreward.report.reading import read_run
+    from autoreward.report.reading import Told, read_run
     from autoreward.report.show import show_candidate, show_run
     from autoreward.report.terminal import Terminal
 
     reading = read_run(find_run(run, runs))
-    if as_json:
+    if candidate is not None:
+        told = reading.told(candidate)
+        if told is None:
+            known = ", ".join(t.candidate.id for t in reading.candidates)
+            raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
+        if as_json:
+            say_json(TypeAdapter(Told).dump_python(told, mode="json"), indent=2)
+        else:
+            Terminal().print(show_candidate(told))
+    elif as_json:
         if reading.run:
             say_record(reading.run)
         else:
             say_json({"finished": False})
-        return
-    if candidate is None:
+    else:
         Terminal().print(show_run(reading))
-        return
-    told = reading.told(candidate)
-    if told is None:
-        known = ", ".join(t.candidate.id for t in reading.candidates)
-        raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
-    Terminal().print(show_candidate(told))

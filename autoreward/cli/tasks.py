@@ -9,7 +9,7 @@ from autoreward.cli.places import ENVS, task_folders
 from autoreward.cli.say import say, say_json, say_record
 
 if TYPE_CHECKING:
-    from autoreward.tasks import Task
+    from autoreward.tasks import Success, Task
 
 
 def command(
@@ -21,17 +21,17 @@ def command(
 ) -> None:
     """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError
-    from autoreward.tasks import find_task, read_task, task_names
+    from autoreward.tasks import find_task
 
     folders = task_folders(envs)
     if check:
-        names = task_names(folders)
-        _check([find_task(name, folders)] if name else [read_task(path) for path in names.values()], as_json)
+        tasks, broken = ([find_task(name, folders)], {}) if name else _all(folders)
+        check_cards(tasks, broken, as_json)
         return
     if name is None:
         if prompt:
             raise UsageError("--prompt needs a task's name: autoreward tasks NAME --prompt")
-        _list([read_task(path) for path in task_names(folders).values()], as_json)
+        _list(*_all(folders), as_json)
         return
     task = find_task(name, folders)
     if prompt:
@@ -44,38 +44,66 @@ def command(
         _card(task)
 
 
-def _check(tasks: "list[Task]", as_json: bool) -> None:
+def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
+    """The tasks of some folders, and what is wrong with the cards that can't be read, by name."""
+    from autoreward.errors import TaskError
+    from autoreward.tasks import read_task, task_names
+
+    tasks = []
+    broken: dict[str, str] = {}
+    for name, path in task_names(folders).items():
+        try:
+            tasks.append(read_task(path))
+        except TaskError as error:
+            broken[name] = str(error)
+    return tasks, broken
+
+
+def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
     """Print each card's checks; exit code 1 if one failed."""
+    from itertools import chain
+
+    from autoreward.records import Audit, AuditItem
     from autoreward.session import audit_tasks
 
+    unread = (Audit(task=n, items=(AuditItem(name="card", ok=False, said=why),)) for n, why in broken.items())
     failed = 0
-    for audit in audit_tasks(tasks):
+    for audit in chain(unread, audit_tasks(tasks)):
         bad = [item for item in audit.items if not item.ok]
         failed += bool(bad)
         if as_json:
             say_record(audit, indent=None)
             continue
         say(f"{'no' if bad else 'ok'}  {audit.task}")
-        for item in audit.items if len(tasks) == 1 else bad:
+        for item in audit.items if len(tasks) + len(broken) == 1 else bad:
             say(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.said}")
     if failed:
         raise typer.Exit(1)
 
 
-def _list(tasks: "list[Task]", as_json: bool) -> None:
+def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
     if as_json:
-        say_json([{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks])
+        rows = [{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks]
+        say_json([*rows, *({"name": name, "broken": why} for name, why in broken.items())])
         return
     from rich.table import Table
 
+    from autoreward.report.show import Fitting
     from autoreward.report.terminal import Terminal
 
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for column in ("task", "tier", "environment", "goal"):
-        table.add_column(column, no_wrap=column != "goal")
-    for task in tasks:
-        table.add_row(task.name, task.tier, task.env, task.goal)
-    Terminal().print(table)
+    def table(*names: str) -> Table:
+        made = Table(box=None, header_style="dim", pad_edge=False)
+        for name in names:
+            made.add_column(name, no_wrap=name != "goal")
+        for task in tasks:
+            cells = {"task": task.name, "tier": task.tier, "environment": task.env, "goal": task.goal}
+            made.add_row(*(cells[name] for name in names))
+        return made
+
+    tables = (table("task", "tier", "environment", "goal"), table("task", "tier", "goal"), table("task", "goal"))
+    Terminal().print(Fitting(tables))
+    for name, why in broken.items():
+        say(f"{name} can't be read: {why}", error=True)
 
 
 def _card(task: "Task") -> None:
@@ -98,13 +126,19 @@ def _card(task: "Task") -> None:
         table.add_row(name, constant.unit, f"= {constant.value:g}", constant.about)
     console.print(table)
     full = ", over the full length" if task.success.full_length else ""
-    share = f" in {task.success.share:.0%} of the" if task.success.window > 1 else " in the"
     if task.ruled:
-        console.print(f"success   {task.success.when}{share} {task.success.within}{full}")
+        console.print(f"success   {task.success.when} {where_it_holds(task.success)}{full}")
         console.print(f"metric    {task.metric.value} ({task.metric.better} is better)")
     else:
         console.print("success   no rule: people compare policies (autoreward prefer)")
     console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments")
+
+
+def where_it_holds(success: "Success") -> str:
+    """Where in an episode the rule has to hold."""
+    if success.window > 1:
+        return f"in {success.share:.0%} of the {success.within}"
+    return f"in {success.within}" if success.window == 0 else f"in the {success.within}"
 
 
 def _range(span: tuple[float, float] | None) -> str:

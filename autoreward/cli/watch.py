@@ -24,7 +24,7 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
 
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
-    from autoreward.errors import JudgementNeeded
+    from autoreward.errors import JudgementNeeded, paste
     from autoreward.report.lines import JsonView, PlainView
     from autoreward.report.live import LiveView
     from autoreward.report.terminal import Terminal
@@ -52,7 +52,7 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
         return
     except KeyboardInterrupt:
         folder_now = where()
-        hint = f" Go on with: autoreward resume {folder_now}" if folder_now else ""
+        hint = f" Go on with: {paste('resume', folder_now)}" if folder_now else ""
         say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
     _goodbye(console, folder)
@@ -70,6 +70,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 
 def _goodbye(console: "Terminal", folder: Path) -> None:
+    from autoreward.errors import paste
     from autoreward.report.lines import verdict
     from autoreward.report.reading import REPORT, read_run
     from autoreward.report.show import confirmation, spending
@@ -92,4 +93,4 @@ def _goodbye(console: "Terminal", folder: Path) -> None:
         console.print(f"reward  {folder / 'best' / 'reward.py'}", soft_wrap=True)
     if (folder / "best" / "policy.zip").is_file():
         console.print(f"policy  {folder / 'best' / 'policy.zip'}", soft_wrap=True)
-    console.print(f"next    autoreward show {folder}", soft_wrap=True)
+    console.print(f"next    {paste('show', folder)}", soft_wrap=True)

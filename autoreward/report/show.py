@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -12,9 +13,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from autoreward.errors import paste
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import REPORT, Reading, Told
+from autoreward.store.files import in_use
 
 STATE, BRIEF = 60, 32
 """Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
@@ -55,7 +58,7 @@ def show_run(reading: Reading) -> RenderableType:
     task = reading.header.task
     parts: list[RenderableType] = [
         Text(f"{task.name}: {task.goal}", style="bold"),
-        Text(verdict(run) if run else f"Not finished. Go on with: autoreward resume {reading.folder}"),
+        Text(verdict(run) if run else _unfinished(reading.folder)),
     ]
     if reading.header.config.given is None:
         parts += [Text(""), standings(reading)]
@@ -79,6 +82,12 @@ def show_run(reading: Reading) -> RenderableType:
     if winner:
         parts += [Text(""), show_source(winner)]
     return Group(*parts)
+
+
+def _unfinished(folder: Path) -> str:
+    if in_use(folder):
+        return "Not finished: an autoreward process is at work in it."
+    return f"Not finished. Go on with: {paste('resume', folder)}"
 
 
 def _trainings(reading: Reading) -> str:

@@ -7,7 +7,7 @@ import importlib.util
 import io
 from pathlib import Path
 
-from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get
+from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
 from autoreward.records import Record
 from autoreward.report.numbers import Follower, Leg
 from autoreward.store.book import Book
@@ -59,7 +59,7 @@ def board_follower(book: Book) -> Follower | None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
         except OSError as error:
-            again = f"autoreward resume {book.folder} --tensorboard DIR"
+            again = paste("resume", book.folder, "--tensorboard", "DIR")
             raise StoreError(
                 f"{path} can't be written: {error.strerror}. Choose another folder with {again}."
             ) from None

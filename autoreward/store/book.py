@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from autoreward import __version__
 from autoreward.closing import Closing
 from autoreward.config import RunConfig
-from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
+from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError, paste
 from autoreward.pools import Pool
 from autoreward.records import PREFERENCES, Record
 from autoreward.store.damage import unreadable, whole_tensors, wrong
@@ -183,7 +183,7 @@ class Book(Page, Closing):
         try:
             if (folder / "run.json").exists():
                 raise UsageError(
-                    f"{folder} already holds a run: resume it with `autoreward resume {folder}`, or choose another name."
+                    f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
                 )
             book.write("run.json", header.model_dump_json(indent=1).encode())
         except BaseException:

@@ -9,6 +9,7 @@ from typing import IO
 
 from autoreward.errors import RunLocked, StoreError, UsageError
 
+LOCK = "lock"
 LONGEST_NAME = 100
 LATEST = "latest"
 """What commands call the newest run: no name for one."""
@@ -82,7 +83,7 @@ def shortened(path: Path) -> str:
 def locked(folder: Path) -> IO[str]:
     """The open lock file of a run's folder: nobody else has it until it is closed. Raises RunLocked, StoreError."""
     try:
-        lock = (folder / "lock").open("w", encoding="utf-8")
+        lock = (folder / LOCK).open("w", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"{folder} can't be written: {error.strerror}.") from None
     try:
@@ -91,3 +92,17 @@ def locked(folder: Path) -> IO[str]:
         lock.close()
         raise RunLocked(f"{folder} is in use by another autoreward process; wait for it or stop it.") from None
     return lock
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process works in this run folder now. Asking takes the lock for a moment where none does."""
+    try:
+        lock = (folder / LOCK).open(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
