@@ -400,6 +400,35 @@ def test_a_text_that_is_not_kept_fails(tmp_path: Path, monkeypatch: pytest.Monke
     assert not list(tmp_path.iterdir())
 
 
+ENDLESS = """
+import sys, time, typer
+from pathlib import Path
+from autoreward import events
+from autoreward.cli.watch import watch
+def go(tell):
+    while True:
+        tell(events.RoundStarted(1))
+        time.sleep(0.01)
+try:
+    watch(go, {as_json}, lambda: Path("runs/my run"))
+except typer.Exit as stop:
+    sys.exit(stop.exit_code)
+"""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_pipe_that_nobody_reads_stops_the_run_as_ctrl_c_does(as_json: bool) -> None:
+    command = [sys.executable, "-c", ENDLESS.format(as_json=as_json)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        assert "ound" in process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said == "autoreward: stopped; everything finished is saved. Go on with: autoreward resume 'runs/my run'\n"
+
+
 def test_the_live_view_draws_from_its_first_moment() -> None:
     said = StringIO()
     with LiveView(Terminal(said, width=80, force=True)) as view:

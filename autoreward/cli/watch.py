@@ -1,5 +1,6 @@
 """Which view shows a run: live in a terminal, lines in a pipe, JSON for scripts; and what is said at its end."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
-    """Run `go` under the right view. Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with.
+    """Run `go` under the right view.
 
+    Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with, and so does a pipe that nobody reads any more.
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
     from autoreward.errors import JudgementNeeded, paste
@@ -37,13 +39,13 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     console = Terminal()
     try:
         if as_json:
-            go(JsonView(sys.stdout))
+            go(_read_by_somebody(JsonView(sys.stdout)))
             return
         if console.is_terminal:
             with LiveView(console) as view:
                 _, folder = go(view)
         else:
-            _, folder = go(PlainView(sys.stdout))
+            _, folder = go(_read_by_somebody(PlainView(sys.stdout)))
     except JudgementNeeded as needed:
         waiting = needed.folder
         if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(waiting, console):
@@ -56,6 +58,17 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
         say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
     _goodbye(console, folder)
+
+
+def _read_by_somebody(view: "Callable[[events.Event], None]") -> "Callable[[events.Event], None]":
+    def tell(event: "events.Event") -> None:
+        try:
+            view(event)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.kill(os.getpid(), signal.SIGTERM)  # the main thread stops, whichever thread tells
+
+    return tell
 
 
 def _judged(folder: Path, console: "Terminal") -> bool:
