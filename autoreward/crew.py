@@ -21,7 +21,6 @@ from autoreward.design.weights import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.llm.desk import REPLIES, Desk
-from autoreward.llm.money import demand_price
 from autoreward.llm.opening import open_desk, open_models
 from autoreward.pools import Pool
 from autoreward.race import search_job
@@ -251,9 +250,7 @@ def demand(config: RunConfig, folder: Path) -> None:
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     if config.model != "grammar":
-        open_models(config.models, folder)
-        for name in config.models.values():
-            demand_price(name, config.max_cost)
+        open_models(config.models, folder, config.max_cost)
     if config.pool == "ray":
         demand_ray()
     with Jail(_trusted(config)) as jail:

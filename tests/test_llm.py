@@ -18,8 +18,9 @@ from autoreward.llm.desk import Desk, unused
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.gpt import Gpt
 from autoreward.llm.manual import Manual
-from autoreward.llm.models import DEFAULTS, default_model, open_model
+from autoreward.llm.models import DEFAULTS, default_model, on_server, open_model
 from autoreward.llm.money import Bill, Purse, estimate, price
+from autoreward.llm.opening import open_models
 from autoreward.llm.reading import Unusable, code_blocks, plain, record, usable
 from autoreward.llm.replay import Replay
 from autoreward.records import Record
@@ -288,16 +289,56 @@ def test_the_default_follows_the_keys_that_are_set() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("anthropic:x", "ANTHROPIC_API_KEY is not set"),
+        ("anthropic:x", "ANTHROPIC_API_KEY is not set; export it[.] A new run with --model grammar needs no key"),
         ("openai", "OPENAI_API_KEY is not set"),
         ("gemini:x", "write anthropic:MODEL"),
         ("openai+http://localhost:8000/v1", "model's name is missing"),
-        ("replay:nowhere", "holds no replies"),
+        ("openai+http://localhost:1", "model's name is missing; write openai[+]http://HOST:PORT/v1:MODEL"),
+        ("openai+https://shop.example", "model's name is missing; write openai[+]https://HOST:PORT/v1:MODEL"),
+        ("replay:nowhere", "holds no model's replies"),
     ],
 )
 def test_a_model_name_that_can_not_be_used_is_one_sentence(name: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=says):
         open_model(name, tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("rest", "address", "model"),
+    [
+        ("//localhost:11434/v1:llama3:8b", "//localhost:11434/v1", "llama3:8b"),
+        ("//shop.example/v1:meta-llama/Llama-4", "//shop.example/v1", "meta-llama/Llama-4"),
+        ("//localhost:8000:8b", "//localhost:8000", "8b"),
+        ("//shop.example:8b", "//shop.example", "8b"),
+        ("//[::1]:80/v1:m", "//[::1]:80/v1", "m"),
+        ("//localhost:1", "//localhost:1", ""),
+        ("//localhost:1/v1:", "//localhost:1/v1:", ""),
+    ],
+)
+def test_a_server_s_address_and_model_are_told_apart(rest: str, address: str, model: str) -> None:
+    assert on_server(rest) == (address, model)
+
+
+def test_a_provider_s_name_alone_has_the_price_of_its_default_model() -> None:
+    for kind, name in DEFAULTS.items():
+        assert price(kind, 1000, 1000) == price(f"{kind}:{name}", 1000, 1000)
+
+
+def test_what_is_wrong_with_a_model_names_the_option_it_was_given_at(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--critic nope: write"):
+        open_models({"designer": "manual", "critic": "nope", "analyzer": "nope"}, tmp_path, 1.0)
+    sold = "openai+https://somebody.example/v1:llama"
+    with pytest.raises(UsageError, match=r"^--analyzer .*: its price is not known"):
+        open_models({"designer": "manual", "critic": "manual", "analyzer": sold}, tmp_path, 1.0)
+    with pytest.raises(UsageError, match=r"^--critic replay:.* holds no model's replies"):
+        open_models({"designer": "manual", "critic": f"replay:{tmp_path}"}, tmp_path, 1.0)
+
+
+def test_the_records_of_a_run_that_no_model_wrote_are_no_replies(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(UsageError, match="holds no model's replies"):
+        open_model(f"replay:{tmp_path}", tmp_path, {})
 
 
 def test_a_compatible_server_needs_no_key(tmp_path: Path) -> None:

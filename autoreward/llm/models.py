@@ -1,16 +1,21 @@
 """Which model is meant by a name, and which one is taken when none is given."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from autoreward.errors import UsageError
-from autoreward.llm.asking import LLM
+from autoreward.llm.asking import LLM, Role
 
 DEFAULTS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
 """The model of each provider that is taken if only its key is set."""
 KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 FORMS = "anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar"
+OPTIONS: dict[Role, str] = {"designer": "--model", "critic": "--critic", "analyzer": "--analyzer"}
+"""Where each role's model is named."""
+SERVER = re.compile(r"(//(?:\[[^\]]*\]|[^/:]+)(?::\d+(?![^/:]))?+(?:/[^:]*)?):(.+)")
+"""Address and model; a model's name may have slashes and colons, and digits right behind the host are its port."""
 
 
 def default_model(environment: Mapping[str, str]) -> str:
@@ -21,14 +26,27 @@ def default_model(environment: Mapping[str, str]) -> str:
     return "grammar"
 
 
-def open_model(name: str, folder: Path, environment: Mapping[str, str] | None = None) -> LLM:
-    """Make an LLM from its name. `folder` is where `manual` leaves its prompts.
+def full_name(name: str) -> str:
+    """The name with the provider's default model, if it is a provider's name alone."""
+    return f"{name}:{DEFAULTS[name]}" if name in DEFAULTS else name
+
+
+def on_server(rest: str) -> tuple[str, str]:
+    """Address and model of `//HOST:PORT/v1:MODEL`; the model is empty if there is none."""
+    found = SERVER.fullmatch(rest)
+    return (found[1], found[2]) if found else (rest, "")
+
+
+def open_model(
+    name: str, folder: Path, environment: Mapping[str, str] | None = None, option: str = OPTIONS["designer"]
+) -> LLM:
+    """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `option` where the name was given.
 
     Raises:
         UsageError: the name has no such form, or its key is not set.
     """
     variables = os.environ if environment is None else environment
-    provider, _, rest = name.partition(":")
+    provider, _, rest = full_name(name).partition(":")
     if name == "manual":
         from autoreward.llm.manual import Manual
 
@@ -36,25 +54,28 @@ def open_model(name: str, folder: Path, environment: Mapping[str, str] | None = 
     if provider == "replay" and rest:
         from autoreward.llm.replay import Replay
 
-        return Replay(Path(rest))
-    if provider in ("openai+http", "openai+https") and rest.count(":") >= 1:
+        return Replay(Path(rest), option)
+    if provider in ("openai+http", "openai+https") and rest:
         from autoreward.llm.gpt import Gpt
 
-        url, _, model = (provider.removeprefix("openai+") + ":" + rest).rpartition(":")
-        if not model or "//" in model or "/v1" in model:
-            raise UsageError(f"--model {name}: the model's name is missing; write openai+http://HOST:PORT/v1:MODEL.")
-        return Gpt(name, model, variables.get(KEYS["openai"]) or "none", url)
+        address, model = on_server(rest)
+        if not model:
+            raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
+        return Gpt(
+            name, model, variables.get(KEYS["openai"]) or "none", f"{provider.removeprefix('openai+')}:{address}"
+        )
     if provider in KEYS:
         key = variables.get(KEYS[provider])
         if not key:
-            raise UsageError(f"--model {name}: {KEYS[provider]} is not set; export it, or run without --model.")
-        model = rest or DEFAULTS[provider]
+            raise UsageError(
+                f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."
+            )
         base = variables.get(f"{provider.upper()}_BASE_URL") or None
         if provider == "anthropic":
             from autoreward.llm.claude import Claude
 
-            return Claude(f"anthropic:{model}", model, key, base)
+            return Claude(f"anthropic:{rest}", rest, key, base)
         from autoreward.llm.gpt import Gpt
 
-        return Gpt(f"openai:{model}", model, key, base)
-    raise UsageError(f"--model {name}: write {FORMS}.")
+        return Gpt(f"openai:{rest}", rest, key, base)
+    raise UsageError(f"{option} {name}: write {FORMS}.")

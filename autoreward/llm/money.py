@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Prompt, Role
+from autoreward.llm.models import OPTIONS, full_name, on_server
 from autoreward.records import Record
 
 CHARACTERS_PER_TOKEN = 3.0
@@ -28,7 +29,7 @@ class Bill(Record):
 
 def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
     """Dollars, or None where no price is known. Replays and people cost nothing."""
-    provider, _, name = model.partition(":")
+    provider, _, name = full_name(model).partition(":")
     if provider in FREE:
         return 0.0
     if provider == OWN:
@@ -36,21 +37,21 @@ def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
     from genai_prices import Usage, calc_price
 
     usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
-    address, _, sold = name.rpartition(":")
     try:
         if provider == "openai+https":
+            address, sold = on_server(name)
             return float(calc_price(usage, sold, provider_api_url=f"https:{address}").total_price)
         return float(calc_price(usage, name, provider_id=provider).total_price)
     except LookupError:
         return None
 
 
-def demand_price(model: str, max_cost: float | None) -> None:
+def demand_price(role: Role, model: str, max_cost: float | None) -> None:
     """Raises UsageError if a limit in dollars could not hold: the model is somebody's, and its price is not known."""
     if max_cost is not None and not model.startswith(f"{OWN}:") and price(model, 1, 1) is None:
         raise UsageError(
-            f"--model {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it is asked "
-            "without a limit in dollars (--max-calls holds as ever)."
+            f"{OPTIONS[role]} {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it "
+            "is asked without a limit in dollars (--max-calls holds as ever)."
         )
 
 
@@ -71,7 +72,7 @@ class Purse:
 
     def reserve(self, model: str, prompt: Prompt) -> float:
         """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
-        demand_price(model, self._max_cost)
+        demand_price(prompt.role, model, self._max_cost)
         most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
         if self._calls + 1 > self._max_calls:
             raise LimitReached(

@@ -6,13 +6,18 @@ from pathlib import Path
 from autoreward.llm.asking import LLM, Role
 from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.manual import Manual
-from autoreward.llm.models import open_model
+from autoreward.llm.models import OPTIONS, open_model
 from autoreward.llm.money import demand_price
 
 
-def open_models(names: Mapping[Role, str], folder: Path) -> dict[str, LLM]:
-    """The models of such names, by name; what they leave goes to `folder`. Raises UsageError."""
-    return {name: open_model(name, folder / REPLIES) for name in set(names.values())}
+def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None) -> dict[str, LLM]:
+    """The models of such names, by name; what they leave goes to `folder`. Raises UsageError: a wrong name, no key, no price."""
+    opened: dict[str, LLM] = {}
+    for role, name in names.items():
+        if name not in opened:
+            opened[name] = open_model(name, folder / REPLIES, option=OPTIONS[role])
+            demand_price(role, name, max_cost)
+    return opened
 
 
 def open_desk(
@@ -24,9 +29,7 @@ def open_desk(
     say: Callable[[str], None],
 ) -> Desk:
     """Where the models of such names are asked; replies go to `folder`. Raises UsageError: a wrong name, no key, no price."""
-    opened = open_models(names, folder)
-    for name in opened:
-        demand_price(name, max_cost)
+    opened = open_models(names, folder, max_cost)
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say

@@ -7,18 +7,21 @@ from pydantic import ValidationError
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Prompt, Refused, Reply
 from autoreward.llm.desk import REPLIES, Saved
+from autoreward.llm.models import OPTIONS
 
 
 class Replay:
     """Answers with what a run's `replies/` folder holds, by key."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take a run's folder, or a folder of replies. Raises UsageError if there are none."""
+    def __init__(self, folder: Path, option: str = OPTIONS["designer"]) -> None:
+        """Take a run's folder, or a folder of replies, named at `option`. Raises UsageError if there are none."""
         self.name = f"replay:{folder}"
-        self._folder = folder / REPLIES if (folder / REPLIES).is_dir() else folder
+        run = (folder / REPLIES).is_dir() or (folder / "run.json").is_file()
+        self._folder = folder / REPLIES if run else folder
         if not any(self._folder.glob("*.json")):
             raise UsageError(
-                f"--model {self.name}: {folder} holds no replies; give the folder of a run that a model wrote."
+                f"{option} {self.name}: {folder} holds no model's replies; give the path of the folder of a run that a model "
+                "designed."
             )
 
     def ask(self, prompt: Prompt) -> Reply:
