@@ -1,19 +1,27 @@
 """Sample a task's environment under a random policy: what its fields look like before anything is learned."""
 
+import difflib
+import inspect
+import warnings
 from collections.abc import Callable
 
 import numpy as np
+import stable_baselines3
 from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
 
+from autoreward.errors import TaskError
 from autoreward.records import Description, FieldStats
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
-from autoreward.worker import environments, pool
+from autoreward.worker import environments, policies, pool
 from autoreward.worker.recorder import Recorder
 from autoreward.worker.view import Fields
 
 STEPS = 250
 ENVS = 8
+TINY_BUFFER = 1_000
+"""Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
 
 
 def describe(
@@ -31,9 +39,10 @@ def describe(
         The description, the sampled transitions, and the pool's episodes, one column each.
 
     Raises:
-        TaskError: the card or the demonstrations don't fit the environment.
+        TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
     """
     venv = environments.vectorised(task, ENVS, seed % 2**31)
+    _try_settings(task, venv)
     limit = environments.time_limit(venv.envs[0], task)
     recorder = Recorder(venv, task)
     built()
@@ -72,3 +81,35 @@ def _stats(fields: Fields, choices: int) -> tuple[FieldStats, ...]:
         )
         for name, values in fields.items()
     )
+
+
+def _try_settings(task: Task, venv: VecEnv) -> None:
+    """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
+    train = task.train
+    card = f"task {task.name}, [train"
+    known = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    for name, value in train.hyperparameters.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
+        usual = known[name].default
+        if isinstance(value, str) and isinstance(usual, int | float):
+            raise TaskError(
+                f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
+            )
+    if not 0.0 <= train.gamma <= 1.0:
+        raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")
+    settings = {
+        name: type(value)(TINY_BUFFER)
+        if name == "buffer_size" and not isinstance(value, str) and value > TINY_BUFFER
+        else value
+        for name, value in train.hyperparameters.items()
+    }
+    tried = task.model_copy(update={"train": train.model_copy(update={"hyperparameters": settings})})
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            policies.build(tried, policies.normalised(tried, venv), seed=0)
+    except (TypeError, ValueError, AssertionError, ArithmeticError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise TaskError(f"{card}]: {train.algorithm} can't be built with these settings: {said}") from None

@@ -1,6 +1,8 @@
 """Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, judged by the rule."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -28,6 +30,8 @@ CONSTANTS = 6
 """Constant actions tried: standing still, and pushing all one way."""
 STEPS = 20_000
 """Most steps of one kind of episodes: fewer of them where they are long."""
+DEMOS = ("observations", "actions", "lengths", "terminated")
+"""Arrays of a file of demonstrations."""
 
 
 def episodes(
@@ -104,22 +108,72 @@ def _constants(space: spaces.Space[Any]) -> list[Any]:
 
 
 def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> list[Walk]:
-    """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,)."""
+    """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,).
+
+    Raises:
+        TaskError: the file can't be read, or holds something else.
+    """
     try:
-        with np.load(io.BytesIO(demos), allow_pickle=False) as archive:
-            seen, taken, lengths, ended = (archive[n] for n in ("observations", "actions", "lengths", "terminated"))
-        walks = [
-            Walk(_checked(seen[i][: n + 1], env), taken[i][:n], bool(ended[i])) for i, n in enumerate(map(int, lengths))
+        seen, taken, lengths, ended = _arrays(demos)
+        return [
+            Walk(_observed(seen, i, n, env), _acted(taken, i, n, env.action_space), bool(ended[i]))
+            for i, n in enumerate(map(int, lengths))
         ]
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except ValueError as error:
         raise TaskError(
             f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
             "and terminated (E,) for E episodes."
         ) from None
-    return walks
 
 
-def _checked(observations: NDArray[Any], env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
-    if observations.shape[1:] != env.observation_space.shape or len(observations) < 2:
-        raise ValueError(f"observations of shape {observations.shape[1:]}, not {env.observation_space.shape}")
-    return observations
+def _arrays(demos: bytes) -> list[NDArray[Any]]:
+    """The four arrays of numbers, each of as many episodes. Raises ValueError."""
+    try:
+        found = np.load(io.BytesIO(demos), allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        found = None
+    if not isinstance(found, np.lib.npyio.NpzFile):
+        raise ValueError("it is no .npz file")
+    with found as archive:
+        if missing := [name for name in DEMOS if name not in archive]:
+            raise ValueError(f"it has no {missing[0]}")
+        try:
+            arrays = [archive[name] for name in DEMOS]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise ValueError("its arrays can't be read: they are torn, or hold no numbers") from None
+    for name, array, axes in zip(DEMOS, arrays, ((3,), (2, 3), (1,), (1,)), strict=True):
+        if array.dtype.kind not in "biuf" or array.ndim not in axes:
+            raise ValueError(f"{name} has {array.ndim} axes of {array.dtype}")
+    if {len(array) for array in arrays} != {len(arrays[0])} or not len(arrays[0]):
+        raise ValueError("it holds no episode, or not as many of each: " + ", ".join(str(len(a)) for a in arrays))
+    return arrays
+
+
+def _observed(seen: NDArray[Any], i: int, length: int, env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
+    """One episode's observations, shape (length + 1, d). Raises ValueError."""
+    if seen.shape[2:] != env.observation_space.shape:
+        raise ValueError(f"observations of shape {seen.shape[2:]}, not {env.observation_space.shape}")
+    if not 1 <= length < seen.shape[1]:
+        raise ValueError(
+            f"episode {i} has length {length}; {seen.shape[1]} observations an episode are for 1 to {seen.shape[1] - 1}"
+        )
+    found = seen[i, : length + 1]
+    if not np.isfinite(found).all():
+        raise ValueError(f"an observation of episode {i} is not finite")
+    return found
+
+
+def _acted(taken: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
+    """One episode's actions as the space has them; beyond a box's bounds the environment clips. Raises ValueError."""
+    if taken.shape[2:] != (space.shape or ()) or taken.shape[1] < length:
+        raise ValueError(f"actions of shape {taken.shape[1:]} an episode are not {length} of {space}")
+    raw = taken[i, :length]
+    if isinstance(space, spaces.Box):
+        wrong = ~np.isfinite(raw).all(axis=-1)
+    else:
+        whole = raw.astype(np.int64)
+        wrong = np.array([not space.contains(a) for a in whole]) | (whole != raw).reshape(length, -1).any(axis=-1)
+        raw = whole
+    if wrong.any():
+        raise ValueError(f"action {taken[i, int(wrong.argmax())]} of episode {i} is none of {space}")
+    return raw
