@@ -20,6 +20,9 @@ from pathlib import Path
 
 from autoreward.outcomes import Outcome
 
+SHOWN = 200
+"""Characters of a path that messages show whole."""
+
 
 class AutorewardError(Exception):
     """Base of everything this package raises on purpose."""
@@ -110,6 +113,12 @@ class RunDamaged(StoreError):
 def paste(*words: str | Path) -> str:
     """A command of ours, for messages: it can be pasted into a shell whatever the names in it are."""
     return shlex.join(["autoreward", *map(str, words)])
+
+
+def shortened(text: object) -> str:
+    """A name or a path as messages show it: one too long to be a file's is cut."""
+    said = str(text)
+    return said if len(said) <= SHOWN else f"{said[: SHOWN // 2]}..."
 
 
 def how_to_get(extra: str) -> str:

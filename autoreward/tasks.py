@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field as Bounded
 from pydantic import ValidationError
 
-from autoreward.errors import TaskError
+from autoreward.errors import TaskError, shortened
 from autoreward.expressions import Expression
 from autoreward.records import Record
 from autoreward.sound import check
@@ -209,8 +209,10 @@ def read_task(path: Path) -> Task:
         return parse_task(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise TaskError(f"{path}: no such task file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path}: {error}") from None
+    except OSError as error:
+        raise TaskError(f"{shortened(path)} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path} is not UTF-8: {error}.") from None
 
 
 def parse_task(written: str, path: Path) -> Task:
@@ -244,8 +246,12 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
         TaskError: there is none; the message names the nearest one.
     """
     given = Path(name)
-    if given.name == "task.toml" or (given / "task.toml").is_file():
-        return read_task((given if given.name == "task.toml" else given / "task.toml").resolve())
+    try:
+        card = given if given.name == "task.toml" else given / "task.toml"
+        if given.name == "task.toml" or card.is_file():
+            return read_task(card.resolve())
+    except OSError as error:
+        raise TaskError(f"task {shortened(name)} can't be read: {error.strerror}.") from None
     names = task_names(folders)
     if name in names:
         return read_task(names[name])

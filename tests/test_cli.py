@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from io import StringIO
@@ -194,6 +195,72 @@ def test_a_task_is_one_line_in_a_pipe_and_its_name_is_whole_in_a_narrow_terminal
 )
 def test_where_a_rule_holds_is_said_in_english(within: str, said: str) -> None:
     assert where_it_holds(Success(when="x > 0", within=within, share=0.9)) == said
+
+
+LONG = "a" * 400
+CLOSED = 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("show", LONG), ("tasks", LONG), ("run", LONG), ("tasks", "--envs", LONG), ("runs", "--runs", LONG),
+     ("show", "--runs", LONG), ("init", "CartPole-v1", "--goal", "x", "--to", LONG),
+     ("init", "CartPole-v1", "--goal", "x", "--name", "../x"), ("init", "CartPole-v1", "--goal", "x", "--max-cost", "-1"),
+     ("init", "CartPole-v1", "--goal", "x", "--max-cost", "nan")],
+    ids=lambda words: " ".join(words)[:40],
+)  # fmt: skip
+def test_a_place_that_can_not_be_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = autoreward(*words, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert len(done.stderr) < 400
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [("tasks", "--envs", "."), ("run", "mountain-car", "--runs", "file/runs")])
+def test_a_file_in_the_way_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder" / "task.toml").mkdir(parents=True)
+    done = autoreward(*words, cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+
+
+def test_a_full_disk_under_what_is_printed_is_one_sentence() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        done = into(full.fileno(), "tasks")
+    assert (done.returncode, done.stderr) == (1, "autoreward: No space left on device.\n")
+
+
+@pytest.mark.parametrize("words", [("tasks",), ("tasks", "--json"), ("tasks", "mountain-car")])
+def test_a_reader_that_went_away_ends_a_command_quietly(words: tuple[str, ...]) -> None:
+    assert after_its_reader(*words) == (CLOSED, "")
+
+
+def after_its_reader(*words: str, cwd: Path | None = None) -> tuple[int, str]:
+    """Exit code and errors of a command whose output nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    done = into(write, *words, cwd=cwd)
+    os.close(write)
+    return done.returncode, done.stderr
+
+
+def into(output: int, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "autoreward", *words]
+    return subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, cwd=cwd, check=False)
+
+
+def test_control_c_outside_a_run_says_that_it_stopped(tmp_path: Path) -> None:
+    """The command waits for the writer of its card, and is interrupted there."""
+    os.mkfifo(tmp_path / "task.toml")
+    command = [sys.executable, "-m", "autoreward", "tasks", str(tmp_path / "task.toml")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        opened = os.open(tmp_path / "task.toml", os.O_WRONLY)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+        os.close(opened)
+    assert (process.returncode, said) == (130, "autoreward: stopped.\n")
 
 
 def test_tasks_as_json() -> None:

@@ -1,17 +1,42 @@
 """The `autoreward` command: one file per subcommand; heavy imports happen inside them."""
 
+import os
+import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say
-from autoreward.errors import AutorewardError
+from autoreward.errors import AutorewardError, UsageError, shortened
+
+PIPE_CLOSED = 128 + signal.SIGPIPE
+"""Exit code of a command whose reader went away, such as `head`, as shells give it."""
+
+
+class Commands(TyperGroup):
+    """What stops a command reaches `main`: Typer would end without a word."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command, and print all that it has said."""
+        try:
+            try:
+                return super().invoke(context)
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+        except BrokenPipeError:
+            _drop_output()
+            sys.exit(PIPE_CLOSED)
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -39,8 +64,17 @@ def main() -> None:
         _say(error.format_message(), 2)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
+    except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
+        _drop_output()
+        place = f"{shortened(error.filename)}: " if error.filename else ""
+        _say(f"{place}{error.strerror or error}.", (UsageError if place else AutorewardError).exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _say("stopped.", 130)
+
+
+def _drop_output() -> None:
+    """Nothing more is printed: Python would try again at its end, and fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str, code: int) -> NoReturn:

@@ -41,6 +41,8 @@ def command(
         raise UsageError(f"--kwargs {kwargs}: not JSON ({error}).") from None
     if not isinstance(arguments, dict):
         raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
+    if not max_cost >= 0.0:  # NaN is not
+        raise UsageError(f"--max-cost {max_cost:g}: write dollars from 0, or none.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     made = initiate(

@@ -2,12 +2,14 @@
 
 import difflib
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from autoreward.errors import UsageError
+from autoreward.errors import UsageError, shortened
 
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
@@ -57,16 +59,28 @@ def task_folders(envs: Path | None) -> tuple[Path, ...]:
     """The person's folder first, then the shipped tasks. Raises UsageError if the given folder does not exist."""
     from autoreward.resources import envs_folder
 
-    if envs is not None and not envs.is_dir():
-        raise UsageError(f"--envs {envs}: there is no such folder.")
+    with reading(f"--envs {envs}"):
+        if envs is not None and not envs.is_dir():
+            raise UsageError(f"--envs {envs}: there is no such folder.")
     return (envs, envs_folder()) if envs else (envs_folder(),)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Where a place that a person named is looked at. Raises UsageError if that can't be done."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{shortened(what)} can't be read: {error.strerror}.") from None
 
 
 def find_run(name: str, runs: Path) -> Path:
     """A run by path, by name, by a unique beginning of its name, or `latest`. Raises UsageError naming the nearest."""
-    if (Path(name) / "run.json").is_file():
-        return Path(name)
-    known = sorted((p.parent for p in runs.glob("*/run.json")), key=lambda p: (p / "run.json").stat().st_mtime)
+    with reading(f"run {name}"):
+        if (Path(name) / "run.json").is_file():
+            return Path(name)
+    with reading(f"--runs {runs}"):
+        known = sorted((p.parent for p in runs.glob("*/run.json")), key=lambda p: (p / "run.json").stat().st_mtime)
     if not known:
         raise UsageError(
             f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder."

@@ -24,6 +24,10 @@ class Terminal(Console):
         """Print, as rich does, but never cut what is wider than the terminal."""
         super().print(*objects, **{"crop": False, **how})
 
+    def on_broken_pipe(self) -> None:
+        """A reader that went away is told to the caller; Rich would end the program. Raises BrokenPipeError."""
+        raise  # what Rich has caught where it calls this
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What is printed, in pieces; codes that move the cursor are the views' own."""
         for segment in super().render(renderable, options):

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autoreward.errors import RunDamaged
-from autoreward.store.files import shortened
+from autoreward.errors import RunDamaged, shortened
 
 
 def wrong(error: ValidationError) -> str:

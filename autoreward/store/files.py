@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import IO
 
-from autoreward.errors import RunLocked, StoreError, UsageError
+from autoreward.errors import RunLocked, StoreError, UsageError, shortened
 
 LOCK = "lock"
 LONGEST_NAME = 100
@@ -51,9 +51,8 @@ def rename(old: Path, new: Path) -> None:
 def plain_name(name: str) -> str:
     """The name of a folder to be made, as it is. Raises UsageError if it could lead elsewhere, or be mistaken."""
     if name == LATEST or len(name) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
-        shown = repr(name if len(name) <= LONGEST_NAME else f"{name[:40]}...")
         raise UsageError(
-            f"name {shown}: write a plain folder name (letters, digits, . _ -; the first a letter or digit), at most "
+            f"name {shortened(name)!r}: write a plain folder name (letters, digits, . _ -; the first a letter or digit), at most "
             f"{LONGEST_NAME} characters, and not {LATEST!r}."
         )
     return name
@@ -72,12 +71,6 @@ def demand_place(folder: Path) -> None:
         why = f"{there} may not be written"
     if why:
         raise UsageError(f"{shortened(folder)} can't be made: {why}; choose another folder, or change that.")
-
-
-def shortened(path: Path) -> str:
-    """A path as messages name it: one that is too long for a file is cut."""
-    text = str(path)
-    return text if len(text) <= 2 * LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
 
 
 def locked(folder: Path) -> IO[str]:
