@@ -1,6 +1,5 @@
 """The `autoreward` command: one file per subcommand; heavy imports happen inside them."""
 
-import os
 import signal
 import sys
 from typing import Any, NoReturn
@@ -11,7 +10,7 @@ from typer.exceptions import TyperException
 
 from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
-from autoreward.cli.say import say
+from autoreward.cli.say import say, say_no_more
 from autoreward.errors import AutorewardError, UsageError, shortened
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -31,7 +30,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             raise typer.Abort from None
         except BrokenPipeError:
-            _drop_output()
+            say_no_more()
             sys.exit(PIPE_CLOSED)
 
 
@@ -65,16 +64,11 @@ def main() -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
-        _drop_output()
+        say_no_more()
         place = f"{shortened(error.filename)}: " if error.filename else ""
         _say(f"{place}{error.strerror or error}.", (UsageError if place else AutorewardError).exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _say("stopped.", 130)
-
-
-def _drop_output() -> None:
-    """Nothing more is printed: Python would try again at its end, and fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str, code: int) -> NoReturn:

@@ -1,6 +1,8 @@
 """How commands print: text without anything invisible, and JSON as plain ASCII."""
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,3 +26,8 @@ def say_record(record: "Record", indent: int | None = 2) -> None:
 def say_json(value: Any, indent: int | None = None) -> None:
     """Print plain values as JSON; letters beyond ASCII are escaped, so nothing in it acts on a terminal."""
     typer.echo(json.dumps(value, indent=indent))
+
+
+def say_no_more() -> None:
+    """Drop what is printed from now on: nobody reads it, and Python would fail at its end to print the rest."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.say import say
+from autoreward.cli.say import say, say_no_more
 
 if TYPE_CHECKING:
     from autoreward import events
@@ -65,7 +65,7 @@ def _read_by_somebody(view: "Callable[[events.Event], None]") -> "Callable[[even
         try:
             view(event)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            say_no_more()
             os.kill(os.getpid(), signal.SIGTERM)  # the main thread stops, whichever thread tells
 
     return tell
