@@ -7,7 +7,7 @@ from typing import NamedTuple
 from autoreward import seeds
 from autoreward.analyze.preferences import Policy, every_question, policies, questions, said_of
 from autoreward.closing import Closing
-from autoreward.errors import CannotDraw, UsageError
+from autoreward.errors import CannotDraw, UsageError, paste
 from autoreward.jail.client import Jail
 from autoreward.records import PREFERENCES, Answer, Preference, Question, Score
 from autoreward.report.html import build_report
@@ -20,6 +20,7 @@ from autoreward.transitions import Transitions
 
 PAGE = "pairs.html"
 WORDS: dict[str, Answer] = {"a": "a", "b": "b", "tie": "tie", "t": "tie"}
+QUIT = ("quit", "q")
 
 
 class Side(NamedTuple):
@@ -53,7 +54,16 @@ class Poll(Closing):
         self._policies: Sequence[Policy] = policies([[s for s in scores if s.candidate_id] for _, scores in pages])
         if len(self._policies) < 2:
             self.close()
-            raise UsageError(f"{folder} has fewer than two trained candidates to compare; go on with it first.")
+            raise UsageError(f"{folder} has fewer than two trained candidates to compare{self._way_out()}.")
+
+    def _way_out(self) -> str:
+        if self._book.header.config.given is not None:
+            return ": it trains one reward, and searches for none"
+        return ", and is finished" if self._finished else f"; go on with it first: {paste('resume', self._book.folder)}"
+
+    @property
+    def _finished(self) -> bool:
+        return (self._book.folder / "result.json").exists()
 
     @property
     def page(self) -> Path:
@@ -63,7 +73,7 @@ class Poll(Closing):
     @property
     def judges(self) -> bool:
         """Whether the run waits for people's judgement to go on."""
-        return self._book.header.config.judge == "human" and not (self._book.folder / "result.json").exists()
+        return self._book.header.config.judge == "human" and not self._finished
 
     def waiting(self, count: int | None = None) -> tuple[Question, ...]:
         """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
@@ -115,6 +125,8 @@ class Poll(Closing):
     def read(self, lines: Iterable[str], asked: Sequence[Question]) -> list[Preference]:
         """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
 
+        `quit` ends them.
+
         Raises:
             UsageError: a line is neither, names no question of this run, or one that is answered.
         """
@@ -125,6 +137,8 @@ class Poll(Closing):
             words = line.partition("#")[0].split()
             if not words:
                 continue
+            if line.strip().lower() in QUIT:
+                break
             answer = WORDS.get(words[-1].lower())
             if answer is None or len(words) > 2:
                 raise UsageError(

@@ -23,6 +23,7 @@ from typer.main import get_command
 
 from autoreward import cli, events
 from autoreward.cli import app
+from autoreward.cli.doctor import say_protection
 from autoreward.cli.tasks import check_cards, where_it_holds
 from autoreward.config import RunConfig
 from autoreward.export.folder import reward_module
@@ -465,6 +466,15 @@ def test_a_text_that_is_not_kept_fails(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(FileNotFoundError):
         kept(tmp_path / "nothing.md", "made")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("columns", "longest"), [("44", 44), ("300", 120)])
+def test_what_protects_fits_a_narrow_terminal(
+    columns: str, longest: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    say_protection("full", [])
+    assert longest - 15 < max(map(len, capsys.readouterr().out.splitlines()[2:])) <= longest
 
 
 ENDLESS = """

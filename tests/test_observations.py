@@ -88,6 +88,7 @@ def test_images_and_texts_alone_are_one_sentence_with_the_way_out(space: spaces.
     with pytest.raises(TaskError, match=r"put a state\.py beside task\.toml") as caught:
         flat(Toy(space), TASK)
     assert "\n" not in str(caught.value)
+    assert f"TO/{TASK.name}/state.py" in str(caught.value)
 
 
 PROGRAM = """

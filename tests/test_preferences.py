@@ -28,7 +28,7 @@ from autoreward.config import RunConfig
 from autoreward.design.formulas import distances
 from autoreward.design.grammar import design
 from autoreward.errors import JudgementNeeded, UsageError
-from autoreward.loop import improve, stop_reason
+from autoreward.loop import improve, measure, stop_reason
 from autoreward.outcomes import Outcome
 from autoreward.poll import Poll
 from autoreward.race import goals
@@ -348,6 +348,7 @@ def test_answers_about_shorter_trainings_do_not_count(done: Path) -> None:
     ("lines", "says"),
     [
         (["better"], "line 1: 'better'; write a, b or tie"),
+        (["a quit"], "line 1: 'a quit'; write a, b or tie"),
         (["a b c"], "write a, b or tie"),
         (["# fine", "", "r000c1~r000c9~0 a"], "line 3: 'r000c1~r000c9~0' is no pair of this run"),
         (["a"] * 40, "there is no pair left"),
@@ -369,11 +370,41 @@ def test_answers_are_taken_in_order_or_by_id_and_only_once(done: Path) -> None:
             poll.read([f"{asked[1].id} a"], poll.waiting())
 
 
+def test_answers_end_where_somebody_quits(done: Path) -> None:
+    with Poll(done) as poll:
+        assert [p.answer for p in poll.read(["a", "Quit", "nonsense"], poll.waiting())] == ["a"]
+
+
 def test_a_run_without_two_policies_has_nothing_to_compare(tmp_path: Path) -> None:
     Book.create(tmp_path / "new", RunHeader.of(TASK, HUMAN)).close()
-    with pytest.raises(UsageError, match="fewer than two trained candidates"):
+    with pytest.raises(
+        UsageError, match=r"fewer than two trained candidates.*; go on with it first: autoreward resume"
+    ):
         Poll(tmp_path / "new")
     Book.open(tmp_path / "new").close()
+
+
+def test_a_run_that_will_never_have_two_policies_says_so(tmp_path: Path) -> None:
+    given = RunConfig(given="none", confirm_seeds=1)
+    with Book.create(tmp_path / "given", RunHeader.of(TASK, given)) as book:
+        measure(TASK, given, FakeCrew(), book, lambda event: None)
+    with pytest.raises(UsageError, match="to compare: it trains one reward, and searches for none"):
+        Poll(tmp_path / "given")
+    alone = RunConfig(rounds=1, candidates=1, confirm_seeds=0)
+    with Book.create(tmp_path / "alone", RunHeader.of(TASK, alone)) as book:
+        improve(TASK, alone, FakeCrew(width=1), book, lambda event: None)
+    with pytest.raises(UsageError, match="to compare, and is finished"):
+        Poll(tmp_path / "alone")
+
+
+def test_when_all_pairs_are_answered_no_more_are_offered(done: Path) -> None:
+    say(done, later)
+    more = autoreward("prefer", str(done))
+    assert f"more pairs: autoreward prefer {done} --pairs 6" in more.stdout
+    assert say(done, later, count=10_000)
+    told = autoreward("prefer", str(done))
+    assert "there are no more pairs" in told.stdout
+    assert "--pairs" not in told.stdout
 
 
 def test_prefer_takes_a_file_of_answers(done: Path) -> None:

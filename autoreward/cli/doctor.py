@@ -79,7 +79,7 @@ def command(
         say_json(facts, indent=2)
     else:
         _say(facts, starts)
-        _say_protection(tier, checks)
+        say_protection(tier, checks)
     broken = any(not check.held for check in checks if check.layer != "kernel" or tier != "process-only")
     raise typer.Exit(5 if broken or not all(isinstance(s, float) for s in starts.values()) else 0)
 
@@ -95,7 +95,8 @@ def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
         say(f"{room:<28}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
 
 
-def _say_protection(tier: str, checks: "list[Check]") -> None:
+def say_protection(tier: str, checks: "list[Check]") -> None:
+    """Print what protects this machine, in lines that fit the terminal."""
     held = sum(check.held for check in checks)
     say(f"\nprotection  {tier}: {held} of {len(checks)} attempts were held back")
     _wrapped(TIERS.get(tier, "The reward process could not be started and locked."), "  ")

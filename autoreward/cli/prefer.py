@@ -46,11 +46,11 @@ def command(
                     _take(poll, sys.stdin.read().splitlines(), asked)
         finally:
             poll.report()
-        left, judges = len(poll.waiting()), poll.judges
+        said = _next(poll, folder)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
-    console.print(_next(left, judges, folder), soft_wrap=True)
+    console.print(said, soft_wrap=True)
 
 
 def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None:
@@ -62,7 +62,7 @@ def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None
 
 def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
     """Ask in the terminal, and save each answer at once; False if the person quits."""
-    from autoreward.poll import WORDS
+    from autoreward.poll import QUIT, WORDS
     from autoreward.report.pairs import pair_table
 
     for number, question in enumerate(asked, start=1):
@@ -71,7 +71,7 @@ def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
         while (
             said := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
         ) not in WORDS:
-            if said in ("quit", "q"):
+            if said in QUIT:
                 return False
         poll.keep(question, WORDS[said])
     return True
@@ -94,9 +94,13 @@ def _lines(answers: Path) -> list[str]:
         raise UsageError(f"--answers {answers} can't be read: it is no text.") from None
 
 
-def _next(left: int, judges: bool, folder: Path) -> str:
-    if left:
-        return f"{left} pair{'s' * (left > 1)} left: autoreward prefer {folder}"
-    if judges:
-        return f"next    autoreward resume {folder}"
-    return f"Every policy has been compared; more pairs: autoreward prefer {folder} --pairs 6"
+def _next(poll: "Poll", folder: Path) -> str:
+    from autoreward.errors import paste
+
+    if left := len(poll.waiting()):
+        return f"{left} pair{'s' * (left > 1)} left: {paste('prefer', folder)}"
+    if poll.judges:
+        return f"next    {paste('resume', folder)}"
+    if not poll.waiting(1):
+        return "Every two policies have been compared in every episode; there are no more pairs."
+    return f"Every policy has been compared; more pairs: {paste('prefer', folder, '--pairs', '6')}"

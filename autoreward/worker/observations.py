@@ -92,8 +92,9 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
         if not self._found or start > LARGEST:
             what = f"{start:,} numbers, such as an image" if self._found else "nothing that is a number"
             raise TaskError(
-                f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml, with "
-                "`def observe(env, observation, info)` returning named numbers of the simulator (envs/README.md shows one)."
+                f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
+                f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
+                "(docs/environments.md shows one)."
             )
         self.layout = Layout(start, tuple(places), words)
         self.observation_space = spaces.Box(-np.inf, np.inf, (start,), np.float32)
