@@ -1,12 +1,10 @@
 """The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
 
-import contextlib
 import inspect
 import io
 import itertools
 import json
 import os
-import pty
 import re
 import shlex
 import signal
@@ -20,6 +18,7 @@ import typer
 from fake_crew import FakeCrew
 from kept import kept
 from typer.main import get_command
+from typer.testing import CliRunner, Result
 
 from autoreward import cli, events
 from autoreward.cli import app
@@ -49,19 +48,14 @@ def autoreward(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
+def invoked(*arguments: str, **variables: str) -> Result:
+    """The same within this process; a mistake is its `exception`."""
+    return CliRunner().invoke(app, arguments, env=variables)
+
+
 def in_terminal(*arguments: str, columns: int) -> str:
     """What the command prints in a terminal of that width."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "autoreward", *arguments]
-    environment = {**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1"}
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment):
-        os.close(theirs)
-        said = b""
-        with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
-            while chunk := os.read(ours, 65536):
-                said += chunk
-    os.close(ours)
-    return STYLES.sub("", said.decode()).replace("\r", "")
+    return STYLES.sub("", invoked(*arguments, FORCE_COLOR="1", COLUMNS=str(columns)).stdout)
 
 
 @pytest.fixture(scope="module")
@@ -165,10 +159,10 @@ def envs(tmp_path: Path) -> Path:
 
 
 def test_a_card_that_cannot_be_read_hides_no_other(envs: Path) -> None:
-    shown = autoreward("tasks", "--envs", str(envs))
-    assert (shown.returncode, "\nreacher " in shown.stdout) == (0, True)
+    shown = invoked("tasks", "--envs", str(envs))
+    assert (shown.exit_code, "\nreacher " in shown.stdout) == (0, True)
     assert shown.stderr.startswith(f"torn can't be read: {envs}/torn/task.toml: ")
-    listed = {t["name"]: t for t in json.loads(autoreward("tasks", "--envs", str(envs), "--json").stdout)}
+    listed = {t["name"]: t for t in json.loads(invoked("tasks", "--envs", str(envs), "--json").stdout)}
     assert "reacher" in listed
     assert "task.toml" in listed["torn"]["broken"]
 
@@ -183,9 +177,10 @@ def test_checking_goes_on_after_a_card_that_cannot_be_read(capsys: pytest.Captur
 
 def test_a_task_is_one_line_in_a_pipe_and_its_name_is_whole_in_a_narrow_terminal() -> None:
     name, goal = "inverted-pendulum-offset", find_task("inverted-pendulum-offset", (envs_folder(),)).goal
-    lines = autoreward("tasks").stdout.splitlines()
+    lines = invoked("tasks").stdout.splitlines()
     assert any(line.startswith(name) and line.rstrip().endswith(goal) for line in lines)
     shown = in_terminal("tasks", columns=40)
+    assert shown.splitlines()[0].split() == ["task", "goal"]
     assert f"\n{name}  " in shown
     assert "…" not in shown
 
@@ -301,8 +296,10 @@ def test_the_name_of_a_run_is_never_cut(runs: Path, tmp_path: Path) -> None:
     name = "20260101-1200-inverted-double-pendulum-offset-and-more-0a1b"
     (tmp_path / name).symlink_to(runs / "done")
     for command in (("runs",), ("compare", name, name)):
-        assert name in autoreward(*command, "--runs", str(tmp_path)).stdout
-        assert f"\n{name}  " in in_terminal(*command, "--runs", str(tmp_path), columns=40)
+        assert name in invoked(*command, "--runs", str(tmp_path)).stdout
+        shown = in_terminal(*command, "--runs", str(tmp_path), columns=40)
+        assert f"\n{name}  " in shown
+        assert "trainings" not in shown, "a narrow terminal gets fewer columns"
 
 
 def test_a_run_that_cannot_be_read_is_told_below_the_table(tmp_path: Path) -> None:
@@ -321,29 +318,29 @@ def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
 
 
 def test_show_one_candidate_as_json(runs: Path) -> None:
-    told = json.loads(autoreward("show", "done", "--runs", str(runs), "--candidate", "r000c0", "--json").stdout)
+    told = json.loads(invoked("show", "done", "--runs", str(runs), "--candidate", "r000c0", "--json").stdout)
     assert (told["candidate"]["id"], told["verdict"]["accepted"]) == ("r000c0", True)
     assert "source" in told["candidate"]
     assert {s["candidate_id"] for s in told["scores"]} == {told["diagnosis"]["candidate_id"]} == {"r000c0"}
-    wrong = autoreward("show", "done", "--runs", str(runs), "--candidate", "r9", "--json")
-    assert (wrong.returncode, "There is no candidate 'r9'" in wrong.stderr) == (2, True)
+    wrong = invoked("show", "done", "--runs", str(runs), "--candidate", "r9", "--json")
+    assert str(wrong.exception).startswith("There is no candidate 'r9'")
 
 
 def test_a_run_that_is_under_way_is_not_to_be_resumed(runs: Path, tmp_path: Path) -> None:
     with Book.create(tmp_path / "busy", RunHeader.of(TASK, RunConfig())):
-        assert "an autoreward process is at work in it" in autoreward("show", "busy", "--runs", str(tmp_path)).stdout
-        (row,) = json.loads(autoreward("runs", "--json", "--runs", str(tmp_path)).stdout)
+        assert "an autoreward process is at work in it" in invoked("show", "busy", "--runs", str(tmp_path)).stdout
+        (row,) = json.loads(invoked("runs", "--json", "--runs", str(tmp_path)).stdout)
         assert row["state"] == "running"
-    assert "Go on with: autoreward resume" in autoreward("show", "busy", "--runs", str(tmp_path)).stdout
+    assert "Go on with: autoreward resume" in invoked("show", "busy", "--runs", str(tmp_path)).stdout
 
 
 def test_commands_that_are_named_can_be_pasted(runs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my runs" / "stopped"
     folder.parent.mkdir()
     folder.symlink_to(runs / "stopped")
-    shown = autoreward("show", str(folder)).stdout
+    shown = invoked("show", str(folder)).stdout
     assert ["autoreward", "resume", str(folder)] == shlex.split(shown.partition("Go on with: ")[2].splitlines()[0])
-    kept = autoreward("export", str(folder), "--to", str(tmp_path / "x")).stderr
+    kept = str(invoked("export", str(folder), "--to", str(tmp_path / "x")).exception)
     assert shlex.split(kept.partition("`")[2].partition("`")[0]) == ["autoreward", "resume", str(folder)]
 
 
@@ -416,10 +413,9 @@ def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> N
     config = RunConfig(rounds=1, candidates=2, confirm_seeds=0)
     with Book.create(tmp_path / "quick", RunHeader.of(TASK, config)) as book:
         improve(TASK, config, FakeCrew(), book, lambda event: None)
-    done = autoreward("compare", "quick", "quick", "--runs", str(tmp_path))
-    assert done.returncode == 2
-    assert "was not confirmed on fresh seeds" in done.stderr
-    assert "without --no-confirm: `autoreward run mountain-car`" in done.stderr
+    said = str(invoked("compare", "quick", "quick", "--runs", str(tmp_path)).exception)
+    assert "was not confirmed on fresh seeds" in said
+    assert "without --no-confirm: `autoreward run mountain-car`" in said
 
 
 def test_export_says_what_is_missing(runs: Path, tmp_path: Path) -> None:
