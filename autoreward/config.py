@@ -64,6 +64,13 @@ class RunConfig(Record):
             )
         return name
 
+    @field_validator("confirm_seeds")
+    @classmethod
+    def _trains_what_is_given(cls, count: int, others: ValidationInfo) -> int:
+        if count == 0 and others.data.get("given") is not None:
+            raise ValueError("A given reward is trained on one seed at least")
+        return count
+
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
         """Who is asked in each role."""

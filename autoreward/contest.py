@@ -7,6 +7,7 @@ from autoreward import events, seeds
 from autoreward.analyze.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
+from autoreward.errors import UsageError
 from autoreward.outcomes import Outcome
 from autoreward.race import full, score_all
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
@@ -72,6 +73,37 @@ def confirmed(
         estimate=_estimate(interquartile_mean(success)),
         over_native=_estimate(against) if against else None,
     )
+
+
+def demand_sound(given: Candidate, task: Task, verdict: Verdict) -> None:
+    """Raises UsageError, with the first thing that is wrong, if a person's program may not train."""
+    if verdict.accepted:
+        return
+    number = verdict.findings[0].line if verdict.findings else None
+    line = f" (line {number} of the program)" if number else ""
+    raise UsageError(
+        f"The reward {given.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. "
+        f"`autoreward check FILE --task {task.name}` says all that is wrong with it."
+    )
+
+
+def why_nothing(trials: Sequence[Trial], scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
+    """What the first training, scoring or program failed of, if no policy was scored; empty if one was."""
+    if any(s.outcome.ok for s in scores):
+        return ""
+    failures = [
+        *((t.id, t.outcome, t.message) for t in trials if not t.outcome.ok),
+        *((f"the scoring of {s.trial_id}", s.outcome, s.message) for s in scores if not s.outcome.ok),
+    ]
+    for name, outcome, message in failures:
+        return f"{name} {outcome.value.replace('_', ' ')}: {message or outcome.advice}"
+    for refused in (v for v in verdicts if not v.accepted):
+        return f"{refused.candidate_id} was refused: {_first_finding(refused)}"
+    return "none was left to train"
+
+
+def _first_finding(verdict: Verdict) -> str:
+    return verdict.findings[0].message if verdict.findings else verdict.outcome.advice
 
 
 def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[str, Verdict], i: int) -> TrialJob:

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from autoreward import events
 from autoreward.analyze.legs import training
-from autoreward.analyze.ranking import best, runner_up
+from autoreward.analyze.ranking import best, latest, runner_up
 from autoreward.config import RunConfig
-from autoreward.contest import Contestant, contest
+from autoreward.contest import Contestant, contest, demand_sound, why_nothing
 from autoreward.crews import Crew
 from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached
@@ -59,12 +59,19 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
     measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
     finalists = contestants(rounds, said, task) if measurable else []
     trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
+    heard = heeding(rounds, said)
     run = Run(
         task=task.name,
         goal=task.goal,
         stop=stop,
         rounds=len(rounds),
-        best=best(heeding(rounds, said), task),
+        best=best(heard, task),
+        success=success(heard, task),
+        failed=why_nothing(
+            [t for r in heard for t in r.trials],
+            [s for r in heard for s in r.scores],
+            [v for r in heard for v in r.verdicts],
+        ),
         confirmed=confirmed,
         doubt=doubt,
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
@@ -103,18 +110,31 @@ def play(
 
 
 def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
-    """Train the given reward on fresh seeds, and search for nothing; resume if already begun."""
+    """Train the given reward on fresh seeds, and search for nothing; resume if already begun.
+
+    Raises:
+        UsageError: it is a program that may not train.
+    """
     book.once("description", Description, crew.describe)
     given = config.given
     if given is None:
         raise ValueError("this run was given no reward")
+    page = book.confirm_page()
     if not isinstance(given, str):
+        demand_sound(given, task, page.each("verdicts", Verdict, [given], crew.review, crew.pool)[0])
         book.page(0).once("candidates", Candidates, lambda: Candidates(items=(given,)))
-    trials, confirmed = contest(task, config, crew, book.confirm_page(), [Contestant("given", given)], tell)
+    trials, confirmed = contest(task, config, crew, page, [Contestant("given", given)], tell)
+    failed = why_nothing(trials, page.saved("scores", Score), ())
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
-              best=confirmed[0].who if confirmed else "",
-              confirmed=confirmed, trainings=len(trials), env_steps=steps(trials), tier=crew.tier)  # fmt: skip
+              best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
+              trainings=len(trials), env_steps=steps(trials), tier=crew.tier)  # fmt: skip
     return book.once("result", Run, lambda: run)
+
+
+def success(rounds: Rounds, task: Task) -> float | None:
+    """The winner's held-out success over its training seeds; None without a winner or a rule."""
+    found = latest([s for r in rounds for s in r.scores]).get(best(rounds, task), [])
+    return fmean(s.success for s in found) if found and task.ruled else None
 
 
 def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Feedbacks) -> str | None:

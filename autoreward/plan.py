@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from autoreward import seeds
 from autoreward.config import RunConfig
 from autoreward.design.author import design_prompt
-from autoreward.errors import TaskError
+from autoreward.errors import TaskError, UsageError
 from autoreward.llm.money import FREE, estimate
 from autoreward.pools import Pool
 from autoreward.race import Purse, checkpoints, full, further_seeds, goals, survivors
@@ -50,12 +50,23 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         search_minutes=sum(minutes) * search_steps / round_steps,
         confirm=confirm,
         confirm_minutes=confirm_minutes,
+        target=config.target if config.judge == "rule" else None,
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
         prompt=design_prompt(task, description, (), config.candidates),
     )
+
+
+def demand_steps(config: RunConfig, task: Task) -> None:
+    """Raises UsageError if a search has no steps for one candidate's first rung."""
+    held, needed = round(config.budget * full(config, task)), goals(config, task)[0]
+    if held < needed and not config.given:
+        raise UsageError(
+            f"--budget {config.budget:g} holds {held:,} environment steps, and the shortest training of a candidate takes "
+            f"{needed:,}; write {needed / full(config, task):g} or more."
+        )
 
 
 def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:

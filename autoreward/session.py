@@ -1,6 +1,7 @@
 """What a command does: start a run, go on with one, look at one. Builds the parts and calls the loop."""
 
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Literal, NamedTuple
 
 from autoreward import events
 from autoreward.config import RunConfig
-from autoreward.crew import demand, open_crew, open_workers
+from autoreward.crew import DEMOS, demand, open_crew, open_workers
 from autoreward.errors import CannotDraw, JobFailed, StoreError, TaskError, UsageError, paste
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
+from autoreward.llm.desk import REPLIES
 from autoreward.loop import improve, measure
-from autoreward.plan import measure_speed
+from autoreward.plan import demand_steps, measure_speed
 from autoreward.plan import plan as planned
 from autoreward.pools import Pool
 from autoreward.recordings import remember
@@ -34,7 +36,7 @@ from autoreward.report.reading import REPORT
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.store.files import plain_name
+from autoreward.store.files import demand_free, demand_place, plain_name
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
@@ -72,31 +74,41 @@ def start(
     Raises:
         AutorewardError: see errors.py; what was finished before it is saved.
     """
-    if not task.ruled and (config.judge == "rule" or config.given):
-        way_out = "" if config.given else "let people judge with --judge human, or "
-        raise UsageError(
-            f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
-        )
-    folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
-    demand(config, folder)
-    if tensorboard:
-        check_board(tensorboard, folder)  # before there is a run
+    folder = _place(task, config, runs, name, tensorboard)
+    new = not folder.exists()
     with Book.create(folder, RunHeader.of(task, config)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
         for file, data in (given or {}).items():
             book.write(file, data)
         begun(folder)
-        return _go(book, tell, log), folder
+        try:
+            return _go(book, tell, log), folder
+        except UsageError:
+            if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
+                shutil.rmtree(folder)
+            raise
 
 
-def plan(task: Task, config: RunConfig) -> Plan:
-    """What such a run would do and take; writes nothing and asks no model. Raises TaskError, UsageError."""
+def plan(
+    task: Task,
+    config: RunConfig,
+    runs: Path,
+    name: str | None = None,
+    given: Mapping[str, bytes] | None = None,
+    tensorboard: Path | None = None,
+) -> Plan:
+    """What such a run would do and take, with the arguments of `start`; writes nothing and asks no model.
+
+    Raises:
+        AutorewardError: `start` would raise it before anything is trained or asked.
+    """
+    _place(task, config, runs, name, tensorboard)
     with (
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
     ):  # no program is run here
-        description, _ = workers.describe(task, derive(config.seed, "describe"))
+        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMOS, b""))
         count = config.workers or workers.cores
         return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
 
@@ -176,6 +188,28 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
                 yield workers.audit(task)
             except TaskError as error:
                 yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
+
+
+def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorboard: Path | None) -> Path:
+    """The folder of a new run, once everything is checked that can be before there is one."""
+    if not task.ruled and (config.judge == "rule" or config.given):
+        way_out = "" if config.given else "let people judge with --judge human, or "
+        raise UsageError(
+            f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
+        )
+    demand_steps(config, task)
+    folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    demand_place(folder)
+    demand_free(folder)
+    demand(config, folder)
+    if tensorboard:
+        check_board(tensorboard, folder)
+    return folder
+
+
+def _spent(book: Book) -> bool:
+    """Whether anything was trained or asked."""
+    return any(book.folder.rglob("trials")) or (book.folder / REPLIES).exists()
 
 
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:

@@ -257,9 +257,9 @@ def test_off_policy_trainings_run_in_one_piece(tmp_path: Path) -> None:
 
 def test_a_given_reward_is_measured_and_nothing_is_searched(tmp_path: Path) -> None:
     crew = FakeCrew()
-    mine = Candidate(id="mine", source="# x", thought="", origin="human", how="given")
+    mine = Candidate(id="own", source="# x", thought="", origin="human", how="given")
     result, _ = run(tmp_path / "a", crew, given=mine, confirm_seeds=3)
-    assert (result.best, result.trainings, result.confirmed[0].role) == ("mine", 3, "given")
+    assert (result.best, result.trainings, result.confirmed[0].role) == ("own", 3, "given")
     assert not [name for name in crew.done if name.startswith("design")]
     native, _ = run(tmp_path / "b", FakeCrew(), given="native", confirm_seeds=2)
     assert (native.best, native.trainings) == ("native", 2)

@@ -20,10 +20,12 @@ from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
     from autoreward.config import RunConfig
+    from autoreward.records import Plan
     from autoreward.tasks import Task
 
 
 def command(
+    context: typer.Context,
     task: str = typer.Argument(help="A task's name (see `autoreward tasks`), or the path of a task.toml."),
     runs: Path = RUNS,
     envs: Path | None = ENVS,
@@ -70,10 +72,14 @@ def command(
     import os
 
     from autoreward.crew import DEMOS
+    from autoreward.errors import UsageError
     from autoreward.llm.models import default_model
-    from autoreward.session import start
+    from autoreward.session import plan, start
     from autoreward.tasks import find_task
 
+    source = context.get_parameter_source("confirm_seeds")
+    if no_confirm and source and source.name != "DEFAULT":
+        raise UsageError("--no-confirm and --confirm-seeds contradict each other: leave one of them out.")
     found = find_task(task, task_folders(envs))
     config = settings(
         seed=seed,
@@ -99,12 +105,12 @@ def command(
         minutes_per_trial=minutes_per_trial,
         memory_mb=memory_mb,
     )
+    given = {DEMOS: _read(demos)} if demos else {}
     if dry_run:
-        _plan(found, config, as_json)
+        _show(plan(found, config, runs, name, given, tensorboard), found, config, as_json)
         return
     if not as_json:
         say(_who(config))
-    given = {DEMOS: _read(demos)} if demos else {}
     made: list[Path] = []
 
     def where() -> Path | None:
@@ -116,14 +122,12 @@ def command(
     watch(lambda tell: start(found, config, runs, name, tell, begun, given, tensorboard), as_json, where)
 
 
-def _plan(task: "Task", config: "RunConfig", as_json: bool) -> None:
+def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
     from rich.text import Text
 
     from autoreward.report.planned import show_plan
     from autoreward.report.terminal import Terminal
-    from autoreward.session import plan
 
-    made = plan(task, config)
     if as_json:
         say_record(made, indent=None)
         return
@@ -163,17 +167,20 @@ def settings(**chosen: object) -> "RunConfig":
 def _who(config: "RunConfig") -> str:
     """Who will write the programs, and what that is expected to cost, before anything is spent."""
     from autoreward.llm.money import FREE, OWN, estimate
+    from autoreward.report.lines import counted
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
     expected = estimate(config.models, config.rounds)
-    money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
     if config.model.partition(":")[0] in FREE:
         return f"{config.model} writes the programs, at no cost."
-    dollars = "none in dollars" if config.max_cost is None else f"${config.max_cost:.2f} (--max-cost)"
+    usual = f"{config.model} writes the programs: about {counted(expected.calls, 'call')} for {counted(config.rounds, 'round')}"
+    calls = f"{counted(config.max_calls, 'call')} (--max-calls)"
     own = [name for name in config.models.values() if name.startswith(f"{OWN}:")]
-    return (
-        f"{config.model} writes the programs: about {expected.calls} calls for {config.rounds} rounds, {money}; limits: "
-        f"{dollars} and {config.max_calls} calls (--max-calls)."
-        + (f" What {own[0]} may cost is not counted." if own else "")
+    if len(own) == len(config.models):
+        return f"{usual}; what {own[0]} may cost is not counted; limit: {calls}."
+    money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"
+    dollars = "none in dollars" if config.max_cost is None else f"${config.max_cost:.2f} (--max-cost)"
+    return f"{usual}, {money}; limits: {dollars} and {calls}." + (
+        f" What {own[0]} may cost is not counted." if own else ""
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from autoreward.records import Candidate
 
 
+MOST_SEEDS = 100
+
+
 def command(
     task: str = typer.Argument(help="A task's name, or the path of a task.toml."),
     reward: str = typer.Option(..., "--reward", help="native, sparse, none, or a file with compute_reward."),
@@ -36,9 +39,12 @@ def command(
 ) -> None:
     """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
     from autoreward.cli.run import settings
+    from autoreward.errors import ConfigError
     from autoreward.session import start
     from autoreward.tasks import find_task
 
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise ConfigError(f"--seeds {seeds}: write a number from 1 to {MOST_SEEDS}.")
     config = settings(
         given=_given(reward, composition),
         confirm_seeds=seeds,

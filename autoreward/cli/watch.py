@@ -24,6 +24,7 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     """Run `go` under the right view.
 
     Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with, and so does a pipe that nobody reads any more.
+    A run in which nothing could be trained is told like any other, and ends with exit code 1.
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
     from autoreward.errors import JudgementNeeded, paste
@@ -39,13 +40,12 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     console = Terminal()
     try:
         if as_json:
-            go(_read_by_somebody(JsonView(sys.stdout)))
-            return
-        if console.is_terminal:
+            run, folder = go(_read_by_somebody(JsonView(sys.stdout)))
+        elif console.is_terminal:
             with LiveView(console) as view:
-                _, folder = go(view)
+                run, folder = go(view)
         else:
-            _, folder = go(_read_by_somebody(PlainView(sys.stdout)))
+            run, folder = go(_read_by_somebody(PlainView(sys.stdout)))
     except JudgementNeeded as needed:
         waiting = needed.folder
         if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(waiting, console):
@@ -57,7 +57,10 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
         hint = f" Go on with: {paste('resume', folder_now)}" if folder_now else ""
         say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
-    _goodbye(console, folder)
+    if not as_json:
+        _goodbye(console, folder)
+    if not run.best:
+        raise typer.Exit(1)
 
 
 def _read_by_somebody(view: "Callable[[events.Event], None]") -> "Callable[[events.Event], None]":

@@ -134,6 +134,10 @@ class Run(Record):
     rounds: int
     best: str
     """The winner's candidate id; empty if no candidate could be scored."""
+    success: float | None = None
+    """The winner's held-out success in the search, averaged over its training seeds; None without a rule or a search."""
+    failed: str = ""
+    """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
     doubt: Doubt = Doubt()
     trainings: int
@@ -176,6 +180,8 @@ class Plan(Record):
     search_minutes: float
     confirm: LegPlan | None
     confirm_minutes: float
+    target: float | None
+    """The success rate that ends the search; None where people judge."""
     speed: Speed
     model: str
     calls: int

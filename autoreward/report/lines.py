@@ -16,16 +16,16 @@ def describe_event(event: events.Event) -> str:
         case events.RunStarted(task=task, config=config, folder=folder):
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder})"
-            rounds = f"{config.rounds} round{'s' * (config.rounds > 1)} at most"
-            return f"{task.name}: {task.goal} ({config.candidates} candidates a round, {rounds}; {folder})"
+            rounds = f"{counted(config.rounds, 'round')} at most"
+            return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder})"
         case events.ExploitsRemembered(remembered=known):
-            return f"  remembers {len(known.episodes)} episodes that exploited a reward in {', '.join(known.runs)}"
+            return f"  remembers {counted(len(known.episodes), 'episode')} that exploited a reward in {', '.join(known.runs)}"
         case events.RoundStarted(number=number):
             return f"round {number}"
         case events.ModelSaid(line=line):
             return f"  {line}"
         case events.Designed(candidates=candidates):
-            return f"  designed {len(candidates)} candidates"
+            return f"  designed {counted(len(candidates), 'candidate')}"
         case events.Checked(verdicts=verdicts, screened=screened):
             return checked_lines(verdicts, screened)
         case events.RungDone(standings=standings):
@@ -41,10 +41,15 @@ def describe_event(event: events.Event) -> str:
         case events.RoundDone(round=round_, best=best):
             return f"  round {round_.number} done; best so far: {best or 'none could be scored'}"
         case events.Confirming(trial_ids=trial_ids):
-            return f"on fresh seeds: {len(trial_ids)} training{'s' * (len(trial_ids) > 1)}"
+            return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
         case events.RunDone(run=run):
             return verdict(run)
     return ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 training`, `2 trainings`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
@@ -56,7 +61,7 @@ def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
         bad = [s for s in item.screens if s.decision == "rejected"]
         if bad and item.candidate_id not in screened.order:
             why.append(f"\n    {item.candidate_id} screened out: {bad[0].name}, {bad[0].evidence}")
-    judged = f", judged on {screened.transitions:,} recorded transitions" if screened.transitions else ""
+    judged = f", judged on {counted(screened.transitions, 'recorded transition')}" if screened.transitions else ""
     return f"  checked: {len(screened.order)} may train{judged}{''.join(why)}"
 
 
@@ -76,12 +81,14 @@ def verdict(run: Run) -> str:
     if run.doubt.said:
         return run.doubt.said
     if not run.best:
-        return f"No candidate could be trained and scored; {run.stop}."
+        which = f"No candidate could be trained and scored ({run.stop})" if run.rounds else "It could not be trained"
+        return f"{which}: {run.failed.rstrip('.')}."
     found = next((c for c in run.confirmed if c.who == run.best), None)
+    if found is None and run.success == 0.0:
+        return f"{run.best} came closest, but no policy of it reached the goal ({run.stop}); it was not confirmed on fresh seeds."
     if found is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
-    count = len(found.success)
-    seeds = f"{count} fresh training seed{'s' if count > 1 else ''}"
+    seeds = counted(len(found.success), "fresh training seed")
     if found.role == "given":
         return f"{run.best}: success {interval(found)} over {seeds}."
     if found.estimate.value == 0.0:

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoreward.records import LegPlan, Plan
+from autoreward.report.lines import counted
 
 
 def show_plan(plan: Plan) -> RenderableType:
@@ -19,11 +20,18 @@ def show_plan(plan: Plan) -> RenderableType:
     for name in ("at most", "environment steps", "minutes here"):
         total.add_column(name, justify="left" if name == "at most" else "right")
     total.add_row("a round", f"{plan.round_steps:,}", _minutes(plan.round_minutes))
-    total.add_row(f"the search, {plan.rounds} rounds", f"{plan.search_steps:,}", _minutes(plan.search_minutes))
+    total.add_row(
+        f"the search, {counted(plan.rounds, 'round')}", f"{plan.search_steps:,}", _minutes(plan.search_minutes)
+    )
     if plan.confirm:
         steps = plan.confirm.trainings * plan.confirm.end
-        total.add_row(f"confirmation, {plan.confirm.trainings} trainings", f"{steps:,}", _minutes(plan.confirm_minutes))
+        total.add_row(
+            f"confirmation, {counted(plan.confirm.trainings, 'training')}", f"{steps:,}", _minutes(plan.confirm_minutes)
+        )
     speed = plan.speed
+    ends = "people judge, so that no target ends the search early" if plan.target is None else (
+        f"the search ends with the round that reaches {plan.target:g}"
+    )  # fmt: skip
     return Group(
         race,
         Text(""),
@@ -31,7 +39,7 @@ def show_plan(plan: Plan) -> RenderableType:
         Text(""),
         Text(
             f"Measured with {speed.workers} at a time: {speed.training:,.0f} steps a second in a training, {speed.scoring:,.0f} "
-            f"in a scoring, {speed.start:.1f} s to start either. The search ends with the round that reaches the target.",
+            f"in a scoring, {speed.start:.1f} s to start either; {ends}.",
             style="dim",
         ),
     )

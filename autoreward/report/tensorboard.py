@@ -5,6 +5,7 @@ An event file is a function of saved records alone: a run that is gone on with, 
 
 import importlib.util
 import io
+import os
 from pathlib import Path
 
 from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
@@ -30,15 +31,19 @@ def keep_board(book: Book, logdir: Path) -> None:
 
 
 def check_board(logdir: Path, run: Path) -> None:
-    """Raises MissingExtra without tensorboard, UsageError if the folder can't be made or shows another run of that name."""
+    """Raises MissingExtra without tensorboard, UsageError if the folder can't be made or shows another run of that name.
+
+    Nothing is made here.
+    """
     _demand_package("--tensorboard")
     place = logdir / run.resolve().name
     if place.exists():
         raise UsageError(f"--tensorboard {logdir}: {place} is there already; delete it, or choose another folder.")
-    try:
-        logdir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--tensorboard {logdir} can't be made: {error.strerror}.") from None
+    nearest = next(path for path in (logdir.resolve(), *logdir.resolve().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"--tensorboard {logdir} can't be made: {nearest} is a file.")
+    if not os.access(nearest, os.W_OK):
+        raise UsageError(f"--tensorboard {logdir} can't be made: {nearest} can't be written.")
 
 
 def board_follower(book: Book) -> Follower | None:

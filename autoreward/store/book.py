@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from autoreward import __version__
 from autoreward.closing import Closing
 from autoreward.config import RunConfig
-from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError, paste
+from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
 from autoreward.pools import Pool
 from autoreward.records import PREFERENCES, Record
 from autoreward.store.damage import unreadable, whole_tensors, wrong
-from autoreward.store.files import demand_place, locked, rename, write_atomically
+from autoreward.store.files import demand_free, demand_place, locked, rename, write_atomically
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -181,10 +181,7 @@ class Book(Page, Closing):
         folder.mkdir(parents=True, exist_ok=True)
         book = cls(folder, header, locked(folder))  # first of all: two that are started at once are told apart here
         try:
-            if (folder / "run.json").exists():
-                raise UsageError(
-                    f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
-                )
+            demand_free(folder)
             book.write("run.json", header.model_dump_json(indent=1).encode())
         except BaseException:
             book.close()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import IO
 
-from autoreward.errors import RunLocked, StoreError, UsageError, shortened
+from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
 
 LOCK = "lock"
 LONGEST_NAME = 100
@@ -71,6 +71,14 @@ def demand_place(folder: Path) -> None:
         why = f"{there} may not be written"
     if why:
         raise UsageError(f"{shortened(folder)} can't be made: {why}; choose another folder, or change that.")
+
+
+def demand_free(folder: Path) -> None:
+    """Raises UsageError if a run is there."""
+    if (folder / "run.json").exists():
+        raise UsageError(
+            f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
+        )
 
 
 def locked(folder: Path) -> IO[str]:
