@@ -2,7 +2,7 @@
 
 AutorewardError
 ├── UsageError (2)      TaskError · ConfigError · MissingExtra
-├── ProviderError (3)   a model could not be reached or refused
+├── ProviderError (3)   NoAnswer: a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
 ├── JobFailed (1)       a worker process ended without a report
 ├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
@@ -52,6 +52,10 @@ class ProviderError(AutorewardError):
     """A model provider could not answer."""
 
     exit_code = 3
+
+
+class NoAnswer(ProviderError):
+    """A provider stays away or busy; what is being done decides how to go on when it answers again."""
 
 
 class LimitReached(AutorewardError):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from autoreward.cards.guess import draft
 from autoreward.cards.propose import propose
 from autoreward.cards.write import card
-from autoreward.errors import UsageError
+from autoreward.errors import NoAnswer, UsageError
 from autoreward.jail.client import Jail
 from autoreward.llm.opening import open_desk
 from autoreward.store.files import demand_place, plain_name, write_atomically
@@ -56,7 +56,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     Raises:
         UsageError: there is such a task already, or no place for it.
         TaskError: the environment can't be made or trained in; the message says the way out.
-        ProviderError: the model does not answer.
+        ProviderError: the model does not answer, or refuses.
     """
     path = wanted.path
     demand_place(path.parent)
@@ -77,7 +77,10 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
         desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
-        drafted, findings = propose(desk, survey, drafted)
+        try:
+            drafted, findings = propose(desk, survey, drafted)
+        except NoAnswer as error:
+            raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
     return Initiated(path, card(drafted), findings)
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.crew import DEMOS, demand, open_crew, open_workers
-from autoreward.errors import CannotDraw, JobFailed, StoreError, TaskError, UsageError, paste
+from autoreward.errors import CannotDraw, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
@@ -20,15 +20,7 @@ from autoreward.plan import demand_steps, measure_speed
 from autoreward.plan import plan as planned
 from autoreward.pools import Pool
 from autoreward.recordings import remember
-from autoreward.records import (
-    Audit,
-    AuditItem,
-    Clip,
-    Plan,
-    Remembered,
-    Run,
-    Score,
-)
+from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, Score
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.report.numbers import Follower, Log, logging
@@ -231,9 +223,7 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
         if known.episodes:
             hear(events.ExploitsRemembered(known))
     try:
-        with open_crew(task, config, book, hear) as (crew, workers):
-            run = (measure if config.given else improve)(task, config, crew, book, hear)
-            _keep(book, run, workers, crew.pool)
+        run = _played(book, hear)
     except BaseException as error:
         try:
             leave(book, followers)
@@ -242,6 +232,19 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
         raise
     leave(book, followers)
     hear(events.RunDone(run, book.folder))
+    return run
+
+
+def _played(book: Book, hear: Tell) -> Run:
+    """The run to its end, with what it leaves to be kept."""
+    task, config = book.header.task, book.header.config
+    with open_crew(task, config, book, hear) as (crew, workers):
+        try:
+            run = (measure if config.given else improve)(task, config, crew, book, hear)
+        except NoAnswer as error:
+            way_on = f"Everything so far is saved: `autoreward resume {book.folder}` goes on when it answers again."
+            raise NoAnswer(f"{error} {way_on}") from None
+        _keep(book, run, workers, crew.pool)
     return run
 
 

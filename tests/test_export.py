@@ -10,25 +10,31 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from fake_crew import FakeCrew
+from typer.testing import CliRunner
 
 from autoreward.analyze.legs import training
-from autoreward.cli import train
-from autoreward.cli.export import install_path
+from autoreward.cli import app, train
+from autoreward.cli.export import install_path, write_whole
 from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.config import RunConfig
 from autoreward.errors import UsageError
 from autoreward.export.folder import packaging, reward_module
+from autoreward.export.keep import kept_files
 from autoreward.given import read_program
 from autoreward.jail.client import Jail
+from autoreward.loop import improve, measure
 from autoreward.outcomes import Outcome
 from autoreward.race import leg, search_job
-from autoreward.records import Candidate, Description, FieldStats, Verdict
+from autoreward.records import Candidate, Description, FieldStats, Score, Trial, TrialJob, Verdict
 from autoreward.resources import envs_folder
+from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task, find_task, task_names
 from autoreward.worker import environments
 from autoreward.worker.recorder import Recorder
 
 STEPS = 10_000
+MOUNTAIN = find_task("mountain-car", (envs_folder(),))
 INSTALLED = [n for n in sorted(task_names((envs_folder(),))) if not n.startswith(("metaworld", "fetch"))]
 
 
@@ -233,6 +239,69 @@ def test_what_train_is_given() -> None:
         train._given("native", "sum")
     with pytest.raises(UsageError, match="--composition mean: write one of sum"):
         train._given("reward.py", "mean")
+
+
+def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"out can't be written: .*\. Choose another folder with --to\."):
+        write_whole({"reward.py": b"", "no/folder": b""}, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+    write_whole({"reward.py": b"x"}, tmp_path / "new" / "out")
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["out"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="can't be written: File exists"):
+        write_whole({}, tmp_path / "file" / "out")
+
+
+def finished(folder: Path, config: RunConfig, crew: FakeCrew) -> Path:
+    """A run of the fake crew, with its best/."""
+    with Book.create(folder, RunHeader.of(MOUNTAIN, config)) as book:
+        play = measure if config.given else improve
+        run = play(MOUNTAIN, config, crew, book, lambda event: None)
+        for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}).items():
+            book.write(f"best/{name}", data)
+    return folder
+
+
+def exported(run: Path, to: Path) -> str:
+    done = CliRunner().invoke(app, ["export", str(run), "--to", str(to)])
+    return done.output if done.exit_code == 0 else str(done.exception)
+
+
+def test_what_is_said_of_an_export_is_what_is_in_it(memory_folder: Path) -> None:
+    native = finished(memory_folder / "native", RunConfig(given="native", confirm_seeds=1), FakeCrew())
+    said = exported(native, memory_folder / "a")
+    assert "import AutoReward" not in said
+    assert f"PPO.load('{memory_folder}/a/policy.zip') of stable_baselines3" in said
+    searched = finished(memory_folder / "searched", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeCrew())
+    assert "from reward import AutoReward" in exported(searched, memory_folder / "b")
+    lost = finished(
+        memory_folder / "lost", RunConfig(given="native", confirm_seeds=1), FakeCrew(fail=lambda job: Outcome.CRASHED)
+    )
+    assert "has nothing to keep. It could not be trained: native-s0 crashed" in exported(lost, memory_folder / "c")
+
+
+def test_a_card_tells_of_failures_and_names_what_is_there(memory_folder: Path) -> None:
+    def fail(job: TrialJob) -> Outcome:
+        return Outcome.RAISED if "leg" not in job.id and job.id.endswith("-s0") else Outcome.COMPLETED
+
+    class Lost(FakeCrew):
+        def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+            made = super().score(page, trial, purpose)
+            return Made(made.record.model_copy(update={"success": 0.0, "mean_success": 0.0}), made.files)
+
+    some = finished(memory_folder / "some", RunConfig(rounds=1, candidates=3, confirm_seeds=2), FakeCrew(fail=fail))
+    card = (some / "best" / "card.md").read_text()
+    assert "-s0 raised: " in card
+    assert "none was found" not in card
+    assert "`policy.zip`" in card
+    none = finished(memory_folder / "none", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeCrew(fail=fail))
+    card = (none / "best" / "card.md").read_text()
+    assert "`policy.zip`" not in card
+    assert "`train.py`" not in card
+    for seeds in (0, 1):
+        config = RunConfig(rounds=1, candidates=3, confirm_seeds=seeds)
+        card = (finished(memory_folder / f"lost{seeds}", config, Lost()) / "best" / "card.md").read_text()
+        assert "- no policy trained with it reached the goal" in card
 
 
 def test_the_command_to_install_a_folder_names_a_path() -> None:

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 import typer
 from fake_crew import FakeCrew
+from fake_provider import Answer, provider
 
 from autoreward import session
 from autoreward.cli.watch import watch
 from autoreward.config import RunConfig
 from autoreward.contest import demand_sound, why_nothing
 from autoreward.crew import DEMOS
-from autoreward.errors import TaskError, UsageError
+from autoreward.errors import NoAnswer, TaskError, UsageError
+from autoreward.initiate import Wanted, initiate
 from autoreward.loop import improve, measure
 from autoreward.outcomes import Outcome
 from autoreward.plan import demand_steps
@@ -51,6 +53,20 @@ def test_what_can_not_be_started_leaves_no_folder(
         session.start(task, config, tmp_path, "run", lambda event: None, given=given)
     assert said in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_model_that_stays_away_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a run to resume, or there is none."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    with provider(Answer(status=429, headers={"retry-after": "9999"})) as server:
+        model = f"openai+{server.url}/v1:m"
+        with pytest.raises(NoAnswer, match=f"`autoreward resume {tmp_path}/run` goes on"):
+            session.start(TASK, RunConfig(model=model), tmp_path, "run", lambda event: None)
+        wanted = Wanted.of("CartPole-v1", {}, "Balance.", "mine", tmp_path / "envs")
+        with pytest.raises(NoAnswer, match=r"No card is written: try again later, or with --model grammar\.$"):
+            initiate(wanted, model, None, lambda line: None)
+    assert (tmp_path / "run" / "description.json").exists()
 
 
 @pytest.mark.slow
@@ -156,20 +172,22 @@ def test_a_refused_reward_is_not_trained(tmp_path: Path) -> None:
     assert not [name for name in crew.done if name.startswith("train")]
 
 
-def test_trainings_that_all_failed_are_no_success_rate(tmp_path: Path) -> None:
-    run = measured(tmp_path / "a", FakeCrew(fail=crash), given="native")
+def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> None:
+    run = measured(memory_folder / "a", FakeCrew(fail=crash), given="native")
     assert (run.best, run.confirmed, run.trainings) == ("", (), 2)
     assert verdict(run).startswith("It could not be trained: native-s0 crashed: The process died")
-    run = measured(tmp_path / "b", Unscored(), given="native")
+    run = measured(memory_folder / "b", Unscored(), given="native")
     assert verdict(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
     one = measured(
-        tmp_path / "c", FakeCrew(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED), given="native"
+        memory_folder / "c",
+        FakeCrew(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED),
+        given="native",
     )
     assert (one.best, len(one.confirmed[0].success), one.failed) == ("native", 2, "")
 
 
-def test_a_search_in_which_nothing_trains_says_why(tmp_path: Path) -> None:
-    run = measured(tmp_path / "a", FakeCrew(fail=crash), candidates=3)
+def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
+    run = measured(memory_folder / "a", FakeCrew(fail=crash), candidates=3)
     assert run.success is None
     assert verdict(run).startswith(
         "No candidate could be trained and scored (its one round is done): r000c0-s0-leg0 crashed: "
@@ -188,9 +206,9 @@ def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
     assert verdict(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")
 
 
-def test_a_run_tells_the_success_of_its_winner(tmp_path: Path) -> None:
-    run = measured(tmp_path / "run", FakeCrew(), candidates=3)
-    with Book.open(tmp_path / "run") as book:
+def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:
+    run = measured(memory_folder / "run", FakeCrew(), candidates=3)
+    with Book.open(memory_folder / "run") as book:
         own = {s.seed: s.success for s in book.page(0).saved("scores", Score) if s.candidate_id == run.best}
     assert run.success == pytest.approx(sum(own.values()) / len(own))
 

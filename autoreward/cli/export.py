@@ -22,27 +22,64 @@ def command(
 ) -> None:
     """Copy what a run leaves to be kept: reward.py, policy.zip, train.py and card.md; it needs no autoreward."""
     import shlex
-    import shutil
 
-    from autoreward.errors import UsageError, paste
+    from autoreward.errors import UsageError
     from autoreward.store.book import read_header
 
     folder = find_run(run, runs)
-    best = folder / "best"
-    if not (best / "manifest.json").is_file():
-        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
-    target = to or Path(f"{read_header(folder).task.name}-reward")
+    task = read_header(folder).task
+    files = _kept(folder)
+    target = to or Path(f"{task.name}-reward")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another folder with --to.")
-    more = _onnx(folder) if onnx else {}
-    shutil.copytree(best, target)
-    for name, data in more.items():
-        (target / name).write_bytes(data)
-    card = target / "card.md"
-    if more and card.is_file():
-        card.write_text(card.read_text(encoding="utf-8") + POLICY_ONNX, encoding="utf-8")
-    say(f"written  {target}: {', '.join(sorted(p.name for p in target.iterdir()))}")
-    say(f"use      pip install {shlex.quote(install_path(target))}, then: from reward import AutoReward")
+    if onnx:
+        files |= _onnx(folder)
+        if "card.md" in files:
+            files["card.md"] += POLICY_ONNX.encode()
+    write_whole(files, target)
+    say(f"written  {target}: {', '.join(sorted(files))}")
+    if "reward.py" in files:
+        say(f"use      pip install {shlex.quote(install_path(target))}, then: from reward import AutoReward")
+    else:  # the environment's own reward, or none, is no program
+        load = f"{task.train.algorithm}.load({str(target / 'policy.zip')!r})"
+        say(f"use      {load} of stable_baselines3, on observations normalised by vecnormalize.pkl")
+
+
+def _kept(folder: Path) -> dict[str, bytes]:
+    """The files of a finished run's best/, by name. Raises UsageError if there are none."""
+    from autoreward.errors import UsageError, paste
+    from autoreward.records import Run
+    from autoreward.report.lines import verdict
+    from autoreward.store.book import Page
+
+    best = folder / "best"
+    if not (best / "manifest.json").is_file():
+        run = Page(folder).lone("result", Run)
+        if run and not run.best:
+            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+    try:
+        return {path.name: path.read_bytes() for path in sorted(best.iterdir()) if path.is_file()}
+    except OSError as error:
+        raise UsageError(f"{error.filename} can't be read: {error.strerror}.") from None
+
+
+def write_whole(files: dict[str, bytes], target: Path) -> None:
+    """Make a folder with these files, or none at all. Raises UsageError."""
+    import tempfile
+
+    from autoreward.errors import UsageError
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
+            made = Path(beside) / target.name
+            made.mkdir()
+            for name, data in files.items():
+                (made / name).write_bytes(data)
+            made.rename(target)
+    except OSError as error:
+        raise UsageError(f"{target} can't be written: {error.strerror}. Choose another folder with --to.") from None
 
 
 def _onnx(folder: Path) -> dict[str, bytes]:

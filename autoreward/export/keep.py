@@ -66,10 +66,22 @@ def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> 
         interval=interval,
         kept=kept,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
-        weaknesses=list(_weaknesses(reading, told)),
+        weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, told)],
         money=money if reading.bills else "no model was asked",
         writer=writer,
     )
+
+
+def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
+    """Trainings of the winner that failed on fresh seeds, or that none of them reached the goal."""
+    lines = [
+        f"training {t.id} {t.outcome.value.replace('_', ' ')}: {t.message or t.outcome.advice}"
+        for t in reading.broken
+        if t.candidate_id == winner.id
+    ]
+    found = next((c for c in run.confirmed if c.who == winner.id), None)
+    reached = max(found.success) if found else run.success
+    return [*lines, "no policy trained with it reached the goal"] if reached == 0.0 else lines
 
 
 def _weaknesses(reading: Reading, told: Told | None) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from autoreward.errors import ProviderError, RunChanged, RunDamaged
+from autoreward.errors import NoAnswer, RunChanged, RunDamaged
 from autoreward.llm.asking import LLM, Busy, Prompt, Reply, Role
 from autoreward.llm.money import Bill, Purse, price, tokens
 from autoreward.records import Record
@@ -59,7 +59,8 @@ class Desk:
         Raises:
             LimitReached: it would cost more than may be spent.
             UsageError: nobody knows what it would cost, and there is a limit.
-            ProviderError: nobody answers; the message says what to do.
+            NoAnswer: nobody answers by now.
+            ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
         """
         saved = self._saved(prompt.key)
@@ -101,9 +102,7 @@ class Desk:
         wait = busy.wait_seconds if busy.wait_seconds is not None else WAIT_SECONDS[min(attempt, len(WAIT_SECONDS) - 1)]
         if attempt == TRIES - 1 or wait > LONGEST_WAIT:
             asked = f"asked to wait {wait:g} s" if wait > LONGEST_WAIT else f"did so {TRIES} times"
-            raise ProviderError(
-                f"{busy}; it {asked}. Everything so far is saved: `autoreward resume` goes on when it answers again."
-            )
+            raise NoAnswer(f"{busy}; it {asked}.")
         self._tell(f"{busy}; asking again in {wait:g} s")
         self._sleep(wait)
 
