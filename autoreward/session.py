@@ -242,7 +242,7 @@ def _played(book: Book, hear: Tell) -> Run:
         try:
             run = (measure if config.given else improve)(task, config, crew, book, hear)
         except NoAnswer as error:
-            way_on = f"Everything so far is saved: `autoreward resume {book.folder}` goes on when it answers again."
+            way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on when it answers again."
             raise NoAnswer(f"{error} {way_on}") from None
         _keep(book, run, workers, crew.pool)
     return run
