@@ -295,6 +295,13 @@ def test_a_full_disk_is_one_sentence_and_tears_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
+def test_a_log_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    with Book.create(tmp_path / "run", header()) as book:
+        (book.folder / "log.jsonl").mkdir()
+        with pytest.raises(errors.StoreError, match=r"Is a directory.* let it be written, then resume"):
+            book.log("something")
+
+
 class Named(Diagnosis):
     """An item with an id."""
 

@@ -19,7 +19,7 @@ from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
 from autoreward.pools import Pool
 from autoreward.records import PREFERENCES, Record
 from autoreward.store.damage import unreadable, whole_tensors, wrong
-from autoreward.store.files import demand_free, demand_place, locked, rename, write_atomically
+from autoreward.store.files import append, demand_free, demand_place, locked, rename, write_atomically
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -240,10 +240,9 @@ class Book(Page, Closing):
                 rename(self.folder / old, self.folder / new)
 
     def log(self, event: str) -> None:
-        """Add a line to log.jsonl, for people; the only place with clocks."""
+        """Add a line to log.jsonl, for people; the only place with clocks. Raises StoreError."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event})
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        append(self.folder / "log.jsonl", line + "\n")
 
     def close(self) -> None:
         """Let others open the folder."""

@@ -31,10 +31,23 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        first = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "let it be written"
-        raise StoreError(
-            f"{path} can't be written: {error.strerror}. Everything saved before it is whole; {first}, then resume."
-        ) from None
+        raise _unwritten(path, error) from None
+
+
+def append(path: Path, text: str) -> None:
+    """Add to the end of a file that nothing is read back from. Raises StoreError."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise _unwritten(path, error) from None
+
+
+def _unwritten(path: Path, error: OSError) -> StoreError:
+    first = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "let it be written"
+    return StoreError(
+        f"{path} can't be written: {error.strerror}. Everything saved before it is whole; {first}, then resume."
+    )
 
 
 def rename(old: Path, new: Path) -> None:
