@@ -261,3 +261,19 @@ def test_what_was_saved_is_told_even_where_there_can_be_no_report(tmp_path: Path
     with Book.open(tmp_path / "run") as book, pytest.raises(RunDamaged, match=r"candidates\.json"):
         leave(book, [follower])
     assert told
+
+
+def test_a_state_that_is_cut_off_is_said_and_drops_nobody(tmp_path: Path) -> None:
+    """A training that could not go on from it would count as lost, and its candidate with it."""
+
+    def killed_in_the_second_leg(path: Path) -> None:
+        if "-leg1" in path.name:
+            raise Killed
+
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book, pytest.raises(Killed):
+        book.before_write = killed_in_the_second_leg
+        improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+    for state in (tmp_path / "run").rglob("*-leg0/state.safetensors"):
+        state.write_bytes(state.read_bytes()[:-1])
+    with pytest.raises(RunDamaged, match=r"state\.safetensors is damaged .* delete the record .*-leg0\.json"):
+        go(tmp_path / "run", FakeCrew())
