@@ -9,7 +9,7 @@ from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.compose import COMPOSITIONS
 from autoreward.export.folder import model_card, packaging, reward_module, train_script
 from autoreward.records import Candidate, Candidates, Description, Run, Score
-from autoreward.report.lines import interval, verdict
+from autoreward.report.lines import counted, interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.store.book import Book, Page
 from autoreward.tasks import Task
@@ -54,7 +54,7 @@ def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
 
 def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> str:
     told = reading.told(winner.id)
-    money = f"{len(reading.bills)} model calls for {reading.money}"
+    money = f"{counted(len(reading.bills), 'model call')} for {reading.money}"
     model = reading.header.config.model
     writer = {"human": "a person", "grammar": "the embedded grammar designer"}.get(winner.origin, f"{model}")
     return model_card(
@@ -67,13 +67,14 @@ def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> 
         kept=kept,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
         weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, told)],
+        trainings=counted(run.trainings, "training"),
         money=money if reading.bills else "no model was asked",
         writer=writer,
     )
 
 
 def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
-    """Trainings of the winner that failed on fresh seeds, or that none of them reached the goal."""
+    """Trainings of the winner that failed on fresh seeds, and whether none of them reached the goal."""
     lines = [
         f"training {t.id} {t.outcome.value.replace('_', ' ')}: {t.message or t.outcome.advice}"
         for t in reading.broken
@@ -81,7 +82,7 @@ def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
     ]
     found = next((c for c in run.confirmed if c.who == winner.id), None)
     reached = max(found.success) if found else run.success
-    return [*lines, "no policy trained with it reached the goal"] if reached == 0.0 else lines
+    return [*lines, "its kept policies reached the goal in no held-out episode"] if reached == 0.0 else lines
 
 
 def _weaknesses(reading: Reading, told: Told | None) -> list[str]:
