@@ -200,7 +200,8 @@ def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
     run = Run(task="t", goal="g", stop="its one round is done", rounds=1, best="r000c0", success=0.0, trainings=1, env_steps=1,
               tier="full")  # fmt: skip
     assert verdict(run) == (
-        "r000c0 came closest, but the goal was reached in no held-out episode (its one round is done); it was not confirmed on fresh seeds."
+        "r000c0 came closest, but the goal was reached in no held-out episode (its one round is done); it was not confirmed on "
+        "fresh seeds."
     )
     assert verdict(run.model_copy(update={"success": 0.4})).startswith("r000c0 won (its one")
     assert verdict(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")

@@ -85,7 +85,8 @@ def verdict(run: Run) -> str:
         return f"{which}: {run.failed.rstrip('.')}."
     found = next((c for c in run.confirmed if c.who == run.best), None)
     if found is None and run.success == 0.0:
-        return f"{run.best} came closest, but the goal was reached in no held-out episode ({run.stop}); it was not confirmed on fresh seeds."
+        short = f"{run.best} came closest, but the goal was reached in no held-out episode ({run.stop})"
+        return f"{short}; it was not confirmed on fresh seeds."
     if found is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
     seeds = counted(len(found.success), "fresh training seed")
