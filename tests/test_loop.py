@@ -270,9 +270,10 @@ def test_a_state_that_is_cut_off_is_said_and_drops_nobody(tmp_path: Path) -> Non
         if "-leg1" in path.name:
             raise Killed
 
-    with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book, pytest.raises(Killed):
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book:
         book.before_write = killed_in_the_second_leg
-        improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+        with pytest.raises(Killed):
+            improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
     for state in (tmp_path / "run").rglob("*-leg0/state.safetensors"):
         state.write_bytes(state.read_bytes()[:-1])
     with pytest.raises(RunDamaged, match=r"state\.safetensors is damaged .* delete the record .*-leg0\.json"):

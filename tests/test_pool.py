@@ -73,6 +73,11 @@ def test_a_script_that_gives_no_action_is_said(script: str) -> None:
         scripted(TASK, script)
 
 
+def test_a_script_takes_no_norm_over_the_steps() -> None:
+    with pytest.raises(TaskError, match=r"norm\(position\)"):
+        scripted(TASK, "norm(position)")
+
+
 def test_a_script_speaks_of_fields_alone() -> None:
     card = (envs_folder() / "mountain-car" / "task.toml").read_text()
     with pytest.raises(TaskError, match="'speed', which is not a field"):

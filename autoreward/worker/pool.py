@@ -13,6 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
+from autoreward.kinds import of_rows, width
 from autoreward.records import PoolEpisode
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
@@ -66,7 +67,9 @@ def scripted(task: Task, place: Layout, space: spaces.Space[Any]) -> Choose:
     constants = {name: constant.value for name, constant in task.constants.items()}
 
     def choose(now: NDArray[Any]) -> list[Any]:
-        made = np.asarray(formula.evaluate({**state_fields(task, place, now), **constants}), dtype=np.float64)
+        fields = state_fields(task, place, now)
+        width(formula, {**{name: of_rows(rows) for name, rows in fields.items()}, **dict.fromkeys(constants)})
+        made = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
         try:
             if isinstance(space, spaces.Box):
                 shaped = np.broadcast_to(
