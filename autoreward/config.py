@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from autoreward.records import Candidate, Record
+from autoreward.tasks import Task
 
 
 class RunConfig(Record):
@@ -70,6 +71,10 @@ class RunConfig(Record):
         if count == 0 and others.data.get("given") is not None:
             raise ValueError("A given reward is trained on one seed at least")
         return count
+
+    def full(self, task: Task) -> int:
+        """Environment steps of one full training."""
+        return self.steps or task.train.steps
 
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:

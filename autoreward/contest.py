@@ -9,7 +9,7 @@ from autoreward.config import RunConfig
 from autoreward.crews import Crew
 from autoreward.errors import UsageError
 from autoreward.outcomes import Outcome
-from autoreward.race import full, score_all
+from autoreward.race import score_all
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
 from autoreward.store.book import Page
 from autoreward.tasks import Task
@@ -112,7 +112,7 @@ def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[s
         candidate_id="",
         reward="none",
         seed=seeds.derive(config.seed, "confirm", i),
-        steps=full(config, task),
+        steps=config.full(task),
     )
     if isinstance(contestant.reward, str):
         return plain.model_copy(update={"reward": contestant.reward})

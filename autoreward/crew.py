@@ -26,6 +26,7 @@ from autoreward.pools import Pool
 from autoreward.race import search_job
 from autoreward.recordings import recorded
 from autoreward.records import (
+    EPISODES,
     Allowance,
     Analyses,
     Candidate,
@@ -40,6 +41,7 @@ from autoreward.records import (
     Trial,
     TrialJob,
     Verdict,
+    policy_file,
 )
 from autoreward.store.book import Book, Made, Page
 from autoreward.tasks import Task
@@ -190,7 +192,7 @@ class RealCrew:
                 (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
             )
             if score.success < self._config.target:
-                episodes = page.transitions("scores", score.trial_id, "episodes.npz")
+                episodes = page.transitions("scores", score.trial_id, EPISODES)
                 diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
                 asked = partial(self._parts, by_id[identity].source, memory[identity])
                 cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))
@@ -215,7 +217,7 @@ class RealCrew:
 
 def policy_files(trial: Trial) -> tuple[str, ...]:
     """Names of a trial's saved weights."""
-    return tuple(f"policy-{step}.safetensors" for step in trial.checkpoints)
+    return tuple(policy_file(step) for step in trial.checkpoints)
 
 
 @contextmanager

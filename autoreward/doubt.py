@@ -7,8 +7,8 @@ from autoreward import seeds
 from autoreward.analyze.hopeless import at_chance, coverage, doubt, optimiser
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
-from autoreward.race import full, score_all, steps
-from autoreward.records import Description, Doubt, Round, Score, Trial, TrialJob
+from autoreward.race import score_all, steps
+from autoreward.records import EPISODES, Description, Doubt, Round, Score, Trial, TrialJob
 from autoreward.store.book import Book, Page
 from autoreward.tasks import Task
 
@@ -44,7 +44,7 @@ def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
     """The environment's own reward and the sparse one, trained as the candidates of the search are."""
     seed = seeds.derive(config.seed, "search")
     return [
-        TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=full(config, task))
+        TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=config.full(task))
         for reward in BASELINES
     ]
 
@@ -56,5 +56,5 @@ def _by_chance(task: Task, book: Book, description: Description) -> float:
 
 
 def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
-    found = (page.transitions("scores", s.trial_id, "episodes.npz") for s in scores if s.outcome.ok)
+    found = (page.transitions("scores", s.trial_id, EPISODES) for s in scores if s.outcome.ok)
     return [coverage(episodes, task) for episodes in found]

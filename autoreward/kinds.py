@@ -6,6 +6,7 @@ means something else.
 
 import ast
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,13 @@ def width(formula: Expression, widths: Mapping[str, Width]) -> Width:
     Raises:
         TaskError: something in it takes a vector and is given a number, or joins what has not the same width.
     """
-    return _width(formula.body, formula, widths)
+    return _known(formula, tuple(widths.items()))
+
+
+@lru_cache(4096)
+def _known(formula: Expression, widths: tuple[tuple[str, Width], ...]) -> Width:
+    """A card's formulas are asked about at every step of a script, and their fields never change their widths."""
+    return _width(formula.body, formula, dict(widths))
 
 
 def of_rows(array: NDArray[Any], leading: int = 1) -> Width:

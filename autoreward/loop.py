@@ -17,7 +17,7 @@ from autoreward.crews import Crew
 from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached
 from autoreward.judging import judged
-from autoreward.race import Purse, full, goals, race, steps
+from autoreward.race import Purse, goals, race, steps
 from autoreward.records import (
     Analyses,
     Candidate,
@@ -144,7 +144,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
     if rounds and rounds[-1].doubt.said:
         return rounds[-1].doubt.said
     winner = best(rounds[said.since :], task) if config.judge == "rule" else ""  # people set no target
-    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= full(config, task)]
+    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= config.full(task)]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
@@ -152,7 +152,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
         return f"all {len(rounds)} rounds are done" if len(rounds) > 1 else "its one round is done"
     left = budget(config, task, said) - spent(rounds)
     # a later round is worth beginning if one of its programs can train to the end
-    if left < (full(config, task) if rounds else goals(config, task)[0]):
+    if left < (config.full(task) if rounds else goals(config, task)[0]):
         return f"the budget of {budget(config, task, said):,} environment steps is used"
     return None
 
@@ -160,7 +160,7 @@ def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Fe
 def budget(config: RunConfig, task: Task, said: Feedbacks) -> int:
     """Environment steps that the search may take; each feedback adds what one round may need."""
     per_round = config.budget / config.rounds
-    return round((config.budget + per_round * len(said.items)) * full(config, task))
+    return round((config.budget + per_round * len(said.items)) * config.full(task))
 
 
 def purse(config: RunConfig, task: Task, rounds: Sequence[Round], said: Feedbacks) -> Purse:

@@ -13,7 +13,7 @@ from autoreward.design.author import design_prompt
 from autoreward.errors import TaskError, UsageError
 from autoreward.llm.money import FREE, estimate
 from autoreward.pools import Pool
-from autoreward.race import Purse, checkpoints, full, further_seeds, goals, survivors
+from autoreward.race import Purse, checkpoints, further_seeds, goals, survivors
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
@@ -29,10 +29,10 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     """The plan of a run; the longest it can be, since nobody knows when it will be good enough."""
     rounds = _rounds(config, task)
     first = rounds[0]
-    round_steps, budget = _steps(first), round(config.budget * full(config, task))
+    round_steps, budget = _steps(first), round(config.budget * config.full(task))
     search_steps = min(budget, sum(map(_steps, rounds)))
     confirm = (
-        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=full(config, task))
+        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=config.full(task))
         if config.confirm_seeds and task.ruled
         else None
     )
@@ -61,26 +61,26 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
 
 def demand_steps(config: RunConfig, task: Task) -> None:
     """Raises UsageError if a search has no steps for one candidate's first rung."""
-    held, needed = round(config.budget * full(config, task)), goals(config, task)[0]
+    held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
     if held < needed and not config.given:
         raise UsageError(
             f"--budget {config.budget:g} holds {held:,} environment steps, and the shortest training of a candidate takes "
-            f"{needed:,}; write {needed / full(config, task):g} or more."
+            f"{needed:,}; write {needed / config.full(task):g} or more."
         )
 
 
 def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     """The rounds that the budget has steps for, the last one perhaps not to its end."""
     rounds: list[tuple[LegPlan, ...]] = []
-    left = round(config.budget * full(config, task))
+    left = round(config.budget * config.full(task))
     for number in range(config.rounds):
-        if rounds and left < full(config, task):
+        if rounds and left < config.full(task):
             break
         race = legs(config, task, config.candidates + (config.tune_weights and number > 0))
         purse = Purse(left, left // (config.rounds - number)).less(_steps(race))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
-        more = finalists * further_seeds(config, finalists * full(config, task), purse)
-        rounds.append((*race, LegPlan(trainings=more, begin=0, end=full(config, task))) if more else race)
+        more = finalists * further_seeds(config, finalists * config.full(task), purse)
+        rounds.append((*race, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else race)
         left -= _steps(rounds[-1])
     return rounds
 
@@ -155,7 +155,7 @@ def _slowest(found: Sequence[Speed]) -> Speed:
 
 def _minutes(leg: LegPlan, task: Task, config: RunConfig, max_steps: int, speed: Speed) -> float:
     """One leg of all its trainings, `workers` at a time, and their scoring, with episodes as long as they can be."""
-    share = (leg.end - leg.begin) / full(config, task)
+    share = (leg.end - leg.begin) / config.full(task)
     episodes = (checkpoints(share) + 1) * config.episodes
     each = 2 * speed.start + (leg.end - leg.begin) / speed.training + episodes * max_steps / speed.scoring
     return math.ceil(leg.trainings / speed.workers) * each / 60

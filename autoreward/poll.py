@@ -9,7 +9,7 @@ from autoreward.analyze.preferences import Policy, every_question, policies, que
 from autoreward.closing import Closing
 from autoreward.errors import CannotDraw, UsageError, paste
 from autoreward.jail.client import Jail
-from autoreward.records import PREFERENCES, Answer, Preference, Question, Score
+from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Question, Score, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import REPORT
@@ -38,7 +38,7 @@ class Side(NamedTuple):
     @property
     def transitions(self) -> Transitions:
         """The episode, one column."""
-        saved = self.page.transitions("scores", self.score.trial_id, "episodes.npz")
+        saved = self.page.transitions("scores", self.score.trial_id, EPISODES)
         one = saved.cut(columns=slice(self.episode, self.episode + 1))
         return one.cut(rows=slice(0, int((one.step > 0).sum())))
 
@@ -95,7 +95,7 @@ class Poll(Closing):
         starts = seeds.held_out("search", config.episodes)
 
         def film(side: Side) -> tuple[dict[str, bytes], str]:
-            weights = side.page.file("trials", side.score.trial_id, f"policy-{side.score.kept}.safetensors")
+            weights = side.page.file("trials", side.score.trial_id, policy_file(side.score.kept))
             try:
                 return workers.film(task, weights, starts[side.episode]), ""
             except CannotDraw as error:

@@ -13,7 +13,7 @@ from autoreward import events, seeds
 from autoreward.analyze.ranking import ranked
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
-from autoreward.records import Candidate, Rung, Score, Standings, Trial, TrialJob, Verdict
+from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialJob, Verdict
 from autoreward.store.book import Made, Page
 from autoreward.tasks import Task
 
@@ -21,7 +21,6 @@ RUNGS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 """Shares of a full training after which the field is halved."""
 FINALISTS = 2
 """How many train to the end at least: the winner needs somebody to be compared with."""
-STATE = "state.safetensors"
 
 
 class Raced(NamedTuple):
@@ -85,18 +84,13 @@ def race(
     return raced.and_(Raced(again, score_all(page, crew, again, "search")))
 
 
-def full(config: RunConfig, task: Task) -> int:
-    """Environment steps of one full training."""
-    return config.steps or task.train.steps
-
-
 def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
     """Environment steps at each rung, rising.
 
     There is one rung alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve.
     """
     halving = task.train.algorithm in ("PPO", "A2C") and task.ruled
-    return tuple(sorted({max(round(share * full(config, task)), 1) for share in (RUNGS if halving else (1.0,))}))
+    return tuple(sorted({max(round(share * config.full(task)), 1) for share in (RUNGS if halving else (1.0,))}))
 
 
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
@@ -109,7 +103,7 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         composition=candidate.composition,
         uses_memory=verdict.uses_memory,
         seed=seeds.derive(config.seed, "search"),
-        steps=full(config, task),
+        steps=config.full(task),
     )
 
 
@@ -151,7 +145,7 @@ def replicas(
     best = [job for job in jobs if job.candidate_id in finalists]
     return [
         job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})
-        for i in range(1, further_seeds(config, len(best) * full(config, task), purse) + 1)
+        for i in range(1, further_seeds(config, len(best) * config.full(task), purse) + 1)
         for job in best
     ]
 
@@ -183,7 +177,7 @@ def standings(
     """
     by_id = {s.candidate_id: s for s in scores}
     order = ranked(scores, task)
-    keep = len(order) if goal >= full(config, task) else survivors(len(order), config)
+    keep = len(order) if goal >= config.full(task) else survivors(len(order), config)
     if number == 0 and keep < len(order) and _tied(by_id[order[keep]], by_id[order[keep - 1]]):
         keep += 1
     rows = [_row(by_id[identity], goes_on=place < keep) for place, identity in enumerate(order)]

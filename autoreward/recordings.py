@@ -8,7 +8,7 @@ from autoreward.analyze.legs import training
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.check.relabel import EpisodePool, join
 from autoreward.errors import StoreError, UsageError
-from autoreward.records import Description, Diagnosis, PoolEpisode, Remembered, Round, Score
+from autoreward.records import EPISODES, Description, Diagnosis, PoolEpisode, Remembered, Round, Score
 from autoreward.store.book import Book, Made, Page, pages_of, read_header
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
@@ -97,7 +97,7 @@ def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:
     episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-    batch = page.transitions("scores", score.trial_id, "episodes.npz")
+    batch = page.transitions("scores", score.trial_id, EPISODES)
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
 
 

@@ -20,7 +20,7 @@ from autoreward.plan import demand_steps, measure_speed
 from autoreward.plan import plan as planned
 from autoreward.pools import Pool
 from autoreward.recordings import remember
-from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, Score
+from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, Score, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.report.numbers import Follower, Log, logging
@@ -166,7 +166,7 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
         page, score = found
         try:
-            weights = page.file("trials", score.trial_id, f"policy-{score.kept}.safetensors")
+            weights = page.file("trials", score.trial_id, policy_file(score.kept))
             return workers.graph(book.header.task, weights)
         except JobFailed as error:
             raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
@@ -262,7 +262,7 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
 
     def film(look: Look) -> Made[Clip]:
         clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(look.page.folder.relative_to(book.folder)))
-        weights = look.page.file("trials", look.score.trial_id, f"policy-{look.score.kept}.safetensors")
+        weights = look.page.file("trials", look.score.trial_id, policy_file(look.score.kept))
         try:
             return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
         except CannotDraw as error:

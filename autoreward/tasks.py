@@ -77,12 +77,20 @@ NO_RULE = Success(when="0 > 1")
 """Where a card has no [success]: no episode meets it, and people compare policies instead."""
 
 
+Better = Literal["lower", "higher"]
+
+
+def sign(better: Better) -> float:
+    """What a metric is multiplied by so that larger is better."""
+    return 1.0 if better == "higher" else -1.0
+
+
 class Metric(Record):
     """What ranks two policies that both succeed."""
 
     value: str
     """`length` (steps), or a formula averaged over the success window."""
-    better: Literal["lower", "higher"]
+    better: Better
     unit: str = ""
 
 

@@ -25,7 +25,7 @@ from autoreward.llm.asking import Prompt
 from autoreward.llm.reading import record
 from autoreward.llm.replay import Replay
 from autoreward.loop import in_order
-from autoreward.race import Purse, Raced, full, goals, one_leg, race, search_job, steps
+from autoreward.race import Purse, Raced, goals, one_leg, race, search_job, steps
 from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
@@ -89,7 +89,7 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
     return Repetition(
         of_all=ranked(whole.scores, task)[0],
         of_race=ranked(raced.scores, task)[0],
-        success={s.candidate_id: s.success for s in whole.scores if s.steps >= full(config, task)},
+        success={s.candidate_id: s.success for s in whole.scores if s.steps >= config.full(task)},
         steps_all=steps(whole.trials),
         steps_race=steps(raced.trials),
     )

@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from autoreward.records import Round, Score, Strengths
-from autoreward.tasks import Task
+from autoreward.tasks import Task, sign
 
 SOLVED = 0.9
 """From this mean success on, the metric decides between two candidates."""
@@ -40,12 +40,11 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
     """How a candidate stands, from its latest score of each training seed (at least one)."""
     success = fmean(s.mean_success for s in scores)
     metrics = [s.metric for s in scores if s.metric is not None]
-    sign = 1.0 if task.metric.better == "higher" else -1.0
     return Standing(
         seeds=min(len(scores), ENOUGH),
         steps=max(s.steps for s in scores),
         success=round(min(success, SOLVED), 6),
-        metric=sign * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
+        metric=sign(task.metric.better) * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
         kept=fmean(s.success for s in scores),
         progress=fmean(s.mean_progress for s in scores),
     )
@@ -102,8 +101,8 @@ def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -
     if (one.seeds, one.steps) < (other.seeds, other.steps) or one <= other:
         return False
     if min(one.success, other.success) >= SOLVED:
-        sign = 1.0 if task.metric.better == "higher" else -1.0
-        ours, theirs = ([sign * s.metric for s in of if s.metric is not None] for of in (challenger, incumbent))
+        up = sign(task.metric.better)
+        ours, theirs = ([up * s.metric for s in of if s.metric is not None] for of in (challenger, incumbent))
         return _beyond(ours, theirs)
     if max(one.success, other.success) < UNSEEN:
         return _beyond([s.mean_progress for s in challenger], [s.mean_progress for s in incumbent])

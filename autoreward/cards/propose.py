@@ -1,7 +1,6 @@
 """A model's names, units and success rule for an environment, checked against what the environment is."""
 
 import re
-from typing import Literal
 
 from autoreward.cards.guess import Draft
 from autoreward.errors import TaskError
@@ -11,7 +10,7 @@ from autoreward.llm.prompts import render
 from autoreward.llm.reading import plain
 from autoreward.records import Record, Survey
 from autoreward.sound import check
-from autoreward.tasks import Constant, Metric, StateField, Success
+from autoreward.tasks import Better, Constant, Metric, StateField, Success
 
 MAX_TOKENS = 8_000
 DOC = 6_000
@@ -50,7 +49,7 @@ class Ranking(Record):
     """A metric as a model answers it."""
 
     value: str
-    better: Literal["lower", "higher"]
+    better: Better
 
 
 class Proposal(Record):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from autoreward.check import circles
 from autoreward.compose import Composer
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.records import PoolEpisode, TrialJob
+from autoreward.tasks import Better, sign
 from autoreward.transitions import Transitions
 
 NOISE = 0.01
@@ -25,7 +26,7 @@ class EpisodePool:
 
     transitions: Transitions
     episodes: tuple[PoolEpisode, ...]
-    better: Literal["lower", "higher"]
+    better: Better
     """Which metrics the task prefers."""
 
     @property
@@ -51,8 +52,7 @@ class EpisodePool:
     @property
     def merit(self) -> Array:
         """(E,): the metric, its sign turned so that larger is better. Says something of successes."""
-        sign = 1.0 if self.better == "higher" else -1.0
-        return np.array([sign * e.episode.metric for e in self.episodes])
+        return sign(self.better) * np.array([e.episode.metric for e in self.episodes])
 
 
 class Labels(NamedTuple):
@@ -70,9 +70,7 @@ class Labels(NamedTuple):
     """(M,): composed reward of each recorded transition."""
 
 
-def join(
-    pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Literal["lower", "higher"]
-) -> EpisodePool:
+def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Better) -> EpisodePool:
     """Several recordings as one pool: shorter ones are filled up with their last row at step 0."""
     longest = max(batch.shape[0] for batch, _ in pieces)
 

@@ -8,7 +8,7 @@ from autoreward.analyze.legs import training
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.compose import COMPOSITIONS
 from autoreward.export.folder import model_card, packaging, reward_module, train_script
-from autoreward.records import Candidate, Candidates, Description, Run, Score
+from autoreward.records import Candidate, Candidates, Description, Run, Score, policy_file
 from autoreward.report.lines import counted, interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.store.book import Book, Page
@@ -29,7 +29,7 @@ def kept_files(book: Book, run: Run, package: Package) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     if found:
         page, best = found
-        files |= package(task, page.file("trials", best.trial_id, f"policy-{best.kept}.safetensors"))
+        files |= package(task, page.file("trials", best.trial_id, policy_file(best.kept)))
     score: Score | None = found[1] if found else None
     if winner:
         texts = {
@@ -37,7 +37,7 @@ def kept_files(book: Book, run: Run, package: Package) -> dict[str, bytes]:
             "pyproject.toml": packaging(task),
         }
         if score:
-            texts["train.py"] = train_script(task, score, book.header.config.steps or task.train.steps)
+            texts["train.py"] = train_script(task, score, book.header.config.full(task))
         texts["card.md"] = _card(reading, run, winner, score)
         files |= {name: text.encode() for name, text in texts.items()}
     files["manifest.json"] = _manifest(book, run, winner, score).encode()

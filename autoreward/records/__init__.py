@@ -46,7 +46,9 @@ from autoreward.records.runs import (
     Standings,
 )
 from autoreward.records.trials import (
+    EPISODES,
     LOGGED,
+    STATE,
     Analyses,
     Analysis,
     Cause,
@@ -61,11 +63,14 @@ from autoreward.records.trials import (
     Symptom,
     Trial,
     TrialJob,
+    policy_file,
 )
 
 __all__ = [
+    "EPISODES",
     "LOGGED",
     "PREFERENCES",
+    "STATE",
     "Allowance",
     "Analyses",
     "Analysis",
@@ -117,4 +122,5 @@ __all__ = [
     "Trial",
     "TrialJob",
     "Verdict",
+    "policy_file",
 ]

@@ -56,8 +56,17 @@ class CurvePoint(Record):
     entropy: float | None = None
 
 
+STATE = "state.safetensors"
+"""File of a trial that is not at its end: what its next leg goes on from."""
+EPISODES = "episodes.npz"
+"""File of a score: the kept checkpoint's held-out episodes."""
 LOGGED = "logged.json"
 """File of a trial: what Stable-Baselines3 logged (`Logged`)."""
+
+
+def policy_file(step: int) -> str:
+    """File of a trial: the weights that it had at a step."""
+    return f"policy-{step}.safetensors"
 
 
 class LoggedPoint(Record):
@@ -88,7 +97,7 @@ class Trial(Record):
     """Environment steps at its end."""
     curve: tuple[CurvePoint, ...] = ()
     checkpoints: tuple[int, ...] = ()
-    """Steps at which weights were kept; their files are `policy-<step>.safetensors`."""
+    """Steps at which weights were kept; their files are `policy_file(step)`."""
     seconds: float = 0.0
     steps_per_second: float = 0.0
     tier: Tier = "process-only"

@@ -13,6 +13,7 @@ from autoreward.analyze.ranking import ranked
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
+    EPISODES,
     PREFERENCES,
     Analyses,
     Candidate,
@@ -140,7 +141,7 @@ class Reading:
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
         page = Page(self.folder / clip.page)
-        return page.transitions("scores", clip.trial_id, "episodes.npz")
+        return page.transitions("scores", clip.trial_id, EPISODES)
 
     @property
     def money(self) -> str:

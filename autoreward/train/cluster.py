@@ -67,8 +67,10 @@ class Cluster:
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
     ) -> tuple[Trial, dict[str, bytes]]:
         """Train one policy on some machine. Raises JobFailed, TaskError."""
-        work = functools.partial(_train, task, job, config, begun)
-        made, files = self._somewhere(work, lambda step: progress(job.id, step))
+        made, files = self._somewhere(
+            lambda workers, tell: workers.train(task, job, config, lambda _, step: tell(step), begun),
+            lambda step: progress(job.id, step),
+        )
         assert isinstance(made, Trial)
         return made, files
 
@@ -82,8 +84,10 @@ class Cluster:
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
         """Score a trial on some machine. Raises JobFailed, TaskError."""
-        work = functools.partial(_score, task, trial, config, dict(files), choosing, scoring)
-        made, found = self._somewhere(work, lambda step: None)
+        given = dict(files)
+        made, found = self._somewhere(
+            lambda workers, tell: workers.score(task, trial, config, given, choosing, scoring), lambda step: None
+        )
         assert isinstance(made, Score)
         return made, found
 
@@ -138,25 +142,6 @@ def _here(trust: bool) -> Workers:
     jail = Jail(trust)
     jail.demand()
     return Workers(jail)
-
-
-def _train(
-    task: Task, job: TrialJob, config: RunConfig, begun: bytes, workers: Workers, progress: Callable[[int], None]
-) -> Made:
-    return workers.train(task, job, config, lambda _, step: progress(step), begun)
-
-
-def _score(
-    task: Task,
-    trial: Trial,
-    config: RunConfig,
-    files: Mapping[str, bytes],
-    choosing: Sequence[int],
-    scoring: Sequence[int],
-    workers: Workers,
-    progress: Callable[[int], None],
-) -> Made:
-    return workers.score(task, trial, config, files, choosing, scoring)
 
 
 def demand_ray() -> None:

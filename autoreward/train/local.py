@@ -16,7 +16,7 @@ from autoreward.config import RunConfig
 from autoreward.errors import JobFailed
 from autoreward.jail.client import Jail, Room
 from autoreward.outcomes import Outcome
-from autoreward.records import Record, Score, Trial, TrialJob
+from autoreward.records import STATE, Record, Score, Trial, TrialJob
 from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tasks import Task
@@ -69,7 +69,7 @@ class LocalRunner:
         if job.reward == "candidate":
             room = self._jail.open(job.source)
         request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
-        files = {"state.safetensors": begun} if job.leg else {}
+        files = {STATE: begun} if job.leg else {}
         fds = [] if room is None else [room.fd]
         try:
             reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))

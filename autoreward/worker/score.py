@@ -11,7 +11,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.outcomes import Outcome
-from autoreward.records import CheckpointScore, Episode, Score, Trial
+from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 from autoreward.worker import environments, policies
@@ -56,7 +56,7 @@ def score(
     built()
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
-        mean, variance = policies.from_bytes(model, files[f"policy-{step}.safetensors"])
+        mean, variance = policies.from_bytes(model, files[policy_file(step)])
         walks = walk(envs[: len(seeds)], chooser(model, mean, variance), seeds)
         return walks, [judged(task, place, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
 
@@ -66,7 +66,7 @@ def score(
     for env in envs:
         env.close()
     return _summary(trial, points, kept, episodes, task.ruled), {
-        "episodes.npz": trajectories(task, place, envs[0].action_space, walks).to_bytes()
+        EPISODES: trajectories(task, place, envs[0].action_space, walks).to_bytes()
     }
 
 

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.jail.client import RewardFailed
 from autoreward.outcomes import Outcome
-from autoreward.records import LOGGED, CurvePoint, Trial, TrialJob
+from autoreward.records import LOGGED, STATE, CurvePoint, Trial, TrialJob, policy_file
 from autoreward.tasks import Task
 from autoreward.worker import environments, episodes, policies
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout
@@ -26,7 +26,6 @@ from autoreward.worker.recorder import Recorder
 
 POINTS = 2
 """Points of the learning curve per checkpoint."""
-STATE = "state.safetensors"
 """What the next leg goes on from."""
 
 Progress = Callable[[int], None]
@@ -90,7 +89,7 @@ def train(
         seconds=seconds,
         steps_per_second=(taken - watch.begin) / seconds,
     )
-    files = {f"policy-{step}.safetensors": data for step, data in watch.weights.items()}
+    files = {policy_file(step): data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
         files[STATE] = policies.state(model, venv, normaliser.stats, episodes.in_progress(envs))
