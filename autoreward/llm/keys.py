@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from autoreward.errors import UsageError
-from autoreward.llm.hiding import erase
+from autoreward.hiding import erase
 
 SECRET = re.compile(r"(OPENAI|AZURE_OPENAI|ANTHROPIC)_\w*(KEY|TOKEN|SECRET|HEADERS)|AUTOREWARD_SERVER_KEY")
 """Variables with something secret: ours, and what the providers' SDKs would read by themselves."""

@@ -6,13 +6,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autoreward import contract
+from autoreward.llm.asking import storable
 from autoreward.resources import prompts_folder
 
 
 def render(template: str, **values: Any) -> str:
     """The prompt `prompts/TEMPLATE.md.j2`. Raises jinja2.UndefinedError on a missing value."""
     text = _environment().get_template(f"{template}.md.j2").render(contract=_contract(), **values)
-    return text.strip() + "\n"
+    return storable(text.strip() + "\n")
 
 
 @cache
