@@ -13,7 +13,7 @@ from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
 from autoreward.llm.reading import code_blocks, plain
-from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Strengths
+from autoreward.records import Candidate, Composition, Description, Diagnosis, Record, Round, Strengths
 from autoreward.tasks import Task
 
 MAX_TOKENS = 16_000
@@ -48,7 +48,7 @@ class Idea(Record):
     thought: str
     parent: str
     """Id of the program it changes, ids of two that it joins, or empty."""
-    composition: str
+    composition: Composition
     source: str
 
 
@@ -232,7 +232,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
         origin="model",
         how=HOW[len(parents)],
         parents=parents,
-        composition=idea.composition if idea.composition in COMPOSITIONS else "sum",
+        composition=idea.composition,
     )
 
 
