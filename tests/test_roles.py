@@ -445,7 +445,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
     )
     text = design_prompt(TASK, DESCRIPTION, [full], 4)
     reason = "ranking: rank correlation of return with the task's judgement -0.51 over 24 episodes. A sign is wrong"
-    assert f"## r000c2: success none\n\"far away\"\n- \"not trained: {reason}" in text
+    assert f'## r000c2: success none\n"far away"\n- "not trained: {reason}' in text
     head, _, rest = text.partition("## Not trained in the last round\n")
     assert "r000c3" not in head
     assert rest.startswith(

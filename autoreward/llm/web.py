@@ -14,7 +14,7 @@ import httpx2
 
 from autoreward.llm.asking import Busy, Refused, storable
 
-LARGEST = 8 * 2**20
+LARGEST = 4 * 2**20
 """Bytes of an answer that are taken, unpacked."""
 _PLAIN = {
     "accept", "accept-encoding", "anthropic-version", "connection", "content-length", "content-type", "host", "user-agent",
