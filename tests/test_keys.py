@@ -16,6 +16,7 @@ from autoreward.llm.asking import Refused
 from autoreward.llm.keys import SECRET, of_provider, of_server
 from autoreward.llm.models import open_model
 from autoreward.llm.opening import open_models
+from autoreward.spawn.nursery import Nursery
 
 SECRETS = {
     "OPENAI_API_KEY": "sk-openai-1", "OPENAI_ADMIN_KEY": "sk-admin-2", "OPENAI_ORG_ID": "org-3", "OPENAI_PROJECT_ID": "proj-4",
@@ -226,6 +227,6 @@ def test_nobody_with_the_same_rights_reads_a_hidden_process() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-@pytest.mark.usefixtures("jail")
 def test_a_library_is_hidden_while_it_has_children() -> None:
-    assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
+    with Nursery("autoreward.jail.server"):
+        assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
