@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_llm import KINDS, PROMPT, desk, model
 
-from autoreward.errors import LimitReached, NoAnswer, ProviderError
+from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunDamaged
 from autoreward.llm.answers import NotAnAnswer, of_anthropic, of_openai
 from autoreward.llm.asking import Busy, Refused, Reply
 from autoreward.llm.desk import Saved
@@ -92,6 +92,18 @@ def test_a_bill_is_never_negative(field: str) -> None:
     assert Bill.model_validate(bill)
     with pytest.raises(ValueError, match="greater than or equal to 0"):
         Bill.model_validate(bill | {field: -1})
+
+
+@pytest.mark.parametrize("changed", [{"dollars": -5.0}, {"output_tokens": -1}, {"dollars": "NaN"}])
+def test_a_saved_bill_that_would_fill_the_purse_is_damage(changed: dict[str, object], tmp_path: Path) -> None:
+    with provider(Answer(WORD)) as server:
+        asked = desk(tmp_path, model("openai", server.url))
+        asked.ask(PROMPT)
+    path = tmp_path / "replies" / "k.json"
+    saved = json.loads(path.read_text())
+    path.write_text(json.dumps(saved | {"bill": saved["bill"] | changed}))
+    with pytest.raises(RunDamaged, match=r"k\.json is damaged"):
+        asked.bills()
 
 
 @pytest.mark.parametrize("kind", KINDS)

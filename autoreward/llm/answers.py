@@ -10,6 +10,8 @@ from autoreward.llm.reading import plain
 Finish = Literal["stop", "length", "refusal"]
 MOST_TOKENS = 10**8
 """No call has more: what claims to is no count."""
+_SILENT = ("text", "thinking", "redacted_thinking")
+"""Kinds of parts that may say nothing, such as where the tokens ran out."""
 _DIGITS = len(str(MOST_TOKENS))
 
 
@@ -26,6 +28,8 @@ def of_openai(body: str, asked: str) -> Reply:
         raise NotAnAnswer("there is no choice in it")
     said = _text(message.get("content"))
     refusal = _text(message.get("refusal"))
+    if message.get("content") and not said:
+        raise NotAnAnswer("its content is no text")
     called = "".join(_text(_table(call, "function").get("arguments")) for call in _list(message.get("tool_calls")))
     finish: Finish = "stop"
     if choice.get("finish_reason") == "length":
@@ -39,10 +43,13 @@ def of_openai(body: str, asked: str) -> Reply:
 def of_anthropic(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
     answer = _read(body)
-    if not isinstance(answer.get("content"), list | str):
+    content = answer.get("content")
+    if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
-    tools = [_table(part).get("input") for part in _list(answer["content"]) if _table(part).get("type") == "tool_use"]
-    said = _text(answer["content"]) or "".join(_written(tool) for tool in tools)
+    parts = [_table(part) for part in _list(content)]
+    said = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    if content and not said and not any(p.get("type") in _SILENT for p in parts):
+        raise NotAnAnswer("its content is no text")
     stop = answer.get("stop_reason")
     finish: Finish = "stop"
     if stop in ("max_tokens", "model_context_window_exceeded"):
