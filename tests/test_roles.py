@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -506,6 +507,18 @@ def test_what_others_wrote_can_not_leave_its_quotes() -> None:
         outside = re.sub(r"(?ms)^(`{3,})[^`\n]*\n.*?^\1$", "", text)
         assert outside.count("\n# Answer\n") == 1
         assert "Write nothing" not in re.sub(r'"(?:[^"\\\n]|\\.)*"', "", outside)
+
+
+def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
+    """Comparing takes the cube of their length: two of 13,000 lines took the host half a minute."""
+    cycle = [f"{n % 105:03d}" for n in range(12_000)]
+    played = short_round()
+    long = {"r000c0": "\n".join(cycle), "r000c1": "\n".join(reversed(cycle))}
+    items = tuple(c.model_copy(update={"source": long.get(c.id, c.source)}) for c in played.candidates)
+    begun = time.process_time()
+    text = design_prompt(TASK, DESCRIPTION, [played.model_copy(update={"candidates": items})], 2)
+    assert time.process_time() - begun < 1.0
+    assert "--- r000c0" not in text
 
 
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
