@@ -19,6 +19,7 @@ from autoreward.config import RunConfig
 from autoreward.design.grammar import design
 from autoreward.design.weights import retuned
 from autoreward.errors import LimitReached, ProviderError
+from autoreward.hiding import Hidden
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.opening import open_desk, open_models
@@ -232,7 +233,7 @@ def open_crew(
     """
     desk = _desk(config, book, tell)
     trust = _trusted(config)
-    with Jail(trust) as jail, open_workers(config, jail, trust) as workers:
+    with Hidden(), Jail(trust) as jail, open_workers(config, jail, trust) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from autoreward.config import first_problem
 from autoreward.crew import ALLOWANCE, allowance
 from autoreward.errors import ConfigError, UsageError, paste
+from autoreward.llm.asking import storable
 from autoreward.llm.desk import REPLIES, unused
 from autoreward.records import Allowance, Feedback, Feedbacks, Run
 from autoreward.report.reading import REPORT
@@ -27,7 +28,7 @@ def hear_out(book: Book, text: str) -> None:
     if book.header.config.model == "grammar" or book.header.config.given:
         raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
     said = book.lone("feedback", Feedbacks) or Feedbacks()
-    more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=text.strip())))
+    more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
     book.write("feedback.json", more.model_dump_json(indent=1).encode())
 
 

@@ -10,7 +10,7 @@ from autoreward.contest import Baseline
 from autoreward.errors import UsageError
 from autoreward.export.folder import composition_in, program_in
 from autoreward.jail.client import Jail
-from autoreward.records import Candidate, Verdict
+from autoreward.records import Candidate, Composition, Verdict
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -19,7 +19,7 @@ LONGEST_NAME = 60
 """Characters of a file's name that its candidate's id has."""
 
 
-def read_program(path: Path, composition: str | None = None) -> Candidate:
+def read_program(path: Path, composition: Composition | None = None) -> Candidate:
     """A person's own reward file, or the program in an exported one.
 
     Args:
@@ -30,9 +30,8 @@ def read_program(path: Path, composition: str | None = None) -> Candidate:
         UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
     """
     text = _text(path)
-    own = composition_in(text)
-    if own is not None and own not in COMPOSITIONS:
-        raise UsageError(f"{path}: COMPOSITION = {own!r}: write one of {', '.join(COMPOSITIONS)}.")
+    said = composition_in(text)
+    own = composition_named(said, f"{path}: COMPOSITION = {said!r}") if said is not None else None
     if own and composition and own != composition:
         raise UsageError(
             f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
@@ -46,6 +45,14 @@ def read_program(path: Path, composition: str | None = None) -> Candidate:
         how="given",
         composition=own or composition or "sum",
     )
+
+
+def composition_named(name: str, where: str) -> Composition:
+    """The composition of that name. Raises UsageError, with where it was given, if there is none."""
+    for known in COMPOSITIONS:
+        if name == known:
+            return known
+    raise UsageError(f"{where}: write one of {', '.join(COMPOSITIONS)}.")
 
 
 def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:

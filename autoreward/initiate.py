@@ -10,6 +10,7 @@ from autoreward.cards.propose import propose
 from autoreward.cards.write import card
 from autoreward.errors import NoAnswer, UsageError
 from autoreward.jail.client import Jail
+from autoreward.llm.asking import storable
 from autoreward.llm.opening import open_desk
 from autoreward.store.files import demand_place, plain_name, write_atomically
 from autoreward.tasks import Task, blank, parse_task, state_program
@@ -30,7 +31,7 @@ class Wanted(NamedTuple):
     @classmethod
     def of(cls, env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path) -> "Wanted":
         """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
-        return cls(env, kwargs, goal, to / plain_name(name or _task_name(env, kwargs)) / "task.toml")
+        return cls(env, kwargs, storable(goal), to / plain_name(name or _task_name(env, kwargs)) / "task.toml")
 
 
 class Initiated(NamedTuple):

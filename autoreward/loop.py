@@ -15,7 +15,7 @@ from autoreward.config import RunConfig
 from autoreward.contest import Contestant, contest, demand_sound, why_nothing
 from autoreward.crews import Crew
 from autoreward.doubt import not_the_reward
-from autoreward.errors import LimitReached
+from autoreward.errors import LimitReached, UsageError
 from autoreward.judging import judged
 from autoreward.race import Purse, goals, race, steps
 from autoreward.records import (
@@ -42,7 +42,12 @@ R = TypeVar("R", Trial, Score)
 
 
 def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
-    """Search for a reward program whose trained policy does what the task asks for; resume if already begun."""
+    """Search for a reward program whose trained policy does what the task asks for; resume if already begun.
+
+    Raises:
+        UsageError: there are no environment steps for a single round.
+        LimitReached: the first round can't be designed within the limits.
+    """
     description = book.once("description", Description, crew.describe)
     said = book.lone("feedback", Feedbacks) or Feedbacks()
     rounds: tuple[Round, ...] = ()
@@ -55,6 +60,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
             stop = str(limit)
             break
         tell(events.RoundDone(rounds[-1], best(rounds, task)))
+    if not rounds:
+        raise UsageError(f"There is nothing to search with: {stop}. A larger --budget lets a candidate train.")
     doubt = rounds[-1].doubt
     measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
     finalists = contestants(rounds, said, task) if measurable else []

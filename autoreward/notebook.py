@@ -9,7 +9,6 @@ run.plot()                # held-out success over training, as an SVG in the cel
 """
 
 import difflib
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 from autoreward import events
 from autoreward.config import RunConfig, first_problem
 from autoreward.errors import ConfigError, RunChanged
+from autoreward.llm.keys import variables
 from autoreward.llm.models import default_model
 from autoreward.records import Candidate
 from autoreward.report.cell import CellView, cell_output
@@ -173,7 +173,7 @@ def _go(
 
 def _config(settings: dict[str, Any]) -> RunConfig:
     """Settings as `autoreward run` takes them. Raises ConfigError."""
-    usual = {"model": default_model(os.environ)}
+    usual = {"model": default_model(variables())}
     try:
         return RunConfig.model_validate({**usual, **settings})
     except ValidationError as error:

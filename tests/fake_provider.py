@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ class Answer(NamedTuple):
     cut: bool = False
     """Close the connection in the middle of the body."""
     sleep: float = 0.0
+    drip: float = 0.0
+    """Seconds between one byte of the answer and the next, of its headers too."""
 
 
 class Provider:
@@ -31,6 +33,8 @@ class Provider:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
+        self.dripped = 0
+        """Bytes that were sent one by one."""
 
 
 @contextmanager
@@ -47,14 +51,25 @@ def provider(*answers: Answer) -> Iterator[Provider]:
             time.sleep(answer.sleep)
             data = answer.raw if answer.raw is not None else json.dumps(self._body(answer, body)).encode()
             self.send_response(answer.status)
-            for name, value in answer.headers.items():
+            usual = {"content-type": "application/json", "content-length": str(len(data))}
+            for name, value in {**usual, **answer.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
+            if answer.drip:
+                self._drip(answer.drip, data)
+                return
             self.end_headers()
-            self.wfile.write(data[: len(data) // 2] if answer.cut else data)
+            with suppress(ConnectionError):  # who takes no more of it hangs up
+                self.wfile.write(data[: len(data) // 2] if answer.cut else data)
             if answer.cut:
                 self.close_connection = True
+
+        def _drip(self, seconds: float, data: bytes) -> None:
+            self.close_connection = True
+            with suppress(OSError):
+                for byte in b"".join([*self._headers_buffer, b"\r\n", data]):
+                    self.wfile.write(bytes([byte]))
+                    made.dripped += 1
+                    time.sleep(seconds)
 
         def _body(self, answer: Answer, asked: dict[str, Any]) -> dict[str, Any]:
             if answer.status != 200:

@@ -55,7 +55,7 @@ RAW = [
     Raw("another schema", json.dumps({"rewards": [{"code": GOOD}]}), GOOD),
     Raw("a list instead of an object", json.dumps([_idea(GOOD)]), GOOD),
     Raw("flipped structure", json.dumps({"source": GOOD, "thought": "x", "ideas": "see source"}), GOOD),
-    Raw("an invented composition", json.dumps({"ideas": [_idea(GOOD, composition="harmonic mean")]})),
+    Raw("an invented composition", json.dumps({"ideas": [_idea(GOOD, composition="harmonic mean")]}), GOOD),
     Raw("an invented parent", json.dumps({"ideas": [_idea(GOOD, parent="r099c9")]})),
     Raw("an unterminated string", '{"ideas": [{"thought": "stay close", "source": "def compute', GOOD),
     Raw("single quotes", str({"ideas": [_idea(GOOD)]}), GOOD),

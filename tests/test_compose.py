@@ -1,13 +1,23 @@
 """Compositions: known answers, and what each of them promises."""
 
+import json
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from autoreward.compose import COMPOSITIONS, Composer
+from autoreward.design.author import Ideas
+from autoreward.errors import UsageError
+from autoreward.given import read_program
+from autoreward.llm.reading import Unusable, record
+from autoreward.records import Candidate, Candidates, Composition, TrialJob
 
 STEP = np.array([[1], [2], [3], [1], [2]])
 GOES_ON = np.zeros((5, 1), dtype=bool)
@@ -139,3 +149,29 @@ def test_a_potential_does_not_change_the_optimal_policy() -> None:
     rng = np.random.default_rng(1)
     for _ in range(3):
         assert optimal(rng.normal(scale=3.0, size=CELLS)) == plain
+
+
+def test_an_unknown_composition_is_refused_wherever_it_is_read(tmp_path: Path) -> None:
+    """In a record, a saved one too, in a designer's reply, in a reward file, and where it would be composed."""
+    made = {"id": "r000c0", "source": "", "thought": "", "origin": "model", "how": "fresh"}
+    assert Candidate.model_validate(made | {"composition": "potential"})
+    with pytest.raises(ValidationError, match="composition"):
+        Candidate.model_validate(made | {"composition": "harmonic"})
+    with pytest.raises(ValidationError, match="composition"):
+        Candidates.model_validate_json(json.dumps({"items": [made | {"composition": ""}]}))
+    job = {"id": "r000c0-s0", "candidate_id": "r000c0", "reward": "candidate", "seed": 0, "steps": 1}
+    with pytest.raises(ValidationError, match="composition"):
+        TrialJob.model_validate(job | {"composition": "harmonic"})
+    idea = {"thought": "", "parent": "", "composition": "harmonic", "source": ""}
+    with pytest.raises(Unusable, match=r"ideas\.0\.composition"):
+        record(json.dumps({"ideas": [idea]}), Ideas)
+    for name in ("harmonic", "SUM", "potential2"):
+        (tmp_path / "reward.py").write_text(f"COMPOSITION = {name!r}\n")
+        with pytest.raises(UsageError, match=f"COMPOSITION = '{name}': write one of sum, bounded"):
+            read_program(tmp_path / "reward.py")
+    with pytest.raises(KeyError):
+        Composer("harmonic", 1, 0.9)  # type: ignore[arg-type]
+
+
+def test_each_composition_that_may_be_named_is_there() -> None:
+    assert set(COMPOSITIONS) == set(get_args(Composition))

@@ -63,6 +63,24 @@ def go(folder: Path, crew: FakeCrew, config: RunConfig = CONFIG, die_at: int = 1
         return improve(TASK, book.header.config, crew, book, lambda event: None)
 
 
+def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
+    """Arguments that are no UTF-8 reach Python with halves of characters."""
+    go(tmp_path / "run", FakeCrew(), TOLD.model_copy(update={"rounds": 1, "confirm_seeds": 0}))
+    with Book.open(tmp_path / "run") as book:
+        hear_out(book, b"it sh\xe4kes".decode("utf-8", "surrogateescape"))
+        said = book.lone("feedback", Feedbacks)
+    assert said is not None
+    assert said.items[0].text == "it sh\ufffdkes"
+
+
+def test_a_budget_for_no_round_is_one_sentence(tmp_path: Path) -> None:
+    """Commands find it out before there is a folder; a folder that says so, or a caller of the loop, gets here."""
+    with pytest.raises(
+        UsageError, match=r"nothing to search with: the budget of 1 environment steps is used\. A larger --budget"
+    ):
+        go(tmp_path / "run", FakeCrew(), CONFIG.model_copy(update={"budget": 1 / CONFIG.full(TASK)}))
+
+
 def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
     crew = FakeCrew()
     run = go(tmp_path / "run", crew)

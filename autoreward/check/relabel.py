@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoreward.check import circles
 from autoreward.compose import Composer
 from autoreward.jail.client import Jail, RewardFailed
-from autoreward.records import PoolEpisode, TrialJob
+from autoreward.records import Composition, PoolEpisode, TrialJob
 from autoreward.tasks import Better, sign
 from autoreward.transitions import Transitions
 
@@ -114,7 +114,7 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Label
     )
 
 
-def _composed(composition: str, gamma: float, parts: dict[str, Array], pool: EpisodePool) -> Array:
+def _composed(composition: Composition, gamma: float, parts: dict[str, Array], pool: EpisodePool) -> Array:
     batch = pool.transitions
     reward = Composer(composition, batch.shape[1], gamma)(parts, batch.step, batch.terminated)
     return np.where(batch.step > 0, reward, 0.0)

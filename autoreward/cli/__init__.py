@@ -12,6 +12,8 @@ from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say, say_no_more
 from autoreward.errors import AutorewardError, UsageError, shortened
+from autoreward.hiding import Hidden
+from autoreward.llm.keys import take
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
 """Exit code of a command whose reader went away, such as `head`, as shells give it."""
@@ -54,7 +56,9 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
 
 
 def main() -> None:
-    """Run a command; a person's mistake is one sentence, never a traceback."""
+    """Run a command; a person's mistake is one sentence, never a traceback. Nobody else reads this process or its keys."""
+    Hidden()
+    take()
     try:
         sys.exit(app(standalone_mode=False))
     except AutorewardError as error:

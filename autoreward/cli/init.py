@@ -33,6 +33,7 @@ def command(
     """Write a task card for any Gymnasium environment."""
     from autoreward.errors import UsageError, paste
     from autoreward.initiate import Wanted, initiate
+    from autoreward.llm.keys import variables
     from autoreward.llm.models import default_model
 
     try:
@@ -47,7 +48,7 @@ def command(
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     made = initiate(
         Wanted.of(env, arguments, goal.strip(), name, to),
-        model or default_model(os.environ),
+        model or default_model(variables()),
         limit(max_cost),
         say,
     )

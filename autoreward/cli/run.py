@@ -69,10 +69,10 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
-    import os
 
     from autoreward.crew import DEMOS
     from autoreward.errors import UsageError
+    from autoreward.llm.keys import variables
     from autoreward.llm.models import default_model
     from autoreward.session import plan, start
     from autoreward.tasks import find_task
@@ -94,7 +94,7 @@ def command(
         judge=judge or ("rule" if found.ruled else "human"),
         tune_weights=tune_weights,
         episodes=episodes,
-        model=model or default_model(os.environ),
+        model=model or default_model(variables()),
         critic=critic or "",
         analyzer=analyzer or "",
         max_cost=limit(max_cost),

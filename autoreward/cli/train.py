@@ -68,15 +68,13 @@ def command(
 
 def _given(reward: str, composition: str | None) -> "Candidate | str":
     """The reward to train: a file's program, or the name of a baseline."""
-    from autoreward.compose import COMPOSITIONS
     from autoreward.contest import Baseline
     from autoreward.errors import UsageError
-    from autoreward.given import read_program
+    from autoreward.given import composition_named, read_program
 
-    if composition not in (None, *COMPOSITIONS):
-        raise UsageError(f"--composition {composition}: write one of {', '.join(COMPOSITIONS)}.")
+    how = composition_named(composition, f"--composition {composition}") if composition is not None else None
     if reward not in get_args(Baseline):
-        return read_program(Path(reward), composition)
+        return read_program(Path(reward), how)
     if composition:
         raise UsageError(f"--reward {reward} has no parts to combine; leave --composition out.")
     return reward

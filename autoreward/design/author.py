@@ -9,11 +9,12 @@ from typing import Any, Literal
 from autoreward.analyze.ranking import latest, ranked
 from autoreward.compose import COMPOSITIONS
 from autoreward.jail.gate import FUNCTION
+from autoreward.jail.text import MAX_LINES
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
 from autoreward.llm.reading import code_blocks, plain
-from autoreward.records import Candidate, Description, Diagnosis, Record, Round, Strengths
+from autoreward.records import Candidate, Composition, Description, Diagnosis, Record, Round, Strengths
 from autoreward.tasks import Task
 
 MAX_TOKENS = 16_000
@@ -48,7 +49,7 @@ class Idea(Record):
     thought: str
     parent: str
     """Id of the program it changes, ids of two that it joins, or empty."""
-    composition: str
+    composition: Composition
     source: str
 
 
@@ -214,9 +215,9 @@ def _not_trained(past: Round, identity: str) -> str:
 
 
 def _code(candidate: Candidate, parent: str, sources: Mapping[str, str]) -> tuple[str, str]:
-    """The source, or the diff to the parent where that is shorter."""
-    if parent:
-        old, new = sources[parent].splitlines(), candidate.source.splitlines()
+    """The source, or the diff to the parent where that is shorter. Programs longer than any that may train are not compared."""
+    old, new = sources.get(parent, "").splitlines(), candidate.source.splitlines()
+    if parent and max(len(old), len(new)) <= MAX_LINES:
         diff = "\n".join(list(difflib.unified_diff(old, new, parent, candidate.id, lineterm="", n=1)))
         if len(diff) < len(candidate.source):
             return diff, "diff"
@@ -232,7 +233,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
         origin="model",
         how=HOW[len(parents)],
         parents=parents,
-        composition=idea.composition if idea.composition in COMPOSITIONS else "sum",
+        composition=idea.composition,
     )
 
 

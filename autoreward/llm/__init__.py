@@ -2,6 +2,9 @@
 
 asking.py     Prompt and Reply, the one-method protocol `LLM`
 models.py     `anthropic:MODEL`, `openai:MODEL`, ... -> an LLM; the default models
+keys.py       which variables hold keys, and who is sent which
+web.py        the HTTP client of both SDKs: one address, one deadline, one size
+answers.py    body of an answer -> Reply
 claude.py  gpt.py    the providers' own SDKs, loaded when first asked
 faults.py     an SDK's error -> ask again, or one sentence that says what to do
 replay.py  manual.py    a saved conversation; a person with a chat window

@@ -1,10 +1,25 @@
 """What is asked and what comes back."""
 
-from typing import Any, Literal, NamedTuple, Protocol
+import re
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+
+from pydantic import AfterValidator, Field
 
 from autoreward.errors import ProviderError
 from autoreward.records import Record
 
+SECONDS = 300.0
+"""Longest that one answer may take, from the first look for the address to its last byte."""
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for halves of characters, which no file can hold."""
+    return _HALVES.sub("\ufffd", text)
+
+
+Storable = Annotated[str, AfterValidator(storable)]
+Count = Annotated[int, Field(ge=0)]
 Role = Literal["designer", "critic", "analyzer"]
 
 
@@ -24,20 +39,23 @@ class Prompt(NamedTuple):
 class Reply(Record):
     """What a model answered, as it came."""
 
-    text: str
-    model: str
-    input_tokens: int = 0
-    output_tokens: int = 0
+    text: Storable
+    model: Storable
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    """0: nobody counted."""
     finish: Literal["stop", "length", "refusal"] = "stop"
 
 
 class Busy(Exception):
     """The provider may answer if asked again: rate limit, overload, time-out, a cut connection."""
 
-    def __init__(self, said: str, wait_seconds: float | None = None) -> None:
+    def __init__(self, said: str, wait_seconds: float | None = None, came: str | None = None) -> None:
         super().__init__(said)
         self.wait_seconds = wait_seconds
-        """How long the provider asks to wait; None if it does not say."""
+        """How long the provider asks to wait, at least 0; None if it does not say."""
+        self.came = came
+        """What it sent, where that is no answer but may have been paid for."""
 
 
 class Refused(ProviderError):

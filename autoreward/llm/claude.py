@@ -1,60 +1,64 @@
 """Anthropic's Messages API through its own SDK."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from autoreward.llm.asking import Busy, Prompt, Reply
-from autoreward.llm.faults import sorted_out
+from autoreward.llm.answers import NotAnAnswer, of_anthropic
+from autoreward.llm.asking import SECONDS, Prompt, Reply
+from autoreward.llm.faults import sorted_out, unreadable
+from autoreward.llm.keys import HOMES, KEYS, NOTHING
 
 if TYPE_CHECKING:
     import anthropic
-
-SECONDS = 300.0
-"""Longest that one answer may take."""
 
 
 class Claude:
     """A model of Anthropic. The SDK is loaded when it is first asked: it takes more than a second."""
 
-    def __init__(self, name: str, model: str, key: str, base_url: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: str,
+        key: str | None,
+        address: str = HOMES["anthropic"],
+        more: Mapping[str, str] = NOTHING,
+        variable: str = KEYS["anthropic"],
+    ) -> None:
+        """`key`, `address`, `more`, `variable`: see keys.Access."""
         self.name = name
         self._model = model
-        self._key = key
-        self._base_url = base_url
+        self._address = address
+        self._headers = {**more, "x-api-key": key} if key else dict(more)
+        self._variable = variable
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, prompt: Prompt) -> Reply:
         """Answer once, with structured output. Raises Busy or Refused."""
         import anthropic
 
+        from autoreward.llm.web import Client, as_text
+
         if self._client is None:
             # our own retries are within the budget; the SDK's would not be
             self._client = anthropic.Anthropic(
-                api_key=self._key, base_url=self._base_url, timeout=SECONDS, max_retries=0
+                api_key="not given to the SDK",
+                base_url=self._address,
+                timeout=SECONDS,
+                max_retries=0,
+                http_client=Client(self.name, self._address, self._headers, SECONDS),
             )
+        asked: dict[str, Any] = {"output_config": {"format": {"type": "json_schema", "schema": prompt.schema}}}
         try:
-            answer: Any = self._client.messages.create(
+            answer = self._client.messages.with_raw_response.create(
                 model=self._model,
                 max_tokens=prompt.max_tokens,
                 messages=[{"role": "user", "content": prompt.text}],
-                output_config={"format": {"type": "json_schema", "schema": prompt.schema}},
+                **asked,
             )
         except anthropic.AnthropicError as error:
-            raise sorted_out(error, self.name, "ANTHROPIC_API_KEY") from None
-        except (ValueError, TypeError, OSError) as error:
-            raise Busy(f"{self.name} answered something that is not its protocol ({type(error).__name__})") from None
+            raise sorted_out(error, self.name, self._variable) from None
+        body = as_text(answer.http_response.content)
         try:
-            text = "".join(block.text for block in answer.content if block.type == "text")
-            finish: Literal["stop", "length", "refusal"] = "stop"
-            if answer.stop_reason in ("max_tokens", "model_context_window_exceeded"):
-                finish = "length"
-            elif answer.stop_reason == "refusal":
-                finish = "refusal"
-            return Reply(
-                text=text,
-                model=str(answer.model),
-                input_tokens=int(answer.usage.input_tokens),
-                output_tokens=int(answer.usage.output_tokens),
-                finish=finish,
-            )
-        except (AttributeError, TypeError, ValueError) as error:
-            raise Busy(f"{self.name} answered something that is not its protocol ({type(error).__name__})") from None
+            return of_anthropic(body, self._model)
+        except NotAnAnswer as why:
+            raise unreadable(self.name, why, body) from None

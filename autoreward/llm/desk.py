@@ -80,7 +80,10 @@ class Desk:
                 try:
                     reply = model.ask(prompt)
                 except Busy as busy:
-                    self._purse.settle(reserved, None)
+                    if busy.came is None:
+                        self._purse.settle(reserved, None)
+                    else:  # it may have been paid for: the money stays set aside, and what came is kept
+                        self._keep(prompt.key, busy.came)
                     self._wait(busy, attempt)
                     continue
                 except BaseException:
@@ -97,6 +100,10 @@ class Desk:
         """What every saved reply cost, by key."""
         keys = sorted(path.stem for path in self._folder.glob("*.json"))
         return tuple(saved.bill for key in keys if (saved := self._saved(key)) is not None)
+
+    def _keep(self, key: str, came: str) -> None:
+        number = len(list(self._folder.glob(f"{key}.unreadable-*.txt")))
+        self._write(f"{REPLIES}/{key}.unreadable-{number}.txt", came.encode())
 
     def _wait(self, busy: Busy, attempt: int) -> None:
         wait = busy.wait_seconds if busy.wait_seconds is not None else WAIT_SECONDS[min(attempt, len(WAIT_SECONDS) - 1)]

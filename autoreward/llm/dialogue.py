@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeVar
 
 from autoreward.llm.asking import Prompt, Role
 from autoreward.llm.desk import Desk
+from autoreward.llm.prompts import quoted
 from autoreward.llm.reading import Unusable, plain, record, usable
 from autoreward.records import Record
 
@@ -47,7 +48,7 @@ def converse(
         except Unusable as unusable:
             finding = plain(str(unusable), 200)
             findings.append(f"{key}: {finding}")
-            text = f"{question.text}\nYour last answer could not be used: {finding}.\n"
+            text = f"{question.text}\nYour last answer could not be used: {quoted(finding)}.\n"
     return None, tuple(findings)
 
 

@@ -1,16 +1,15 @@
 """Which model is meant by a name, and which one is taken when none is given."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from autoreward.errors import UsageError
 from autoreward.llm.asking import LLM, Role
+from autoreward.llm.keys import KEYS, of_provider, of_server, variables
 
 DEFAULTS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
 """The model of each provider that is taken if only its key is set."""
-KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 FORMS = "anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar"
 OPTIONS: dict[Role, str] = {"designer": "--model", "critic": "--critic", "analyzer": "--analyzer"}
 """Where each role's model is named."""
@@ -45,7 +44,7 @@ def open_model(
     Raises:
         UsageError: the name has no such form, or its key is not set.
     """
-    variables = os.environ if environment is None else environment
+    given = variables() if environment is None else environment
     provider, _, rest = full_name(name).partition(":")
     if name == "manual":
         from autoreward.llm.manual import Manual
@@ -61,21 +60,19 @@ def open_model(
         address, model = on_server(rest)
         if not model:
             raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
-        return Gpt(
-            name, model, variables.get(KEYS["openai"]) or "none", f"{provider.removeprefix('openai+')}:{address}"
-        )
+        place = f"{provider.removeprefix('openai+')}:{address}"
+        return Gpt(name, model, *of_server(place, given, f"{option} {name}"))
     if provider in KEYS:
-        key = variables.get(KEYS[provider])
-        if not key:
+        access = of_provider(provider, given)
+        if access is None:
             raise UsageError(
                 f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."
             )
-        base = variables.get(f"{provider.upper()}_BASE_URL") or None
         if provider == "anthropic":
             from autoreward.llm.claude import Claude
 
-            return Claude(f"anthropic:{rest}", rest, key, base)
+            return Claude(f"anthropic:{rest}", rest, *access)
         from autoreward.llm.gpt import Gpt
 
-        return Gpt(f"openai:{rest}", rest, key, base)
+        return Gpt(f"openai:{rest}", rest, *access)
     raise UsageError(f"{option} {name}: write {FORMS}.")

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from pydantic import Field
+
 from autoreward.errors import LimitReached, UsageError
-from autoreward.llm.asking import Prompt, Role
+from autoreward.llm.asking import Count, Prompt, Role
 from autoreward.llm.models import OPTIONS, full_name, on_server
 from autoreward.records import Record
 
@@ -21,9 +23,9 @@ class Bill(Record):
     role: Role
     model: str
     """As given to --model."""
-    input_tokens: int
-    output_tokens: int
-    dollars: float | None
+    input_tokens: Count
+    output_tokens: Count
+    dollars: float | None = Field(ge=0.0)
     """None: the price is not known."""
 
 

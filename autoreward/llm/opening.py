@@ -1,12 +1,15 @@
 """Opens models by their names, and the desk where they are asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from autoreward.errors import UsageError
 from autoreward.llm.asking import LLM, Role
 from autoreward.llm.desk import REPLIES, Desk
+from autoreward.llm.keys import SERVER_KEY, variables
 from autoreward.llm.manual import Manual
-from autoreward.llm.models import OPTIONS, open_model
+from autoreward.llm.models import OPTIONS, on_server, open_model
 from autoreward.llm.money import demand_price
 
 
@@ -17,7 +20,18 @@ def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None)
         if name not in opened:
             opened[name] = open_model(name, folder / REPLIES, option=OPTIONS[role])
             demand_price(role, name, max_cost)
+    _demand_one_server(opened)
     return opened
+
+
+def _demand_one_server(names: Iterable[str]) -> None:
+    """Raises UsageError if one key would be sent to several servers: it belongs to one of them, and nobody said which."""
+    parts = (name.removeprefix("openai+").partition(":") for name in names if name.startswith("openai+"))
+    servers = {f"{scheme}://{urlsplit(on_server(rest)[0]).netloc}" for scheme, _, rest in parts}
+    if len(servers) > 1 and variables().get(SERVER_KEY):
+        raise UsageError(
+            f"The key in {SERVER_KEY} would be sent to {' and to '.join(sorted(servers))}: ask one server, or unset {SERVER_KEY}."
+        )
 
 
 def open_desk(

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from autoreward.llm.asking import Reply
+from autoreward.llm.asking import Reply, storable
 from autoreward.records import Record
 
 LONGEST = 400_000
 """Characters of a reply that are looked at."""
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_LANGUAGE = re.compile(r"[\w+-]*")
 A = TypeVar("A", bound=Record)
 
 
@@ -39,7 +39,7 @@ def record(text: str, kind: type[A]) -> A:
     problem = "there is no JSON object in the answer"
     for piece in _pieces(text):
         try:
-            value = json.loads(piece, parse_constant=_no_constant)
+            value = _storable(json.loads(piece, parse_constant=_no_constant))
         except (ValueError, RecursionError) as error:
             problem = f"the JSON can't be read: {str(error)[:100]}"
             continue
@@ -75,7 +75,23 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _fences(text: str) -> list[tuple[str, str]]:
-    return [(match[1], match[2]) for match in _FENCE.finditer(text)]
+    """Language and body of each fenced block; the last one may lack its end. One pass over the lines."""
+    found: list[tuple[str, str]] = []
+    language: str | None = None
+    body: list[str] = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        bare = line.strip(" \t\r")
+        if language is None:
+            if bare.startswith("```") and number < len(lines) - 1:
+                # a match of _LANGUAGE is never None: it may be empty
+                language, body = _LANGUAGE.match(bare[3:].lstrip(" \t"))[0], []  # type: ignore[index]
+        elif bare == "```":
+            found.append((language, "".join(f"{each}\n" for each in body)))
+            language = None
+        else:
+            body.append(line)
+    return found if language is None else [*found, (language, "\n".join(body))]
 
 
 def _is_program(text: str) -> bool:
@@ -83,6 +99,17 @@ def _is_program(text: str) -> bool:
         return any(isinstance(node, ast.FunctionDef) for node in ast.parse(text[:50_000]).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+
+
+def _storable(value: Any) -> Any:
+    """The value with strings that a file can hold: JSON may spell halves of characters."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): _storable(item) for key, item in value.items()}
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -10,6 +10,7 @@ from autoreward.records.base import Record
 from autoreward.records.candidates import (
     Candidate,
     Candidates,
+    Composition,
     Finding,
     Remark,
     Screen,
@@ -82,6 +83,7 @@ __all__ = [
     "Cause",
     "CheckpointScore",
     "Clip",
+    "Composition",
     "Confirmed",
     "CurvePoint",
     "Description",

@@ -8,6 +8,9 @@ from autoreward.outcomes import Outcome
 from autoreward.records.base import Record
 from autoreward.tiers import Tier
 
+Composition = Literal["sum", "bounded", "sign", "product", "potential"]
+"""How a program's parts become one number: see compose/, which has a file for each."""
+
 
 class Remark(Record):
     """What a critic says against a candidate, before it is trained."""
@@ -30,7 +33,7 @@ class Candidate(Record):
     origin: Literal["grammar", "model", "human"]
     how: Literal["fresh", "mutation", "crossover", "weights", "given"]
     parents: tuple[str, ...] = ()
-    composition: str = "sum"
+    composition: Composition = "sum"
     genome: str = ""
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
     remarks: tuple[Remark, ...] = ()

@@ -4,6 +4,7 @@ from typing import Literal
 
 from autoreward.outcomes import Outcome
 from autoreward.records.base import Record
+from autoreward.records.candidates import Composition
 from autoreward.tiers import Tier
 
 
@@ -16,7 +17,7 @@ class TrialJob(Record):
     """Empty for the baselines."""
     reward: Literal["candidate", "sparse", "native", "none"]
     source: str = ""
-    composition: str = "sum"
+    composition: Composition = "sum"
     uses_memory: bool = False
     seed: int
     leg: int = 0

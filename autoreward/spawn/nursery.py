@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from autoreward.closing import Closing
 from autoreward.errors import JailError
+from autoreward.hiding import Hidden
 from autoreward.spawn.zygote import REQUEST_CAP
 
 START_SECONDS = 120.0
@@ -92,6 +93,7 @@ class Nursery(Closing):
         self._children: dict[int, Child] = {}
         self._count = 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the nursery
+        self._hidden = Hidden()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-s", "-B", "-m", module, str(theirs.fileno())],
@@ -154,6 +156,7 @@ class Nursery(Closing):
             self._process.kill()
             self._process.wait()
         self._errors.close()
+        self._hidden.close()
 
     def _shut(self) -> None:
         # shutdown, unlike close, also wakes the reader thread and reaches a server that holds a copy of the socket

@@ -10,7 +10,7 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from autoreward.compose import Composer
 from autoreward.jail.client import RewardClient
-from autoreward.records import PartStats
+from autoreward.records import Composition, PartStats
 from autoreward.worker.judge import Judge
 from autoreward.worker.recorder import Recorded, Recorder
 
@@ -100,7 +100,9 @@ class Normaliser:
 class Feed:
     """Turns what the recorder holds into rewards, and keeps the statistics that the learning curve shows."""
 
-    def __init__(self, recorder: Recorder, source: Source, normaliser: Normaliser, composition: str = "sum") -> None:
+    def __init__(
+        self, recorder: Recorder, source: Source, normaliser: Normaliser, composition: Composition = "sum"
+    ) -> None:
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser

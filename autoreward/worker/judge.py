@@ -50,7 +50,7 @@ class Judge:
         holds = np.broadcast_to(np.asarray(rule.evaluate(values), dtype=np.bool_), (length,))
         close = np.broadcast_to(rule.closeness(values, self._scales), (length,))
         window = slice(-success.window, None) if success.window else slice(None)
-        held = float(holds[window].sum()) / (success.window or 1) if success.window else float(holds.any())
+        held = float(holds[window].sum()) / success.window if success.window else float(holds.any())
         full = length >= self._max_steps and not terminated
         done = held >= success.share - 1e-9 and (full or not success.full_length)
         if success.window > 1:

@@ -26,7 +26,6 @@ from autoreward.worker.recorder import Recorder
 
 POINTS = 2
 """Points of the learning curve per checkpoint."""
-"""What the next leg goes on from."""
 
 Progress = Callable[[int], None]
 

@@ -1,0 +1,115 @@
+"""Keys: which variables hold them, who is sent which, and how a command keeps them to itself.
+
+A command takes the keys out of its environment when it starts (`take`), so that neither a child nor a reader of
+/proc/PID/environ finds them. A library may not do that to the program that uses it: there they stay where the person put them,
+and children are given an environment of their own all the same (spawn/nursery.py).
+"""
+
+import ipaddress
+import os
+import re
+from collections import ChainMap
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from autoreward.errors import UsageError
+from autoreward.hiding import erase
+
+SECRET = re.compile(r"(OPENAI|AZURE_OPENAI|ANTHROPIC)_\w*(KEY|TOKEN|SECRET|HEADERS)|AUTOREWARD_SERVER_KEY")
+"""Variables with something secret: ours, and what the providers' SDKs would read by themselves."""
+SERVER_KEY = "AUTOREWARD_SERVER_KEY"
+"""Key of an OpenAI-compatible server; none is sent where it is not set."""
+KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
+HOMES = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
+"""Each provider's own address; a person's own `OPENAI_BASE_URL` or `ANTHROPIC_BASE_URL` takes its place."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
+_ASIDE = {
+    "openai": {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"},
+    "anthropic": dict[str, str](),
+}
+
+_taken: dict[str, str] = {}
+
+
+class Access(NamedTuple):
+    """Where a model is asked, and what that address alone is sent besides the question."""
+
+    key: str | None
+    address: str
+    more: Mapping[str, str]
+    """Further headers: the organisation, the project, and the person's own."""
+    variable: str
+    """Where the key comes from, for messages."""
+
+
+def take() -> None:
+    """Move every key from the process's environment to here, and erase what the kernel would still show of it."""
+    names = [name for name in os.environ if SECRET.fullmatch(name)]
+    _taken.update({name: os.environ[name] for name in names})
+    erase(names)
+    for name in names:
+        del os.environ[name]
+
+
+def variables() -> Mapping[str, str]:
+    """The environment, keys that were taken out of it included."""
+    return ChainMap(_taken, os.environ)
+
+
+def of_provider(provider: str, given: Mapping[str, str]) -> Access | None:
+    """Access to `openai` or `anthropic` with the person's own settings; None if its key is not set.
+
+    Raises:
+        UsageError: the address is none, or its key would travel unencrypted.
+    """
+    variable = KEYS[provider]
+    key = given.get(variable)
+    if not key:
+        return None
+    address = given.get(f"{provider.upper()}_BASE_URL") or HOMES[provider]
+    demand_address(address, f"{provider.upper()}_BASE_URL", variable)
+    more = {header: given[name] for name, header in _ASIDE[provider].items() if given.get(name)}
+    more |= _lines(given.get(f"{provider.upper()}_CUSTOM_HEADERS", ""))
+    return Access(key, address, more, variable)
+
+
+def of_server(address: str, given: Mapping[str, str], where: str) -> Access:
+    """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `of_provider`."""
+    key = given.get(SERVER_KEY)
+    demand_address(address, where, SERVER_KEY if key else None)
+    return Access(key or None, address, NOTHING, SERVER_KEY)
+
+
+def demand_address(address: str, where: str, variable: str | None) -> None:
+    """Raises UsageError if it is no address, or the key of such a variable would travel to it unencrypted."""
+    try:
+        parts = urlsplit(address)
+        host, odd = parts.hostname, parts.port == 0
+    except ValueError:
+        host, odd = None, True
+    plain = address.isascii() and address.isprintable() and not re.search(r"[\s\\]", address)
+    if not host or odd or not plain or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise UsageError(f"{where}: {address!r} is no address; write http(s)://HOST:PORT/v1.")
+    if "@" in parts.netloc:
+        raise UsageError(f"{where}: leave the name and the password out of the address; a key goes in {SERVER_KEY}.")
+    if variable and parts.scheme == "http" and not _here(host):
+        raise UsageError(
+            f"{where}: the key in {variable} would travel to {host} unencrypted. Use https, or a tunnel to localhost, or unset "
+            f"{variable}."
+        )
+
+
+def _here(host: str) -> bool:
+    """Whether a host's name means this machine, whatever a name server says."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _lines(text: str) -> dict[str, str]:
+    """`NAME: VALUE` lines, as the SDKs read their CUSTOM_HEADERS."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
