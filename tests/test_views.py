@@ -45,14 +45,14 @@ from autoreward.report.live import LiveView
 from autoreward.report.reading import Reading, read_run
 from autoreward.report.show import confirmation, show_candidate, show_run, standings
 from autoreward.report.terminal import Terminal
-from autoreward.report.visible import visible
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import find_task
+from autoreward.words import visible
 
 SEEN = "[/x] [bold] [link=https://a.b] :boom:"
 HOSTILE = f"{SEEN} \x1b]0;owned\x07 \x1b[2J \x9b31m \u202e \u200b\rover"
-TASK = find_task("mountain-car", (envs_folder(),)).model_copy(update={"goal": HOSTILE})
+TASK = find_task("mountain-car", (envs_folder(),)).model_copy(update={"goal": SEEN})
 STYLES = re.compile(r"\x1b\[[\d;]*m|\x1b\[\?25[hl]|\x1b\[[12]?[AK]")
 """What the views themselves write in a terminal: colors, hiding the cursor, and going back over a board."""
 
@@ -147,7 +147,7 @@ def test_as_json(told: tuple[Path, list[events.Event]]) -> None:
     text = lines_of(JsonView, told[1])
     assert harmless(text)
     said = [json.loads(line) for line in text.splitlines()]
-    assert HOSTILE in [line.get("message") for line in said], "nothing is lost"
+    assert visible(HOSTILE) in [line.get("message") for line in said], "nothing that can be seen is lost"
 
 
 def test_live(told: tuple[Path, list[events.Event]]) -> None:
@@ -186,11 +186,11 @@ def test_show(told: tuple[Path, list[events.Event]], width: int) -> None:
 
 @pytest.fixture(scope="module")
 def envs(told: tuple[Path, list[events.Event]]) -> Path:
-    """A folder with a task whose goal is HOSTILE."""
+    """A folder with a task whose goal looks like markup."""
     card = (envs_folder() / "mountain-car" / "task.toml").read_text()
     folder = told[0].parent / "envs"
     (folder / "mine").mkdir(parents=True)
-    goal = json.dumps(HOSTILE)[1:-1]
+    goal = json.dumps(SEEN)[1:-1]
     (folder / "mine" / "task.toml").write_text(card.replace("Drive the car", goal))
     return folder
 

@@ -19,6 +19,7 @@ from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
+from autoreward.words import plain
 
 LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
@@ -41,7 +42,7 @@ class RewardFailed(Exception):
 
     def __init__(self, outcome: Outcome, message: str, line: int | None = None) -> None:
         self.outcome = outcome
-        self.message = "".join(c if c.isprintable() else "?" for c in message)[:300]
+        self.message = plain(message, 300)
         self.line = line
         super().__init__(self.message)
 
@@ -62,7 +63,7 @@ class RewardClient:
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
             raise JailError(f"The reward process died before it was locked ({error}).") from None
         if kind != wire.LOCKED:
-            said = "".join(c for c in data.decode(errors="replace") if c.isprintable())
+            said = plain(data.decode(errors="replace"), 300)
             raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
         return Lock(**json.loads(data))
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from autoreward.llm.asking import Busy, Refused
+from autoreward.words import plain
 
 _AGAIN = (408, 409, 429)
 
@@ -34,7 +35,7 @@ def _said(error: Exception) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     words = inner.get("message") if isinstance(inner, dict) else None
     text = str(words or getattr(error, "message", error))
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))[:200]
+    return plain(text, 200)
 
 
 def _wait(error: Any) -> float | None:

@@ -20,8 +20,8 @@ from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import origin, state
-from autoreward.report.visible import visible
 from autoreward.store.book import Book
+from autoreward.words import visible
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 

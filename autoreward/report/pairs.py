@@ -14,9 +14,9 @@ from rich.table import Table
 
 from autoreward.records import Question
 from autoreward.report.curves import Line, chart
-from autoreward.report.visible import visible
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
+from autoreward.words import visible
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 24
