@@ -2,9 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -18,10 +16,10 @@ from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
+from autoreward.report.pages import page
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import origin, state
 from autoreward.store.book import Book
-from autoreward.words import visible
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
@@ -33,8 +31,6 @@ def build_report(book: Book) -> str:
 
 def render(reading: Reading) -> str:
     """The page; without what can't be seen, such as a mark that turns the direction of the code."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("autoreward.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
     run = reading.run
     places = {
         name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
@@ -42,7 +38,8 @@ def render(reading: Reading) -> str:
     best_first = sorted(
         reading.candidates, key=lambda told: (places.get(told.candidate.id, len(places)), told.candidate.id)
     )
-    page = template.render(
+    return page(
+        "page",
         reading=reading,
         task=reading.header.task,
         run=run,
@@ -72,7 +69,6 @@ def render(reading: Reading) -> str:
         style=_style("default"),
         dark_style=_style("github-dark"),
     )
-    return visible(page)
 
 
 def _style(name: str) -> Markup:
