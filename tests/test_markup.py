@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -95,7 +95,7 @@ def acting(text: str) -> list[str]:
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in watcher.scripts]
-    assert rules["script-src"] == (" ".join(f"'sha256-{h}'" for h in hashes) or "'none'")
+    assert {f"'sha256-{h}'" for h in hashes} <= set(rules["script-src"].split())
     letter = hidden(text, "\n\t")
     return [*watcher.acting, *(["script"] if len(watcher.scripts) > 1 else []), *([repr(letter)] if letter else [])]
 
@@ -196,13 +196,9 @@ KINDS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_text_of_a_record_acts_anywhere(
-    run: Path, kind: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_no_text_of_a_record_acts_anywhere(run: Path, kind: str) -> None:
     tried, read = attack(run, kinds(run)[kind], PAYLOADS)
-    record_property("tried", tried)
-    record_property("shown", read)
-    assert tried > 0
+    assert tried >= read >= len(PAYLOADS) * (kind != "clips")
 
 
 def test_what_is_attacked_is_every_kind_of_record(run: Path) -> None:
