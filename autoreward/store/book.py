@@ -273,7 +273,7 @@ def read_header(folder: Path) -> RunHeader:
         raise UsageError(f"{folder} is not a run folder: it has no run.json.") from None
     except OSError as error:
         raise unreadable(path, error) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
         made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
