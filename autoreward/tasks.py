@@ -266,7 +266,7 @@ def parse_task(written: str, path: Path) -> Task:
         raise TaskError(f"{path}: it is nested too deeply.") from None
     if told := {"name", "state_program"} & data.keys():
         raise TaskError(f"{path}: unknown key {min(told)!r}; see envs/README.md for the keys of a task card.")
-    task = task_of({**data, "name": path.resolve().parent.name}, str(path))
+    task = task_of({**data, "name": path.absolute().parent.name}, str(path))
     return task.model_copy(update={"state_program": state_program(path, task.observe)})
 
 
