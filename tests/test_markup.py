@@ -14,10 +14,14 @@ import pytest
 from rude_crew import RudeCrew
 from undrawn import TASK, episodes
 
+from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.loop import improve
+from autoreward.outcomes import Outcome
 from autoreward.records import Clip, CurvePoint, PartStats, Preference, Question, Trial
+from autoreward.report.cell import CellView, Output
+from autoreward.report.curves import Line, picture
 from autoreward.report.html import render
 from autoreward.report.numbers import legs
 from autoreward.report.pages import page, policy
@@ -28,7 +32,7 @@ from autoreward.report.tensorboard import check_board, event_file
 from autoreward.report.terminal import Terminal
 from autoreward.session import worth_a_look
 from autoreward.store.book import Book, RunHeader
-from autoreward.words import hidden, is_folder
+from autoreward.words import hidden, is_folder, visible
 
 PAYLOADS = (
     '"><script>PWN</script>',
@@ -260,3 +264,22 @@ def test_a_run_of_a_strange_name_has_no_curves(tmp_path: Path) -> None:
     check_board(tmp_path / "curves", tmp_path / "run")
     with pytest.raises(UsageError, match="rename it first"):
         check_board(tmp_path / "curves", tmp_path / "<b>\u202e")
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_nothing_acts_in_a_notebook_or_a_picture(payload: str) -> None:
+    shown: list[Output] = []
+    bad = Trial(id="a-s0", candidate_id="a", outcome=Outcome.RAISED, message=payload, seed=0, steps=1)
+    task = TASK.model_copy(update={"name": payload, "goal": payload})
+    with CellView(shown.append) as view:
+        for event in (
+            events.RunStarted(task, RunConfig(), Path("run")),
+            events.TrialProgress(payload, 1, 2),
+            events.ModelSaid(payload),
+            events.TrialDone(bad),
+            events.RoundStarted(1),
+        ):
+            view(event)
+        drawn = picture([Line(payload, [(0.0, 0.0), (1.0, 1.0)], "red")], payload)
+    for text in (*(output._repr_html_() for output in shown), visible(drawn.split("</style>")[1])):
+        assert acting(policy("") + text) == []
