@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_TASK ?= mountain-car
 
-.PHONY: demo test check slow pages format clean
+.PHONY: demo test check slow fuzz pages format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
+	@echo "make fuzz    random and mutated input at every door, 100 times longer than in the tests (FUZZ=1000: before a release)"
 	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, tests/golden/"
 	@echo "make format  format the code"
 	@echo "make clean   remove the virtual environment and caches"
@@ -30,6 +31,10 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m slow --durations=10
+
+FUZZ ?= 100
+fuzz: $(VENV)/.installed-dev
+	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py -o timeout=0 --durations=5
 
 pages: $(VENV)/.installed-dev
 	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_grammar.py tests/test_roles.py

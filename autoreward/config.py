@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from autoreward.records import Candidate, Record
+from autoreward.records.base import Line
 from autoreward.tasks import Task
 
 
@@ -41,11 +42,11 @@ class RunConfig(Record):
     """Trainings side by side, one core each; None takes all cores of the machine or the cluster."""
     minutes_per_trial: float = Field(default=20.0, gt=0.0)
     """Wall-clock limit of one training, and of one scoring."""
-    model: str = "grammar"
+    model: Line = "grammar"
     """Who designs: see llm/models.py; `grammar` is the embedded designer."""
-    critic: str = ""
+    critic: Line = ""
     """Who reviews; empty takes the designer's model."""
-    analyzer: str = ""
+    analyzer: Line = ""
     """Who explains; empty takes the designer's model."""
     max_cost: float | None = Field(default=1.0, ge=0.0)
     """Most that model calls may cost, in dollars; None: no limit."""

@@ -5,6 +5,7 @@ means something else.
 """
 
 import ast
+import math
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
 from autoreward.expressions import Expression, take
+from autoreward.signs import BINARY
 
+LARGEST = 1e15
+"""Size of the numbers that a formula may be made of; what has no bound is written 1e999."""
 Width = int | None
 """None: one number for all steps; 0: one a step, shape (n,); k: k of them, shape (n, k)."""
 
@@ -37,6 +41,44 @@ def demand_joined_conditions(formula: Expression, known: Collection[str]) -> Non
         for part in parts:
             if not is_condition(part, known):
                 raise _number(part, formula)
+
+
+def demand_finite(formula: Expression, numbers: Mapping[str, float]) -> None:
+    """Raises TaskError where signs join numbers to what is none, or to more than a computer counts to.
+
+    `numbers` are those with names. Python would raise at `1 / 0`, and calculate `9**9**9` to the last digit.
+    """
+    _folded(formula.body, formula, numbers)
+
+
+def _folded(node: ast.expr, formula: Expression, numbers: Mapping[str, float]) -> float | None:
+    """What a node is worth if it is made of numbers and signs alone."""
+    match node:
+        case ast.Constant(value=bool() | int() | float() as value):
+            found: float | complex = value if abs(value) <= LARGEST or value == math.inf else math.nan
+        case ast.Name(id=name) if name in numbers:
+            found = numbers[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _folded(operand, formula, numbers)
+            return None if inner is None else -inner
+        case ast.BinOp(left=left, op=op, right=right):
+            one, other = _folded(left, formula, numbers), _folded(right, formula, numbers)
+            if one is None or other is None:
+                return None
+            try:
+                found = BINARY[type(op)].run(float(one), float(other))
+            except ArithmeticError:
+                found = math.nan
+            if not isinstance(found, float) or not abs(found) <= LARGEST:
+                found = math.nan
+        case _:
+            for part in ast.iter_child_nodes(node):
+                if isinstance(part, ast.expr):
+                    _folded(part, formula, numbers)
+            return None
+    if isinstance(found, complex) or math.isnan(found):
+        raise TaskError(f"{formula.where}: {ast.unparse(node)[:80]!r} is no number up to {LARGEST:g}; write it out.")
+    return float(found)
 
 
 def is_condition(node: ast.expr, known: Collection[str]) -> bool:

@@ -1,28 +1,47 @@
 """Whether the names and formulas of a task card go together, as far as the card alone says it."""
 
 import difflib
-import keyword
 from typing import TYPE_CHECKING
 
-from autoreward.contract import ALWAYS_THERE
+from pydantic import ValidationError
+
+from autoreward.contract import ALWAYS_THERE, PARAMETERS
 from autoreward.errors import TaskError
 from autoreward.expressions import Expression
-from autoreward.kinds import demand_condition, demand_joined_conditions, is_condition
+from autoreward.kinds import demand_condition, demand_finite, demand_joined_conditions, is_condition
+from autoreward.signs import FUNCTIONS
 
 if TYPE_CHECKING:
     from autoreward.tasks import Task
 
-RESERVED = {*ALWAYS_THERE, "obs", "np", "math", "memory", "length"}
+RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "np", "math", "length"}
+OURS = {"policy", "env", "seed", "device", "verbose", "action_noise", "tensorboard_log"}
+"""Settings of an algorithm that are not a card's to choose, besides classes and their arguments."""
 
 
-def check(task: "Task", path: str) -> None:
-    """Raises TaskError, naming `path`, if names and formulas of the task do not fit together."""
+def check(task: "Task") -> None:
+    """Raises ValueError if names and formulas of the task do not fit together."""
     try:
         _check_words(task)
         _check_sources(task)
         _check_rules(task)
     except TaskError as error:
-        raise TaskError(f"{path}: {error}") from None
+        raise ValueError(str(error)) from None
+
+
+def first_wrong(error: ValidationError) -> str:
+    """The first thing wrong with a card, in one sentence."""
+    problem = error.errors(include_url=False)[0]
+    steps = [str(part)[:60] for part in problem["loc"] if part not in ("[key]", "function-before[_value()]")]
+    place = ".".join(
+        step if (step.isascii() and step.isidentifier()) or step.isdigit() else repr(step) for step in steps
+    )
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {'.'.join(steps)!r}; see envs/README.md for the keys of a task card."
+    if problem["type"] == "missing":
+        return f"the key {'.'.join(steps)!r} is missing."
+    said = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{place}: {said[0].lower()}{said[1:]}." if place else f"{said}."
 
 
 def _check_words(task: "Task") -> None:
@@ -31,13 +50,18 @@ def _check_words(task: "Task") -> None:
     if not task.state:
         raise TaskError("[state] names no field; a reward needs something to look at.")
     for name in (*task.state, *task.action, *task.constants):
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in RESERVED:
+        if name in RESERVED:
             raise TaskError(f"{name!r} can't be a field or constant name; use a plain word such as 'speed'.")
     if both := sorted(task.state.keys() & task.constants.keys()):
         raise TaskError(f"{both[0]!r} is a state field and a constant; give one of them another name.")
+    if len({name.upper() for name in task.constants}) < len(task.constants):
+        raise TaskError("two constants have the same name but for capital letters; give one of them another name.")
     for name, constant in task.constants.items():
         if constant.field and constant.field not in task.state:
             raise TaskError(f"[constants.{name}] field = {constant.field!r} is not a state field.")
+    for name in task.train.hyperparameters:
+        if name in OURS or name.endswith(("_class", "_kwargs")):
+            raise TaskError(f"[train.hyperparameters] {name} is not a card's to choose; leave it out.")
 
 
 def _check_sources(task: "Task") -> None:
@@ -45,18 +69,23 @@ def _check_sources(task: "Task") -> None:
         if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:
             raise TaskError(f"[state.{name}] source = {source.text!r} must be made from obs, such as obs[0].")
         demand_joined_conditions(source, ())
+        demand_finite(source, {})
     for name, source in task.action_sources.items():
         if source.names != {"action"}:
             raise TaskError(f"[action.{name}] source = {source.text!r} must be made from action.")
         demand_joined_conditions(source, ())
+        demand_finite(source, {})
 
 
 def _check_rules(task: "Task") -> None:
     _ = task.success.window
     fields = {*task.state, *task.constants}
     known = {"terminated", *(name for name, source in task.state_sources.items() if is_condition(source.body, ()))}
+    numbers = {name: constant.value for name, constant in task.constants.items()}
     _check_names(task.success_rule, fields | set(ALWAYS_THERE))
     demand_condition(task.success_rule, known)
+    for formula in filter(None, (task.success_rule, task.metric_formula, task.script_formula)):
+        demand_finite(formula, numbers)
     if task.metric_formula:
         _check_names(task.metric_formula, fields | set(ALWAYS_THERE))
         demand_joined_conditions(task.metric_formula, known)

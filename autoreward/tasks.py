@@ -5,15 +5,29 @@ import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Bounded
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from autoreward.errors import TaskError, shortened
 from autoreward.expressions import Expression
 from autoreward.records import Record
-from autoreward.sound import check
+from autoreward.records.base import (
+    Argument,
+    Environment,
+    Folder,
+    Formula,
+    Line,
+    Name,
+    Program,
+    Prose,
+    Range,
+    Setting,
+    Unit,
+)
+from autoreward.resources import small_text
+from autoreward.sound import check, first_wrong
 
 STATE = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -23,37 +37,37 @@ _formula = lru_cache(1024)(Expression)
 class StateField(Record):
     """A named view of the observation."""
 
-    source: str
+    source: Formula
     """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
-    about: str
-    unit: str = ""
-    range: tuple[float, float] | None = None
+    about: Line
+    unit: Unit = ""
+    range: Range | None = None
 
 
 class ActionField(Record):
     """A named view of the action, as the environment executes it (clipped to its bounds)."""
 
-    about: str
-    source: str = "action"
-    unit: str = ""
-    range: tuple[float, float] | None = None
+    about: Line
+    source: Formula = "action"
+    unit: Unit = ""
+    range: Range | None = None
 
 
 class Constant(Record):
     """A number the goal speaks of; designers see it by name."""
 
     value: float
-    about: str
-    unit: str = ""
-    field: str = ""
+    about: Line
+    unit: Unit = ""
+    field: Line = ""
     """The state field it is a value of, if it is one."""
 
 
 class Success(Record):
     """When an episode counts as a success."""
 
-    when: str
-    within: str = "last step"
+    when: Formula
+    within: Line = "last step"
     """`last step`, `any step`, or `last N steps`."""
     share: float = Bounded(default=1.0, gt=0.0, le=1.0)
     """Share of the window in which `when` must hold."""
@@ -88,22 +102,22 @@ def sign(better: Better) -> float:
 class Metric(Record):
     """What ranks two policies that both succeed."""
 
-    value: str
+    value: Formula
     """`length` (steps), or a formula averaged over the success window."""
     better: Better
-    unit: str = ""
+    unit: Unit = ""
 
 
 class Train(Record):
     """Tuned settings of one full training."""
 
     algorithm: Literal["PPO", "SAC", "TD3", "DQN", "A2C"]
-    steps: int = Bounded(gt=0)
+    steps: int = Bounded(gt=0, le=10**12)
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
-    net: tuple[int, ...] = (64, 64)
-    hyperparameters: dict[str, float | int | str | bool] = Bounded(default_factory=dict)
+    net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
+    hyperparameters: dict[Name, Setting] = Bounded(default_factory=dict)
 
     @property
     def gamma(self) -> float:
@@ -123,29 +137,34 @@ class Process(Record):
 class Task(Record):
     """Everything about a task. `name` is its folder's name."""
 
-    name: str
-    env: str
-    kwargs: dict[str, Any] = Bounded(default_factory=dict)
-    max_steps: int | None = Bounded(default=None, gt=0)
+    name: Folder
+    env: Environment
+    kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
+    max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
     """Overrides the environment's time limit, in steps."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
-    goal: str
+    goal: Prose
     tier: Literal["smoke", "quick", "standard"] = "quick"
-    state: dict[str, StateField]
-    action: dict[str, ActionField]
-    constants: dict[str, Constant] = Bounded(default_factory=dict)
+    state: dict[Name, StateField]
+    action: dict[Name, ActionField]
+    constants: dict[Name, Constant] = Bounded(default_factory=dict)
     success: Success = NO_RULE
     metric: Metric = Metric(value="length", better="lower")
     train: Train
     process: Process = Process()
-    script: str = ""
+    script: Formula = ""
     """A formula for the whole action over fields and constants: a policy that a person would write down. Its episodes join the
     recorded ones that rewards are judged by."""
-    observe: str = STATE
+    observe: Line = STATE
     """The file with the program that replaces the observation, as seen from the card's folder; cards may share one."""
-    state_program: str = ""
+    state_program: Program = ""
     """Its text, if there is one; it runs where the environment runs."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        check(self)
+        return self
 
     @property
     def ruled(self) -> bool:
@@ -183,28 +202,41 @@ class Task(Record):
 def state_program(card: Path, name: str = STATE) -> str:
     """The text of a card's state program; empty if none is named and there is no state.py. Raises TaskError."""
     path = card.parent / name
-    if name == STATE and not path.is_file():
-        return ""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"{card}: observe = {name!r} can't be read: {error}.") from None
+        if name == STATE and not path.exists():
+            return ""
+        near = Path(name).suffix == ".py" and not Path(name).is_absolute()
+        if not near or card.parent.resolve().parent not in path.resolve().parents:
+            raise ValueError("it must be a .py file in the card's folder or in one beside it")
+        return small_text(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise TaskError(f"{card}: observe = {name[:200]!r} can't be read: {error}.") from None
 
 
 def blank(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:
     """A task that names an environment and nothing else, to look at it with."""
-    return Task(
-        name=name,
-        env=env,
-        kwargs=dict(kwargs),
-        goal="",
-        state={"observation": StateField(source="obs", about="all of it")},
-        action={},
-        success=Success(when="terminated"),
-        metric=Metric(value="length", better="lower"),
-        train=Train(algorithm="PPO", steps=1),
-        state_program=program,
+    return task_of(
+        {
+            "name": name,
+            "env": env,
+            "kwargs": dict(kwargs),
+            "goal": "see what it is",
+            "state": {"observation": {"source": "obs", "about": "all of it"}},
+            "action": {},
+            "success": {"when": "terminated"},
+            "train": {"algorithm": "PPO", "steps": 1},
+            "state_program": program,
+        },
+        f"environment {shortened(env)!r}",
     )
+
+
+def task_of(said: Mapping[str, Any], where: str) -> Task:
+    """The task of such values. Raises TaskError, naming `where`, if they are none."""
+    try:
+        return Task.model_validate(said)
+    except ValidationError as error:
+        raise TaskError(f"{where}: {first_wrong(error)}") from None
 
 
 def read_task(path: Path) -> Task:
@@ -214,28 +246,28 @@ def read_task(path: Path) -> Task:
         TaskError: the file is missing or malformed, has an unknown or missing key, or a formula that names nothing.
     """
     try:
-        return parse_task(path.read_text(encoding="utf-8"), path)
+        written = small_text(path)
     except FileNotFoundError:
         raise TaskError(f"{path}: no such task file.") from None
     except OSError as error:
         raise TaskError(f"{shortened(path)} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise TaskError(f"{path} is not UTF-8: {error}.") from None
+    except ValueError as error:
+        raise TaskError(f"{shortened(path)} can't be read: {error}.") from None
+    return parse_task(written, path)
 
 
 def parse_task(written: str, path: Path) -> Task:
     """The task that a card's text says, as if it stood at `path`. Raises TaskError."""
     try:
         data = tomllib.loads(written)
-    except tomllib.TOMLDecodeError as error:
-        raise TaskError(f"{path}: {error}") from None
-    program = state_program(path, str(data.get("observe", STATE)))
-    try:
-        task = Task.model_validate({**data, "name": path.parent.name, "state_program": program})
-    except ValidationError as error:
-        raise TaskError(f"{path}: {_first(error)}") from None
-    check(task, str(path))
-    return task
+    except ValueError as error:  # a number of too many digits is one too
+        raise TaskError(f"{path}: {error}.") from None
+    except RecursionError:
+        raise TaskError(f"{path}: it is nested too deeply.") from None
+    if told := {"name", "state_program"} & data.keys():
+        raise TaskError(f"{path}: unknown key {min(told)!r}; see envs/README.md for the keys of a task card.")
+    task = task_of({**data, "name": path.absolute().parent.name}, str(path))
+    return task.model_copy(update={"state_program": state_program(path, task.observe)})
 
 
 def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:
@@ -266,14 +298,3 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise TaskError(f"There is no task {name!r}.{hint} `autoreward tasks` lists all {len(names)}.")
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing wrong, in one sentence."""
-    problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"]) or "the file"
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key {place!r}; see envs/README.md for the keys of a task card."
-    if problem["type"] == "missing":
-        return f"the key {place!r} is missing."
-    return f"{place}: {problem['msg'][0].lower()}{problem['msg'][1:]}."

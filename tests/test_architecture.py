@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 VOCABULARY = {
     "closing", "config", "contract", "errors", "events", "expressions", "hiding", "kinds", "outcomes", "pools", "records",
-    "resources", "seeds", "signs", "sound", "tasks", "tiers", "transitions",
+    "resources", "seeds", "signs", "sound", "tasks", "tiers", "transitions", "words",
 }  # fmt: skip
 ROOMS = {
     "spawn": set[str](),

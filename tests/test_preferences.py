@@ -441,7 +441,7 @@ def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
 def test_the_page_of_pairs_is_self_contained(tmp_path: Path) -> None:
     page = pairs_page(TASK, tmp_path, [shown_pair(b"RIFF")], [])
     assert page.count("data:image/webp;base64,") == 2
-    assert "http" not in page
+    assert "://" not in page
     assert page.count('type="radio"') == 3
     assert page.count("<polyline") == 2 * 4
     undrawn = pairs_page(TASK, tmp_path, [shown_pair()], ["no screen"])

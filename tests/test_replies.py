@@ -25,9 +25,10 @@ from autoreward.llm.answers import NotAnAnswer, of_anthropic, of_openai
 from autoreward.llm.asking import Busy, Refused, Reply
 from autoreward.llm.desk import Saved
 from autoreward.llm.money import Bill, tokens
-from autoreward.llm.reading import LONGEST, Unusable, code_blocks, plain, record, usable
+from autoreward.llm.reading import LONGEST, Unusable, code_blocks, record, usable
 from autoreward.llm.replay import Replay
 from autoreward.records import Record
+from autoreward.words import plain
 
 CASES = sorted((Path(__file__).parent / "redteam_replies").glob("*.json"))
 WORD = '{"word": "yes"}'

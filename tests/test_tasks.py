@@ -70,7 +70,7 @@ def test_a_good_card_reads(tmp_path: Path) -> None:
         (("abs(angle) < 0.1", "angle"), "'angle' in 'angle' is not a condition; compare it"),
         (("abs(angle) < 0.1", "angle and terminated"), "'angle' in 'angle and terminated' is not a condition"),
         (('value = "length"', 'value = "not angle"'), "'angle' in 'not angle' is not a condition"),
-        (("[state.angle]", "[state.lambda]"), "'lambda' can't be a field"),
+        (("[state.angle]", "[state.lambda]"), "state.lambda: write a plain word"),
         (
             ("[success]", '[constants.angle]\nvalue = 1.0\nabout = "it"\n[success]'),
             "'angle' is a state field and a constant",

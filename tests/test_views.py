@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from fake_crew import FakeCrew
+from rude_crew import RudeCrew
 from typer.testing import CliRunner
 
 from autoreward import events
@@ -17,26 +17,10 @@ from autoreward.config import RunConfig
 from autoreward.loop import improve
 from autoreward.outcomes import Outcome
 from autoreward.records import (
-    Analyses,
-    Analysis,
-    Candidate,
-    Candidates,
-    Cause,
-    Description,
-    Diagnosis,
     Doubt,
-    Finding,
-    Remark,
-    Round,
     Run,
-    Score,
-    Screen,
-    Screened,
-    ScreenedCandidate,
-    Symptom,
     Trial,
     TrialJob,
-    Verdict,
 )
 from autoreward.report.cell import CellView, Output
 from autoreward.report.html import render
@@ -45,62 +29,16 @@ from autoreward.report.live import LiveView
 from autoreward.report.reading import Reading, read_run
 from autoreward.report.show import confirmation, show_candidate, show_run, standings
 from autoreward.report.terminal import Terminal
-from autoreward.report.visible import visible
 from autoreward.resources import envs_folder
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
+from autoreward.words import visible
 
 SEEN = "[/x] [bold] [link=https://a.b] :boom:"
 HOSTILE = f"{SEEN} \x1b]0;owned\x07 \x1b[2J \x9b31m \u202e \u200b\rover"
-TASK = find_task("mountain-car", (envs_folder(),)).model_copy(update={"goal": HOSTILE})
+TASK = find_task("mountain-car", (envs_folder(),)).model_copy(update={"goal": SEEN})
 STYLES = re.compile(r"\x1b\[[\d;]*m|\x1b\[\?25[hl]|\x1b\[[12]?[AK]")
 """What the views themselves write in a terminal: colors, hiding the cursor, and going back over a board."""
-
-
-class RudeCrew(FakeCrew):
-    """Every text that a model, a program or the analysis can leave in a record is HOSTILE."""
-
-    def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        made = super().design(description, rounds)
-        remark = Remark(line=1, severity="serious", reason=HOSTILE, fix=HOSTILE)
-        rude = {"thought": HOSTILE, "source": f"# {HOSTILE}\n", "remarks": (remark,)}
-        first, *others = (c.model_copy(update=rude) for c in made.items)
-        child = others.pop().model_copy(update={"how": "crossover", "parents": ("r000c1", "r000c2")})
-        items = (first, *others, child)
-        return Candidates(items=items, findings=(HOSTILE,))
-
-    def review(self, candidate: Candidate) -> Verdict:
-        refused = candidate.id.endswith("c0")
-        outcome = Outcome.BROKE_CONTRACT if refused else Outcome.COMPLETED
-        findings = (Finding(rule=HOSTILE, message=HOSTILE),)
-        return Verdict(candidate_id=candidate.id, accepted=not refused, outcome=outcome, findings=findings)
-
-    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
-        order = tuple(c.id for c in candidates if not c.id.endswith(("c0", "c3")))
-        screen = Screen(name=HOSTILE, decision="rejected", number=0.0, evidence=HOSTILE, advice=HOSTILE)
-        return Screened(
-            items=tuple(ScreenedCandidate(candidate_id=c.id, screens=(screen,)) for c in candidates), order=order
-        )
-
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
-        made = super().train(job, begun)
-        return Made(made.record.model_copy(update={"message": HOSTILE}), made.files)
-
-    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
-        symptom = Symptom(name=HOSTILE, evidence=HOSTILE, advice=HOSTILE, severity=1.0)
-        return Diagnosis(candidate_id=candidate.id, symptoms=(symptom,))
-
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
-        cause = Cause(cause=HOSTILE, episode=HOSTILE, steps=(1,), suggestion=HOSTILE)
-        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in candidates)
-        return Analyses(items=items, findings=(HOSTILE,))
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +52,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[events.Ev
         return Outcome.RAISED if job.candidate_id.endswith("c1") else Outcome.COMPLETED
 
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        run = improve(TASK, config, RudeCrew(width=5, fail=fails), book, found.append)
+        run = improve(TASK, config, RudeCrew(HOSTILE, width=5, fail=fails), book, found.append)
     bad = Trial(id="r000c1-s0", candidate_id="r000c1", outcome=Outcome.RAISED, message=HOSTILE, seed=0, steps=1)
     return folder, [*found, events.TrialProgress(HOSTILE, 1, 2), events.TrialDone(bad), events.RunDone(run, folder)]
 
@@ -147,7 +85,7 @@ def test_as_json(told: tuple[Path, list[events.Event]]) -> None:
     text = lines_of(JsonView, told[1])
     assert harmless(text)
     said = [json.loads(line) for line in text.splitlines()]
-    assert HOSTILE in [line.get("message") for line in said], "nothing is lost"
+    assert visible(HOSTILE) in [line.get("message") for line in said], "nothing that can be seen is lost"
 
 
 def test_live(told: tuple[Path, list[events.Event]]) -> None:
@@ -186,11 +124,11 @@ def test_show(told: tuple[Path, list[events.Event]], width: int) -> None:
 
 @pytest.fixture(scope="module")
 def envs(told: tuple[Path, list[events.Event]]) -> Path:
-    """A folder with a task whose goal is HOSTILE."""
+    """A folder with a task whose goal looks like markup."""
     card = (envs_folder() / "mountain-car" / "task.toml").read_text()
     folder = told[0].parent / "envs"
     (folder / "mine").mkdir(parents=True)
-    goal = json.dumps(HOSTILE)[1:-1]
+    goal = json.dumps(SEEN)[1:-1]
     (folder / "mine" / "task.toml").write_text(card.replace("Drive the car", goal))
     return folder
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
-from autoreward.llm.reading import plain
 from autoreward.records import Analysis, Candidate, Cause, Description, Diagnosis, Record, Score
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
+from autoreward.words import plain
 
 MAX_TOKENS = 6_000
 ROWS = 10

@@ -1,7 +1,7 @@
 """Survey -> draft of a task card. Whatever was not stated by the environment is marked as a guess."""
 
-import keyword
 import math
+import re
 from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
@@ -16,12 +16,16 @@ from autoreward.tasks import (
     Success,
     Task,
     Train,
+    task_of,
 )
+from autoreward.words import LONGEST_WORD, is_name, is_unit, plain
 
 SINGLE = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
 UNLIMITED = 1_000
 """Steps at most, where an environment states no time limit."""
+ABOUT = 400
+"""Letters of what a table says of a number."""
 MARGIN = 0.25
 """A sampled range is widened by this share: a trained policy goes further than a random one."""
 
@@ -45,18 +49,21 @@ def draft(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Dr
         said = f"the longest random episode had {survey.longest} steps"
         guesses["max_steps"] = f"the environment states no time limit; {said}"
     guesses["train"] = "usual PPO settings for this kind of action; not tuned"
-    task = Task(
-        name=name,
-        env=survey.env,
-        kwargs=kwargs,
-        max_steps=limit,
-        goal=goal,
-        state=state,
-        action=action,
-        constants=constants,
-        success=success,
-        metric=metric,
-        train=_train(survey, limit),
+    task = task_of(
+        {
+            "name": name,
+            "env": survey.env,
+            "kwargs": kwargs,
+            "max_steps": limit,
+            "goal": goal,
+            "state": state,
+            "action": action,
+            "constants": constants,
+            "success": success,
+            "metric": metric,
+            "train": _train(survey, limit),
+        },
+        f"a card for {survey.env}",
     )
     return Draft(task, guesses)
 
@@ -117,7 +124,12 @@ def _field(
         margin = MARGIN * (high - low) or 1.0
         span = (_rounded(low - margin, math.floor), _rounded(high + margin, math.ceil))
         guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; no finite bounds are stated"
-    return StateField(source=source, about=about, unit=unit, range=span)
+    return StateField(source=source, about=plain(about, ABOUT), unit=_unit(unit), range=span)
+
+
+def _unit(said: str) -> str:
+    """A unit that a table names, if it is one."""
+    return said if is_unit(said) else ""
 
 
 def _rounded(value: float, way: Callable[[float], int]) -> float:
@@ -136,7 +148,7 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
         known = [f"{i} {said[i]}" for i in range(survey.choices[0]) if i in said]
         if not known:
             guesses["action.choice"] = "say what each number does"
-        return {"choice": ActionField(about=", ".join(known) or f"one of 0 to {survey.choices[0] - 1}")}
+        return {"choice": ActionField(about=plain(", ".join(known), ABOUT) or f"one of 0 to {survey.choices[0] - 1}")}
     rows = [row for row in tables.rows(survey.doc, "action") if row.place < len(survey.action)]
     if len(rows) == len(survey.action):
         fields: dict[str, ActionField] = {}
@@ -144,7 +156,10 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
             entry = survey.action[row.place]
             name = _fresh(tables.name(row.about) or f"action_{row.place}", fields)
             fields[name] = ActionField(
-                source=f"action[{row.place}]", about=row.about, unit=row.unit, range=_bounds([entry])
+                source=f"action[{row.place}]",
+                about=plain(row.about, ABOUT),
+                unit=_unit(row.unit),
+                range=_bounds([entry]),
             )
         return fields
     guesses["action.control"] = "nothing says what it does"
@@ -197,8 +212,9 @@ def _train(survey: Survey, limit: int) -> Train:
 
 def _fresh(name: str, taken: Container[str]) -> str:
     """The name, or the name with a number, that is free and may be a field's."""
-    if keyword.iskeyword(name) or name in RESERVED:
-        name = f"{name}_value"
+    name = re.sub("[^A-Za-z0-9_]", "_", name).strip("_")[: LONGEST_WORD - 10] or "value"
+    if not is_name(name) or name in RESERVED:
+        name = f"n_{name}" if name[0].isdigit() else f"{name}_value"
     free, number = name, 2
     while free in taken:
         free, number = f"{name}_{number}", number + 1

@@ -7,10 +7,9 @@ from autoreward.errors import TaskError
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import TIMES, Question, converse
 from autoreward.llm.prompts import render
-from autoreward.llm.reading import plain
 from autoreward.records import Record, Survey
-from autoreward.sound import check
-from autoreward.tasks import Better, Constant, Metric, StateField, Success
+from autoreward.tasks import Better, task_of
+from autoreward.words import plain
 
 MAX_TOKENS = 8_000
 DOC = 6_000
@@ -88,27 +87,32 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     if not answer.fields:
         raise TaskError("there is no field.")
     state = {
-        f.name: StateField(
-            source=f.source, about=plain(f.about, WORDS), unit=plain(f.unit, 20), range=_range(f, survey)
-        )
+        f.name: {
+            "source": f.source,
+            "about": plain(f.about, WORDS),
+            "unit": plain(f.unit, WORDS),
+            "range": _range(f, survey),
+        }
         for f in answer.fields
     }
     constants = {
-        c.name: Constant(value=c.value, about=plain(c.about, WORDS), unit=plain(c.unit, 20)) for c in answer.constants
+        c.name: {"value": c.value, "about": plain(c.about, WORDS), "unit": plain(c.unit, WORDS)}
+        for c in answer.constants
     }
     action = drafted.task.action
     if len(action) == 1 and answer.action:
         action = {k: a.model_copy(update={"about": plain(answer.action, WORDS)}) for k, a in action.items()}
-    task = drafted.task.model_copy(
-        update={
+    task = task_of(
+        {
+            **dict(drafted.task),
             "state": state,
             "constants": constants,
             "action": action,
-            "success": Success.model_validate(answer.success.model_dump()),
-            "metric": Metric.model_validate(answer.metric.model_dump()),
-        }
+            "success": answer.success.model_dump(),
+            "metric": answer.metric.model_dump(),
+        },
+        "the answer",
     )
-    check(task, "the answer")
     guesses = {k: v for k, v in drafted.guesses.items() if k in ("max_steps", "train")}
     guesses |= {f"state.{name}": "named by a model" for name in state}
     guesses["success"] = "written by a model" + "".join(f"; {plain(doubt, WORDS)}" for doubt in answer.doubts)

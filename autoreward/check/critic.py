@@ -6,9 +6,9 @@ from typing import Literal
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
-from autoreward.llm.reading import plain
 from autoreward.records import Candidate, Description, Record, Remark
 from autoreward.tasks import Task
+from autoreward.words import plain
 
 MAX_TOKENS = 6_000
 WORDS = 300

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from autoreward.report.visible import visible
+from autoreward.words import visible
 
 if TYPE_CHECKING:
     from autoreward.records import Record

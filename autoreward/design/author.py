@@ -13,9 +13,10 @@ from autoreward.jail.text import MAX_LINES
 from autoreward.llm.desk import Desk
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.prompts import render
-from autoreward.llm.reading import code_blocks, plain
+from autoreward.llm.reading import code_blocks
 from autoreward.records import Candidate, Composition, Description, Diagnosis, Record, Round, Strengths
 from autoreward.tasks import Task
+from autoreward.words import plain
 
 MAX_TOKENS = 16_000
 ROUNDS_SHOWN = 4

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from autoreward.spawn import frames
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
+from autoreward.words import plain
 
 LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
@@ -32,6 +34,7 @@ HASH_SEEDS = (0, 1)
 """Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
 
 
+_NONSENSE = "The reward process answered nonsense about what holds it, so nothing was loaded."
 _TOLD = frozenset((Outcome.RAISED, Outcome.BROKE_CONTRACT, Outcome.OUT_OF_MEMORY))
 """The failures that a room may report; all others the client finds out by itself."""
 
@@ -41,7 +44,7 @@ class RewardFailed(Exception):
 
     def __init__(self, outcome: Outcome, message: str, line: int | None = None) -> None:
         self.outcome = outcome
-        self.message = "".join(c if c.isprintable() else "?" for c in message)[:300]
+        self.message = plain(message, 300)
         self.line = line
         super().__init__(self.message)
 
@@ -62,14 +65,26 @@ class RewardClient:
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
             raise JailError(f"The reward process died before it was locked ({error}).") from None
         if kind != wire.LOCKED:
-            said = "".join(c for c in data.decode(errors="replace") if c.isprintable())
+            said = plain(data.decode(errors="replace"), 300)
             raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
-        return Lock(**json.loads(data))
+        try:
+            said = json.loads(bytes(data))
+            lock = Lock(said["tier"], int(said["landlock"]))
+            if lock.tier not in get_args(Tier):
+                raise ValueError(f"{lock.tier} is no tier")
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            raise JailError(_NONSENSE) from None
+        return lock
 
     def prove(self) -> list[Proof]:
-        """Have the room try what must not work (before a program is loaded)."""
+        """Have the room try what must not work (before a program is loaded). Raises RewardFailed, JailError."""
         data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS, "trying the lock took")
-        return [Proof(**proof) for proof in json.loads(data)]
+        try:
+            said = json.loads(bytes(data))
+            proofs = [Proof(plain(proof["name"], 100), proof["held"] is True) for proof in said]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise JailError(_NONSENSE) from None
+        return proofs
 
     def load(self, source: str) -> None:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""

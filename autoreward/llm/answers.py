@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from autoreward.llm.asking import Reply, storable
-from autoreward.llm.reading import plain
+from autoreward.words import plain
 
 Finish = Literal["stop", "length", "refusal"]
 MOST_TOKENS = 10**8

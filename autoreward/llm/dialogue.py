@@ -6,8 +6,9 @@ from typing import NamedTuple, TypeVar
 from autoreward.llm.asking import Prompt, Role
 from autoreward.llm.desk import Desk
 from autoreward.llm.prompts import quoted
-from autoreward.llm.reading import Unusable, plain, record, usable
+from autoreward.llm.reading import Unusable, record, usable
 from autoreward.records import Record
+from autoreward.words import plain
 
 TIMES = 3
 A = TypeVar("A", bound=Record)

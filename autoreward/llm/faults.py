@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from autoreward.llm.asking import Busy, Refused
+from autoreward.words import plain
 
 _AGAIN = (408, 409, 429)
 
@@ -47,7 +48,7 @@ def _said(error: Exception) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     words = inner.get("message") if isinstance(inner, dict) else None
     text = words if isinstance(words, str) and words else str(getattr(error, "message", error))
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))[:200]
+    return plain(text, 200)
 
 
 def _wait(error: Any) -> float | None:

@@ -9,6 +9,7 @@ from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Count, Prompt, Role
 from autoreward.llm.models import OPTIONS, full_name, on_server
 from autoreward.records import Record
+from autoreward.records.base import Said
 
 CHARACTERS_PER_TOKEN = 3.0
 """English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
@@ -21,7 +22,7 @@ class Bill(Record):
     """What one call cost."""
 
     role: Role
-    model: str
+    model: Said
     """As given to --model."""
     input_tokens: Count
     output_tokens: Count

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autoreward import contract
 from autoreward.llm.asking import storable
-from autoreward.llm.reading import plain
 from autoreward.resources import prompts_folder
+from autoreward.words import hidden, plain
 
 UNIT = 20
 """Characters of a unit that are shown."""
@@ -28,7 +28,7 @@ def render(template: str, **values: Any) -> str:
 
 def quoted(text: str) -> str:
     """The text as a JSON string on one line, with nothing in it that can't be seen."""
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(text, ensure_ascii=False))
+    return "".join(json.dumps(c)[1:-1] if hidden(c) else c for c in json.dumps(text, ensure_ascii=False))
 
 
 def fenced(text: str, language: str = "") -> str:

@@ -57,12 +57,6 @@ def code_blocks(text: str) -> list[str]:
     return found if found or not _is_program(text) else [text]
 
 
-def plain(text: str, longest: int) -> str:
-    """Model text for people and prompts: one printable line of limited length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
 def _pieces(text: str) -> Iterator[str]:
     if text.lstrip().startswith("{"):
         yield text

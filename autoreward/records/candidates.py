@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from autoreward.outcomes import Outcome
-from autoreward.records.base import Record
+from autoreward.records.base import Id, Part, Program, Record, Said
 from autoreward.tiers import Tier
 
 Composition = Literal["sum", "bounded", "sign", "product", "potential"]
@@ -18,23 +18,23 @@ class Remark(Record):
     line: int
     severity: Literal["note", "serious"]
     """Serious: trained with it, a policy would not do what the goal says."""
-    reason: str
-    fix: str
+    reason: Said
+    fix: Said
 
 
 class Candidate(Record):
     """One reward program."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_]+$")
+    id: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)
     """`r003c1`: round 3, candidate 1. Ids of its trainings are `r003c1-s0` and `r003c1-s0-leg2`, so it has no `-`."""
-    source: str
-    thought: str
+    source: Program
+    thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
     how: Literal["fresh", "mutation", "crossover", "weights", "given"]
-    parents: tuple[str, ...] = ()
+    parents: tuple[Id, ...] = ()
     composition: Composition = "sum"
-    genome: str = ""
+    genome: Program = ""
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
     remarks: tuple[Remark, ...] = ()
     """What the critic still said against it when it had its say; it trains all the same."""
@@ -44,26 +44,26 @@ class Candidates(Record):
     """One round's candidates, as designed."""
 
     items: tuple[Candidate, ...]
-    findings: tuple[str, ...] = ()
+    findings: tuple[Said, ...] = ()
     """What was wrong with the designer's and the critic's answers."""
 
 
 class Finding(Record):
     """One thing wrong with a candidate, in words that a designer can act on."""
 
-    rule: str
-    message: str
+    rule: Said
+    message: Said
     line: int | None = None
 
 
 class Verdict(Record):
     """Whether a candidate may be trained."""
 
-    candidate_id: str
+    candidate_id: Id
     accepted: bool
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
-    parts: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
     """Names of the parts it returned in the dry run."""
     uses_memory: bool = False
     tier: Tier = "process-only"
@@ -72,19 +72,19 @@ class Verdict(Record):
 class Screen(Record):
     """What one screen found about a candidate, on recorded episodes."""
 
-    name: str
+    name: Said
     decision: Literal["passed", "silent", "demoted", "rejected"]
     """`silent`: there was too little to judge by."""
     number: float | None
     """What was measured."""
-    evidence: str
-    advice: str = ""
+    evidence: Said
+    advice: Said = ""
 
 
 class ScreenedCandidate(Record):
     """All screens of one candidate."""
 
-    candidate_id: str
+    candidate_id: Id
     screens: tuple[Screen, ...]
 
 
@@ -92,7 +92,7 @@ class Screened(Record):
     """One round's candidates after the screens."""
 
     items: tuple[ScreenedCandidate, ...] = ()
-    order: tuple[str, ...]
+    order: tuple[Id, ...]
     """Ids of those worth training, the most promising first."""
     transitions: int = 0
     """Recorded transitions they were judged on."""

@@ -1,13 +1,13 @@
 """What is known of an environment before anything is trained in it."""
 
-from autoreward.records.base import Record
+from autoreward.records.base import Record, Said
 from autoreward.records.trials import Episode
 
 
 class FieldStats(Record):
     """One named field as sampled under a random policy."""
 
-    name: str
+    name: Said
     size: int
     """0 for shape (n,), k for shape (n, k)."""
     low: float
@@ -33,7 +33,7 @@ class Entry(Record):
 class Stretch(Record):
     """One named part of an observation."""
 
-    key: str
+    key: Said
     """`obs.KEY`; empty for the whole of an observation that is one vector."""
     entries: tuple[Entry, ...]
     choices: tuple[int, ...] = ()
@@ -43,11 +43,11 @@ class Stretch(Record):
 class Survey(Record):
     """What an environment says of itself, and what 2,000 random steps showed."""
 
-    env: str
-    doc: str
+    env: Said
+    doc: Said
     """Its docstring, without what it says of its reward."""
     stretches: tuple[Stretch, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[Said, ...]
     """Parts of the observation that are not numbers."""
     action: tuple[Entry, ...]
     """Entries of a continuous action; empty for choices."""
@@ -66,22 +66,22 @@ class Survey(Record):
 class AuditItem(Record):
     """One check of a task card."""
 
-    name: str
+    name: Said
     ok: bool
-    said: str
+    said: Said
 
 
 class Audit(Record):
     """A task card held against its environment."""
 
-    task: str
+    task: Said
     items: tuple[AuditItem, ...]
 
 
 class PoolEpisode(Record):
     """One recorded episode, as judged by the task's rule."""
 
-    kind: str
+    kind: Said
     """`random`, `constant 0`, `scripted`, `demo`, a trial's id, `exploit` and a trial's id, ..."""
     episode: Episode
 
@@ -89,7 +89,7 @@ class PoolEpisode(Record):
 class Remembered(Record):
     """Exploits that earlier runs of the same task found: their episodes collect much and do not what the task asks for."""
 
-    runs: tuple[str, ...] = ()
+    runs: tuple[Said, ...] = ()
     """Names of those runs."""
     episodes: tuple[PoolEpisode, ...] = ()
 

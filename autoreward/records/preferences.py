@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from autoreward.records.base import Record
+from autoreward.records.base import Id, Record
 
 Answer = Literal["a", "b", "tie"]
 
@@ -13,12 +13,12 @@ PREFERENCES = "preferences"
 class Question(Record):
     """Two policies in the same held-out episode."""
 
-    a: str
+    a: Id
     """Candidate whose policy is shown as A."""
-    b: str
-    a_trial: str
+    b: Id
+    a_trial: Id
     """The training that the policy shown as A comes from."""
-    b_trial: str
+    b_trial: Id
     episode: int
     """Index of the held-out episode that both are shown in."""
 
@@ -38,7 +38,7 @@ class Preference(Record):
 class Strength(Record):
     """How much a candidate's policies are preferred."""
 
-    candidate_id: str
+    candidate_id: Id
     value: float
     """On the logit scale; their mean is 0. With a difference of 1 the stronger one wins 73 % of the decided comparisons."""
     error: float

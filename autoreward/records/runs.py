@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.records.base import Record
+from autoreward.records.base import Id, Program, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
@@ -14,7 +14,7 @@ from autoreward.tiers import Tier
 class Rung(Record):
     """How one candidate stood at one rung of the race."""
 
-    candidate_id: str
+    candidate_id: Id
     success: float
     """Mean held-out success rate over the leg's checkpoints."""
     progress: float
@@ -30,16 +30,16 @@ class Standings(Record):
     steps: int
     """Environment steps that each had trained for."""
     rows: tuple[Rung, ...]
-    unaffordable: tuple[str, ...] = ()
+    unaffordable: tuple[Id, ...] = ()
     """Who had got this far, and stopped because the budget had no steps left for them."""
 
 
 class Doubt(Record):
     """Why more rewards would not help, if that is what the evidence says."""
 
-    said: str | None = None
+    said: Said | None = None
     """What is wrong instead: one sentence; None: no doubt."""
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Said, ...] = ()
     trainings: int = 0
     steps: int = 0
     """Environment steps of the baselines that were trained to find out, in this round."""
@@ -50,7 +50,7 @@ class Feedback(Record):
 
     after: int
     """Rounds that were done when it was said."""
-    text: str
+    text: Said
 
 
 class Feedbacks(Record):
@@ -100,7 +100,7 @@ class Estimate(Record):
 class Confirmed(Record):
     """One reward on fresh seeds at the full budget."""
 
-    who: str
+    who: Id
     """A candidate id, or `sparse`, `native` or `none`."""
     role: Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
     """`zero-shot`: the first program of the first round, before anything was learned from training."""
@@ -118,25 +118,25 @@ class Clip(Record):
     """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
 
     id: Literal["winner", "failure", "native"]
-    trial_id: str
-    page: str
+    trial_id: Id
+    page: str = Field(pattern=r"^(confirm|baselines|rounds/[0-9]{3,9})$")
     """Folder of its score within the run's: `confirm`, or `rounds/000`."""
-    why_not: str = ""
+    why_not: Said = ""
     """Why it could not be filmed; empty if it was."""
 
 
 class Run(Record):
     """The end of a run: what won, by how much, and what it cost."""
 
-    task: str
-    goal: str
-    stop: str
+    task: Said
+    goal: Said
+    stop: Said
     rounds: int
-    best: str
+    best: Id
     """The winner's candidate id; empty if no candidate could be scored."""
     success: float | None = None
     """The winner's held-out success in the search, averaged over its training seeds; None without a rule or a search."""
-    failed: str = ""
+    failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
     doubt: Doubt = Doubt()
@@ -169,7 +169,7 @@ class Speed(Record):
 class Plan(Record):
     """What a run would do and take, at most."""
 
-    task: str
+    task: Said
     rounds: int
     round: tuple[LegPlan, ...]
     """The race of one round, then the finalists' further seeds."""
@@ -183,10 +183,10 @@ class Plan(Record):
     target: float | None
     """The success rate that ends the search; None where people judge."""
     speed: Speed
-    model: str
+    model: Said
     calls: int
     """Usual number of model calls."""
     dollars: float | None
     """None: a price is not known."""
-    prompt: str
+    prompt: Program
     """The first one a designer model would be sent."""

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from autoreward.outcomes import Outcome
-from autoreward.records.base import Record
+from autoreward.records.base import Curve, Id, Part, Program, Record, Said
 from autoreward.records.candidates import Composition
 from autoreward.tiers import Tier
 
@@ -11,12 +11,12 @@ from autoreward.tiers import Tier
 class TrialJob(Record):
     """One training to do: a reward, a seed, a number of environment steps."""
 
-    id: str
+    id: Id
     """`r003c1-s0`, or `sparse-s0` for a baseline."""
-    candidate_id: str
+    candidate_id: Id
     """Empty for the baselines."""
     reward: Literal["candidate", "sparse", "native", "none"]
-    source: str = ""
+    source: Program = ""
     composition: Composition = "sum"
     uses_memory: bool = False
     seed: int
@@ -35,7 +35,7 @@ class TrialJob(Record):
 class PartStats(Record):
     """One part of a reward over one stretch of training."""
 
-    name: str
+    name: Part
     mean: float
     std: float
     share: float
@@ -75,7 +75,7 @@ class LoggedPoint(Record):
 
     step: int
     """Environment steps of the training so far."""
-    values: dict[str, float]
+    values: dict[Curve, float]
 
 
 class Logged(Record):
@@ -87,10 +87,10 @@ class Logged(Record):
 class Trial(Record):
     """What the training process reports; a claim until scored."""
 
-    id: str
-    candidate_id: str
+    id: Id
+    candidate_id: Id
     outcome: Outcome
-    message: str = ""
+    message: Said = ""
     seed: int
     begin: int = 0
     """Environment steps before this leg of the training."""
@@ -135,10 +135,10 @@ class CheckpointScore(Record):
 class Score(Record):
     """What the scoring process measured; it never saw the reward program."""
 
-    trial_id: str
-    candidate_id: str
+    trial_id: Id
+    candidate_id: Id
     outcome: Outcome
-    message: str = ""
+    message: Said = ""
     seed: int = 0
     """Of the training."""
     steps: int = 0
@@ -162,10 +162,10 @@ class Score(Record):
 class Symptom(Record):
     """One named failure with the numbers that prove it."""
 
-    name: str
-    evidence: str
-    advice: str
-    part: str = ""
+    name: Said
+    evidence: Said
+    advice: Said
+    part: Said = ""
     """The reward part it concerns, if one."""
     severity: float
     """0 (a note) to 1 (explains a total failure); the order in which they are shown."""
@@ -174,7 +174,7 @@ class Symptom(Record):
 class Diagnosis(Record):
     """Why a candidate did as it did."""
 
-    candidate_id: str
+    candidate_id: Id
     symptoms: tuple[Symptom, ...] = ()
     shares: tuple[PartStats, ...] = ()
     """Part statistics over the last stretch of training."""
@@ -183,17 +183,17 @@ class Diagnosis(Record):
 class Cause(Record):
     """Why a policy did what it did, as an analyzer sees it."""
 
-    cause: str
-    episode: str
+    cause: Said
+    episode: Said
     steps: tuple[int, ...]
     """Steps of that episode that show it; they exist."""
-    suggestion: str
+    suggestion: Said
 
 
 class Analysis(Record):
     """An analyzer's reading of one candidate's episodes."""
 
-    candidate_id: str
+    candidate_id: Id
     causes: tuple[Cause, ...]
 
 
@@ -201,5 +201,5 @@ class Analyses(Record):
     """What the analyzer said of a round."""
 
     items: tuple[Analysis, ...] = ()
-    findings: tuple[str, ...] = ()
+    findings: tuple[Said, ...] = ()
     """What was wrong with its answers, such as steps that do not exist."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from autoreward import events
 from autoreward.report.board import Board
 from autoreward.report.lines import describe_event, verdict
-from autoreward.report.visible import visible
+from autoreward.words import visible
 
 EVERY = 0.5
 """Seconds between two drawings while trainings only go on."""

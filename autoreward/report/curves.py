@@ -109,6 +109,7 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
     """An SVG of dots in (x, y in [0, 1]); empty without two of them."""
     if len(points) < 2:
         return ""
+    label = escape(label)
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     span = right - left or 1.0
     svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">']

@@ -2,9 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -12,15 +10,16 @@ from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward import __version__
 from autoreward.analyze.ranking import ranked
+from autoreward.jail.text import MAX_LINES
 from autoreward.report.again import again
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.liking import agreement, beaten
 from autoreward.report.lineage import lineage
 from autoreward.report.lines import interval, verdict
+from autoreward.report.pages import page
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.report.show import origin, state
-from autoreward.report.visible import visible
 from autoreward.store.book import Book
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
@@ -33,8 +32,6 @@ def build_report(book: Book) -> str:
 
 def render(reading: Reading) -> str:
     """The page; without what can't be seen, such as a mark that turns the direction of the code."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("autoreward.report").joinpath("page.html.j2").read_text(encoding="utf-8"))
     run = reading.run
     places = {
         name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
@@ -42,7 +39,8 @@ def render(reading: Reading) -> str:
     best_first = sorted(
         reading.candidates, key=lambda told: (places.get(told.candidate.id, len(places)), told.candidate.id)
     )
-    page = template.render(
+    return page(
+        "page",
         reading=reading,
         task=reading.header.task,
         run=run,
@@ -72,7 +70,6 @@ def render(reading: Reading) -> str:
         style=_style("default"),
         dark_style=_style("github-dark"),
     )
-    return visible(page)
 
 
 def _style(name: str) -> Markup:
@@ -89,6 +86,8 @@ def _diff(reading: Reading) -> Callable[[Told], Markup]:
         if parent is None:
             return Markup("")
         pair = sources[parent].splitlines(), told.candidate.source.splitlines()
+        if max(map(len, pair)) > MAX_LINES:  # longer than any that may train, and than what is compared in reasonable time
+            return Markup("")
         text = "\n".join(difflib.unified_diff(*pair, parent, told.candidate.id, lineterm="", n=2))
         return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
-from autoreward.report.visible import visible
+from autoreward.words import visible
 
 
 def describe_event(event: events.Event) -> str:

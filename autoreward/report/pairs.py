@@ -2,19 +2,17 @@
 
 import base64
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 from rich.table import Table
 
 from autoreward.records import Question
 from autoreward.report.curves import Line, chart
-from autoreward.report.visible import visible
+from autoreward.report.pages import page
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -60,11 +58,7 @@ def sparkline(values: Array, low: float, high: float) -> str:
 
 def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequence[str]) -> str:
     """One self-contained page: clips (or why there are none), curves of every number, and a box that collects the answers."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("autoreward.report").joinpath("pairs.html.j2").read_text(encoding="utf-8"))
-    return visible(
-        template.render(task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
-    )
+    return page("pairs", task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
 
 
 def _clip(data: bytes) -> str:

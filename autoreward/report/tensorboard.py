@@ -12,6 +12,7 @@ from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, 
 from autoreward.records import Record
 from autoreward.report.numbers import Follower, Leg
 from autoreward.store.book import Book
+from autoreward.words import is_folder
 
 KEPT = "tensorboard"
 
@@ -37,6 +38,8 @@ def check_board(logdir: Path, run: Path) -> None:
     """
     _demand_package("--tensorboard")
     place = logdir / run.resolve().name
+    if not is_folder(place.name):
+        raise UsageError(f"--tensorboard {logdir}: {run} has a name that is no plain folder's; rename it first.")
     if place.exists():
         raise UsageError(f"--tensorboard {logdir}: {place} is there already; delete it, or choose another folder.")
     nearest = next(path for path in (logdir.resolve(), *logdir.resolve().parents) if path.exists())

@@ -6,7 +6,7 @@ from typing import IO, Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from autoreward.report.visible import visible
+from autoreward.words import visible
 
 
 class Terminal(Console):

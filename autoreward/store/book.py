@@ -18,6 +18,7 @@ from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
 from autoreward.pools import Pool
 from autoreward.records import PREFERENCES, Record
+from autoreward.records.base import Said
 from autoreward.store.damage import unreadable, whole_tensors, wrong
 from autoreward.store.files import append, demand_free, demand_place, locked, rename, write_atomically
 from autoreward.tasks import Task
@@ -41,12 +42,12 @@ class RunHeader(Record):
     """run.json: what a run was started with. It never changes."""
 
     format: int
-    autoreward: str
+    autoreward: Said
     task: Task
     config: RunConfig
-    python: str
-    machine: str
-    packages: dict[str, str]
+    python: Said
+    machine: Said
+    packages: dict[Said, Said]
 
     @classmethod
     def of(cls, task: Task, config: RunConfig) -> Self:
@@ -272,7 +273,7 @@ def read_header(folder: Path) -> RunHeader:
         raise UsageError(f"{folder} is not a run folder: it has no run.json.") from None
     except OSError as error:
         raise unreadable(path, error) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
         made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")

@@ -29,6 +29,6 @@ def whole_tensors(data: bytes) -> bool:
     try:
         header = json.loads(data[8 : 8 + size])
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         return False
     return bool(len(data) == 8 + size + max(ends, default=0))

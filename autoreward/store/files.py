@@ -3,16 +3,13 @@
 import errno
 import fcntl
 import os
-import re
 from pathlib import Path
 from typing import IO
 
 from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
+from autoreward.words import LATEST, LONGEST_NAME, is_folder
 
 LOCK = "lock"
-LONGEST_NAME = 100
-LATEST = "latest"
-"""What commands call the newest run: no name for one."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -63,7 +60,7 @@ def rename(old: Path, new: Path) -> None:
 
 def plain_name(name: str) -> str:
     """The name of a folder to be made, as it is. Raises UsageError if it could lead elsewhere, or be mistaken."""
-    if name == LATEST or len(name) > LONGEST_NAME or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
+    if not is_folder(name):
         raise UsageError(
             f"name {shortened(name)!r}: write a plain folder name (letters, digits, . _ -; the first a letter or digit), at most "
             f"{LONGEST_NAME} characters, and not {LATEST!r}."
