@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from autoreward.errors import TaskError, shortened
 from autoreward.expressions import Expression
+from autoreward.needs import Process
 from autoreward.records import Record
 from autoreward.sound import check
 
@@ -109,15 +110,6 @@ class Train(Record):
     def gamma(self) -> float:
         """The discount factor; Stable-Baselines3's own where the card names none."""
         return float(self.hyperparameters.get("gamma", 0.99))
-
-
-class Process(Record):
-    """What the environment itself needs while it runs; everything else is taken from the processes that run it."""
-
-    network: bool = False
-    """New network connections, for environments that talk to a simulator."""
-    programs: bool = False
-    """Starting other programs."""
 
 
 class Task(Record):
@@ -235,7 +227,10 @@ def parse_task(written: str, path: Path) -> Task:
     except ValidationError as error:
         raise TaskError(f"{path}: {_first(error)}") from None
     check(task, str(path))
-    return task
+    try:
+        return task.model_copy(update={"process": task.process.seen_from(path.parent)})
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
 
 
 def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:

@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 VOCABULARY = {
-    "closing", "config", "contract", "errors", "events", "expressions", "kinds", "outcomes", "pools", "records", "resources",
-    "seeds", "signs", "sound", "tasks", "tiers", "transitions",
+    "closing", "config", "contract", "errors", "events", "expressions", "kinds", "needs", "outcomes", "pools", "records",
+    "resources", "seeds", "signs", "sound", "tasks", "tiers", "transitions",
 }  # fmt: skip
 ROOMS = {
     "spawn": set[str](),

@@ -29,6 +29,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
+from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
     Allowance,
     Clip,
@@ -122,5 +123,7 @@ __all__ = [
     "Trial",
     "TrialJob",
     "Verdict",
+    "WorkerAttempt",
+    "WorkerProtection",
     "policy_file",
 ]

@@ -14,15 +14,17 @@ import socket
 import sys
 from collections.abc import Callable
 
+Ended = Callable[[int], None]
 Main = Callable[[dict[str, object], socket.socket, list[int]], None]
 REQUEST_CAP = 65_536
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(main: Main) -> None:
+def serve(main: Main, ended: Ended = lambda pid: None) -> None:
     """Serve fork requests on the control socket given as the last command-line argument, until it closes.
 
-    `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report.
+    `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report. `ended(pid)` is
+    called here when a child has ended, however it did.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
     gc.collect()
@@ -41,10 +43,13 @@ def serve(main: Main) -> None:
         for fd, _ in poll.poll():
             if fd == wake_read:
                 os.read(wake_read, 4096)
-                _reap(children, control)
+                _reap(children, control, ended)
             elif not _request(control, children, main):
                 for pid in children.values():
                     _kill_group(pid)
+                for pid in children.values():
+                    os.waitpid(pid, 0)
+                    ended(pid)
                 os._exit(0)
 
 
@@ -115,13 +120,14 @@ def _kill_group(pid: int) -> None:
             continue
 
 
-def _reap(children: dict[int, int], control: socket.socket) -> None:
+def _reap(children: dict[int, int], control: socket.socket, ended: Ended) -> None:
     for identity, pid in list(children.items()):
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if not done:
             continue
         del children[identity]
         _kill_group(pid)
+        ended(pid)
         _tell(
             control,
             {

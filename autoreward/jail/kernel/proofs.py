@@ -16,6 +16,13 @@ from autoreward.jail.kernel.seccomp import system_call
 
 _HELD = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 _AT_FDCWD = -100
+_LOCK_PI, _WAIT_REQUEUE_PI, _CMP_REQUEUE_PI = 6, 11, 12
+_MERGEABLE, _SOFT_OFFLINE = 12, 101
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_OPEN = 4
+"""Descriptors of a room: three that lead nowhere and its socket."""
+DESCRIPTORS = 1024
+"""How many are looked at."""
 
 
 class Proof(NamedTuple):
@@ -27,10 +34,24 @@ class Proof(NamedTuple):
 
 def attempt_all() -> list[Proof]:
     """Attempt everything, in about a millisecond."""
-    return [Proof(name, _held(attempt)) for name, attempt in _attempts()]
+    return [*(Proof(name, held(attempt)) for name, attempt in _attempts()), Proof("keep other descriptors", _few())]
 
 
-def _held(attempt: Callable[[], object]) -> bool:
+def _few() -> bool:
+    """Whether no descriptor is open but those of a room."""
+
+    def is_open(number: int) -> bool:
+        try:
+            os.fstat(number)
+        except OSError:
+            return False
+        return True
+
+    return sum(map(is_open, range(DESCRIPTORS))) <= _OPEN
+
+
+def held(attempt: Callable[[], object]) -> bool:
+    """Whether an attempt fails as a wall makes it fail."""
     try:
         attempt()
     except OSError as error:
@@ -94,6 +115,17 @@ def _attempts() -> list[tuple[str, Callable[[], object]]]:
         ("change its own limits", "prlimit64", ()),
         ("sleep", "clock_nanosleep", ()),
         ("send to an address", "sendto", ()),
+        ("make memory executable", "mprotect", (0, 0, mmap.PROT_EXEC)),
+        ("lend priority through a lock", "futex", (0, _LOCK_PI, 0, 0, 0, 0)),
+        ("wait for a lock that lends priority", "futex", (0, _WAIT_REQUEUE_PI, 0, 0, 0, 0)),
+        ("move waiters to a lock that lends priority", "futex", (0, _CMP_REQUEUE_PI, 0, 0, 0, 0)),
+        ("share pages with other processes", "madvise", (0, 0, _MERGEABLE)),
+        ("take pages out of service", "madvise", (0, 0, _SOFT_OFFLINE)),
+        ("leave a core dump", "prctl", (_PR_SET_DUMPABLE, 1, 0, 0, 0)),
+        ("outlive its parent", "prctl", (_PR_SET_PDEATHSIG, 0, 0, 0, 0)),
+        ("take capabilities", "capset", ()),
+        ("change another process's schedule", "sched_setattr", ()),
+        ("move another process's pages", "move_pages", ()),
     ]
     return [*real, *((said, raw(name, *arguments)) for said, name, arguments in by_number if name in numbers)]
 

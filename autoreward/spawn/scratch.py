@@ -1,0 +1,54 @@
+"""Folders that child processes may write in, and how to be rid of them whatever a child left there."""
+
+import os
+import stat
+import tempfile
+
+
+def make() -> str:
+    """A new, empty folder that this user alone may enter."""
+    return os.path.realpath(tempfile.mkdtemp(prefix="autoreward-"))
+
+
+def remove(folder: str) -> None:
+    """Remove a folder as far as that is allowed, following no links. Its writers must have ended.
+
+    Folders within folders are moved to the top before they are removed: depth then costs neither memory nor long paths.
+    """
+    moved = 0
+    try:
+        while entries := _entries(folder):
+            for name in entries:
+                path = os.path.join(folder, name)
+                if not _is_folder(path):
+                    os.unlink(path)
+                    continue
+                for inner in _entries(path):
+                    at = os.path.join(path, inner)
+                    if _is_folder(at):
+                        _open_up(at)
+                        moved += 1
+                        os.rename(at, os.path.join(folder, f".moved-{moved}"))
+                    else:
+                        os.unlink(at)
+                os.rmdir(path)
+        os.rmdir(folder)
+    except OSError:  # what is left is the host's to remove, or another user's
+        return
+
+
+def _entries(folder: str) -> list[str]:
+    _open_up(folder)
+    return os.listdir(folder)
+
+
+def _is_folder(path: str) -> bool:
+    return stat.S_ISDIR(os.lstat(path).st_mode)
+
+
+def _open_up(folder: str) -> None:
+    """A folder without modes can't be emptied."""
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        os.chmod(folder, 0o700, follow_symlinks=False) if os.chmod in os.supports_follow_symlinks else os.chmod(
+            folder, 0o700
+        )
