@@ -28,6 +28,11 @@ class Process(Record):
             *(f"change {path}" for path in self.write),
         )
 
+    @property
+    def said(self) -> str:
+        """A sentence on what the card asks for; empty if it asks for nothing."""
+        return f"By its card, this task's environment may {', '.join(self.allowed)}." if self.allowed else ""
+
     def seen_from(self, folder: Path) -> "Process":
         """The same with whole paths. Raises TaskError for one that is not there."""
         found: dict[str, tuple[str, ...]] = {}

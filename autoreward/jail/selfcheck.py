@@ -18,7 +18,7 @@ _HEAD = "def compute_reward(state, action, next_state, memory):\n    "
 _HONEST = _HEAD + "return {'x': next_state.x}\n"
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb", *(("CapBnd",) if os.geteuid() == 0 else ()))
 """Sets that must be empty; another than root can't empty the bounding set, and gains nothing from it: NoNewPrivs."""
-Layer = Literal["gate", "process", "limits", "kernel"]
+Layer = Literal["gate", "process", "limits", "kernel", "worker calls", "worker files"]
 
 
 class Check(NamedTuple):
