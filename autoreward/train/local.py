@@ -59,7 +59,7 @@ class Server:
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make()
-        walls = Walls(**asked.model_dump(), folder=self._folder, home=str(Path.home()))
+        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
         try:
             self.nursery = Nursery("autoreward.worker.server", arguments=(walls.to_json(),))
         except BaseException:
@@ -148,6 +148,12 @@ class LocalRunner:
         """End every worker."""
         for server in self._servers.values():
             server.close()
+
+
+def _home() -> str:
+    """The person's home; one that is nowhere for a user without any, as in some containers."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises
+    return home if home.startswith("/") else "/nonexistent"
 
 
 def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

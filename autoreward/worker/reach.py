@@ -68,7 +68,7 @@ def grants(walls: Walls) -> list[Grant]:
 
 def _prefixes(home: str) -> Iterator[str]:
     """The interpreter's own folders, and those that packages are installed in."""
-    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix} - {"/"}:
         own = os.path.join(home, ".local")
         yield from (os.path.join(prefix, name) for name in _OF_A_PREFIX if prefix != own or name != "share")
     yield from (entry for entry in sys.path if os.path.basename(entry.rstrip("/")) in _SITES)
