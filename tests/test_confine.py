@@ -323,6 +323,35 @@ def test_a_worker_leaves_no_folder_however_it_ends(home: Path) -> None:
     assert not folder.exists()
 
 
+ALONE = """
+import time
+from autoreward.jail.client import Jail
+from autoreward.train.workers import Workers
+workers = Workers(Jail())
+workers.protection()
+(server,) = workers._local._servers.values()
+print(server._folder, flush=True)
+time.sleep(60)
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_a_killed_host_leaves_an_empty_folder_that_the_next_one_removes(home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ALONE], stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout
+        folder = Path(host.stdout.readline().strip())
+        assert (folder / "common").is_dir()
+        host.kill()
+    until = time.monotonic() + 5
+    while list(folder.iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(folder.iterdir()) == []
+    os.utime(folder, (0, 0))
+    scratch.remove(scratch.make())
+    assert not folder.exists()
+
+
 def test_a_folder_is_removed_whatever_is_in_it_and_links_are_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "kept"
     outside.mkdir()

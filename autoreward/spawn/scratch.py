@@ -1,13 +1,28 @@
 """Folders that child processes may write in, and how to be rid of them whatever a child left there."""
 
+import contextlib
 import os
 import stat
 import tempfile
+import time
+
+_PREFIX = "autoreward-"
+_OLD = 600.0
+"""Seconds after which an empty folder is nobody's any more."""
 
 
 def make() -> str:
-    """A new, empty folder that this user alone may enter."""
-    return os.path.realpath(tempfile.mkdtemp(prefix="autoreward-"))
+    """A new, empty folder that this user alone may enter.
+
+    Empty ones of before are removed: a child can empty its folder when its host was killed, but not remove it.
+    """
+    with os.scandir(tempfile.gettempdir()) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):  # in use, or another user's
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _OLD:
+                        os.rmdir(entry.path)
+    return os.path.realpath(tempfile.mkdtemp(prefix=_PREFIX))
 
 
 def remove(folder: str) -> None:

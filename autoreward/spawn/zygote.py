@@ -4,6 +4,7 @@ It is the real parent of its children, so a kill by pid can't hit a stranger. It
 control socket closes: that is, when the host ends, however it ends.
 """
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -20,11 +21,11 @@ REQUEST_CAP = 65_536
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(main: Main, ended: Ended = lambda pid: None) -> None:
+def serve(main: Main, ended: Ended = lambda pid: None, over: Callable[[], None] = lambda: None) -> None:
     """Serve fork requests on the control socket given as the last command-line argument, until it closes.
 
     `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report. `ended(pid)` is
-    called here when a child has ended, however it did.
+    called here when a child has ended, however it did, and `over()` when all have, before this process ends.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
     gc.collect()
@@ -50,6 +51,7 @@ def serve(main: Main, ended: Ended = lambda pid: None) -> None:
                 for pid in children.values():
                     os.waitpid(pid, 0)
                     ended(pid)
+                over()
                 os._exit(0)
 
 
@@ -141,7 +143,5 @@ def _reap(children: dict[int, int], control: socket.socket, ended: Ended) -> Non
 
 
 def _tell(control: socket.socket, message: dict[str, object]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the host is gone: the next poll of the socket says so
         control.send(json.dumps(message).encode())
-    except OSError:
-        os._exit(0)

@@ -113,4 +113,4 @@ def _warm_up() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     _warm_up()
-    zygote.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)))
+    zygote.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)), lambda: scratch.remove(WALLS.folder))
