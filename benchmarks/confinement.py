@@ -1,4 +1,4 @@
-"""What the workers' walls cost: a training's steps by processor time, confined against not, and the milliseconds of putting them on.
+"""What the workers' walls cost: steps by processor time, confined against not, and the milliseconds they take to put on.
 
     python benchmarks/confinement.py [--repeats 7] [--steps 30000]
 
