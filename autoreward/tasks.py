@@ -12,6 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from autoreward.errors import TaskError, shortened
 from autoreward.expressions import Expression
+from autoreward.needs import Process
 from autoreward.records import Record
 from autoreward.records.base import (
     Argument,
@@ -123,15 +124,6 @@ class Train(Record):
     def gamma(self) -> float:
         """The discount factor; Stable-Baselines3's own where the card names none."""
         return float(self.hyperparameters.get("gamma", 0.99))
-
-
-class Process(Record):
-    """What the environment itself needs while it runs; everything else is taken from the processes that run it."""
-
-    network: bool = False
-    """New network connections, for environments that talk to a simulator."""
-    programs: bool = False
-    """Starting other programs."""
 
 
 class Task(Record):
@@ -267,7 +259,11 @@ def parse_task(written: str, path: Path) -> Task:
     if told := {"name", "state_program"} & data.keys():
         raise TaskError(f"{path}: unknown key {min(told)!r}; see envs/README.md for the keys of a task card.")
     task = task_of({**data, "name": path.absolute().parent.name}, str(path))
-    return task.model_copy(update={"state_program": state_program(path, task.observe)})
+    try:
+        process = task.process.seen_from(path.parent)
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
+    return task.model_copy(update={"state_program": state_program(path, task.observe), "process": process})
 
 
 def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:

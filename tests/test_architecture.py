@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 VOCABULARY = {
-    "closing", "config", "contract", "errors", "events", "expressions", "hiding", "kinds", "outcomes", "pools", "records",
+    "closing", "config", "contract", "errors", "events", "expressions", "hiding", "kinds", "needs", "outcomes", "pools", "records",
     "resources", "seeds", "signs", "sound", "tasks", "tiers", "transitions", "words",
 }  # fmt: skip
 ROOMS = {
@@ -24,7 +24,7 @@ ROOMS = {
     "analyze": {"llm"},
     "check": {"jail", "llm", "compose", "analyze"},
     "train": {"spawn", "jail", "worker"},
-    "report": {"store", "analyze", "llm"},
+    "report": {"store", "analyze", "llm", "jail"},
 }
 STEPS = (
     {"crews"},

@@ -31,7 +31,7 @@ E, L = 3, 5
 def test_settings_that_the_algorithm_does_not_take_are_found_first(settings: dict[str, Any], said: str) -> None:
     train = TASK.train.model_copy(update={"hyperparameters": {**TASK.train.hyperparameters, **settings}})
     with pytest.raises(TaskError, match=said):
-        describe(TASK.model_copy(update={"train": train}), 0, b"", lambda: None)
+        describe(TASK.model_copy(update={"train": train}), 0, b"")
 
 
 @pytest.mark.slow
@@ -39,12 +39,7 @@ def test_a_large_replay_buffer_is_only_tried_small() -> None:
     """A million transitions of an image would not fit beside a description."""
     settings = {"buffer_size": 10**12}
     train = CONTINUOUS.train.model_copy(update={"algorithm": "SAC", "hyperparameters": settings})
-    with pytest.raises(RuntimeError, match="built"):
-        describe(CONTINUOUS.model_copy(update={"train": train}), 0, b"", stop)
-
-
-def stop() -> None:
-    raise RuntimeError("built")
+    assert describe(CONTINUOUS.model_copy(update={"train": train}), 0, b"")[0].max_steps > 0
 
 
 def demos(**changed: Any) -> bytes:

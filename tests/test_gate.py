@@ -158,3 +158,11 @@ def test_lines_of_an_exported_program_are_those_of_its_file(tmp_path: Path, caps
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith(f"{path}:7: attribute: np.load is not available")
     assert said[1] == f"{path} may not train."
+
+
+def test_an_encoding_other_than_utf8_is_refused() -> None:
+    plain = "def compute_reward(state, action, next_state, memory):\n    return {'x': next_state.x}\n"
+    for line in ("# coding: utf-7\n", "#!x\n# -*- coding: latin-1 -*-\n", "\ufeff# vim: set fileencoding=cp1252\n"):
+        assert "UTF-8" in examine(line + plain).problems[0].message
+    for line in ("# coding: utf-8\n", "# -*- coding: UTF_8 -*-\n", "\ufeff", "# a\n# b\n# coding: utf-7\n"):
+        assert not examine(line + plain).problems

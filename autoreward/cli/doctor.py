@@ -6,6 +6,7 @@ import shutil
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,19 @@ LAYERS = {
     "process": "kept from the reward process",
     "limits": "ended or refused while it runs",
     "kernel": "refused by the kernel",
+    "worker calls": "refused to environments and state.py",
+    "worker files": "out of reach of environments and state.py",
 }
+PROMISED: dict[str, tuple[str, ...]] = {
+    "full": tuple(LAYERS),
+    "seccomp": ("gate", "process", "limits", "kernel", "worker calls"),
+    "process-only": ("gate", "process", "limits"),
+}
+"""What has to hold in each tier."""
+WORKERS = (
+    "Environments and state.py run in workers, which see packages, system libraries and a folder of their own, unless a card's "
+    "[process] names more. `autoreward tasks NAME` and `run` say what a card asks for."
+)
 
 
 def command(
@@ -47,10 +60,10 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
-    from autoreward.errors import JailError
+    from autoreward.errors import JailError, JobFailed
     from autoreward.jail.client import Jail
     from autoreward.jail.selfcheck import Check, check_everything
-    from autoreward.spawn.nursery import Nursery
+    from autoreward.train.workers import Workers
 
     facts: dict[str, object] = {
         "autoreward": __version__,
@@ -61,26 +74,32 @@ def command(
     }
     starts: dict[str, float | str] = {}
     checks: list[Check] = []
-    for room in ("autoreward.jail.server", "autoreward.worker.server"):
+    tier = "unknown"
+
+    def timed(room: str, do: Callable[[], list[Check]]) -> list[Check]:
         began = time.monotonic()
         try:
-            Nursery(room).close()
-            starts[room] = round(time.monotonic() - began, 2)
-        except JailError as error:
+            made = do()
+        except (JailError, JobFailed) as error:
             starts[room] = str(error)
-    tier = "unknown"
-    try:
-        with Jail(trust_the_model=True) as jail:
+            return []
+        starts[room] = round(time.monotonic() - began, 2)
+        return made
+
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
+        started = timed("autoreward.jail.server", lambda: [Check("process", jail.tier, held=True)])
+        if started:
             tier, checks = jail.tier, check_everything(jail)
-    except JailError as error:
-        starts["autoreward.jail.server"] = str(error)
+        checks += timed(
+            "autoreward.worker.server", lambda: [Check(a.layer, a.name, a.held) for a in workers.protection().attempts]
+        )
     facts |= {"starts_in_seconds": starts, "tier": tier, "checks": [check._asdict() for check in checks]}
     if as_json:
         say_json(facts, indent=2)
     else:
         _say(facts, starts)
         say_protection(tier, checks)
-    broken = any(not check.held for check in checks if check.layer != "kernel" or tier != "process-only")
+    broken = any(not check.held for check in checks if check.layer in PROMISED.get(tier, ()))
     raise typer.Exit(5 if broken or not all(isinstance(s, float) for s in starts.values()) else 0)
 
 
@@ -107,6 +126,8 @@ def say_protection(tier: str, checks: "list[Check]") -> None:
         ):
             if names:
                 _wrapped(f"{word} ({len(names)}): {', '.join(names)}", "    ")
+    if any(check.layer.startswith("worker") for check in checks):
+        _wrapped(WORKERS, "  ")
 
 
 def _wrapped(text: str, indent: str) -> None:

@@ -135,6 +135,8 @@ def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(made))
+    if task.process.said:
+        console.print(task.process.said)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")

@@ -5,6 +5,9 @@ it points its standard streams nowhere, takes on limits, and has the kernel take
 does not need. It locks late, after all imports, and to zero: no file, no socket, no process, no code. After the lock
 it tries what must not work; if anything does, no candidate is loaded.
 
+Time is kept by the one who asks: each answer has its seconds of wall clock, and between answers a room with one thread and no
+timers can do nothing but wait. A limit on processor time would end long trainings and add nothing.
+
 Where the kernel offers less, less is claimed: see `Tier`.
 """
 
@@ -15,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from autoreward.jail.kernel import filters, landlock, proofs, seccomp
+from autoreward.jail.kernel import filters, landlock, privileges, proofs, seccomp
 from autoreward.jail.kernel.numbers import NUMBERS, machine
 from autoreward.tiers import Tier
 
@@ -58,6 +61,7 @@ def lock(memory_mb: int, make_filter: MakeFilter = filters.room) -> Lock:
     limit_memory(pages * resource.getpagesize() + memory_mb * _MIB)
     _limit()
     seccomp.no_new_privileges()
+    privileges.no_dumps()
     return _kernel(make_filter)
 
 
@@ -69,6 +73,7 @@ def _kernel(make_filter: MakeFilter) -> Lock:
         abi = landlock.give_up_everything()
     except OSError:
         abi = 0
+    privileges.drop()
     try:
         seccomp.load(make_filter(machine(), os.getpid()))
     except OSError:

@@ -1,5 +1,6 @@
 """What `autoreward doctor` tries: a real room, real attempts, and what came of each."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from autoreward.transitions import Transitions
 
 _HEAD = "def compute_reward(state, action, next_state, memory):\n    "
 _HONEST = _HEAD + "return {'x': next_state.x}\n"
-Layer = Literal["gate", "process", "limits", "kernel"]
+_CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapAmb", *(("CapBnd",) if os.geteuid() == 0 else ()))
+"""Sets that must be empty; another than root can't empty the bounding set, and gains nothing from it: NoNewPrivs."""
+Layer = Literal["gate", "process", "limits", "kernel", "worker calls", "worker files"]
 
 
 class Check(NamedTuple):
@@ -60,11 +63,13 @@ def _process(jail: Jail) -> Iterator[Check]:
         here = Path(f"/proc/{room.pid}")
         status = dict(line.split(":\t", 1) for line in (here / "status").read_text(encoding="ascii").splitlines())
         limits = (here / "limits").read_text(encoding="ascii")
-        environment = {v.split(b"=")[0].decode() for v in (here / "environ").read_bytes().split(b"\0") if v}
+        # a room shows its variables to nobody but root; its fork server, which it has them from, does
+        told = Path(f"/proc/{status['PPid'].strip()}/environ").read_bytes()
+        environment = {v.split(b"=")[0].decode() for v in told.split(b"\0") if v}
         yield Check("process", "variables beyond the list, such as keys", environment <= set(clean_environment()))
-        yield Check("process", "descriptors beyond its own socket", len(list((here / "fd").iterdir())) <= 4)
         yield Check("process", "a second thread", status["Threads"].strip() == "1")
         yield Check("process", "gaining privileges", status["NoNewPrivs"].strip() == "1")
+        yield Check("process", "capabilities", not any(int(status[name], 16) for name in _CAPABILITIES))
         for name, words in (("core dumps", "Max core file size"), ("file writes", "Max file size")):
             line = next(text for text in limits.splitlines() if text.startswith(words))
             yield Check("process", name, line.removeprefix(words).split()[:2] == ["0", "0"])
@@ -97,7 +102,7 @@ def _limits(jail: Jail) -> Iterator[Check]:
         "huge rewards": ends(_HEAD + "return {'x': next_state.x + 1e9}\n", Outcome.TOO_LARGE),
         "answers of the wrong shape": ends(_HEAD + "return {'x': np.zeros(3)}\n", Outcome.BROKE_CONTRACT),
         "writing into the data": ends(
-            _HEAD + "next_state.x[:] = 0.0\n    return {'x': next_state.x}\n", Outcome.RAISED
+            _HEAD + "return {'x': np.add(next_state.x, 1.0, next_state.x)}\n", Outcome.RAISED
         ),
     }
     for name, attempt in attempts.items():

@@ -94,7 +94,7 @@ _ADVICE = {
 
 
 def _text(error: BaseException) -> str:
-    """What the error says and what to do about it; some say nothing, and some can't be made into text."""
+    """What the error says and what to do about it, unless it says so itself; some say nothing, some can't be made into text."""
     try:
         said = str(error)[:280]
     except Exception:
@@ -102,7 +102,7 @@ def _text(error: BaseException) -> str:
     if isinstance(error, MemoryError) and not said:
         return "build no array or list larger than the rows that are given"
     advice = next((advice for slip, advice in _ADVICE.items() if slip in said), "")
-    return f"{said} ({advice})" if advice else said
+    return f"{said} ({advice})" if advice and not isinstance(error, Refused) else said
 
 
 if __name__ == "__main__":

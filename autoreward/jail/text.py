@@ -17,6 +17,8 @@ MAX_LAMBDAS = 30
 MAX_DIGITS = 40
 _HARMLESS = frozenset("\n\t\u00a0\u202f\u200d")
 """Not printable, yet common in comments: the parser refuses all but the first two anywhere else."""
+_COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+"""What Python takes for the encoding of a file, in its first two lines (PEP 263)."""
 _SIGNS = frozenset(("-", "+", "~", "not"))
 
 
@@ -36,6 +38,9 @@ def check(source: str) -> bool:
             raise Refused(
                 "characters", f"the line has the invisible character U+{ord(hidden[0]):04X}: use plain text", number
             )
+    for number, line in enumerate(source.split("\n", 2)[:2], 1):
+        if (told := _COOKIE.match(line)) and told[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
+            raise Refused("characters", "a program is UTF-8: leave the encoding out", number)
     try:
         _count(tokenize.generate_tokens(io.StringIO(source).readline))
     except (tokenize.TokenError, SyntaxError):

@@ -30,6 +30,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
+from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
     Allowance,
     Clip,
@@ -124,5 +125,7 @@ __all__ = [
     "Trial",
     "TrialJob",
     "Verdict",
+    "WorkerAttempt",
+    "WorkerProtection",
     "policy_file",
 ]

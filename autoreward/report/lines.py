@@ -14,10 +14,11 @@ def describe_event(event: events.Event) -> str:
     """One line for people; empty for what is not worth one."""
     match event:
         case events.RunStarted(task=task, config=config, folder=folder):
+            opened = f"\n  {asked}" if (asked := task.process.said) else ""
             if config.given is not None:
-                return f"{task.name}: {task.goal} ({folder})"
+                return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"
-            return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder})"
+            return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
         case events.ExploitsRemembered(remembered=known):
             return f"  remembers {counted(len(known.episodes), 'episode')} that exploited a reward in {', '.join(known.runs)}"
         case events.RoundStarted(number=number):

@@ -82,8 +82,8 @@ class Child:
 class Nursery(Closing):
     """A fork server for one zygote module. Thread-safe. Use as a context manager."""
 
-    def __init__(self, module: str, hash_seed: int = 0) -> None:
-        """Start `python -P -s -m module FD`. Raises JailError if it does not come up.
+    def __init__(self, module: str, hash_seed: int = 0, arguments: Sequence[str] = ()) -> None:
+        """Start `python -P -s -m module ARGUMENTS FD`. Raises JailError if it does not come up.
 
         Not -I: that ignores PYTHONHASHSEED too. The environment is ours to the last variable, so -P and -s are enough.
         """
@@ -96,7 +96,7 @@ class Nursery(Closing):
         self._hidden = Hidden()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-B", "-m", module, str(theirs.fileno())],
+                [sys.executable, "-P", "-s", "-B", "-m", module, *arguments, str(theirs.fileno())],
                 env=clean_environment(hash_seed),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,

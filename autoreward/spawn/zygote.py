@@ -4,6 +4,7 @@ It is the real parent of its children, so a kill by pid can't hit a stranger. It
 control socket closes: that is, when the host ends, however it ends.
 """
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -14,15 +15,17 @@ import socket
 import sys
 from collections.abc import Callable
 
+Ended = Callable[[int], None]
 Main = Callable[[dict[str, object], socket.socket, list[int]], None]
 REQUEST_CAP = 65_536
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(main: Main) -> None:
+def serve(main: Main, ended: Ended = lambda pid: None, over: Callable[[], None] = lambda: None) -> None:
     """Serve fork requests on the control socket given as the last command-line argument, until it closes.
 
-    `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report.
+    `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report. `ended(pid)` is
+    called here when a child has ended, however it did, and `over()` when all have, before this process ends.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))
     gc.collect()
@@ -41,10 +44,14 @@ def serve(main: Main) -> None:
         for fd, _ in poll.poll():
             if fd == wake_read:
                 os.read(wake_read, 4096)
-                _reap(children, control)
+                _reap(children, control, ended)
             elif not _request(control, children, main):
                 for pid in children.values():
                     _kill_group(pid)
+                for pid in children.values():
+                    os.waitpid(pid, 0)
+                    ended(pid)
+                over()
                 os._exit(0)
 
 
@@ -115,13 +122,14 @@ def _kill_group(pid: int) -> None:
             continue
 
 
-def _reap(children: dict[int, int], control: socket.socket) -> None:
+def _reap(children: dict[int, int], control: socket.socket, ended: Ended) -> None:
     for identity, pid in list(children.items()):
         done, status, usage = os.wait4(pid, os.WNOHANG)
         if not done:
             continue
         del children[identity]
         _kill_group(pid)
+        ended(pid)
         _tell(
             control,
             {
@@ -135,7 +143,5 @@ def _reap(children: dict[int, int], control: socket.socket) -> None:
 
 
 def _tell(control: socket.socket, message: dict[str, object]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the host is gone: the next poll of the socket says so
         control.send(json.dumps(message).encode())
-    except OSError:
-        os._exit(0)

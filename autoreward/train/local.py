@@ -13,15 +13,17 @@ from pydantic import ValidationError
 
 from autoreward import errors
 from autoreward.config import RunConfig
-from autoreward.errors import JobFailed
+from autoreward.errors import JobFailed, TaskError
 from autoreward.jail.client import Jail, Room
+from autoreward.needs import Process
 from autoreward.outcomes import Outcome
 from autoreward.records import STATE, Record, Score, Trial, TrialJob
-from autoreward.spawn import frames
+from autoreward.spawn import frames, scratch
 from autoreward.spawn.nursery import Child, Nursery
 from autoreward.tasks import Task
 from autoreward.train.runner import Progress
 from autoreward.worker import wire
+from autoreward.worker.reach import Walls
 
 R = TypeVar("R", bound=Record)
 
@@ -47,13 +49,36 @@ class Limits(NamedTuple):
         return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
 
 
+class Server:
+    """A fork server for the workers of tasks that ask for the same, and the folder that they live in."""
+
+    def __init__(self, task: Task) -> None:
+        """Start it. Raises JailError if it does not come up, TaskError if a path of `[process]` is not there."""
+        try:
+            asked = task.process.seen_from(Path("/"))
+        except TaskError as error:
+            raise TaskError(f"task {task.name}: {error}") from None
+        self._folder = scratch.make()
+        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
+        try:
+            self.nursery = Nursery("autoreward.worker.server", arguments=(walls.to_json(),))
+        except BaseException:
+            scratch.remove(self._folder)
+            raise
+
+    def close(self) -> None:
+        """End it with every worker, and remove what they left."""
+        self.nursery.close()
+        scratch.remove(self._folder)
+
+
 class LocalRunner:
     """Implements `Runner`, and does all other jobs too."""
 
     def __init__(self, jail: Jail) -> None:
         """Nothing is started until the first job."""
         self._jail = jail
-        self._nursery: Nursery | None = None
+        self._servers: dict[Process, Server] = {}
         self._lock = threading.Lock()
 
     @property
@@ -111,17 +136,24 @@ class LocalRunner:
     ) -> Reply:
         """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
         with self._lock:
-            if self._nursery is None:
-                self._nursery = Nursery("autoreward.worker.server")
+            if task.process not in self._servers:
+                self._servers[task.process] = Server(task)
+            server = self._servers[task.process]
         asked = {**request, "task": task.model_dump_json(), "memory_mb": limits.memory_mb}
-        child = self._nursery.spawn(asked, fds)
+        child = server.nursery.spawn(asked, fds)
         _hand_over(child, files)
         return _watch(child, str(request["job"]), limits, progress)
 
     def close(self) -> None:
         """End every worker."""
-        if self._nursery is not None:
-            self._nursery.close()
+        for server in self._servers.values():
+            server.close()
+
+
+def _home() -> str:
+    """The person's home; one that is nowhere for a user without any, as in some containers."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises
+    return home if home.startswith("/") else "/nonexistent"
 
 
 def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -164,6 +196,8 @@ def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], Non
             elif kind == wire.FILE:
                 name, data = wire.split_file(payload)
                 files[name] = data
+                if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
+                    raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
             elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
                 return Reply(bytes(payload), files)
             elif kind == wire.FAILED:
@@ -183,8 +217,12 @@ def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], Non
 
 
 def _reported(payload: bytearray) -> Exception:
-    said = loads(bytes(payload[:8192]))
-    kind, message = str(said["kind"]), str(said["message"])
+    """The failure that a worker tells of. Raises ValueError if it can't be read."""
+    try:
+        said = loads(bytes(payload[: wire.FAILURE_CAP]))
+        kind, message = str(said["kind"]), str(said["message"])
+    except (KeyError, TypeError, RecursionError):
+        raise ValueError("no failure") from None
     if kind == "MemoryError":
         return JobFailed(Outcome.OUT_OF_MEMORY, message)
     if kind == "CannotDraw":

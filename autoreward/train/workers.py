@@ -10,8 +10,8 @@ from autoreward.config import RunConfig
 from autoreward.errors import JobFailed
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.outcomes import Outcome
-from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob
-from autoreward.tasks import Task
+from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob, WorkerProtection
+from autoreward.tasks import Task, blank
 from autoreward.train.local import LocalRunner, Reply, read
 from autoreward.train.runner import Progress, Runner
 
@@ -52,6 +52,10 @@ class Workers(Closing):
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
         return read(Audit, self._look({"job": "audit"}, task, {}).report)
+
+    def protection(self) -> WorkerProtection:
+        """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
+        return read(WorkerProtection, self._local.run({"job": "attempt"}, blank("", {}, "doctor"), {}).report)
 
     def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""

@@ -1,21 +1,100 @@
-"""What a worker gives up once its environments are built: it never holds candidate code, so this is a second wall."""
+"""What workers give up before a line of a task's code: their fork server before it imports a package, each once more for itself.
 
+Where the kernel offers less, less is given up: `Held` says what, and `autoreward doctor` tries it.
+"""
+
+import importlib.util
+import os
+import resource
 import sys
+import tempfile
+from typing import NamedTuple
 
-from autoreward.jail.kernel import filters, seccomp
+from autoreward.jail.kernel import filters, landlock, privileges, seccomp
+from autoreward.jail.kernel.landlock import READ, Grant
 from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.tasks import Task
+from autoreward.worker.reach import Walls, grants
+
+COMMON = "common"
+"""The folder that the fork server has for itself; its workers may read it."""
+Granted = tuple[Grant, ...]
 
 
-def confine(task: Task) -> None:
-    """No new sockets and no new programs, unless the task's environment needs them; no other processes or kernel corners.
+class Held(NamedTuple):
+    """What holds a worker."""
 
-    Does nothing where there is no filter to load (macOS, kernels that refuse it): `autoreward doctor` says so.
+    landlock: int
+    """Landlock ABI version; 0 without."""
+    filtered: bool
+    """Whether system calls are filtered."""
+
+
+def confine_all(walls: Walls) -> tuple[Held, Granted]:
+    """Confine this process, the fork server, and all that it will fork. To be called before any package is imported.
+
+    Returns what holds, and what it may reach.
     """
+    common = os.path.join(walls.folder, COMMON)
+    os.mkdir(common, 0o700)
+    _live_in(common)
+    if not walls.programs:
+        os.environ.setdefault("PYGLFW_LIBRARY", _glfw())
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux" or machine() not in NUMBERS:
-        return
-    program = filters.worker(machine(), network=task.process.network, programs=task.process.programs)
+        return Held(0, filtered=False), ()
+    granted = tuple(grants(walls))
+    seccomp.no_new_privileges()
+    abi = _landlocked(granted, walls)
+    privileges.drop()
+    return Held(abi, _filtered(filters.workers(machine(), walls.network, walls.programs))), granted
+
+
+def confine_one(walls: Walls, held: Held, granted: Granted) -> None:
+    """Confine this process, a worker, further: a folder of its own, no signals or limits for others.
+
+    `held` and `granted` are the fork server's. Raises OSError if what held there can't be had here.
+    """
+    folder = own_folder(walls, os.getpid())
+    os.mkdir(folder, 0o700)
+    _live_in(folder)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    if held.landlock:
+        common = Grant(os.path.join(walls.folder, COMMON), READ)
+        own = (Grant(folder, g.rights) if g.path == walls.folder else g for g in granted)
+        landlock.restrict((*own, common), walls.network)
+    if held.filtered:
+        seccomp.load(filters.worker(machine(), os.getpid(), walls.programs))
+
+
+def own_folder(walls: Walls, pid: int) -> str:
+    """The only folder that a worker may write in."""
+    return os.path.join(walls.folder, str(pid))
+
+
+def _live_in(folder: str) -> None:
+    os.environ.update({"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder, "XDG_CONFIG_HOME": folder})
+    tempfile.tempdir = None
+
+
+def _glfw() -> str:
+    """The library that MuJoCo opens windows with: its package would start a program to find out which one to load."""
+    spec = importlib.util.find_spec("glfw")
+    shipped = os.path.join(os.path.dirname(spec.origin), "x11", "libglfw.so") if spec and spec.origin else ""
+    return shipped if os.path.isfile(shipped) else "libglfw.so.3"
+
+
+def _landlocked(granted: Granted, walls: Walls) -> int:
+    try:
+        return landlock.restrict(granted, walls.network)
+    except OSError:
+        return 0
+
+
+def _filtered(program: list[filters.Instruction]) -> bool:
     try:
         seccomp.load(program)
     except OSError:
-        return
+        return False
+    return True

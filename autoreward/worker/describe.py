@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import stable_baselines3
@@ -24,16 +23,13 @@ TINY_BUFFER = 1_000
 """Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
 
 
-def describe(
-    task: Task, seed: int, demos: bytes, built: Callable[[], None]
-) -> tuple[Description, Transitions, Transitions]:
+def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transitions, Transitions]:
     """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
 
     Args:
         task: the task.
         seed: of environments and actions.
         demos: an .npz of demonstrations, or empty; see pool.py.
-        built: called when the environments are there.
 
     Returns:
         The description, the sampled transitions, and the pool's episodes, one column each.
@@ -45,7 +41,6 @@ def describe(
     _try_settings(task, venv)
     limit = environments.time_limit(venv.envs[0], task)
     recorder = Recorder(venv, task)
-    built()
     recorder.action_space.seed(seed % 2**31)
     episodes, kinds = pool.episodes(task, venv.envs[0], limit, seed, demos)
     recorder.seed(seed % 2**31)

@@ -1,7 +1,6 @@
 """Film one episode of a policy: an animated WebP from the environment's own renderer."""
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -24,14 +23,13 @@ GRAPHICS = ("glfw", "mujoco", "OpenGL")
 """Packages whose own errors mean that this machine lacks what MuJoCo draws with."""
 
 
-def film(task: Task, weights: bytes, seed: int, built: Callable[[], None]) -> dict[str, bytes]:
+def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
     """`clip.webp` of one deterministic episode. Raises CannotDraw where the environment can't be drawn on this machine."""
     env = _camera(task)
     observation, _ = env.reset(seed=seed % 2**31)
     frames = [_picture(env)]
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
     mean, variance = policies.from_bytes(model, weights)
-    built()
     choose = chooser(model, mean, variance)
     over, step, every = False, 0, 1
     while not over:

@@ -1,6 +1,5 @@
 """A policy as one ONNX graph: observations as the environment gives them in, actions as it takes them out."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,15 @@ from autoreward.worker import environments, policies
 FILE = "policy.onnx"
 
 
-def graph(task: Task, weights: bytes, built: Callable[[], None]) -> dict[str, bytes]:
+def graph(task: Task, weights: bytes) -> dict[str, bytes]:
     """`policy.onnx` of one checkpoint.
 
     Its input `observation` has shape (n, d) and the type of the environment's observations; its output `action` has shape (n,)
     or (n, a). Normalisation of observations and the action's bounds are inside; no action is drawn at random.
-    `built` is called once, when the environment and the model are there.
     """
     venv = DummyVecEnv([lambda: environments.make(task)])
     model = policies.build(task, venv, seed=0)
     actor = Actor(model.policy, *policies.from_bytes(model, weights)).eval()
-    built()
     Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
     seen = torch.from_numpy(np.zeros((2, *(venv.observation_space.shape or ())), venv.observation_space.dtype))
     many = ({0: torch.export.Dim("n")},)

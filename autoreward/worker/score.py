@@ -34,17 +34,11 @@ class Walk(NamedTuple):
 
 
 def score(
-    task: Task,
-    trial: Trial,
-    files: Mapping[str, bytes],
-    choosing: Sequence[int],
-    scoring: Sequence[int],
-    built: Callable[[], None],
+    task: Task, trial: Trial, files: Mapping[str, bytes], choosing: Sequence[int], scoring: Sequence[int]
 ) -> tuple[Score, dict[str, bytes]]:
     """Play one deterministic episode per seed: every checkpoint on `choosing`, the one that is kept on `scoring`.
 
     The two must not overlap: a checkpoint is then not praised for the episodes it was chosen by.
-    `built` is called once, when environments and model are there.
 
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
@@ -53,7 +47,6 @@ def score(
     place = layout(envs[0])
     judge = Judge(task, environments.time_limit(envs[0], task))
     model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
-    built()
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])

@@ -1,11 +1,24 @@
-"""Child side of the workers: `python -P -s -m autoreward.worker.server FD`. Loads torch and SB3 once, forks per job."""
+"""Child side of the workers: `python -P -s -m autoreward.worker.server WALLS FD`. Loads torch and SB3 once, forks per job.
+
+It confines itself before it imports a package: gymnasium imports those that register environments, and they are tasks' code too.
+"""
 
 import json
+import os
 import resource
 import socket
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
+
+from autoreward.spawn import frames, scratch, zygote
+from autoreward.worker.confine import confine_all, confine_one, own_folder
+from autoreward.worker.reach import Walls
+
+if __name__ == "__main__":
+    WALLS = Walls.from_json(sys.argv[-2])
+    HELD, GRANTED = confine_all(WALLS)
 
 import torch
 
@@ -16,24 +29,19 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
 from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
-from autoreward.spawn import frames, zygote  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import audit, describe, film, graph, package, score, survey, train, wire  # noqa: E402
-from autoreward.worker.confine import confine  # noqa: E402
+from autoreward.worker import attempts, audit, denied, describe, film, graph, package, score, survey, train, wire  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     """Do one job and send its files and its report."""
-    pages = (
-        int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
-    )
-    if pages:
-        total = pages * resource.getpagesize() + int(request["memory_mb"]) * (1 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (total, total))
     try:
+        _limit_memory(int(request["memory_mb"]))
+        confine_one(WALLS, HELD, GRANTED)
         report, files = _do(request, sock, fds)
     except AutorewardError as error:
-        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": str(error)}).encode())
+        said = denied.advised(str(error), error)
+        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": said}).encode())
         return
     except Exception as error:  # an environment may raise anything, and its words would be lost with the process
         kind, said = _failure(error, request)
@@ -44,20 +52,27 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     frames.send(sock, wire.REPORT, report.model_dump_json().encode())
 
 
+def _limit_memory(more_mb: int) -> None:
+    """Cap the address space at what the fork server has, whose memory this process begins with, and so much more."""
+    size = Path(f"/proc/{os.getppid()}/statm")
+    if size.exists():
+        total = int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + more_mb * (1 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (total, total))
+
+
 def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
     task = Task.model_validate_json(request["task"])
 
-    def built() -> None:
-        confine(task)
-
+    if request["job"] == "attempt":
+        return attempts.attempt_all(HELD, WALLS), {}
     if request["job"] == "describe":
         demos = next(iter(wire.receive_files(sock, 1).values())) if request["demos"] else b""
-        description, samples, pool = describe.describe(task, int(request["seed"]), demos, built)
+        description, samples, pool = describe.describe(task, int(request["seed"]), demos)
         return description, {"samples.npz": samples.to_bytes(), "pool.npz": pool.to_bytes()}
     if request["job"] == "audit":
-        return audit.audit(task, built), {}
+        return audit.audit(task), {}
     if request["job"] == "survey":
-        return survey.survey(task, built), {}
+        return survey.survey(task), {}
     if request["job"] == "train":
         room = socket.socket(fileno=fds[0]) if fds else None
         job = TrialJob.model_validate_json(request["trial_job"])
@@ -66,20 +81,20 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         def progress(step: int) -> None:
             frames.send(sock, wire.PROGRESS, str(step).encode())
 
-        return train.train(task, job, begun, room, progress, built)
+        return train.train(task, job, begun, room, progress)
     if request["job"] == "score":
         trial = Trial.model_validate_json(request["trial"])
         files = wire.receive_files(sock, len(trial.checkpoints))
-        return score.score(task, trial, files, request["choosing"], request["scoring"], built)
+        return score.score(task, trial, files, request["choosing"], request["scoring"])
     if request["job"] == "film":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), film.film(task, weights, int(request["seed"]), built)
+        return wire.Nothing(), film.film(task, weights, int(request["seed"]))
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
         return wire.Nothing(), package.package(task, weights)
     if request["job"] == "graph":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), graph.graph(task, weights, built)
+        return wire.Nothing(), graph.graph(task, weights)
     raise ValueError(f"unknown job {request['job']!r}")
 
 
@@ -87,7 +102,7 @@ def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:
     """Kind and words. torch reports a refused allocation as a RuntimeError."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB"
-    return "Error", f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+    return "Error", denied.advised(f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", error)
 
 
 def _warm_up() -> None:
@@ -98,4 +113,4 @@ def _warm_up() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     _warm_up()
-    zygote.serve(work)
+    zygote.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)), lambda: scratch.remove(WALLS.folder))

@@ -1,7 +1,6 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -22,10 +21,9 @@ _REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.I
 Array = NDArray[Any]
 
 
-def survey(task: Task, built: Callable[[], None]) -> Survey:
+def survey(task: Task) -> Survey:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
     env = environments.make(task)
-    built()
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None

@@ -31,7 +31,7 @@ Progress = Callable[[int], None]
 
 
 def train(
-    task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Progress, built: Callable[[], None]
+    task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Progress
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
@@ -41,7 +41,6 @@ def train(
         begun: STATE of the leg before; empty for a training from the start.
         room: the candidate's room; None for the baselines.
         progress: told the number of environment steps so far.
-        built: called once, when environments and model are there and nothing more needs loading.
 
     Returns:
         The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
@@ -57,7 +56,6 @@ def train(
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
-    built()
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
     watch = Watch(feed, venv, job, progress)

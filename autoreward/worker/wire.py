@@ -8,6 +8,9 @@ from autoreward.spawn import frames
 PROGRESS, FILE, REPORT, FAILED = b"P", b"F", b"R", b"X"
 REPORT_CAP = 8 << 20
 FILE_CAP = 256 << 20
+"""Bytes of a file, and of all files of a job."""
+FILES = 1_000
+FAILURE_CAP = 64 << 10
 
 
 class Nothing(Record):

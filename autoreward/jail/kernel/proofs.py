@@ -16,6 +16,13 @@ from autoreward.jail.kernel.seccomp import system_call
 
 _HELD = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 _AT_FDCWD = -100
+_LOCK_PI, _WAIT_REQUEUE_PI, _CMP_REQUEUE_PI = 6, 11, 12
+_MERGEABLE, _SOFT_OFFLINE = 12, 101
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_OPEN = 4
+"""Descriptors of a room: three that lead nowhere and its socket."""
+DESCRIPTORS = 1024
+"""How many are looked at."""
 
 
 class Proof(NamedTuple):
@@ -27,10 +34,24 @@ class Proof(NamedTuple):
 
 def attempt_all() -> list[Proof]:
     """Attempt everything, in about a millisecond."""
-    return [Proof(name, _held(attempt)) for name, attempt in _attempts()]
+    return [*(Proof(name, held(attempt)) for name, attempt in _attempts()), Proof("keep other descriptors", _few())]
 
 
-def _held(attempt: Callable[[], object]) -> bool:
+def _few() -> bool:
+    """Whether no descriptor is open but those of a room."""
+
+    def is_open(number: int) -> bool:
+        try:
+            os.fstat(number)
+        except OSError:
+            return False
+        return True
+
+    return sum(map(is_open, range(DESCRIPTORS))) <= _OPEN
+
+
+def held(attempt: Callable[[], object]) -> bool:
+    """Whether an attempt fails as a wall makes it fail."""
     try:
         attempt()
     except OSError as error:
@@ -38,14 +59,69 @@ def _held(attempt: Callable[[], object]) -> bool:
     return False
 
 
+_CALLS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+    ("run a program", "execve", ()),
+    ("run a program by descriptor", "execveat", (_AT_FDCWD, 0, 0, 0, 0)),
+    ("start a thread or process (clone3)", "clone3", ()),
+    ("trace a process", "ptrace", ()),
+    ("read another process's memory", "process_vm_readv", ()),
+    ("write another process's memory", "process_vm_writev", ()),
+    ("take another process's descriptor", "pidfd_getfd", ()),
+    ("leave its namespaces", "unshare", ()),
+    ("enter other namespaces", "setns", ()),
+    ("mount a file system", "mount", ()),
+    ("change its root", "chroot", (0,)),
+    ("make memory files", "memfd_create", ()),
+    ("use the kernel's key rings", "keyctl", ()),
+    ("use shared memory", "shmget", ()),
+    ("use message queues", "msgget", ()),
+    ("change a file's mode", "fchmodat", ()),
+    ("delete a file", "unlinkat", (_AT_FDCWD, 0, 0)),
+    ("queue kernel work", "io_uring_setup", ()),
+    ("load kernel programs", "bpf", ()),
+    ("watch the kernel", "perf_event_open", ()),
+    ("handle page faults", "userfaultfd", ()),
+    ("open a file by handle", "open_by_handle_at", ()),
+    ("change its personality", "personality", (0xFFFFFFFF,)),
+    ("add filters", "seccomp", ()),
+    ("control devices", "ioctl", ()),
+    ("change its own limits", "prlimit64", ()),
+    ("sleep", "clock_nanosleep", ()),
+    ("send to an address", "sendto", ()),
+    ("make memory executable", "mprotect", (0, 0, mmap.PROT_EXEC)),
+    ("lend priority through a lock", "futex", (0, _LOCK_PI, 0, 0, 0, 0)),
+    ("wait for a lock that lends priority", "futex", (0, _WAIT_REQUEUE_PI, 0, 0, 0, 0)),
+    ("move waiters to a lock that lends priority", "futex", (0, _CMP_REQUEUE_PI, 0, 0, 0, 0)),
+    ("share pages with other processes", "madvise", (0, 0, _MERGEABLE)),
+    ("take pages out of service", "madvise", (0, 0, _SOFT_OFFLINE)),
+    ("leave a core dump", "prctl", (_PR_SET_DUMPABLE, 1, 0, 0, 0)),
+    ("outlive its parent", "prctl", (_PR_SET_PDEATHSIG, 0, 0, 0, 0)),
+    ("take capabilities", "capset", ()),
+    ("change another process's schedule", "sched_setattr", ()),
+    ("move another process's pages", "move_pages", ()),
+)
+"""What is tried, the call, and its arguments where five zeros would not do."""
+
+
 def _attempts() -> list[tuple[str, Callable[[], object]]]:
     """Name and attempt. Calls that this architecture lacks are left out."""
     numbers = NUMBERS[machine()]
+    others: tuple[tuple[str, str, tuple[int, ...]], ...] = (
+        ("signal its parent", "kill", (os.getppid(), 0)),
+        ("signal a thread elsewhere", "tkill", (os.getppid(), 0)),
+        ("hold another process", "pidfd_open", (os.getppid(), 0)),
+        ("change its identity", "setuid", (os.getuid(),)),
+    )
+    return [*_real(), *((said, _raw(name, given)) for said, name, given in (*others, *_CALLS) if name in numbers)]
 
-    def raw(name: str, *arguments: object) -> Callable[[], object]:
-        return lambda: system_call(name, *(arguments or (0, 0, 0, 0, 0)))
 
-    real = [
+def _raw(name: str, arguments: tuple[int, ...]) -> Callable[[], object]:
+    return lambda: system_call(name, *(arguments or (0, 0, 0, 0, 0)))
+
+
+def _real() -> list[tuple[str, Callable[[], object]]]:
+    """Attempts as Python makes them."""
+    return [
         ("read a file", lambda: os.close(os.open("/etc/passwd", os.O_RDONLY))),
         ("read its own environment", lambda: os.close(os.open("/proc/self/environ", os.O_RDONLY))),
         ("read another process's memory file", lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY))),
@@ -61,41 +137,6 @@ def _attempts() -> list[tuple[str, Callable[[], object]]]:
         ("map memory as code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()),
         ("make a pipe", lambda: os.closerange(*sorted(os.pipe()))),
     ]
-    by_number = [
-        ("run a program", "execve", ()),
-        ("run a program by descriptor", "execveat", (_AT_FDCWD, 0, 0, 0, 0)),
-        ("start a thread or process (clone3)", "clone3", ()),
-        ("signal its parent", "kill", (os.getppid(), 0)),
-        ("signal a thread elsewhere", "tkill", (os.getppid(), 0)),
-        ("trace a process", "ptrace", ()),
-        ("read another process's memory", "process_vm_readv", ()),
-        ("write another process's memory", "process_vm_writev", ()),
-        ("hold another process", "pidfd_open", (os.getppid(), 0)),
-        ("take another process's descriptor", "pidfd_getfd", ()),
-        ("leave its namespaces", "unshare", ()),
-        ("enter other namespaces", "setns", ()),
-        ("mount a file system", "mount", ()),
-        ("change its root", "chroot", (0,)),
-        ("make memory files", "memfd_create", ()),
-        ("use the kernel's key rings", "keyctl", ()),
-        ("use shared memory", "shmget", ()),
-        ("use message queues", "msgget", ()),
-        ("change a file's mode", "chmod" if "chmod" in numbers else "fchmodat", ()),
-        ("delete a file", "unlinkat", (_AT_FDCWD, 0, 0)),
-        ("queue kernel work", "io_uring_setup", ()),
-        ("load kernel programs", "bpf", ()),
-        ("watch the kernel", "perf_event_open", ()),
-        ("handle page faults", "userfaultfd", ()),
-        ("open a file by handle", "open_by_handle_at", ()),
-        ("change its identity", "setuid", (os.getuid(),)),
-        ("change its personality", "personality", (0xFFFFFFFF,)),
-        ("add filters", "seccomp", ()),
-        ("control devices", "ioctl", ()),
-        ("change its own limits", "prlimit64", ()),
-        ("sleep", "clock_nanosleep", ()),
-        ("send to an address", "sendto", ()),
-    ]
-    return [*real, *((said, raw(name, *arguments)) for said, name, arguments in by_number if name in numbers)]
 
 
 def _create(path: str) -> None:

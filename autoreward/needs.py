@@ -1,0 +1,45 @@
+"""What a task's card may ask for its environment: the table `[process]`."""
+
+from pathlib import Path
+
+from autoreward.errors import TaskError
+from autoreward.records import Record
+from autoreward.records.base import Line
+
+
+class Process(Record):
+    """What the environment itself needs beyond packages and a folder of its own; everything else is taken from its processes."""
+
+    network: bool = False
+    """Network connections, for environments that talk to a simulator."""
+    programs: bool = False
+    """Starting other programs and processes."""
+    read: tuple[Line, ...] = ()
+    """Files and folders to read; in a card, as seen from its folder."""
+    write: tuple[Line, ...] = ()
+    """Files and folders to read and change."""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """What the card asks for, in words."""
+        return (
+            *(("use the network",) if self.network else ()),
+            *(("start programs",) if self.programs else ()),
+            *(f"read {path}" for path in self.read),
+            *(f"change {path}" for path in self.write),
+        )
+
+    @property
+    def said(self) -> str:
+        """A sentence on what the card asks for; empty if it asks for nothing."""
+        return f"By its card, this task's environment may {', '.join(self.allowed)}." if self.allowed else ""
+
+    def seen_from(self, folder: Path) -> "Process":
+        """The same with whole paths. Raises TaskError for one that is not there."""
+        found: dict[str, tuple[str, ...]] = {}
+        for key in ("read", "write"):
+            places = [folder.resolve() / Path(path).expanduser() for path in getattr(self, key)]
+            if missing := [place for place in places if not place.exists()]:
+                raise TaskError(f"[process] {key} = {str(missing[0])!r}: there is no such file or folder.")
+            found[key] = tuple(str(place.resolve()) for place in places)
+        return self.model_copy(update=found)
