@@ -38,7 +38,8 @@ def heed(book: Book) -> None:
         return
     name = f"before-feedback-{len(said.items) - 1}"
     unheard = [
-        (f"{REPLIES}/{file}", f"{REPLIES}/{kept}") for file, kept in unused(book.folder / REPLIES, said.since, name)
+        (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
+        for file, kept in unused(book.files.at(REPLIES).names(), said.since, name)
     ]
     result = [(thing, f"{name}/{thing}") for thing in ("confirm", "best", "clips", REPORT, RESULT)]
     book.retire([*unheard, *result])

@@ -11,7 +11,8 @@ from autoreward.cards.write import card
 from autoreward.errors import NoAnswer, UsageError
 from autoreward.jail.client import Jail
 from autoreward.llm.opening import open_desk
-from autoreward.store.files import demand_place, plain_name, write_atomically
+from autoreward.store.beneath import Folder
+from autoreward.store.files import demand_place, plain_name
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
 
@@ -47,7 +48,9 @@ class Initiated(NamedTuple):
     def keep(self, text: str) -> None:
         """Write the card. Raises TaskError, StoreError."""
         self.check(text)
-        write_atomically(self.path, text.encode())
+        files = Folder(self.path.parent)
+        files.make()
+        files.write(self.path.name, text.encode())
 
 
 def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[str], None]) -> Initiated:
@@ -70,9 +73,11 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     drafted = draft(survey, name, wanted.goal, wanted.kwargs)
     findings: tuple[str, ...] = ()
     if model != "grammar":
+        files = Folder(path.parent)
 
         def write(file: str, data: bytes) -> None:
-            write_atomically(path.parent / file, data)
+            files.make()
+            files.write(file, data)
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")

@@ -32,8 +32,8 @@ from autoreward.report.numbers import Log
 from autoreward.report.reading import Reading, read_run
 from autoreward.resources import envs_folder
 from autoreward.session import resume, start
-from autoreward.store.book import read_header
-from autoreward.store.files import plain_name
+from autoreward.store.header import read_header
+from autoreward.store.files import is_run, plain_name
 from autoreward.tasks import find_task
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _go(
     """Start a run or go on with it; the folder of the finished run."""
     card = find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
     config = _config(settings)
-    if name is None or not (runs / plain_name(name) / "run.json").exists():
+    if name is None or not is_run(runs / plain_name(name)):
         return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
     header = read_header(runs / name)
     changed = [key for key in settings if getattr(header.config, key) != getattr(config, key)]

@@ -63,7 +63,7 @@ class Poll(Closing):
 
     @property
     def _finished(self) -> bool:
-        return (self._book.folder / "result.json").exists()
+        return self._book.files.has("result.json")
 
     @property
     def page(self) -> Path:
@@ -82,7 +82,7 @@ class Poll(Closing):
     def show(self, asked: Sequence[Question]) -> None:
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
         sides = {side.clip: side for q in asked for side in self._sides(q)}
-        missing = [side for side in sides.values() if not (self._book.folder / side.clip).exists()]
+        missing = [side for side in sides.values() if not self._book.files.has(side.clip)]
         reasons = sorted(set(filter(None, self._film(missing))))
         page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked], reasons)
         self._book.write(PAGE, page.encode())

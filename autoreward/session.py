@@ -1,7 +1,6 @@
 """What a command does: start a run, go on with one, look at one. Builds the parts and calls the loop."""
 
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,8 +26,9 @@ from autoreward.report.numbers import Follower, Log, logging
 from autoreward.report.reading import REPORT
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
-from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.store.files import demand_free, demand_place, plain_name
+from autoreward.store.book import Book, Made, Page
+from autoreward.store.header import RunHeader
+from autoreward.store.files import demand_free, demand_place, discard, is_task_name, plain_name
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
@@ -78,7 +78,7 @@ def start(
             return _go(book, tell, log), folder
         except UsageError:
             if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
-                shutil.rmtree(folder)
+                discard(folder)
             raise
 
 
@@ -201,7 +201,8 @@ def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorbo
 
 def _spent(book: Book) -> bool:
     """Whether anything was trained or asked."""
-    return any(book.folder.rglob("trials")) or (book.folder / REPLIES).exists()
+    pages = (*book.pages(), book.baselines_page(), book.confirm_page())
+    return book.files.has(REPLIES) or any(page.files.has("trials") for page in pages)
 
 
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
@@ -261,7 +262,7 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
         book.write(f"best/{name}", data)
 
     def film(look: Look) -> Made[Clip]:
-        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(look.page.folder.relative_to(book.folder)))
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page.files.within)
         weights = look.page.file("trials", look.score.trial_id, policy_file(look.score.kept))
         try:
             return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))

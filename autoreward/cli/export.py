@@ -24,7 +24,7 @@ def command(
     import shlex
 
     from autoreward.errors import UsageError
-    from autoreward.store.book import read_header
+    from autoreward.store.header import read_header
 
     folder = find_run(run, runs)
     task = read_header(folder).task
