@@ -6,12 +6,12 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from autoreward.config import first_problem
-from autoreward.crew import ALLOWANCE, allowance
+from autoreward.crew import allowance
 from autoreward.errors import ConfigError, UsageError, paste
 from autoreward.llm.desk import REPLIES, unused
 from autoreward.records import Allowance, Feedback, Feedbacks, Run
 from autoreward.report.reading import REPORT
-from autoreward.store.book import Book
+from autoreward.store.book import ALLOWANCE, Book
 
 Limits = Mapping[str, float | None]
 NO_LIMITS: Limits = MappingProxyType({})
@@ -55,3 +55,4 @@ def allow(book: Book, limits: Limits) -> None:
         name, given, said = first_problem(error)
         raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
     book.write(f"{ALLOWANCE}.json", allowed.model_dump_json(indent=1).encode())
+    book.own()

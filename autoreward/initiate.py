@@ -13,6 +13,7 @@ from autoreward.jail.client import Jail
 from autoreward.llm.opening import open_desk
 from autoreward.store.beneath import Folder
 from autoreward.store.files import demand_place, plain_name
+from autoreward.store.trust import demand, keep, of_card
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
 
@@ -47,7 +48,7 @@ class Initiated(NamedTuple):
 
     def keep(self, text: str) -> None:
         """Write the card. Raises TaskError, StoreError."""
-        self.check(text)
+        keep(of_card(self.check(text)))
         files = Folder(self.path.parent)
         files.make()
         files.write(self.path.name, text.encode())
@@ -66,8 +67,10 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     if path.exists():
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name
+    program = state_program(path)
+    demand(of_card(blank("", {}, name, program)), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, state_program(path)))
+        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
     drafted = draft(survey, name, wanted.goal, wanted.kwargs)

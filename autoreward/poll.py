@@ -13,7 +13,8 @@ from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Questi
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import REPORT
-from autoreward.store.book import Book, Page
+from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.trust import demand
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -101,6 +102,7 @@ class Poll(Closing):
             except CannotDraw as error:
                 return {}, str(error)
 
+        demand(powers_of(self._book), str(self._book.folder))
         reasons = []
         # no program of a candidate is run here
         with Jail(trust_the_model=True) as jail, Workers(jail) as workers:

@@ -21,10 +21,10 @@ from autoreward.llm.manual import Manual
 from autoreward.llm.models import DEFAULTS, default_model, on_server, open_model
 from autoreward.llm.money import Bill, Purse, estimate, price
 from autoreward.llm.opening import open_models
-from autoreward.store.beneath import Folder
 from autoreward.llm.reading import Unusable, code_blocks, plain, record, usable
 from autoreward.llm.replay import Replay
 from autoreward.records import Record
+from autoreward.store.beneath import Folder
 
 KINDS = ("anthropic", "openai")
 MODEL = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}

@@ -9,7 +9,7 @@ from autoreward.config import RunConfig
 from autoreward.loop import improve
 from autoreward.records import Clip
 from autoreward.resources import envs_folder
-from autoreward.session import worth_a_look
+from autoreward.looks import worth_a_look
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
 from autoreward.transitions import Transitions

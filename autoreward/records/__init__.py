@@ -31,6 +31,7 @@ from autoreward.records.environments import (
 from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
 from autoreward.records.runs import (
     Allowance,
+    Board,
     Clip,
     Confirmed,
     Doubt,
@@ -77,6 +78,7 @@ __all__ = [
     "Answer",
     "Audit",
     "AuditItem",
+    "Board",
     "Candidate",
     "Candidates",
     "Cause",

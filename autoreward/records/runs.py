@@ -72,6 +72,12 @@ class Allowance(Record):
     max_calls: int = Field(ge=1)
 
 
+class Board(Record):
+    """Where this machine shows a run's curves: kept beside the run's settings and not in them, since no result depends on it."""
+
+    logdir: str
+
+
 class Round(Record):
     """Everything one round produced."""
 

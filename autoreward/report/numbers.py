@@ -101,9 +101,7 @@ def _logged(files: Folder, name: str) -> Iterator[tuple[int, dict[str, float]]]:
     except FileNotFoundError:
         return
     except (ValidationError, OSError):
-        raise RunDamaged(
-            f"{files.path / name} is damaged; delete it, and that training is shown without it."
-        ) from None
+        raise RunDamaged(f"{files.path / name} is damaged; delete it, and that training is shown without it.") from None
     yield from ((point.step, point.values) for point in points)
 
 

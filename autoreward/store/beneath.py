@@ -83,11 +83,12 @@ class Folder:
         """Names of what is in this folder, in order: those that end so, without hidden ones. Raises RunDamaged."""
         try:
             with self._entered(self._parts("")) as here:
-                return sorted(name for name in os.listdir(here) if name.endswith(suffix) and not name.startswith("."))
+                found = os.listdir(here)  # noqa: PTH208 - a descriptor is no path
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise unreadable(self.path, error) from None
+        return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
 
     def stems(self) -> list[str]:
         """Names of the records in this folder, without their `.json`."""
@@ -257,8 +258,8 @@ def demand_plain(info: os.stat_result, path: Path, folders: bool = False) -> Non
         )
     if info.st_nlink > 1:
         raise RunDamaged(
-            f"{shortened(path)} has a second name elsewhere (a hard link), so that the run is not touched; go on with a copy of the "
-            "run, made by cp -r."
+            f"{shortened(path)} has a second name elsewhere (a hard link), so that the run is not touched; go on with a "
+            "copy of it, made by cp -r."
         )
 
 

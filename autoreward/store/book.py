@@ -12,17 +12,21 @@ from pydantic import ValidationError
 from autoreward.closing import Closing
 from autoreward.errors import RunDamaged, StoreError
 from autoreward.pools import Pool
-from autoreward.records import PREFERENCES, Record
+from autoreward.records import PREFERENCES, Allowance, Board, Record
+from autoreward.store import trust
 from autoreward.store.beneath import Folder
 from autoreward.store.damage import unreadable, whole_tensors, wrong
 from autoreward.store.files import HEADER, demand_free, demand_place, locked
 from autoreward.store.header import RunHeader, read_header
 from autoreward.transitions import Transitions
 
-BY_PEOPLE = ("feedback", "allowance", PREFERENCES)
+ALLOWANCE, BOARD = "allowance", "tensorboard"
+BY_PEOPLE = ("feedback", ALLOWANCE, PREFERENCES)
 """Records of what people said: nothing makes them again."""
 LONGEST_RECORD = 64 << 20
 """Most bytes of a record."""
+CODE = re.compile(r"best/[^/]+|rounds/[0-9]+/candidates\.json")
+"""Files with programs in them: only those that were made here are taken as they are."""
 R = TypeVar("R", bound=Record)
 
 
@@ -157,6 +161,7 @@ class Book(Page, Closing):
     def create(cls, folder: Path, header: RunHeader) -> Self:
         """Make a new run folder. Raises UsageError if it holds a run or can't be made, RunLocked, StoreError."""
         demand_place(folder)
+        trust.keep(trust.of_run(header.task, header.config))  # who starts a run has let in what it does
         files = Folder(folder)
         files.make()
         book = cls(files, header, locked(files))  # first of all: two that are started at once are told apart here
@@ -180,6 +185,15 @@ class Book(Page, Closing):
             book.close()
             raise
         return book
+
+    def own(self) -> None:
+        """Let in what the run does by now, since this person has just said so. Raises UsageError."""
+        trust.keep(powers_of(self))
+
+    def programs_made_here(self) -> bool:
+        """Whether every candidate of the run was written on this machine, and is as it was. Raises RunDamaged."""
+        name = "candidates.json"
+        return all(trust.made_here(page.files.read(name)) for page in self.pages() if page.files.has(name))
 
     def page(self, number: int) -> Page:
         """A round's page."""
@@ -236,7 +250,16 @@ class Book(Page, Closing):
 
     def _write(self, folder: Folder, name: str, data: bytes) -> None:
         self.before_write(folder.path / name)
+        where = f"{folder.within}/{name}" if folder.within else name
+        if CODE.fullmatch(where):
+            trust.keep_made(data, where)
         folder.write(name, data)
+
+
+def powers_of(run: Page) -> trust.Powers:
+    """What going on with a run would do beyond computing; `run` is its whole folder. Raises UsageError, StoreError."""
+    header = read_header(run.folder)
+    return trust.of_run(header.task, header.config, run.lone(ALLOWANCE, Allowance), run.lone(BOARD, Board))
 
 
 def pages_of(folder: Path) -> list[Page]:

@@ -94,7 +94,7 @@ def run_folders(runs: Path) -> list[Path]:
     A header is written once, so that its time is when the run was begun. Raises OSError if the folder can't be read.
     """
     try:
-        names = os.listdir(runs)
+        names = [path.name for path in runs.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
     found: list[tuple[float, str]] = []
@@ -109,6 +109,11 @@ def run_folders(runs: Path) -> list[Path]:
 def is_run(folder: Path) -> bool:
     """Whether a person who names this folder means a run. Raises OSError if that can't be told."""
     return os.path.lexists(folder / HEADER)
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a folder, or anything of that name, is there."""
+    return os.path.lexists(folder)
 
 
 def discard(folder: Path) -> None:
