@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 from autoreward.analyze.legs import scored, trainings
 from autoreward.analyze.preferences import policies, said_of, strengths
 from autoreward.analyze.ranking import ranked
+from autoreward.errors import RunDamaged
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
@@ -148,7 +149,12 @@ class Reading:
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
         page = Page(self.files.at(clip.page))
-        return page.transitions("scores", clip.trial_id, EPISODES)
+        episodes = page.transitions("scores", clip.trial_id, EPISODES)
+        if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
+            raise RunDamaged(
+                f"{page.folder}: the episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run."
+            )
+        return episodes
 
     @property
     def money(self) -> str:

@@ -178,13 +178,13 @@ class Folder:
                     info = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:  # a running run's
                     continue
-                if stat.S_ISDIR(info.st_mode):
-                    with _step(here, entry.name, self.path / name) as below:
-                        yield from self._walked(below, name, depth + 1)
+                if not stat.S_ISDIR(info.st_mode):
+                    demand_plain(info, self.path / name)
+                    if _LEFT.fullmatch(entry.name):
+                        yield name
                     continue
-                demand_plain(info, self.path / name)
-                if _LEFT.fullmatch(entry.name):
-                    yield name
+                with suppress(FileNotFoundError), _step(here, entry.name, self.path / name) as below:
+                    yield from self._walked(below, name, depth + 1)
 
     def _parts(self, name: str) -> tuple[str, ...]:
         """The steps from the root to a name, none of which leads up or out."""

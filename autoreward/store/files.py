@@ -103,6 +103,8 @@ def run_folders(runs: Path) -> list[Path]:
             found.append(((runs / name / HEADER).lstat().st_mtime, name))
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError:  # somebody else's: it is listed with why it can't be read
+            found.append((0.0, name))
     return [runs / name for _, name in sorted(found)]
 
 

@@ -104,7 +104,8 @@ def keep(powers: Powers) -> None:
 
 def keep_made(data: bytes, name: str) -> None:
     """Remember a file with code in it as made here. Raises StoreError, UsageError."""
-    _write(hashlib.sha256(data).hexdigest(), f"made here: {name}")
+    if not made_here(data):
+        _write(hashlib.sha256(data).hexdigest(), f"made here: {name}")
 
 
 def made_here(data: bytes) -> bool:
