@@ -2,11 +2,12 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,41 @@ def test_a_record_that_can_not_be_is_one_sentence(run: Path, place: str) -> None
     (run / place).parent.mkdir(exist_ok=True)
     (run / place).write_text(RECORDS[place])
     assert "is damaged" in str(told(run, ("show",)))
+
+
+VALUES = (None, -1, 0, 10**30, 1.5, "", "x" * 50, "../x", "\x1b[31m", "\ud800", [], {}, True, "r999", float("nan"))
+
+
+def places(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the values of a record are."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in inside:
+        yield (*above, key)
+        yield from places(inner, (*above, key))
+
+
+def test_a_changed_record_ends_in_a_sentence_or_is_shown(run: Path) -> None:
+    """A value somewhere in a record is another one; seeds are fixed, so that a failure can be seen again."""
+    rng, files = random.Random(0), sorted(run.rglob("*.json"))
+    for _ in range(25):
+        path = rng.choice(files)
+        before = path.read_bytes()
+        data = json.loads(before)
+        *above, last = rng.choice(list(places(data)))
+        inner = data
+        for key in above:
+            inner = inner[key]
+        inner[last] = rng.choice(VALUES)
+        path.write_text(json.dumps(data))
+        done = CliRunner().invoke(app, ["show", str(run)])
+        assert done.exception is None or isinstance(done.exception, AutorewardError), (
+            path,
+            above,
+            last,
+            done.exception,
+        )
+        assert "\x1b" not in done.output
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize("way", ["/../../../../../home/thesis", "/x", "/../x", "\u0000", "x" * 300, "\ud800"])

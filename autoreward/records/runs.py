@@ -1,8 +1,8 @@
 """Rounds and whole runs."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from autoreward.records.base import Record
 from autoreward.records.candidates import Candidate, Screened, Verdict
@@ -118,6 +118,12 @@ class Confirmed(Record):
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None
     """Probability that a training with it does better than one with the native reward."""
+
+    @model_validator(mode="after")
+    def _of_the_same_trainings(self) -> Self:
+        if not self.success or not len(self.success) == len(self.progress) == len(self.metric):
+            raise ValueError("success, progress and metric are of the same trainings, at least one")
+        return self
 
 
 class Clip(Record):
