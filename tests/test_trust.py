@@ -16,7 +16,7 @@ from autoreward.config import RunConfig
 from autoreward.crew import _by_grammar
 from autoreward.errors import NotTrusted, StoreError, UsageError
 from autoreward.export.keep import kept_files
-from autoreward.loop import improve
+from autoreward.loop import improve, measure
 from autoreward.records import Allowance, Board, Candidate
 from autoreward.resources import envs_folder
 from autoreward.store import trust
@@ -191,9 +191,9 @@ def test_where_trust_can_not_be_kept_is_said(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "run").exists()
 
 
-def finished(folder: Path) -> Path:
-    with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
-        run = improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
+    with Book.create(folder, RunHeader.of(TASK, config)) as book:
+        run = (measure if config.given else improve)(TASK, config, FakeCrew(), book, lambda event: None)
         made = {"policy.zip": b"pickle", "vecnormalize.pkl": b"pickle"}
         for name, data in kept_files(book, run, lambda task, weights: made).items():
             book.write(f"best/{name}", data)
@@ -212,7 +212,7 @@ def test_an_export_takes_names_that_are_ours_and_files_that_were_made_here(memor
 @pytest.mark.slow
 @pytest.mark.parametrize("changed", ["policy.zip", "vecnormalize.pkl", "reward.py", "train.py", "program.py"])
 def test_what_was_not_made_here_is_never_taken(memory_folder: Path, changed: str) -> None:
-    run = finished(memory_folder / "run")
+    run = finished(memory_folder / "run", RunConfig(given="native", confirm_seeds=1))
     (run / "best" / changed).write_bytes(b"evil")
     with pytest.raises(UsageError, match="can't be made anew"):  # these weights are none
         take(run)
