@@ -44,7 +44,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
-from autoreward.store.book import Book, Made, Page
+from autoreward.store.book import ALLOWANCE, Book, Made, Page
 from autoreward.tasks import Task
 from autoreward.tiers import Tier
 from autoreward.train.cluster import Cluster, demand_ray
@@ -53,7 +53,6 @@ from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
 
 SAMPLES, DEMOS = "samples.npz", "demos.npz"
-ALLOWANCE = "allowance"
 EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
@@ -232,7 +231,7 @@ def open_crew(
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     desk = _desk(config, book, tell)
-    trust = _trusted(config)
+    trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
     with Hidden(), Jail(trust) as jail, open_workers(config, jail, trust) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
@@ -256,13 +255,13 @@ def demand(config: RunConfig, folder: Path) -> None:
         open_models(config.models, folder, config.max_cost)
     if config.pool == "ray":
         demand_ray()
-    with Jail(_trusted(config)) as jail:
+    with Jail(config.trust_the_model or _by_grammar(config)) as jail:
         jail.demand()
 
 
-def _trusted(config: RunConfig) -> bool:
-    """The grammar's own programs need no lock, and get the best there is."""
-    return config.trust_the_model or config.model == "grammar"
+def _by_grammar(config: RunConfig) -> bool:
+    """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
+    return config.model == "grammar" and not isinstance(config.given, Candidate)
 
 
 def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:

@@ -1,7 +1,7 @@
 """Our own failures, as exceptions with exit codes.
 
 AutorewardError
-├── UsageError (2)      TaskError · ConfigError · MissingExtra
+├── UsageError (2)      TaskError · ConfigError · MissingExtra · NotTrusted
 ├── ProviderError (3)   NoAnswer: a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
 ├── JobFailed (1)       a worker process ended without a report
@@ -42,6 +42,10 @@ class TaskError(UsageError):
 
 class ConfigError(UsageError):
     """An option or setting outside its range, or an option that does not exist."""
+
+
+class NotTrusted(UsageError):
+    """A card or a run of unknown origin would run code, or ask or write to somebody; the message says what."""
 
 
 class MissingExtra(UsageError):

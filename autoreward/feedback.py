@@ -6,13 +6,13 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from autoreward.config import first_problem
-from autoreward.crew import ALLOWANCE, allowance
+from autoreward.crew import allowance
 from autoreward.errors import ConfigError, UsageError, paste
 from autoreward.llm.asking import storable
 from autoreward.llm.desk import REPLIES, unused
 from autoreward.records import Allowance, Feedback, Feedbacks, Run
 from autoreward.report.reading import REPORT
-from autoreward.store.book import Book
+from autoreward.store.book import ALLOWANCE, Book
 
 Limits = Mapping[str, float | None]
 NO_LIMITS: Limits = MappingProxyType({})
@@ -39,7 +39,8 @@ def heed(book: Book) -> None:
         return
     name = f"before-feedback-{len(said.items) - 1}"
     unheard = [
-        (f"{REPLIES}/{file}", f"{REPLIES}/{kept}") for file, kept in unused(book.folder / REPLIES, said.since, name)
+        (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
+        for file, kept in unused(book.files.at(REPLIES).names(), said.since, name)
     ]
     result = [(thing, f"{name}/{thing}") for thing in ("confirm", "best", "clips", REPORT, RESULT)]
     book.retire([*unheard, *result])
@@ -55,3 +56,4 @@ def allow(book: Book, limits: Limits) -> None:
         name, given, said = first_problem(error)
         raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
     book.write(f"{ALLOWANCE}.json", allowed.model_dump_json(indent=1).encode())
+    book.own()

@@ -11,6 +11,7 @@ from autoreward.errors import UsageError
 from autoreward.export.folder import composition_in, program_in
 from autoreward.jail.client import Jail
 from autoreward.records import Candidate, Composition, Verdict
+from autoreward.store.trust import demand, of_card
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -60,6 +61,7 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
 
     Lines in the verdict are the file's, also where the program is only a part of it.
     """
+    demand(of_card(task), f"task {task.name}")
     given, text = read_program(path), _text(path)
     above = text[: text.find(given.source.rstrip("\n"))].count("\n")
     with Jail(trust) as jail, Workers(jail) as workers:

@@ -12,7 +12,9 @@ from autoreward.errors import NoAnswer, UsageError
 from autoreward.jail.client import Jail
 from autoreward.llm.asking import storable
 from autoreward.llm.opening import open_desk
-from autoreward.store.files import demand_place, plain_name, write_atomically
+from autoreward.store.beneath import Folder
+from autoreward.store.files import demand_place, plain_name
+from autoreward.store.trust import demand, keep, of_card
 from autoreward.tasks import Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
 
@@ -47,8 +49,10 @@ class Initiated(NamedTuple):
 
     def keep(self, text: str) -> None:
         """Write the card. Raises TaskError, StoreError."""
-        self.check(text)
-        write_atomically(self.path, text.encode())
+        keep(of_card(self.check(text)))
+        files = Folder(self.path.parent)
+        files.make()
+        files.write(self.path.name, text.encode())
 
 
 def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[str], None]) -> Initiated:
@@ -64,16 +68,20 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     if path.exists():
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name
+    program = state_program(path)
+    demand(of_card(blank("", {}, name, program)), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, state_program(path)))
+        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
     drafted = draft(survey, name, wanted.goal, wanted.kwargs)
     findings: tuple[str, ...] = ()
     if model != "grammar":
+        files = Folder(path.parent)
 
         def write(file: str, data: bytes) -> None:
-            write_atomically(path.parent / file, data)
+            files.make()
+            files.write(file, data)
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")

@@ -32,9 +32,12 @@ from autoreward.report.numbers import Log
 from autoreward.report.reading import Reading, read_run
 from autoreward.resources import envs_folder
 from autoreward.session import resume, start
-from autoreward.store.book import read_header
-from autoreward.store.files import plain_name
-from autoreward.tasks import find_task
+from autoreward.store.beneath import Folder
+from autoreward.store.book import Page, powers_of
+from autoreward.store.files import is_run, plain_name
+from autoreward.store.header import read_header
+from autoreward.store.trust import keep, of_card
+from autoreward.tasks import Task, find_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,6 +123,7 @@ def improve(
     tell: Callable[[events.Event], None] | None = None,
     log: Log | None = None,
     tensorboard: str | Path | None = None,
+    trust: bool = False,
     **settings: Any,
 ) -> LoadedRun:
     """Search for a reward program, as `autoreward run` does; stopped (Ctrl-C, "interrupt"), it goes on under the same name.
@@ -133,6 +137,7 @@ def improve(
         log: called with every training's numbers, once they are saved: `log("r000c1-s0", 20_480, {"held_out/success": 0.85})`.
             See docs/curves.md for what there is, and for W&B and MLflow. What it raises stops the run.
         tensorboard: folder for TensorBoard's event files.
+        trust: let in the code, addresses and places that the card, or the run to go on with, has; as `--trust`.
         settings: of RunConfig: `model`, `rounds`, `candidates`, `steps`, `seed`, ...
 
     Raises:
@@ -141,6 +146,8 @@ def improve(
         AutorewardError: see errors.py.
     """
     board = Path(tensorboard) if tensorboard else None
+    if trust:
+        _let_in(task, Path(runs), name, envs)
     if tell is not None:
         return load(_go(task, Path(runs), name, envs, tell, settings, log, board))
     if not _in_notebook():
@@ -159,9 +166,9 @@ def _go(
     tell: Callable[[events.Event], None], settings: dict[str, Any], log: Log | None, board: Path | None,
 ) -> Path:  # fmt: skip
     """Start a run or go on with it; the folder of the finished run."""
-    card = find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
+    card = _card(task, envs)
     config = _config(settings)
-    if name is None or not (runs / plain_name(name) / "run.json").exists():
+    if name is None or not is_run(runs / plain_name(name)):
         return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
     header = read_header(runs / name)
     changed = [key for key in settings if getattr(header.config, key) != getattr(config, key)]
@@ -169,6 +176,17 @@ def _go(
         what = "another task" if header.task.name != card.name else f"another {', '.join(changed)}"
         raise RunChanged(f"{runs / name} is a run with {what}; choose another name, or load it as it is.")
     return resume(runs / name, tell, board, log)[1]
+
+
+def _card(task: str | Path, envs: str | Path | None) -> Task:
+    return find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
+
+
+def _let_in(task: str | Path, runs: Path, name: str | None, envs: str | Path | None) -> None:
+    """What the person trusts by saying so. Raises UsageError, StoreError."""
+    keep(of_card(_card(task, envs)))
+    if name is not None and is_run(runs / plain_name(name)):
+        keep(powers_of(Page(Folder(runs / name))))
 
 
 def _config(settings: dict[str, Any]) -> RunConfig:

@@ -13,7 +13,8 @@ from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Questi
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import REPORT
-from autoreward.store.book import Book, Page
+from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.trust import demand
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
 from autoreward.transitions import Transitions
@@ -63,7 +64,7 @@ class Poll(Closing):
 
     @property
     def _finished(self) -> bool:
-        return (self._book.folder / "result.json").exists()
+        return self._book.files.has("result.json")
 
     @property
     def page(self) -> Path:
@@ -82,7 +83,7 @@ class Poll(Closing):
     def show(self, asked: Sequence[Question]) -> None:
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
         sides = {side.clip: side for q in asked for side in self._sides(q)}
-        missing = [side for side in sides.values() if not (self._book.folder / side.clip).exists()]
+        missing = [side for side in sides.values() if not self._book.files.has(side.clip)]
         reasons = sorted(set(filter(None, self._film(missing))))
         page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked], reasons)
         self._book.write(PAGE, page.encode())
@@ -101,6 +102,7 @@ class Poll(Closing):
             except CannotDraw as error:
                 return {}, str(error)
 
+        demand(powers_of(self._book), str(self._book.folder))
         reasons = []
         # no program of a candidate is run here
         with Jail(trust_the_model=True) as jail, Workers(jail) as workers:

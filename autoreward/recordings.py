@@ -9,7 +9,9 @@ from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.check.relabel import EpisodePool, join
 from autoreward.errors import StoreError, UsageError
 from autoreward.records import EPISODES, Description, Diagnosis, PoolEpisode, Remembered, Round, Score
-from autoreward.store.book import Book, Made, Page, pages_of, read_header
+from autoreward.store.book import Book, Made, Page, pages_of
+from autoreward.store.files import run_folders
+from autoreward.store.header import read_header
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -51,11 +53,13 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
 def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     """The exploits that other runs in the same folder found in the same task: same environment, fields and rule.
 
-    A run that is damaged or of another version is passed over: this one can do without it.
+    A run that is damaged, of another version, or a link to elsewhere is passed over: this one can do without it.
     """
     names: list[str] = []
     found: list[Recording] = []
-    for folder in _latest_first(p for p in runs.glob("*/run.json") if p.parent.name != own):
+    for folder in reversed(run_folders(runs)):
+        if folder.name == own or folder.is_symlink():
+            continue
         try:
             if _what_counts(read_header(folder).task) == _what_counts(task):
                 more = list(_exploits(folder))
@@ -70,11 +74,6 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
         return Made(Remembered(), {})
     pool = join(found, task.metric.better)
     return Made(Remembered(runs=tuple(names), episodes=pool.episodes), {EXPLOITS: pool.transitions.to_bytes()})
-
-
-def _latest_first(headers: Iterable[Path]) -> list[Path]:
-    """Run folders by when they were begun: a header is written once, and a name may be anything."""
-    return [p.parent for p in sorted(headers, key=lambda p: (p.stat().st_mtime, p.parent.name), reverse=True)]
 
 
 def _exploits(folder: Path) -> Iterator[Recording]:

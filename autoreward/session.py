@@ -1,11 +1,9 @@
 """What a command does: start a run, go on with one, look at one. Builds the parts and calls the loop."""
 
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from autoreward import events
 from autoreward.config import RunConfig
@@ -15,20 +13,24 @@ from autoreward.export.keep import best_policy, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
 from autoreward.llm.desk import REPLIES
+from autoreward.looks import Look, worth_a_look
 from autoreward.loop import improve, measure
 from autoreward.plan import demand_steps, measure_speed
 from autoreward.plan import plan as planned
 from autoreward.pools import Pool
 from autoreward.recordings import remember
-from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, Score, policy_file
+from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.lines import describe_event
 from autoreward.report.numbers import Follower, Log, logging
 from autoreward.report.reading import REPORT
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.seeds import derive, held_out
-from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.store.files import demand_free, demand_place, plain_name
+from autoreward.store.book import Book, Made, powers_of
+from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
+from autoreward.store.header import RunHeader
+from autoreward.store.trust import demand as demand_trust
+from autoreward.store.trust import of_card
 from autoreward.tasks import Task
 from autoreward.train.pool import LocalPool
 from autoreward.train.workers import Workers
@@ -66,8 +68,9 @@ def start(
     Raises:
         AutorewardError: see errors.py; what was finished before it is saved.
     """
+    demand_trust(of_card(task), f"task {task.name}")
     folder = _place(task, config, runs, name, tensorboard)
-    new = not folder.exists()
+    new = not is_there(folder)
     with Book.create(folder, RunHeader.of(task, config)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
@@ -78,7 +81,7 @@ def start(
             return _go(book, tell, log), folder
         except UsageError:
             if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
-                shutil.rmtree(folder)
+                discard(folder)
             raise
 
 
@@ -95,6 +98,7 @@ def plan(
     Raises:
         AutorewardError: `start` would raise it before anything is trained or asked.
     """
+    demand_trust(of_card(task), f"task {task.name}")
     _place(task, config, runs, name, tensorboard)
     with (
         Jail(trust_the_model=True) as jail,
@@ -115,6 +119,7 @@ def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) ->
         ConfigError: a limit that can't be.
     """
     with Book.open(folder) as book:
+        demand_trust(powers_of(book), str(folder))
         hear_out(book, text)
         allow(book, limits)
         return _go(book, tell), folder
@@ -137,6 +142,7 @@ def resume(
         ConfigError: a limit that can't be.
     """
     with Book.open(folder) as book:
+        demand_trust(powers_of(book), str(folder))
         if limits and book.lone("result", Run):
             raise UsageError(
                 f'{folder} is finished; to go on with more, say what should change: {paste("feedback", folder)} "..." with '
@@ -160,6 +166,7 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
         Jail(trust_the_model=True) as jail,
         Workers(jail) as workers,
     ):  # no program is run here
+        demand_trust(powers_of(book), str(folder))
         run = book.lone("result", Run)
         found = best_policy(book, run) if run else None
         if found is None:
@@ -176,6 +183,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
     """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
         for task in tasks:
+            demand_trust(of_card(task), f"task {task.name}")
             try:
                 yield workers.audit(task)
             except TaskError as error:
@@ -201,7 +209,8 @@ def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorbo
 
 def _spent(book: Book) -> bool:
     """Whether anything was trained or asked."""
-    return any(book.folder.rglob("trials")) or (book.folder / REPLIES).exists()
+    pages = (*book.pages(), book.baselines_page(), book.confirm_page())
+    return book.files.has(REPLIES) or any(page.files.has("trials") for page in pages)
 
 
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
@@ -261,7 +270,7 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
         book.write(f"best/{name}", data)
 
     def film(look: Look) -> Made[Clip]:
-        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(look.page.folder.relative_to(book.folder)))
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page.files.within)
         weights = look.page.file("trials", look.score.trial_id, policy_file(look.score.kept))
         try:
             return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
@@ -269,28 +278,3 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
             return Made(clip.model_copy(update={"why_not": str(error)}), {})
 
     book.each("clips", Clip, worth_a_look(book, run), film, pool)
-
-
-class Look(NamedTuple):
-    """A policy worth a look: a score, and the page that it is on."""
-
-    id: Literal["winner", "failure", "native"]
-    page: Page
-    score: Score
-
-
-def worth_a_look(book: Book, run: Run) -> list[Look]:
-    """The winner, the worst failure of the search, and the native reward's policy."""
-    found: list[Look] = []
-    if best := best_policy(book, run):
-        found.append(Look("winner", *best))
-    failed = [
-        (p, s) for p in book.pages() for s in p.saved("scores", Score) if s.ruled and s.outcome.ok and s.success == 0.0
-    ]
-    if failed:
-        found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
-    confirm = book.confirm_page()
-    native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
-    if native and run.best != "native":
-        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
-    return found

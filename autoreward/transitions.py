@@ -1,6 +1,8 @@
 """Recorded transitions as named arrays: what a reward program is called on."""
 
 import io
+import math
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -8,6 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_ARRAYS, LARGEST = 2_000, 1 << 30
+"""Arrays of a recording, and their bytes, at most."""
+DAMAGE = (OSError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError,
+          zipfile.BadZipFile, zlib.error)  # fmt: skip
+"""What reading something else ends in, besides ValueError."""
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,43 @@ class Transitions:
         """Read what `to_bytes` wrote. Raises ValueError on anything else."""
         groups: dict[str, dict[str, NDArray[Any]]] = {"state": {}, "action": {}, "next_state": {}}
         try:
+            _demand_sizes(data)
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 for key in archive.files:
                     group, _, name = key.partition(".")
                     if name:
                         groups[group][name] = archive[key]
-                return cls(**groups, step=archive["step"], terminated=archive["terminated"])
-        except (OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+                made = cls(**groups, step=archive["step"], terminated=archive["terminated"])
+        except DAMAGE as error:
             raise ValueError(f"no recorded transitions ({error})") from None
+        made._demand_shapes()
+        return made
+
+    def _demand_shapes(self) -> None:
+        """Raises ValueError if the arrays are not of the same steps and environments, or not of numbers."""
+        if self.step.ndim != 2 or self.step.dtype.kind not in "iu" or self.terminated.dtype.kind != "b":
+            raise ValueError("no recorded transitions (step or terminated is not what it should be)")
+        if self.terminated.shape != self.step.shape:
+            raise ValueError("no recorded transitions (step and terminated differ in shape)")
+        for fields in (self.state, self.action, self.next_state):
+            for name, array in fields.items():
+                if array.dtype.kind not in "biuf" or array.ndim not in (2, 3) or array.shape[:2] != self.step.shape:
+                    raise ValueError(f"no recorded transitions ({name!r} is {array.dtype} of shape {array.shape})")
+
+
+def _demand_sizes(data: bytes) -> None:
+    """Raises ValueError if an .npz says that more is in it than fits: nothing is unpacked to find out."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_ARRAYS or sum(member.file_size for member in members) > LARGEST:
+            raise ValueError(
+                f"no recorded transitions (more than {MOST_ARRAYS} arrays, or {LARGEST >> 20} MiB unpacked)"
+            )
+        for member in members:
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                if version not in HEADERS:
+                    raise ValueError(f"no recorded transitions ({member.filename!r} is of a format that is not known)")
+                shape, _, dtype = HEADERS[version](file)
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise ValueError(f"no recorded transitions ({member.filename!r} says that it is larger than it is)")

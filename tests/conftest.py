@@ -35,6 +35,17 @@ def no_keys() -> Iterator[None]:
     os.environ.update(taken)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_trust_of_the_persons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a person trusts is neither used nor added to."""
+    before = os.environ.get("XDG_CONFIG_HOME")
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    yield
+    os.environ.pop("XDG_CONFIG_HOME")
+    if before is not None:
+        os.environ["XDG_CONFIG_HOME"] = before
+
+
 @pytest.fixture(scope="session")
 def jail() -> Iterator[Jail]:
     with Jail() as room_maker:

@@ -18,7 +18,7 @@ ROOMS = {
     "export": {"store", "report", "analyze", "compose"},
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
-    "llm": set[str](),
+    "llm": {"store"},
     "cards": {"llm"},
     "design": {"llm", "compose", "jail", "analyze"},
     "analyze": {"llm"},
@@ -31,7 +31,7 @@ STEPS = (
     {"judging", "race", "recordings", "workshop"},
     {"contest", "doubt"},
     {"crew", "loop", "plan", "poll"},
-    {"feedback", "given"},
+    {"feedback", "given", "looks", "takeaway"},
     {"initiate", "session"},
     {"cli", "notebook"},
     {"__init__", "__main__"},
@@ -110,6 +110,58 @@ def test_what_is_printed_passes_one_filter(path: Path) -> None:
     if path.name != "say.py":
         assert not called & {"typer.echo", "typer.secho", "print"}
     assert "Console" not in called
+
+
+TOUCHING = {
+    "copy2", "copyfile", "copytree", "exists", "fdopen", "glob", "is_dir", "is_file", "is_symlink", "iterdir", "lexists",
+    "listdir", "lstat", "makedirs", "mkdir", "open", "read_bytes", "read_text", "rename", "rglob", "rmdir", "rmtree",
+    "scandir", "stat", "symlink_to", "touch", "unlink", "write_bytes", "write_text",
+}  # fmt: skip
+OPENERS = {"Book", "archive", "jail"}
+"""What has an `open` that opens no file."""
+NOT_IN_A_RUN = {
+    "cli/doctor.py": "whether there is a folder of runs",
+    "cli/export.py": "the folder that the person names",
+    "cli/init.py": "what the person edits",
+    "cli/places.py": "the folder of cards that the person names",
+    "cli/prefer.py": "the answers that the person names",
+    "cli/run.py": "the demonstrations that the person names",
+    "cli/say.py": "where output goes that nobody reads",
+    "given.py": "the reward file that the person names",
+    "initiate.py": "whether a card is there",
+    "jail/kernel/landlock.py": "what a worker may reach",
+    "jail/kernel/proofs.py": "what must not work in a room",
+    "jail/lock.py": "what this machine can lock",
+    "jail/selfcheck.py": "what must not work in a room",
+    "needs.py": "what a card asks to read and write",
+    "recordings.py": "whether a run is a link",
+    "report/pages.py": "our own templates",
+    "report/tensorboard.py": "the folder that the person names",
+    "resources.py": "where this package is",
+    "spawn/scratch.py": "the folders of child processes",
+    "tasks.py": "task cards",
+    "train/local.py": "how much of the machine there is",
+    "worker/attempts.py": "what must not work in a worker",
+    "worker/confine.py": "the worker's own folder",
+    "worker/denied.py": "what a worker was refused",
+    "worker/package.py": "the worker's own temporary folder",
+    "worker/reach.py": "packages and system libraries",
+    "worker/server.py": "how much memory it has",
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_of_a_run_are_reached_in_one_way(path: Path) -> None:
+    """By store/beneath.py, which follows no link."""
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    touched = {f.attr for f in calls if isinstance(f, ast.Attribute) and f.attr in TOUCHING and not opener(f)}
+    touched |= {f.id for f in calls if isinstance(f, ast.Name) and f.id == "open"}
+    name = str(path.relative_to(PACKAGE))
+    assert room(path) == "store" or bool(touched) == (name in NOT_IN_A_RUN), (name, touched)
+
+
+def opener(call: ast.Attribute) -> bool:
+    return call.attr == "open" and ast.unparse(call.value).rpartition(".")[2].lstrip("_") in OPENERS
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

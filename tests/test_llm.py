@@ -24,6 +24,7 @@ from autoreward.llm.opening import open_models
 from autoreward.llm.reading import Unusable, code_blocks, record, usable
 from autoreward.llm.replay import Replay
 from autoreward.records import Record
+from autoreward.store.beneath import Folder
 from autoreward.words import plain
 
 KINDS = ("anthropic", "openai")
@@ -209,14 +210,14 @@ def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: P
         for key in ("r000-designer", "r001-designer-again-1", "init-0"):
             desk(tmp_path, llm).ask(PROMPT._replace(key=key))
         paid = desk(tmp_path, llm).bills()
-        moves = unused(tmp_path / "replies", 1, "before-feedback-0")
+        moves = unused(Folder(tmp_path / "replies").names(), 1, "before-feedback-0")
         assert moves == [
             (f"r001-designer-again-1.{rest}", f"r001-designer-again-1.before-feedback-0.{rest}")
             for rest in ("json", "prompt.md")
         ]
         for old, new in moves:
             (tmp_path / "replies" / old).rename(tmp_path / "replies" / new)
-        assert unused(tmp_path / "replies", 1, "before-feedback-1") == []
+        assert unused(Folder(tmp_path / "replies").names(), 1, "before-feedback-1") == []
         made = desk(tmp_path, llm)
         assert made.bills() == paid
         made.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))

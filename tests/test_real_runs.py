@@ -341,7 +341,7 @@ def test_a_run_that_no_reward_can_help_says_so_and_stops(tmp_path: Path, case: s
         )
     (folder / "task.toml").write_text(card)
     steps = 20_480 if case == "observation" else 8_192  # the native reward must get the car around
-    settings = f"--model grammar --candidates 2 --rounds 3 --steps {steps} --finalist-seeds 0 --name r"
+    settings = f"--trust --model grammar --candidates 2 --rounds 3 --steps {steps} --finalist-seeds 0 --name r"
     command = [sys.executable, "-m", "autoreward", "run", str(folder), "--runs", str(tmp_path), *settings.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "It is not the reward" in done.stdout
@@ -366,7 +366,7 @@ def test_a_run_that_cannot_be_drawn_shows_plots_and_the_reason(tmp_path: Path) -
     (folder / "state.py").write_text(UNDRAWN)
     (folder / "task.toml").write_text(re.sub(r"obs\[(\d)\]", r"obs.car[\1]", card))
     command = [sys.executable, "-m", "autoreward", "run", str(folder), *RUN[2:], "--runs", str(tmp_path), "--name", "r"]
-    subprocess.run([*command, "--model", "grammar"], capture_output=True, check=True)
+    subprocess.run([*command, "--model", "grammar", "--trust"], capture_output=True, check=True)
     page = (tmp_path / "r" / "report.html").read_text()
     assert "Plots of one episode, not clips" in page
     assert "gives no picture but NoneType" in page

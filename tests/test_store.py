@@ -1,6 +1,7 @@
 """The book: whole files or none, one process at a time, damage said in one sentence."""
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -17,8 +18,10 @@ from autoreward.config import RunConfig
 from autoreward.pools import Pool
 from autoreward.records import Diagnosis, Finding, Verdict
 from autoreward.resources import envs_folder
-from autoreward.store.book import Book, Made, RunHeader, pages_of, read_header
-from autoreward.store.files import demand_place, locked, plain_name, write_atomically
+from autoreward.store.beneath import Folder
+from autoreward.store.book import Book, Made, pages_of
+from autoreward.store.files import demand_place, locked, plain_name
+from autoreward.store.header import RunHeader, read_header
 from autoreward.tasks import find_task
 from autoreward.train.pool import LocalPool
 
@@ -107,7 +110,7 @@ def test_two_processes_cannot_share_a_run(tmp_path: Path) -> None:
 def test_a_run_that_another_process_is_making_is_left_alone(tmp_path: Path) -> None:
     """Two that are started at once: the second finds the lock before it writes anything."""
     (tmp_path / "run").mkdir()
-    with locked(tmp_path / "run"), pytest.raises(errors.RunLocked, match="in use"):
+    with locked(Folder(tmp_path / "run")), pytest.raises(errors.RunLocked, match="in use"):
         Book.create(tmp_path / "run", header())
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["lock"]
 
@@ -282,17 +285,17 @@ def test_where_nothing_may_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence_and_tears_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "record.json"
-    write_atomically(path, b"old")
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("no /dev/full here")
-    # the temporary file of the next write is the full device
-    (tmp_path / ".record.json.tmp").symlink_to(full)
-    with pytest.raises(errors.StoreError, match="No space left") as caught:
-        write_atomically(path, b"new" * 100_000)
+    files = Folder(tmp_path)
+    files.write("record.json", b"old")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))
+    try:
+        with pytest.raises(errors.StoreError, match="File too large") as caught:
+            files.write("record.json", b"new" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     assert "resume" in str(caught.value)
-    assert path.read_bytes() == b"old"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"record.json": b"old"}
 
 
 def test_a_log_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
+from autoreward.looks import worth_a_look
 from autoreward.loop import improve
 from autoreward.records import Clip
 from autoreward.resources import envs_folder
-from autoreward.session import worth_a_look
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks import find_task
 from autoreward.transitions import Transitions

@@ -6,6 +6,7 @@ import typer
 
 from autoreward.cli.places import ENVS, task_folders
 from autoreward.cli.say import say, say_record
+from autoreward.cli.settle import TRUST, settle_card
 from autoreward.outcomes import Outcome
 
 
@@ -13,6 +14,7 @@ def command(
     file: Path = typer.Argument(help="A Python file with compute_reward(state, action, next_state, memory)."),
     task: str = typer.Option(..., "--task", help="The task it is for."),
     envs: Path | None = ENVS,
+    trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run it even where this machine can't lock a process."),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
@@ -20,7 +22,9 @@ def command(
     from autoreward.given import check_file
     from autoreward.tasks import find_task
 
-    verdict = check_file(file, find_task(task, task_folders(envs)), trust_the_model)
+    found = find_task(task, task_folders(envs))
+    settle_card(found, trust)
+    verdict = check_file(file, found, trust_the_model)
     if as_json:
         say_record(verdict)
     else:

@@ -6,6 +6,7 @@ import typer
 
 from autoreward.cli.places import RUNS, find_run
 from autoreward.cli.say import say
+from autoreward.cli.settle import TRUST, settle_run
 
 POLICY_ONNX = """\
 - `policy.onnx`: the policy as one graph. In: `observation`, as the environment gives it, one row each. Out: `action`, as the
@@ -19,16 +20,20 @@ def command(
     to: Path | None = typer.Option(None, "--to", help="Folder to make; TASK-reward here if not given."),
     onnx: bool = typer.Option(False, "--onnx", help="Add policy.onnx, the policy as one graph for ONNX Runtime."),
     runs: Path = RUNS,
+    trust: bool = TRUST,
 ) -> None:
     """Copy what a run leaves to be kept: reward.py, policy.zip, train.py and card.md; it needs no autoreward."""
     import shlex
 
     from autoreward.errors import UsageError
-    from autoreward.store.book import read_header
+    from autoreward.store.header import read_header
+    from autoreward.takeaway import is_as_made, take
 
     folder = find_run(run, runs)
     task = read_header(folder).task
-    files = _kept(folder)
+    if onnx or not is_as_made(folder):
+        settle_run(folder, trust)
+    files, anew = take(folder)
     target = to or Path(f"{task.name}-reward")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another folder with --to.")
@@ -37,31 +42,14 @@ def command(
         if "card.md" in files:
             files["card.md"] += POLICY_ONNX.encode()
     write_whole(files, target)
+    if anew:
+        say(f"{folder} was not made on this machine, or was changed: all of this is made anew from its records.")
     say(f"written  {target}: {', '.join(sorted(files))}")
     if "reward.py" in files:
         say(f"use      pip install {shlex.quote(install_path(target))}, then: from reward import AutoReward")
     else:  # the environment's own reward, or none, is no program
         load = f"{task.train.algorithm}.load({str(target / 'policy.zip')!r})"
         say(f"use      {load} of stable_baselines3, on observations normalised by vecnormalize.pkl")
-
-
-def _kept(folder: Path) -> dict[str, bytes]:
-    """The files of a finished run's best/, by name. Raises UsageError if there are none."""
-    from autoreward.errors import UsageError, paste
-    from autoreward.records import Run
-    from autoreward.report.lines import verdict
-    from autoreward.store.book import Page
-
-    best = folder / "best"
-    if not (best / "manifest.json").is_file():
-        run = Page(folder).lone("result", Run)
-        if run and not run.best:
-            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
-        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
-    try:
-        return {path.name: path.read_bytes() for path in sorted(best.iterdir()) if path.is_file()}
-    except OSError as error:
-        raise UsageError(f"{error.filename} can't be read: {error.strerror}.") from None
 
 
 def write_whole(files: dict[str, bytes], target: Path) -> None:

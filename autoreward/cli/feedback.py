@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import MORE_CALLS, MORE_COST, RUNS, find_run, raised
+from autoreward.cli.settle import TRUST, settle_run
 from autoreward.cli.watch import watch
 
 
@@ -14,11 +15,13 @@ def command(
     runs: Path = RUNS,
     max_cost: float | None = MORE_COST,
     max_calls: int | None = MORE_CALLS,
+    trust: bool = TRUST,
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Go on with a run that a model designed, with your words in the designer's and the analyzer's prompts."""
     from autoreward.session import feedback
 
     folder = find_run(run, runs)
+    settle_run(folder, trust)
     limits = raised(max_cost, max_calls)
     watch(lambda tell: feedback(folder, text, tell, limits), as_json, lambda: folder)

@@ -13,6 +13,7 @@ import typer
 
 from autoreward.cli.places import limit, max_cost_option
 from autoreward.cli.say import say
+from autoreward.cli.settle import TRUST, settle_card
 
 if TYPE_CHECKING:
     from autoreward.initiate import Initiated
@@ -28,6 +29,7 @@ def command(
     to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
     model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
     max_cost: float = max_cost_option(0.25),
+    trust: bool = TRUST,
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
@@ -35,6 +37,7 @@ def command(
     from autoreward.initiate import Wanted, initiate
     from autoreward.llm.keys import variables
     from autoreward.llm.models import default_model
+    from autoreward.tasks import blank, state_program
 
     try:
         arguments: Any = json.loads(kwargs)
@@ -46,8 +49,10 @@ def command(
         raise UsageError(f"--max-cost {max_cost:g}: write dollars from 0, or none.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
+    wanted = Wanted.of(env, arguments, goal.strip(), name, to)
+    settle_card(blank("", {}, wanted.path.parent.name, state_program(wanted.path)), trust)
     made = initiate(
-        Wanted.of(env, arguments, goal.strip(), name, to),
+        wanted,
         model or default_model(variables()),
         limit(max_cost),
         say,

@@ -76,11 +76,13 @@ def reading(what: str) -> Iterator[None]:
 
 def find_run(name: str, runs: Path) -> Path:
     """A run by path, by name, by a unique beginning of its name, or `latest`. Raises UsageError naming the nearest."""
+    from autoreward.store.files import is_run, run_folders
+
     with reading(f"run {name}"):
-        if (Path(name) / "run.json").is_file():
+        if is_run(Path(name)):
             return Path(name)
     with reading(f"--runs {runs}"):
-        known = sorted((p.parent for p in runs.glob("*/run.json")), key=lambda p: (p / "run.json").stat().st_mtime)
+        known = run_folders(runs)
     if not known:
         raise UsageError(
             f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.settle import TRUST, settle_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ def command(
     answers: Path | None = typer.Option(
         None, help="Take the answers from a file: `ID a|b|tie` a line, as pairs.html writes."
     ),
+    trust: bool = TRUST,
 ) -> None:
     """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
     from autoreward.poll import Poll
@@ -33,6 +35,8 @@ def command(
     from autoreward.report.terminal import Terminal
 
     folder, console = find_run(run, runs), Terminal()
+    if answers is None:  # their policies are filmed, in their environment
+        settle_run(folder, trust)
     with Poll(folder) as poll:
         asked = poll.waiting(pairs)
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.places import MORE_CALLS, MORE_COST, RUNS, TENSORBOARD, find_run, raised
+from autoreward.cli.settle import TRUST, settle_run
 from autoreward.cli.watch import watch
 
 
@@ -14,11 +15,13 @@ def command(
     tensorboard: Path | None = TENSORBOARD,
     max_cost: float | None = MORE_COST,
     max_calls: int | None = MORE_CALLS,
+    trust: bool = TRUST,
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Go on with a run that was stopped; nothing finished is done again."""
     from autoreward.session import resume
 
     folder = find_run(run, runs)
+    settle_run(folder, trust)
     limits = raised(max_cost, max_calls)
     watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), as_json, lambda: folder)

@@ -16,6 +16,7 @@ from autoreward.cli.places import (
     task_folders,
 )
 from autoreward.cli.say import say, say_record
+from autoreward.cli.settle import TRUST, settle_card
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def command(
     analyzer: str | None = typer.Option(None, help="Who explains failures; the designer's model if not given."),
     max_cost: float = max_cost_option(1.0),
     max_calls: int = typer.Option(30, help="Most model calls."),
+    trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run a model's programs even where nothing locks them in."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Say what it would do, take and cost; write and ask nothing."
@@ -105,6 +107,7 @@ def command(
         minutes_per_trial=minutes_per_trial,
         memory_mb=memory_mb,
     )
+    settle_card(found, trust)
     given = {DEMOS: _read(demos)} if demos else {}
     if dry_run:
         _show(plan(found, config, runs, name, given, tensorboard), found, config, as_json)

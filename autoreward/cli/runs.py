@@ -15,20 +15,20 @@ def command(
     """List the runs: state, winner, how good, what it cost."""
     from rich.table import Table
 
-    from autoreward.errors import RunChanged, RunDamaged
+    from autoreward.errors import StoreError, UsageError
     from autoreward.report.lines import interval
     from autoreward.report.reading import read_run
     from autoreward.report.show import Fitting
     from autoreward.report.terminal import Terminal
-    from autoreward.store.files import in_use
+    from autoreward.store.files import in_use, run_folders
 
     rows: list[dict[str, str]] = []
     broken: list[str] = []
-    for path in sorted(runs.glob("*/run.json"), key=lambda p: p.stat().st_mtime):
-        folder = path.parent
+    for folder in run_folders(runs):
         try:
             reading = read_run(folder)
-        except (RunChanged, RunDamaged) as error:
+            busy = in_use(reading.files)
+        except (StoreError, UsageError) as error:
             broken.append(str(error))
             rows.append({"run": folder.name, "task": "?", "state": str(error) if as_json else "can't be read"})
             continue
@@ -38,7 +38,7 @@ def command(
             {
                 "run": folder.name,
                 "task": reading.header.task.name,
-                "state": "done" if run else "running" if in_use(folder) else "unfinished",
+                "state": "done" if run else "running" if busy else "unfinished",
                 "winner": run.best if run else "",
                 "success": interval(found) if found else "",
                 "trainings": str(run.trainings if run else reading.trainings),

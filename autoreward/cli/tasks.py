@@ -7,6 +7,7 @@ import typer
 
 from autoreward.cli.places import ENVS, task_folders
 from autoreward.cli.say import say, say_json, say_record
+from autoreward.cli.settle import TRUST, settle_card
 
 if TYPE_CHECKING:
     from autoreward.tasks import Success, Task
@@ -17,6 +18,7 @@ def command(
     envs: Path | None = ENVS,
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
     check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),
+    trust: bool = TRUST,
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """List the tasks, show one, or check them."""
@@ -26,6 +28,8 @@ def command(
     folders = task_folders(envs)
     if check:
         tasks, broken = ([find_task(name, folders)], {}) if name else _all(folders)
+        for task in tasks:
+            settle_card(task, trust)
         check_cards(tasks, broken, as_json)
         return
     if name is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 import typer
 
 from autoreward.cli.places import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.settle import TRUST, settle_card
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def command(
         None,
         help="How the parts of a file's reward become one number; the file's own COMPOSITION, or sum, if not given.",
     ),
+    trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run the file even where nothing locks it in."),
     runs: Path = RUNS,
     envs: Path | None = ENVS,
@@ -58,6 +60,7 @@ def command(
         memory_mb=memory_mb,
     )
     found = find_task(task, task_folders(envs))
+    settle_card(found, trust)
     made: list[Path] = []
 
     def where() -> Path | None:

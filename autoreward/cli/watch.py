@@ -105,8 +105,7 @@ def _goodbye(console: "Terminal", folder: Path) -> None:
         console.print(spending(reading))
     console.print()
     console.print(f"report  {folder / REPORT}", soft_wrap=True)
-    if (folder / "best" / "reward.py").is_file():
-        console.print(f"reward  {folder / 'best' / 'reward.py'}", soft_wrap=True)
-    if (folder / "best" / "policy.zip").is_file():
-        console.print(f"policy  {folder / 'best' / 'policy.zip'}", soft_wrap=True)
+    for what, name in (("reward", "best/reward.py"), ("policy", "best/policy.zip")):
+        if reading.files.has(name):
+            console.print(f"{what}  {folder / name}", soft_wrap=True)
     console.print(f"next    {paste('show', folder)}", soft_wrap=True)

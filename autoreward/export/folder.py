@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autoreward import __version__
 from autoreward.compose import COMPOSITIONS
 from autoreward.records import Candidate, Description, PartStats, Run, Score
-from autoreward.store.book import RunHeader
+from autoreward.store.header import RunHeader
 from autoreward.tasks import Task
 
 _SUM = "np.sum(list(parts.values()), axis=0)"

@@ -1,9 +1,10 @@
 """The one way to ask a model: what was answered before is not asked again, and every reply is on disk before it is read."""
 
 import hashlib
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,12 +13,15 @@ from autoreward.errors import NoAnswer, RunChanged, RunDamaged
 from autoreward.llm.asking import LLM, Busy, Prompt, Reply, Role
 from autoreward.llm.money import Bill, Purse, price, tokens
 from autoreward.records import Record
+from autoreward.store.beneath import Folder
 
 REPLIES = "replies"
 TRIES = 4
 WAIT_SECONDS = (1.0, 4.0, 16.0)
 """Before the second, third and fourth try, unless the provider says how long."""
 LONGEST_WAIT = 120.0
+LONGEST_REPLY = 16 << 20
+"""Most bytes of a saved reply."""
 
 
 class Saved(Record):
@@ -46,7 +50,7 @@ class Desk:
     ) -> None:
         """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all."""
         self.models = models
-        self._folder = folder / REPLIES
+        self._files = Folder(folder).at(REPLIES)
         self._write = write
         self._sleep = sleep
         self._tell = tell
@@ -68,7 +72,7 @@ class Desk:
         if saved is not None:
             if saved.prompt_sha256 != digest:
                 raise RunChanged(
-                    f"{self._folder / prompt.key}.json answers another question than the one that is asked now: its prompt has "
+                    f"{self._files.path / prompt.key}.json answers another question than the one that is asked now: its prompt has "
                     "changed. Delete it to ask again, or start anew."
                 )
             return saved.reply
@@ -98,11 +102,11 @@ class Desk:
 
     def bills(self) -> tuple[Bill, ...]:
         """What every saved reply cost, by key."""
-        keys = sorted(path.stem for path in self._folder.glob("*.json"))
-        return tuple(saved.bill for key in keys if (saved := self._saved(key)) is not None)
+        found = (self._saved(key) for key in self._files.stems())
+        return tuple(saved.bill for saved in found if saved is not None)
 
     def _keep(self, key: str, came: str) -> None:
-        number = len(list(self._folder.glob(f"{key}.unreadable-*.txt")))
+        number = sum(name.startswith(f"{key}.unreadable-") for name in self._files.names())
         self._write(f"{REPLIES}/{key}.unreadable-{number}.txt", came.encode())
 
     def _wait(self, busy: Busy, attempt: int) -> None:
@@ -114,20 +118,19 @@ class Desk:
         self._sleep(wait)
 
     def _saved(self, key: str) -> Saved | None:
-        path = self._folder / f"{key}.json"
         try:
-            return Saved.model_validate_json(path.read_bytes())
+            return Saved.model_validate_json(self._files.read(f"{key}.json", LONGEST_REPLY))
         except FileNotFoundError:
             return None
         except (ValidationError, OSError) as error:
             raise RunDamaged(
-                f"{path} is damaged ({type(error).__name__}); delete it to ask that question again."
+                f"{self._files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
             ) from None
 
 
-def unused(folder: Path, rounds: int, mark: str) -> list[tuple[str, str]]:
+def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]]:
     """Files of a folder of replies for rounds that were not played, and names with a mark, under which nobody asks for them."""
-    parts = (path.name.partition(".") for path in sorted(folder.glob("r[0-9]*")))
+    parts = (name.partition(".") for name in names if re.match(r"r[0-9]+-", name))
     return [
         (f"{key}.{rest}", f"{key}.{mark}.{rest}")
         for key, _, rest in parts

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autoreward.llm.asking import Prompt, Reply
+from autoreward.llm.desk import LONGEST_REPLY
+from autoreward.store.beneath import Folder
 
 POLL_SECONDS = 0.5
 
@@ -15,22 +17,21 @@ class Manual:
     name = "manual"
 
     def __init__(self, folder: Path, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._folder = folder
+        self._files = Folder(folder.parent).at(folder.name)
         self._sleep = sleep
         self.announce: Callable[[str], None] = lambda line: None
         """Told where the prompt is and where the answer should go."""
 
     def ask(self, prompt: Prompt) -> Reply:
         """Wait for the person, as long as it takes; Ctrl-C stops, and resume asks again."""
-        question = self._folder / f"{prompt.key}.prompt.md"
-        answer = self._folder / f"{prompt.key}.answer.md"
-        question.parent.mkdir(parents=True, exist_ok=True)
-        question.write_text(prompt.text, encoding="utf-8")
-        self.announce(f"paste {question} into a chat, and save its answer as {answer}")
-        seen = -1
+        question, answer = f"{prompt.key}.prompt.md", f"{prompt.key}.answer.md"
+        self._files.write(question, prompt.text.encode())
+        where = self._files.path
+        self.announce(f"paste {where / question} into a chat, and save its answer as {where / answer}")
+        seen = b""
         while True:
-            size = answer.stat().st_size if answer.exists() else 0
-            if size and size == seen:
-                return Reply(text=answer.read_text(encoding="utf-8", errors="replace"), model="manual")
-            seen = size
+            said = self._files.read(answer, LONGEST_REPLY) if self._files.has(answer) else b""
+            if said and said == seen:
+                return Reply(text=said.decode("utf-8", errors="replace"), model="manual")
+            seen = said
             self._sleep(POLL_SECONDS)

@@ -6,8 +6,10 @@ from pydantic import ValidationError
 
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.asking import Prompt, Refused, Reply
-from autoreward.llm.desk import REPLIES, Saved
+from autoreward.llm.desk import LONGEST_REPLY, REPLIES, Saved
 from autoreward.llm.models import OPTIONS
+from autoreward.store.beneath import Folder
+from autoreward.store.files import HEADER
 
 
 class Replay:
@@ -16,9 +18,9 @@ class Replay:
     def __init__(self, folder: Path, option: str = OPTIONS["designer"]) -> None:
         """Take a run's folder, or a folder of replies, named at `option`. Raises UsageError if there are none."""
         self.name = f"replay:{folder}"
-        run = (folder / REPLIES).is_dir() or (folder / "run.json").is_file()
-        self._folder = folder / REPLIES if run else folder
-        if not any(self._folder.glob("*.json")):
+        files = Folder(folder)
+        self._files = files.at(REPLIES) if files.has(REPLIES) or files.has(HEADER) else files
+        if not self._files.stems():
             raise UsageError(
                 f"{option} {self.name}: {folder} holds no model's replies; give the path of the folder of a run that a model "
                 "designed."
@@ -26,9 +28,9 @@ class Replay:
 
     def ask(self, prompt: Prompt) -> Reply:
         """The saved reply. Raises LimitReached if this question was never asked, so that a search ends with what it has."""
-        path = self._folder / f"{prompt.key}.json"
+        path = self._files.path / f"{prompt.key}.json"
         try:
-            return Saved.model_validate_json(path.read_bytes()).reply
+            return Saved.model_validate_json(self._files.read(path.name, LONGEST_REPLY)).reply
         except FileNotFoundError:
             raise LimitReached(f"{self.name} ends here: it has no reply to {prompt.key}") from None
         except (ValidationError, OSError) as error:

@@ -33,6 +33,7 @@ from autoreward.records.preferences import PREFERENCES, Answer, Preference, Ques
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
     Allowance,
+    Board,
     Clip,
     Confirmed,
     Doubt,
@@ -79,6 +80,7 @@ __all__ = [
     "Answer",
     "Audit",
     "AuditItem",
+    "Board",
     "Candidate",
     "Candidates",
     "Cause",

@@ -1,8 +1,8 @@
 """Rounds and whole runs."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from autoreward.records.base import Id, Program, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
@@ -72,6 +72,12 @@ class Allowance(Record):
     max_calls: int = Field(ge=1)
 
 
+class Board(Record):
+    """Where this machine shows a run's curves: kept beside the run's settings and not in them, since no result depends on it."""
+
+    logdir: str
+
+
 class Round(Record):
     """Everything one round produced."""
 
@@ -112,6 +118,12 @@ class Confirmed(Record):
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None
     """Probability that a training with it does better than one with the native reward."""
+
+    @model_validator(mode="after")
+    def _of_the_same_trainings(self) -> Self:
+        if not self.success or not len(self.success) == len(self.progress) == len(self.metric):
+            raise ValueError("success, progress and metric are of the same trainings, at least one")
+        return self
 
 
 class Clip(Record):

@@ -24,8 +24,8 @@ def again(reading: Reading) -> str:
     if config.given is None:
         command = "run"
         told = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
-        if (demos := reading.folder / "demos.npz").is_file():
-            told["demos"] = str(demos)
+        if reading.files.has("demos.npz"):
+            told["demos"] = str(reading.folder / "demos.npz")
     else:
         command = "train"
         told = {"reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")}

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from autoreward.records import Clip
 from autoreward.report.curves import Line, chart, legend_of
 from autoreward.report.reading import Reading
+from autoreward.store.book import Page
 from autoreward.tasks import Task
 from autoreward.transitions import Transitions
 
@@ -59,7 +59,7 @@ class Panel(NamedTuple):
 def filmed(reading: Reading) -> list[Filmed]:
     """The clips that there are; all start from the same held-out seed."""
     return [
-        Filmed(f"data:image/webp;base64,{base64.b64encode(_file(reading, clip).read_bytes()).decode()}", SAID[clip.id])
+        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", SAID[clip.id])
         for clip in _in_order(reading)
         if not clip.why_not
     ]
@@ -86,8 +86,9 @@ def _in_order(reading: Reading) -> list[Clip]:
     return sorted(reading.clips, key=lambda clip: list(SAID).index(clip.id))
 
 
-def _file(reading: Reading, clip: Clip) -> Path:
-    return reading.folder / "clips" / clip.id / "clip.webp"
+def _clip(reading: Reading, clip: Clip) -> bytes:
+    """Raises RunDamaged if it is gone."""
+    return Page(reading.files).file("clips", clip.id, "clip.webp")
 
 
 def _episode(reading: Reading, clip: Clip) -> Transitions:

@@ -86,7 +86,9 @@ def _diff(reading: Reading) -> Callable[[Told], Markup]:
         if parent is None:
             return Markup("")
         pair = sources[parent].splitlines(), told.candidate.source.splitlines()
-        if max(map(len, pair)) > MAX_LINES:  # longer than any that may train, and than what is compared in reasonable time
+        if (
+            max(map(len, pair)) > MAX_LINES
+        ):  # longer than any that may train, and than what is compared in reasonable time
             return Markup("")
         text = "\n".join(difflib.unified_diff(*pair, parent, told.candidate.id, lineterm="", n=2))
         return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704

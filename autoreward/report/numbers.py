@@ -11,7 +11,8 @@ from autoreward import events
 from autoreward.analyze.legs import training
 from autoreward.errors import RunDamaged
 from autoreward.records import LOGGED, Logged, Score, Trial
-from autoreward.store.book import Page
+from autoreward.store.beneath import Folder
+from autoreward.store.book import LONGEST_RECORD, Page, pages_of
 
 Log = Callable[[str, int, dict[str, float]], None]
 """The one function to log with: a training's name, environment steps so far, and numbers by name.
@@ -47,7 +48,7 @@ class Follower:
         self._folder = folder
         self._take = take
         self._lock = threading.Lock()
-        self._taken = set() if earlier else {path for path, _ in legs(folder, set())}
+        self._taken = set() if earlier else {name for name, _ in legs(folder, set())}
 
     def __call__(self, event: events.Event) -> None:
         """Take one event; each is a reason to look, except that a training has come a little further."""
@@ -57,8 +58,8 @@ class Follower:
     def catch_up(self) -> None:
         """Give on what has been saved since. Raises RunDamaged, and whatever the taker raises."""
         with self._lock:
-            for path, leg in legs(self._folder, self._taken):
-                self._taken.add(path)
+            for name, leg in legs(self._folder, self._taken):
+                self._taken.add(name)
                 self._take(leg)
 
 
@@ -72,35 +73,35 @@ def logging(folder: Path, log: Log) -> Follower:
     return Follower(folder, take, earlier=False)
 
 
-def legs(folder: Path, but: set[Path]) -> Iterator[tuple[Path, Leg]]:
-    """Every leg of the run that is trained and scored, with its record's path; `but` those paths. Raises RunDamaged."""
-    for place in (*sorted((folder / "rounds").glob("[0-9]*")), *(folder / name for name in APART)):
-        page = Page(place)
-        for path in sorted((place / "trials").glob("*.json")):
-            if path not in but and (leg := _leg(page, path)) is not None:
-                yield path, leg
+def legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
+    """Every leg of the run that is trained and scored, by where it is in the run; `but` those. Raises RunDamaged."""
+    for page in (*pages_of(folder), *(Page(Folder(folder).at(name)) for name in APART)):
+        for stem in page.files.at("trials").stems():
+            name = f"{page.files.within}/{stem}"
+            if name not in but and (leg := _leg(page, stem)) is not None:
+                yield name, leg
 
 
-def _leg(page: Page, path: Path) -> Leg | None:
+def _leg(page: Page, stem: str) -> Leg | None:
     """The leg of a trial's record; None while it is still to be scored."""
-    trial, score = page.need(f"trials/{path.stem}", Trial), page.lone(f"scores/{path.stem}", Score)
+    trial, score = page.need(f"trials/{stem}", Trial), page.lone(f"scores/{stem}", Score)
     if trial.outcome.ok and score is None:
         return None
     rows: dict[int, dict[str, float]] = {}
-    for step, values in (*_logged(path.with_suffix("") / LOGGED), *_parts(trial), *_held_out(score)):
+    for step, values in (*_logged(page.files, f"trials/{stem}/{LOGGED}"), *_parts(trial), *_held_out(score)):
         rows.setdefault(step, {}).update(values)
-    ended = path.stat().st_mtime
+    ended = page.files.modified(f"trials/{stem}.json")
     return Leg(_name(page, trial), trial.begin, trial.steps, trial.seconds, ended, dict(sorted(rows.items())))
 
 
-def _logged(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
+def _logged(files: Folder, name: str) -> Iterator[tuple[int, dict[str, float]]]:
     """What SB3 logged; nothing of a training whose process did not live to say so."""
-    if not path.is_file():
-        return
     try:
-        points = Logged.model_validate_json(path.read_bytes()).points
+        points = Logged.model_validate_json(files.read(name, LONGEST_RECORD)).points
+    except FileNotFoundError:
+        return
     except (ValidationError, OSError):
-        raise RunDamaged(f"{path} is damaged; delete it, and that training is shown without it.") from None
+        raise RunDamaged(f"{files.path / name} is damaged; delete it, and that training is shown without it.") from None
     yield from ((point.step, point.values) for point in points)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 from autoreward.analyze.legs import scored, trainings
 from autoreward.analyze.preferences import policies, said_of, strengths
 from autoreward.analyze.ranking import ranked
+from autoreward.errors import RunDamaged
 from autoreward.llm.desk import REPLIES, Saved
 from autoreward.llm.money import Bill
 from autoreward.records import (
@@ -31,7 +32,9 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.store.book import Page, RunHeader, pages_of, read_header
+from autoreward.store.beneath import Folder
+from autoreward.store.book import Page, pages_of
+from autoreward.store.header import RunHeader, read_header
 from autoreward.transitions import Transitions
 
 REPORT = "report.html"
@@ -98,6 +101,11 @@ class Reading:
     """The policies that were filmed, or could not be."""
 
     @property
+    def files(self) -> Folder:
+        """What is in it."""
+        return Folder(self.folder)
+
+    @property
     def trainings(self) -> int:
         """How many trainings the run has; the legs of one are one."""
         return len(self.trials)
@@ -140,8 +148,13 @@ class Reading:
 
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
-        page = Page(self.folder / clip.page)
-        return page.transitions("scores", clip.trial_id, EPISODES)
+        page = Page(self.files.at(clip.page))
+        episodes = page.transitions("scores", clip.trial_id, EPISODES)
+        if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
+            raise RunDamaged(
+                f"{page.folder}: the episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run."
+            )
+        return episodes
 
     @property
     def money(self) -> str:
@@ -197,27 +210,28 @@ def read_run(folder: Path) -> Reading:
         findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
         rungs.append(_rungs(page))
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
-    bills = tuple(saved.bill for saved in Page(folder).saved(REPLIES, Saved))
-    run = Page(folder).lone("result", Run)
-    preferences = said_of(policies(races), Page(folder).saved(PREFERENCES, Preference))
+    files = Folder(folder)
+    whole = Page(files)
+    bills = tuple(saved.bill for saved in whole.saved(REPLIES, Saved))
+    preferences = said_of(policies(races), whole.saved(PREFERENCES, Preference))
     return Reading(
         folder,
         header,
         tuple(told),
-        Page(folder / "baselines").saved("trials", Trial),
-        Page(folder / "confirm").saved("trials", Trial),
-        run,
+        Page(files.at("baselines")).saved("trials", Trial),
+        Page(files.at("confirm")).saved("trials", Trial),
+        whole.lone("result", Run),
         bills,
         tuple(findings),
         tuple(rungs),
         preferences,
-        Page(folder).saved("clips", Clip),
+        whole.saved("clips", Clip),
     )
 
 
 def _rungs(page: Page) -> tuple[Standings, ...]:
     """The race of a round so far, in its order."""
-    found = (page.need(path.stem, Standings) for path in page.folder.glob("rung-*.json"))
+    found = (page.need(name, Standings) for name in page.files.stems() if name.startswith("rung-"))
     return tuple(sorted(found, key=lambda standings: standings.number))
 
 

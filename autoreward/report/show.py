@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -58,7 +57,7 @@ def show_run(reading: Reading) -> RenderableType:
     task = reading.header.task
     parts: list[RenderableType] = [
         Text(f"{task.name}: {task.goal}", style="bold"),
-        Text(verdict(run) if run else _unfinished(reading.folder)),
+        Text(verdict(run) if run else _unfinished(reading)),
     ]
     if reading.header.config.given is None:
         parts += [Text(""), standings(reading)]
@@ -76,18 +75,18 @@ def show_run(reading: Reading) -> RenderableType:
     if reading.bills:
         parts += [Text(""), spending(reading)]
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
-    page = reading.folder / REPORT
-    parts += [Text(f"report  {page}", style="dim", no_wrap=True, overflow="ignore")] if page.is_file() else []
+    page = Text(f"report  {reading.folder / REPORT}", style="dim", no_wrap=True, overflow="ignore")
+    parts += [page] if reading.files.has(REPORT) else []
     winner = reading.told(run.best) if run else None
     if winner:
         parts += [Text(""), show_source(winner)]
     return Group(*parts)
 
 
-def _unfinished(folder: Path) -> str:
-    if in_use(folder):
+def _unfinished(reading: Reading) -> str:
+    if in_use(reading.files):
         return "Not finished: an autoreward process is at work in it."
-    return f"Not finished. Go on with: {paste('resume', folder)}"
+    return f"Not finished. Go on with: {paste('resume', reading.folder)}"
 
 
 def _trainings(reading: Reading) -> str:

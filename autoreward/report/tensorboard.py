@@ -9,26 +9,19 @@ import os
 from pathlib import Path
 
 from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
-from autoreward.records import Record
+from autoreward.records import Board
 from autoreward.report.numbers import Follower, Leg
-from autoreward.store.book import Book
+from autoreward.store.book import BOARD, Book
 from autoreward.words import is_folder
-
-KEPT = "tensorboard"
-
-
-class Board(Record):
-    """Where this machine shows a run: kept beside the run's settings and not in them, since no result depends on it."""
-
-    logdir: str
 
 
 def keep_board(book: Book, logdir: Path) -> None:
     """Show the run there from now on, whenever it is gone on with. Raises UsageError, StoreError."""
     board = Board(logdir=str(logdir.resolve()))
-    if book.lone(KEPT, Board) != board:
+    if book.lone(BOARD, Board) != board:
         check_board(logdir, book.folder)
-        book.write(f"{KEPT}.json", board.model_dump_json().encode())
+        book.write(f"{BOARD}.json", board.model_dump_json().encode())
+        book.own()
 
 
 def check_board(logdir: Path, run: Path) -> None:
@@ -54,7 +47,7 @@ def board_follower(book: Book) -> Follower | None:
 
     Raises MissingExtra without tensorboard.
     """
-    board = book.lone(KEPT, Board)
+    board = book.lone(BOARD, Board)
     if board is None:
         return None
     _demand_package(f"This run writes curves to {board.logdir}, and that")

@@ -1,33 +1,32 @@
 """The run folder as a book: `once` and `each` return a saved record, or make and save it. That is all resume needs."""
 
 import json
-import os
-import platform
 import re
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, BinaryIO, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
 
-from autoreward import __version__
 from autoreward.closing import Closing
-from autoreward.config import RunConfig
-from autoreward.errors import RunChanged, RunDamaged, StoreError, UsageError
+from autoreward.errors import RunDamaged, StoreError
 from autoreward.pools import Pool
-from autoreward.records import PREFERENCES, Record
-from autoreward.records.base import Said
+from autoreward.records import PREFERENCES, Allowance, Board, Record
+from autoreward.store import trust
+from autoreward.store.beneath import Folder
 from autoreward.store.damage import unreadable, whole_tensors, wrong
-from autoreward.store.files import append, demand_free, demand_place, locked, rename, write_atomically
-from autoreward.tasks import Task
+from autoreward.store.files import HEADER, demand_free, demand_place, locked
+from autoreward.store.header import RunHeader, read_header
 from autoreward.transitions import Transitions
 
-FORMAT = 2
-PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
-BY_PEOPLE = ("feedback", "allowance", PREFERENCES)
+ALLOWANCE, BOARD = "allowance", "tensorboard"
+BY_PEOPLE = ("feedback", ALLOWANCE, PREFERENCES)
 """Records of what people said: nothing makes them again."""
+LONGEST_RECORD = 64 << 20
+"""Most bytes of a record."""
+CODE = re.compile(r"best/[^/]+|rounds/[0-9]+/candidates\.json")
+"""Files with programs in them: only those that were made here are taken as they are."""
 R = TypeVar("R", bound=Record)
 
 
@@ -38,42 +37,22 @@ class Made(NamedTuple, Generic[R]):
     files: dict[str, bytes]
 
 
-class RunHeader(Record):
-    """run.json: what a run was started with. It never changes."""
-
-    format: int
-    autoreward: Said
-    task: Task
-    config: RunConfig
-    python: Said
-    machine: Said
-    packages: dict[Said, Said]
-
-    @classmethod
-    def of(cls, task: Task, config: RunConfig) -> Self:
-        """The header of a new run on this machine."""
-        versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
-        return cls(
-            format=FORMAT,
-            autoreward=__version__,
-            task=task,
-            config=config,
-            python=platform.python_version(),
-            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            packages=versions,
-        )
-
-
-def _read_only(path: Path, data: bytes) -> None:
-    raise StoreError(f"{path} is only being read here.")
+def _read_only(folder: Folder, name: str, data: bytes) -> None:
+    raise StoreError(f"{folder.path / name} is only being read here.")
 
 
 class Page:
     """A folder of records."""
 
-    def __init__(self, folder: Path, save: Callable[[Path, bytes], None] = _read_only) -> None:
-        self.folder = folder
+    def __init__(self, files: Folder, save: Callable[[Folder, str, bytes], None] = _read_only) -> None:
+        self.files = files
+        """Where its records and their files are, beneath the run's folder."""
         self._save = save
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, for people."""
+        return self.files.path
 
     def once(self, name: str, kind: type[R], make: Callable[[], R | Made[R]]) -> R:
         """The saved record of that name, or make and save it."""
@@ -94,10 +73,11 @@ class Page:
 
     def file(self, name: str, of: str, filename: str) -> bytes:
         """A file saved with a record. Raises RunDamaged if it is gone, or weights are cut off."""
-        path = self.folder / name / of / filename
+        where = "/".join(part for part in (name, of, filename) if part)
+        path = self.folder / where
         again = f"delete the record {path.parent}.json to make it again."
         try:
-            data = path.read_bytes()
+            data = self.files.read(where)
         except FileNotFoundError:
             raise RunDamaged(f"{path} is gone; {again}") from None
         except OSError as error:
@@ -119,7 +99,7 @@ class Page:
 
     def saved(self, name: str, kind: type[R]) -> tuple[R, ...]:
         """All records of that name that are there, by id."""
-        found = (self._saved(name, path.stem, kind) for path in sorted((self.folder / name).glob("*.json")))
+        found = (self._saved(name, of, kind) for of in self.files.at(name).stems())
         return tuple(record for record in found if record is not None)
 
     def lone(self, name: str, kind: type[R]) -> R | None:
@@ -130,16 +110,14 @@ class Page:
         """The record of that name. Raises RunDamaged if it is gone."""
         record = self._saved(name, "", kind)
         if record is None:
-            raise RunDamaged(f"{self._path(name, '')} is gone; start a new run.")
+            raise RunDamaged(f"{self.folder / name}.json is gone; start a new run.")
         return record
 
-    def _path(self, name: str, of: str) -> Path:
-        return self.folder / (f"{name}/{of}.json" if of else f"{name}.json")
-
     def _saved(self, name: str, of: str, kind: type[R]) -> R | None:
-        path = self._path(name, of)
+        where = f"{_place(name, of)}.json"
+        path = self.folder / where
         try:
-            return kind.model_validate_json(path.read_bytes())
+            return kind.model_validate_json(self.files.read(where, LONGEST_RECORD))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -153,11 +131,15 @@ class Page:
 
     def _keep(self, name: str, of: str, made: R | Made[R]) -> R:
         record, files = made if isinstance(made, Made) else (made, {})
-        path = self._path(name, of)
+        place = _place(name, of)
         for filename, data in files.items():
-            self._save(path.with_suffix("") / filename, data)
-        self._save(path, record.model_dump_json(indent=1).encode())
+            self._save(self.files, f"{place}/{filename}", data)
+        self._save(self.files, f"{place}.json", record.model_dump_json(indent=1).encode())
         return record
+
+
+def _place(name: str, of: str) -> str:
+    return f"{name}/{of}" if of else name
 
 
 def identity(item: Any) -> str:
@@ -168,8 +150,8 @@ def identity(item: Any) -> str:
 class Book(Page, Closing):
     """A run folder, locked while open. Use as a context manager."""
 
-    def __init__(self, folder: Path, header: RunHeader, lock: IO[str]) -> None:
-        super().__init__(folder, self._write)
+    def __init__(self, files: Folder, header: RunHeader, lock: BinaryIO) -> None:
+        super().__init__(files, self._write)
         self.header = header
         self.before_write: Callable[[Path], None] = lambda path: None
         """Called before every write and move; tests use it to die there."""
@@ -179,11 +161,14 @@ class Book(Page, Closing):
     def create(cls, folder: Path, header: RunHeader) -> Self:
         """Make a new run folder. Raises UsageError if it holds a run or can't be made, RunLocked, StoreError."""
         demand_place(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        book = cls(folder, header, locked(folder))  # first of all: two that are started at once are told apart here
+        trust.keep(trust.of_run(header.task, header.config))  # who starts a run has let in what it does
+        files = Folder(folder)
+        files.make()
+        book = cls(files, header, locked(files))  # first of all: two that are started at once are told apart here
         try:
             demand_free(folder)
-            book.write("run.json", header.model_dump_json(indent=1).encode())
+            files.sweep()
+            book.write(HEADER, header.model_dump_json(indent=1).encode())
         except BaseException:
             book.close()
             raise
@@ -192,38 +177,52 @@ class Book(Page, Closing):
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a run folder to go on with it. Raises UsageError, RunLocked, RunChanged, RunDamaged."""
-        header = read_header(folder)
-        return cls(folder, header, locked(folder))
+        header, files = read_header(folder), Folder(folder)
+        book = cls(files, header, locked(files))
+        try:
+            files.sweep()
+        except BaseException:
+            book.close()
+            raise
+        return book
+
+    def own(self) -> None:
+        """Let in what the run does by now, since this person has just said so. Raises UsageError."""
+        trust.keep(powers_of(self))
+
+    def programs_made_here(self) -> bool:
+        """Whether every candidate of the run was written on this machine, and is as it was. Raises RunDamaged."""
+        name = "candidates.json"
+        return all(trust.made_here(page.files.read(name)) for page in self.pages() if page.files.has(name))
 
     def page(self, number: int) -> Page:
         """A round's page."""
-        return Page(self.folder / "rounds" / f"{number:03d}", self._write)
+        return Page(self.files.at(f"rounds/{number:03d}"), self._write)
 
     def pages(self) -> list[Page]:
         """The pages of all rounds that were begun."""
-        return [self.page(int(folder.name)) for folder in _rounds(self.folder)]
+        return [Page(folder, self._write) for folder in _rounds(self.files)]
 
     def baselines_page(self) -> Page:
         """The page of the baselines that a doubt has trained."""
-        return Page(self.folder / "baselines", self._write)
+        return Page(self.files.at("baselines"), self._write)
 
     def confirm_page(self) -> Page:
         """The confirmation's page."""
-        return Page(self.folder / "confirm", self._write)
+        return Page(self.files.at("confirm"), self._write)
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file that is not a record, such as report.html."""
-        self._write(self.folder / name, data)
+        self._write(self.files, name, data)
 
     def given(self, name: str) -> bytes:
         """A file that the person gave the run at its start; empty without one. Raises RunDamaged."""
-        path = self.folder / name
         try:
-            return path.read_bytes()
+            return self.files.read(name)
         except FileNotFoundError:
             return b""
         except OSError as error:
-            raise unreadable(path, error) from None
+            raise unreadable(self.folder / name, error) from None
 
     def retire(self, moves: Sequence[tuple[str, str]]) -> None:
         """Move what is no longer current, each from and to a place in the run's folder.
@@ -233,63 +232,42 @@ class Book(Page, Closing):
         Raises:
             StoreError: something can't be moved.
         """
-        if (self.folder / moves[-1][1]).exists():
+        if self.files.has(moves[-1][1]):
             return
         for old, new in moves:
-            if (self.folder / old).exists():
+            if self.files.has(old):
                 self.before_write(self.folder / new)
-                rename(self.folder / old, self.folder / new)
+                self.files.move(old, new)
 
     def log(self, event: str) -> None:
         """Add a line to log.jsonl, for people; the only place with clocks. Raises StoreError."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event})
-        append(self.folder / "log.jsonl", line + "\n")
+        self.files.append("log.jsonl", line + "\n")
 
     def close(self) -> None:
         """Let others open the folder."""
         self._lock.close()
 
-    def _write(self, path: Path, data: bytes) -> None:
-        self.before_write(path)
-        write_atomically(path, data)
+    def _write(self, folder: Folder, name: str, data: bytes) -> None:
+        self.before_write(folder.path / name)
+        where = f"{folder.within}/{name}" if folder.within else name
+        if CODE.fullmatch(where):
+            trust.keep_made(data, where)
+        folder.write(name, data)
+
+
+def powers_of(run: Page) -> trust.Powers:
+    """What going on with a run would do beyond computing; `run` is its whole folder. Raises UsageError, StoreError."""
+    header = read_header(run.folder)
+    return trust.of_run(header.task, header.config, run.lone(ALLOWANCE, Allowance), run.lone(BOARD, Board))
 
 
 def pages_of(folder: Path) -> list[Page]:
     """The rounds' pages of a run, to read; no lock is taken."""
-    return [Page(page) for page in _rounds(folder)]
+    return [Page(page) for page in _rounds(Folder(folder))]
 
 
-def _rounds(folder: Path) -> list[Path]:
+def _rounds(folder: Folder) -> list[Folder]:
     """The folders of a run's rounds, in their order; what else lies there is not ours."""
-    return sorted(path for path in (folder / "rounds").glob("[0-9]*") if re.fullmatch(r"[0-9]{3,}", path.name))
-
-
-def read_header(folder: Path) -> RunHeader:
-    """A run's header. Raises UsageError if there is no run, RunChanged if another version made it, RunDamaged."""
-    path = folder / "run.json"
-    try:
-        data = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{folder} is not a run folder: it has no run.json.") from None
-    except OSError as error:
-        raise unreadable(path, error) from None
-    except (ValueError, RecursionError):
-        raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
-        made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
-        raise RunChanged(
-            f"{folder} was made by autoreward {made} (format {form}); this is {__version__} (format {FORMAT}). Start a new run, "
-            "or install that version."
-        )
-    try:
-        return RunHeader.model_validate(data)
-    except ValidationError as error:
-        raise RunDamaged(f"{path} is damaged ({wrong(error)}); start a new run.") from None
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    rounds = folder.at("rounds")
+    return [rounds.at(name) for name in rounds.names() if re.fullmatch(r"[0-9]{3,}", name)]

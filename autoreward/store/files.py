@@ -1,61 +1,17 @@
-"""Files whole or not at all, folders that can be made, names that stay in theirs."""
+"""Folders that can be made, names that stay in theirs, who works in a run now."""
 
-import errno
 import fcntl
 import os
+import shutil
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
+from autoreward.store.beneath import Folder
+from autoreward.store.damage import unreadable
 from autoreward.words import LATEST, LONGEST_NAME, is_folder
 
-LOCK = "lock"
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary file, sync, rename, sync the folder. Raises StoreError (disk full, no permission)."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise _unwritten(path, error) from None
-
-
-def append(path: Path, text: str) -> None:
-    """Add to the end of a file that nothing is read back from. Raises StoreError."""
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise _unwritten(path, error) from None
-
-
-def _unwritten(path: Path, error: OSError) -> StoreError:
-    first = "make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "let it be written"
-    return StoreError(
-        f"{path} can't be written: {error.strerror}. Everything saved before it is whole; {first}, then resume."
-    )
-
-
-def rename(old: Path, new: Path) -> None:
-    """Move a file or a folder to where nothing is yet. Raises StoreError."""
-    try:
-        new.parent.mkdir(parents=True, exist_ok=True)
-        old.rename(new)
-    except OSError as error:
-        raise StoreError(
-            f"{old} can't be moved to {new}: {error.strerror}. Nothing is lost; make way for it, then resume."
-        ) from None
+LOCK, HEADER = "lock", "run.json"
 
 
 def plain_name(name: str) -> str:
@@ -84,36 +40,76 @@ def demand_place(folder: Path) -> None:
 
 
 def demand_free(folder: Path) -> None:
-    """Raises UsageError if a run is there."""
-    if (folder / "run.json").exists():
+    """Raises UsageError if a run is there, RunDamaged if what is there is no plain file."""
+    if Folder(folder).has("run.json"):
         raise UsageError(
             f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
         )
 
 
-def locked(folder: Path) -> IO[str]:
+def locked(folder: Folder) -> BinaryIO:
     """The open lock file of a run's folder: nobody else has it until it is closed. Raises RunLocked, StoreError."""
     try:
-        lock = (folder / LOCK).open("w", encoding="utf-8")
+        lock = folder.opened_to_lock(LOCK, make=True)
     except OSError as error:
-        raise StoreError(f"{folder} can't be written: {error.strerror}.") from None
+        raise StoreError(f"{folder.path} can't be written: {error.strerror}.") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise RunLocked(f"{folder} is in use by another autoreward process; wait for it or stop it.") from None
+        raise RunLocked(f"{folder.path} is in use by another autoreward process; wait for it or stop it.") from None
     return lock
 
 
-def in_use(folder: Path) -> bool:
-    """Whether a process works in this run folder now. Asking takes the lock for a moment where none does."""
+def in_use(folder: Folder) -> bool:
+    """Whether a process works in this run folder now. Asking takes the lock for a moment where none does.
+
+    Raises RunDamaged if the lock is no plain file.
+    """
     try:
-        lock = (folder / LOCK).open(encoding="utf-8")
+        lock = folder.opened_to_lock(LOCK, make=False)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise unreadable(folder.path / LOCK, error) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
+
+
+def run_folders(runs: Path) -> list[Path]:
+    """The folders in a folder of runs that hold a run, or what says that it is one; begun first, first.
+
+    A header is written once, so that its time is when the run was begun. Raises OSError if the folder can't be read.
+    """
+    try:
+        names = [path.name for path in runs.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found: list[tuple[float, str]] = []
+    for name in names:
+        try:
+            found.append(((runs / name / HEADER).lstat().st_mtime, name))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:  # somebody else's: it is listed with why it can't be read
+            found.append((0.0, name))
+    return [runs / name for _, name in sorted(found)]
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a person who names this folder means a run. Raises OSError if that can't be told."""
+    return os.path.lexists(folder / HEADER)
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a folder, or anything of that name, is there."""
+    return os.path.lexists(folder)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder that was made a moment ago, and what was written into it."""
+    shutil.rmtree(folder)

@@ -1,0 +1,88 @@
+"""run.json: what a run was started with."""
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from autoreward import __version__
+from autoreward.config import RunConfig
+from autoreward.errors import RunChanged, RunDamaged, UsageError, shortened
+from autoreward.records import Record
+from autoreward.records.base import Said
+from autoreward.store.beneath import Folder
+from autoreward.store.damage import plain_json, unreadable, wrong
+from autoreward.store.files import HEADER
+from autoreward.tasks import Task
+
+FORMAT = 2
+PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
+LONGEST = 8 << 20
+"""Most bytes of it."""
+
+
+class RunHeader(Record):
+    """run.json: what a run was started with. It never changes."""
+
+    format: int
+    autoreward: Said
+    task: Task
+    config: RunConfig
+    python: Said
+    machine: Said
+    packages: dict[Said, Said]
+
+    @classmethod
+    def of(cls, task: Task, config: RunConfig) -> Self:
+        """The header of a new run on this machine."""
+        versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
+        return cls(
+            format=FORMAT,
+            autoreward=__version__,
+            task=task,
+            config=config,
+            python=platform.python_version(),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            packages=versions,
+        )
+
+
+def read_header(folder: Path) -> RunHeader:
+    """A run's header, after a walk through its folder; no lock is taken.
+
+    Raises:
+        UsageError: there is no run.
+        RunChanged: another version made it.
+        RunDamaged: the header is damaged, or something in the folder is no plain file or folder.
+    """
+    path, files = folder / HEADER, Folder(folder)
+    files.inspect()
+    try:
+        data = plain_json(files.read(HEADER, LONGEST))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{folder} is not a run folder: it has no {HEADER}.") from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except ValueError:
+        raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
+        made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
+        raise RunChanged(
+            f"{folder} was made by autoreward {shortened(made)} (format {shortened(form)}); this is {__version__} (format "
+            f"{FORMAT}). Start a new run, or install that version."
+        )
+    try:
+        return RunHeader.model_validate(data)
+    except ValidationError as error:
+        raise RunDamaged(f"{path} is damaged ({wrong(error)}); start a new run.") from None
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

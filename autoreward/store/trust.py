@@ -1,0 +1,160 @@
+"""What a person lets run or be asked on this machine, and what was made on it: known by its content, outside of every run.
+
+A task card and a run are data, but for a few things in them: code that runs with the environment, and whom a run asks or
+writes to. Those are its powers. Each set of powers that a person has let in is a file, named by its SHA-256, in
+`~/.config/autoreward/trust` (or under XDG_CONFIG_HOME), and so is each file with code in it that was made here. So it does
+not matter where a run lies or what it is called, and nothing that a run says of itself makes it known. Deleting a file
+takes the trust back.
+"""
+
+import hashlib
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autoreward.config import RunConfig
+from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
+from autoreward.records import Allowance, Board
+from autoreward.resources import envs_folder
+from autoreward.store.beneath import Folder
+from autoreward.tasks import Task, read_task, task_names
+
+HARMLESS = ("grammar", "manual")
+"""Who may design without being let in: neither is sent anything, nor paid."""
+PLACES = ("/", "\\", ":", ".")
+"""What is in the name of a file, of a module or of an address, and in no plain word."""
+LOGS = "tensorboard_log"
+"""A setting of Stable-Baselines3 that names a folder to write to."""
+
+
+class Power(NamedTuple):
+    """One thing that a card or a run would do beyond computing."""
+
+    what: str
+    """For people: `runs its state.py (12 lines)`."""
+    content: str
+    """All that it depends on."""
+    code: str = ""
+    """The program that would run, if it is one."""
+
+
+Powers = tuple[Power, ...]
+
+
+def of_card(task: Task) -> Powers:
+    """What a task card would do: its own code, a module to import, places in its arguments, what its workers may."""
+    found: list[Power] = []
+    if task.state_program:
+        lines = task.state_program.count("\n") + 1
+        found.append(
+            Power(f"runs its {Path(task.observe).name} ({lines} lines)", task.state_program, task.state_program)
+        )
+    module, colon, _ = task.env.partition(":")
+    if colon:
+        found.append(Power(f"imports the module {module!r}", f"module {module}"))
+    if placed := {key: value for key, value in task.kwargs.items() if _names_a_place(value)}:
+        found.append(Power(f"gives its environment places: {shortened(_text(placed))}", f"kwargs {_text(placed)}"))
+    if LOGS in task.train.hyperparameters:
+        where = task.train.hyperparameters[LOGS]
+        found.append(Power(f"writes logs to {where!r}", f"logs {where}"))
+    if allowed := {key: value for key, value in task.process.model_dump(mode="json").items() if value}:
+        found.append(Power(f"opens its workers: [process] {shortened(_text(allowed))}", f"process {_text(allowed)}"))
+    return tuple(found)
+
+
+def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, board: Board | None = None) -> Powers:
+    """What going on with a run would do: its card's powers, whom it asks and for how much, where else it writes."""
+    found = list(of_card(task))
+    asked = sorted({name for name in config.models.values() if name not in HARMLESS})
+    if asked:
+        limits = allowed or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+        cost = "no limit in dollars" if limits.max_cost is None else f"at most ${limits.max_cost:g}"
+        said = f"asks {' and '.join(map(shortened, asked))} ({cost}, {limits.max_calls} calls)"
+        found.append(Power(said, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))
+    if config.trust_the_model:
+        found.append(Power("runs a model's programs even where nothing locks them in", "trust_the_model"))
+    if config.pool != "local":
+        found.append(Power(f"trains on a cluster ({config.pool})", f"pool {config.pool}"))
+    if board is not None:
+        found.append(Power(f"writes curves to {shortened(board.logdir)}", f"board {board.logdir}"))
+    return tuple(found)
+
+
+def known(powers: Powers) -> bool:
+    """Whether a person has let these in, or they are a shipped card's; no power at all is nothing to ask about."""
+    return not powers or _digest(powers) in _shipped() or _kept().has(_digest(powers))
+
+
+def demand(powers: Powers, who: str) -> None:
+    """Raises NotTrusted, saying what `who` would do, if nobody has let that in."""
+    if not known(powers):
+        raise NotTrusted(
+            f"{who} is new here, and {'; '.join(power.what for power in powers)}. Look at it; if you trust it, say so with "
+            "--trust (in Python: trust=True)."
+        )
+
+
+def keep(powers: Powers) -> None:
+    """Let these in from now on. Raises StoreError, UsageError."""
+    if not known(powers):
+        _write(_digest(powers), "\n".join(power.what for power in powers))
+
+
+def keep_made(data: bytes, name: str) -> None:
+    """Remember a file with code in it as made here. Raises StoreError, UsageError."""
+    if not made_here(data):
+        _write(hashlib.sha256(data).hexdigest(), f"made here: {name}")
+
+
+def made_here(data: bytes) -> bool:
+    """Whether these very bytes were made here."""
+    return _kept().has(hashlib.sha256(data).hexdigest())
+
+
+def _names_a_place(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_names_a_place, [*value, *value.values()]))
+    if isinstance(value, list | tuple):
+        return any(map(_names_a_place, value))
+    return isinstance(value, str) and any(mark in value for mark in PLACES)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _digest(powers: Powers) -> str:
+    return hashlib.sha256(_text(["powers", *sorted(power.content for power in powers)]).encode()).hexdigest()
+
+
+@cache
+def _shipped() -> frozenset[str]:
+    """The powers of the cards that come with this package."""
+    cards = task_names((envs_folder(),)).values()
+    return frozenset(_digest(powers) for card in cards if (powers := of_card(read_task(card))))
+
+
+def _kept() -> Folder:
+    """Where trust is kept. Raises UsageError if this person has no home."""
+    named = os.environ.get("XDG_CONFIG_HOME")
+    try:
+        config = Path(named) if named else Path.home() / ".config"
+    except RuntimeError:
+        raise UsageError(
+            "There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder."
+        ) from None
+    return Folder(config / "autoreward" / "trust")
+
+
+def _write(name: str, said: str) -> None:
+    folder = _kept()
+    try:
+        folder.make()
+        folder.write(name, f"{said}\n".encode("utf-8", "replace"), mode=0o600)
+    except (OSError, StoreError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"What you trust can't be kept in {folder.path} ({why}); set XDG_CONFIG_HOME to a folder that can be written."
+        ) from None

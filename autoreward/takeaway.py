@@ -1,0 +1,97 @@
+"""What is taken out of a run: the files of its best/ as they were written here, or made anew where they were not."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
+from autoreward.export.keep import kept_files
+from autoreward.jail.client import Jail
+from autoreward.jail.gate import examine
+from autoreward.records import Candidates, Run
+from autoreward.report.lines import verdict
+from autoreward.store.beneath import Folder
+from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.damage import unreadable
+from autoreward.store.trust import demand, made_here
+from autoreward.train.workers import Workers
+
+TAKEN = (
+    "reward.py", "program.py", "state.py", "train.py", "policy.zip", "vecnormalize.pkl", "policy.onnx",
+    "pyproject.toml", "card.md", "manifest.json",
+)  # fmt: skip
+"""Names in best/ that an export takes; what else lies there is not ours to publish."""
+
+
+class Taken(NamedTuple):
+    """What an export is made of."""
+
+    files: dict[str, bytes]
+    anew: bool
+    """It was made from the run's records now, since best/ is not as it was written on this machine."""
+
+
+def take(folder: Path) -> Taken:
+    """The files to take out of a finished run.
+
+    `policy.zip` and `vecnormalize.pkl` are pickles, and `reward.py` is a program: only those that were written here are taken
+    as they are. A run from elsewhere gives its records: its policy is built from numbers, its reward from a program that
+    passes the gate.
+
+    Raises:
+        UsageError: there is nothing to take yet, or nothing at all.
+        NotTrusted: it has to be made anew, and that would run code that nobody has let in.
+        StoreError: the run is damaged.
+    """
+    best = Folder(folder).at("best")
+    if not best.has("manifest.json"):
+        run = Page(Folder(folder)).lone("result", Run)
+        if run and not run.best:
+            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+    if is_as_made(folder):
+        return Taken(kept(folder), anew=False)
+    return Taken(_made_anew(folder), anew=True)
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """The files of best/ that an export takes, as they are. Raises RunDamaged."""
+    best = Folder(folder).at("best")
+    try:
+        return {name: best.read(name) for name in TAKEN if best.has(name)}
+    except OSError as error:
+        raise unreadable(best.path, error) from None
+
+
+def is_as_made(folder: Path) -> bool:
+    """Whether all of it was written on this machine, so that nothing has to run to take it. Raises RunDamaged."""
+    return all(map(made_here, kept(folder).values()))
+
+
+def _made_anew(folder: Path) -> dict[str, bytes]:
+    with Book.open(folder) as book:
+        demand(powers_of(book), str(folder))
+        run = book.lone("result", Run)
+        if run is None or not run.best:
+            raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+        demand_passed(book, run)
+        with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
+            try:
+                files = kept_files(book, run, workers.package)
+            except JobFailed as failed:
+                raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
+            except (KeyError, ValueError, TypeError) as error:
+                raise RunDamaged(
+                    f"{folder}: its records do not go together ({type(error).__name__}: {error})."
+                ) from None
+    return {name: data for name, data in files.items() if name in TAKEN}
+
+
+def demand_passed(book: Book, run: Run) -> None:
+    """Raises StoreError if the winner's program is not one that the gate lets through."""
+    for page in book.pages():
+        for candidate in (page.lone("candidates", Candidates) or Candidates(items=())).items:
+            if candidate.id == run.best and (problems := examine(candidate.source).problems):
+                raise StoreError(
+                    f"{book.folder}: the program of {candidate.id} may not be trained ({problems[0].message}), and is not "
+                    "exported."
+                )
