@@ -202,7 +202,8 @@ def state_program(card: Path, name: str = STATE) -> str:
             raise ValueError("it must be a .py file in the card's folder or in one beside it")
         return small_text(path)
     except (OSError, RuntimeError, ValueError) as error:
-        raise TaskError(f"{card}: observe = {name[:200]!r} can't be read: {error}.") from None
+        why = getattr(error, "strerror", None) or error
+        raise TaskError(f"{shortened(card)}: observe = {shortened(repr(name))} can't be read: {why}.") from None
 
 
 def blank(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:

@@ -250,11 +250,11 @@ def into(output: int, *words: str, cwd: Path | None = None) -> subprocess.Comple
 
 
 def test_control_c_outside_a_run_says_that_it_stopped(tmp_path: Path) -> None:
-    """The command waits for the writer of its card, and is interrupted there."""
-    os.mkfifo(tmp_path / "task.toml")
-    command = [sys.executable, "-m", "autoreward", "tasks", str(tmp_path / "task.toml")]
+    """The command waits for the writer of a reward file, and is interrupted there."""
+    os.mkfifo(tmp_path / "reward.py")
+    command = [sys.executable, "-m", "autoreward", "check", str(tmp_path / "reward.py"), "--task", "mountain-car"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        opened = os.open(tmp_path / "task.toml", os.O_WRONLY)
+        opened = os.open(tmp_path / "reward.py", os.O_WRONLY)
         process.send_signal(signal.SIGINT)
         said = process.communicate()[1]
         os.close(opened)

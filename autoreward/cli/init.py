@@ -13,7 +13,7 @@ import typer
 
 from autoreward.cli.places import limit, max_cost_option
 from autoreward.cli.say import say
-from autoreward.cli.settle import TRUST, settle_card
+from autoreward.cli.settle import TRUST, settle
 
 if TYPE_CHECKING:
     from autoreward.initiate import Initiated
@@ -37,7 +37,8 @@ def command(
     from autoreward.initiate import Wanted, initiate
     from autoreward.llm.keys import variables
     from autoreward.llm.models import default_model
-    from autoreward.tasks import blank, state_program
+    from autoreward.store.trust import of_program
+    from autoreward.tasks import STATE, state_program
 
     try:
         arguments: Any = json.loads(kwargs)
@@ -50,7 +51,7 @@ def command(
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     wanted = Wanted.of(env, arguments, goal.strip(), name, to)
-    settle_card(blank("", {}, wanted.path.parent.name, state_program(wanted.path)), trust)
+    settle(lambda: of_program(STATE, state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
     made = initiate(
         wanted,
         model or default_model(variables()),

@@ -45,12 +45,7 @@ Powers = tuple[Power, ...]
 
 def of_card(task: Task) -> Powers:
     """What a task card would do: its own code, a module to import, places in its arguments, what its workers may."""
-    found: list[Power] = []
-    if task.state_program:
-        lines = task.state_program.count("\n") + 1
-        found.append(
-            Power(f"runs its {Path(task.observe).name} ({lines} lines)", task.state_program, task.state_program)
-        )
+    found = [*of_program(Path(task.observe).name, task.state_program)]
     module, colon, _ = task.env.partition(":")
     if colon:
         found.append(Power(f"imports the module {module!r}", f"module {module}"))
@@ -62,6 +57,11 @@ def of_card(task: Task) -> Powers:
     if allowed := {key: value for key, value in task.process.model_dump(mode="json").items() if value}:
         found.append(Power(f"opens its workers: [process] {shortened(_text(allowed))}", f"process {_text(allowed)}"))
     return tuple(found)
+
+
+def of_program(name: str, text: str) -> Powers:
+    """What the state program of a card would do, or its absence."""
+    return (Power(f"runs its {name} ({text.count(chr(10)) + 1} lines)", text, text),) if text else ()
 
 
 def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, board: Board | None = None) -> Powers:
