@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from autoreward import events, seeds, workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
 from autoreward.analyze.ranking import UNASKED, best, ranked
+from autoreward.check.practice import Practice
 from autoreward.check.relabel import EpisodePool, Labels, relabel
 from autoreward.check.review import review
 from autoreward.check.screening import screen
@@ -104,8 +105,16 @@ class RealCrew:
         return Candidates(items=(*items, *self._tuned(description, rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
-        """Gate and dry run on the sampled transitions."""
-        return review(candidate, self._workers.jail, self._book.transitions("description", "", SAMPLES))
+        """Gate and dry run on the sampled transitions, and on what a training may make of them."""
+        return review(candidate, self._workers.jail, self._practice)
+
+    @cached_property
+    def _practice(self) -> Practice:
+        described, samples = (
+            self._book.need("description", Description),
+            self._book.transitions("description", "", SAMPLES),
+        )
+        return Practice.of(self._task, described, samples)
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""

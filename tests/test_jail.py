@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batches import batch
+from batches import batch, practice
 from honest import BODIES
 
 from autoreward.check.dryrun import dry_run
@@ -26,7 +26,7 @@ def program(body: str) -> str:
 
 def judged(jail: Jail, source: str) -> Verdict:
     candidate = Candidate(id="given", source=source, thought="", origin="human", how="given")
-    return review(candidate, jail, batch())
+    return review(candidate, jail, practice(batch()))
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -142,7 +142,7 @@ def test_a_program_that_loops_for_ever_is_stopped_from_outside(jail: Jail) -> No
 
 
 def dry(jail: Jail, source: str, **limits: float) -> tuple[Outcome, str]:
-    outcome, found, _ = dry_run(jail, source, batch(), uses_memory=False, **limits)
+    outcome, found, _ = dry_run(jail, source, practice(batch()), uses_memory=False, **limits)
     return outcome, found[0].message
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batches import practice
 
 from autoreward.check.review import review
 from autoreward.jail.client import Jail
@@ -50,7 +51,9 @@ def samples() -> Transitions:
 
 
 def judged(jail: Jail, source: str) -> Verdict:
-    return review(Candidate(id="given", source=source, thought="", origin="model", how="given"), jail, samples())
+    return review(
+        Candidate(id="given", source=source, thought="", origin="model", how="given"), jail, practice(samples())
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -77,13 +78,30 @@ class RewardClient:
         self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
 
     def forget(self) -> None:
-        """Empty the program's memory."""
-        frames.send(self._socket, wire.FORGET)
+        """Empty the program's memory. Raises RewardFailed if it is gone."""
+        self._tell(wire.FORGET)
 
-    def evaluate(self, batch: Transitions, stepped: bool) -> dict[str, NDArray[np.float64]]:
+    def set_aside(self, columns: Sequence[int]) -> None:
+        """Have it keep a copy of these environments' memory, for `evaluate(again=True)`. Raises RewardFailed if it is gone."""
+        self._tell(wire.SET_ASIDE, json.dumps(list(columns)).encode())
+
+    def evaluate(
+        self,
+        batch: Transitions,
+        stepped: bool,
+        *,
+        again: bool = False,
+        judged: bool = True,
+        seconds: float | None = None,
+    ) -> dict[str, NDArray[np.float64]]:
         """Named parts, each of shape (T, n).
 
-        `stepped`: call the program once per time step, with memory; otherwise once on all rows.
+        Args:
+            batch: the rows.
+            stepped: call the program once per time step, with memory; otherwise once on all rows.
+            again: step from the memory that was set aside, beside what goes on.
+            judged: False accepts numbers that no training could use, for rows that no training has.
+            seconds: longest that it may take; None: as long as any other call.
 
         Raises:
             RewardFailed: it raised, took too long, died, or returned what the contract forbids.
@@ -91,7 +109,8 @@ class RewardClient:
         steps, envs = batch.shape
         rows = steps * envs
         packed = wire.pack_batch(batch, stepped)
-        data = self._ask(wire.EVALUATE, packed, wire.PARTS, wire.parts_cap(rows), self._seconds, "compute_reward took")
+        kind, limit = wire.AGAIN if again else wire.EVALUATE, self._seconds if seconds is None else seconds
+        data = self._ask(kind, packed, wire.PARTS, wire.parts_cap(rows), limit, "compute_reward took")
         try:
             names, values = wire.unpack_parts(data, rows)
         except (ValueError, UnicodeDecodeError) as error:
@@ -99,8 +118,15 @@ class RewardClient:
         if self._names not in (None, names):
             raise RewardFailed(Outcome.BROKE_CONTRACT, f"the parts changed from {self._names} to {names}")
         self._names = names
-        _check_values(names, values, batch)
+        if judged:
+            _check_values(names, values, batch)
         return {name: values[i].reshape(steps, envs) for i, name in enumerate(names)}
+
+    def _tell(self, kind: bytes, payload: bytes = b"") -> None:
+        try:
+            frames.send(self._socket, kind, payload)
+        except OSError as error:
+            raise RewardFailed(Outcome.CRASHED, f"the reward process died ({error})") from None
 
     def _ask(
         self,

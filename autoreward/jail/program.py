@@ -2,6 +2,7 @@
 
 import ast
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,25 +109,34 @@ class Program:
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
+        self._aside = Memory(0)
 
     def forget(self) -> None:
         """Empty the memory, as before the first call."""
         self._memory = None
 
-    def evaluate(self, batch: Transitions, stepped: bool) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def set_aside(self, columns: Sequence[int]) -> None:
+        """Keep a copy of these environments' memory as it is now, for `evaluate(again=True)`."""
+        self._aside = Memory(len(columns)) if self._memory is None else self._memory.of(columns)
+
+    def evaluate(
+        self, batch: Transitions, stepped: bool, again: bool = False
+    ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Part names, and the parts as one array of shape (P, T * n).
 
-        `stepped` calls the program once per time step with its memory; otherwise once on all T * n rows.
+        `stepped` calls the program once per time step with its memory; otherwise once on all T * n rows. `again` steps from
+        the memory that was set aside, and leaves the program's own as it is.
         """
         steps, envs = batch.shape
         if not stepped:
             return self._call(_slice(batch, steps * envs, None), Memory(steps * envs), steps * envs)
-        if self._memory is None:
+        if self._memory is None and not again:
             self._memory = Memory(envs)
+        memory = self._aside if again or self._memory is None else self._memory
         columns = []
         for t in range(steps):
-            self._memory.begin(batch.step[t] == 1)
-            columns.append(self._call(_slice(batch, envs, t), self._memory, envs)[1])
+            memory.begin(batch.step[t] == 1)
+            columns.append(self._call(_slice(batch, envs, t), memory, envs)[1])
         return self._names or (), np.concatenate(columns, axis=1)
 
     def _call(

@@ -113,7 +113,8 @@ class LocalRunner:
         with self._lock:
             if self._nursery is None:
                 self._nursery = Nursery("autoreward.worker.server")
-        asked = {**request, "task": task.model_dump_json(), "memory_mb": limits.memory_mb}
+        given = {"memory_mb": limits.memory_mb, "seconds": limits.seconds}
+        asked = {**request, "task": task.model_dump_json(), **given}
         child = self._nursery.spawn(asked, fds)
         _hand_over(child, files)
         return _watch(child, str(request["job"]), limits, progress)
