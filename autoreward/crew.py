@@ -44,6 +44,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
+from autoreward.spawn.keeper import Notice, unheard
 from autoreward.store.book import Book, Made, Page
 from autoreward.tasks import Task
 from autoreward.tiers import Tier
@@ -241,16 +242,20 @@ def open_crew(
     """
     desk = _desk(config, book, tell)
     trust = _trusted(config)
-    with Jail(trust) as jail, open_workers(config, jail, trust) as workers:
+
+    def notice(line: str) -> None:
+        tell(events.Mended(line))
+
+    with Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
 
 
-def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
+def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
     """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
     if config.pool == "local":
-        return Workers(jail)
-    return Workers(jail, Cluster(trust))
+        return Workers(jail, notice=notice)
+    return Workers(jail, Cluster(trust), notice)
 
 
 def demand(config: RunConfig, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Open a room for one candidate, ask it for parts, and believe nothing that comes back unchecked."""
 
 import json
+import signal
 import socket
-import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -17,13 +17,16 @@ from autoreward.jail.kernel.proofs import Proof
 from autoreward.jail.lock import Lock
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames
-from autoreward.spawn.nursery import Child, Nursery
+from autoreward.spawn.keeper import Keeper, Notice, narrow, unheard
+from autoreward.spawn.nursery import Child, ServerGone
 from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
 
 LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
 """Longest that one batch may take, in seconds of wall clock."""
+ENDING_SECONDS = 2.0
+"""Longest that a room whose socket has closed may take to end."""
 MEMORY_MB = 512
 UNPROTECTED = (
     "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then pass "
@@ -61,7 +64,7 @@ class RewardClient:
         try:
             kind, data = frames.receive(self._socket, wire.FAILURE_CAP)
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
-            raise JailError(f"The reward process died before it was locked ({error}).") from None
+            raise JailError(f"The reward process died before it was locked ({error}).{narrow()}") from None
         if kind != wire.LOCKED:
             said = "".join(c for c in data.decode(errors="replace") if c.isprintable())
             raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
@@ -220,6 +223,15 @@ class Room(Closing):
         """The process."""
         return self._child.pid
 
+    def was_killed(self) -> bool:
+        """Whether something outside ended it: no program can send this signal, and its own faults have others."""
+        try:
+            return self._child.wait(ENDING_SECONDS).code == -signal.SIGKILL
+        except TimeoutError:
+            return False
+        except ServerGone:
+            return True
+
     def close(self) -> None:
         """Kill the process and reap it."""
         self._child.close()
@@ -228,14 +240,14 @@ class Room(Closing):
 class Jail(Closing):
     """Makes rooms. Thread-safe. Use as a context manager."""
 
-    def __init__(self, trust_the_model: bool = False) -> None:
+    def __init__(self, trust_the_model: bool = False, notice: Notice = unheard) -> None:
         """Nothing is started until the first room is made.
 
-        `trust_the_model`: go on where this machine can't lock a process (tier "process-only").
+        `trust_the_model`: go on where this machine can't lock a process (tier "process-only"). `notice` is told of a
+        fork server that was lost and started again.
         """
         self._trust = trust_the_model
-        self._nurseries: dict[int, Nursery] = {}
-        self._lock = threading.Lock()
+        self._keepers = {seed: Keeper("autoreward.jail.server", seed, notice) for seed in HASH_SEEDS}
 
     @cached_property
     def tier(self) -> Tier:
@@ -272,12 +284,9 @@ class Jail(Closing):
         self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
     ) -> Room:
         """A locked room without a program. Raises JailError."""
-        with self._lock:
-            if hash_seed not in self._nurseries:
-                self._nurseries[hash_seed] = Nursery("autoreward.jail.server", hash_seed)
-        return Room(self._nurseries[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
+        return Room(self._keepers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
 
     def close(self) -> None:
         """End every room."""
-        for nursery in self._nurseries.values():
-            nursery.close()
+        for keeper in self._keepers.values():
+            keeper.close()

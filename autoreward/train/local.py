@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from json import loads
@@ -18,12 +17,15 @@ from autoreward.jail.client import Jail, Room
 from autoreward.outcomes import Outcome
 from autoreward.records import STATE, Record, Score, Trial, TrialJob
 from autoreward.spawn import frames
-from autoreward.spawn.nursery import Child, Nursery
+from autoreward.spawn.keeper import Keeper, Notice, narrow, unheard
+from autoreward.spawn.nursery import Child, ServerGone
 from autoreward.tasks import Task
 from autoreward.train.runner import Progress
 from autoreward.worker import wire
 
 R = TypeVar("R", bound=Record)
+IDLE = 0.2
+"""Share of its time below which a process is said to have waited."""
 
 
 class Reply(NamedTuple):
@@ -50,11 +52,10 @@ class Limits(NamedTuple):
 class LocalRunner:
     """Implements `Runner`, and does all other jobs too."""
 
-    def __init__(self, jail: Jail) -> None:
-        """Nothing is started until the first job."""
+    def __init__(self, jail: Jail, notice: Notice = unheard) -> None:
+        """Nothing is started until the first job; `notice` is told of a fork server that was lost and started again."""
         self._jail = jail
-        self._nursery: Nursery | None = None
-        self._lock = threading.Lock()
+        self._keeper = Keeper("autoreward.worker.server", notice=notice)
 
     @property
     def cores(self) -> int:
@@ -73,10 +74,14 @@ class LocalRunner:
         fds = [] if room is None else [room.fd]
         try:
             reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))
+            trial = read(Trial, reply.report)
+            if room is not None and trial.outcome is Outcome.CRASHED and room.was_killed():
+                raise JobFailed(
+                    Outcome.LOST, "the process of its reward was killed from outside, or for want of memory"
+                )
         finally:
             if room is not None:
                 room.close()
-        trial = read(Trial, reply.report)
         if trial.id != job.id:
             raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
         return trial.model_copy(update={"tier": self._jail.tier}), reply.files
@@ -110,19 +115,15 @@ class LocalRunner:
         progress: Callable[[int], None] = lambda step: None,
     ) -> Reply:
         """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
-        with self._lock:
-            if self._nursery is None:
-                self._nursery = Nursery("autoreward.worker.server")
         given = {"memory_mb": limits.memory_mb, "seconds": limits.seconds}
         asked = {**request, "task": task.model_dump_json(), **given}
-        child = self._nursery.spawn(asked, fds)
+        child = self._keeper.spawn(asked, fds)
         _hand_over(child, files)
         return _watch(child, str(request["job"]), limits, progress)
 
     def close(self) -> None:
         """End every worker."""
-        if self._nursery is not None:
-            self._nursery.close()
+        self._keeper.close()
 
 
 def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
@@ -172,22 +173,50 @@ def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], Non
             else:
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
     except TimeoutError:
-        said = f"the {job} process did not end within {limits.seconds / 60:g} minutes{limits.way_out}"
-        raise JobFailed(Outcome.TIMED_OUT, said) from None
+        raise _late(child, job, limits) from None
     except (EOFError, frames.FrameError, ConnectionError, ValueError):
         child.kill()
-        code = child.wait(10).code
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({how})") from None
+        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({_how(child)}).{narrow()}") from None
     finally:
         child.close()
+
+
+def _how(child: Child) -> str:
+    try:
+        code = child.wait(10).code
+    except ServerGone:
+        return "with the process that had started it"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _late(child: Child, job: str, limits: Limits) -> JobFailed:
+    """What to say of a job that is not done in time: it was stopped, or it needs longer."""
+    whole = f"within {limits.seconds / 60:g} minutes"
+    if stopped(child.pid):
+        return JobFailed(Outcome.LOST, f"the {job} process did not end {whole}: it was stopped from outside (SIGSTOP)")
+    child.kill()
+    try:
+        used = child.wait(10).cpu_seconds
+    except (TimeoutError, ServerGone):
+        used = limits.seconds
+    idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
+    return JobFailed(Outcome.TIMED_OUT, f"the {job} process did not end {whole}{idle}{limits.way_out}")
+
+
+def stopped(pid: int) -> bool:
+    """Whether a process is held by a signal; False where that can't be found out (macOS)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in ("T", "t")
 
 
 def _reported(payload: bytearray) -> Exception:
     said = loads(bytes(payload[:8192]))
     kind, message = str(said["kind"]), str(said["message"])
     if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, message)
+        return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
     if kind == "CannotDraw":
         return errors.CannotDraw(message)
     if kind in ("TaskError", "UsageError", "MissingExtra"):
