@@ -1,4 +1,6 @@
-"""Steps per second of training with a candidate reward in its own process, spot checks included, against plain SB3 with the native reward.
+"""Steps per second of training with a candidate reward in its own process, against plain SB3 with the native reward.
+
+Spot checks are included.
 
     python benchmarks/overhead.py [--repeats 7]
 
@@ -20,6 +22,7 @@ from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
 from autoreward.jail.client import Jail  # noqa: E402
+from autoreward.records import TrialJob  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
 from autoreward.worker import environments, policies  # noqa: E402
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout  # noqa: E402
