@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from autoreward import events, seeds, workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.analyze.diagnose import diagnose
 from autoreward.analyze.ranking import UNASKED, best, ranked
+from autoreward.check.practice import Practice
 from autoreward.check.relabel import EpisodePool, Labels, relabel
 from autoreward.check.review import review
 from autoreward.check.screening import screen
@@ -44,6 +45,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
+from autoreward.spawn.keeper import Notice, unheard
 from autoreward.store.book import ALLOWANCE, Book, Made, Page
 from autoreward.tasks import Task
 from autoreward.tiers import Tier
@@ -104,8 +106,16 @@ class RealCrew:
         return Candidates(items=(*items, *self._tuned(description, rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
-        """Gate and dry run on the sampled transitions."""
-        return review(candidate, self._workers.jail, self._book.transitions("description", "", SAMPLES))
+        """Gate and dry run on the sampled transitions, and on what a training may make of them."""
+        return review(candidate, self._workers.jail, self._practice)
+
+    @cached_property
+    def _practice(self) -> Practice:
+        described, samples = (
+            self._book.need("description", Description),
+            self._book.transitions("description", "", SAMPLES),
+        )
+        return Practice.of(self._task, described, samples)
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
@@ -232,16 +242,20 @@ def open_crew(
     """
     desk = _desk(config, book, tell)
     trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
-    with Hidden(), Jail(trust) as jail, open_workers(config, jail, trust) as workers:
+
+    def notice(line: str) -> None:
+        tell(events.Mended(line))
+
+    with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
         yield RealCrew(task, config, book, workers, tell, desk), workers
 
 
-def open_workers(config: RunConfig, jail: Jail, trust: bool) -> Workers:
+def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
     """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
     if config.pool == "local":
-        return Workers(jail)
-    return Workers(jail, Cluster(trust))
+        return Workers(jail, notice=notice)
+    return Workers(jail, Cluster(trust), notice)
 
 
 def demand(config: RunConfig, folder: Path) -> None:

@@ -15,6 +15,7 @@ exception. Every message says what happened, where, and what to do next; the com
 traceback.
 """
 
+import errno
 import shlex
 from pathlib import Path
 
@@ -116,6 +117,21 @@ class RunChanged(StoreError):
 
 class RunDamaged(StoreError):
     """A file of the run is missing, torn or not what it should be."""
+
+
+_WAY_ON = {
+    errno.EMFILE: "Allow more with `ulimit -n 1024`, then run the command again (`resume` for a run that was begun)",
+    errno.ENFILE: "The whole machine has no more: end other programs, then run the command again",
+    errno.ENOMEM: "Free memory, or lift the limit with `ulimit -v unlimited`, then run the command again",
+    errno.EAGAIN: "Allow more processes with `ulimit -u`, or end some, then run the command again",
+}
+
+
+def from_the_system(error: OSError) -> str:
+    """What the system refused, where, and what to do about it, as sentences."""
+    place = f"{shortened(error.filename)}: " if error.filename else ""
+    way_on = _WAY_ON.get(error.errno or 0)
+    return f"{place}{error.strerror or error}." + (f" {way_on}." if way_on else "")
 
 
 def paste(*words: str | Path) -> str:

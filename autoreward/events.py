@@ -39,6 +39,13 @@ class ModelSaid:
 
 
 @dataclass(frozen=True)
+class Mended:
+    """Something was lost, such as a killed process, and is done again."""
+
+    line: str
+
+
+@dataclass(frozen=True)
 class Designed:
     """A round's candidates are written."""
 
@@ -119,6 +126,7 @@ Event = (
     | ExploitsRemembered
     | RoundStarted
     | ModelSaid
+    | Mended
     | Designed
     | Checked
     | RungDone

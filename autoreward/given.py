@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from autoreward.check.practice import Practice
 from autoreward.check.review import review_on
 from autoreward.compose import COMPOSITIONS
 from autoreward.contest import Baseline
@@ -65,9 +66,12 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
     given, text = read_program(path), _text(path)
     above = text[: text.find(given.source.rstrip("\n"))].count("\n")
     with Jail(trust) as jail, Workers(jail) as workers:
-        verdict = review_on(
-            given, jail, lambda: Transitions.from_bytes(workers.describe(task, seed=0)[1]["samples.npz"])
-        )
+
+        def practise() -> Practice:
+            description, files = workers.describe(task, seed=0)
+            return Practice.of(task, description, Transitions.from_bytes(files["samples.npz"]))
+
+        verdict = review_on(given, jail, practise)
     moved = (f.model_copy(update={"line": f.line + above}) if f.line else f for f in verdict.findings)
     return verdict.model_copy(update={"findings": tuple(moved)})
 

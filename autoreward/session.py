@@ -8,7 +8,7 @@ from pathlib import Path
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.crew import DEMOS, demand, open_crew, open_workers
-from autoreward.errors import CannotDraw, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
+from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
 from autoreward.export.keep import best_policy, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.jail.client import Jail
@@ -250,9 +250,10 @@ def _played(book: Book, hear: Tell) -> Run:
     with open_crew(task, config, book, hear) as (crew, workers):
         try:
             run = (measure if config.given else improve)(task, config, crew, book, hear)
-        except NoAnswer as error:
-            way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on when it answers again."
-            raise NoAnswer(f"{error} {way_on}") from None
+        except (NoAnswer, JailError) as error:
+            when = " when it answers again" if isinstance(error, NoAnswer) else ""
+            way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on{when}."
+            raise type(error)(f"{error} {way_on}") from None
         _keep(book, run, workers, crew.pool)
     return run
 

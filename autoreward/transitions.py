@@ -5,6 +5,7 @@ import math
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,36 @@ class Transitions:
             next_state={k: v[rows, columns] for k, v in self.next_state.items()},
             step=self.step[rows, columns],
             terminated=self.terminated[rows, columns],
+        )
+
+    @classmethod
+    def picked(cls, batches: Sequence["Transitions"], rows: NDArray[np.int64]) -> "Transitions":
+        """Rows of several batches, counted through all of them, as the time steps of one environment."""
+
+        def chosen(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+            flat = [array.reshape(-1, *array.shape[2:]) for array in arrays]
+            return (flat[0] if len(flat) == 1 else np.concatenate(flat))[rows][:, None]
+
+        return cls(
+            state={k: chosen([b.state[k] for b in batches]) for k in batches[0].state},
+            action={k: chosen([b.action[k] for b in batches]) for k in batches[0].action},
+            next_state={k: chosen([b.next_state[k] for b in batches]) for k in batches[0].next_state},
+            step=chosen([b.step for b in batches]),
+            terminated=chosen([b.terminated for b in batches]),
+        )
+
+    @classmethod
+    def joined(cls, batches: Sequence["Transitions"]) -> "Transitions":
+        """Batches of the same environments, one after the other in time."""
+        if len(batches) == 1:
+            return batches[0]
+        first = batches[0]
+        return cls(
+            state={k: np.concatenate([b.state[k] for b in batches]) for k in first.state},
+            action={k: np.concatenate([b.action[k] for b in batches]) for k in first.action},
+            next_state={k: np.concatenate([b.next_state[k] for b in batches]) for k in first.next_state},
+            step=np.concatenate([b.step for b in batches]),
+            terminated=np.concatenate([b.terminated for b in batches]),
         )
 
     def to_bytes(self) -> bytes:

@@ -1,5 +1,7 @@
 """Steps per second of training with a candidate reward in its own process, against plain SB3 with the native reward.
 
+Spot checks are included.
+
     python benchmarks/overhead.py [--repeats 7]
 
 Both sides use the same environment, algorithm and settings, VecNormalize of observations and rewards, one thread, and run one after
@@ -20,11 +22,12 @@ from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
 from autoreward.jail.client import Jail  # noqa: E402
+from autoreward.records import TrialJob  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
 from autoreward.worker import environments, policies  # noqa: E402
 from autoreward.worker.buffers import RewardedReplay, RewardedRollout  # noqa: E402
-from autoreward.worker.feed import Feed, Normaliser  # noqa: E402
-from autoreward.worker.recorder import Recorded, Recorder  # noqa: E402
+from autoreward.worker.feed import Feed, FromJail, Normaliser  # noqa: E402
+from autoreward.worker.recorder import Recorder  # noqa: E402
 
 SOURCE = """
 def compute_reward(state, action, next_state, memory):
@@ -78,20 +81,14 @@ def plain(task: Task, steps: int) -> float:
     return timed(model, steps)
 
 
-class Asking:
-    """The candidate's parts from an open room."""
-
-    def __init__(self, room: Any) -> None:
-        self.room = room
-
-    def parts(self, recorded: Recorded) -> Any:
-        return self.room.client.evaluate(recorded.transitions, stepped=False)
-
-
-def ours(task: Task, steps: int, jail: Jail) -> float:
-    with jail.open(SOURCE) as room:
+def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
+    with jail.open(source) as room:
         recorder = Recorder(environments.vectorised(task, task.train.envs, seed=0), task)
-        feed = Feed(recorder, Asking(room), Normaliser(task.train.envs, 0.99, on=True))
+        job = TrialJob(
+            id="b", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
+        )
+        source_of = FromJail(room.client._socket, job, task.train.envs, seconds=600.0)
+        feed = Feed(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True))
         extra: dict[str, Any] = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
         if task.train.algorithm == "SAC":
             extra = {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}

@@ -1,7 +1,8 @@
-"""Small recorded batches for tests."""
+"""Small recorded batches for tests, and what a program is tried on."""
 
 import numpy as np
 
+from autoreward.check.practice import Practice
 from autoreward.transitions import Transitions
 
 
@@ -18,3 +19,8 @@ def batch(steps: int = 40, envs: int = 4, length: int = 10) -> Transitions:
         step=clock,
         terminated=clock == length,
     )
+
+
+def practice(samples: Transitions, limit: int = 1_000, rollout: tuple[int, int] = (64, 4)) -> Practice:
+    """For episodes of at most `limit` steps, and a training that asks about `rollout` at once."""
+    return Practice.made(samples, limit, rollout)

@@ -138,5 +138,16 @@ class TestOnRealRay:
         for process in processes:
             assert SECRET.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes(), process.cmdline()
 
+    def test_nothing_of_it_can_be_reached_from_another_machine(self, cluster: Workers) -> None:
+        cluster.train(TASK, JOB, RunConfig(), lambda *_: None)
+        heard = {
+            (process.name(), c.laddr.ip)
+            for process in ray_processes()
+            for c in process.net_connections("inet")
+            if c.status == psutil.CONN_LISTEN
+        }
+        assert heard, "Ray listens somewhere"
+        assert {address for _, address in heard} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}, heard
+
     def test_it_counts_the_clusters_cores(self, cluster: Workers) -> None:
         assert cluster.cores == os.cpu_count()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batches import batch
+from batches import batch, practice
 from honest import BODIES
 
 from autoreward.check.dryrun import dry_run
@@ -26,7 +26,7 @@ def program(body: str) -> str:
 
 def judged(jail: Jail, source: str) -> Verdict:
     candidate = Candidate(id="given", source=source, thought="", origin="human", how="given")
-    return review(candidate, jail, batch())
+    return review(candidate, jail, practice(batch()))
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -142,7 +142,7 @@ def test_a_program_that_loops_for_ever_is_stopped_from_outside(jail: Jail) -> No
 
 
 def dry(jail: Jail, source: str, **limits: float) -> tuple[Outcome, str]:
-    outcome, found, _ = dry_run(jail, source, batch(), uses_memory=False, **limits)
+    outcome, found, _ = dry_run(jail, source, practice(batch()), uses_memory=False, **limits)
     return outcome, found[0].message
 
 
@@ -330,7 +330,7 @@ def test_there_are_forty_honest_programs() -> None:
 @pytest.mark.slow
 def test_two_hundred_candidates_in_a_row_leave_nothing(jail: Jail) -> None:
     def held() -> tuple[int, int, int]:
-        processes = [n._process.pid for n in jail._nurseries.values()]
+        processes = [k.pid for k in jail._keepers.values() if k.pid]
         memory = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in processes)
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), memory
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from batches import practice
 
 from autoreward.check.review import review
 from autoreward.jail.client import Jail
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent
 FILES = sorted((HERE / "redteam").glob("*.py"))
 SECRET = "canary-7f3a91"
 NOBODY = 65534
-SLOW = ("023", "025", "027", "032")
+SLOW = ("023", "025", "027", "032", "264")
 EXTERNAL = ("file-read", "file-write", "network", "process", "disk", "secrets")
 """Categories whose success is felt outside the process."""
 
@@ -50,7 +51,9 @@ def samples() -> Transitions:
 
 
 def judged(jail: Jail, source: str) -> Verdict:
-    return review(Candidate(id="given", source=source, thought="", origin="model", how="given"), jail, samples())
+    return review(
+        Candidate(id="given", source=source, thought="", origin="model", how="given"), jail, practice(samples())
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_nothing_is_left_behind(jail: Jail) -> None:
 
 def left(jail: Jail) -> tuple[int, int, int, list[str]]:
     """Descriptors, threads and processes of this program, and shared memory of the machine."""
-    servers = [n._process.pid for n in jail._nurseries.values()]
+    servers = [k.pid for k in jail._keepers.values() if k.pid]
     children = sum(
         len(Path(f"/proc/{p}/task/{p}/children").read_text().split()) for p in servers if Path(f"/proc/{p}").exists()
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from batches import batch
+from batches import batch, practice
 from kept import kept
 from replies import GOOD, RAW, Raw
 from scripted import Scripted, desk
@@ -16,6 +16,7 @@ from scripted import Scripted, desk
 from autoreward import workshop
 from autoreward.analyze.analyst import Case, explain
 from autoreward.check import critic
+from autoreward.check.practice import Practice
 from autoreward.check.review import review
 from autoreward.design.author import design_prompt
 from autoreward.errors import LimitReached
@@ -46,7 +47,6 @@ from autoreward.records import (
 )
 from autoreward.resources import envs_folder
 from autoreward.tasks import Metric, StateField, Success, Task, Train, find_task, task_names
-from autoreward.transitions import Transitions
 
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"
@@ -83,15 +83,15 @@ def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]
 
 
 @pytest.fixture(scope="module")
-def samples() -> Transitions:
-    return batch()
+def rows() -> Practice:
+    return practice(batch())
 
 
 # ---------------------------------------------------------------------------------------------------------- repair
 
 
 @pytest.mark.parametrize("raw", RAW, ids=[raw.name for raw in RAW])
-def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, samples: Transitions, tmp_path: Path) -> None:
+def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tmp_path: Path) -> None:
     """Every raw answer ends as a program that may train: as it is, or after the finding went back."""
 
     def answer(prompt: Prompt) -> dict[str, object]:
@@ -105,9 +105,9 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, samples: Transitio
         return {"revisions": [{"id": "r000c0", "source": raw.repaired}]}
 
     model = Scripted({"r000-designer": raw.text}, answer)
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, samples))
+    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
     (candidate,) = made.items
-    assert review(candidate, jail, samples).accepted
+    assert review(candidate, jail, rows).accepted
     assert len(model.asked) <= 3, "one repair is enough"
     if raw.repaired:
         assert candidate.source.strip() == raw.repaired.strip()
@@ -117,7 +117,7 @@ def test_there_are_forty_raw_answers() -> None:
     assert len(RAW) == len({raw.name for raw in RAW}) == 40
 
 
-def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, samples: Transitions, tmp_path: Path) -> None:
+def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, tmp_path: Path) -> None:
     script = {
         "r000-designer": {"ideas": [idea("import os\n" + GOOD), idea()]},
         "r000-repair-0": {"revisions": [{"id": "r000c0", "source": "import sys\n" + GOOD}]},
@@ -125,8 +125,8 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, samples: Transiti
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, samples))
-    assert [review(c, jail, samples).accepted for c in made.items] == [False, True]
+    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
+    assert [review(c, jail, rows).accepted for c in made.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
     assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
     assert any("r000c9" in finding for finding in made.findings)
@@ -178,17 +178,13 @@ def test_critic_and_designer_have_three_rounds(tmp_path: Path) -> None:
     assert candidate.remarks, "what it still says is kept"
 
 
-def test_a_reworked_program_that_breaks_the_contract_is_not_taken(
-    jail: Jail, samples: Transitions, tmp_path: Path
-) -> None:
+def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, rows: Practice, tmp_path: Path) -> None:
     script = {
         "r000-designer": {"ideas": [idea()]},
         "r000-critic-0": {"remarks": [remark()]},
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
-    made = workshop.design(
-        desk(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, samples)
-    )
+    made = workshop.design(desk(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
     assert made.items[0].source == GOOD
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 
 from autoreward.check.dryrun import dry_run
+from autoreward.check.practice import Practice
 from autoreward.jail import gate
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Finding, Verdict
-from autoreward.transitions import Transitions
 
 
-def review(candidate: Candidate, jail: Jail, samples: Transitions) -> Verdict:
+def review(candidate: Candidate, jail: Jail, practice: Practice) -> Verdict:
     """Decide whether a candidate may train. Never raises for the candidate's faults; they are in the verdict."""
-    return review_on(candidate, jail, lambda: samples)
+    return review_on(candidate, jail, lambda: practice)
 
 
-def review_on(candidate: Candidate, jail: Jail, sample: Callable[[], Transitions]) -> Verdict:
+def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]) -> Verdict:
     """The same with samples that cost something: they are asked for once the gate is passed."""
     examined = gate.examine(candidate.source)
     parts: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ def review_on(candidate: Candidate, jail: Jail, sample: Callable[[], Transitions
         found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, found, parts = dry_run(jail, candidate.source, sample(), examined.uses_memory)
+        outcome, found, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
     return Verdict(
         candidate_id=candidate.id,
         accepted=outcome.ok,

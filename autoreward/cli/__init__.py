@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say, say_no_more
-from autoreward.errors import AutorewardError, UsageError, shortened
+from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.hiding import Hidden
 from autoreward.llm.keys import take
 
@@ -69,8 +69,7 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
         say_no_more()
-        place = f"{shortened(error.filename)}: " if error.filename else ""
-        _say(f"{place}{error.strerror or error}.", (UsageError if place else AutorewardError).exit_code)
+        _say(from_the_system(error), (UsageError if error.filename else AutorewardError).exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _say("stopped.", 130)
 

@@ -7,6 +7,7 @@ lock.py       child side: what the process gives up before candidate code is loa
 namespace.py  program.py  fixed.py  memory.py  fields.py    child side: names, calls, constants, memory, views
 names.py      the functions of NumPy, math and the builtins that a program may use
 wire.py       both sides: batches and answers as bytes
+agree.py      host side: whether two answers about the same rows are alike
 client.py     host side, and the train worker's: open a room, ask it, check every answer
 selfcheck.py  host side: what `autoreward doctor` tries
 """

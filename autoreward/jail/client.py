@@ -1,8 +1,9 @@
 """Open a room for one candidate, ask it for parts, and believe nothing that comes back unchecked."""
 
 import json
+import signal
 import socket
-import threading
+from collections.abc import Sequence
 from functools import cached_property
 from typing import get_args
 
@@ -17,7 +18,8 @@ from autoreward.jail.kernel.proofs import Proof
 from autoreward.jail.lock import Lock
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames
-from autoreward.spawn.nursery import Child, Nursery
+from autoreward.spawn.keeper import Keeper, Notice, narrow, unheard
+from autoreward.spawn.nursery import Child, ServerGone
 from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
 from autoreward.words import plain
@@ -25,6 +27,8 @@ from autoreward.words import plain
 LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
 """Longest that one batch may take, in seconds of wall clock."""
+ENDING_SECONDS = 2.0
+"""Longest that a room whose socket has closed may take to end."""
 MEMORY_MB = 512
 UNPROTECTED = (
     "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then pass "
@@ -63,7 +67,7 @@ class RewardClient:
         try:
             kind, data = frames.receive(self._socket, wire.FAILURE_CAP)
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
-            raise JailError(f"The reward process died before it was locked ({error}).") from None
+            raise JailError(f"The reward process died before it was locked ({error}).{narrow()}") from None
         if kind != wire.LOCKED:
             said = plain(data.decode(errors="replace"), 300)
             raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
@@ -92,13 +96,30 @@ class RewardClient:
         self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
 
     def forget(self) -> None:
-        """Empty the program's memory."""
-        frames.send(self._socket, wire.FORGET)
+        """Empty the program's memory. Raises RewardFailed if it is gone."""
+        self._tell(wire.FORGET)
 
-    def evaluate(self, batch: Transitions, stepped: bool) -> dict[str, NDArray[np.float64]]:
+    def set_aside(self, columns: Sequence[int]) -> None:
+        """Have it keep a copy of these environments' memory, for `evaluate(again=True)`. Raises RewardFailed if it is gone."""
+        self._tell(wire.SET_ASIDE, json.dumps(list(columns)).encode())
+
+    def evaluate(
+        self,
+        batch: Transitions,
+        stepped: bool,
+        *,
+        again: bool = False,
+        judged: bool = True,
+        seconds: float | None = None,
+    ) -> dict[str, NDArray[np.float64]]:
         """Named parts, each of shape (T, n).
 
-        `stepped`: call the program once per time step, with memory; otherwise once on all rows.
+        Args:
+            batch: the rows.
+            stepped: call the program once per time step, with memory; otherwise once on all rows.
+            again: step from the memory that was set aside, beside what goes on.
+            judged: False accepts numbers that no training could use, for rows that no training has.
+            seconds: longest that it may take; None: as long as any other call.
 
         Raises:
             RewardFailed: it raised, took too long, died, or returned what the contract forbids.
@@ -106,7 +127,8 @@ class RewardClient:
         steps, envs = batch.shape
         rows = steps * envs
         packed = wire.pack_batch(batch, stepped)
-        data = self._ask(wire.EVALUATE, packed, wire.PARTS, wire.parts_cap(rows), self._seconds, "compute_reward took")
+        kind, limit = wire.AGAIN if again else wire.EVALUATE, self._seconds if seconds is None else seconds
+        data = self._ask(kind, packed, wire.PARTS, wire.parts_cap(rows), limit, "compute_reward took")
         try:
             names, values = wire.unpack_parts(data, rows)
         except (ValueError, UnicodeDecodeError) as error:
@@ -114,8 +136,15 @@ class RewardClient:
         if self._names not in (None, names):
             raise RewardFailed(Outcome.BROKE_CONTRACT, f"the parts changed from {self._names} to {names}")
         self._names = names
-        _check_values(names, values, batch)
+        if judged:
+            _check_values(names, values, batch)
         return {name: values[i].reshape(steps, envs) for i, name in enumerate(names)}
+
+    def _tell(self, kind: bytes, payload: bytes = b"") -> None:
+        try:
+            frames.send(self._socket, kind, payload)
+        except OSError as error:
+            raise RewardFailed(Outcome.CRASHED, f"the reward process died ({error})") from None
 
     def _ask(
         self,
@@ -209,6 +238,15 @@ class Room(Closing):
         """The process."""
         return self._child.pid
 
+    def was_killed(self) -> bool:
+        """Whether something outside ended it: no program can send this signal, and its own faults have others."""
+        try:
+            return self._child.wait(ENDING_SECONDS).code == -signal.SIGKILL
+        except TimeoutError:
+            return False
+        except ServerGone:
+            return True
+
     def close(self) -> None:
         """Kill the process and reap it."""
         self._child.close()
@@ -217,14 +255,14 @@ class Room(Closing):
 class Jail(Closing):
     """Makes rooms. Thread-safe. Use as a context manager."""
 
-    def __init__(self, trust_the_model: bool = False) -> None:
+    def __init__(self, trust_the_model: bool = False, notice: Notice = unheard) -> None:
         """Nothing is started until the first room is made.
 
-        `trust_the_model`: go on where this machine can't lock a process (tier "process-only").
+        `trust_the_model`: go on where this machine can't lock a process (tier "process-only"). `notice` is told of a
+        fork server that was lost and started again.
         """
         self._trust = trust_the_model
-        self._nurseries: dict[int, Nursery] = {}
-        self._lock = threading.Lock()
+        self._keepers = {seed: Keeper("autoreward.jail.server", seed, notice) for seed in HASH_SEEDS}
 
     @cached_property
     def tier(self) -> Tier:
@@ -261,12 +299,9 @@ class Jail(Closing):
         self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
     ) -> Room:
         """A locked room without a program. Raises JailError."""
-        with self._lock:
-            if hash_seed not in self._nurseries:
-                self._nurseries[hash_seed] = Nursery("autoreward.jail.server", hash_seed)
-        return Room(self._nurseries[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
+        return Room(self._keepers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
 
     def close(self) -> None:
         """End every room."""
-        for nursery in self._nurseries.values():
-            nursery.close()
+        for keeper in self._keepers.values():
+            keeper.close()

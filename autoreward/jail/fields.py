@@ -1,8 +1,9 @@
-"""Views: `state.position` is the array of that name, read-only."""
+"""Views: `state.position` is the array of that name, read-only. And what else a loaded program reads through us."""
 
 import difflib
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.jail import names
@@ -13,6 +14,9 @@ INERT = "_inert_"
 """What an `Inert` is called there."""
 OUT = "_out_"
 """What `filled` is called there."""
+TYPED, KIND, REMAINDER, OPERAND = "_typed_", "_kind_", "_remainder_", "_operand_"
+"""What `typed`, `kind`, `remainder` and `operand` are called there."""
+_TYPES = frozenset((float, int, bool, np.float64, np.float32, np.int64, np.int32, np.int_, np.bool_))
 
 
 class Inert:
@@ -66,7 +70,60 @@ def field(view: object, name: str) -> Any:
         return view
     if type(view) is not Fields and name not in names.METHODS:
         raise AttributeError(f"{name!r} is not available on a {type(view).__name__}: use NumPy functions on arrays")
-    return getattr(view, name)
+    return getattr(view, name) if type(view) is Fields else typed(view, name)
+
+
+class Typed:
+    """A function or method that takes a type, or makes arrays of what it is given: numbers are all that it makes."""
+
+    __slots__ = ("_place", "function")
+
+    def __init__(self, function: Any, place: int) -> None:
+        self.function = function
+        self._place = place
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """What the function gives. Raises TypeError on a type that is none of numbers, or an array of something else."""
+        if len(given) > self._place:
+            kind(given[self._place])
+        made = self.function(*given, **named)
+        if isinstance(made, np.ndarray) and made.dtype.kind not in "fiubU":
+            raise TypeError("arrays hold numbers: make no array of fields, functions or other objects")
+        return made
+
+
+def typed(owner: object, name: str) -> Any:
+    """What `owner.name` means in a loaded program where a type could reach it that is not to be seen in the source."""
+    found = getattr(owner, name)
+    if not callable(found):
+        return found  # a field of that name
+    method = isinstance(owner, np.ndarray | np.generic | np.ufunc)
+    place = (names.DTYPE_OF_METHODS if method else names.DTYPE_OF_FUNCTIONS).get(name)
+    return found if place is None else Typed(found, place)
+
+
+def kind(value: Any) -> Any:
+    """The type that an array is to have, if it is one of plain numbers; None leaves it to NumPy. Raises TypeError."""
+    if type(value) is type and value in _TYPES:
+        return value
+    if value is None or (type(value) is str and value in names.DTYPES):
+        return value
+    if isinstance(value, np.dtype) and value.kind in "fiub" and value.itemsize <= 8 and value.isnative:
+        return value
+    shown = f"{value!r:.20}" if type(value) is str else f"a value of type {type(value).__name__}"
+    raise TypeError(f"name the type of an array: float, int, bool or np.float64, not {shown}")
+
+
+def remainder(left: Any, right: Any) -> Any:
+    """What `left % right` means in a loaded program: a remainder, never a text."""
+    return left % operand(left, right)
+
+
+def operand(left: Any, right: Any) -> Any:
+    """`right`, if `left % right` is a remainder. Raises TypeError."""
+    if type(left) is str:
+        raise TypeError("use an f-string instead of % formatting")
+    return right
 
 
 def filled(out: Any) -> Any:

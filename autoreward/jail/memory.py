@@ -1,11 +1,14 @@
 """`memory`: the only state of a reward program that survives a call."""
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 MAX_KEYS = 32
+MAX_WIDTH = 1_000
+"""Numbers of one array in one row."""
 
 
 class NotInMemory(KeyError):
@@ -32,6 +35,13 @@ class Memory:
             for key, array in self._arrays.items():
                 array[starting] = 0
                 self._unset[key] |= starting
+
+    def of(self, rows: Sequence[int]) -> "Memory":
+        """A copy that holds these rows alone; a row may be there twice."""
+        made = Memory(len(rows))
+        made._arrays = {key: array[list(rows)] for key, array in self._arrays.items()}
+        made._unset = {key: unset[list(rows)] for key, unset in self._unset.items()}
+        return made
 
     def get(self, key: str, default: Any = 0.0) -> NDArray[Any]:
         """The stored array, shape (n,) or (n, k), with `default` in the rows not written since their episode began."""
@@ -61,6 +71,8 @@ class Memory:
             raise ValueError(
                 f"memory[{key!r}] must be {self._rows} rows of numbers, not {array.dtype} of shape {array.shape}"
             )
+        if array.ndim == 2 and array.shape[1] > MAX_WIDTH:
+            raise ValueError(f"memory[{key!r}] may hold {MAX_WIDTH:,} numbers a row at most, not {array.shape[1]:,}")
         if key not in self._arrays and len(self._arrays) >= MAX_KEYS:
             raise ValueError(f"memory holds at most {MAX_KEYS} arrays")
         self._arrays[key] = array.copy()

@@ -26,17 +26,18 @@ UFUNCS = frozenset(n for n in NUMPY if isinstance(getattr(np, n, None), np.ufunc
 """`np.maximum.reduce` and the like."""
 DTYPES = frozenset("float float64 float32 int int64 int32 bool f8 f4 i8 i4 d f i ?".split())
 """Texts that name a type of plain numbers."""
-DTYPE_PLACE = {
-    "array": 1,
-    "asarray": 1,
-    "zeros": 1,
-    "ones": 1,
-    "zeros_like": 1,
-    "ones_like": 1,
-    "full": 2,
-    "full_like": 2,
-}
-"""Where these functions take their type when it is given without its name."""
+DTYPE_OF_FUNCTIONS = {
+    "array": 1, "asarray": 1, "zeros": 1, "ones": 1, "zeros_like": 1, "ones_like": 1, "full": 2, "full_like": 2, "sum": 2,
+    "mean": 2, "prod": 2, "cumsum": 2, "cumprod": 2, "std": 2, "var": 2, "nansum": 2, "nanmean": 2, "arange": 3, "eye": 3,
+    "trace": 4, "linspace": 5,
+}  # fmt: skip
+"""Where NumPy's functions take a type when it is given without its name."""
+DTYPE_OF_METHODS = {
+    "astype": 0, "sum": 1, "mean": 1, "prod": 1, "cumsum": 1, "cumprod": 1, "std": 1, "var": 1, "reduce": 2, "trace": 3,
+}  # fmt: skip
+"""Where methods of arrays and ufuncs do."""
+MAKERS = frozenset(("array", "asarray", "full"))
+"""Functions that make an array of whatever they are given: what comes out is looked at, too."""
 LINALG = frozenset(("norm", "det", "inv", "solve"))
 MATH = frozenset(n for n in dir(math) if not n.startswith("_")) - {"factorial", "comb", "perm", "prod", "lcm"}
 METHODS = (

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autoreward.jail import names
-from autoreward.jail.fields import FIELD, INERT, OUT, Inert, field, filled
+from autoreward.jail import fields, names
+from autoreward.jail.fields import Inert
 from autoreward.jail.fixed import ListType
 
 _MARK = "__facade__"
@@ -53,9 +53,13 @@ def fresh() -> dict[str, Any]:
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
     given = {n: getattr(builtins, n) for n in names.BUILTINS} | {
         "print": _no_print,
-        FIELD: field,
-        INERT: Inert(),
-        OUT: filled,
+        fields.FIELD: fields.field,
+        fields.INERT: Inert(),
+        fields.OUT: fields.filled,
+        fields.TYPED: fields.typed,
+        fields.KIND: fields.kind,
+        fields.REMAINDER: fields.remainder,
+        fields.OPERAND: fields.operand,
         "list": ListType(),
     }
     return {

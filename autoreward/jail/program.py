@@ -2,6 +2,7 @@
 
 import ast
 import types
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.jail import gate, names, namespace
-from autoreward.jail.fields import FIELD, INERT, OUT, Fields
+from autoreward.jail.fields import FIELD, INERT, KIND, OPERAND, OUT, REMAINDER, TYPED, Fields, Typed
 from autoreward.jail.fixed import FixedList
 from autoreward.jail.memory import Memory
 from autoreward.transitions import Transitions
@@ -30,24 +31,55 @@ class _Plain(ast.NodeTransformer):
     """Drop annotations, and make imports assignments: np and math are given, and typing has no meaning at run time.
 
     Attributes of what is called `state`, `action` or `next_state`, and those that can only be a field, are read through
-    fields.field. An `out` beside a `where` goes through fields.filled.
+    fields.field. An `out` beside a `where` goes through fields.filled, types of arrays through fields.kind and, where they may
+    stand unseen, fields.typed, and `%` through fields.remainder.
     """
 
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        """Attributes that are called at once, without a type that was not looked at."""
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        seen = id(node) in self._seen
         self.generic_visit(node)
+        if not seen and _takes_type(node.attr) and not _is_view(node.value):
+            return ast.copy_location(_call(TYPED, node.value, ast.Constant(node.attr)), node)
         if not isinstance(node.value, ast.Name) or node.value.id in ("np", "numpy", "math", PARAMETERS[3]):
             return node
         if node.value.id not in PARAMETERS[:3] and node.attr in names.METHODS:
             return node
-        read = ast.Call(ast.Name(FIELD, ast.Load()), [node.value, ast.Constant(node.attr)], [])
-        return ast.copy_location(read, node)
+        return ast.copy_location(_call(FIELD, node.value, ast.Constant(node.attr)), node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        plain = not any(isinstance(given, ast.Starred) for given in node.args)
+        if isinstance(node.func, ast.Attribute) and plain:
+            name, count = node.func.attr, len(node.args)
+            if name == "astype" and count == 1:
+                node.args = [_call(KIND, node.args[0])]
+            if (name == "astype" and count <= 1) or (
+                name not in names.MAKERS and _takes_type(name) and count <= _first_type(name)
+            ):
+                self._seen.add(id(node.func))
         self.generic_visit(node)
-        if any(keyword.arg == "where" for keyword in node.keywords):
-            for keyword in node.keywords:
-                if keyword.arg == "out":
-                    keyword.value = ast.Call(ast.Name(OUT, ast.Load()), [keyword.value], [])
+        where = any(keyword.arg == "where" for keyword in node.keywords)
+        for keyword in node.keywords:
+            if keyword.arg == "out" and where:
+                keyword.value = _call(OUT, keyword.value)
+            elif keyword.arg == "dtype":
+                keyword.value = _call(KIND, keyword.value)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.op, ast.Mod):
+            return node
+        return ast.copy_location(_call(REMAINDER, node.left, node.right), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        if isinstance(node.op, ast.Mod):
+            before = ast.parse(ast.unparse(node.target), mode="eval").body
+            node.value = ast.copy_location(_call(OPERAND, before, node.value), node)
+        self.generic_visit(node)
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
@@ -72,9 +104,28 @@ class _Plain(ast.NodeTransformer):
         module = _module(node.module or "")
         bound = [(a.asname or a.name, a.name) for a in node.names if node.module != "__future__"]
         inert = node.module in names.TYPING
-        return _assignments(
-            node, [(name, module if inert else ast.Attribute(module, given, ast.Load())) for name, given in bound]
-        )
+        return _assignments(node, [(name, module if inert else _member(module, given)) for name, given in bound])
+
+
+def _call(name: str, *given: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), list(given), [])
+
+
+def _member(module: ast.expr, name: str) -> ast.expr:
+    return _call(TYPED, module, ast.Constant(name)) if _takes_type(name) else ast.Attribute(module, name, ast.Load())
+
+
+def _takes_type(name: str) -> bool:
+    return name in names.DTYPE_OF_FUNCTIONS or name in names.DTYPE_OF_METHODS
+
+
+def _first_type(name: str) -> int:
+    """Arguments that can be given by their place before one of them is a type, whatever has a function of this name."""
+    return min(tables[name] for tables in (names.DTYPE_OF_FUNCTIONS, names.DTYPE_OF_METHODS) if name in tables)
+
+
+def _is_view(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in PARAMETERS[:3]
 
 
 def _module(name: str) -> ast.expr:
@@ -108,25 +159,34 @@ class Program:
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
+        self._aside = Memory(0)
 
     def forget(self) -> None:
         """Empty the memory, as before the first call."""
         self._memory = None
 
-    def evaluate(self, batch: Transitions, stepped: bool) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def set_aside(self, columns: Sequence[int]) -> None:
+        """Keep a copy of these environments' memory as it is now, for `evaluate(again=True)`."""
+        self._aside = Memory(len(columns)) if self._memory is None else self._memory.of(columns)
+
+    def evaluate(
+        self, batch: Transitions, stepped: bool, again: bool = False
+    ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Part names, and the parts as one array of shape (P, T * n).
 
-        `stepped` calls the program once per time step with its memory; otherwise once on all T * n rows.
+        `stepped` calls the program once per time step with its memory; otherwise once on all T * n rows. `again` steps from
+        the memory that was set aside, and leaves the program's own as it is.
         """
         steps, envs = batch.shape
         if not stepped:
             return self._call(_slice(batch, steps * envs, None), Memory(steps * envs), steps * envs)
-        if self._memory is None:
+        if self._memory is None and not again:
             self._memory = Memory(envs)
+        memory = self._aside if again or self._memory is None else self._memory
         columns = []
         for t in range(steps):
-            self._memory.begin(batch.step[t] == 1)
-            columns.append(self._call(_slice(batch, envs, t), self._memory, envs)[1])
+            memory.begin(batch.step[t] == 1)
+            columns.append(self._call(_slice(batch, envs, t), memory, envs)[1])
         return self._names or (), np.concatenate(columns, axis=1)
 
     def _call(
@@ -225,6 +285,8 @@ def _frozen(value: Any) -> Any:
 def _unchanging(value: Any) -> bool:
     if value is None or isinstance(value, _SCALARS) or namespace.is_given(value):
         return True
+    if isinstance(value, Typed):
+        return _unchanging(value.function)
     if isinstance(value, types.FunctionType):
         return not value.__closure__
     # a bound method, such as [].append, holds what it is bound to

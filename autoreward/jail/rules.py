@@ -109,7 +109,7 @@ def _call(node: ast.Call, line: int | None) -> None:
     if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         raise Refused("call", "str.format is not available: use an f-string", line)
     for keyword in node.keywords:
-        if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok"):
+        if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok", "signature", "sig"):
             raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     out = given.get("out", ast.Constant(None))
@@ -125,7 +125,7 @@ def _call(node: ast.Call, line: int | None) -> None:
     if (
         isinstance(node.func, ast.Attribute)
         and _of_numpy(node.func)
-        and (place := names.DTYPE_PLACE.get(node.func.attr))
+        and (place := names.DTYPE_OF_FUNCTIONS.get(node.func.attr))
     ):
         types += [t for t in node.args[place : place + 1] if not isinstance(t, ast.Starred)]
     for kind in types:

@@ -48,9 +48,12 @@ def serve(stream: frames.Stream) -> None:
                 frames.send(stream, wire.PROOFS, json.dumps(tried).encode())
             elif kind == wire.FORGET and program is not None:
                 program.forget()
-            elif kind == wire.EVALUATE and program is not None:
+            elif kind == wire.SET_ASIDE and program is not None:
+                program.set_aside(json.loads(data))
+            elif kind in (wire.EVALUATE, wire.AGAIN) and program is not None:
                 batch, stepped = wire.unpack_batch(bytes(data))
-                frames.send(stream, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
+                parts = program.evaluate(batch, stepped, kind == wire.AGAIN)
+                frames.send(stream, wire.PARTS, *wire.pack_parts(*parts))
         except BaseException as error:
             frames.send(stream, wire.FAILED, _failure(error))
             return

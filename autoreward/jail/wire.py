@@ -11,17 +11,10 @@ from numpy.typing import NDArray
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS
 from autoreward.transitions import Transitions
 
-LOCKED, LOAD, LOADED, EVALUATE, PARTS, FORGET, PROVE, PROOFS, FAILED = (
-    b"K",
-    b"L",
-    b"O",
-    b"E",
-    b"P",
-    b"M",
-    b"T",
-    b"F",
-    b"X",
-)
+LOCKED, LOAD, LOADED, PARTS, PROVE, PROOFS, FAILED = b"K", b"L", b"O", b"P", b"T", b"F", b"X"
+EVALUATE, FORGET = b"E", b"M"
+SET_ASIDE, AGAIN = b"S", b"A"
+"""Keep a copy of some columns' memory as it is now; evaluate those columns from there, beside what goes on."""
 BATCH_CAP = 1 << 30
 """Largest batch accepted, in bytes."""
 SOURCE_CAP = 1 << 20

@@ -23,7 +23,7 @@ def describe_event(event: events.Event) -> str:
             return f"  remembers {counted(len(known.episodes), 'episode')} that exploited a reward in {', '.join(known.runs)}"
         case events.RoundStarted(number=number):
             return f"round {number}"
-        case events.ModelSaid(line=line):
+        case events.ModelSaid(line=line) | events.Mended(line=line):
             return f"  {line}"
         case events.Designed(candidates=candidates):
             return f"  designed {counted(len(candidates), 'candidate')}"
@@ -144,7 +144,7 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"runs": list(known.runs), "episodes": len(known.episodes)}
         case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}
-        case events.ModelSaid(line=line):
+        case events.ModelSaid(line=line) | events.Mended(line=line):
             return {"line": line}
         case events.Designed(candidates=candidates):
             return {"candidates": [c.id for c in candidates]}

@@ -48,6 +48,10 @@ def clean_environment(hash_seed: int = 0) -> dict[str, str]:
     return {**passed, **_SET, "PYTHONHASHSEED": str(hash_seed)}
 
 
+class ServerGone(JailError):
+    """A fork server ended, and its children with it."""
+
+
 class Child:
     """One forked process. `socket` is the host's end of its stream."""
 
@@ -65,11 +69,11 @@ class Child:
         self._nursery._kill(self._identity)
 
     def wait(self, timeout: float | None = None) -> Exit:
-        """How it ended. Raises TimeoutError if it still runs after `timeout` seconds."""
+        """How it ended. Raises TimeoutError if it still runs after `timeout` seconds, ServerGone if nobody can tell."""
         if not self._ended.wait(timeout):
             raise TimeoutError(f"child {self.pid} is still running after {timeout} s")
         if self._exit is None:
-            raise JailError("the fork server died; its children are gone. Run the command again.")
+            raise self._nursery.gone()
         return self._exit
 
     def close(self) -> None:
@@ -88,10 +92,12 @@ class Nursery(Closing):
         Not -I: that ignores PYTHONHASHSEED too. The environment is ours to the last variable, so -P and -s are enough.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._module = module
         self._control = ours
         self._lock = threading.Lock()
         self._children: dict[int, Child] = {}
         self._count = 0
+        self._ended = threading.Event()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the nursery
         self._hidden = Hidden()
         with theirs:
@@ -118,11 +124,23 @@ class Nursery(Closing):
         self._reader = threading.Thread(target=self._read, name=f"nursery {module}", daemon=True)
         self._reader.start()
 
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
+    def gone(self) -> ServerGone:
+        """What to say once the server has ended."""
+        words = self._last_words()
+        last = f" Its last words: {words}." if words else ""
+        return ServerGone(f"The process that starts {self._module} ended, killed from outside or out of memory.{last}")
+
     def spawn(self, request: Mapping[str, object], fds: Sequence[int] = ()) -> Child:
         """Fork a child; it runs the module's `main(request, socket, fds)`.
 
         Raises:
-            JailError: the server is gone, could not fork, or the request is larger than REQUEST_CAP bytes.
+            ServerGone: the server has ended.
+            JailError: it could not fork, or the request is larger than REQUEST_CAP bytes.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, self._lock:
@@ -135,15 +153,17 @@ class Nursery(Closing):
             self._children[self._count] = child
             try:
                 socket.send_fds(self._control, [message], [theirs.fileno(), *fds])
-            except OSError as error:
+            except OSError:
                 del self._children[self._count]
                 ours.close()
-                raise JailError(f"the fork server is gone ({error}): {self._last_words()}") from None
+                raise self.gone() from None
         if not child._born.wait(BIRTH_SECONDS):
             child.close()
             raise JailError(f"the fork server did not answer within {BIRTH_SECONDS:g} s")
         if child.pid < 0:
             ours.close()
+            if self._ended.is_set():
+                raise self.gone()
             raise JailError("the fork server could not start a process: too little memory, or too many processes")
         return child
 
@@ -186,6 +206,7 @@ class Nursery(Closing):
                 break
             self._event(json.loads(data))
         with self._lock:
+            self._ended.set()
             for child in self._children.values():
                 child._born.set()
                 child._ended.set()

@@ -153,8 +153,9 @@ def demand_ray() -> None:
 def _ray() -> Any:
     demand_ray()
     if "ray" not in sys.modules and "RAY_ADDRESS" not in os.environ:
-        # Ray listens to the whole network, and whoever reaches it may run code: so strangers need a token that they don't have.
-        # It reads this when it is imported, for good.
+        # Whoever reaches Ray may run code, and other users of this machine do: so they need a token that they don't have.
+        # It reads this when it is imported, for good. Where it may not be a cluster, it listens on the loopback address alone.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray

@@ -19,13 +19,16 @@ from autoreward.needs import Process
 from autoreward.outcomes import Outcome
 from autoreward.records import STATE, Record, Score, Trial, TrialJob
 from autoreward.spawn import frames, scratch
-from autoreward.spawn.nursery import Child, Nursery
+from autoreward.spawn.keeper import Keeper, Notice, narrow, unheard
+from autoreward.spawn.nursery import Child, ServerGone
 from autoreward.tasks import Task
 from autoreward.train.runner import Progress
 from autoreward.worker import wire
 from autoreward.worker.reach import Walls
 
 R = TypeVar("R", bound=Record)
+IDLE = 0.2
+"""Share of its time below which a process is said to have waited."""
 
 
 class Reply(NamedTuple):
@@ -52,32 +55,29 @@ class Limits(NamedTuple):
 class Server:
     """A fork server for the workers of tasks that ask for the same, and the folder that they live in."""
 
-    def __init__(self, task: Task) -> None:
-        """Start it. Raises JailError if it does not come up, TaskError if a path of `[process]` is not there."""
+    def __init__(self, task: Task, notice: Notice) -> None:
+        """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
         try:
             asked = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make()
         walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
-        try:
-            self.nursery = Nursery("autoreward.worker.server", arguments=(walls.to_json(),))
-        except BaseException:
-            scratch.remove(self._folder)
-            raise
+        self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
         """End it with every worker, and remove what they left."""
-        self.nursery.close()
+        self.keeper.close()
         scratch.remove(self._folder)
 
 
 class LocalRunner:
     """Implements `Runner`, and does all other jobs too."""
 
-    def __init__(self, jail: Jail) -> None:
-        """Nothing is started until the first job."""
+    def __init__(self, jail: Jail, notice: Notice = unheard) -> None:
+        """Nothing is started until the first job; `notice` is told of a fork server that was lost and started again."""
         self._jail = jail
+        self._notice = notice
         self._servers: dict[Process, Server] = {}
         self._lock = threading.Lock()
 
@@ -98,10 +98,14 @@ class LocalRunner:
         fds = [] if room is None else [room.fd]
         try:
             reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))
+            trial = read(Trial, reply.report)
+            if room is not None and trial.outcome is Outcome.CRASHED and room.was_killed():
+                raise JobFailed(
+                    Outcome.LOST, "the process of its reward was killed from outside, or for want of memory"
+                )
         finally:
             if room is not None:
                 room.close()
-        trial = read(Trial, reply.report)
         if trial.id != job.id:
             raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
         return trial.model_copy(update={"tier": self._jail.tier}), reply.files
@@ -137,10 +141,11 @@ class LocalRunner:
         """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
         with self._lock:
             if task.process not in self._servers:
-                self._servers[task.process] = Server(task)
+                self._servers[task.process] = Server(task, self._notice)
             server = self._servers[task.process]
-        asked = {**request, "task": task.model_dump_json(), "memory_mb": limits.memory_mb}
-        child = server.nursery.spawn(asked, fds)
+        given = {"memory_mb": limits.memory_mb, "seconds": limits.seconds}
+        asked = {**request, "task": task.model_dump_json(), **given}
+        child = server.keeper.spawn(asked, fds)
         _hand_over(child, files)
         return _watch(child, str(request["job"]), limits, progress)
 
@@ -205,15 +210,43 @@ def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], Non
             else:
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
     except TimeoutError:
-        said = f"the {job} process did not end within {limits.seconds / 60:g} minutes{limits.way_out}"
-        raise JobFailed(Outcome.TIMED_OUT, said) from None
+        raise _late(child, job, limits) from None
     except (EOFError, frames.FrameError, ConnectionError, ValueError):
         child.kill()
-        code = child.wait(10).code
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({how})") from None
+        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({_how(child)}).{narrow()}") from None
     finally:
         child.close()
+
+
+def _how(child: Child) -> str:
+    try:
+        code = child.wait(10).code
+    except ServerGone:
+        return "with the process that had started it"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _late(child: Child, job: str, limits: Limits) -> JobFailed:
+    """What to say of a job that is not done in time: it was stopped, or it needs longer."""
+    whole = f"within {limits.seconds / 60:g} minutes"
+    if stopped(child.pid):
+        return JobFailed(Outcome.LOST, f"the {job} process did not end {whole}: it was stopped from outside (SIGSTOP)")
+    child.kill()
+    try:
+        used = child.wait(10).cpu_seconds
+    except (TimeoutError, ServerGone):
+        used = limits.seconds
+    idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
+    return JobFailed(Outcome.TIMED_OUT, f"the {job} process did not end {whole}{idle}{limits.way_out}")
+
+
+def stopped(pid: int) -> bool:
+    """Whether a process is held by a signal; False where that can't be found out (macOS)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in ("T", "t")
 
 
 def _reported(payload: bytearray) -> Exception:
@@ -224,7 +257,7 @@ def _reported(payload: bytearray) -> Exception:
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, message)
+        return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
     if kind == "CannotDraw":
         return errors.CannotDraw(message)
     if kind in ("TaskError", "UsageError", "MissingExtra"):

@@ -11,6 +11,7 @@ from autoreward.errors import JobFailed
 from autoreward.jail.client import Jail, RewardFailed
 from autoreward.outcomes import Outcome
 from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob, WorkerProtection
+from autoreward.spawn.keeper import Notice, unheard
 from autoreward.tasks import Task, blank
 from autoreward.train.local import LocalRunner, Reply, read
 from autoreward.train.runner import Progress, Runner
@@ -21,10 +22,11 @@ T = TypeVar("T")
 class Workers(Closing):
     """Worker processes and what they make. Thread-safe. Use as a context manager."""
 
-    def __init__(self, jail: Jail, runner: Runner | None = None) -> None:
-        """`runner` trains and scores; None does it here, as everything else is done."""
+    def __init__(self, jail: Jail, runner: Runner | None = None, notice: Notice = unheard) -> None:
+        """`runner` trains and scores; None does it here, as all else is done. `notice` is told of what is lost and done again."""
         self.jail = jail
-        self._local = LocalRunner(jail)
+        self._notice = notice
+        self._local = LocalRunner(jail, notice)
         self._runner: Runner = runner or self._local
 
     @property
@@ -72,7 +74,7 @@ class Workers(Closing):
             progress(trial_id, step)
 
         try:
-            return _again_if_lost(lambda: self._runner.train(task, job, config, note, begun))
+            return self._again_if_lost(job.id, lambda: self._runner.train(task, job, config, note, begun))
         except (RewardFailed, JobFailed) as failed:
             return _failed_trial(job, failed, reached, self.jail), {}
 
@@ -87,13 +89,15 @@ class Workers(Closing):
     ) -> tuple[Score, dict[str, bytes]]:
         """Choose a trial's checkpoint and score it, where the reward never was; a lost worker is tried again once."""
         try:
-            return _again_if_lost(lambda: self._runner.score(task, trial, config, files, choosing, scoring))
+            return self._again_if_lost(
+                f"scoring {trial.id}", lambda: self._runner.score(task, trial, config, files, choosing, scoring)
+            )
         except JobFailed as failed:
             return _failed_score(trial, failed), {}
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint. Raises JobFailed."""
-        return self._local.run({"job": "package"}, task, {"policy.safetensors": weights}).files
+        return self._do({"job": "package"}, task, {"policy.safetensors": weights}).files
 
     def graph(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it, JobFailed."""
@@ -101,12 +105,12 @@ class Workers(Closing):
             raise errors.MissingExtra(
                 f"An ONNX file needs packages that are not installed: {errors.how_to_get('onnx')}"
             )
-        return self._local.run({"job": "graph"}, task, {"policy.safetensors": weights}).files
+        return self._do({"job": "graph"}, task, {"policy.safetensors": weights}).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
-            return self._local.run({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
+            return self._do({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 
@@ -118,21 +122,28 @@ class Workers(Closing):
     def _look(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes]) -> Reply:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         try:
-            return self._local.run(request, task, files)
+            return self._do(request, task, files)
         except JobFailed as failed:
+            if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
+                said = f"task {task.name} could not be tried on this machine: {failed.message.rstrip('.')}."
+                raise errors.TaskError(said) from None
             raise errors.TaskError(
                 f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
             ) from None
 
+    def _do(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes]) -> Reply:
+        """Do a job here; a lost worker is tried again once. Raises JobFailed, and what is wrong with the task."""
+        return self._again_if_lost(str(request["job"]), lambda: self._local.run(request, task, files))
 
-def _again_if_lost(do: Callable[[], T]) -> T:
-    """What `do` makes; where its worker is lost, it is done once more. Raises what `do` raises."""
-    try:
+    def _again_if_lost(self, what: str, do: Callable[[], T]) -> T:
+        """What `do` makes; where its worker is lost, that is said and it is done once more. Raises what `do` raises."""
+        try:
+            return do()
+        except JobFailed as failed:
+            if failed.outcome is not Outcome.LOST:
+                raise
+            self._notice(f"{what} is run again: {failed.message.rstrip('.')}.")
         return do()
-    except JobFailed as failed:
-        if failed.outcome is not Outcome.LOST:
-            raise
-    return do()
 
 
 def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, reached: int, jail: Jail) -> Trial:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from autoreward.jail.kernel import filters, landlock, privileges, seccomp
 from autoreward.jail.kernel.landlock import READ, Grant
 from autoreward.jail.kernel.numbers import NUMBERS, machine
+from autoreward.spawn import scratch
 from autoreward.worker.reach import Walls, grants
 
 COMMON = "common"
@@ -34,6 +35,8 @@ def confine_all(walls: Walls) -> tuple[Held, Granted]:
 
     Returns what holds, and what it may reach.
     """
+    for left in os.listdir(walls.folder):  # by a fork server that was lost, and workers that went with it
+        scratch.remove(os.path.join(walls.folder, left))
     common = os.path.join(walls.folder, COMMON)
     os.mkdir(common, 0o700)
     _live_in(common)

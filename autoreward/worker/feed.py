@@ -1,6 +1,7 @@
 """Where training rewards come from: asked once per rollout, normalised in step order, with statistics on the way."""
 
 import socket
+import time
 from collections import deque
 from typing import Protocol
 
@@ -9,12 +10,18 @@ from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from autoreward.compose import Composer
-from autoreward.jail.client import RewardClient
-from autoreward.records import Composition, PartStats
+from autoreward.jail.agree import Parts
+from autoreward.jail.client import RewardClient, RewardFailed
+from autoreward.outcomes import Outcome
+from autoreward.records import Composition, PartStats, TrialJob
 from autoreward.worker.judge import Judge
 from autoreward.worker.recorder import Recorded, Recorder
+from autoreward.worker.spots import Spots
 
-Parts = dict[str, NDArray[np.float64]]
+SHARE = 0.5
+"""Largest share of a training's time that its reward may take."""
+PATIENCE = 10.0
+"""Seconds of waiting for the reward from which its pace is judged."""
 
 
 class Source(Protocol):
@@ -28,13 +35,32 @@ class Source(Protocol):
 class FromJail:
     """A candidate's parts, from its own room."""
 
-    def __init__(self, sock: socket.socket, stepped: bool) -> None:
+    def __init__(self, sock: socket.socket, job: TrialJob, envs: int, seconds: float) -> None:
+        """`seconds` is the time that the whole training may take."""
         self._client = RewardClient(sock)
-        self._stepped = stepped
+        self._stepped = job.uses_memory
+        self._spots = Spots(self._client, job, envs)
+        self._steps = job.steps - job.begin
+        self._fair = seconds * SHARE
+        self._asked = 0
+        self._spent = 0.0
 
     def parts(self, recorded: Recorded) -> Parts:
-        """Ask the room once for the whole rollout. Raises RewardFailed."""
-        return self._client.evaluate(recorded.transitions, self._stepped)
+        """Ask the room once for the whole rollout, and now and then again about some of it. Raises RewardFailed."""
+        batch = recorded.transitions
+        self._spots.before()
+        began = time.monotonic()
+        parts = self._client.evaluate(batch, self._stepped)
+        self._spent += time.monotonic() - began
+        self._asked += batch.step.size
+        self._spots.after(batch, parts)
+        if self._spent > PATIENCE and self._spent / self._asked * self._steps > self._fair:
+            raise RewardFailed(
+                Outcome.TIMED_OUT,
+                f"compute_reward took {self._spent:.0f} s for {self._asked:,} of {self._steps:,} environment steps: at this "
+                f"pace more than half of the {2 * self._fair / 60:g} minutes that the training may take",
+            )
+        return parts
 
 
 class Native:

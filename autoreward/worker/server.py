@@ -81,7 +81,7 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         def progress(step: int) -> None:
             frames.send(sock, wire.PROGRESS, str(step).encode())
 
-        return train.train(task, job, begun, room, progress)
+        return train.train(task, job, begun, room, progress, float(request["seconds"]))
     if request["job"] == "score":
         trial = Trial.model_validate_json(request["trial"])
         files = wire.receive_files(sock, len(trial.checkpoints))

@@ -1,5 +1,6 @@
 """One training: an SB3 model on the task's environments, its reward from the feed, its curve and checkpoints as records."""
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -31,7 +32,12 @@ Progress = Callable[[int], None]
 
 
 def train(
-    task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Progress
+    task: Task,
+    job: TrialJob,
+    begun: bytes,
+    room: socket.socket | None,
+    progress: Progress,
+    seconds: float = math.inf,
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
@@ -41,6 +47,7 @@ def train(
         begun: STATE of the leg before; empty for a training from the start.
         room: the candidate's room; None for the baselines.
         progress: told the number of environment steps so far.
+        seconds: longest that it may take; a reward that would take too much of it is ended by name.
 
     Returns:
         The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
@@ -52,7 +59,7 @@ def train(
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
-    feed = Feed(recorder, _source(task, job, room, recorder), normaliser, job.composition)
+    feed = Feed(recorder, _source(task, job, room, recorder, seconds), normaliser, job.composition)
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
@@ -62,9 +69,7 @@ def train(
     try:
         if begun:
             _go_on(model, venv, recorder, feed, normaliser, begun)
-        rest = max(
-            job.steps - model.num_timesteps, 0
-        )  # none where the leg before overshot this one's end by its last rollout
+        rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
         model.learn(rest, callback=watch, reset_num_timesteps=False)
         watch.finish()
     except RewardFailed as failed:
@@ -107,7 +112,7 @@ def _go_on(
     model._last_episode_starts = recorder.fresh
 
 
-def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder) -> Source:
+def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> Source:
     if job.reward == "native":
         return Native()
     if job.reward == "none":
@@ -119,7 +124,7 @@ def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Rec
         return Sparse(Judge(task, limit), recorder.num_envs)
     if room is None:
         raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
-    return FromJail(room, job.uses_memory)
+    return FromJail(room, job, recorder.num_envs, seconds)
 
 
 def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
