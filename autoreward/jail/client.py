@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +76,23 @@ class RewardClient:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
         what = "the module constants took"
         self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
+
+    def load_export(self, files: Mapping[str, str]) -> None:
+        """Send the Python files of an export, to be loaded as a person's own Python would. Raises RewardFailed."""
+        text = json.dumps(dict(files)).encode()
+        self._ask(wire.EXPORTED, [text], wire.LOADED, 1, self._seconds, "importing reward.py took")
+
+    def rewards(self, batch: Transitions) -> NDArray[np.float64]:
+        """Rewards of loaded exported files, step by step along each column: shape (T, n), as they came. Raises RewardFailed."""
+        rows = batch.step.size
+        packed = wire.pack_batch(batch, stepped=True)
+        cap = wire.parts_cap(rows)
+        data = self._ask(wire.REWARDS, packed, wire.PARTS, cap, self._seconds, "the rewards of reward.py took")
+        try:
+            _, values = wire.unpack_parts(data, rows)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise RewardFailed(Outcome.BROKE_CONTRACT, f"the answer is malformed: {error}") from None
+        return np.asarray(values[0].reshape(batch.shape))
 
     def forget(self) -> None:
         """Empty the program's memory."""
@@ -176,10 +194,13 @@ class Room(Closing):
             self.close()
             raise
 
-    def load(self, source: str) -> None:
-        """Load the program. Raises RewardFailed; the process is gone then."""
+    def load(self, program: str | Mapping[str, str]) -> None:
+        """Load a program, or the Python files of an export. Raises RewardFailed; the process is gone then."""
         try:
-            self.client.load(source)
+            if isinstance(program, str):
+                self.client.load(program)
+            else:
+                self.client.load_export(program)
         except RewardFailed:
             self.close()
             raise
@@ -224,12 +245,12 @@ class Jail(Closing):
 
     def open(
         self,
-        source: str,
+        program: str | Mapping[str, str],
         memory_mb: int = MEMORY_MB,
         hash_seed: int = HASH_SEEDS[0],
         seconds_per_call: float = CALL_SECONDS,
     ) -> Room:
-        """A room with the program loaded.
+        """A room with a program loaded, or with the Python files of an export, by name.
 
         Raises:
             RewardFailed: the program could not be loaded.
@@ -239,7 +260,7 @@ class Jail(Closing):
         if room.lock.tier == "process-only" and not self._trust:
             room.close()
             raise JailError(UNPROTECTED)
-        room.load(source)
+        room.load(program)
         return room
 
     def empty(

@@ -12,7 +12,7 @@ from autoreward.jail import names
 from autoreward.jail.fields import FIELD, INERT, OUT, Inert, field, filled
 from autoreward.jail.fixed import ListType
 
-_MARK = "__facade__"
+MARK = "__facade__"
 
 
 class _TypeOnly:
@@ -31,13 +31,13 @@ def _facade(name: str, members: Mapping[str, Any]) -> Any:
     """An object with exactly these attributes, as fast to read as a module's."""
     body: dict[str, Any] = {k: staticmethod(v) if callable(v) else v for k, v in members.items()}
     body["__slots__"] = ()
-    body[_MARK] = True
+    body[MARK] = True
     return type(name, (), body)()
 
 
 def is_given(value: object) -> bool:
     """Whether it is one of the facades or types made here: they can't change."""
-    return isinstance(value, _TypeOnly | ListType | Inert) or _MARK in vars(type(value))
+    return isinstance(value, _TypeOnly | ListType | Inert) or MARK in vars(type(value))
 
 
 def _no_print(*_: object, **__: object) -> None:
@@ -62,7 +62,7 @@ def fresh() -> dict[str, Any]:
         "__builtins__": given,
         "__name__": "reward",
         "np": numpy,
-        "math": _facade("math", {n: getattr(math, n) for n in names.MATH}),
+        "math": _facade("math", {n: getattr(math, n) for n in names.MATH if hasattr(math, n)}),
     }
 
 

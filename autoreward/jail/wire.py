@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS
 from autoreward.transitions import Transitions
 
-LOCKED, LOAD, LOADED, EVALUATE, PARTS, FORGET, PROVE, PROOFS, FAILED = (
+LOCKED, LOAD, LOADED, EVALUATE, PARTS, FORGET, PROVE, PROOFS, EXPORTED, REWARDS, FAILED = (
     b"K",
     b"L",
     b"O",
@@ -20,6 +20,8 @@ LOCKED, LOAD, LOADED, EVALUATE, PARTS, FORGET, PROVE, PROOFS, FAILED = (
     b"M",
     b"T",
     b"F",
+    b"D",
+    b"R",
     b"X",
 )
 BATCH_CAP = 1 << 30
