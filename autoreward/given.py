@@ -77,11 +77,11 @@ class _Given(NamedTuple):
 
 
 def _read(path: Path) -> _Given:
-    text = _text(path)
+    text = plain(_text(path))
     said = _statements(text)
     if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
         path = path.with_name(PROGRAM)
-        text = _text(path)
+        text = _text(path)  # as it was trained, to the byte
     return _Given(path, text, said.get("COMPOSITION"))
 
 
@@ -93,7 +93,7 @@ def _statements(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     line: list[tokenize.TokenInfo] = []
     try:
-        for token in tokenize.generate_tokens(io.StringIO(plain(text)).readline):
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
                 _note(line, found)
                 line = []
