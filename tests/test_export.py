@@ -1,15 +1,14 @@
 """What people take away gives the same numbers, and the same policy, as the run did."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from exports import load, written
 from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
@@ -60,21 +59,6 @@ def program(task: Task, memory: bool) -> str:
     lines += ['    return {"main": main, "phi": 0.1 * flat(next_state.' + next(iter(task.state)) + "),"]
     lines += ['            "effort": 0.1 * effort, "end": 1.0 * next_state.terminated + 0.01 * next_state.step}']
     return "\n".join(lines) + "\n"
-
-
-def load(folder: Path, files: dict[str, str]) -> ModuleType:
-    for name, text in files.items():
-        (folder / name).write_bytes(text.encode())
-    spec = importlib.util.spec_from_file_location("exported_reward", folder / "reward.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def written(source: str, composition: str = "sum", thought: str = "") -> Candidate:
-    return Candidate(id="c", source=source, thought=thought, origin="model", how="fresh", composition=composition)
 
 
 def test_exported_fields_may_hold_comparisons(tmp_path: Path) -> None:

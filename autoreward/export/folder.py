@@ -72,7 +72,7 @@ def _about(task: Task, winner: Candidate) -> str:
         shown(task.goal),
         "",
         shown(winner.thought),
-        f"Written by autoreward {__version__} ({winner.origin}) for the task {one_line(task.name)} on {one_line(task.env)}.",
+        f"Written by autoreward {__version__} ({one_line(winner.origin)}) for the task {one_line(task.name)}.",
         f"The program itself is {PROGRAM}, as it was written; this file loads it from beside itself and gives it what it reads.",
         "It needs NumPy alone; what follows `compute_reward` here needs Gymnasium.",
         "",

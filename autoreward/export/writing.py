@@ -5,7 +5,6 @@ was made here as something else. A Python file is parsed again, and its tree mus
 """
 
 import ast
-import json
 import keyword
 import math
 import re
@@ -92,15 +91,17 @@ def literal(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    if "\n" not in text:
-        return json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
+    lines = "\n" in text
     pieces = []
-    for letter, following in zip(text, [*text[1:], '"'], strict=True):
-        if letter == "\\" or (letter == '"' and following == '"'):
+    for letter, following in zip(text, text[1:] + '"', strict=False):
+        if letter == "\\" or (letter == '"' and (following == '"' or not lines)):
             pieces.append("\\" + letter)
+        elif letter == "\n" or (letter.isprintable() and not _UNSEEN.match(letter)):
+            pieces.append(letter)
         else:
-            pieces.append(letter if letter == "\n" or letter.isprintable() else repr(letter)[1:-1])
-    return '"""' + "".join(pieces) + '"""'
+            pieces.append(letter.encode("unicode_escape").decode())
+    quotes = '"""' if lines else '"'
+    return quotes + "".join(pieces) + quotes
 
 
 def python(template: str, **values: Any) -> str:
