@@ -27,7 +27,7 @@ from autoreward.records import Score, TrialJob
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
 from autoreward.worker import environments
-from autoreward.worker.observations import flat, layout
+from autoreward.worker.observations import Flat, flat, layout
 from autoreward.worker.recorder import Recorder
 from autoreward.worker.view import state_fields
 
@@ -93,14 +93,21 @@ def compute_reward(state, action, next_state, memory):
 """
 
 
-@pytest.fixture
-def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the package of environments, for this process and its children."""
-    (tmp_path / "exported_toys.py").write_text(TOYS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield tmp_path
-    sys.modules.pop("exported_toys", None)
+    folder = tmp_path_factory.mktemp("toys")
+    (folder / "exported_toys.py").write_text(TOYS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder))
+        patch.syspath_prepend(str(folder))
+        yield folder
+
+
+@pytest.fixture
+def toys(package: Path, tmp_path: Path) -> Path:
+    """A folder for an export of a task with such an environment."""
+    return tmp_path
 
 
 def card(kind: str, **more: Any) -> Task:
@@ -264,9 +271,7 @@ def test_any_observation_is_the_vector_of_the_training(tmp_path_factory: pytest.
     assert reader.space == env.observation_space
     space.seed(3)
     samples = [space.sample() for _ in range(4)]
-    wanted = np.stack(
-        [env.observation(s) if env.env is not env and hasattr(env, "observation") else s for s in samples]
-    )
+    wanted = np.stack([env.observation(s) if isinstance(env, Flat) else s for s in samples])
     got = np.stack([reader.vector(s, {}) for s in samples])
     assert got.dtype == env.observation_space.dtype
     assert np.array_equal(got, wanted)

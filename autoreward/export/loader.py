@@ -11,6 +11,7 @@ from typing import Any
 
 from autoreward.jail.fields import Fields
 from autoreward.jail.memory import Memory
+from autoreward.jail.namespace import fresh
 from autoreward.jail.program import loaded
 from autoreward.jail.text import plain
 
@@ -19,13 +20,13 @@ _OURS = "autoreward."
 
 @cache
 def loader() -> str:
-    """Python source that defines `Fields`, `Memory`, `plain` and `loaded` and all that they are made of.
+    """Python source that defines `Fields`, `Memory`, `plain`, `fresh` and `loaded`, and all that they are made of.
 
     It needs what `reward.py.j2` imports: NumPy and the standard library.
     """
     found: dict[str, str] = {}
     words: dict[str, dict[str, Any]] = {}
-    for made in (Fields, Memory, plain, loaded):
+    for made in (Fields, Memory, plain, fresh, loaded):
         _collect(made, found, words)
     tables = [_table(name, values) for name, values in sorted(words.items())]
     return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(found.values())

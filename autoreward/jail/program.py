@@ -92,12 +92,11 @@ def _assignments(node: ast.stmt, values: list[tuple[str, ast.expr]]) -> Any:
     return made or ast.copy_location(ast.Pass(), node)
 
 
-def loaded(tree: ast.Module) -> dict[str, Any]:
-    """A program's namespace once its module has run, with constants that can't change. Raises what they raise."""
+def loaded(tree: ast.Module, space: dict[str, Any]) -> dict[str, Any]:
+    """A fresh namespace once a program's module has run in it, with constants that can't change. Raises what they raise."""
     tree = ast.fix_missing_locations(_Plain().visit(tree))
     bound = [n for s in tree.body if isinstance(s, ast.Assign) for t in s.targets for n in ast.walk(t)]
     lines = {n.id: n.lineno for n in bound if isinstance(n, ast.Name)}
-    space = fresh()
     exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
     for name, value in space.items():
         if name != "__builtins__":
@@ -110,7 +109,7 @@ class Program:
 
     def __init__(self, source: str) -> None:
         """Gate, compile and load. Raises gate.Refused, or whatever the module's constants raise."""
-        space = loaded(gate.check(source))
+        space = loaded(gate.check(source), fresh())
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
