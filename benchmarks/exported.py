@@ -2,8 +2,8 @@
 
     python benchmarks/exported.py [--repeats 7] [--envs 16]
 
-Both sides step the same number of environments with the same random actions, one after the other, in alternating order; the ratio of
-each pair is one sample.
+Both sides step the same number of environments with the same random actions, one after the other, in alternating order; the
+ratio of each pair is one sample.
 """
 
 import argparse

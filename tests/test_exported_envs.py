@@ -1,5 +1,7 @@
 """What an exported reward observes and pays is what training observed and paid, for every kind of observation and of vector."""
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ import gymnasium
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from exports import load, written
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -19,16 +22,17 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from autoreward.compose import Composer
-from autoreward.config import RunConfig
 from autoreward.export.folder import reward_files, train_script
 from autoreward.jail.client import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Score, TrialJob
 from autoreward.tasks import Task
-from autoreward.train.workers import Workers
 from autoreward.worker import environments
+from autoreward.worker.graph import graph
 from autoreward.worker.observations import Flat, flat, layout
+from autoreward.worker.package import package
 from autoreward.worker.recorder import Recorder
+from autoreward.worker.train import train
 from autoreward.worker.view import state_fields
 
 STATE = "import numpy as np\n\n\ndef observe(env, observation, info):\n    return {'place': env.place, 'aim': [1.0, env.t]}\n"
@@ -94,7 +98,7 @@ def compute_reward(state, action, next_state, memory):
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def toy_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with the package of environments, for this process and its children."""
     folder = tmp_path_factory.mktemp("toys")
     (folder / "exported_toys.py").write_text(TOYS)
@@ -105,7 +109,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def toys(package: Path, tmp_path: Path) -> Path:
+def toys(toy_package: Path, tmp_path: Path) -> Path:
     """A folder for an export of a task with such an environment."""
     return tmp_path
 
@@ -123,7 +127,7 @@ def card(kind: str, **more: Any) -> Task:
                 "algorithm": "PPO",
                 "steps": 256,
                 "envs": 4,
-                "hyperparameters": {"n_steps": 32, "batch_size": 64},
+                "hyperparameters": {"n_steps": 32, "batch_size": 32},
             },
             "state_program": STATE if kind == "Image" else "",
             **more,
@@ -296,14 +300,15 @@ def test_an_exported_policy_runs_goes_on_and_is_the_graph(
     kind: str, toys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = card(kind)
-    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-        job = TrialJob(
-            id="c-s0", candidate_id="c", source=SOURCE, reward="candidate", uses_memory=True, seed=7, steps=256
-        )
-        trial, made = workers.train(task, job, RunConfig(), lambda *_: None)
-        assert trial.outcome.ok, trial.message
-        weights = made[f"policy-{trial.steps}.safetensors"]
-        files = workers.package(task, weights) | workers.graph(task, weights)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with Jail(trust_the_model=True) as jail, jail.open(SOURCE) as room:
+        job = TrialJob(id="c-s0", candidate_id="c", reward="candidate", uses_memory=True, seed=7, steps=256)
+        trial, made = train(task, job, b"", socket.socket(fileno=os.dup(room.fd)), lambda *_: None, lambda: None)
+    assert trial.outcome.ok, trial.message
+    weights = made[f"policy-{trial.steps}.safetensors"]
+    files = package(task, weights) | graph(task, weights, lambda: None)
+    torch.set_num_threads(threads)
     out = toys / "out"
     out.mkdir()
     score = Score(trial_id="c-s0", candidate_id="c", outcome=Outcome.COMPLETED, seed=7, kept=trial.steps)
