@@ -295,6 +295,7 @@ def numbers(space: spaces.Space[Any]) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("ignore")  # torch warns while it writes a graph
 @pytest.mark.parametrize("kind", [k for k in FIELDS if k != "Box"])
 def test_an_exported_policy_runs_goes_on_and_is_the_graph(
     kind: str, toys: Path, monkeypatch: pytest.MonkeyPatch
@@ -304,7 +305,8 @@ def test_an_exported_policy_runs_goes_on_and_is_the_graph(
     torch.set_num_threads(1)
     with Jail(trust_the_model=True) as jail, jail.open(SOURCE) as room:
         job = TrialJob(id="c-s0", candidate_id="c", reward="candidate", uses_memory=True, seed=7, steps=256)
-        trial, made = train(task, job, b"", socket.socket(fileno=os.dup(room.fd)), lambda *_: None, lambda: None)
+        with socket.socket(fileno=os.dup(room.fd)) as asked:
+            trial, made = train(task, job, b"", asked, lambda *_: None, lambda: None)
     assert trial.outcome.ok, trial.message
     weights = made[f"policy-{trial.steps}.safetensors"]
     files = package(task, weights) | graph(task, weights, lambda: None)
