@@ -1,5 +1,7 @@
 """An exported program is the one that was trained, whatever it is written like, and comes back as it was."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +148,25 @@ def test_what_is_exported_runs_in_a_locked_process(jail: Jail) -> None:
         pytest.skip("nothing is locked here")
     with pytest.raises(RewardFailed, match="PermissionError"), jail.open(made):
         pass
+
+
+@pytest.mark.slow
+def test_numpy_may_be_used_for_the_first_time(tmp_path: Path) -> None:
+    """It imports some of itself only then, which the room has done beforehand."""
+    source = (
+        HEAD
+        + "    a = np.linalg.norm(next_state.v, axis=-1) + next_state.v.sum(axis=-1) + np.median(next_state.v, axis=-1)\n"
+        "    return {'a': a + np.einsum('ij->i', next_state.v) + next_state.v.var(axis=-1) + len(str(next_state.v))}\n"
+    )
+    load(tmp_path, files(source))
+    use = (
+        "import sys, numpy as np\nsys.modules['gymnasium'] = None\nimport reward\n"
+        "rows = {'x': np.zeros(3), 'v': np.ones((3, 2)), 'step': np.ones(3), 'terminated': np.zeros(3, bool)}\n"
+        "print(reward.Rewards(3)(rows, {'push': np.ones(3)}, rows)[0].shape)\n"
+        "sys.exit(any(m.split('.')[0] in ('autoreward', 'torch') for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "(3,)\n"), done.stderr
 
 
 def test_recorded_episodes_follow_each_other() -> None:
