@@ -1,4 +1,4 @@
-"""Steps per second of processor time of a Gymnasium vector environment with an exported reward, AutoRewardVec, against the bare one.
+"""Steps per second of processor time of a vector environment with an exported reward, AutoRewardVec, against the bare one.
 
     python benchmarks/exported.py [--repeats 7] [--envs 16]
 
@@ -58,7 +58,7 @@ def exported(env: str, folder: Path) -> ModuleType:
 
 
 def speed(envs: Any, steps: int) -> float:
-    """Environment steps per second of processor time: all of it is spent in this process."""
+    """Environment steps per second of processor time."""
     envs.action_space.seed(0)
     envs.reset(seed=0)
     actions = [envs.action_space.sample() for _ in range(steps)]
