@@ -21,7 +21,8 @@ from autoreward.design.grammar import design
 from autoreward.design.weights import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.hiding import Hidden
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.llm.desk import REPLIES, Desk
 from autoreward.llm.opening import open_desk, open_models
 from autoreward.pools import Pool

@@ -1,16 +1,20 @@
 """A person's own reward file: read as a candidate, checked as candidates are."""
 
+import ast
+import io
 import re
+import tokenize
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from autoreward.check.practice import Practice
 from autoreward.check.review import review_on
 from autoreward.compose import COMPOSITIONS
 from autoreward.contest import Baseline
 from autoreward.errors import UsageError
-from autoreward.export.folder import composition_in, program_in
-from autoreward.jail.client import Jail
+from autoreward.export.folder import PROGRAM
+from autoreward.jail.rooms import Jail
+from autoreward.jail.text import plain
 from autoreward.records import Candidate, Composition, Verdict
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks import Task
@@ -22,7 +26,7 @@ LONGEST_NAME = 60
 
 
 def read_program(path: Path, composition: Composition | None = None) -> Candidate:
-    """A person's own reward file, or the program in an exported one.
+    """A person's own reward file, or the program of an exported one.
 
     Args:
         path: the file. Its name makes the candidate's id, which stands in ids of trainings, where `-` divides.
@@ -31,8 +35,8 @@ def read_program(path: Path, composition: Composition | None = None) -> Candidat
     Raises:
         UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
     """
-    text = _text(path)
-    said = composition_in(text)
+    given = _read(path)
+    said = given.composition
     own = composition_named(said, f"{path}: COMPOSITION = {said!r}") if said is not None else None
     if own and composition and own != composition:
         raise UsageError(
@@ -41,7 +45,7 @@ def read_program(path: Path, composition: Composition | None = None) -> Candidat
     name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
     return Candidate(
         id=f"{name}_reward" if name in get_args(Baseline) else name,
-        source=program_in(text),
+        source=given.source,
         thought=f"given as {path.name}",
         origin="human",
         how="given",
@@ -57,27 +61,80 @@ def composition_named(name: str, where: str) -> Composition:
     raise UsageError(f"{where}: write one of {', '.join(COMPOSITIONS)}.")
 
 
+def program_file(path: Path) -> Path:
+    """The file that a reward file's program is in: itself, or the program.py beside an exported reward.py. Raises UsageError."""
+    return _read(path).path
+
+
 def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
     """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine.
 
-    Lines in the verdict are the file's, also where the program is only a part of it.
+    Lines in the verdict are those of `program_file`.
     """
     demand(of_card(task), f"task {task.name}")
-    given, text = read_program(path), _text(path)
-    above = text[: text.find(given.source.rstrip("\n"))].count("\n")
+    given = read_program(path)
     with Jail(trust) as jail, Workers(jail) as workers:
 
         def practise() -> Practice:
             description, files = workers.describe(task, seed=0)
             return Practice.of(task, description, Transitions.from_bytes(files["samples.npz"]))
 
-        verdict = review_on(given, jail, practise)
-    moved = (f.model_copy(update={"line": f.line + above}) if f.line else f for f in verdict.findings)
-    return verdict.model_copy(update={"findings": tuple(moved)})
+        return review_on(given, jail, practise)
+
+
+class _Given(NamedTuple):
+    """What a reward file holds."""
+
+    path: Path
+    source: str
+    composition: str | None
+    """What it says of it, whatever that is."""
+
+
+def _read(path: Path) -> _Given:
+    text = plain(_text(path))
+    said = _statements(text)
+    if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
+        path = path.with_name(PROGRAM)
+        text = _text(path)  # as it was trained, to the byte
+    return _Given(path, text, said.get("COMPOSITION"))
+
+
+def _statements(text: str) -> dict[str, str]:
+    """What a file's module sets its names to: a text as it is, anything else as its source; and its `class NAME`s.
+
+    Read token by token, as far as there are any: what is wrong with a file is the gate's to say, and nothing in a text counts.
+    """
+    found: dict[str, str] = {}
+    line: list[tokenize.TokenInfo] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
+                _note(line, found)
+                line = []
+            elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
+                line.append(token)
+    except (tokenize.TokenError, SyntaxError):
+        return found
+    return found
+
+
+def _note(line: list[tokenize.TokenInfo], found: dict[str, str]) -> None:
+    """Add what one statement of the module says."""
+    words = [token.string for token in line]
+    if not line or line[0].start[1]:
+        return
+    if words[0] == "class":
+        found.setdefault(" ".join(words[:2]), "")
+    elif "=" in words[1:-1] and words[1] in ("=", ":"):
+        value = words[words.index("=") + 1 :]
+        text = len(value) == 1 and line[-1].type == tokenize.STRING and value[0][:1] in "\"'"
+        found[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
 
 
 def _text(path: Path) -> str:
+    """A file's text as it stands: byte order mark and line ends too. Raises UsageError."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None

@@ -9,7 +9,7 @@ from autoreward.cards.guess import draft
 from autoreward.cards.propose import propose
 from autoreward.cards.write import card
 from autoreward.errors import NoAnswer, UsageError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.llm.asking import storable
 from autoreward.llm.opening import open_desk
 from autoreward.store.beneath import Folder

@@ -8,7 +8,7 @@ from autoreward import seeds
 from autoreward.analyze.preferences import Policy, every_question, policies, questions, said_of
 from autoreward.closing import Closing
 from autoreward.errors import CannotDraw, UsageError, paste
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Question, Score, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page

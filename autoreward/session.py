@@ -9,9 +9,9 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.crew import DEMOS, demand, open_crew, open_workers
 from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
-from autoreward.export.keep import best_policy, kept_files
+from autoreward.export.keep import best_policy, demonstration, kept_files
 from autoreward.feedback import NO_LIMITS, Limits, allow, hear_out, heed
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.llm.desk import REPLIES
 from autoreward.looks import Look, worth_a_look
 from autoreward.loop import improve, measure
@@ -266,8 +266,9 @@ def leave(book: Book, followers: Sequence[Follower]) -> None:
 
 
 def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
-    """Write best/, and a clip of each policy worth a look, or why there is none."""
-    for name, data in kept_files(book, run, workers.package).items():
+    """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
+    kept = kept_files(book, run, workers.package, demonstration(book, workers.jail))
+    for name, data in kept.files.items():
         book.write(f"best/{name}", data)
 
     def film(look: Look) -> Made[Clip]:
@@ -279,3 +280,5 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
             return Made(clip.model_copy(update={"why_not": str(error)}), {})
 
     book.each("clips", Clip, worth_a_look(book, run), film, pool)
+    if kept.refused:
+        raise kept.refused

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
-from autoreward.export.keep import kept_files
-from autoreward.jail.client import Jail
+from autoreward.export import EXPORTED
+from autoreward.export.keep import demonstration, kept_files
 from autoreward.jail.gate import examine
+from autoreward.jail.rooms import Jail
 from autoreward.records import Candidates, Run
 from autoreward.report.lines import verdict
 from autoreward.store.beneath import Folder
@@ -14,12 +15,6 @@ from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.damage import unreadable
 from autoreward.store.trust import demand, made_here
 from autoreward.train.workers import Workers
-
-TAKEN = (
-    "reward.py", "program.py", "state.py", "train.py", "policy.zip", "vecnormalize.pkl", "policy.onnx",
-    "pyproject.toml", "card.md", "manifest.json",
-)  # fmt: skip
-"""Names in best/ that an export takes; what else lies there is not ours to publish."""
 
 
 class Taken(NamedTuple):
@@ -54,10 +49,10 @@ def take(folder: Path) -> Taken:
 
 
 def kept(folder: Path) -> dict[str, bytes]:
-    """The files of best/ that an export takes, as they are. Raises RunDamaged."""
+    """The files of best/ that an export takes, as they are: what else lies there is not ours to publish. Raises RunDamaged."""
     best = Folder(folder).at("best")
     try:
-        return {name: best.read(name) for name in TAKEN if best.has(name)}
+        return {name: best.read(name) for name in EXPORTED if best.has(name)}
     except OSError as error:
         raise unreadable(best.path, error) from None
 
@@ -74,16 +69,19 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
         if run is None or not run.best:
             raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
         demand_passed(book, run)
-        with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
+        trust = book.header.config.trust_the_model or book.programs_made_here()
+        with Jail(trust) as jail, Workers(jail) as workers:
             try:
-                files = kept_files(book, run, workers.package)
+                made = kept_files(book, run, workers.package, demonstration(book, jail))
             except JobFailed as failed:
                 raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
             except (KeyError, ValueError, TypeError) as error:
                 raise RunDamaged(
                     f"{folder}: its records do not go together ({type(error).__name__}: {error})."
                 ) from None
-    return {name: data for name, data in files.items() if name in TAKEN}
+    if made.refused:
+        raise made.refused
+    return made.files
 
 
 def demand_passed(book: Book, run: Run) -> None:

@@ -21,7 +21,7 @@ import stable_baselines3  # noqa: E402
 from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
-from autoreward.jail.client import Jail  # noqa: E402
+from autoreward.jail.rooms import Jail  # noqa: E402
 from autoreward.records import TrialJob  # noqa: E402
 from autoreward.tasks import Task  # noqa: E402
 from autoreward.worker import environments, policies  # noqa: E402

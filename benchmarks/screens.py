@@ -11,7 +11,7 @@ from time import perf_counter
 from autoreward.check.relabel import EpisodePool, join, relabel
 from autoreward.check.screening import screen
 from autoreward.config import RunConfig
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.race import search_job
 from autoreward.records import Candidate, PoolEpisode, Verdict

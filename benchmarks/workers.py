@@ -10,7 +10,7 @@ import time
 from statistics import median
 
 from autoreward.config import RunConfig
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.records import TrialJob
 from autoreward.resources import envs_folder
 from autoreward.seeds import held_out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.llm.models import KEYS
 
 _CONNECT = socket.socket.connect

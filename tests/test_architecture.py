@@ -15,7 +15,7 @@ ROOMS = {
     "spawn": set[str](),
     "compose": set[str](),
     "store": set[str](),
-    "export": {"store", "report", "analyze", "compose"},
+    "export": {"store", "report", "analyze", "compose", "jail"},
     "jail": {"spawn"},
     "worker": {"spawn", "jail", "compose"},
     "llm": {"store"},

@@ -25,7 +25,7 @@ from autoreward.cli import app
 from autoreward.cli.doctor import say_protection
 from autoreward.cli.tasks import check_cards, where_it_holds
 from autoreward.config import RunConfig
-from autoreward.export.folder import reward_module
+from autoreward.export.folder import reward_files
 from autoreward.loop import improve
 from autoreward.report.html import render
 from autoreward.report.live import LiveView
@@ -378,7 +378,8 @@ def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> No
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
     description = Description(state=fields, action=push, max_steps=200, terminates=False, random_length=200)
     winner = design(TASK, description, (), 1, seed=0)[0]
-    (tmp_path / "reward.py").write_text(reward_module(TASK, winner, description))
+    for name, text in reward_files(TASK, winner).items():
+        (tmp_path / name).write_text(text)
     use = (
         "import sys, types, numpy as np\nsys.modules['gymnasium'] = None\nimport reward\n"
         "s = types.SimpleNamespace(position=np.zeros(3), velocity=np.ones(3), step=np.ones(3), terminated=np.zeros(3, bool))\n"

@@ -14,7 +14,7 @@ import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import MissingExtra, TaskError, UsageError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, Trial, TrialJob
 from autoreward.resources import envs_folder

@@ -13,9 +13,9 @@ import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import AutorewardError, TaskError
-from autoreward.jail.client import Jail
 from autoreward.jail.kernel import landlock
 from autoreward.jail.kernel.numbers import NUMBERS, machine
+from autoreward.jail.rooms import Jail
 from autoreward.needs import Process
 from autoreward.records import TrialJob
 from autoreward.resources import envs_folder
@@ -325,7 +325,7 @@ def test_a_worker_leaves_no_folder_however_it_ends(home: Path) -> None:
 
 ALONE = """
 import time
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.train.workers import Workers
 workers = Workers(Jail())
 workers.protection()

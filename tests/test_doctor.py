@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from autoreward.jail.client import Jail
 from autoreward.jail.kernel.numbers import NUMBERS, machine
+from autoreward.jail.rooms import Jail
 from autoreward.jail.selfcheck import check_everything
 
 pytestmark = [
@@ -49,7 +49,7 @@ UNLOCKED = """
 import json
 import os
 from autoreward.jail import gate, selfcheck
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.jail.kernel import filters, seccomp
 from autoreward.jail.kernel.numbers import machine
 seccomp.load(filters.without(machine(), ["seccomp", "landlock_create_ruleset"]))

@@ -1,15 +1,14 @@
 """What people take away gives the same numbers, and the same policy, as the run did."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from exports import load, unproven, written
 from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
@@ -19,14 +18,15 @@ from autoreward.cli.export import install_path, write_whole
 from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.config import RunConfig
 from autoreward.errors import UsageError
-from autoreward.export.folder import packaging, reward_module
+from autoreward.export.folder import packaging, reward_files
 from autoreward.export.keep import kept_files
+from autoreward.export.proof import Batch, prove
 from autoreward.given import read_program
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.loop import improve, measure
 from autoreward.outcomes import Outcome
 from autoreward.race import leg, search_job
-from autoreward.records import Candidate, Description, FieldStats, Score, Trial, TrialJob, Verdict
+from autoreward.records import Candidate, Score, Trial, TrialJob, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks import Task, find_task, task_names
@@ -60,35 +60,14 @@ def program(task: Task, memory: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def load(folder: Path, text: str) -> ModuleType:
-    path = folder / "reward.py"
-    path.write_text(text)
-    spec = importlib.util.spec_from_file_location("exported_reward", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def described(task: Task) -> Description:
-    env = environments.make(task)
-    discrete = 0 if isinstance(env.action_space, gymnasium.spaces.Box) else 2
-    env.close()
-    field = FieldStats(name="a", size=0, low=0, high=1, mean=0, std=1, discrete=discrete)
-    return Description(state=(field,), action=(field,), max_steps=1, terminates=True, random_length=1)
-
-
 def test_exported_fields_may_hold_comparisons(tmp_path: Path) -> None:
-    task = find_task("mountain-car", (envs_folder(),))
     sources = {"position": "(obs[0] > 0.5) * obs[1]", "velocity": "not (0 < obs[0] < 1 or obs[1] < 0)"}
-    state = {n: task.state[n].model_copy(update={"source": text}) for n, text in sources.items()}
-    task = task.model_copy(update={"state": state})
+    state = {n: MOUNTAIN.state[n].model_copy(update={"source": text}) for n, text in sources.items()}
+    task = MOUNTAIN.model_copy(update={"state": state})
     source = "def compute_reward(state, action, next_state, memory):\n    return {'x': next_state.position}\n"
-    winner = Candidate(id="c", source=source, thought="", origin="grammar", how="fresh")
-    module = load(tmp_path, reward_module(task, winner, described(task)))
+    module = load(tmp_path, reward_files(task, written(source)))
     for observation in ([0.7, 3.0], [0.2, 3.0], [0.2, -3.0], [-1.0, 2.0]):
-        found = module._state(np.array(observation))
+        found = module._state({"obs": np.array([observation])})
         for name, formula in task.state_sources.items():
             expected = formula.evaluate({"obs": np.array([observation])})
             assert found[name].tolist() == expected.tolist(), (name, observation)
@@ -98,7 +77,7 @@ def test_exported_fields_may_hold_comparisons(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")  # Box2D's binding warns while it is imported, and dies if that is an error
 @pytest.mark.parametrize("name", INSTALLED)
 def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, tmp_path: Path) -> None:
-    """10,000 transitions of random actions, to 1e-6; the compositions and memory take turns over the tasks."""
+    """10,000 transitions of random actions, to the bit; the compositions and memory take turns over the tasks."""
     task = find_task(name, (envs_folder(),))
     number = INSTALLED.index(name)
     composition = list(COMPOSITIONS)[number % len(COMPOSITIONS)]
@@ -116,10 +95,11 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
         parts = room.client.evaluate(recorded, stepped="memory[" in source)
     expected = Composer(composition, 1, gamma)(parts, recorded.step, recorded.terminated)[:, 0]
 
-    winner = Candidate(
-        id="w", source=source, thought='A "thought".', origin="model", how="fresh", composition=composition
-    )
-    module = load(tmp_path, reward_module(task, winner, described(task)))
+    winner = written(source, composition, 'A "thought".')
+    files = reward_files(task, winner)
+    proof = prove(jail, winner, files, [Batch("episodes", recorded)], gamma)
+    assert (proof.rows, proof.largest) == (STEPS, 0.0), "to the bit"
+    module = load(tmp_path, files)
     given: dict[str, Any] = dict(task.kwargs) | ({"max_episode_steps": task.max_steps} if task.max_steps else {})
     env = module.AutoReward(gymnasium.make(task.env, **given))
     env.reset(seed=5)
@@ -130,7 +110,7 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
         assert set(info["reward_parts"]) == {"main", "phi", "effort", "end"}
         if terminated or truncated:
             env.reset()
-    assert np.abs(np.array(found) - expected).max() <= 1e-6
+    assert np.abs(np.array(found) - expected).max() <= 1e-9, "one row at a time"
 
 
 @pytest.mark.slow
@@ -170,7 +150,7 @@ def test_the_program_in_an_exported_file_is_the_one_that_was_put_in(tmp_path: Pa
     task = find_task("mountain-car", (envs_folder(),))
     winner = Candidate(id="c", source=source, thought="", origin="grammar", how="fresh")
     path = tmp_path / "reward.py"
-    path.write_text(reward_module(task, winner, described(task)))
+    load(tmp_path, reward_files(task, winner))
     assert read_program(path).source == source
     path.write_text(source)
     assert read_program(path).source == source, "a file of one's own is taken as it is"
@@ -183,7 +163,7 @@ def test_an_exported_reward_comes_back_with_its_composition(tmp_path: Path) -> N
     source = f"{head}\n    return {{'x': next_state.position}}\n"
     for composition in COMPOSITIONS:
         winner = Candidate(id="c", source=source, thought="", origin="model", how="fresh", composition=composition)
-        path.write_text(reward_module(task, winner, described(task)))
+        load(tmp_path, reward_files(task, winner))
         assert read_program(path).composition == read_program(path, composition).composition == composition
     with pytest.raises(UsageError, match="says COMPOSITION = 'potential', and --composition sum: leave"):
         read_program(path, "sum")
@@ -257,7 +237,8 @@ def finished(folder: Path, config: RunConfig, crew: FakeCrew) -> Path:
     with Book.create(folder, RunHeader.of(MOUNTAIN, config)) as book:
         play = measure if config.given else improve
         run = play(MOUNTAIN, config, crew, book, lambda event: None)
-        for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}).items():
+        kept = kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven)
+        for name, data in kept.files.items():
             book.write(f"best/{name}", data)
     return folder
 

@@ -17,7 +17,7 @@ from batches import batch
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.errors import JailError, JobFailed, TaskError, from_the_system
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import TrialJob
 from autoreward.report.lines import describe_event
@@ -142,7 +142,7 @@ def test_what_the_system_refuses_is_said_with_a_way_on(number: int, says: str) -
 @pytest.mark.slow
 def test_a_limit_on_addresses_is_named_where_something_dies_of_it() -> None:
     look = (
-        "from pathlib import Path\nfrom autoreward.jail.client import Jail\nfrom autoreward.train.workers import Workers\n"
+        "from pathlib import Path\nfrom autoreward.jail.rooms import Jail\nfrom autoreward.train.workers import Workers\n"
         "from autoreward.resources import envs_folder\nfrom autoreward.tasks import find_task\n"
         "with Jail(True) as jail, Workers(jail) as workers:\n"
         "    try:\n        workers.describe(find_task('mountain-car', (envs_folder(),)), 0)\n"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from exports import unproven
 from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
@@ -38,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
         run = improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
-        for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}).items():
+        for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven).files.items():
             book.write(f"best/{name}", data)
         for name in ("report.html", "replies/r000-designer.prompt.md", "clips/winner/clip.webp"):
             book.write(name, b"x")

@@ -8,9 +8,10 @@ import pytest
 import typer
 
 from autoreward.cli.check import command
-from autoreward.export.folder import BEGIN, END
+from autoreward.export.folder import reward_files
 from autoreward.given import check_file, read_program
 from autoreward.jail.gate import examine
+from autoreward.records import Candidate
 from autoreward.resources import envs_folder
 from autoreward.tasks import find_task
 
@@ -152,11 +153,14 @@ def test_a_refused_file_builds_no_environment(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_lines_of_an_exported_program_are_those_of_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "reward.py"
-    path.write_text(f"import numpy as np\n\n{BEGIN}\n\n\n{program('return np.load(1)')}\n\n{END}\nrest = 1\n")
+    source = "\n\n" + program("return np.load(1)")
+    winner = Candidate(id="c", source=source, thought="", origin="human", how="given")
+    for name, text in reward_files(find_task("mountain-car", (envs_folder(),)), winner).items():
+        (tmp_path / name).write_text(text)
     with pytest.raises(typer.Exit):
         command(path, "mountain-car", None, trust_the_model=False, as_json=False)
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith(f"{path}:7: attribute: np.load is not available")
+    assert said[0].startswith(f"{tmp_path / 'program.py'}:4: attribute: np.load is not available")
     assert said[1] == f"{path} may not train."
 
 

@@ -12,8 +12,8 @@ from autoreward.design.author import design_prompt
 from autoreward.design.grammar import design
 from autoreward.design.quantities import readable
 from autoreward.design.terms import Genome
-from autoreward.jail.client import Jail
 from autoreward.jail.gate import examine
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import (
     Candidate,

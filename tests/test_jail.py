@@ -11,9 +11,10 @@ from honest import BODIES
 
 from autoreward.check.dryrun import dry_run
 from autoreward.check.review import review
-from autoreward.jail.client import Jail, RewardClient, RewardFailed
+from autoreward.jail.client import RewardClient, RewardFailed
 from autoreward.jail.fixed import Changed, FixedList
 from autoreward.jail.gate import examine
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Verdict
 

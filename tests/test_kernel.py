@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from autoreward.jail.client import Jail
 from autoreward.jail.kernel import filters, landlock
 from autoreward.jail.kernel.filters import ALLOW, KILL, REFUSED, UNKNOWN, Instruction
 from autoreward.jail.kernel.numbers import AUDIT_ARCH, NUMBERS, machine
+from autoreward.jail.rooms import Jail
 
 MACHINES = sorted(NUMBERS)
 PID = 4321
@@ -230,7 +230,7 @@ def test_an_older_kernel_gets_a_lower_tier(missing: list[str], tier: str) -> Non
 
 UNPROTECTED = """
 from autoreward.errors import JailError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.jail.kernel import filters, seccomp
 from autoreward.jail.kernel.numbers import machine
 seccomp.load(filters.without(machine(), ["seccomp"]))

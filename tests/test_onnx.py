@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from autoreward.config import RunConfig
 from autoreward.errors import MissingExtra, UsageError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.loop import improve
 from autoreward.outcomes import Outcome
 from autoreward.records import TrialJob

@@ -13,7 +13,7 @@ from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.config import RunConfig
 from autoreward.crew import RealCrew
 from autoreward.errors import TaskError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.recordings import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
 from autoreward.records import (

@@ -15,7 +15,7 @@ import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import TaskError
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Run, Score, Trial, TrialJob
 from autoreward.resources import envs_folder

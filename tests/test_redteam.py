@@ -14,8 +14,8 @@ import pytest
 from batches import practice
 
 from autoreward.check.review import review
-from autoreward.jail.client import Jail
 from autoreward.jail.gate import examine
+from autoreward.jail.rooms import Jail
 from autoreward.records import Candidate, Verdict
 from autoreward.spawn.nursery import clean_environment
 from autoreward.transitions import Transitions

@@ -20,7 +20,7 @@ from autoreward.check.practice import Practice
 from autoreward.check.review import review
 from autoreward.design.author import design_prompt
 from autoreward.errors import LimitReached
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.llm.asking import Prompt
 from autoreward.llm.desk import Saved
 from autoreward.llm.money import tokens

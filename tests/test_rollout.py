@@ -150,10 +150,6 @@ def test_candidates_never_see_the_native_reward_or_success() -> None:
     assert set(transitions.action) == set(card.action)
 
 
-def unlocked() -> None:
-    """These trainings run in the test's own process, which must stay free."""
-
-
 @pytest.mark.parametrize("kind", ["native", "sparse"])
 def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     card = task(envs=2)
@@ -164,13 +160,13 @@ def test_a_tiny_training_reports_its_curve_and_checkpoints(kind: Any) -> None:
     )
     steps: list[int] = []
     job = TrialJob(id="x-s0", candidate_id="", reward=kind, seed=1, steps=320)
-    trial, files = train(card, job, b"", None, steps.append, unlocked)
+    trial, files = train(card, job, b"", None, steps.append)
     assert trial.outcome.ok
     assert trial.steps == steps[-1] == trial.checkpoints[-1] == 320
     assert len(trial.checkpoints) == 10
     assert set(files) == {LOGGED, *(f"policy-{s}.safetensors" for s in trial.checkpoints)}
     assert trial.curve[-1].episode_length == 12
-    again, others = train(card, job, b"", None, lambda step: None, unlocked)
+    again, others = train(card, job, b"", None, lambda step: None)
     assert again.curve == trial.curve
     assert files.pop(LOGGED)  # it tells the speed
     assert others.pop(LOGGED)
@@ -199,7 +195,6 @@ def test_a_training_logs_what_plain_sb3_logs() -> None:
         b"",
         None,
         lambda step: None,
-        unlocked,
     )
     points = Logged.model_validate_json(files[LOGGED]).points
 
@@ -235,7 +230,7 @@ def in_legs(card: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
     for number, end in enumerate(bounds):
         job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="native", seed=1, begin=begin, steps=end,
                        leg=number, unfinished=end < bounds[-1], checkpoints=2)  # fmt: skip
-        trial, files = train(card, job, state, None, lambda step: None, unlocked)
+        trial, files = train(card, job, state, None, lambda step: None)
         trials.append(trial)
         state, begin = files.get("state.safetensors", b""), end
     assert "state.safetensors" not in files, "nothing goes on from a training's end"
@@ -263,11 +258,11 @@ def test_a_leg_that_cannot_go_on_took_no_steps() -> None:
     settings = {"n_steps": 16, "batch_size": 16, "n_epochs": 1}
     card = card.model_copy(update={"train": card.train.model_copy(update={"hyperparameters": settings})})
     job = TrialJob(id="x-s0-leg0", candidate_id="", reward="native", seed=1, steps=100, unfinished=True, checkpoints=1)
-    _, files = train(card, job, b"", None, lambda step: None, unlocked)
+    _, files = train(card, job, b"", None, lambda step: None)
     ours, theirs = socket.socketpair()
     theirs.close()
     dead = job.model_copy(update={"id": "x-s0-leg1", "reward": "candidate", "leg": 1, "begin": 144, "steps": 300})
     with ours:
-        trial, _ = train(card, dead, files["state.safetensors"], ours, lambda step: None, unlocked)
+        trial, _ = train(card, dead, files["state.safetensors"], ours, lambda step: None)
     assert trial.outcome is Outcome.CRASHED
     assert (trial.begin, trial.steps) == (144, 144)

@@ -17,7 +17,8 @@ from autoreward.design.kit import Kit
 from autoreward.design.terms import Genome, part_names
 from autoreward.design.weights import retuned, tuned, weighted
 from autoreward.jail import gate
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.records import Candidate, Description, Episode, FieldStats, PoolEpisode, TrialJob
 from autoreward.resources import envs_folder
 from autoreward.tasks import find_task
@@ -304,7 +305,7 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
 
 def order_of(jail: Jail, pool: EpisodePool, *bodies: str) -> list[str]:
     """What the duplicate screen decides about each, in the order they were designed."""
-    found = {body: relabel(jail, job(f"{{{body}}}"), 0.9, pool) for body in bodies}
+    found = {f"c{i}": relabel(jail, job(f"{{{body}}}"), 0.9, pool) for i, body in enumerate(bodies)}
     result = screen(pool, found, {}, 0.9)
     return [next(s.decision for s in item.screens if s.name == "duplicate") for item in result.items]
 

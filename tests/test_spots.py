@@ -12,7 +12,8 @@ from batches import batch, practice
 from autoreward.check.dryrun import dry_run
 from autoreward.check.practice import Practice, rollout
 from autoreward.jail.agree import differing
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, Trial, TrialJob
 from autoreward.resources import envs_folder
@@ -41,7 +42,7 @@ def trained(jail: Jail, task: Task, body: str, steps: int = 1024, **job: Any) ->
     asked = TrialJob(id="c-s0", candidate_id="c", reward="candidate", seed=1, steps=steps, checkpoints=1,
                      uses_memory="memory" in body, **job)  # fmt: skip
     with jail.open(source) as room, room._child.socket.dup() as sock:
-        return train(task, asked, b"", sock, lambda step: None, lambda: None)
+        return train(task, asked, b"", sock, lambda step: None)
 
 
 X = "x = next_state.position\n"

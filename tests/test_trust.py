@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from exports import unproven
 from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.crew import _by_grammar
 from autoreward.errors import NotTrusted, StoreError, UsageError
+from autoreward.export import EXPORTED
 from autoreward.export.keep import kept_files
 from autoreward.loop import improve, measure
 from autoreward.records import Allowance, Board, Candidate
@@ -23,7 +25,7 @@ from autoreward.store import trust
 from autoreward.store.beneath import Folder
 from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.header import RunHeader
-from autoreward.takeaway import TAKEN, take
+from autoreward.takeaway import take
 from autoreward.tasks import Task, find_task, read_task, task_names
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -195,7 +197,7 @@ def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
         run = (measure if config.given else improve)(TASK, config, FakeCrew(), book, lambda event: None)
         made = {"policy.zip": b"pickle", "vecnormalize.pkl": b"pickle"}
-        for name, data in kept_files(book, run, lambda task, weights: made).items():
+        for name, data in kept_files(book, run, lambda task, weights: made, unproven).files.items():
             book.write(f"best/{name}", data)
     return folder
 
@@ -205,7 +207,7 @@ def test_an_export_takes_names_that_are_ours_and_files_that_were_made_here(memor
     (run / "best" / "NOTES.md").write_text("private")
     taken = take(run.rename(memory_folder / "moved"))
     assert not taken.anew
-    assert set(taken.files) <= set(TAKEN)
+    assert set(taken.files) <= set(EXPORTED)
     assert taken.files["policy.zip"] == b"pickle"
 
 

@@ -7,9 +7,10 @@ import pytest
 from batches import batch
 
 from autoreward.jail import names
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
 from autoreward.jail.gate import examine
 from autoreward.jail.program import Program
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 
 KINDS = [

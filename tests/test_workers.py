@@ -9,7 +9,8 @@ import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import JobFailed
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.resources import envs_folder

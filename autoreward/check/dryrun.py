@@ -7,7 +7,8 @@ import numpy as np
 
 from autoreward.check.practice import Practice
 from autoreward.jail.agree import BY_ITSELF, Parts, differing
-from autoreward.jail.client import CALL_SECONDS, HASH_SEEDS, Jail, RewardFailed, Room
+from autoreward.jail.client import CALL_SECONDS, RewardFailed
+from autoreward.jail.rooms import HASH_SEEDS, Jail, Room
 from autoreward.outcomes import Outcome
 from autoreward.records import Finding
 from autoreward.transitions import Transitions

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from autoreward.check import circles
 from autoreward.compose import Composer
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.records import Composition, PoolEpisode, TrialJob
 from autoreward.tasks import Better, sign
 from autoreward.transitions import Transitions

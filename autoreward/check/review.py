@@ -5,7 +5,7 @@ from collections.abc import Callable
 from autoreward.check.dryrun import dry_run
 from autoreward.check.practice import Practice
 from autoreward.jail import gate
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Finding, Verdict
 

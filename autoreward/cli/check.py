@@ -19,7 +19,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
-    from autoreward.given import check_file
+    from autoreward.given import check_file, program_file
     from autoreward.tasks import find_task
 
     found = find_task(task, task_folders(envs))
@@ -29,7 +29,7 @@ def command(
         say_record(verdict)
     else:
         for finding in verdict.findings:
-            place = f"{file}:{finding.line}" if finding.line else str(file)
+            place = f"{program_file(file)}:{finding.line}" if finding.line else str(file)
             say(f"{place}: {finding.rule}: {finding.message}")
         if verdict.accepted:
             memory = ", uses memory" if verdict.uses_memory else ""

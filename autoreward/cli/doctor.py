@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
     from autoreward.errors import JailError, JobFailed
-    from autoreward.jail.client import Jail
+    from autoreward.jail.rooms import Jail
     from autoreward.jail.selfcheck import Check, check_everything
     from autoreward.train.workers import Workers
 

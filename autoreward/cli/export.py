@@ -9,7 +9,7 @@ from autoreward.cli.say import say
 from autoreward.cli.settle import TRUST, settle_run
 
 POLICY_ONNX = """\
-- `policy.onnx`: the policy as one graph. In: `observation`, as the environment gives it, one row each. Out: `action`, as the
+- `policy.onnx`: the policy as one graph. In: `observation`, as `make()` of reward.py gives it, one row each. Out: `action`, as the
   environment takes it, the most likely one
 """
 """A line of card.md, last in its list of files."""

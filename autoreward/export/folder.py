@@ -1,166 +1,170 @@
 """Build the files of an export from a finished run."""
 
-import re
-from functools import cache
+import tomllib
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autoreward import __version__
 from autoreward.compose import COMPOSITIONS
-from autoreward.records import Candidate, Description, PartStats, Run, Score
+from autoreward.export.loader import loader
+from autoreward.export.proof import Proof
+from autoreward.export.writing import (
+    Formula,
+    Markdown,
+    NotWritable,
+    Source,
+    Word,
+    code,
+    literal,
+    markdown,
+    one_line,
+    plain,
+    python,
+    shown,
+    slug,
+    toml,
+)
+from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.store.header import RunHeader
-from autoreward.tasks import Task
+from autoreward.tasks import ActionField, StateField, Task
 
-_SUM = "np.sum(list(parts.values()), axis=0)"
-COMBINE = {
-    "sum": f"    return float({_SUM}[0]), 0.0",
-    "bounded": f"    return float(np.tanh({_SUM}[0] / 2.0)), 0.0",
-    "sign": "    first, *others = parts.values()\n"
-    "    return float(np.sign(first[0]) + 0.1 * np.sign(np.sum(others, axis=0)[0] if others else 0.0)), 0.0",
-    "product": "    first, *others = parts.values()\n"
-    "    return float(first[0] * np.prod([np.clip(other[0], 0.0, 1.0) for other in others])), 0.0",
-    "potential": "    first, *others = parts.values()\n"
-    "    after = 0.0 if terminated or not others else float(np.sum(others, axis=0)[0])\n"
-    "    return float(first[0] + GAMMA * after - before), after",
-}
+PROGRAM, STATE = "program.py", "state.py"
 
 
-BEGIN = "# --- the reward ---"
-END = "# --- from single steps to the program and back ---"
-"""What stands before and after the program in an exported file."""
+def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
+    """The Python files of a reward, by name: the program as it was written, and `reward.py`, which has all that is around it.
+
+    Raises:
+        NotWritable: a value of the card can't stand in a Python file.
+    """
+    files = {PROGRAM: winner.source, "reward.py": _adapter(task, winner)}
+    if task.state_program:
+        files[STATE] = task.state_program
+    try:
+        for text in files.values():
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise NotWritable(f"The program can't be written as UTF-8: {error.reason}.") from None
+    return files
 
 
-def reward_module(task: Task, winner: Candidate, description: Description) -> str:
-    """`reward.py`: the program, and everything between it and a Gymnasium environment."""
-    sources = {name: e.as_numpy(_variable) for name, e in task.state_sources.items()}
-    used = {name for e in task.state_sources.values() for name in e.names}
-    sensed = bool(task.state_program)
-    keyed = sensed or len(used) > 1
-    lines = [f"{_variable(name)} = {_reading(name, keyed)}" for name in sorted(used)]
-    return _render(
+def _adapter(task: Task, winner: Candidate) -> str:
+    read = sorted({name for source in task.state_sources.values() for name in source.names})
+    return python(
         "reward.py.j2",
-        task=task,
-        goal=_text(task.goal),
-        thought=_text(winner.thought),
-        origin=winner.origin,
-        kwargs=_kwargs(task),
-        gamma=task.train.gamma,
-        program=task.state_program.strip(),
-        begin=BEGIN,
-        source=_body(winner.source),
-        end=END,
+        about=_about(task, winner),
         composition=winner.composition,
-        combine=COMBINE[winner.composition],
-        reading=lines,
-        state=sources,
-        action={name: e.as_numpy(_variable) for name, e in task.action_sources.items()},
-        continuous=not any(f.discrete for f in description.action),
-        observed="observe(self.env.unwrapped, observation, info)" if sensed else "observation",
-        plain=_text,
+        gamma=task.train.gamma,
+        env=task.env,
+        kwargs=_kwargs(task),
+        terminates=task.terminates,
+        sensed=bool(task.state_program),
+        read=read,
+        state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
+        action={n: Formula(e.as_numpy(str)) for n, e in task.action_sources.items()},
+        loader=Source(loader()),
     )
 
 
-def program_in(text: str) -> str:
-    """The program in the text of an exported `reward.py`; any other text as it is."""
-    _, begin, rest = text.partition(BEGIN)
-    program, end, _ = rest.partition(END)
-    return program.strip() + "\n" if begin and end else text
+def _about(task: Task, winner: Candidate) -> str:
+    """What reward.py says of itself."""
+    env = f"gymnasium.make({one_line(literal(task.env))}, **KWARGS)"
+    lines = [
+        shown(task.goal),
+        "",
+        shown(winner.thought),
+        f"Written by autoreward {__version__} ({one_line(winner.origin)}) for the task {one_line(task.name)}.",
+        f"The program itself is {PROGRAM}, as it was written; this file loads it from beside itself and gives it what it reads.",
+        "It needs NumPy alone; what follows `compute_reward` here needs Gymnasium.",
+        "",
+        "    parts = compute_reward(state, action, next_state, memory)   # named parts, arrays over n transitions",
+        f"    env = AutoReward({env})   # this reward in any Gymnasium loop",
+        "    env = make()   # the same, and observes what the policy was trained on: for policy.zip and policy.onnx",
+        "    envs = make_vec(16)   # many of them as one vector environment; AutoRewardVec(envs) does it to one that is there",
+        "",
+        "Fields of `state` and `next_state`:",
+        *_fields(task.state),
+        "Fields of `action`:",
+        *_fields(task.action),
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def composition_in(text: str) -> str | None:
-    """What a reward file, an exported one or a person's own, sets as COMPOSITION; None if it sets nothing."""
-    head, _, _ = text.partition(BEGIN)
-    found = re.search(r"""^COMPOSITION *= *["']?([^"'\s#]*)""", head, re.MULTILINE)
-    return found[1] if found else None
+def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
+    return [
+        f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        for name, field in fields.items()
+    ]
 
 
 def train_script(task: Task, score: Score, steps: int) -> str:
     """`train.py`: the kept policy's training, in plain SB3."""
     net = list(task.train.net)
-    return _render(
+    return python(
         "train.py.j2",
-        algorithm=task.train.algorithm,
+        algorithm=Word(task.train.algorithm),
         seed=score.seed % 2**31,
         steps=steps,
         kept=score.kept,
-        env=task.env,
-        kwargs=_kwargs(task),
         envs=task.train.envs,
         normalize_observations=task.train.normalize_observations,
         normalize_rewards=task.train.normalize_rewards,
         gamma=task.train.gamma,
         net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
-        hyperparameters={k: repr(v) for k, v in task.train.hyperparameters.items()},
+        settings=dict(task.train.hyperparameters),
     )
 
 
 def model_card(header: RunHeader, run: Run, winner: Candidate, shares: tuple[PartStats, ...], **more: Any) -> str:
     """`card.md`: what it is, how good, how sure, and what is known against it."""
-    formula = f"Parts are combined by `{winner.composition}`: `{COMPOSITIONS[winner.composition].formula}`."
-    return _render("card.md.j2", header=header, task=header.task, goal=header.task.goal, run=run, thought=winner.thought,
-                   formula=formula, shares=shares, episodes=header.config.episodes, **more)  # fmt: skip
+    formula = Markdown(
+        f"Parts are combined by {code(winner.composition)}: {code(COMPOSITIONS[winner.composition].formula)}."
+    )
+    return markdown("card.md.j2", version=__version__, header=header, task=header.task, run=run, thought=winner.thought,
+                    formula=formula, shares=shares, episodes=header.config.episodes, code=code, number=_number,
+                    paragraphs=_paragraphs, **more)  # fmt: skip
+
+
+def _number(form: str, value: float) -> Markdown:
+    """A number of ours, in a form such as `.2f`."""
+    return Markdown(format(value, form))
+
+
+def _paragraphs(text: str) -> Markdown:
+    """Words of several lines, each line a line."""
+    return Markdown("\n".join(plain(line) for line in shown(text).split("\n")))
+
+
+def proven(proof: Proof) -> str:
+    """What was compared before the files were written, in a sentence for the card."""
+    close = "equal to the bit" if proof.largest == 0.0 else f"equal within {proof.largest:.1g}"
+    return (
+        f"Before these files were written, they were loaded in a locked process with NumPy alone and asked about "
+        f"{proof.rows:,} recorded transitions ({', '.join(proof.of)}): all {proof.parts} parts, and the combined reward step by "
+        f"step over {proof.episodes:,} episode starts, are {close} to what training computes."
+    )
 
 
 def packaging(task: Task) -> str:
-    """`pyproject.toml` of the folder, so that `pip install .` makes `import reward` work."""
-    name = f"{task.name}-reward"
-    return (
+    """`pyproject.toml` of the folder, so that `pip install .` makes `import reward` work. Raises NotWritable."""
+    files = ["reward.py", PROGRAM, *([STATE] if task.state_program else [])]
+    name = f"{slug(task.name)}-reward"
+    said = f"A reward function for {one_line(task.env)[:200]}, written by autoreward"
+    text = (
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-        f'[project]\nname = "{name}"\nversion = "1.0.0"\ndescription = "A reward function for {task.env}, written by autoreward"\n'
-        'requires-python = ">=3.9"\ndependencies = ["numpy"]\n\n'
-        '[tool.hatch.build.targets.wheel]\nonly-include = ["reward.py"]\n'
+        f'[project]\nname = {toml(name)}\nversion = "1.0.0"\ndescription = {toml(said)}\n'
+        'requires-python = ">=3.10"\ndependencies = ["numpy"]\n\n'
+        f"[tool.hatch.build.targets.wheel]\nonly-include = [{', '.join(map(toml, files))}]\n"
     )
+    read = tomllib.loads(text)
+    expected = {"name": name, "version": "1.0.0", "description": one_line(said), "requires-python": ">=3.10"}
+    if len(read) != 3 or read["project"] != {**expected, "dependencies": ["numpy"]}:
+        raise NotWritable(
+            f"pyproject.toml would not say what it should of the task {task.name!r}, so it is not written."
+        )
+    return text
 
 
-def _variable(name: str) -> str:
-    """What `obs` or `obs.KEY` is called in `reward.py`."""
-    return name.replace(".", "_")
-
-
-def _reading(name: str, keyed: bool) -> str:
-    """NumPy source that reads `obs` or `obs.KEY` of one observation; `keyed`: it is a dict."""
-    if name == "obs" and keyed:
-        return "np.concatenate([np.ravel(part) for part in observation.values()]).astype(np.float64)[None]"
-    if name == "obs":
-        return "np.asarray(observation, dtype=np.float64).reshape(1, -1)"
-    key = name.partition(".")[2]
-    if key == "value":
-        return "np.asarray(observation)[None]"
-    if key.startswith("item") and key[4:].isdigit():
-        return f"np.asarray(observation[{key[4:]}], dtype=np.float64)[None]"
-    return f"np.atleast_1d(np.asarray(observation[{key!r}], dtype=np.float64))[None]"
-
-
-def _kwargs(task: Task) -> str:
-    """Further arguments of gymnasium.make, as source."""
-    given: dict[str, Any] = dict(task.kwargs)
-    if task.max_steps is not None:
-        given["max_episode_steps"] = task.max_steps
-    return "".join(f", {name}={value!r}" for name, value in given.items())
-
-
-def _body(source: str) -> str:
-    dropped = ("import numpy as np", "import math", "from __future__")
-    return "\n".join(line for line in source.splitlines() if not line.strip().startswith(dropped)).strip()
-
-
-def _text(text: str) -> str:
-    """Text that can't end a docstring."""
-    return text.replace("\\", "/").replace('"""', "'''").strip()
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("autoreward.export", "."),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Python and Markdown, not HTML
-    )
-
-
-def _render(template: str, **values: Any) -> str:
-    return _templates().get_template(template).render(version=__version__, **values)
+def _kwargs(task: Task) -> dict[str, Any]:
+    """Further arguments of gymnasium.make."""
+    limit = {"max_episode_steps": task.max_steps} if task.max_steps is not None else {}
+    return {**task.kwargs, **limit}

@@ -1,47 +1,85 @@
 """`best/`: everything that a finished run leaves to be kept, in one folder that needs no autoreward."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from autoreward import __version__
 from autoreward.analyze.legs import training
 from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.compose import COMPOSITIONS
-from autoreward.export.folder import model_card, packaging, reward_module, train_script
+from autoreward.errors import AutorewardError
+from autoreward.export import EXPORTED
+from autoreward.export.folder import PROGRAM, model_card, packaging, proven, reward_files, train_script
+from autoreward.export.proof import Batch, NotEqual, Proof, episodes, prove
+from autoreward.export.writing import NotWritable
+from autoreward.jail.rooms import Jail
 from autoreward.records import Candidate, Candidates, Description, Run, Score, policy_file
 from autoreward.report.lines import counted, interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.store.book import Book, Page
 from autoreward.tasks import Task
 
+SAMPLES, POOL = "samples.npz", "pool.npz"
+REWARD = ("reward.py", PROGRAM)
+"""The files that make the reward."""
 Package = Callable[[Task, bytes], dict[str, bytes]]
 """Weights -> files for Stable-Baselines3."""
+Demonstrate = Callable[[Candidate, Mapping[str, str]], Proof]
+"""Shows that the Python files of an export are the program that was trained. Raises NotEqual."""
 
 
-def kept_files(book: Book, run: Run, package: Package) -> dict[str, bytes]:
-    """The files of best/, by name; empty if nothing won."""
+class Kept(NamedTuple):
+    """What best/ is to hold."""
+
+    files: dict[str, bytes]
+    """By name, each one of EXPORTED; empty if nothing won."""
+    refused: AutorewardError | None = None
+    """Why the reward is not among them, although one won."""
+
+
+def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate) -> Kept:
+    """The files of best/. What was trained is there also where the reward can't be."""
     if not run.best:
-        return {}
+        return Kept({})
     task, reading = book.header.task, read_run(book.folder)
     made = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
     winner = next((c for c in made if c.id == run.best), None)
     found = best_policy(book, run)
+    score: Score | None = found[1] if found else None
     files: dict[str, bytes] = {}
     if found:
         page, best = found
         files |= package(task, page.file("trials", best.trial_id, policy_file(best.kept)))
-    score: Score | None = found[1] if found else None
+    refused: AutorewardError | None = None
+    proof: Proof | None = None
     if winner:
-        texts = {
-            "reward.py": reward_module(task, winner, book.need("description", Description)),
-            "pyproject.toml": packaging(task),
-        }
-        if score:
-            texts["train.py"] = train_script(task, score, book.header.config.full(task))
-        texts["card.md"] = _card(reading, run, winner, score)
-        files |= {name: text.encode() for name, text in texts.items()}
-    files["manifest.json"] = _manifest(book, run, winner, score).encode()
-    return files
+        try:
+            texts = reward_files(task, winner) | {"pyproject.toml": packaging(task)}
+            if score:
+                texts["train.py"] = train_script(task, score, book.header.config.full(task))
+            proof = demonstrate(winner, {name: text for name, text in texts.items() if name in REWARD})
+            files |= {name: text.encode() for name, text in texts.items()}
+        except (NotEqual, NotWritable) as error:
+            refused = error
+        said = proven(proof) if proof else f"The reward is not here. {refused}"
+        files["card.md"] = _card(reading, run, winner, score, said, proof is not None).encode()
+    files["manifest.json"] = _manifest(book, run, winner, score, proof).encode()
+    return Kept({name: files[name] for name in EXPORTED if name in files}, refused)
+
+
+def demonstration(book: Book, jail: Jail) -> Demonstrate:
+    """Holds an export against the program on the run's recorded transitions."""
+
+    def demonstrate(winner: Candidate, files: Mapping[str, str]) -> Proof:
+        batches = [Batch("dry run's samples", book.transitions("description", "", SAMPLES))]
+        described = book.need("description", Description)
+        recorded = episodes(book.transitions("description", "", POOL)) if described.pool else None
+        if recorded is not None:
+            batches.append(Batch("recorded episodes", recorded))
+        return prove(jail, winner, files, batches, book.header.task.train.gamma)
+
+    return demonstrate
 
 
 def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
@@ -52,7 +90,7 @@ def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 
 
-def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> str:
+def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
     told = reading.told(winner.id)
     money = f"{counted(len(reading.bills), 'model call')} for {reading.money}"
     model = reading.header.config.model
@@ -65,6 +103,8 @@ def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None) -> 
         verdict=verdict(run),
         interval=interval,
         kept=kept,
+        proof=proof,
+        rewarded=rewarded,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
         weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, told)],
         trainings=counted(run.trainings, "training"),
@@ -99,7 +139,7 @@ def _weaknesses(reading: Reading, told: Told | None) -> list[str]:
     return lines
 
 
-def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None) -> str:
+def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None, proof: Proof | None) -> str:
     """What the policy and the reward are, how they were made and what was measured, for machines."""
     note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
     return json.dumps(
@@ -113,6 +153,7 @@ def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None
                 "origin": winner.origin,
                 "composition": winner.composition,
                 "formula": COMPOSITIONS[winner.composition].formula,
+                "compared": proof and proof.model_dump(mode="json"),
             },
             "policy": kept
             and {

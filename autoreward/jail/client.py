@@ -1,16 +1,13 @@
-"""Open a room for one candidate, ask it for parts, and believe nothing that comes back unchecked."""
+"""Ask a room for parts, and believe nothing that comes back unchecked."""
 
 import json
-import signal
 import socket
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.closing import Closing
 from autoreward.contract import MAGNITUDE
 from autoreward.errors import JailError
 from autoreward.jail import wire
@@ -18,8 +15,7 @@ from autoreward.jail.kernel.proofs import Proof
 from autoreward.jail.lock import Lock
 from autoreward.outcomes import Outcome
 from autoreward.spawn import frames
-from autoreward.spawn.keeper import Keeper, Notice, narrow, unheard
-from autoreward.spawn.nursery import Child, ServerGone
+from autoreward.spawn.keeper import narrow
 from autoreward.tiers import Tier
 from autoreward.transitions import Transitions
 from autoreward.words import plain
@@ -27,16 +23,6 @@ from autoreward.words import plain
 LOAD_SECONDS = 10.0
 CALL_SECONDS = 10.0
 """Longest that one batch may take, in seconds of wall clock."""
-ENDING_SECONDS = 2.0
-"""Longest that a room whose socket has closed may take to end."""
-MEMORY_MB = 512
-UNPROTECTED = (
-    "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then pass "
-    "--trust-the-model to run it without protection, or use Linux on x86-64 or aarch64."
-)
-HASH_SEEDS = (0, 1)
-"""Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
-
 
 _NONSENSE = "The reward process answered nonsense about what holds it, so nothing was loaded."
 _TOLD = frozenset((Outcome.RAISED, Outcome.BROKE_CONTRACT, Outcome.OUT_OF_MEMORY))
@@ -94,6 +80,23 @@ class RewardClient:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
         what = "the module constants took"
         self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
+
+    def load_export(self, files: Mapping[str, str]) -> None:
+        """Send the Python files of an export, to be loaded as a person's own Python would. Raises RewardFailed."""
+        text = json.dumps(dict(files)).encode()
+        self._ask(wire.EXPORTED, [text], wire.LOADED, 1, self._seconds, "importing reward.py took")
+
+    def rewards(self, batch: Transitions) -> NDArray[np.float64]:
+        """Rewards of loaded exported files, step by step along each column: shape (T, n), as they came. Raises RewardFailed."""
+        rows = batch.step.size
+        packed = wire.pack_batch(batch, stepped=True)
+        cap = wire.parts_cap(rows)
+        data = self._ask(wire.REWARDS, packed, wire.PARTS, cap, self._seconds, "the rewards of reward.py took")
+        try:
+            _, values = wire.unpack_parts(data, rows)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise RewardFailed(Outcome.BROKE_CONTRACT, f"the answer is malformed: {error}") from None
+        return np.asarray(values[0].reshape(batch.shape))
 
     def forget(self) -> None:
         """Empty the program's memory. Raises RewardFailed if it is gone."""
@@ -205,103 +208,3 @@ def _check_values(names: tuple[str, ...], values: NDArray[np.float64], batch: Tr
                 Outcome.TOO_LARGE, f"part {name!r} was {part[row]:.10g} at step {steps[row]} of an episode"
             )
     raise RewardFailed(Outcome.TOO_LARGE, f"the parts sum to {np.abs(total).max():.10g} in magnitude")
-
-
-class Room(Closing):
-    """One candidate's process: locked when it is made, then given a program."""
-
-    def __init__(self, child: Child, seconds_per_call: float = CALL_SECONDS) -> None:
-        """Wait until it is locked. Raises JailError if it could not be; the process is gone then."""
-        self._child = child
-        self.client = RewardClient(child.socket, seconds_per_call)
-        try:
-            self.lock = self.client.locked()
-        except JailError:
-            self.close()
-            raise
-
-    def load(self, source: str) -> None:
-        """Load the program. Raises RewardFailed; the process is gone then."""
-        try:
-            self.client.load(source)
-        except RewardFailed:
-            self.close()
-            raise
-
-    @property
-    def fd(self) -> int:
-        """The host's end of the room's socket, to be handed to a train worker."""
-        return self._child.socket.fileno()
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._child.pid
-
-    def was_killed(self) -> bool:
-        """Whether something outside ended it: no program can send this signal, and its own faults have others."""
-        try:
-            return self._child.wait(ENDING_SECONDS).code == -signal.SIGKILL
-        except TimeoutError:
-            return False
-        except ServerGone:
-            return True
-
-    def close(self) -> None:
-        """Kill the process and reap it."""
-        self._child.close()
-
-
-class Jail(Closing):
-    """Makes rooms. Thread-safe. Use as a context manager."""
-
-    def __init__(self, trust_the_model: bool = False, notice: Notice = unheard) -> None:
-        """Nothing is started until the first room is made.
-
-        `trust_the_model`: go on where this machine can't lock a process (tier "process-only"). `notice` is told of a
-        fork server that was lost and started again.
-        """
-        self._trust = trust_the_model
-        self._keepers = {seed: Keeper("autoreward.jail.server", seed, notice) for seed in HASH_SEEDS}
-
-    @cached_property
-    def tier(self) -> Tier:
-        """What protects this machine, as a room of its own found it. Raises JailError."""
-        with self.empty() as room:
-            return room.lock.tier
-
-    def demand(self) -> None:
-        """Raises JailError if programs would be refused here for want of protection: better before anything is paid."""
-        if self.tier == "process-only" and not self._trust:
-            raise JailError(UNPROTECTED)
-
-    def open(
-        self,
-        source: str,
-        memory_mb: int = MEMORY_MB,
-        hash_seed: int = HASH_SEEDS[0],
-        seconds_per_call: float = CALL_SECONDS,
-    ) -> Room:
-        """A room with the program loaded.
-
-        Raises:
-            RewardFailed: the program could not be loaded.
-            JailError: no room can be made, or none that holds and the program is not trusted.
-        """
-        room = self.empty(memory_mb, hash_seed, seconds_per_call)
-        if room.lock.tier == "process-only" and not self._trust:
-            room.close()
-            raise JailError(UNPROTECTED)
-        room.load(source)
-        return room
-
-    def empty(
-        self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
-    ) -> Room:
-        """A locked room without a program. Raises JailError."""
-        return Room(self._keepers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
-
-    def close(self) -> None:
-        """End every room."""
-        for keeper in self._keepers.values():
-            keeper.close()

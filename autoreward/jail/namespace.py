@@ -8,11 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from autoreward.jail import fields, names
-from autoreward.jail.fields import Inert
+from autoreward.jail import names
+from autoreward.jail.fields import (
+    FIELD,
+    INERT,
+    KIND,
+    OPERAND,
+    OUT,
+    REMAINDER,
+    TYPED,
+    Inert,
+    field,
+    filled,
+    kind,
+    operand,
+    remainder,
+    typed,
+)
 from autoreward.jail.fixed import ListType
 
-_MARK = "__facade__"
+MARK = "__facade__"
 
 
 class _TypeOnly:
@@ -31,13 +46,13 @@ def _facade(name: str, members: Mapping[str, Any]) -> Any:
     """An object with exactly these attributes, as fast to read as a module's."""
     body: dict[str, Any] = {k: staticmethod(v) if callable(v) else v for k, v in members.items()}
     body["__slots__"] = ()
-    body[_MARK] = True
+    body[MARK] = True
     return type(name, (), body)()
 
 
 def is_given(value: object) -> bool:
     """Whether it is one of the facades or types made here: they can't change."""
-    return isinstance(value, _TypeOnly | ListType | Inert) or _MARK in vars(type(value))
+    return isinstance(value, _TypeOnly | ListType | Inert) or MARK in vars(type(value))
 
 
 def _no_print(*_: object, **__: object) -> None:
@@ -53,20 +68,20 @@ def fresh() -> dict[str, Any]:
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
     given = {n: getattr(builtins, n) for n in names.BUILTINS} | {
         "print": _no_print,
-        fields.FIELD: fields.field,
-        fields.INERT: Inert(),
-        fields.OUT: fields.filled,
-        fields.TYPED: fields.typed,
-        fields.KIND: fields.kind,
-        fields.REMAINDER: fields.remainder,
-        fields.OPERAND: fields.operand,
+        FIELD: field,
+        INERT: Inert(),
+        OUT: filled,
+        TYPED: typed,
+        KIND: kind,
+        REMAINDER: remainder,
+        OPERAND: operand,
         "list": ListType(),
     }
     return {
         "__builtins__": given,
         "__name__": "reward",
         "np": numpy,
-        "math": _facade("math", {n: getattr(math, n) for n in names.MATH}),
+        "math": _facade("math", {n: getattr(math, n) for n in names.MATH if hasattr(math, n)}),
     }
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
-from autoreward.jail import gate, names, namespace
+from autoreward.jail import gate, names
 from autoreward.jail.fields import FIELD, INERT, KIND, OPERAND, OUT, REMAINDER, TYPED, Fields, Typed
 from autoreward.jail.fixed import FixedList
 from autoreward.jail.memory import Memory
+from autoreward.jail.namespace import fresh, is_given
 from autoreward.transitions import Transitions
 
 FILE = "<reward>"
-_SCALARS = (bool, int, float, str, range, np.number, np.bool_, np.finfo)
 
 
 class ContractBroken(Exception):
@@ -143,19 +143,24 @@ def _assignments(node: ast.stmt, values: list[tuple[str, ast.expr]]) -> Any:
     return made or ast.copy_location(ast.Pass(), node)
 
 
+def loaded(tree: ast.Module, space: dict[str, Any]) -> dict[str, Any]:
+    """A fresh namespace once a program's module has run in it, with constants that can't change. Raises what they raise."""
+    tree = ast.fix_missing_locations(_Plain().visit(tree))
+    bound = [n for s in tree.body if isinstance(s, ast.Assign) for t in s.targets for n in ast.walk(t)]
+    lines = {n.id: n.lineno for n in bound if isinstance(n, ast.Name)}
+    exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
+    for name, value in space.items():
+        if name != "__builtins__":
+            space[name] = _constant(name, value, lines.get(name))
+    return space
+
+
 class Program:
     """One loaded candidate."""
 
     def __init__(self, source: str) -> None:
         """Gate, compile and load. Raises gate.Refused, or whatever the module's constants raise."""
-        tree = ast.fix_missing_locations(_Plain().visit(gate.check(source)))
-        bound = [n for s in tree.body if isinstance(s, ast.Assign) for t in s.targets for n in ast.walk(t)]
-        lines = {n.id: n.lineno for n in bound if isinstance(n, ast.Name)}
-        space = namespace.fresh()
-        exec(compile(tree, FILE, "exec", dont_inherit=True), space)  # noqa: S102 - this room exists for this line
-        for name, value in space.items():
-            if name != "__builtins__":
-                space[name] = _constant(name, value, lines.get(name))
+        space = loaded(gate.check(source), fresh())
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None
@@ -179,21 +184,20 @@ class Program:
         """
         steps, envs = batch.shape
         if not stepped:
-            return self._call(_slice(batch, steps * envs, None), Memory(steps * envs), steps * envs)
+            return self._call(picked(batch, steps * envs, None), Memory(steps * envs), steps * envs)
         if self._memory is None and not again:
             self._memory = Memory(envs)
         memory = self._aside if again or self._memory is None else self._memory
         columns = []
         for t in range(steps):
             memory.begin(batch.step[t] == 1)
-            columns.append(self._call(_slice(batch, envs, t), memory, envs)[1])
+            columns.append(self._call(picked(batch, envs, t), memory, envs)[1])
         return self._names or (), np.concatenate(columns, axis=1)
 
     def _call(
-        self, views: tuple[Fields, Fields, Fields], memory: Memory, rows: int
+        self, given: dict[str, dict[str, NDArray[Any]]], memory: Memory, rows: int
     ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-        state, action, next_state = views
-        parts = self._function(state, action, next_state, memory)
+        parts = self._function(*(Fields(what, fields) for what, fields in given.items()), memory)
         if type(parts) is not dict:
             raise ContractBroken(f"compute_reward must return a dict of named parts, not {type(parts).__name__}")
         names = tuple(parts)
@@ -231,17 +235,17 @@ def _column(name: str, part: Any, rows: int) -> NDArray[np.float64]:
     return part.astype(np.float64)
 
 
-def _slice(batch: Transitions, rows: int, t: int | None) -> tuple[Fields, Fields, Fields]:
+def picked(batch: Transitions, rows: int, t: int | None) -> dict[str, dict[str, NDArray[Any]]]:
+    """The fields that `state`, `action` and `next_state` have at one time step; without `t` at all of them, as `rows` rows."""
+
     def pick(array: NDArray[Any]) -> NDArray[Any]:
         view = array.reshape(rows, *array.shape[2:]) if t is None else array[t]
         view.flags.writeable = False
         return view
 
-    state = {name: pick(array) for name, array in batch.state.items()}
-    action = {name: pick(array) for name, array in batch.action.items()}
-    after = {name: pick(array) for name, array in batch.next_state.items()}
-    after |= {"step": pick(batch.step), "terminated": pick(batch.terminated)}
-    return Fields("state", state), Fields("action", action), Fields("next_state", after)
+    after = {**batch.next_state, "step": batch.step, "terminated": batch.terminated}
+    groups = {"state": batch.state, "action": batch.action, "next_state": after}
+    return {what: {name: pick(array) for name, array in fields.items()} for what, fields in groups.items()}
 
 
 def _constant(name: str, value: Any, line: int | None) -> Any:
@@ -283,7 +287,8 @@ def _frozen(value: Any) -> Any:
 
 
 def _unchanging(value: Any) -> bool:
-    if value is None or isinstance(value, _SCALARS) or namespace.is_given(value):
+    scalars = (bool, int, float, str, range, np.number, np.bool_, np.finfo)
+    if value is None or isinstance(value, scalars) or is_given(value):
         return True
     if isinstance(value, Typed):
         return _unchanging(value.function)

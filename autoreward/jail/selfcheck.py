@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
 from autoreward.jail.gate import examine
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.spawn.nursery import clean_environment
 from autoreward.transitions import Transitions

@@ -6,6 +6,7 @@ import traceback
 import warnings
 
 from autoreward.jail import wire
+from autoreward.jail.exported import Exported
 from autoreward.jail.kernel import proofs
 from autoreward.jail.lock import NotHeld, lock
 from autoreward.jail.namespace import warm_numpy
@@ -32,8 +33,8 @@ def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> N
 
 
 def serve(stream: frames.Stream) -> None:
-    """Load one program and call it as asked, until the stream ends or the program fails."""
-    program: Program | None = None
+    """Load one program, or the files of an export, and call it as asked, until the stream ends or the program fails."""
+    program: Program | Exported | None = None
     while True:
         try:
             kind, data = frames.receive(stream, wire.BATCH_CAP)
@@ -43,17 +44,25 @@ def serve(stream: frames.Stream) -> None:
             if kind == wire.LOAD:
                 program = Program(data.decode())
                 frames.send(stream, wire.LOADED)
+            elif kind == wire.EXPORTED:
+                program = Exported(json.loads(data))
+                frames.send(stream, wire.LOADED)
             elif kind == wire.PROVE:
                 tried = [proof._asdict() for proof in proofs.attempt_all()]
                 frames.send(stream, wire.PROOFS, json.dumps(tried).encode())
             elif kind == wire.FORGET and program is not None:
                 program.forget()
-            elif kind == wire.SET_ASIDE and program is not None:
-                program.set_aside(json.loads(data))
-            elif kind in (wire.EVALUATE, wire.AGAIN) and program is not None:
+            elif kind == wire.EVALUATE and program is not None:
                 batch, stepped = wire.unpack_batch(bytes(data))
-                parts = program.evaluate(batch, stepped, kind == wire.AGAIN)
-                frames.send(stream, wire.PARTS, *wire.pack_parts(*parts))
+                frames.send(stream, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped)))
+            elif kind == wire.SET_ASIDE and isinstance(program, Program):
+                program.set_aside(json.loads(data))
+            elif kind == wire.AGAIN and isinstance(program, Program):
+                batch, stepped = wire.unpack_batch(bytes(data))
+                frames.send(stream, wire.PARTS, *wire.pack_parts(*program.evaluate(batch, stepped, again=True)))
+            elif kind == wire.REWARDS and isinstance(program, Exported):
+                batch, _ = wire.unpack_batch(bytes(data))
+                frames.send(stream, wire.PARTS, *wire.pack_parts(("reward",), program.rewards(batch)))
         except BaseException as error:
             frames.send(stream, wire.FAILED, _failure(error))
             return

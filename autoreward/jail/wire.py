@@ -15,6 +15,8 @@ LOCKED, LOAD, LOADED, PARTS, PROVE, PROOFS, FAILED = b"K", b"L", b"O", b"P", b"T
 EVALUATE, FORGET = b"E", b"M"
 SET_ASIDE, AGAIN = b"S", b"A"
 """Keep a copy of some columns' memory as it is now; evaluate those columns from there, beside what goes on."""
+EXPORTED, REWARDS = b"D", b"R"
+"""Load the Python files of an export instead of a program; ask for its rewards, step by step."""
 BATCH_CAP = 1 << 30
 """Largest batch accepted, in bytes."""
 SOURCE_CAP = 1 << 20

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from autoreward.records.base import Id, Program, Record, Said
+from autoreward.records.base import Id, Line, Program, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
@@ -75,7 +75,7 @@ class Allowance(Record):
 class Board(Record):
     """Where this machine shows a run's curves: kept beside the run's settings and not in them, since no result depends on it."""
 
-    logdir: str
+    logdir: Line
 
 
 class Round(Record):

@@ -20,7 +20,7 @@ from typing import Any
 from autoreward import __version__
 from autoreward.config import RunConfig
 from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
-from autoreward.jail.client import Jail
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.spawn.nursery import clean_environment

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from autoreward import errors
 from autoreward.config import RunConfig
 from autoreward.errors import JobFailed, TaskError
-from autoreward.jail.client import Jail, Room
+from autoreward.jail.rooms import Jail, Room
 from autoreward.needs import Process
 from autoreward.outcomes import Outcome
 from autoreward.records import STATE, Record, Score, Trial, TrialJob

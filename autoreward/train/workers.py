@@ -8,7 +8,8 @@ from autoreward import errors
 from autoreward.closing import Closing
 from autoreward.config import RunConfig
 from autoreward.errors import JobFailed
-from autoreward.jail.client import Jail, RewardFailed
+from autoreward.jail.client import RewardFailed
+from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob, WorkerProtection
 from autoreward.spawn.keeper import Notice, unheard
