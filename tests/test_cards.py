@@ -156,8 +156,8 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1", "Blackjack-v1"])
 def test_real_environments_get_cards_that_fit_them(env: str) -> None:
-    found = survey(blank(env, {}, "toy"), lambda: None)
+    found = survey(blank(env, {}, "toy"))
     _, task = written(found)
-    checked = audit(task, lambda: None)
+    checked = audit(task)
     assert {i.name: i.ok for i in checked.items}["determinism"]
     assert "## reward" not in found.doc.lower(), "the environment's own reward stays with the environment"

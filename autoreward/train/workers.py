@@ -58,7 +58,8 @@ class Workers(Closing):
 
     def protection(self) -> WorkerProtection:
         """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
-        return read(WorkerProtection, self._local.run({"job": "attempt"}, blank("", {}, "doctor"), {}).report)
+        task = blank("CartPole-v1", {}, "doctor")  # any that asks for nothing: it is not made
+        return read(WorkerProtection, self._local.run({"job": "attempt"}, task, {}).report)
 
     def train(
         self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""
