@@ -306,10 +306,10 @@ def test_an_exported_policy_runs_goes_on_and_is_the_graph(
     with Jail(trust_the_model=True) as jail, jail.open(SOURCE) as room:
         job = TrialJob(id="c-s0", candidate_id="c", reward="candidate", uses_memory=True, seed=7, steps=256)
         with socket.socket(fileno=os.dup(room.fd)) as asked:
-            trial, made = train(task, job, b"", asked, lambda *_: None, lambda: None)
+            trial, made = train(task, job, b"", asked, lambda *_: None)
     assert trial.outcome.ok, trial.message
     weights = made[f"policy-{trial.steps}.safetensors"]
-    files = package(task, weights) | graph(task, weights, lambda: None)
+    files = package(task, weights) | graph(task, weights)
     torch.set_num_threads(threads)
     out = toys / "out"
     out.mkdir()
