@@ -34,7 +34,7 @@ slow: $(VENV)/.installed-dev
 
 FUZZ ?= 100
 fuzz: $(VENV)/.installed-dev
-	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py -o timeout=0 --durations=5
+	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_markup.py -m "slow or not slow" -o timeout=0 --durations=5
 
 pages: $(VENV)/.installed-dev
 	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_grammar.py tests/test_roles.py

@@ -14,6 +14,7 @@ from autoreward.cli.say import say, say_no_more
 from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.hiding import Hidden
 from autoreward.llm.keys import take
+from autoreward.spawn.keeper import narrow
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
 """Exit code of a command whose reader went away, such as `head`, as shells give it."""
@@ -70,6 +71,8 @@ def main() -> None:
     except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
         say_no_more()
         _say(from_the_system(error), (UsageError if error.filename else AutorewardError).exit_code)
+    except MemoryError:
+        _say(f"there is not enough memory for this.{narrow()} What was finished is saved.", AutorewardError.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _say("stopped.", 130)
 

@@ -85,8 +85,10 @@ def _kernel(make_filter: MakeFilter) -> Lock:
 
 
 def limit_memory(total_bytes: int) -> None:
-    """Cap this process's whole address space."""
-    resource.setrlimit(resource.RLIMIT_AS, (total_bytes, total_bytes))
+    """Cap this process's whole address space; a lower limit that is there stays: without capabilities none can be raised."""
+    there = resource.getrlimit(resource.RLIMIT_AS)[1]
+    least = total_bytes if there == resource.RLIM_INFINITY else min(total_bytes, there)
+    resource.setrlimit(resource.RLIMIT_AS, (least, least))
 
 
 def _limit() -> None:

@@ -58,7 +58,10 @@ class Keeper(Closing):
     def _running(self) -> Nursery:
         with self._lock:
             if self._nursery is None:
-                self._nursery = Nursery(self._module, self._hash_seed, self._arguments)
+                try:
+                    self._nursery = Nursery(self._module, self._hash_seed, self._arguments)
+                except JailError as error:
+                    raise JailError(f"{str(error).rstrip('.')}.{narrow()}") from None
             return self._nursery
 
     def _replace(self, nursery: Nursery, gone: ServerGone) -> None:

@@ -61,9 +61,12 @@ class Folder:
     def read(self, name: str, most: int = LARGEST) -> bytes:
         """A file's bytes. Raises OSError as opening a path does, RunDamaged if there are more than `most`."""
         with self._open(name, os.O_RDONLY) as file:
-            if os.fstat(file.fileno()).st_size > most:
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
                 raise too_large(self.path / name, most)
-            data = file.read(most + 1)
+            data = b""
+            while len(data) <= most and (piece := file.read(size + 1)):  # one that grows is read on, up to the most
+                data += piece
         if len(data) > most:
             raise too_large(self.path / name, most)
         return data

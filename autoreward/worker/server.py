@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from autoreward.jail.lock import limit_memory
 from autoreward.spawn import frames, scratch, zygote
 from autoreward.worker.confine import confine_all, confine_one, own_folder
 from autoreward.worker.reach import Walls
@@ -56,8 +57,7 @@ def _limit_memory(more_mb: int) -> None:
     """Cap the address space at what the fork server has, whose memory this process begins with, and so much more."""
     size = Path(f"/proc/{os.getppid()}/statm")
     if size.exists():
-        total = int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + more_mb * (1 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (total, total))
+        limit_memory(int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + more_mb * (1 << 20))
 
 
 def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
