@@ -61,8 +61,7 @@ class Folder:
     def read(self, name: str, most: int = LARGEST) -> bytes:
         """A file's bytes. Raises OSError as opening a path does, RunDamaged if there are more than `most`."""
         with self._open(name, os.O_RDONLY) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > most:
+            if (size := os.fstat(file.fileno()).st_size) > most:
                 raise too_large(self.path / name, most)
             data = b""
             while len(data) <= most and (piece := file.read(size + 1)):  # one that grows is read on, up to the most
