@@ -48,10 +48,10 @@ class Fields:
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         fields = object.__getattribute__(self, "_fields")
-        what = object.__getattribute__(self, "_what")
         if name in fields:
             found: NDArray[Any] = fields[name]
             return found
+        what = object.__getattribute__(self, "_what")
         close = difflib.get_close_matches(name, fields, n=1, cutoff=0.4)
         hint = f"; did you mean {close[0]!r}?" if close else "."
         raise AttributeError(f"{what} has no field {name!r}{hint} It has: {', '.join(fields)}")
@@ -66,11 +66,13 @@ def field(view: object, name: str) -> Any:
     A helper's parameter may be called `state` and be given an array, a generator or anything else; such a value has
     the attributes that the gate allows everywhere, and no others.
     """
+    if type(view) is Fields:
+        return view.__getattr__(name)  # its fields alone, and without a search among what else it has
     if type(view) is Inert:
         return view
-    if type(view) is not Fields and name not in names.METHODS:
+    if name not in names.METHODS:
         raise AttributeError(f"{name!r} is not available on a {type(view).__name__}: use NumPy functions on arrays")
-    return getattr(view, name) if type(view) is Fields else typed(view, name)
+    return typed(view, name)
 
 
 class Typed:

@@ -31,7 +31,7 @@ class Memory:
 
     def begin(self, starting: NDArray[np.bool_]) -> None:
         """Zero the rows whose episode starts with the coming transition. `starting`: shape (n,)."""
-        if starting.any():
+        if self._arrays and starting.any():
             for key, array in self._arrays.items():
                 array[starting] = 0
                 self._unset[key] |= starting
