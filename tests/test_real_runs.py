@@ -15,6 +15,7 @@ import pytest
 
 from autoreward.config import RunConfig
 from autoreward.errors import TaskError
+from autoreward.export import EXPORTED
 from autoreward.jail.rooms import Jail
 from autoreward.outcomes import Outcome
 from autoreward.records import Run, Score, Trial, TrialJob
@@ -276,7 +277,7 @@ def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
     assert result(tmp_path, "killed") == result(tmp_path, "whole")
     assert {name: (trials / name).stat().st_mtime_ns for name in finished} == finished
     best = tmp_path / "killed" / "best"
-    kept = {"reward.py", "policy.zip", "vecnormalize.pkl", "manifest.json", "train.py", "card.md", "pyproject.toml"}
+    kept = set(EXPORTED) - {"state.py"}
     assert {p.name for p in best.iterdir()} == kept
     assert (tmp_path / "killed" / "clips" / "winner" / "clip.webp").read_bytes()[8:12] == b"WEBP"
     load = "from stable_baselines3 import PPO; PPO.load('policy.zip')"
