@@ -149,7 +149,7 @@ def test_words_in_markdown_stay_words(text: str) -> None:
         assert "\n" not in made
     assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`|*_!#&]", plain(text))
     assert not re.search(r"(?i)\w:\S|\bwww\.|@", plain(text))
-    assert not re.match(r"[-+=>]|\d+[.)]|\s{4}", plain(text))
+    assert not re.match(r"[-+=>]|\d+[.)](\s|$)|\s{4}", plain(text))
     assert one_line(text) == " ".join(shown(text).split())
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(text))
 

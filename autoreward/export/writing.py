@@ -17,7 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autoreward.errors import UsageError
 from autoreward.words import hidden, visible
 
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()|!#~$&])")
+_MARKS = re.compile(r"([\\`*_\[\]<>|!#~$&])")
+"""What means something wherever it stands; parentheses do after a bracket alone."""
 
 
 class NotWritable(UsageError):
@@ -149,7 +150,7 @@ def plain(text: str) -> Markdown:
     marked = _MARKS.sub(r"\\\1", one_line(text)).replace("@", "\\[at\\]")
     marked = re.sub(r"(?i)(\w):(?=\S)", r"\1\\:", marked)
     marked = re.sub(r"(?i)\b(www)\.", r"\1\\.", marked)
-    return Markdown(re.sub(r"^([-+=]|\d+(?=[.)]))", lambda at: _escaped_start(at[1]), marked))
+    return Markdown(re.sub(r"^([-+=]|\d+(?=[.)](?:\s|$)))", lambda at: _escaped_start(at[1]), marked))
 
 
 def _escaped_start(start: str) -> str:
