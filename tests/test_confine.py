@@ -52,6 +52,7 @@ def everything():
     done.clear()
     attempt("connect", lambda: socket.socket().close())
     attempt("datagram", lambda: socket.socket(type=socket.SOCK_DGRAM).close())
+    attempt("Unix socket", lambda: socket.socket(socket.AF_UNIX).close())
     attempt("program", lambda: subprocess.run(["true"], check=True))
     attempt("fork", fork)
     attempt("home", lambda: open(os.path.join(HOME, ".ssh", "id_test")).read())
