@@ -79,7 +79,8 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
 
     def strike(_: str, step: int) -> None:
         if left.pop() if left else 0:
-            server = (jail._keepers[0] if "room" in what else local._keeper).pid
+            (workers_of,) = local._servers.values()
+            server = (jail._keepers[0] if "room" in what else workers_of.keeper).pid
             children = psutil.Process(server).children()
             kill(server if "server" in what else children[-1].pid)
 
