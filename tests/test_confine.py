@@ -52,6 +52,7 @@ def everything():
     done.clear()
     attempt("connect", lambda: socket.socket().close())
     attempt("datagram", lambda: socket.socket(type=socket.SOCK_DGRAM).close())
+    attempt("Unix socket", lambda: socket.socket(socket.AF_UNIX).close())
     attempt("program", lambda: subprocess.run(["true"], check=True))
     attempt("fork", fork)
     attempt("home", lambda: open(os.path.join(HOME, ".ssh", "id_test")).read())
@@ -383,3 +384,65 @@ def test_paths_of_a_card_are_seen_from_its_folder(tmp_path: Path) -> None:
     )
     with pytest.raises(TaskError, match=r"\[process\] read = '.*nowhere': there is no such file"):
         parse_task(written + '\n[process]\nread = ["nowhere"]\n', card)
+
+
+FORGER = """
+import fcntl, json, os, socket, stat, struct
+def frame(kind, data):
+    return struct.pack("<cQ", kind, len(data)) + data
+for number in range(3, 64):
+    try:
+        if stat.S_ISSOCK(os.fstat(number).st_mode):
+            host = socket.socket(fileno=number)
+            break
+    except OSError:
+        pass
+for data in {frames}:
+    host.sendall(frame(*data))
+import time
+time.sleep(30)
+"""
+SCORE = b'{"trial_id":"%s","candidate_id":"%s","outcome":"completed","success":1.0}'
+FORGED_TRIAL = b'{"id":"t-s0","candidate_id":"%s","outcome":"completed","seed":%d,"steps":1000}'
+
+
+def forging(*frames: tuple[bytes, bytes]) -> Task:
+    return TASK.model_copy(update={"state_program": FORGER.replace("{frames}", repr(list(frames)))})
+
+
+@linux
+@pytest.mark.slow
+def test_a_forged_report_is_on_the_work_that_was_given_or_none(workers: Workers) -> None:
+    """A task's code is in its worker, so it can say of its own training what it likes; of others it can't."""
+    job = TrialJob(id="t-s0", candidate_id="", reward="native", seed=1, steps=1000)
+    for candidate, seed, taken in ((b"", 1, True), (b"r0c1", 1, False), (b"", 2, False)):
+        task = forging((b"R", FORGED_TRIAL % (candidate, seed)))
+        trial, _ = workers.train(task, job, RunConfig(), lambda *_: None)
+        assert trial.outcome.ok == taken
+        assert (trial.candidate_id, trial.seed) == ("", 1)
+    trained = trial.model_copy(update={"checkpoints": (1000,)})
+    files = {"policy-1000.safetensors": b""}
+    for name, of, taken in ((b"t-s0", b"", True), (b"t-s1", b"", False), (b"t-s0", b"r0c1", False)):
+        score, _ = workers.score(forging((b"R", SCORE % (name, of))), trained, RunConfig(), files, (1,), (2,))
+        assert (score.success == 1.0) == taken
+        assert (score.trial_id, score.candidate_id) == ("t-s0", "")
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [
+    [(b"R", b"{}")],
+    [(b"F", b"run.json\n{}"), (b"R", b"{}")],
+    [(b"F", b"../up\n{}"), (b"R", b"{}")],
+    [(b"R", b"[" * 100_000)],
+    [(b"X", b"[" * 60_000)],
+    [(b"P", b"\xff")],
+    [(b"?", b"")],
+])  # fmt: skip
+def test_forged_frames_end_in_one_sentence(workers: Workers, frames: list[tuple[bytes, bytes]]) -> None:
+    with pytest.raises(AutorewardError) as caught:
+        workers.describe(forging(*frames), 0)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 600
+    with pytest.raises(AutorewardError):
+        workers.film(forging(*frames), b"", 0)

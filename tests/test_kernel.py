@@ -2,6 +2,7 @@
 
 import errno
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -131,8 +132,17 @@ def test_workers_keep_files_and_threads_and_lose_network_and_programs(kind: str)
         if n in NUMBERS[kind]
     } == {ALLOW}
     assert {asked(n) for n in ("socket", "connect", "execve", "ptrace", "keyctl", "bpf", "shmget")} == {REFUSED}
-    assert asked("socket", network=True) == asked("execve", programs=True) == ALLOW
+    assert asked("connect", network=True) == asked("execve", programs=True) == ALLOW
     assert asked("ptrace", network=True, programs=True) == REFUSED
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_a_task_that_asks_for_the_network_gets_no_sockets_of_this_machines_programs(kind: str) -> None:
+    program = filters.workers(kind, network=True, programs=True)
+    families = range(64)
+    given = {f for f in families if run(program, AUDIT_ARCH[kind], NUMBERS[kind]["socket"], (f,)) == ALLOW}
+    assert given == {socket.AF_INET, socket.AF_INET6, 16}
+    assert run(program, AUDIT_ARCH[kind], NUMBERS[kind]["socket"], (HIGH | 1,)) == REFUSED
 
 
 @pytest.mark.parametrize("kind", MACHINES)

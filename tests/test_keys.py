@@ -1,6 +1,7 @@
 """Keys go to whom they belong and nowhere else: on the wire, over redirects, and to other processes of this machine."""
 
 import ctypes
+import json
 import os
 import re
 import subprocess
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from fake_provider import Answer, provider
-from test_llm import KINDS, PROMPT
+from test_llm import KINDS, MODEL, PROMPT, desk
 
-from autoreward.errors import UsageError
+from autoreward.errors import ProviderError, UsageError
 from autoreward.llm.asking import Refused
 from autoreward.llm.keys import SECRET, of_provider, of_server
 from autoreward.llm.models import open_model
@@ -230,3 +231,82 @@ def test_nobody_with_the_same_rights_reads_a_hidden_process() -> None:
 def test_a_library_is_hidden_while_it_has_children() -> None:
     with Nursery("autoreward.jail.server"):
         assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
+
+
+LONG = "sk-long-enough-to-be-one/+1"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_server_that_says_the_key_again_does_not_have_it_shown_or_saved(
+    kind: str, escaped: bool, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"{kind.upper()}_API_KEY"
+    monkeypatch.setenv(variable, LONG)
+    said = "".join(f"\\u{ord(c):04X}" for c in LONG) if escaped else LONG.replace("/", "\\/")
+    asks = {
+        "choices": [{"message": {"content": "was MARK"}}],
+        "content": [{"type": "text", "text": "was MARK"}],
+        "error": {"message": "your header was MARK"},
+    }
+    raw = json.dumps(asks).replace("MARK", said).encode()
+    with provider(Answer(status=status, raw=raw)) as server:
+        monkeypatch.setenv(f"{kind.upper()}_BASE_URL", f"{server.url}/v1")
+        asked = desk(tmp_path, open_model(f"{kind}:{MODEL[kind]}", tmp_path))
+        try:
+            shown = asked.ask(PROMPT).text
+        except ProviderError as error:
+            shown = str(error)
+    assert LONG in str(server.headers[0])
+    files = " ".join(path.read_text() for path in tmp_path.rglob("*.*") if path.is_file())
+    assert LONG not in shown + files
+    assert "was [key]" in shown
+
+
+def test_what_is_unreadable_is_kept_without_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", LONG)
+    for answer in (Answer(raw=f"<p>{LONG}</p>".encode()), Answer(text=f"{LONG} and more", cut=True)):
+        with provider(answer) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+            with pytest.raises(ProviderError):
+                desk(tmp_path, open_model(f"openai:{MODEL['openai']}", tmp_path)).ask(PROMPT)
+    kept = [path.read_text() for path in tmp_path.rglob("*.txt")]
+    assert len(kept) == 8
+    assert all(LONG not in text for text in kept)
+
+
+def test_a_short_word_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOREWARD_SERVER_KEY", "none")
+    with provider(Answer("there is none")) as server:
+        assert open_model(f"openai+{server.url}/v1:llama", tmp_path).ask(PROMPT).text == "there is none"
+
+
+def test_this_machine_is_not_asked_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOREWARD_SERVER_KEY", LONG)
+    with provider(Answer("from the proxy")) as proxy, provider(Answer("from the server")) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        assert open_model(f"openai+{server.url}/v1:llama", tmp_path).ask(PROMPT).text == "from the server"
+        assert proxy.headers == []
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
+def test_a_proxy_of_no_known_kind_is_said(proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(Refused, match="proxy that HTTPS_PROXY"):
+        open_model("openai+https://example.invalid/v1:llama", tmp_path).ask(PROMPT)
+
+
+@pytest.mark.parametrize("key", ["sk-1\n", " sk-1", "sk-\u043a1", "\u201csk-1\u201d", "sk-\x1b1"])
+def test_a_key_that_no_header_can_hold_is_said_without_it(key: str) -> None:
+    for made in (
+        lambda: of_provider("openai", {"OPENAI_API_KEY": key}),
+        lambda: of_server("http://localhost:1/v1", {"AUTOREWARD_SERVER_KEY": key}, "--model"),
+        lambda: of_provider("openai", {"OPENAI_API_KEY": "sk-2", "OPENAI_ORG_ID": key}),
+        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x-own: a\u043ab"}),
+        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x own: 1"}),
+    ):
+        with pytest.raises(UsageError, match=r"^(OPENAI|AUTOREWARD|ANTHROPIC)_[A-Z_]*") as caught:
+            made()
+        assert key not in str(caught.value)

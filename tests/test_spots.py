@@ -86,6 +86,13 @@ HONEST = {
     + 'best = np.maximum(memory.get("best", x), x)\nmemory["best"] = best\nreturn {"r": best, "x": -0.1 * x}',
     "memory whose keys are asked for": X
     + 'last = memory["x"] if "x" in memory else x\nmemory["x"] = x\nreturn {"r": x - last}',
+    "little that is left in single precision": X
+    + "y = np.stack([x, next_state.velocity, x], axis=-1).astype(np.float32)\n"
+    + "z = np.stack([state.position, state.velocity, x], axis=-1).astype(np.float32)\n"
+    + 'w = np.array([1.3, -0.7, 2.1]).astype("float32")\nreturn {"r": 10.0 * (y @ w - z @ w)}',
+    "a part that is 0 but for rounding": X
+    + "y = np.stack([x, next_state.velocity, x], axis=-1)\nw = np.array([1.3, -0.7, 2.1])\n"
+    'return {"r": x, "none": 1e4 * (np.einsum("...i,i->...", y, w) - y @ w)}',
     "single precision": X + 'y = x.astype("float32")\nreturn {"r": np.tanh(3.0 * y) * np.cos(y) ** 3}',
 }
 
@@ -214,6 +221,12 @@ def test_a_rollout_is_as_long_as_sb3_makes_it(algorithm: str, settings: dict[str
 
 def test_answers_agree_up_to_rounding_alone() -> None:
     one = {"a": np.array([1e-8, 2e-8, -3e-8]), "b": np.array([1e6, 0.5, np.nan])}
+    assert differing(one, {**one, "a": one["a"] + 1e-11}) is None, "it is nothing beside the other part"
+    assert differing({"a": one["a"]}, {"a": one["a"] + 1e-11}) == ("a", (0,)), "it is all there is"
+    single = np.array([0.1, 0.2], np.float32).astype(float)
+    assert differing({"a": single}, {"a": (single * 1.0001).astype(np.float32).astype(float)}) is None
+    assert differing({"a": single}, {"a": (single * 1.01).astype(np.float32).astype(float)}) == ("a", (0,))
+    assert differing({"a": single}, {"a": single * (1 + 1e-5)}) == ("a", (0,)), "this is in double precision"
     assert differing(one, {n: p * (1 + 1e-9) for n, p in one.items()}) is None
     assert differing(one, {**one, "a": one["a"] + 1e-9}) == ("a", (0,))
     assert differing(one, {**one, "b": np.array([1e6, 0.50001, np.nan])}) == ("b", (1,))

@@ -123,3 +123,25 @@ def test_every_place_of_a_type_is_known() -> None:
                 continue
             place = list(parameters).index("dtype") - (owner is np.ndarray)
             assert places.get(name) == place, name
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "np.where(state.x > 0.0, state, None)",
+        "np.select([state.x > 0.0], [[None]], compute_reward)",
+        "np.stack([state, action])",
+        "np.append([None], [print])",
+        "np.concatenate([[None], [state]])",
+        "np.full_like([None], state)",
+        "np.take([state, action], [0])",
+        "list(map(np.atleast_1d, [state]))[0]",
+        "list(map(np.ravel, [[state, None]]))[0]",
+        "np.repeat(state, 3)",
+        "np.broadcast_to(None, (3,))",
+    ],
+)
+def test_no_function_makes_an_array_of_objects(made: str) -> None:
+    source = HEAD + f"    made = {made}\n    return {{'r': state.x + 0.0 * np.size(made)}}\n"
+    with pytest.raises(TypeError, match="arrays hold numbers"):
+        Program(source).evaluate(batch(), stepped=False)

@@ -80,13 +80,13 @@ class Typed:
 
     __slots__ = ("_place", "function")
 
-    def __init__(self, function: Any, place: int) -> None:
+    def __init__(self, function: Any, place: int | None) -> None:
         self.function = function
         self._place = place
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """What the function gives. Raises TypeError on a type that is none of numbers, or an array of something else."""
-        if len(given) > self._place:
+        if self._place is not None and len(given) > self._place:
             kind(given[self._place])
         made = self.function(*given, **named)
         if isinstance(made, np.ndarray) and made.dtype.kind not in "fiubU":
@@ -101,7 +101,7 @@ def typed(owner: object, name: str) -> Any:
         return found  # a field of that name
     method = isinstance(owner, np.ndarray | np.generic | np.ufunc)
     place = (names.DTYPE_OF_METHODS if method else names.DTYPE_OF_FUNCTIONS).get(name)
-    return found if place is None else Typed(found, place)
+    return found if place is None and name not in names.MAKERS else Typed(found, place)
 
 
 def kind(value: Any) -> Any:

@@ -36,7 +36,10 @@ DTYPE_OF_METHODS = {
     "astype": 0, "sum": 1, "mean": 1, "prod": 1, "cumsum": 1, "cumprod": 1, "std": 1, "var": 1, "reduce": 2, "trace": 3,
 }  # fmt: skip
 """Where methods of arrays and ufuncs do."""
-MAKERS = frozenset(("array", "asarray", "full"))
+MAKERS = frozenset(
+    """array asarray full full_like where select stack vstack hstack column_stack concatenate append atleast_1d atleast_2d
+    broadcast_to repeat tile ravel reshape take""".split()
+)
 """Functions that make an array of whatever they are given: what comes out is looked at, too."""
 LINALG = frozenset(("norm", "det", "inv", "solve"))
 MATH = frozenset(n for n in dir(math) if not n.startswith("_")) - {"factorial", "comb", "perm", "prod", "lcm"}

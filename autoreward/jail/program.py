@@ -116,7 +116,7 @@ def _member(module: ast.expr, name: str) -> ast.expr:
 
 
 def _takes_type(name: str) -> bool:
-    return name in names.DTYPE_OF_FUNCTIONS or name in names.DTYPE_OF_METHODS
+    return name in names.MAKERS or name in names.DTYPE_OF_FUNCTIONS or name in names.DTYPE_OF_METHODS
 
 
 def _first_type(name: str) -> int:

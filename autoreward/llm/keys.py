@@ -24,6 +24,7 @@ SERVER_KEY = "AUTOREWARD_SERVER_KEY"
 KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 HOMES = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
 """Each provider's own address; a person's own `OPENAI_BASE_URL` or `ANTHROPIC_BASE_URL` takes its place."""
+_HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _ASIDE = {
     "openai": {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"},
@@ -62,7 +63,7 @@ def of_provider(provider: str, given: Mapping[str, str]) -> Access | None:
     """Access to `openai` or `anthropic` with the person's own settings; None if its key is not set.
 
     Raises:
-        UsageError: the address is none, or its key would travel unencrypted.
+        UsageError: the address is none, its key would travel unencrypted, or a value can't be sent as it is.
     """
     variable = KEYS[provider]
     key = given.get(variable)
@@ -71,7 +72,13 @@ def of_provider(provider: str, given: Mapping[str, str]) -> Access | None:
     address = given.get(f"{provider.upper()}_BASE_URL") or HOMES[provider]
     demand_address(address, f"{provider.upper()}_BASE_URL", variable)
     more = {header: given[name] for name, header in _ASIDE[provider].items() if given.get(name)}
-    more |= _lines(given.get(f"{provider.upper()}_CUSTOM_HEADERS", ""))
+    custom = f"{provider.upper()}_CUSTOM_HEADERS"
+    more |= _lines(given.get(custom, ""))
+    _demand_sendable(key, variable)
+    for name, value in more.items():
+        if not _HEADER.fullmatch(name):
+            raise UsageError(f"{custom}: {name!r} is no name of a header; write one NAME: VALUE a line.")
+        _demand_sendable(value, next((v for v, header in _ASIDE[provider].items() if header == name), custom))
     return Access(key, address, more, variable)
 
 
@@ -79,6 +86,7 @@ def of_server(address: str, given: Mapping[str, str], where: str) -> Access:
     """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `of_provider`."""
     key = given.get(SERVER_KEY)
     demand_address(address, where, SERVER_KEY if key else None)
+    _demand_sendable(key or "", SERVER_KEY)
     return Access(key or None, address, NOTHING, SERVER_KEY)
 
 
@@ -94,19 +102,27 @@ def demand_address(address: str, where: str, variable: str | None) -> None:
         raise UsageError(f"{where}: {address!r} is no address; write http(s)://HOST:PORT/v1.")
     if "@" in parts.netloc:
         raise UsageError(f"{where}: leave the name and the password out of the address; a key goes in {SERVER_KEY}.")
-    if variable and parts.scheme == "http" and not _here(host):
+    if variable and parts.scheme == "http" and not is_here(host):
         raise UsageError(
             f"{where}: the key in {variable} would travel to {host} unencrypted. Use https, or a tunnel to localhost, or unset "
             f"{variable}."
         )
 
 
-def _here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host's name means this machine, whatever a name server says."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _demand_sendable(value: str, variable: str) -> None:
+    """Raises UsageError, without the value, if it can't be what a header holds."""
+    if not (value.isascii() and (not value or value.isprintable()) and value == value.strip()):
+        raise UsageError(
+            f"{variable} holds a line break, a space at an end or a letter that is not ASCII, which no key has: copy it again."
+        )
 
 
 def _lines(text: str) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """The one way to a provider: its own address and nowhere else, within a deadline for the whole answer, up to a size.
 
 The SDKs make the request; what goes out and what comes in is decided here. They never see a key: it is in a header that is
-added to requests for that address alone. Of what comes back they get the status, the body, and how long to wait.
+added to requests for that address alone. Of what comes back they get the status, the body, and how long to wait; a server that
+says the key again finds it blotted out, so that it is in no message, reply or file.
 """
 
 import queue
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -13,9 +15,13 @@ from typing import Any
 import httpx2
 
 from autoreward.llm.asking import Busy, Refused, storable
+from autoreward.llm.keys import is_here
 
 LARGEST = 4 * 2**20
 """Bytes of an answer that are taken, unpacked."""
+SHORTEST_SECRET = 12
+"""Letters of a header's value that is blotted out of answers: what is shorter is no key (`none`, `EMPTY`), but many a word."""
+BLOT = b"[key]"
 _PLAIN = {
     "accept", "accept-encoding", "anthropic-version", "connection", "content-length", "content-type", "host", "user-agent",
 }  # fmt: skip
@@ -29,10 +35,22 @@ class Client(httpx2.Client):
     """The HTTP client that an SDK is given. `name` is the model's, for messages; `headers` go to `address` and nowhere else."""
 
     def __init__(self, name: str, address: str, headers: Mapping[str, str], seconds: float) -> None:
-        super().__init__(timeout=seconds, follow_redirects=False, limits=httpx2.Limits(max_keepalive_connections=0))
+        at = httpx2.URL(address)
+        # this machine is asked directly: unencrypted as it may be here, the key would be the proxy's
+        proxies = at.scheme == "https" or not is_here(at.host)
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        try:
+            super().__init__(timeout=seconds, follow_redirects=False, limits=limits, trust_env=proxies)
+        except (ImportError, ValueError):
+            raise Refused(
+                f"{name} can't be asked through the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names: give it as "
+                "http://HOST:PORT, or unset it."
+            ) from None
         self._name = name
         self._address = address
         self._own = headers
+        said = (value.removeprefix("Bearer ") for value in headers.values())
+        self._secrets = [_spellings(value) for value in said if len(value) >= SHORTEST_SECRET]
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
@@ -92,10 +110,16 @@ class Client(httpx2.Client):
             response.close()
         wait = {name: response.headers[name] for name in ("retry-after", "retry-after-ms") if name in response.headers}
         headers = {**wait, "content-type": "application/json"}
-        return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
+        return httpx2.Response(response.status_code, headers=headers, content=self._blotted(body))
 
     def _lost(self, what: str, response: httpx2.Response, body: bytearray) -> Busy:
-        return Busy(f"{self._name} sent {what}", came=as_text(bytes(body)) if response.is_success else None)
+        return Busy(f"{self._name} sent {what}", came=as_text(self._blotted(body)) if response.is_success else None)
+
+    def _blotted(self, came: bytearray) -> bytes:
+        body = bytes(came)
+        for secret in self._secrets:
+            body = secret.sub(BLOT, body)
+        return body
 
 
 class _Lines:
@@ -127,6 +151,12 @@ class _Lines:
 def as_text(body: bytes) -> str:
     """What came, as text that a file can hold."""
     return storable(body.decode("utf-8-sig", "replace"))
+
+
+def _spellings(secret: str) -> re.Pattern[bytes]:
+    """A secret as it is, or as a text of JSON may have it: any of its letters by number, or behind a backslash."""
+    letters = (rf"(?:\\?{re.escape(c)}|\\u{ord(c):04x})" for c in secret)
+    return re.compile("".join(letters).encode(), re.IGNORECASE)
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

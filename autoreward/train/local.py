@@ -106,8 +106,7 @@ class LocalRunner:
         finally:
             if room is not None:
                 room.close()
-        if trial.id != job.id:
-            raise JobFailed(Outcome.CRASHED, f"the worker reported on {trial.id!r}")
+        _demand_same((trial.id, trial.candidate_id, trial.seed), (job.id, job.candidate_id, job.seed))
         return trial.model_copy(update={"tier": self._jail.tier}), reply.files
 
     def score(
@@ -127,7 +126,9 @@ class LocalRunner:
             "scoring": list(scoring),
         }
         reply = self.run(request, task, files, Limits.of(config))
-        return read(Score, reply.report), reply.files
+        score = read(Score, reply.report)
+        _demand_same((score.trial_id, score.candidate_id), (trial.id, trial.candidate_id))
+        return score, reply.files
 
     def run(
         self,
@@ -176,6 +177,12 @@ def read(kind: type[R], report: bytes) -> R:
         return kind.model_validate_json(report)
     except ValidationError as error:
         raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
+
+
+def _demand_same(found: tuple[object, ...], asked: tuple[object, ...]) -> None:
+    """Raises JobFailed if a report is not on the work that was given: an environment may write reports of its own."""
+    if found != asked:
+        raise JobFailed(Outcome.CRASHED, "the worker reported on other work than it was given")
 
 
 def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:

@@ -18,6 +18,8 @@ from autoreward.train.local import LocalRunner, Reply, read
 from autoreward.train.runner import Progress, Runner
 
 T = TypeVar("T")
+WEIGHTS = "policy.safetensors"
+"""What a job that needs one checkpoint is sent."""
 
 
 class Workers(Closing):
@@ -45,7 +47,8 @@ class Workers(Closing):
             TaskError: the environment fails, or the card or the demonstrations don't fit it.
         """
         files = {"demos.npz": demos} if demos else {}
-        reply = self._look({"job": "describe", "seed": seed, "demos": bool(demos)}, task, files)
+        asked = {"job": "describe", "seed": seed, "demos": bool(demos)}
+        reply = self._look(asked, task, files, ("pool.npz", "samples.npz"))
         return read(Description, reply.report), reply.files
 
     def survey(self, task: Task) -> Survey:
@@ -99,7 +102,7 @@ class Workers(Closing):
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint. Raises JobFailed."""
-        return self._do({"job": "package"}, task, {"policy.safetensors": weights}).files
+        return self._do({"job": "package"}, task, {WEIGHTS: weights}, ("policy.zip", "vecnormalize.pkl")).files
 
     def graph(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it, JobFailed."""
@@ -107,12 +110,12 @@ class Workers(Closing):
             raise errors.MissingExtra(
                 f"An ONNX file needs packages that are not installed: {errors.how_to_get('onnx')}"
             )
-        return self._do({"job": "graph"}, task, {"policy.safetensors": weights}).files
+        return self._do({"job": "graph"}, task, {WEIGHTS: weights}, ("policy.onnx",)).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
-            return self._do({"job": "film", "seed": seed}, task, {"policy.safetensors": weights}).files
+            return self._do({"job": "film", "seed": seed}, task, {WEIGHTS: weights}, ("clip.webp",)).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 
@@ -121,10 +124,12 @@ class Workers(Closing):
         self._runner.close()
         self._local.close()
 
-    def _look(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes]) -> Reply:
+    def _look(
+        self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
+    ) -> Reply:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         try:
-            return self._do(request, task, files)
+            return self._do(request, task, files, makes)
         except JobFailed as failed:
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
                 said = f"task {task.name} could not be tried on this machine: {failed.message.rstrip('.')}."
@@ -133,9 +138,17 @@ class Workers(Closing):
                 f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
             ) from None
 
-    def _do(self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes]) -> Reply:
-        """Do a job here; a lost worker is tried again once. Raises JobFailed, and what is wrong with the task."""
-        return self._again_if_lost(str(request["job"]), lambda: self._local.run(request, task, files))
+    def _do(
+        self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
+    ) -> Reply:
+        """Do a job here, which makes these files; a lost worker is tried again once.
+
+        Raises JobFailed, and what is wrong with the task.
+        """
+        reply = self._again_if_lost(str(request["job"]), lambda: self._local.run(request, task, files))
+        if sorted(reply.files) != sorted(makes):
+            raise JobFailed(Outcome.CRASHED, f"the {request['job']} process sent other files than it makes")
+        return reply
 
     def _again_if_lost(self, what: str, do: Callable[[], T]) -> T:
         """What `do` makes; where its worker is lost, that is said and it is done once more. Raises what `do` raises."""

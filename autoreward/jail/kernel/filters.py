@@ -36,6 +36,9 @@ _OWNING = (8, 10, 15)
 """F_SETOWN, F_SETSIG, F_SETOWN_EX: a descriptor that signals another process."""
 _DEVICES = (0x8901, 0x8902, 0x5412, 0x541C)
 """FIOSETOWN and SIOCSPGRP, the same by ioctl; TIOCSTI and TIOCLINUX, which type into a terminal."""
+_INTERNET = (2, 10, 16)
+"""AF_INET, AF_INET6, and AF_NETLINK, which lists this machine's addresses. No AF_UNIX: Landlock does not ask about connecting to
+a socket's file, and who listens there (D-Bus, an ssh agent, Docker) does what it is told. No AF_VSOCK: a machine's host."""
 
 ROOM = tuple(
     """read write readv writev brk munmap mremap rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack
@@ -97,10 +100,12 @@ def room(machine: str, pid: int) -> list[Instruction]:
 def workers(machine: str, network: bool, programs: bool) -> list[Instruction]:
     """The filter of the workers' fork server and all its children: no kernel corners, no other processes' memory.
 
-    No new sockets and no programs, unless the task asks.
+    No new sockets and no programs, unless the task asks; then sockets of the network alone, not of this machine's programs.
     """
+    numbers = NUMBERS[machine]
+    asked = {"socket": _only(0, _INTERNET)} if network else {}
     refused = [*FOREIGN, *SHARED, *(() if network else NETWORK), *(() if programs else PROGRAMS)]
-    return [*_preamble(machine), *_all(NUMBERS[machine], refused, REFUSED), _end(ALLOW)]
+    return [*_preamble(machine), *_conditions(numbers, asked), *_all(numbers, refused, REFUSED), _end(ALLOW)]
 
 
 def worker(machine: str, pid: int, programs: bool) -> list[Instruction]:
