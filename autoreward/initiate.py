@@ -14,8 +14,8 @@ from autoreward.llm.asking import storable
 from autoreward.llm.opening import open_desk
 from autoreward.store.beneath import Folder
 from autoreward.store.files import demand_place, plain_name
-from autoreward.store.trust import demand, keep, of_card
-from autoreward.tasks import Task, blank, parse_task, state_program
+from autoreward.store.trust import demand, keep, of_card, of_program
+from autoreward.tasks import STATE, Task, blank, parse_task, state_program
 from autoreward.train.workers import Workers
 
 
@@ -69,7 +69,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name
     program = state_program(path)
-    demand(of_card(blank("", {}, name, program)), f"{path.parent}")
+    demand(of_program(STATE, program), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
         survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
