@@ -16,7 +16,7 @@ class RunConfig(Record):
     rounds: int = Field(default=3, ge=1, le=100)
     candidates: int = Field(default=8, ge=1, le=100)
     """Reward programs per round."""
-    steps: int | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, gt=0, le=10**12)
     """Environment steps of one training; None takes the task's own."""
     finalists: int = Field(default=2, ge=1, le=100)
     """Best candidates of a round that are trained again on more seeds: one seed's luck wins nothing."""
@@ -24,7 +24,7 @@ class RunConfig(Record):
     """More training seeds for each finalist, at most: fewer where later rounds need the steps."""
     target: float = Field(default=0.9, gt=0.0, le=1.0)
     """Stop after a round whose best candidate has this success rate, on average over its training seeds (kept checkpoints)."""
-    budget: float = Field(default=16.0, gt=0.0)
+    budget: float = Field(default=16.0, gt=0.0, le=1e6)
     """Environment steps that the whole search may take, in full trainings."""
     tune_weights: bool = False
     """Add, in every round, the best program with its weights tuned on recorded episodes."""
@@ -40,7 +40,7 @@ class RunConfig(Record):
     """Where trainings run: on this machine, or on a Ray cluster."""
     workers: int | None = Field(default=None, ge=1, le=4096)
     """Trainings side by side, one core each; None takes all cores of the machine or the cluster."""
-    minutes_per_trial: float = Field(default=20.0, gt=0.0)
+    minutes_per_trial: float = Field(default=20.0, gt=0.0, le=1e6)
     """Wall-clock limit of one training, and of one scoring."""
     model: Line = "grammar"
     """Who designs: see llm/models.py; `grammar` is the embedded designer."""
@@ -48,13 +48,13 @@ class RunConfig(Record):
     """Who reviews; empty takes the designer's model."""
     analyzer: Line = ""
     """Who explains; empty takes the designer's model."""
-    max_cost: float | None = Field(default=1.0, ge=0.0)
+    max_cost: float | None = Field(default=1.0, ge=0.0, le=1e6)
     """Most that model calls may cost, in dollars; None: no limit."""
-    max_calls: int = Field(default=30, ge=1)
+    max_calls: int = Field(default=30, ge=1, le=10**9)
     """Most model calls, counting those that failed."""
     trust_the_model: bool = False
     """Run a model's programs even where this machine can't lock a process."""
-    memory_mb: int = Field(default=4096, ge=512)
+    memory_mb: int = Field(default=4096, ge=512, le=2**30)
     """Memory limit of one training or scoring process beyond what it starts with, in MiB."""
 
     @field_validator("critic", "analyzer")

@@ -16,6 +16,7 @@ from autoreward.export.folder import PROGRAM
 from autoreward.jail.rooms import Jail
 from autoreward.jail.text import plain
 from autoreward.records import Candidate, Composition, Verdict
+from autoreward.resources import LARGEST
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks import Task
 from autoreward.train.workers import Workers
@@ -96,7 +97,7 @@ def _read(path: Path) -> _Given:
     said = _statements(text)
     if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
         path = path.with_name(PROGRAM)
-        text = _text(path)  # as it was trained, to the byte
+        text = _beside(path)  # as it was trained, to the byte
     return _Given(path, text, said.get("COMPOSITION"))
 
 
@@ -132,9 +133,20 @@ def _note(line: list[tokenize.TokenInfo], found: dict[str, str]) -> None:
         found[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
 
 
+def _beside(path: Path) -> str:
+    """The same of a file that nobody has named: one that would be waited for, such as a FIFO, is none. Raises UsageError."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} can't be read: it is no plain file.")
+    return _text(path)
+
+
 def _text(path: Path) -> str:
     """A file's text as it stands: byte order mark and line ends too. Raises UsageError."""
     try:
-        return path.read_bytes().decode()
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise UsageError(f"{path} can't be read: it has more than {LARGEST:,} bytes.")
+        return data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None

@@ -13,6 +13,7 @@ from autoreward import events, seeds
 from autoreward.analyze.ranking import ranked
 from autoreward.config import RunConfig
 from autoreward.crews import Crew
+from autoreward.errors import RunDamaged
 from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialJob, Verdict
 from autoreward.store.book import Made, Page
 from autoreward.tasks import Task
@@ -78,6 +79,11 @@ def race(
         )
         tell(events.RungDone(rung))
         jobs = {job.candidate_id: job for job in going}
+        if others := sorted({row.candidate_id for row in rung.rows} - jobs.keys()):
+            raise RunDamaged(
+                f"{page.folder / f'rung-{number}.json'} names {others[0]!r}, which was not trained there; delete it, and resume "
+                "makes it again."
+            )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
     more = replicas(task, config, entrants, raced.scores, purse)
     again = page.each("trials", Trial, more, lambda job: _train(crew, page, job), crew.pool)

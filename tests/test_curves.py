@@ -1,6 +1,8 @@
 """TensorBoard files and the log function: every training's numbers, once, and the same after a resume."""
 
+import os
 import re
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -211,6 +213,28 @@ def test_a_folder_that_is_gone_says_how_to_go_on(memory_folder: Path, logs: Path
     logs.write_text("")
     with pytest.raises(StoreError, match="--tensorboard DIR"):
         go(memory_folder / "run", Talking())
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
+def test_curves_are_written_through_no_link(memory_folder: Path, logs: Path, kind: str) -> None:
+    """A folder of curves may have come with the run."""
+    run, theirs = memory_folder / "run", memory_folder / "thesis"
+    with pytest.raises(Stopped):
+        go(run, Stopping(), logs)
+    first = min(path for path in logs.rglob("events.*"))
+    theirs.mkdir()
+    (theirs / "text").write_text("precious")
+    first.unlink()
+    if kind == "link":
+        first.symlink_to(theirs / "text")
+    elif kind == "fifo":
+        os.mkfifo(first)
+    else:
+        shutil.rmtree(first.parent)
+        first.parent.symlink_to(theirs)
+    with pytest.raises(StoreError, match=r"is a (link|FIFO).*--tensorboard DIR"):
+        go(run, Talking())
+    assert {path.name: path.read_text() for path in theirs.iterdir()} == {"text": "precious"}
 
 
 def test_a_damaged_log_says_what_to_delete(memory_folder: Path, logs: Path) -> None:

@@ -1,5 +1,6 @@
 """What people take away gives the same numbers, and the same policy, as the run did."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,25 @@ def test_the_program_in_an_exported_file_is_the_one_that_was_put_in(tmp_path: Pa
     assert read_program(path).source == source
     path.write_text(source)
     assert read_program(path).source == source, "a file of one's own is taken as it is"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "endless"])
+def test_a_program_beside_a_reward_that_is_no_small_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    task = find_task("mountain-car", (envs_folder(),))
+    winner = Candidate(id="c", source="x = 1\n", thought="", origin="grammar", how="fresh")
+    for name, text in reward_files(task, winner).items():
+        (tmp_path / name).write_text(text)
+    program = tmp_path / "program.py"
+    program.unlink()
+    if kind == "fifo":
+        os.mkfifo(program)
+    elif kind == "device":
+        program.symlink_to("/dev/zero")
+    else:
+        with program.open("wb") as file:
+            file.truncate(1 << 40)
+    with pytest.raises(UsageError, match=r"program\.py can't be read: it (is no plain file|has more than)"):
+        read_program(tmp_path / "reward.py")
 
 
 def test_an_exported_reward_comes_back_with_its_composition(tmp_path: Path) -> None:

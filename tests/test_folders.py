@@ -225,6 +225,9 @@ HEADERS = {
     "a field's name": header(lambda d: d["task"]["state"].update({"x = 1": d["task"]["state"]["position"]})),  # type: ignore[index]
     "unknown key": header(lambda d: d.update(more=1)),
     "given": header(lambda d: d["config"].update(given={"id": "../x", "source": ""})),  # type: ignore[attr-defined]
+    "no end": header(lambda d: d["config"].update(minutes_per_trial=1e300)),  # type: ignore[attr-defined]
+    "no room": header(lambda d: d["config"].update(memory_mb=10**30)),  # type: ignore[attr-defined]
+    "no limit": header(lambda d: d["config"].update(max_calls=10**400)),  # type: ignore[attr-defined]
     "other version": header(lambda d: d.update(autoreward="9" * 100_000)),
 }
 
@@ -301,6 +304,41 @@ def test_a_changed_record_ends_in_a_sentence_or_is_shown(run: Path) -> None:
         )
         assert "\x1b" not in done.output
         path.write_bytes(before)
+
+
+OTHERS = [
+    ("rounds/000/verdicts/r000c0.json", "candidate_id", "is the record of something else"),
+    ("rounds/000/scores/r000c2-*.json", "candidate_id", "is the record of something else"),
+    ("rounds/000/trials/r000c2-*.json", "id", "is the record of something else"),
+    ("rounds/000/rung-0.json", "", "names 'r000c9', which was not trained there"),
+]
+
+
+@pytest.mark.parametrize(("place", "key", "message"), OTHERS)
+def test_records_that_do_not_go_together_are_one_sentence(run: Path, place: str, key: str, message: str) -> None:
+    path = min(run.glob(place))
+    data = json.loads(path.read_text())
+    (data if key else data["rows"][0])[key or "candidate_id"] = "r000c9"
+    path.write_text(json.dumps(data))
+    (run / "result.json").unlink()
+    with Book.open(run) as book, pytest.raises(RunDamaged, match=message):
+        improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+
+
+@pytest.mark.parametrize("share", [1e308, -1.0, 1.5])
+def test_a_share_is_a_share(run: Path, share: float) -> None:
+    part = {"name": "x", "mean": 0.0, "std": 0.0, "share": share, "low": 0.0, "high": 0.0}
+    path = run / "rounds" / "000" / "diagnoses" / "r000c0.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"shares": [part]}))
+    assert "is damaged" in str(told(run, ("show",)))
+
+
+def test_programs_that_can_not_be_read_are_one_sentence(run: Path) -> None:
+    place = run / "rounds" / "000" / "candidates.json"
+    place.unlink()
+    place.mkdir()  # as root reads what may not be read, a folder stands for that
+    with Book.open(run) as book, pytest.raises(RunDamaged, match=r"candidates\.json can't be read"):
+        book.programs_made_here()
 
 
 @pytest.mark.parametrize("way", ["/../../../../../home/thesis", "/x", "/../x", "\u0000", "x" * 300, "\ud800"])

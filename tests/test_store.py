@@ -16,7 +16,7 @@ from fake_crew import InlinePool
 from autoreward import __version__, errors
 from autoreward.config import RunConfig
 from autoreward.pools import Pool
-from autoreward.records import Diagnosis, Finding, Verdict
+from autoreward.records import Diagnosis, Finding, Record, Verdict
 from autoreward.resources import envs_folder
 from autoreward.store.beneath import Folder
 from autoreward.store.book import Book, Made, pages_of
@@ -305,10 +305,9 @@ def test_a_log_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:
             book.log("something")
 
 
-class Named(Diagnosis):
+class Named(Record):
     """An item with an id."""
 
-    candidate_id: str = ""
     id: str
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import autoreward
 from autoreward import session
-from autoreward.cli import app
+from autoreward.cli import app, settle
 from autoreward.config import RunConfig
 from autoreward.crew import _by_grammar
 from autoreward.errors import NotTrusted, StoreError, UsageError
@@ -64,8 +64,8 @@ HOSTILE = [
     (other(env="evil_module:Env-v0"), CONFIG, "imports the module 'evil_module'"),
     (other(kwargs={"xml_file": "../../x.xml"}), CONFIG, "gives its environment places"),
     (other(kwargs={"inner": {"deep": ["module:Env-v0"]}}), CONFIG, "gives its environment places"),
-    (other(process={"network": True}), CONFIG, "opens its workers"),
-    (other(process={"programs": True}), CONFIG, "opens its workers"),
+    (other(process={"network": True}), CONFIG, "lets its environment use the network"),
+    (other(process={"programs": True}), CONFIG, "lets its environment start programs"),
     (TASK, CONFIG.model_copy(update={"model": "openai+http://evil.example:1/v1:x"}), "evil.example:1"),
     (TASK, CONFIG.model_copy(update={"model": "anthropic:some"}), "asks anthropic:some (at most $1, 30 calls)"),
     (TASK, CONFIG.model_copy(update={"model": "manual", "critic": "openai:x"}), "asks openai:x"),
@@ -146,6 +146,39 @@ def test_what_is_let_in_is_its_content_wherever_it_lies(elsewhere: Path) -> None
     )
     assert elsewhere.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in elsewhere.iterdir()} == {0o600}
+
+
+def test_a_power_is_no_other_power_of_the_same_words(tmp_path: Path) -> None:
+    run = trust.of_run(TASK, CONFIG.model_copy(update={"trust_the_model": True}))
+    trust.keep(trust.of_program("state.py", run[0].content))
+    assert not trust.known(run)
+    said = json.dumps(["powers", *(power.content for power in run)])
+    trust.keep_made(said.encode(), "best/program.py")
+    assert trust.made_here(said.encode())
+    assert not trust.known(run), "a file is no consent"
+
+
+def test_all_of_a_power_is_shown_before_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "/usr/share/" + "a" * 500
+    task = other(process={"read": [long, "/etc"], "write": ["/home"]}, kwargs={"x": [long, "/secret"]})
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    shown: list[str] = []
+    monkeypatch.setattr(settle, "say", shown.append)
+    monkeypatch.setattr("typer.confirm", lambda question, default: True)
+    settle.settle_card(task, trust=False)
+    said = "\n".join(shown)
+    for place in (f"read {long}", "read /etc", "change /home", "/secret"):
+        assert place in said
+    with pytest.raises(NotTrusted) as refused:
+        trust.demand(trust.of_card(other(process={"read": [long, "/etc"], "write": ["/home", "/x"]})), "it")
+    assert "change /home" in str(refused.value)
+
+
+def test_a_header_that_changes_while_it_is_read_lets_nothing_in(tmp_path: Path) -> None:
+    run = foreign(tmp_path / "run", other(state_program=CODE))
+    with Book.open(run) as book:
+        (run / "run.json").write_text(RunHeader.of(TASK, CONFIG).model_dump_json())
+        assert powers_of(book) == trust.of_card(other(state_program=CODE))
 
 
 def test_ones_own_run_is_gone_on_with_unless_it_was_changed(tmp_path: Path) -> None:

@@ -93,6 +93,10 @@ def find_run(name: str, runs: Path) -> Path:
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise UsageError(f"{name!r} could be {', '.join(p.name for p in matching[:4])}; write more of it.")
+        raise UsageError(
+            f"{shortened(name)!r} could be {', '.join(shortened(p.name) for p in matching[:4])}; write more of it."
+        )
     close = difflib.get_close_matches(name, [p.name for p in known], n=1, cutoff=0.3)
-    raise UsageError(f"There is no run {name!r} in {runs}. The nearest is {(close or [known[-1].name])[0]!r}.")
+    raise UsageError(
+        f"There is no run {shortened(name)!r} in {runs}. The nearest is {(close or [known[-1].name])[0]!r}."
+    )

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from autoreward.outcomes import Outcome
 from autoreward.records.base import Curve, Id, Part, Program, Record, Said
 from autoreward.records.candidates import Composition
@@ -38,7 +40,7 @@ class PartStats(Record):
     name: Part
     mean: float
     std: float
-    share: float
+    share: float = Field(ge=0.0, le=1.0)
     """Its share of the summed mean |part|, in [0, 1]."""
     low: float
     high: float

@@ -11,7 +11,9 @@ from pathlib import Path
 from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
 from autoreward.records import Board
 from autoreward.report.numbers import Follower, Leg
+from autoreward.store.beneath import Folder
 from autoreward.store.book import BOARD, Book
+from autoreward.store.files import is_there
 from autoreward.words import is_folder
 
 
@@ -33,7 +35,7 @@ def check_board(logdir: Path, run: Path) -> None:
     place = logdir / run.resolve().name
     if not is_folder(place.name):
         raise UsageError(f"--tensorboard {logdir}: {run} has a name that is no plain folder's; rename it first.")
-    if place.exists():
+    if is_there(place):
         raise UsageError(f"--tensorboard {logdir}: {place} is there already; delete it, or choose another folder.")
     nearest = next(path for path in (logdir.resolve(), *logdir.resolve().parents) if path.exists())
     if not nearest.is_dir():
@@ -51,18 +53,19 @@ def board_follower(book: Book) -> Follower | None:
     if board is None:
         return None
     _demand_package(f"This run writes curves to {board.logdir}, and that")
-    place = Path(board.logdir) / book.folder.resolve().name
+    files, own = Folder(Path(board.logdir)), book.folder.resolve().name
 
     def write(leg: Leg) -> None:
-        path, data = place / leg.training / f"events.out.tfevents.{leg.begin:012d}", event_file(leg)
+        name, data = f"{own}/{leg.training}/events.out.tfevents.{leg.begin:012d}", event_file(leg)
         try:
-            if not path.exists() or path.read_bytes() != data:  # one that is read by TensorBoard now is left alone
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-        except OSError as error:
+            files.make()
+            if not files.has(name) or files.read(name) != data:  # one that is read by TensorBoard now is left alone
+                files.write(name, data)
+        except (OSError, StoreError) as error:
             again = paste("resume", book.folder, "--tensorboard", "DIR")
             raise StoreError(
-                f"{path} can't be written: {error.strerror}. Choose another folder with {again}."
+                f"{files.path / name} can't be written: {getattr(error, 'strerror', None) or error} Choose another folder with "
+                f"{again}."
             ) from None
 
     return Follower(book.folder, write, earlier=True)

@@ -27,6 +27,8 @@ LONGEST_RECORD = 64 << 20
 """Most bytes of a record."""
 CODE = re.compile(r"best/[^/]+|rounds/[0-9]+/candidates\.json")
 """Files with programs in them: only those that were made here are taken as they are."""
+IDS = ("id", "trial_id", "candidate_id")
+"""What a record may say it is of: the first of these that it has."""
 R = TypeVar("R", bound=Record)
 
 
@@ -65,7 +67,7 @@ class Page:
 
         Each is saved as it finishes. If one raises, those that are finished or under way are saved and the exception goes on.
         """
-        done = {identity(item): self._saved(name, identity(item), kind) for item in items}
+        done = {identity(item): self._saved_of(item, name, kind) for item in items}
         missing = [item for item in items if done[identity(item)] is None]
         for item, made in pool.map(make, missing):
             done[identity(item)] = self._keep(name, identity(item), made)
@@ -111,6 +113,18 @@ class Page:
         record = self._saved(name, "", kind)
         if record is None:
             raise RunDamaged(f"{self.folder / name}.json is gone; start a new run.")
+        return record
+
+    def _saved_of(self, item: Any, name: str, kind: type[R]) -> R | None:
+        """The record of an item. Raises RunDamaged if what lies there says that it is another's."""
+        record, of = self._saved(name, identity(item), kind), identity(item)
+        if record is None:
+            return None
+        own = next((getattr(record, key) for key in IDS if hasattr(record, key)), of)
+        who = getattr(item, "candidate_id", None)
+        if own != of or (who is not None and getattr(record, "candidate_id", who) != who):
+            path = self.folder / f"{_place(name, of)}.json"
+            raise RunDamaged(f"{path} is the record of something else; delete it, and resume makes it again.")
         return record
 
     def _saved(self, name: str, of: str, kind: type[R]) -> R | None:
@@ -193,7 +207,7 @@ class Book(Page, Closing):
     def programs_made_here(self) -> bool:
         """Whether every candidate of the run was written on this machine, and is as it was. Raises RunDamaged."""
         name = "candidates.json"
-        return all(trust.made_here(page.files.read(name)) for page in self.pages() if page.files.has(name))
+        return all(trust.made_here(page.file("", "", name)) for page in self.pages() if page.files.has(name))
 
     def page(self, number: int) -> Page:
         """A round's page."""
@@ -257,8 +271,11 @@ class Book(Page, Closing):
 
 
 def powers_of(run: Page) -> trust.Powers:
-    """What going on with a run would do beyond computing; `run` is its whole folder. Raises UsageError, StoreError."""
-    header = read_header(run.folder)
+    """What going on with a run would do beyond computing; `run` is its whole folder. Raises UsageError, StoreError.
+
+    An open book's are those of the header that it goes on with, whatever the file says by now.
+    """
+    header = run.header if isinstance(run, Book) else read_header(run.folder)
     return trust.of_run(header.task, header.config, run.lone(ALLOWANCE, Allowance), run.lone(BOARD, Board))
 
 

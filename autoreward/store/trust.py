@@ -23,17 +23,15 @@ from autoreward.tasks import Task, read_task, task_names
 
 HARMLESS = ("grammar", "manual")
 """Who may design without being let in: neither is sent anything, nor paid."""
-PLACES = ("/", "\\", ":", ".")
+PLACES = ("/", "\\", ":", ".", "~")
 """What is in the name of a file, of a module or of an address, and in no plain word."""
-LOGS = "tensorboard_log"
-"""A setting of Stable-Baselines3 that names a folder to write to."""
 
 
 class Power(NamedTuple):
     """One thing that a card or a run would do beyond computing."""
 
     what: str
-    """For people: `runs its state.py (12 lines)`."""
+    """For people, and all of it: `runs its state.py (12 lines)`. What is cut where it is shown could hide the rest."""
     content: str
     """All that it depends on."""
     code: str = ""
@@ -49,19 +47,17 @@ def of_card(task: Task) -> Powers:
     module, colon, _ = task.env.partition(":")
     if colon:
         found.append(Power(f"imports the module {module!r}", f"module {module}"))
-    if placed := {key: value for key, value in task.kwargs.items() if _names_a_place(value)}:
-        found.append(Power(f"gives its environment places: {shortened(_text(placed))}", f"kwargs {_text(placed)}"))
-    if LOGS in task.train.hyperparameters:
-        where = task.train.hyperparameters[LOGS]
-        found.append(Power(f"writes logs to {where!r}", f"logs {where}"))
-    if allowed := {key: value for key, value in task.process.model_dump(mode="json").items() if value}:
-        found.append(Power(f"opens its workers: [process] {shortened(_text(allowed))}", f"process {_text(allowed)}"))
+    for key, value in task.kwargs.items():
+        if _names_a_place(value):
+            placed = _text({key: value})
+            found.append(Power(f"gives its environment places: {placed}", f"kwargs {placed}"))
+    found += [Power(f"lets its environment {allowed}", f"process {allowed}") for allowed in task.process.allowed]
     return tuple(found)
 
 
 def of_program(name: str, text: str) -> Powers:
     """What the state program of a card would do, or its absence."""
-    return (Power(f"runs its {name} ({text.count(chr(10)) + 1} lines)", text, text),) if text else ()
+    return (Power(f"runs its {name} ({text.count(chr(10)) + 1} lines)", f"program {text}", text),) if text else ()
 
 
 def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, board: Board | None = None) -> Powers:
@@ -71,14 +67,14 @@ def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, boar
     if asked:
         limits = allowed or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
         cost = "no limit in dollars" if limits.max_cost is None else f"at most ${limits.max_cost:g}"
-        said = f"asks {' and '.join(map(shortened, asked))} ({cost}, {limits.max_calls} calls)"
+        said = f"asks {' and '.join(asked)} ({cost}, {limits.max_calls} calls)"
         found.append(Power(said, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))
     if config.trust_the_model:
         found.append(Power("runs a model's programs even where nothing locks them in", "trust_the_model"))
     if config.pool != "local":
         found.append(Power(f"trains on a cluster ({config.pool})", f"pool {config.pool}"))
     if board is not None:
-        found.append(Power(f"writes curves to {shortened(board.logdir)}", f"board {board.logdir}"))
+        found.append(Power(f"writes curves to {board.logdir}", f"board {board.logdir}"))
     return tuple(found)
 
 
@@ -90,9 +86,9 @@ def known(powers: Powers) -> bool:
 def demand(powers: Powers, who: str) -> None:
     """Raises NotTrusted, saying what `who` would do, if nobody has let that in."""
     if not known(powers):
+        would = "; ".join(shortened(power.what) for power in powers)
         raise NotTrusted(
-            f"{who} is new here, and {'; '.join(power.what for power in powers)}. Look at it; if you trust it, say so with "
-            "--trust (in Python: trust=True)."
+            f"{who} is new here, and {would}. Look at it; if you trust it, say so with --trust (in Python: trust=True)."
         )
 
 
@@ -105,12 +101,17 @@ def keep(powers: Powers) -> None:
 def keep_made(data: bytes, name: str) -> None:
     """Remember a file with code in it as made here. Raises StoreError, UsageError."""
     if not made_here(data):
-        _write(hashlib.sha256(data).hexdigest(), f"made here: {name}")
+        _write(_mark(data), f"made here: {name}")
 
 
 def made_here(data: bytes) -> bool:
     """Whether these very bytes were made here."""
-    return _kept().has(hashlib.sha256(data).hexdigest())
+    return _kept().has(_mark(data))
+
+
+def _mark(data: bytes) -> str:
+    """What a file is known by; no set of powers is, whatever is in the file."""
+    return hashlib.sha256(b"made here\n" + data).hexdigest()
 
 
 def _names_a_place(value: Any) -> bool:
