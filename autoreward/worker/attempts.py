@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.jail.kernel.proofs import held
+from autoreward.jail.kernel.proofs import create, fork, held
 from autoreward.jail.kernel.seccomp import system_call
 from autoreward.records import WorkerAttempt, WorkerProtection
 from autoreward.records.protection import Layer
@@ -70,7 +70,7 @@ def _calls() -> dict[str, Attempt]:
         "open a network socket": lambda: socket.socket(socket.AF_INET).close(),
         "open a datagram socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close(),
         "open a Unix socket": lambda: socket.socket(socket.AF_UNIX).close(),
-        "start a process": _fork,
+        "start a process": fork,
         "keep capabilities": _privileged,
         **{said: _raw(name, given) for said, (name, given) in raw.items() if name in numbers},
     }
@@ -107,16 +107,7 @@ def _read(path: str) -> None:
 
 
 def _create(folder: str) -> None:
-    path = os.path.join(folder, f".autoreward-proof-{os.getpid()}")
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    os.unlink(path)
-
-
-def _fork() -> None:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
+    create(os.path.join(folder, f".autoreward-proof-{os.getpid()}"))
 
 
 def _privileged() -> None:

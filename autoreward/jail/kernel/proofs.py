@@ -128,23 +128,25 @@ def _real() -> list[tuple[str, Callable[[], object]]]:
         ("list a folder", lambda: os.listdir("/")),
         ("look a file up", lambda: os.stat("/etc/passwd")),
         ("follow a link", lambda: os.readlink("/proc/self/exe")),
-        ("create a file", lambda: _create("/tmp/autoreward-proof")),  # noqa: S108 - must fail
+        ("create a file", lambda: create("/tmp/autoreward-proof")),  # noqa: S108 - must fail
         ("create a nameless file", lambda: os.close(os.open("/tmp", os.O_TMPFILE | os.O_RDWR))),  # noqa: S108
         ("open a network socket", lambda: socket.socket(socket.AF_INET).close()),
         ("open a datagram socket", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).close()),
         ("open a Unix socket", lambda: socket.socket(socket.AF_UNIX).close()),
-        ("start a process", _fork),
+        ("start a process", fork),
         ("map memory as code", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()),
         ("make a pipe", lambda: os.closerange(*sorted(os.pipe()))),
     ]
 
 
-def _create(path: str) -> None:
+def create(path: str) -> None:
+    """Make a file, and remove it. Raises OSError."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     os.unlink(path)
 
 
-def _fork() -> None:
+def fork() -> None:
+    """Start a process that ends at once. Raises OSError."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
