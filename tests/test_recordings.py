@@ -75,7 +75,7 @@ def test_a_run_is_its_own_replay(tmp_path: Path) -> None:
 
 def test_a_key_is_nowhere(tmp_path: Path) -> None:
     """A run with a real SDK and a key: no file of the run, no output and no child process has it."""
-    secret = "sk-" + "very-secret-" * 4
+    secret, another = "sk-" + "very-secret-" * 4, "sk-" + "for-another-" * 4
     idea = {"thought": "x", "parent": "", "composition": "sum", "source": GOOD.replace("next_state.x", "next_state.position")
             .replace("next_state.v).sum(axis=-1)", "next_state.velocity)")}  # fmt: skip
     answers = [
@@ -87,12 +87,13 @@ def test_a_key_is_nowhere(tmp_path: Path) -> None:
         done = autoreward(
             "run", "mountain-car", "--model", f"openai+{server.url}/v1:some-model", "--runs", str(tmp_path), "--name", "r",
             "--candidates", "1", "--rounds", "1", "--steps", "4096", "--finalist-seeds", "0", "--confirm-seeds", "0",
-            OPENAI_API_KEY=secret,
+            AUTOREWARD_SERVER_KEY=secret, OPENAI_API_KEY=another,
         )  # fmt: skip
-        assert any(secret in str(headers) for headers in server.headers), "the server was given the key"
+        assert any(secret in str(headers) for headers in server.headers), "the server was given its key"
+        assert not any(another in str(headers) for headers in server.headers), "and no other provider's"
     assert done.returncode == 0, done.stderr
     assert "price not known" in done.stdout
-    assert secret not in done.stdout + done.stderr
+    assert not {key for key in (secret, another) if key in done.stdout + done.stderr}
     files = [path for path in (tmp_path / "r").rglob("*") if path.is_file()]
     assert len(files) > 10
-    assert not [path for path in files if secret.encode() in path.read_bytes()]
+    assert not [path for path in files for key in (secret, another) if key.encode() in path.read_bytes()]
