@@ -43,8 +43,9 @@ def take(folder: Path) -> Taken:
         if run and not run.best:
             raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
         raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
-    if is_as_made(folder):
-        return Taken(kept(folder), anew=False)
+    files = kept(folder)
+    if _as_made(files):  # these bytes, whatever lies there by now
+        return Taken(files, anew=False)
     return Taken(_made_anew(folder), anew=True)
 
 
@@ -59,7 +60,11 @@ def kept(folder: Path) -> dict[str, bytes]:
 
 def is_as_made(folder: Path) -> bool:
     """Whether all of it was written on this machine, so that nothing has to run to take it. Raises RunDamaged."""
-    return all(map(made_here, kept(folder).values()))
+    return _as_made(kept(folder))
+
+
+def _as_made(files: dict[str, bytes]) -> bool:
+    return all(map(made_here, files.values()))
 
 
 def _made_anew(folder: Path) -> dict[str, bytes]:

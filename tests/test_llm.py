@@ -17,6 +17,7 @@ from autoreward.llm.claude import Claude
 from autoreward.llm.desk import Desk, unused
 from autoreward.llm.dialogue import Question, converse
 from autoreward.llm.gpt import Gpt
+from autoreward.llm.keys import KEYS, NOTHING, Access
 from autoreward.llm.manual import Manual
 from autoreward.llm.models import DEFAULTS, default_model, on_server, open_model
 from autoreward.llm.money import Bill, Purse, estimate, price
@@ -38,8 +39,12 @@ class Word(Record):
 
 def model(kind: str, url: str) -> LLM:
     if kind == "anthropic":
-        return Claude(f"anthropic:{MODEL[kind]}", MODEL[kind], "test-key", url)
-    return Gpt(f"openai:{MODEL[kind]}", MODEL[kind], "test-key", url + "/v1")
+        return Claude(f"anthropic:{MODEL[kind]}", MODEL[kind], access(kind, url))
+    return Gpt(f"openai:{MODEL[kind]}", MODEL[kind], access(kind, url + "/v1"))
+
+
+def access(kind: str, url: str) -> Access:
+    return Access("test-key", url, NOTHING, KEYS[kind])
 
 
 def desk(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: Any) -> Desk:
@@ -79,9 +84,9 @@ def test_what_asking_again_can_not_mend_is_one_sentence(kind: str, status: int, 
     with provider(Answer(status=status)) as server, pytest.raises(ProviderError, match=says) as caught:
         desk(
             tmp_path,
-            Claude("anthropic:m", "m", "k", server.url)
+            Claude("anthropic:m", "m", access(kind, server.url))
             if kind == "anthropic"
-            else Gpt("openai:m", "m", "k", server.url),
+            else Gpt("openai:m", "m", access(kind, server.url)),
             max_cost=None,
         ).ask(PROMPT)
     assert "\n" not in str(caught.value)

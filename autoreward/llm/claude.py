@@ -1,12 +1,11 @@
 """Anthropic's Messages API through its own SDK."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.answers import NotAnAnswer, of_anthropic
 from autoreward.llm.asking import SECONDS, Prompt, Reply
 from autoreward.llm.faults import sorted_out, unreadable
-from autoreward.llm.keys import HOMES, KEYS, NOTHING
+from autoreward.llm.keys import Access
 
 if TYPE_CHECKING:
     import anthropic
@@ -15,21 +14,11 @@ if TYPE_CHECKING:
 class Claude:
     """A model of Anthropic. The SDK is loaded when it is first asked: it takes more than a second."""
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        key: str | None,
-        address: str = HOMES["anthropic"],
-        more: Mapping[str, str] = NOTHING,
-        variable: str = KEYS["anthropic"],
-    ) -> None:
-        """`key`, `address`, `more`, `variable`: see keys.Access."""
+    def __init__(self, name: str, model: str, access: Access) -> None:
         self.name = name
         self._model = model
-        self._address = address
-        self._headers = {**more, "x-api-key": key} if key else dict(more)
-        self._variable = variable
+        self._address, self._variable = access.address, access.variable
+        self._headers = {**access.more, "x-api-key": access.key} if access.key else dict(access.more)
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, prompt: Prompt) -> Reply:

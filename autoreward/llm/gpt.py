@@ -1,12 +1,11 @@
 """OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.answers import NotAnAnswer, of_openai
 from autoreward.llm.asking import SECONDS, Prompt, Refused, Reply
 from autoreward.llm.faults import sorted_out, unreadable
-from autoreward.llm.keys import HOMES, KEYS, NOTHING
+from autoreward.llm.keys import HOMES, Access
 
 if TYPE_CHECKING:
     import openai
@@ -15,21 +14,11 @@ if TYPE_CHECKING:
 class Gpt:
     """A model of OpenAI or of a compatible server. The SDK is loaded when it is first asked."""
 
-    def __init__(
-        self,
-        name: str,
-        model: str,
-        key: str | None,
-        address: str = HOMES["openai"],
-        more: Mapping[str, str] = NOTHING,
-        variable: str = KEYS["openai"],
-    ) -> None:
-        """`key`, `address`, `more`, `variable`: see keys.Access."""
+    def __init__(self, name: str, model: str, access: Access) -> None:
         self.name = name
         self._model = model
-        self._address = address
-        self._headers = {**more, "authorization": f"Bearer {key}"} if key else dict(more)
-        self._variable = variable
+        self._address, self._variable = access.address, access.variable
+        self._headers = {**access.more, "authorization": f"Bearer {access.key}"} if access.key else dict(access.more)
         self._structured = True
         self._client: openai.OpenAI | None = None
 

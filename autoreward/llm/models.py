@@ -61,7 +61,7 @@ def open_model(
         if not model:
             raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
         place = f"{provider.removeprefix('openai+')}:{address}"
-        return Gpt(name, model, *of_server(place, given, f"{option} {name}"))
+        return Gpt(name, model, of_server(place, given, f"{option} {name}"))
     if provider in KEYS:
         access = of_provider(provider, given)
         if access is None:
@@ -71,8 +71,8 @@ def open_model(
         if provider == "anthropic":
             from autoreward.llm.claude import Claude
 
-            return Claude(f"anthropic:{rest}", rest, *access)
+            return Claude(f"anthropic:{rest}", rest, access)
         from autoreward.llm.gpt import Gpt
 
-        return Gpt(f"openai:{rest}", rest, *access)
+        return Gpt(f"openai:{rest}", rest, access)
     raise UsageError(f"{option} {name}: write {FORMS}.")

@@ -137,8 +137,7 @@ class Folder:
 
     def opened_to_lock(self, name: str, make: bool) -> BinaryIO:
         """A file to lock, as it is: nothing of it is changed. Raises OSError."""
-        flags = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY
-        return self._open(name, flags)
+        return self._open(name, os.O_RDWR | os.O_CREAT if make else os.O_RDONLY)
 
     def make(self) -> None:
         """Make the root if it is not there, for its owner alone. Raises OSError."""
@@ -185,7 +184,7 @@ class Folder:
                     if _LEFT.fullmatch(entry.name):
                         yield name
                     continue
-                with suppress(FileNotFoundError), _step(here, entry.name, self.path / name) as below:
+                with suppress(FileNotFoundError), _step(here, entry.name, self.path, name) as below:
                     yield from self._walked(below, name, depth + 1)
 
     def _parts(self, name: str) -> tuple[str, ...]:
@@ -202,10 +201,7 @@ class Folder:
         here = os.open(self.root, _FOLDER)
         try:
             for number, part in enumerate(parts, start=1):
-                if make:
-                    with suppress(FileExistsError):
-                        os.mkdir(part, dir_fd=here)
-                below = _entered(here, part, self.root.joinpath(*parts[:number]))
+                below = _entered(here, part, self.root, "/".join(parts[:number]), make)
                 os.close(here)
                 here = below
             yield here
@@ -266,21 +262,25 @@ def demand_plain(info: os.stat_result, path: Path, folders: bool = False) -> Non
 
 
 @contextmanager
-def _step(here: int, name: str, path: Path) -> Iterator[int]:
-    below = _entered(here, name, path)
+def _step(here: int, name: str, root: Path, where: str) -> Iterator[int]:
+    below = _entered(here, name, root, where)
     try:
         yield below
     finally:
         os.close(below)
 
 
-def _entered(here: int, name: str, path: Path) -> int:
-    """A descriptor of a folder in a folder. Raises OSError, RunDamaged if it is a link or the like."""
+def _entered(here: int, name: str, root: Path, where: str, make: bool = False) -> int:
+    """A descriptor of a folder in a folder, which is at `where` beneath `root`. Raises OSError, RunDamaged if it is a link."""
     try:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
     except OSError as error:
+        if error.errno == errno.ENOENT and make:
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=here)
+            return _entered(here, name, root, where)
         if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EMLINK):
-            demand_plain(os.stat(name, dir_fd=here, follow_symlinks=False), path, folders=True)
+            demand_plain(os.stat(name, dir_fd=here, follow_symlinks=False), root / where, folders=True)
         raise
 
 

@@ -41,7 +41,7 @@ def demand_place(folder: Path) -> None:
 
 def demand_free(folder: Path) -> None:
     """Raises UsageError if a run is there, RunDamaged if what is there is no plain file."""
-    if Folder(folder).has("run.json"):
+    if Folder(folder).has(HEADER):
         raise UsageError(
             f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
         )
