@@ -12,7 +12,7 @@ __all__ = ["__version__", "improve", "load"]
 
 def __getattr__(name: str) -> Any:
     if name in ("improve", "load"):
-        from autoreward import notebook
+        from autoreward import api as notebook
 
         return getattr(notebook, name)
     raise AttributeError(f"module 'autoreward' has no attribute {name!r}")

@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from autoreward.records import Candidate, Record
 from autoreward.records.base import Line
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 
 class RunConfig(Record):
@@ -43,7 +43,7 @@ class RunConfig(Record):
     minutes_per_trial: float = Field(default=20.0, gt=0.0, le=1e6)
     """Wall-clock limit of one training, and of one scoring."""
     model: Line = "grammar"
-    """Who designs: see llm/models.py; `grammar` is the embedded designer."""
+    """Who designs: see llm/names.py; `grammar` is the embedded designer."""
     critic: Line = ""
     """Who reviews; empty takes the designer's model."""
     analyzer: Line = ""

@@ -19,7 +19,7 @@ import errno
 import shlex
 from pathlib import Path
 
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
 
 SHOWN = 200
 """Characters of a path that messages show whole."""

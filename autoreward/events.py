@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autoreward.config import RunConfig
 from autoreward.records import Candidate, Diagnosis, Remembered, Round, Run, Score, Screened, Standings, Trial, Verdict
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,11 @@ from statistics import fmean
 from typing import TypeVar
 
 from autoreward import events
-from autoreward.analyze.legs import training
-from autoreward.analyze.ranking import best, latest, runner_up
 from autoreward.config import RunConfig
-from autoreward.contest import Contestant, contest, demand_sound, why_nothing
-from autoreward.crews import Crew
-from autoreward.doubt import not_the_reward
 from autoreward.errors import LimitReached, UsageError
-from autoreward.judging import judged
-from autoreward.race import Purse, goals, race, steps
+from autoreward.evaluation.legs import training
+from autoreward.evaluation.ranking import best, latest, runner_up
+from autoreward.judges.human import judged
 from autoreward.records import (
     Analyses,
     Candidate,
@@ -33,8 +29,12 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
+from autoreward.search.baselines import not_the_reward
+from autoreward.search.confirm import Contestant, contest, demand_sound, why_nothing
+from autoreward.search.halving import Purse, goals, race, steps
+from autoreward.search.steps import Crew
 from autoreward.store.book import Book
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 Tell = Callable[[events.Event], None]
 Rounds = tuple[Round, ...]

@@ -8,14 +8,14 @@ The same as `autoreward train TASK --reward native|sparse --seeds 3`, task by ta
 import argparse
 from pathlib import Path
 
-from autoreward.analyze.legs import training
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
+from autoreward.evaluation.legs import training
 from autoreward.records import Run
-from autoreward.report.lines import interval
+from autoreward.report.phrases import interval
 from autoreward.report.reading import read_run
-from autoreward.resources import envs_folder
-from autoreward.session import resume, start
-from autoreward.tasks import find_task, read_task, task_names
+from autoreward.session.run import resume, start
+from autoreward.tasks.card import find_task, read_task, task_names
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ import torch
 
 torch.set_num_threads(1)
 
+from autoreward.core.resources import envs_folder  # noqa: E402
 from autoreward.records import TrialJob  # noqa: E402
-from autoreward.resources import envs_folder  # noqa: E402
-from autoreward.spawn import scratch  # noqa: E402
-from autoreward.tasks import Task, find_task  # noqa: E402
-from autoreward.worker import train  # noqa: E402
+from autoreward.sandbox.processes import scratch  # noqa: E402
+from autoreward.tasks.card import Task, find_task  # noqa: E402
 from autoreward.worker.confine import confine_all, confine_one  # noqa: E402
+from autoreward.worker.jobs import train  # noqa: E402
 from autoreward.worker.reach import Walls  # noqa: E402
 
 CASES = ("cartpole-hold", "lunar-lander", "reacher")

@@ -17,9 +17,9 @@ from typing import Any
 
 import gymnasium
 
-from autoreward.export.folder import reward_files
+from autoreward.export.build import reward_files
 from autoreward.records import Candidate
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 SOURCE = """
 def compute_reward(state, action, next_state, memory):

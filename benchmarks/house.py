@@ -106,7 +106,9 @@ def shared_names(plan: Plan) -> dict[str, list[str]]:
 def defined(tree: ast.Module) -> set[str]:
     names = {node.name for node in tree.body if isinstance(node, DEFINITIONS)}
     for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         for target in targets:
             names |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
     return {name for name in names if not name.startswith("_")}

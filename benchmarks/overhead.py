@@ -21,13 +21,14 @@ import stable_baselines3  # noqa: E402
 from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
-from autoreward.jail.rooms import Jail  # noqa: E402
 from autoreward.records import TrialJob  # noqa: E402
-from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import environments, policies  # noqa: E402
-from autoreward.worker.buffers import RewardedReplay, RewardedRollout  # noqa: E402
-from autoreward.worker.feed import Feed, FromJail, Normaliser  # noqa: E402
-from autoreward.worker.recorder import Recorder  # noqa: E402
+from autoreward.sandbox.jail import Jail  # noqa: E402
+from autoreward.tasks.card import Task  # noqa: E402
+from autoreward.worker import policies  # noqa: E402
+from autoreward.worker.envs import make as environments  # noqa: E402
+from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout  # noqa: E402
+from autoreward.worker.rollout.late_rewards import Feed, FromJail, Normaliser  # noqa: E402
+from autoreward.worker.rollout.recorder import Recorder  # noqa: E402
 
 SOURCE = """
 def compute_reward(state, action, next_state, memory):

@@ -11,7 +11,7 @@ import argparse
 
 import numpy as np
 
-from autoreward.analyze.preferences import ANSWERS, SPREAD, Fit, Policy, every_question, questions, strengths
+from autoreward.evaluation.bradley_terry import ANSWERS, SPREAD, Fit, Policy, every_question, questions, strengths
 from autoreward.records import Preference, Question
 
 EPISODES, BATCH = 20, 12

@@ -16,20 +16,20 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from autoreward.analyze.ranking import SOLVED, ranked
 from autoreward.config import RunConfig
-from autoreward.crew import open_crew
-from autoreward.design.author import Ideas
-from autoreward.design.grammar import design
-from autoreward.llm.asking import Prompt
-from autoreward.llm.reading import record
+from autoreward.core.resources import envs_folder
+from autoreward.design.grammar.evolve import design
+from autoreward.evaluation.ranking import SOLVED, ranked
+from autoreward.llm.parsing import record
 from autoreward.llm.replay import Replay
+from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
-from autoreward.race import Purse, Raced, goals, one_leg, race, search_job, steps
 from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
-from autoreward.resources import envs_folder
+from autoreward.roles.designer import Ideas
+from autoreward.search.halving import Purse, Raced, goals, one_leg, race, search_job, steps
+from autoreward.session.real_steps import open_crew
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import Task, find_task
+from autoreward.tasks.card import Task, find_task
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
 UNLIMITED = Purse(10**12, 10**12)

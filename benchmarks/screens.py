@@ -8,18 +8,18 @@ those of one policy, trained with a good reward).
 
 from time import perf_counter
 
-from autoreward.check.relabel import EpisodePool, join, relabel
-from autoreward.check.screening import screen
+from autoreward.checks.relabel import EpisodePool, join, relabel
+from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
-from autoreward.race import search_job
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.seeds import held_out
+from autoreward.core.transitions import Transitions
 from autoreward.records import Candidate, PoolEpisode, Verdict
-from autoreward.resources import envs_folder
-from autoreward.seeds import held_out
-from autoreward.tasks import Task, find_task
-from autoreward.train.workers import Workers
-from autoreward.transitions import Transitions
+from autoreward.sandbox.jail import Jail
+from autoreward.search.halving import search_job
+from autoreward.tasks.card import Task, find_task
+from autoreward.training.workers import Workers
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n    x = next_state.position\n    return "
 GOOD = {

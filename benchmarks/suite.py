@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from autoreward.config import RunConfig
-from autoreward.resources import envs_folder
-from autoreward.session import resume, start
-from autoreward.tasks import find_task, task_names
+from autoreward.core.resources import envs_folder
+from autoreward.session.run import resume, start
+from autoreward.tasks.card import find_task, task_names
 
 
 def main() -> None:

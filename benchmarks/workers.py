@@ -10,13 +10,13 @@ import time
 from statistics import median
 
 from autoreward.config import RunConfig
-from autoreward.jail.rooms import Jail
+from autoreward.core.resources import envs_folder
+from autoreward.core.seeds import held_out
+from autoreward.core.thread_executor import LocalPool
 from autoreward.records import TrialJob
-from autoreward.resources import envs_folder
-from autoreward.seeds import held_out
-from autoreward.tasks import Task, find_task
-from autoreward.train.pool import LocalPool
-from autoreward.train.workers import Workers
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task, find_task
+from autoreward.training.workers import Workers
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from autoreward.check.practice import Practice
-from autoreward.transitions import Transitions
+from autoreward.checks.samples import Practice
+from autoreward.core.transitions import Transitions
 
 
 def batch(steps: int = 40, envs: int = 4, length: int = 10) -> Transitions:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autoreward.jail.rooms import Jail
-from autoreward.llm.models import KEYS
+from autoreward.llm.names import KEYS
+from autoreward.sandbox.jail import Jail
 
 _CONNECT = socket.socket.connect
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from autoreward.export.folder import reward_files
-from autoreward.export.proof import Proof
+from autoreward.export.build import reward_files
+from autoreward.export.verify import Proof
 from autoreward.records import Candidate
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 PROOF = Proof(rows=10, episodes=1, parts=1, of=("samples",), largest=0.0)
 """Of a comparison that a test does not make."""

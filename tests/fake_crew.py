@@ -4,8 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from autoreward.outcomes import Outcome
-from autoreward.pools import Item, Result
+from autoreward.core.executor import Item, Result
+from autoreward.core.outcomes import Outcome
+from autoreward.core.protection import Tier
+from autoreward.core.seeds import derive
 from autoreward.records import (
     Analyses,
     Candidate,
@@ -21,9 +23,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.seeds import derive
 from autoreward.store.book import Made, Page
-from autoreward.tiers import Tier
 
 
 def weights(of: str) -> bytes:

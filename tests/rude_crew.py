@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from fake_crew import FakeCrew
 
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
 from autoreward.records import (
     Analyses,
     Analysis,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoreward.llm.asking import Prompt, Reply, Role
-from autoreward.llm.desk import Desk
+from autoreward.llm.client import Desk
+from autoreward.llm.types import Prompt, Reply, Role
 
 Line = str | Mapping[str, Any]
 

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoreward.analyze import symptoms
-from autoreward.analyze.diagnose import diagnose
-from autoreward.analyze.intervals import interquartile_mean, probability_of_improvement
-from autoreward.analyze.ranking import ranked
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.evaluation import symptoms
+from autoreward.evaluation.diagnose import diagnose
+from autoreward.evaluation.intervals import interquartile_mean, probability_of_improvement
+from autoreward.evaluation.ranking import ranked
 from autoreward.records import Candidate, CheckpointScore, CurvePoint, Episode, PartStats, Score, Trial
-from autoreward.resources import envs_folder
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 HOLD = find_task("cartpole-hold", (envs_folder(),))
 

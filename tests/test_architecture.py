@@ -7,36 +7,21 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
-VOCABULARY = {
-    "closing", "config", "contract", "errors", "events", "expressions", "hiding", "kinds", "needs", "outcomes", "pools", "records",
-    "resources", "seeds", "signs", "sound", "tasks", "tiers", "transitions", "words",
-}  # fmt: skip
-ROOMS = {
-    "spawn": set[str](),
-    "compose": set[str](),
-    "store": set[str](),
-    "export": {"store", "report", "analyze", "compose", "jail"},
-    "jail": {"spawn"},
-    "worker": {"spawn", "jail", "compose"},
-    "llm": {"store"},
-    "cards": {"llm"},
-    "design": {"llm", "compose", "jail", "analyze"},
-    "analyze": {"llm"},
-    "check": {"jail", "llm", "compose", "analyze"},
-    "train": {"spawn", "jail", "worker"},
-    "report": {"store", "analyze", "llm", "jail"},
-}
-STEPS = (
-    {"crews"},
-    {"judging", "race", "recordings", "workshop"},
-    {"contest", "doubt"},
-    {"crew", "loop", "plan", "poll"},
-    {"feedback", "given", "looks", "takeaway"},
-    {"initiate", "session"},
-    {"cli", "notebook"},
+LAYERS = (
+    {"core"},
+    {"errors", "records"},
+    {"rewards", "tasks"},
+    {"config", "evaluation", "sandbox"},
+    {"checks", "events", "store", "worker"},
+    {"llm", "training"},
+    {"report", "roles", "search"},
+    {"design", "export", "judges"},
+    {"loop"},
+    {"session"},
+    {"api", "cli"},
     {"__init__", "__main__"},
 )
-"""What is above the rooms, from the bottom: each may import the rooms and what is below it, never beside or above."""
+"""Rooms, from the bottom: each may import what is below it, never beside or above."""
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}
 JAIL_CHILD_ALLOWED = {"numpy", "autoreward"}
 
@@ -65,25 +50,13 @@ def test_dependencies_point_one_way(path: Path) -> None:
 
 
 def allowed(here: str) -> set[str]:
-    """What a room or a module of the root may import, besides itself."""
-    if here in VOCABULARY:
-        return VOCABULARY
-    if here in ROOMS:
-        return VOCABULARY | ROOMS[here] | {here}
-    level = next(i for i, names in enumerate(STEPS) if here in names)
-    return VOCABULARY | set(ROOMS) | set[str]().union(*STEPS[:level]) | {here}
+    """What a room may import, besides itself."""
+    level = next(i for i, names in enumerate(LAYERS) if here in names)
+    return set[str]().union(*LAYERS[:level]) | {here}
 
 
 def test_every_module_has_one_place() -> None:
-    placed = [*VOCABULARY, *ROOMS, *(name for names in STEPS for name in names)]
-    assert sorted(placed) == sorted({room(path) for path in FILES})
-
-
-def test_the_steps_of_the_loop_know_nothing_above_them() -> None:
-    for above in ("cli", "session", "crew", "loop", "notebook"):
-        assert above not in allowed("race") | allowed("design") | allowed("records")
-    assert "session" in allowed("cli")
-    assert "notebook" not in allowed("cli")
+    assert sorted(name for names in LAYERS for name in names) == sorted({room(path) for path in FILES})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -97,7 +70,7 @@ def test_candidate_code_is_compiled_in_one_room(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"exec", "eval"}:
             # state.py is the task author's own program, as trusted as the environment that it reads
-            assert room(path) == "jail" or path.name == "observations.py"
+            assert room(path) == "sandbox" or path.name == "flatten.py"
     roots = {name.split(".")[0] for name in imports(path)}
     assert "pickle" not in roots
     assert "cloudpickle" not in roots
@@ -123,28 +96,28 @@ NOT_IN_A_RUN = {
     "cli/doctor.py": "whether there is a folder of runs",
     "cli/export.py": "the folder that the person names",
     "cli/init.py": "what the person edits",
-    "cli/places.py": "the folder of cards that the person names",
+    "cli/options.py": "the folder of cards that the person names",
     "cli/prefer.py": "the answers that the person names",
     "cli/run.py": "the demonstrations that the person names",
     "cli/say.py": "where output goes that nobody reads",
-    "given.py": "the reward file that the person names",
-    "initiate.py": "whether a card is there",
-    "jail/kernel/landlock.py": "what a worker may reach",
-    "jail/kernel/proofs.py": "what must not work in a room",
-    "jail/lock.py": "what this machine can lock",
-    "jail/selfcheck.py": "what must not work in a room",
-    "needs.py": "what a card asks to read and write",
-    "recordings.py": "whether a run is a link",
-    "report/pages.py": "our own templates",
+    "core/resources.py": "where this package is",
+    "report/templates.py": "our own templates",
     "report/tensorboard.py": "the folder that the person names",
-    "resources.py": "where this package is",
-    "spawn/scratch.py": "the folders of child processes",
-    "tasks.py": "task cards",
-    "train/local.py": "how much of the machine there is",
+    "sandbox/kernel/landlock.py": "what a worker may reach",
+    "sandbox/kernel/lock.py": "what this machine can lock",
+    "sandbox/kernel/proofs.py": "what must not work in a room",
+    "sandbox/processes/scratch.py": "the folders of child processes",
+    "sandbox/selfcheck.py": "what must not work in a room",
+    "search/recorded.py": "whether a run is a link",
+    "session/new_task.py": "whether a card is there",
+    "session/reward_file.py": "the reward file that the person names",
+    "tasks/card.py": "task cards",
+    "tasks/process.py": "what a card asks to read and write",
+    "training/local.py": "how much of the machine there is",
     "worker/attempts.py": "what must not work in a worker",
     "worker/confine.py": "the worker's own folder",
     "worker/denied.py": "what a worker was refused",
-    "worker/package.py": "the worker's own temporary folder",
+    "worker/jobs/sb3_files.py": "the worker's own temporary folder",
     "worker/reach.py": "packages and system libraries",
     "worker/server.py": "how much memory it has",
 }
@@ -152,7 +125,7 @@ NOT_IN_A_RUN = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_of_a_run_are_reached_in_one_way(path: Path) -> None:
-    """By store/beneath.py, which follows no link."""
+    """By store/folder.py, which follows no link."""
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     touched = {f.attr for f in calls if isinstance(f, ast.Attribute) and f.attr in TOUCHING and not opener(f)}
     touched |= {f.id for f in calls if isinstance(f, ast.Name) and f.id == "open"}

@@ -13,13 +13,13 @@ from gymnasium import spaces
 from undrawn import TASK, WHY, episodes, finished
 
 from autoreward.errors import CannotDraw
-from autoreward.expressions import Expression
 from autoreward.records import Clip
 from autoreward.report.behaviour import POINTS, plotted
-from autoreward.report.curves import Line, chart
+from autoreward.report.charts import Line, chart
 from autoreward.report.html import render
 from autoreward.report.reading import Reading, read_run
-from autoreward.worker.film import film
+from autoreward.tasks.formulas.expression import Expression
+from autoreward.worker.jobs.film import film
 
 
 class Unseen(gymnasium.Env[Any, Any]):

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from scripted import Scripted, desk
 
-from autoreward.cards import tables
-from autoreward.cards.guess import draft
-from autoreward.cards.propose import propose
-from autoreward.cards.write import card
-from autoreward.llm.asking import Prompt
+from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.tasks import blank, parse_task
-from autoreward.worker.audit import audit
-from autoreward.worker.survey import survey
+from autoreward.roles.card_writer import propose
+from autoreward.tasks.card import blank, parse_task
+from autoreward.tasks.draft import docstring_tables as tables
+from autoreward.tasks.draft.guess import draft
+from autoreward.tasks.draft.write import card
+from autoreward.worker.jobs.audit import audit
+from autoreward.worker.jobs.survey import survey
 
 DOC = """
 ## Action Space

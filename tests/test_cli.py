@@ -25,16 +25,16 @@ from autoreward.cli import app
 from autoreward.cli.doctor import say_protection
 from autoreward.cli.tasks import check_cards, where_it_holds
 from autoreward.config import RunConfig
-from autoreward.export.folder import reward_files
+from autoreward.core.resources import envs_folder
+from autoreward.export.build import reward_files
 from autoreward.loop import improve
 from autoreward.report.html import render
-from autoreward.report.live import LiveView
+from autoreward.report.live.terminal_view import LiveView
 from autoreward.report.reading import read_run
-from autoreward.report.show import show_run
+from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import Success, find_task
+from autoreward.tasks.card import Success, find_task
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parent.parent / "docs"
@@ -371,7 +371,7 @@ def test_the_report_escapes_what_models_and_people_wrote(runs: Path) -> None:
 
 
 def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> None:
-    from autoreward.design.grammar import design
+    from autoreward.design.grammar.evolve import design
     from autoreward.records import Description, FieldStats
 
     fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)

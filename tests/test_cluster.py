@@ -13,16 +13,16 @@ import psutil
 import pytest
 
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.seeds import held_out
 from autoreward.errors import MissingExtra, TaskError, UsageError
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, Trial, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.seeds import held_out
-from autoreward.session import start
-from autoreward.tasks import find_task
-from autoreward.train.cluster import Cluster, _stream
-from autoreward.train.workers import Workers
+from autoreward.sandbox.jail import Jail
+from autoreward.session.run import start
+from autoreward.tasks.card import find_task
+from autoreward.training.ray_cluster import Cluster, _stream
+from autoreward.training.workers import Workers
 
 TASK = find_task("mountain-car", (envs_folder(),))
 SECRET = "a-key-that-no-node-may-hold"

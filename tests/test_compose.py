@@ -12,12 +12,12 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from autoreward.compose import COMPOSITIONS, Composer
-from autoreward.design.author import Ideas
 from autoreward.errors import UsageError
-from autoreward.given import read_program
-from autoreward.llm.reading import Unusable, record
+from autoreward.llm.parsing import Unusable, record
 from autoreward.records import Candidate, Candidates, Composition, TrialJob
+from autoreward.rewards.compose import COMPOSITIONS, Composer
+from autoreward.roles.designer import Ideas
+from autoreward.session.reward_file import read_program
 
 STEP = np.array([[1], [2], [3], [1], [2]])
 GOES_ON = np.zeros((5, 1), dtype=bool)

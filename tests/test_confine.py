@@ -12,16 +12,16 @@ import psutil
 import pytest
 
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
 from autoreward.errors import AutorewardError, TaskError
-from autoreward.jail.kernel import landlock
-from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.jail.rooms import Jail
-from autoreward.needs import Process
 from autoreward.records import TrialJob
-from autoreward.resources import envs_folder
-from autoreward.spawn import scratch
-from autoreward.tasks import Task, find_task, parse_task
-from autoreward.train.workers import Workers
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.kernel import landlock
+from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
+from autoreward.sandbox.processes import scratch
+from autoreward.tasks.card import Task, find_task, parse_task
+from autoreward.tasks.process import Process
+from autoreward.training.workers import Workers
 
 TASK = find_task("mountain-car", (envs_folder(),))
 linux = pytest.mark.skipif(sys.platform != "linux" or machine() not in NUMBERS, reason="needs Linux and a table")
@@ -197,7 +197,7 @@ gymnasium.register("Hostile-v0", Hostile, disable_env_checker=True)
 WORKER = """
 import os, sys
 from pathlib import Path
-from autoreward.spawn import scratch
+from autoreward.sandbox.processes import scratch
 from autoreward.worker.confine import confine_all, confine_one
 from autoreward.worker.reach import Walls
 sys.path.append({checkout!r})
@@ -254,7 +254,7 @@ def test_everything_that_a_worker_tries_is_held_back(workers: Workers) -> None:
 
 FREE = """
 import os
-from autoreward.spawn import scratch
+from autoreward.sandbox.processes import scratch
 from autoreward.worker.attempts import attempt_all
 from autoreward.worker.confine import COMMON, Held
 from autoreward.worker.reach import Walls
@@ -326,8 +326,8 @@ def test_a_worker_leaves_no_folder_however_it_ends(home: Path) -> None:
 
 ALONE = """
 import time
-from autoreward.jail.rooms import Jail
-from autoreward.train.workers import Workers
+from autoreward.sandbox.jail import Jail
+from autoreward.training.workers import Workers
 workers = Workers(Jail())
 workers.protection()
 (server,) = workers._local._servers.values()

@@ -17,16 +17,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import MissingExtra, RunDamaged, StoreError, UsageError
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import LOGGED, CurvePoint, Logged, LoggedPoint, PartStats, Run, Trial, TrialJob
-from autoreward.report.numbers import Log, logging
+from autoreward.report.scalars import Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
-from autoreward.resources import envs_folder
-from autoreward.session import resume, start
+from autoreward.session.run import resume, start
 from autoreward.store.book import Book, Made, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, target=1.0, confirm_seeds=1, finalist_seeds=0)

@@ -7,11 +7,12 @@ import gymnasium
 import numpy as np
 import pytest
 
+from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task
-from autoreward.worker import environments, pool
-from autoreward.worker.describe import describe
+from autoreward.tasks.card import Task, find_task
+from autoreward.worker.envs import make as environments
+from autoreward.worker.jobs import reference_episodes as pool
+from autoreward.worker.jobs.describe import describe
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))

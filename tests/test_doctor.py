@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.jail.rooms import Jail
-from autoreward.jail.selfcheck import check_everything
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
+from autoreward.sandbox.selfcheck import check_everything
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,10 +48,10 @@ def test_the_command_ends_well_and_counts_all() -> None:
 UNLOCKED = """
 import json
 import os
-from autoreward.jail import gate, selfcheck
-from autoreward.jail.rooms import Jail
-from autoreward.jail.kernel import filters, seccomp
-from autoreward.jail.kernel.numbers import machine
+from autoreward.rewards.gate import gate; from autoreward.sandbox import selfcheck
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.kernel import filters, seccomp
+from autoreward.sandbox.kernel.syscalls import machine
 seccomp.load(filters.without(machine(), ["seccomp", "landlock_create_ruleset"]))
 with Jail(trust_the_model=True) as jail:
     print(json.dumps([c._asdict() for c in selfcheck.check_everything(jail)]))

@@ -13,26 +13,26 @@ from exports import load, unproven, written
 from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
-from autoreward.analyze.legs import training
 from autoreward.cli import app, train
 from autoreward.cli.export import install_path, write_whole
-from autoreward.compose import COMPOSITIONS, Composer
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import UsageError
-from autoreward.export.folder import packaging, reward_files
-from autoreward.export.keep import kept_files
-from autoreward.export.proof import Batch, prove
-from autoreward.given import read_program
-from autoreward.jail.rooms import Jail
+from autoreward.evaluation.legs import training
+from autoreward.export.best import kept_files
+from autoreward.export.build import packaging, reward_files
+from autoreward.export.verify import Batch, prove
 from autoreward.loop import improve, measure
-from autoreward.outcomes import Outcome
-from autoreward.race import leg, search_job
 from autoreward.records import Candidate, Score, Trial, TrialJob, Verdict
-from autoreward.resources import envs_folder
+from autoreward.rewards.compose import COMPOSITIONS, Composer
+from autoreward.sandbox.jail import Jail
+from autoreward.search.halving import leg, search_job
+from autoreward.session.reward_file import read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import Task, find_task, task_names
-from autoreward.worker import environments
-from autoreward.worker.recorder import Recorder
+from autoreward.tasks.card import Task, find_task, task_names
+from autoreward.worker.envs import make as environments
+from autoreward.worker.rollout.recorder import Recorder
 
 STEPS = 10_000
 MOUNTAIN = find_task("mountain-car", (envs_folder(),))

@@ -21,19 +21,19 @@ from hypothesis import strategies as st
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-from autoreward.compose import Composer
-from autoreward.export.folder import reward_files, train_script
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.export.build import reward_files, train_script
 from autoreward.records import Score, TrialJob
-from autoreward.tasks import Task
-from autoreward.worker import environments
-from autoreward.worker.graph import graph
-from autoreward.worker.observations import Flat, flat, layout
-from autoreward.worker.package import package
-from autoreward.worker.recorder import Recorder
-from autoreward.worker.train import train
-from autoreward.worker.view import state_fields
+from autoreward.rewards.compose import Composer
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.flatten import Flat, flat, layout
+from autoreward.worker.jobs.onnx_graph import graph
+from autoreward.worker.jobs.sb3_files import package
+from autoreward.worker.jobs.train import train
+from autoreward.worker.rollout.recorder import Recorder
 
 STATE = "import numpy as np\n\n\ndef observe(env, observation, info):\n    return {'place': env.place, 'aim': [1.0, env.t]}\n"
 TOYS = '''

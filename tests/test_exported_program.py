@@ -11,14 +11,14 @@ from batches import batch
 from exports import files, load, task, written
 from honest import BODIES
 
-from autoreward.compose import COMPOSITIONS
-from autoreward.export.folder import reward_files
-from autoreward.export.proof import COLUMNS, ROWS, Batch, NotEqual, episodes, prove
-from autoreward.given import read_program
-from autoreward.jail import gate
-from autoreward.jail.client import RewardFailed
-from autoreward.jail.rooms import Jail
-from autoreward.transitions import Transitions
+from autoreward.core.transitions import Transitions
+from autoreward.export.build import reward_files
+from autoreward.export.verify import COLUMNS, ROWS, Batch, NotEqual, episodes, prove
+from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.gate import gate
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.session.reward_file import read_program
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 _MADE = batch()

@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.visible import visible
 from autoreward.export import EXPORTED
-from autoreward.export.folder import packaging, reward_files, train_script
-from autoreward.export.keep import Kept, kept_files
-from autoreward.export.proof import NotEqual, Proof
-from autoreward.export.writing import NotWritable, Word, code, literal, one_line, plain, shown, slug
+from autoreward.export.best import Kept, kept_files
+from autoreward.export.build import packaging, reward_files, train_script
+from autoreward.export.render import NotWritable, Word, code, literal, one_line, plain, shown, slug
+from autoreward.export.verify import NotEqual, Proof
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Score
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import Task
-from autoreward.words import visible
+from autoreward.tasks.card import Task
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'a': next_state.x}\n"
 NASTY = (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoreward.errors import TaskError
-from autoreward.expressions import Expression
+from autoreward.tasks.formulas.expression import Expression
 
 X = np.array([0.0, 1.0, 2.0])
 V = np.array([[3.0, 4.0], [0.0, 0.0], [6.0, 8.0]])

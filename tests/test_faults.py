@@ -16,16 +16,16 @@ from batches import batch
 
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import JailError, JobFailed, TaskError, from_the_system
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
 from autoreward.records import TrialJob
-from autoreward.report.lines import describe_event
-from autoreward.resources import envs_folder
-from autoreward.spawn.keeper import STARTED_AGAIN
-from autoreward.tasks import find_task
-from autoreward.train.local import Limits, _watch, stopped
-from autoreward.train.workers import Workers
+from autoreward.report.phrases import describe_event
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.processes.restarting import STARTED_AGAIN
+from autoreward.tasks.card import find_task
+from autoreward.training.local import Limits, _watch, stopped
+from autoreward.training.workers import Workers
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'height': next_state.position}\n"
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -53,7 +53,7 @@ def test_a_fork_server_that_is_killed_is_started_again_and_that_is_said() -> Non
             jail.open(SOURCE)
     assert len(said) == STARTED_AGAIN
     assert said[0].startswith(
-        "The process that starts autoreward.jail.server ended, killed from outside or out of memory."
+        "The process that starts autoreward.sandbox.child.server ended, killed from outside or out of memory."
     )
     assert said[0].endswith("It was started again, and nothing finished is lost.")
     assert describe_event(events.Mended(said[0])) == f"  {said[0]}"
@@ -143,8 +143,8 @@ def test_what_the_system_refuses_is_said_with_a_way_on(number: int, says: str) -
 @pytest.mark.slow
 def test_a_limit_on_addresses_is_named_where_something_dies_of_it() -> None:
     look = (
-        "from pathlib import Path\nfrom autoreward.jail.rooms import Jail\nfrom autoreward.train.workers import Workers\n"
-        "from autoreward.resources import envs_folder\nfrom autoreward.tasks import find_task\n"
+        "from pathlib import Path\nfrom autoreward.sandbox.jail import Jail\nfrom autoreward.training.workers import Workers\n"
+        "from autoreward.core.resources import envs_folder\nfrom autoreward.tasks.card import find_task\n"
         "with Jail(True) as jail, Workers(jail) as workers:\n"
         "    try:\n        workers.describe(find_task('mountain-car', (envs_folder(),)), 0)\n"
         "    except Exception as error:\n        print(type(error).__name__, error)\n"

@@ -17,16 +17,16 @@ from typer.testing import CliRunner
 
 from autoreward.cli import app
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
 from autoreward.errors import AutorewardError, RunDamaged, StoreError
-from autoreward.export.keep import kept_files
+from autoreward.export.best import kept_files
 from autoreward.loop import improve
-from autoreward.recordings import remember
-from autoreward.resources import envs_folder
-from autoreward.store.beneath import LARGEST, Folder
+from autoreward.search.recorded import remember
 from autoreward.store.book import Book
+from autoreward.store.folder import LARGEST, Folder
 from autoreward.store.header import RunHeader
-from autoreward.tasks import find_task
-from autoreward.transitions import Transitions
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from autoreward.design.formulas import distances
-from autoreward.tasks import Task
+from autoreward.design.grammar.distances import distances
+from autoreward.tasks.card import Task
 
 
 def card(rule: str) -> Task:

@@ -20,18 +20,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
+from autoreward.core.visible import hidden, is_unit, plain, visible
 from autoreward.errors import AutorewardError, JailError, TaskError
-from autoreward.expressions import Expression
-from autoreward.jail import wire
-from autoreward.jail.client import RewardClient, RewardFailed
-from autoreward.jail.gate import examine
 from autoreward.report.reading import read_run
-from autoreward.resources import envs_folder
-from autoreward.spawn import frames
+from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox import wire
+from autoreward.sandbox.client import RewardClient, RewardFailed
+from autoreward.sandbox.processes import frames
 from autoreward.store.book import RunHeader, read_header
-from autoreward.tasks import find_task, parse_task, task_names
-from autoreward.transitions import Transitions
-from autoreward.words import hidden, is_unit, plain, visible
+from autoreward.tasks.card import find_task, parse_task, task_names
+from autoreward.tasks.formulas.expression import Expression
 from autoreward.worker.wire import split_file
 
 LONGER = int(os.environ.get("FUZZ", "1"))

@@ -8,12 +8,12 @@ import pytest
 import typer
 
 from autoreward.cli.check import command
-from autoreward.export.folder import reward_files
-from autoreward.given import check_file, read_program
-from autoreward.jail.gate import examine
+from autoreward.core.resources import envs_folder
+from autoreward.export.build import reward_files
 from autoreward.records import Candidate
-from autoreward.resources import envs_folder
-from autoreward.tasks import find_task
+from autoreward.rewards.gate.gate import examine
+from autoreward.session.reward_file import check_file, read_program
+from autoreward.tasks.card import find_task
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 RETURN = 'return {"a": next_state.x}'

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from kept import kept
 
-from autoreward.design.author import design_prompt
-from autoreward.design.grammar import design
-from autoreward.design.quantities import readable
-from autoreward.design.terms import Genome
-from autoreward.jail.gate import examine
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
+from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.quantities import readable
+from autoreward.design.grammar.terms import Genome
 from autoreward.records import (
     Candidate,
     Description,
@@ -27,9 +26,10 @@ from autoreward.records import (
     Strengths,
     Symptom,
 )
-from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task, task_names
-from autoreward.transitions import Transitions
+from autoreward.rewards.gate.gate import examine
+from autoreward.roles.designer import design_prompt
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task, find_task, task_names
 
 NAMES = sorted(task_names((envs_folder(),)))
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,14 +9,14 @@ import pytest
 from batches import batch, practice
 from honest import BODIES
 
-from autoreward.check.dryrun import dry_run
-from autoreward.check.review import review
-from autoreward.jail.client import RewardClient, RewardFailed
-from autoreward.jail.fixed import Changed, FixedList
-from autoreward.jail.gate import examine
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
+from autoreward.checks.dry_run import dry_run
+from autoreward.checks.review import review
+from autoreward.core.outcomes import Outcome
 from autoreward.records import Candidate, Verdict
+from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox.child.constants import Changed, FixedList
+from autoreward.sandbox.client import RewardClient, RewardFailed
+from autoreward.sandbox.jail import Jail
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 

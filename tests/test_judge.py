@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.resources import envs_folder
-from autoreward.tasks import Metric, StateField, Task, find_task
-from autoreward.worker.judge import ALMOST, Judge
-from autoreward.worker.observations import Layout
-from autoreward.worker.view import state_fields
+from autoreward.tasks.card import Metric, StateField, Task, find_task
+from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.success import ALMOST, Judge
 
 
 def card(when: str, **rule: object) -> Task:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from autoreward.jail.kernel import filters, landlock
-from autoreward.jail.kernel.filters import ALLOW, KILL, REFUSED, UNKNOWN, Instruction
-from autoreward.jail.kernel.numbers import AUDIT_ARCH, NUMBERS, machine
-from autoreward.jail.rooms import Jail
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.kernel import filters, landlock
+from autoreward.sandbox.kernel.filters import ALLOW, KILL, REFUSED, UNKNOWN, Instruction
+from autoreward.sandbox.kernel.syscalls import AUDIT_ARCH, NUMBERS, machine
 
 MACHINES = sorted(NUMBERS)
 PID = 4321
@@ -212,9 +212,9 @@ def in_a_child(script: str) -> str:
 
 LESS = """
 import json, os, sys
-from autoreward.jail import lock
-from autoreward.jail.kernel import filters, seccomp
-from autoreward.jail.kernel.numbers import machine
+from autoreward.sandbox.kernel import lock
+from autoreward.sandbox.kernel import filters, seccomp
+from autoreward.sandbox.kernel.syscalls import machine
 seccomp.load(filters.without(machine(), {missing!r}))
 out = os.dup(1)
 held = lock.lock(256)
@@ -240,9 +240,9 @@ def test_an_older_kernel_gets_a_lower_tier(missing: list[str], tier: str) -> Non
 
 UNPROTECTED = """
 from autoreward.errors import JailError
-from autoreward.jail.rooms import Jail
-from autoreward.jail.kernel import filters, seccomp
-from autoreward.jail.kernel.numbers import machine
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.kernel import filters, seccomp
+from autoreward.sandbox.kernel.syscalls import machine
 seccomp.load(filters.without(machine(), ["seccomp"]))
 SOURCE = "def compute_reward(state, action, next_state, memory):\\n    return {'x': next_state.x}\\n"
 with Jail() as jail:
@@ -268,11 +268,11 @@ NO_RUN = """
 from pathlib import Path
 from autoreward.config import RunConfig
 from autoreward.errors import JailError
-from autoreward.jail.kernel import filters, seccomp
-from autoreward.jail.kernel.numbers import machine
-from autoreward.resources import envs_folder
-from autoreward.session import start
-from autoreward.tasks import find_task
+from autoreward.sandbox.kernel import filters, seccomp
+from autoreward.sandbox.kernel.syscalls import machine
+from autoreward.core.resources import envs_folder
+from autoreward.session.run import start
+from autoreward.tasks.card import find_task
 seccomp.load(filters.without(machine(), ["seccomp"]))
 task = find_task("mountain-car", (envs_folder(),))
 try:
@@ -292,9 +292,9 @@ def test_where_nothing_protects_there_is_no_run_of_a_model_and_no_folder(tmp_pat
 
 LEAKY = """
 import os
-from autoreward.jail import lock
-from autoreward.jail.kernel import filters
-from autoreward.jail.kernel.numbers import machine
+from autoreward.sandbox.kernel import lock
+from autoreward.sandbox.kernel import filters
+from autoreward.sandbox.kernel.syscalls import machine
 out = os.dup(1)
 try:
     lock.lock(256, lambda kind, pid: filters.without(kind, ["socket"]))

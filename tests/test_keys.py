@@ -13,11 +13,11 @@ from fake_provider import Answer, provider
 from test_llm import KINDS, MODEL, PROMPT, desk
 
 from autoreward.errors import ProviderError, UsageError
-from autoreward.llm.asking import Refused
 from autoreward.llm.keys import SECRET, of_provider, of_server
-from autoreward.llm.models import open_model
-from autoreward.llm.opening import open_models
-from autoreward.spawn.nursery import Nursery
+from autoreward.llm.names import open_model
+from autoreward.llm.open import open_models
+from autoreward.llm.types import Refused
+from autoreward.sandbox.processes.fork_client import Nursery
 
 SECRETS = {
     "OPENAI_API_KEY": "sk-openai-1", "OPENAI_ADMIN_KEY": "sk-admin-2", "OPENAI_ORG_ID": "org-3", "OPENAI_PROJECT_ID": "proj-4",
@@ -187,7 +187,7 @@ def test_a_command_takes_its_keys_out_of_its_environment(command: bool, shown: s
 
 HIDDEN = """
 import ctypes, os, sys
-from autoreward.hiding import Hidden
+from autoreward.core.process_secrecy import Hidden
 prctl = ctypes.CDLL(None).prctl
 if os.getuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -229,7 +229,7 @@ def test_nobody_with_the_same_rights_reads_a_hidden_process() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_a_library_is_hidden_while_it_has_children() -> None:
-    with Nursery("autoreward.jail.server"):
+    with Nursery("autoreward.sandbox.child.server"):
         assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from autoreward.errors import TaskError
-from autoreward.expressions import Expression
-from autoreward.kinds import Width, demand_condition, demand_joined_conditions, of_rows, width
+from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.shapes import Width, demand_condition, demand_joined_conditions, of_rows, width
 
 WIDTHS: dict[str, Width] = {"x": 0, "v": 2, "w": 3, "one": 1, "c": None, "d": None, "obs.k": 4}
 

@@ -11,22 +11,22 @@ from fake_provider import Answer, provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autoreward.core.visible import plain
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunChanged, RunDamaged, UsageError
-from autoreward.llm.asking import LLM, Prompt, Reply, Role
-from autoreward.llm.claude import Claude
-from autoreward.llm.desk import Desk, unused
-from autoreward.llm.dialogue import Question, converse
-from autoreward.llm.gpt import Gpt
+from autoreward.llm.anthropic_api import Claude
+from autoreward.llm.client import Desk, unused
+from autoreward.llm.cost import Bill, Purse, estimate, price
 from autoreward.llm.keys import KEYS, NOTHING, Access
 from autoreward.llm.manual import Manual
-from autoreward.llm.models import DEFAULTS, default_model, on_server, open_model
-from autoreward.llm.money import Bill, Purse, estimate, price
-from autoreward.llm.opening import open_models
-from autoreward.llm.reading import Unusable, code_blocks, record, usable
+from autoreward.llm.names import DEFAULTS, default_model, on_server, open_model
+from autoreward.llm.open import open_models
+from autoreward.llm.openai_api import Gpt
+from autoreward.llm.parsing import Unusable, code_blocks, record, usable
 from autoreward.llm.replay import Replay
+from autoreward.llm.structured import Question, converse
+from autoreward.llm.types import LLM, Prompt, Reply, Role
 from autoreward.records import Record
-from autoreward.store.beneath import Folder
-from autoreward.words import plain
+from autoreward.store.folder import Folder
 
 KINDS = ("anthropic", "openai")
 MODEL = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}

@@ -9,11 +9,10 @@ import pytest
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
-from autoreward.crew import allowance
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, LimitReached, RunDamaged, StoreError, UsageError
-from autoreward.feedback import allow, hear_out, heed
 from autoreward.loop import contestants, improve
-from autoreward.outcomes import Outcome
 from autoreward.records import (
     Allowance,
     Candidate,
@@ -28,11 +27,12 @@ from autoreward.records import (
     Trial,
     TrialJob,
 )
-from autoreward.report.numbers import Follower
-from autoreward.resources import envs_folder
-from autoreward.session import leave, resume
+from autoreward.report.scalars import Follower
+from autoreward.session.feedback import allow, hear_out, heed
+from autoreward.session.real_steps import allowance
+from autoreward.session.run import leave, resume
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)

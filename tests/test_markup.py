@@ -17,23 +17,23 @@ from undrawn import TASK, episodes
 
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.visible import hidden, is_folder, visible
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import Clip, CurvePoint, PartStats, Preference, Question, Trial
-from autoreward.report.cell import CellView, Output
-from autoreward.report.curves import Line, picture
+from autoreward.report.charts import Line, picture
 from autoreward.report.html import render
-from autoreward.report.numbers import legs
-from autoreward.report.pages import page, policy
+from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import read_run
-from autoreward.report.show import show_candidate, show_run
+from autoreward.report.scalars import legs
+from autoreward.report.tables import show_candidate, show_run
+from autoreward.report.templates import page, policy
 from autoreward.report.tensorboard import check_board, event_file
 from autoreward.report.terminal import Terminal
-from autoreward.session import worth_a_look
+from autoreward.session.run import worth_a_look
 from autoreward.store.book import Book, RunHeader
-from autoreward.words import hidden, is_folder, visible
 
 PAYLOADS = (
     '"><script>PWN</script>',

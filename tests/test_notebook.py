@@ -12,14 +12,14 @@ from fake_crew import FakeCrew
 import autoreward
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, RunChanged
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import Trial
-from autoreward.report.cell import CellView, Output
-from autoreward.resources import envs_folder
+from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.ipynb"
 TASK = find_task("mountain-car", (envs_folder(),))

@@ -8,11 +8,11 @@ import pytest
 from gymnasium import spaces
 
 from autoreward.errors import TaskError
-from autoreward.tasks import Task, blank
-from autoreward.worker import environments
-from autoreward.worker.environments import Reseeded
-from autoreward.worker.observations import Flat, Layout, Sensed, flat, layout
-from autoreward.worker.view import state_fields
+from autoreward.tasks.card import Task, blank
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.flatten import Flat, Layout, Sensed, flat, layout
+from autoreward.worker.envs.make import Reseeded
 
 TASK = blank("Toy-v0", {}, "toy")
 

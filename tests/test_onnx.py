@@ -15,17 +15,17 @@ from safetensors.numpy import load, save
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import MissingExtra, UsageError
-from autoreward.jail.rooms import Jail
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import TrialJob
-from autoreward.resources import envs_folder
-from autoreward.session import onnx_policy
+from autoreward.sandbox.jail import Jail
+from autoreward.session.run import onnx_policy
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import Task, find_task
-from autoreward.train.workers import Workers
-from autoreward.worker import environments
+from autoreward.tasks.card import Task, find_task
+from autoreward.training.workers import Workers
+from autoreward.worker.envs import make as environments
 
 ROWS = 1000
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from fake_crew import FakeCrew
 
-from autoreward import session
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
-from autoreward.plan import legs, plan
-from autoreward.race import steps
 from autoreward.records import Description, LegPlan, Score, Speed, Trial
-from autoreward.report.planned import show_plan
+from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
+from autoreward.search.halving import steps
+from autoreward.session import run as session
+from autoreward.session.plan import legs, plan
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 DESCRIPTION = Description(state=(), action=(), max_steps=200, terminates=True, random_length=200)

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 from batches import batch
 
-from autoreward.analyze.symptoms import EXPLOIT
 from autoreward.config import RunConfig
-from autoreward.crew import RealCrew
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
-from autoreward.recordings import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
+from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.records import (
     Candidate,
     Description,
@@ -29,12 +27,15 @@ from autoreward.records import (
     Symptom,
     Verdict,
 )
-from autoreward.resources import envs_folder
+from autoreward.sandbox.jail import Jail
+from autoreward.search.recorded import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
+from autoreward.session.real_steps import RealCrew
 from autoreward.store.book import Book, Made, RunHeader
-from autoreward.tasks import Task, find_task, parse_task
-from autoreward.train.workers import Workers
-from autoreward.worker import environments, pool
-from autoreward.worker.observations import layout
+from autoreward.tasks.card import Task, find_task, parse_task
+from autoreward.training.workers import Workers
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs.flatten import layout
+from autoreward.worker.jobs import reference_episodes as pool
 
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
 TASK = find_task("mountain-car", (envs_folder(),))

@@ -22,16 +22,17 @@ from hypothesis import strategies as st
 from test_cli import autoreward
 from test_loop import Killed
 
-from autoreward.analyze.preferences import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
-from autoreward.analyze.ranking import best, ranked, runner_up
 from autoreward.config import RunConfig
-from autoreward.design.formulas import distances
-from autoreward.design.grammar import design
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
+from autoreward.design.grammar.distances import distances
+from autoreward.design.grammar.evolve import design
 from autoreward.errors import JudgementNeeded, UsageError
+from autoreward.evaluation.bradley_terry import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
+from autoreward.evaluation.ranking import best, ranked, runner_up
+from autoreward.judges.poll import Poll
 from autoreward.loop import improve, measure, stop_reason
-from autoreward.outcomes import Outcome
-from autoreward.poll import Poll
-from autoreward.race import goals
 from autoreward.records import (
     Answer,
     Episode,
@@ -47,16 +48,15 @@ from autoreward.records import (
     Strengths,
     Trial,
 )
+from autoreward.report.agreement import agreement
 from autoreward.report.html import render
-from autoreward.report.liking import agreement
 from autoreward.report.pairs import Pair, pair_table, pairs_page, sparkline
 from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
+from autoreward.search.halving import goals
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import find_task, read_task
-from autoreward.transitions import Transitions
-from autoreward.worker.judge import Judge
+from autoreward.tasks.card import find_task, read_task
+from autoreward.worker.success import Judge
 
 TASK = find_task("mountain-car", (envs_folder(),))
 HUMAN = RunConfig(rounds=2, candidates=3, confirm_seeds=0, finalist_seeds=0, episodes=5, steps=8000, judge="human")

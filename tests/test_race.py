@@ -6,13 +6,13 @@ import pytest
 from fake_crew import FakeCrew
 
 from autoreward import events
-from autoreward.analyze.hopeless import doubt, optimiser
-from autoreward.analyze.legs import scored, trainings
-from autoreward.analyze.ranking import beats, best, runner_up
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.evaluation.futility import doubt, optimiser
+from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.ranking import beats, best, runner_up
 from autoreward.loop import improve, measure, stop_reason
-from autoreward.outcomes import Outcome
-from autoreward.race import RUNGS, Purse, further_seeds, goals, standings, steps
 from autoreward.records import (
     Candidate,
     CheckpointScore,
@@ -32,9 +32,9 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.resources import envs_folder
+from autoreward.search.halving import RUNGS, Purse, further_seeds, goals, standings, steps
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import Task, find_task
+from autoreward.tasks.card import Task, find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 BIG = 10**9

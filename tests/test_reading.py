@@ -11,18 +11,18 @@ from typer.main import get_command
 
 from autoreward.cli import app
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.loop import improve, measure
-from autoreward.outcomes import Outcome
 from autoreward.records import Candidate, Run, Standings, Trial
-from autoreward.report.again import APART, again
 from autoreward.report.html import render
-from autoreward.report.numbers import legs
 from autoreward.report.reading import Reading, read_run
-from autoreward.report.show import show_run
+from autoreward.report.rerun import APART, again
+from autoreward.report.scalars import legs
+from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1, finalist_seeds=0)

@@ -14,15 +14,15 @@ import psutil
 import pytest
 
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.seeds import held_out
 from autoreward.errors import TaskError
 from autoreward.export import EXPORTED
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
 from autoreward.records import Run, Score, Trial, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.seeds import held_out
-from autoreward.tasks import Task, blank, find_task
-from autoreward.train.workers import Workers
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task, blank, find_task
+from autoreward.training.workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TASK = find_task("mountain-car", (envs_folder(),))

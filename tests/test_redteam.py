@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from batches import practice
 
-from autoreward.check.review import review
-from autoreward.jail.gate import examine
-from autoreward.jail.rooms import Jail
+from autoreward.checks.review import review
+from autoreward.core.transitions import Transitions
 from autoreward.records import Candidate, Verdict
-from autoreward.spawn.nursery import clean_environment
-from autoreward.transitions import Transitions
+from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.processes.fork_client import clean_environment
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "redteam").glob("*.py"))

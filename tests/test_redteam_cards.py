@@ -10,17 +10,17 @@ from typer.testing import CliRunner
 
 from autoreward.cli import app, main
 from autoreward.config import RunConfig
-from autoreward.design.author import design_prompt
+from autoreward.core.resources import LARGEST
+from autoreward.core.visible import hidden
 from autoreward.errors import TaskError
 from autoreward.report.html import render
 from autoreward.report.pairs import pairs_page
 from autoreward.report.reading import read_run
-from autoreward.report.show import show_run
+from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
-from autoreward.resources import LARGEST
+from autoreward.roles.designer import design_prompt
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import parse_task, read_task
-from autoreward.words import hidden
+from autoreward.tasks.card import parse_task, read_task
 
 FILES = sorted((Path(__file__).parent / "redteam_cards").glob("*.toml"))
 

@@ -20,15 +20,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_llm import KINDS, PROMPT, desk, model
 
+from autoreward.core.visible import plain
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunDamaged
-from autoreward.llm.answers import NotAnAnswer, of_anthropic, of_openai
-from autoreward.llm.asking import Busy, Refused, Reply
-from autoreward.llm.desk import Saved
-from autoreward.llm.money import Bill, tokens
-from autoreward.llm.reading import LONGEST, Unusable, code_blocks, record, usable
+from autoreward.llm.client import Saved
+from autoreward.llm.cost import Bill, tokens
+from autoreward.llm.parsing import LONGEST, Unusable, code_blocks, record, usable
 from autoreward.llm.replay import Replay
+from autoreward.llm.responses import NotAnAnswer, of_anthropic, of_openai
+from autoreward.llm.types import Busy, Refused, Reply
 from autoreward.records import Record
-from autoreward.words import plain
 
 CASES = sorted((Path(__file__).parent / "redteam_replies").glob("*.json"))
 WORD = '{"word": "yes"}'
@@ -110,7 +110,7 @@ def test_a_saved_bill_that_would_fill_the_purse_is_damage(changed: dict[str, obj
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_drips_is_let_go(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends a byte every 10 ms, of headers and body alike, and would take ten times as long as it is given."""
-    monkeypatch.setattr(f"autoreward.llm.{'claude' if kind == 'anthropic' else 'gpt'}.SECONDS", 0.15)
+    monkeypatch.setattr(f"autoreward.llm.{kind}_api.SECONDS", 0.15)
     with provider(Answer("x" * 50, drip=0.01)) as server:
         begun = time.monotonic()
         with pytest.raises(Busy, match=r"did not answer within 0\.15 s"):
@@ -239,7 +239,7 @@ def test_any_json_is_a_reply_or_no_answer(value: object) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_reply_or_no_answer(body: bytes) -> None:
-    from autoreward.llm.web import as_text
+    from autoreward.llm.transport import as_text
 
     saved_or_no_answer(as_text(body))
 

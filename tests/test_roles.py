@@ -13,19 +13,16 @@ from kept import kept
 from replies import GOOD, RAW, Raw
 from scripted import Scripted, desk
 
-from autoreward import workshop
-from autoreward.analyze.analyst import Case, explain
-from autoreward.check import critic
-from autoreward.check.practice import Practice
-from autoreward.check.review import review
-from autoreward.design.author import design_prompt
+from autoreward.checks.review import review
+from autoreward.checks.samples import Practice
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.design import refine as workshop
 from autoreward.errors import LimitReached
-from autoreward.jail.rooms import Jail
-from autoreward.llm.asking import Prompt
-from autoreward.llm.desk import Saved
-from autoreward.llm.money import tokens
+from autoreward.llm.client import Saved
+from autoreward.llm.cost import tokens
 from autoreward.llm.prompts import render
-from autoreward.outcomes import Outcome
+from autoreward.llm.types import Prompt
 from autoreward.records import (
     Analysis,
     Candidate,
@@ -45,8 +42,11 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.resources import envs_folder
-from autoreward.tasks import Metric, StateField, Success, Task, Train, find_task, task_names
+from autoreward.roles import critic
+from autoreward.roles.analyzer import Case, explain
+from autoreward.roles.designer import design_prompt
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Metric, StateField, Success, Task, Train, find_task, task_names
 
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"

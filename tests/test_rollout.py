@@ -13,16 +13,17 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task
-from autoreward.worker import environments, policies
-from autoreward.worker.buffers import RewardedReplay, RewardedRollout
-from autoreward.worker.feed import Feed, Normaliser
-from autoreward.worker.logbook import Logbook
-from autoreward.worker.recorder import Recorded, Recorder
-from autoreward.worker.train import train
+from autoreward.tasks.card import Task, find_task
+from autoreward.worker import policies
+from autoreward.worker.envs import make as environments
+from autoreward.worker.jobs.train import train
+from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
+from autoreward.worker.rollout.late_rewards import Feed, Normaliser
+from autoreward.worker.rollout.logger import Logbook
+from autoreward.worker.rollout.recorder import Recorded, Recorder
 
 
 def task(envs: int, max_steps: int = 12, name: str = "mountain-car") -> Task:

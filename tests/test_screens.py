@@ -9,20 +9,21 @@ import pytest
 from batches import batch
 from numpy.typing import NDArray
 
-from autoreward.check import circles, screens
-from autoreward.check.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
-from autoreward.check.screening import screen
-from autoreward.design.grammar import design
-from autoreward.design.kit import Kit
-from autoreward.design.terms import Genome, part_names
-from autoreward.design.weights import retuned, tuned, weighted
-from autoreward.jail import gate
-from autoreward.jail.client import RewardFailed
-from autoreward.jail.rooms import Jail
+from autoreward.checks import laps as circles
+from autoreward.checks import screens
+from autoreward.checks.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
+from autoreward.checks.screening import screen
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
+from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.kit import Kit
+from autoreward.design.grammar.terms import Genome, part_names
+from autoreward.design.weight_tuning import retuned, tuned, weighted
 from autoreward.records import Candidate, Description, Episode, FieldStats, PoolEpisode, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.tasks import find_task
-from autoreward.transitions import Transitions
+from autoreward.rewards.gate import gate
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import find_task
 
 Array = NDArray[np.float64]
 

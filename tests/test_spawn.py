@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autoreward.jail.rooms import Jail
-from autoreward.spawn import frames
-from autoreward.spawn.nursery import Nursery, clean_environment
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.processes import frames
+from autoreward.sandbox.processes.fork_client import Nursery, clean_environment
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'x': next_state.x}\n"
 

@@ -9,19 +9,20 @@ import pytest
 import stable_baselines3
 from batches import batch, practice
 
-from autoreward.check.dryrun import dry_run
-from autoreward.check.practice import Practice, rollout
-from autoreward.jail.agree import differing
-from autoreward.jail.client import RewardFailed
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
+from autoreward.checks.dry_run import dry_run
+from autoreward.checks.samples import Practice, rollout
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
 from autoreward.records import LOGGED, Trial, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task
-from autoreward.transitions import Transitions
-from autoreward.worker import feed, spots
-from autoreward.worker.recorder import Recorded
-from autoreward.worker.train import train
+from autoreward.rewards.agreement import differing
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task, find_task
+from autoreward.worker.jobs.train import train
+from autoreward.worker.rollout import late_rewards as feed
+from autoreward.worker.rollout import spot_checks as spots
+from autoreward.worker.rollout.recorder import Recorded
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 CAR = find_task("mountain-car", (envs_folder(),))

@@ -10,23 +10,23 @@ import typer
 from fake_crew import FakeCrew
 from fake_provider import Answer, provider
 
-from autoreward import session
 from autoreward.cli.watch import watch
 from autoreward.config import RunConfig
-from autoreward.contest import demand_sound, why_nothing
-from autoreward.crew import DEMOS
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import NoAnswer, TaskError, UsageError
-from autoreward.initiate import Wanted, initiate
 from autoreward.loop import improve, measure
-from autoreward.outcomes import Outcome
-from autoreward.plan import demand_steps
 from autoreward.records import Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
-from autoreward.report.lines import verdict
-from autoreward.report.planned import show_plan
+from autoreward.report.phrases import verdict
+from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
+from autoreward.search.confirm import demand_sound, why_nothing
+from autoreward.session import run as session
+from autoreward.session.new_task import Wanted, initiate
+from autoreward.session.plan import demand_steps
+from autoreward.session.real_steps import DEMOS
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks import Task, find_task
+from autoreward.tasks.card import Task, find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 MINE = Candidate(id="mine", source="def compute_reward(", thought="", origin="human", how="given")

@@ -15,15 +15,15 @@ from fake_crew import InlinePool
 
 from autoreward import __version__, errors
 from autoreward.config import RunConfig
-from autoreward.pools import Pool
+from autoreward.core.executor import Pool
+from autoreward.core.resources import envs_folder
+from autoreward.core.thread_executor import LocalPool
 from autoreward.records import Diagnosis, Finding, Record, Verdict
-from autoreward.resources import envs_folder
-from autoreward.store.beneath import Folder
 from autoreward.store.book import Book, Made, pages_of
 from autoreward.store.files import demand_place, locked, plain_name
+from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.tasks import find_task
-from autoreward.train.pool import LocalPool
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 
@@ -312,7 +312,7 @@ class Named(Record):
 
 
 def test_records_survive_the_disk() -> None:
-    from autoreward.outcomes import Outcome
+    from autoreward.core.outcomes import Outcome
 
     verdict = Verdict(
         candidate_id="a",

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.resources import envs_folder
-from autoreward.tasks import find_task, parse_task, read_task, task_names
-from autoreward.worker import environments
+from autoreward.tasks.card import find_task, parse_task, read_task, task_names
+from autoreward.worker.envs import make as environments
 
 GOOD = """
 env = "CartPole-v1"

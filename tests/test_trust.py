@@ -11,22 +11,23 @@ from fake_crew import FakeCrew
 from typer.testing import CliRunner
 
 import autoreward
-from autoreward import session
-from autoreward.cli import app, settle
+from autoreward.cli import app
+from autoreward.cli import trust as settle
 from autoreward.config import RunConfig
-from autoreward.crew import _by_grammar
+from autoreward.core.resources import envs_folder
 from autoreward.errors import NotTrusted, StoreError, UsageError
 from autoreward.export import EXPORTED
-from autoreward.export.keep import kept_files
+from autoreward.export.best import kept_files
 from autoreward.loop import improve, measure
 from autoreward.records import Allowance, Board, Candidate
-from autoreward.resources import envs_folder
+from autoreward.session import run as session
+from autoreward.session.export import take
+from autoreward.session.real_steps import _by_grammar
 from autoreward.store import trust
-from autoreward.store.beneath import Folder
 from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader
-from autoreward.takeaway import take
-from autoreward.tasks import Task, find_task, read_task, task_names
+from autoreward.tasks.card import Task, find_task, read_task, task_names
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CODE = "open('/tmp/never', 'w')\ndef observe(env, observation, info):\n    return {'x': observation}\n"

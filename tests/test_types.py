@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from batches import batch
 
-from autoreward.jail import names
-from autoreward.jail.client import RewardFailed
-from autoreward.jail.gate import examine
-from autoreward.jail.program import Program
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox.child.program import Program
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
 
 KINDS = [
     '"O"',

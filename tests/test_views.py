@@ -14,25 +14,25 @@ from typer.testing import CliRunner
 from autoreward import events
 from autoreward.cli import app
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
+from autoreward.core.visible import visible
 from autoreward.loop import improve
-from autoreward.outcomes import Outcome
 from autoreward.records import (
     Doubt,
     Run,
     Trial,
     TrialJob,
 )
-from autoreward.report.cell import CellView, Output
 from autoreward.report.html import render
-from autoreward.report.lines import JsonView, PlainView, verdict
-from autoreward.report.live import LiveView
+from autoreward.report.live.notebook_view import CellView, Output
+from autoreward.report.live.terminal_view import LiveView
+from autoreward.report.phrases import JsonView, PlainView, verdict
 from autoreward.report.reading import Reading, read_run
-from autoreward.report.show import confirmation, show_candidate, show_run, standings
+from autoreward.report.tables import confirmation, show_candidate, show_run, standings
 from autoreward.report.terminal import Terminal
-from autoreward.resources import envs_folder
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
-from autoreward.words import visible
+from autoreward.tasks.card import find_task
 
 SEEN = "[/x] [bold] [link=https://a.b] :boom:"
 HOSTILE = f"{SEEN} \x1b]0;owned\x07 \x1b[2J \x9b31m \u202e \u200b\rover"

@@ -8,11 +8,11 @@ import pytest
 
 from autoreward import records
 from autoreward.config import RunConfig
-from autoreward.llm.money import Bill
+from autoreward.core.visible import hidden, is_environment, is_folder, is_name, is_unit, visible
+from autoreward.llm.cost import Bill
 from autoreward.records import Record
 from autoreward.store.book import RunHeader
-from autoreward.tasks import ActionField, Constant, Metric, StateField, Success, Task, Train
-from autoreward.words import hidden, is_environment, is_folder, is_name, is_unit, visible
+from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train
 
 KINDS = [
     *(

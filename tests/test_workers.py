@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.errors import JobFailed
-from autoreward.jail.client import RewardFailed
-from autoreward.jail.rooms import Jail
-from autoreward.outcomes import Outcome
 from autoreward.records import Score, Trial, TrialJob
-from autoreward.resources import envs_folder
-from autoreward.tasks import Task, find_task
-from autoreward.train.local import Limits, cores_here
-from autoreward.train.runner import Progress
-from autoreward.train.workers import Workers
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.tasks.card import Task, find_task
+from autoreward.training.local import Limits, cores_here
+from autoreward.training.runner import Progress
+from autoreward.training.workers import Workers
 
 TASK = find_task("mountain-car", (envs_folder(),))
 JOB = TrialJob(id="c-s0-leg1", candidate_id="c", reward="native", seed=1, leg=1, begin=100, steps=400)

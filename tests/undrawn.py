@@ -6,13 +6,13 @@ import numpy as np
 from fake_crew import FakeCrew
 
 from autoreward.config import RunConfig
-from autoreward.looks import worth_a_look
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
 from autoreward.loop import improve
 from autoreward.records import Clip
-from autoreward.resources import envs_folder
+from autoreward.session.clips import worth_a_look
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks import find_task
-from autoreward.transitions import Transitions
+from autoreward.tasks.card import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 WHY = "the environment's renderer gives no picture but <NoneType>"

@@ -32,7 +32,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from autoreward.jail import lock, namespace
+from autoreward.sandbox.child import namespace
+from autoreward.sandbox.kernel import lock
 
 _PR_SET_CHILD_SUBREAPER = 36
 STEPS = 5

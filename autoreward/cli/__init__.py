@@ -1,4 +1,4 @@
-"""The `autoreward` command: one file per subcommand; heavy imports happen inside them."""
+"""The `autoreward` command: one file per subcommand; heavy imports happen inside them. What commands do is in `session`."""
 
 import signal
 import sys
@@ -11,10 +11,10 @@ from typer.exceptions import TyperException
 from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say, say_no_more
+from autoreward.core.process_secrecy import Hidden
 from autoreward.errors import AutorewardError, UsageError, from_the_system
-from autoreward.hiding import Hidden
 from autoreward.llm.keys import take
-from autoreward.spawn.keeper import narrow
+from autoreward.sandbox.processes.restarting import narrow
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
 """Exit code of a command whose reader went away, such as `head`, as shells give it."""

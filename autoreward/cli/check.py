@@ -4,10 +4,10 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import ENVS, task_folders
+from autoreward.cli.options import ENVS, task_folders
 from autoreward.cli.say import say, say_record
-from autoreward.cli.settle import TRUST, settle_card
-from autoreward.outcomes import Outcome
+from autoreward.cli.trust import TRUST, settle_card
+from autoreward.core.outcomes import Outcome
 
 
 def command(
@@ -19,8 +19,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
-    from autoreward.given import check_file, program_file
-    from autoreward.tasks import find_task
+    from autoreward.session.reward_file import check_file, program_file
+    from autoreward.tasks.card import find_task
 
     found = find_task(task, task_folders(envs))
     settle_card(found, trust)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.options import RUNS, find_run
 
 if TYPE_CHECKING:
     from autoreward.report.reading import Reading
@@ -18,11 +18,11 @@ def command(
     """Set the winners of several runs side by side."""
     from rich.table import Table
 
-    from autoreward.analyze.intervals import probability_of_improvement
     from autoreward.errors import UsageError
-    from autoreward.report.lines import interval
+    from autoreward.evaluation.intervals import probability_of_improvement
+    from autoreward.report.phrases import interval
     from autoreward.report.reading import read_run
-    from autoreward.report.show import Fitting
+    from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
 
     if len(names) < 2:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward import __version__
-from autoreward.cli.places import RUNS
+from autoreward.cli.options import RUNS
 from autoreward.cli.say import say, say_json
 
 if TYPE_CHECKING:
-    from autoreward.jail.selfcheck import Check
+    from autoreward.sandbox.selfcheck import Check
 
 PACKAGES = ("gymnasium", "stable_baselines3", "torch", "mujoco", "Box2D", "numpy", "pydantic", "safetensors")
 LINE = 120
@@ -61,9 +61,9 @@ def command(
 ) -> None:
     """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
     from autoreward.errors import JailError, JobFailed
-    from autoreward.jail.rooms import Jail
-    from autoreward.jail.selfcheck import Check, check_everything
-    from autoreward.train.workers import Workers
+    from autoreward.sandbox.jail import Jail
+    from autoreward.sandbox.selfcheck import Check, check_everything
+    from autoreward.training.workers import Workers
 
     facts: dict[str, object] = {
         "autoreward": __version__,
@@ -87,7 +87,7 @@ def command(
         return made
 
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-        started = timed("autoreward.jail.server", lambda: [Check("process", jail.tier, held=True)])
+        started = timed("autoreward.sandbox.child.server", lambda: [Check("process", jail.tier, held=True)])
         if started:
             tier, checks = jail.tier, check_everything(jail)
         checks += timed(

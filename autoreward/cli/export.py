@@ -4,9 +4,9 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say
-from autoreward.cli.settle import TRUST, settle_run
+from autoreward.cli.trust import TRUST, settle_run
 
 POLICY_ONNX = """\
 - `policy.onnx`: the policy as one graph. In: `observation`, as `make()` of reward.py gives it, one row each. Out: `action`, as the
@@ -26,8 +26,8 @@ def command(
     import shlex
 
     from autoreward.errors import UsageError
+    from autoreward.session.export import is_as_made, take
     from autoreward.store.header import read_header
-    from autoreward.takeaway import is_as_made, take
 
     folder = find_run(run, runs)
     task = read_header(folder).task
@@ -71,7 +71,7 @@ def write_whole(files: dict[str, bytes], target: Path) -> None:
 
 
 def _onnx(folder: Path) -> dict[str, bytes]:
-    from autoreward.session import onnx_policy
+    from autoreward.session.run import onnx_policy
 
     return onnx_policy(folder)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from autoreward.cli.places import limit, max_cost_option
+from autoreward.cli.options import limit, max_cost_option
 from autoreward.cli.say import say
-from autoreward.cli.settle import TRUST, settle
+from autoreward.cli.trust import TRUST, settle
 
 if TYPE_CHECKING:
-    from autoreward.initiate import Initiated
+    from autoreward.session.new_task import Initiated
 
 
 def command(
@@ -34,11 +34,11 @@ def command(
 ) -> None:
     """Write a task card for any Gymnasium environment."""
     from autoreward.errors import UsageError, paste
-    from autoreward.initiate import Wanted, initiate
     from autoreward.llm.keys import variables
-    from autoreward.llm.models import default_model
+    from autoreward.llm.names import default_model
+    from autoreward.session.new_task import Wanted, initiate
     from autoreward.store.trust import of_program
-    from autoreward.tasks import STATE, state_program
+    from autoreward.tasks.card import STATE, state_program
 
     try:
         arguments: Any = json.loads(kwargs)

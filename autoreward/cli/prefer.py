@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import RUNS, find_run
-from autoreward.cli.settle import TRUST, settle_run
+from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.trust import TRUST, settle_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autoreward.poll import Poll
+    from autoreward.judges.poll import Poll
     from autoreward.records import Question
     from autoreward.report.terminal import Terminal
 
@@ -29,9 +29,9 @@ def command(
     trust: bool = TRUST,
 ) -> None:
     """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
-    from autoreward.poll import Poll
+    from autoreward.judges.poll import Poll
     from autoreward.report.reading import read_run
-    from autoreward.report.show import preferences
+    from autoreward.report.tables import preferences
     from autoreward.report.terminal import Terminal
 
     folder, console = find_run(run, runs), Terminal()
@@ -66,7 +66,7 @@ def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None
 
 def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
     """Ask in the terminal, and save each answer at once; False if the person quits."""
-    from autoreward.poll import QUIT, WORDS
+    from autoreward.judges.poll import QUIT, WORDS
     from autoreward.report.pairs import pair_table
 
     for number, question in enumerate(asked, start=1):

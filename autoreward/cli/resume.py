@@ -4,8 +4,8 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import MORE_CALLS, MORE_COST, RUNS, TENSORBOARD, find_run, raised
-from autoreward.cli.settle import TRUST, settle_run
+from autoreward.cli.options import MORE_CALLS, MORE_COST, RUNS, TENSORBOARD, find_run, raised
+from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
 
@@ -19,7 +19,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:
     """Go on with a run that was stopped; nothing finished is done again."""
-    from autoreward.session import resume
+    from autoreward.session.run import resume
 
     folder = find_run(run, runs)
     settle_run(folder, trust)

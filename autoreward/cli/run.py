@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import (
+from autoreward.cli.options import (
     ENVS,
     MEMORY_MB,
     MINUTES_PER_TRIAL,
@@ -16,13 +16,13 @@ from autoreward.cli.places import (
     task_folders,
 )
 from autoreward.cli.say import say, say_record
-from autoreward.cli.settle import TRUST, settle_card
+from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
     from autoreward.config import RunConfig
     from autoreward.records import Plan
-    from autoreward.tasks import Task
+    from autoreward.tasks.card import Task
 
 
 def command(
@@ -72,12 +72,12 @@ def command(
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
 
-    from autoreward.crew import DEMOS
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
-    from autoreward.llm.models import default_model
-    from autoreward.session import plan, start
-    from autoreward.tasks import find_task
+    from autoreward.llm.names import default_model
+    from autoreward.session.real_steps import DEMOS
+    from autoreward.session.run import plan, start
+    from autoreward.tasks.card import find_task
 
     source = context.get_parameter_source("confirm_seeds")
     if no_confirm and source and source.name != "DEFAULT":
@@ -128,7 +128,7 @@ def command(
 def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
     from rich.text import Text
 
-    from autoreward.report.planned import show_plan
+    from autoreward.report.plan_table import show_plan
     from autoreward.report.terminal import Terminal
 
     if as_json:
@@ -171,8 +171,8 @@ def settings(**chosen: object) -> "RunConfig":
 
 def _who(config: "RunConfig") -> str:
     """Who will write the programs, and what that is expected to cost, before anything is spent."""
-    from autoreward.llm.money import FREE, OWN, estimate
-    from autoreward.report.lines import counted
+    from autoreward.llm.cost import FREE, OWN, estimate
+    from autoreward.report.phrases import counted
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import RUNS
+from autoreward.cli.options import RUNS
 from autoreward.cli.say import say, say_json
 
 
@@ -16,9 +16,9 @@ def command(
     from rich.table import Table
 
     from autoreward.errors import StoreError, UsageError
-    from autoreward.report.lines import interval
+    from autoreward.report.phrases import interval
     from autoreward.report.reading import read_run
-    from autoreward.report.show import Fitting
+    from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
     from autoreward.store.files import in_use, run_folders
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from autoreward.words import visible
+from autoreward.core.visible import visible
 
 if TYPE_CHECKING:
     from autoreward.records import Record

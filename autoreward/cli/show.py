@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.places import RUNS, find_run
+from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say_json, say_record
 
 
@@ -19,7 +19,7 @@ def command(
 
     from autoreward.errors import UsageError
     from autoreward.report.reading import Told, read_run
-    from autoreward.report.show import show_candidate, show_run
+    from autoreward.report.tables import show_candidate, show_run
     from autoreward.report.terminal import Terminal
 
     reading = read_run(find_run(run, runs))

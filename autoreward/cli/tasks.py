@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.places import ENVS, task_folders
+from autoreward.cli.options import ENVS, task_folders
 from autoreward.cli.say import say, say_json, say_record
-from autoreward.cli.settle import TRUST, settle_card
+from autoreward.cli.trust import TRUST, settle_card
 
 if TYPE_CHECKING:
-    from autoreward.tasks import Success, Task
+    from autoreward.tasks.card import Success, Task
 
 
 def command(
@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError
-    from autoreward.tasks import find_task
+    from autoreward.tasks.card import find_task
 
     folders = task_folders(envs)
     if check:
@@ -39,7 +39,7 @@ def command(
         return
     task = find_task(name, folders)
     if prompt:
-        from autoreward.design.author import design_prompt
+        from autoreward.roles.designer import design_prompt
 
         say(design_prompt(task, None, (), 0))
     elif as_json:
@@ -51,7 +51,7 @@ def command(
 def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
     """The tasks of some folders, and what is wrong with the cards that can't be read, by name."""
     from autoreward.errors import TaskError
-    from autoreward.tasks import read_task, task_names
+    from autoreward.tasks.card import read_task, task_names
 
     tasks = []
     broken: dict[str, str] = {}
@@ -68,7 +68,7 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
     from itertools import chain
 
     from autoreward.records import Audit, AuditItem
-    from autoreward.session import audit_tasks
+    from autoreward.session.run import audit_tasks
 
     unread = (Audit(task=n, items=(AuditItem(name="card", ok=False, said=why),)) for n, why in broken.items())
     failed = 0
@@ -92,7 +92,7 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from autoreward.report.show import Fitting
+    from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:

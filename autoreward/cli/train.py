@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, get_args
 
 import typer
 
-from autoreward.cli.places import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
-from autoreward.cli.settle import TRUST, settle_card
+from autoreward.cli.options import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def command(
     """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
     from autoreward.cli.run import settings
     from autoreward.errors import ConfigError
-    from autoreward.session import start
-    from autoreward.tasks import find_task
+    from autoreward.session.run import start
+    from autoreward.tasks.card import find_task
 
     if not 1 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"--seeds {seeds}: write a number from 1 to {MOST_SEEDS}.")
@@ -71,9 +71,9 @@ def command(
 
 def _given(reward: str, composition: str | None) -> "Candidate | str":
     """The reward to train: a file's program, or the name of a baseline."""
-    from autoreward.contest import Baseline
     from autoreward.errors import UsageError
-    from autoreward.given import composition_named, read_program
+    from autoreward.search.confirm import Baseline
+    from autoreward.session.reward_file import composition_named, read_program
 
     how = composition_named(composition, f"--composition {composition}") if composition is not None else None
     if reward not in get_args(Baseline):

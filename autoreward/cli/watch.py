@@ -28,10 +28,10 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
     from autoreward.errors import JudgementNeeded, paste
-    from autoreward.report.lines import JsonView, PlainView
-    from autoreward.report.live import LiveView
+    from autoreward.report.live.terminal_view import LiveView
+    from autoreward.report.phrases import JsonView, PlainView
     from autoreward.report.terminal import Terminal
-    from autoreward.session import resume
+    from autoreward.session.run import resume
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -77,7 +77,7 @@ def _read_by_somebody(view: "Callable[[events.Event], None]") -> "Callable[[even
 def _judged(folder: Path, console: "Terminal") -> bool:
     """Ask for what a run waits for; False if the person leaves some of it for later."""
     from autoreward.cli import prefer
-    from autoreward.poll import Poll
+    from autoreward.judges.poll import Poll
 
     with Poll(folder) as poll:
         asked = poll.waiting()
@@ -87,9 +87,9 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 def _goodbye(console: "Terminal", folder: Path) -> None:
     from autoreward.errors import paste
-    from autoreward.report.lines import verdict
+    from autoreward.report.phrases import verdict
     from autoreward.report.reading import REPORT, read_run
-    from autoreward.report.show import confirmation, spending
+    from autoreward.report.tables import confirmation, spending
 
     reading = read_run(folder)
     if reading.run is None:

@@ -2,7 +2,7 @@
 
 A command takes the keys out of its environment when it starts (`take`), so that neither a child nor a reader of
 /proc/PID/environ finds them. A library may not do that to the program that uses it: there they stay where the person put them,
-and children are given an environment of their own all the same (spawn/nursery.py).
+and children are given an environment of their own all the same (sandbox/processes/fork_client.py).
 """
 
 import ipaddress
@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from autoreward.core.process_secrecy import erase
 from autoreward.errors import UsageError
-from autoreward.hiding import erase
 
 SECRET = re.compile(r"(OPENAI|AZURE_OPENAI|ANTHROPIC)_\w*(KEY|TOKEN|SECRET|HEADERS)|AUTOREWARD_SERVER_KEY")
 """Variables with something secret: ours, and what the providers' SDKs would read by themselves."""

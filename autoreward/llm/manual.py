@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from autoreward.llm.asking import Prompt, Reply
-from autoreward.llm.desk import LONGEST_REPLY
-from autoreward.store.beneath import Folder
+from autoreward.llm.client import LONGEST_REPLY
+from autoreward.llm.types import Prompt, Reply
+from autoreward.store.folder import Folder
 
 POLL_SECONDS = 0.5
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autoreward import contract
-from autoreward.llm.asking import storable
-from autoreward.resources import prompts_folder
-from autoreward.words import hidden, plain
+from autoreward.core import contract
+from autoreward.core.resources import prompts_folder
+from autoreward.core.visible import hidden, plain
+from autoreward.llm.types import storable
 
 UNIT = 20
 """Characters of a unit that are shown."""

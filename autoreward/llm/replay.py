@@ -5,11 +5,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from autoreward.errors import LimitReached, UsageError
-from autoreward.llm.asking import Prompt, Refused, Reply
-from autoreward.llm.desk import LONGEST_REPLY, REPLIES, Saved
-from autoreward.llm.models import OPTIONS
-from autoreward.store.beneath import Folder
+from autoreward.llm.client import LONGEST_REPLY, REPLIES, Saved
+from autoreward.llm.names import OPTIONS
+from autoreward.llm.types import Prompt, Refused, Reply
 from autoreward.store.files import HEADER
+from autoreward.store.folder import Folder
 
 
 class Replay:

@@ -9,8 +9,17 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from autoreward.contract import MAX_PART_NAME
-from autoreward.words import LONGEST_UNIT, LONGEST_WORD, hidden, is_environment, is_folder, is_name, is_unit, visible
+from autoreward.core.contract import MAX_PART_NAME
+from autoreward.core.visible import (
+    LONGEST_UNIT,
+    LONGEST_WORD,
+    hidden,
+    is_environment,
+    is_folder,
+    is_name,
+    is_unit,
+    visible,
+)
 
 
 class Record(BaseModel):

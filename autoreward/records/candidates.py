@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Part, Program, Record, Said
-from autoreward.tiers import Tier
 
 Composition = Literal["sum", "bounded", "sign", "product", "potential"]
 """How a program's parts become one number: see compose/, which has a file for each."""

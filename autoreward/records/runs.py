@@ -4,11 +4,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Line, Program, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
-from autoreward.tiers import Tier
 
 
 class Rung(Record):

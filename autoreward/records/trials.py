@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.outcomes import Outcome
+from autoreward.core.outcomes import Outcome
+from autoreward.core.protection import Tier
 from autoreward.records.base import Curve, Id, Part, Program, Record, Said
 from autoreward.records.candidates import Composition
-from autoreward.tiers import Tier
 
 
 class TrialJob(Record):

@@ -1,1 +1,1 @@
-"""What is seen: plain lines, a live terminal view, tables of a finished run, and one self-contained page."""
+"""What is seen of a run: lines, live views, tables, one self-contained page. Decides nothing."""

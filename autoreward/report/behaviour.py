@@ -8,12 +8,12 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from autoreward.core.transitions import Transitions
 from autoreward.records import Clip
-from autoreward.report.curves import Line, chart, legend_of
+from autoreward.report.charts import Line, chart, legend_of
 from autoreward.report.reading import Reading
 from autoreward.store.book import Page
-from autoreward.tasks import Task
-from autoreward.transitions import Transitions
+from autoreward.tasks.card import Task
 
 SAID = {
     "winner": "the winner's best policy",

@@ -9,17 +9,17 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward import __version__
-from autoreward.analyze.ranking import ranked
-from autoreward.jail.text import MAX_LINES
-from autoreward.report.again import again
+from autoreward.evaluation.ranking import ranked
+from autoreward.report.agreement import agreement, beaten
 from autoreward.report.behaviour import filmed, plotted
-from autoreward.report.curves import DARK, LIGHT, MANY, Line, chart, scatter
-from autoreward.report.liking import agreement, beaten
+from autoreward.report.charts import DARK, LIGHT, MANY, Line, chart, scatter
 from autoreward.report.lineage import lineage
-from autoreward.report.lines import interval, verdict
-from autoreward.report.pages import page
+from autoreward.report.phrases import interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
-from autoreward.report.show import origin, state
+from autoreward.report.rerun import again
+from autoreward.report.tables import origin, state
+from autoreward.report.templates import page
+from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.store.book import Book
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")

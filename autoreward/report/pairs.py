@@ -10,11 +10,11 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from rich.table import Table
 
+from autoreward.core.transitions import Transitions
 from autoreward.records import Question
-from autoreward.report.curves import Line, chart
-from autoreward.report.pages import page
-from autoreward.tasks import Task
-from autoreward.transitions import Transitions
+from autoreward.report.charts import Line, chart
+from autoreward.report.templates import page
+from autoreward.tasks.card import Task
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 24

@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple, Self
 
-from autoreward.analyze.legs import scored, trainings
-from autoreward.analyze.preferences import policies, said_of, strengths
-from autoreward.analyze.ranking import ranked
+from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
-from autoreward.llm.desk import REPLIES, Saved
-from autoreward.llm.money import Bill
+from autoreward.evaluation.bradley_terry import policies, said_of, strengths
+from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.ranking import ranked
+from autoreward.llm.client import REPLIES, Saved
+from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
     PREFERENCES,
@@ -32,10 +33,9 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.store.beneath import Folder
 from autoreward.store.book import Page, pages_of
+from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.transitions import Transitions
 
 REPORT = "report.html"
 """File of a run: the page."""

@@ -8,13 +8,13 @@ import io
 import os
 from pathlib import Path
 
+from autoreward.core.visible import is_folder
 from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
 from autoreward.records import Board
-from autoreward.report.numbers import Follower, Leg
-from autoreward.store.beneath import Folder
+from autoreward.report.scalars import Follower, Leg
 from autoreward.store.book import BOARD, Book
 from autoreward.store.files import is_there
-from autoreward.words import is_folder
+from autoreward.store.folder import Folder
 
 
 def keep_board(book: Book, logdir: Path) -> None:

@@ -6,7 +6,7 @@ from typing import IO, Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from autoreward.words import visible
+from autoreward.core.visible import visible
 
 
 class Terminal(Console):

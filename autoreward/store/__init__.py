@@ -1,8 +1,8 @@
-"""What is kept.
+"""What is kept. No step of the search, nothing that is drawn.
 
 book.py     the run folder: `once` and `each` return a saved record, or make and save it
 header.py   run.json: what a run was started with
-beneath.py  the one way to a run's files: from its folder, step by step, no link followed
+folder.py   the one way to a run's files: from its folder, step by step, no link followed
 files.py    folders that can be made, names that stay in theirs, locks
 damage.py   what is wrong with a file, in words
 trust.py    what a person has let in, and what was made here: by content, outside of every run

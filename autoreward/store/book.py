@@ -9,16 +9,16 @@ from typing import Any, BinaryIO, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import ValidationError
 
-from autoreward.closing import Closing
+from autoreward.core.closing import Closing
+from autoreward.core.executor import Pool
+from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged, StoreError
-from autoreward.pools import Pool
 from autoreward.records import PREFERENCES, Allowance, Board, Record
 from autoreward.store import trust
-from autoreward.store.beneath import Folder
 from autoreward.store.damage import unreadable, whole_tensors, wrong
 from autoreward.store.files import HEADER, demand_free, demand_place, locked
+from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.transitions import Transitions
 
 ALLOWANCE, BOARD = "allowance", "tensorboard"
 BY_PEOPLE = ("feedback", ALLOWANCE, PREFERENCES)

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from autoreward.core.visible import LATEST, LONGEST_NAME, is_folder
 from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
-from autoreward.store.beneath import Folder
 from autoreward.store.damage import unreadable
-from autoreward.words import LATEST, LONGEST_NAME, is_folder
+from autoreward.store.folder import Folder
 
 LOCK, HEADER = "lock", "run.json"
 

@@ -13,10 +13,10 @@ from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, UsageError, shortened
 from autoreward.records import Record
 from autoreward.records.base import Said
-from autoreward.store.beneath import Folder
 from autoreward.store.damage import plain_json, unreadable, wrong
 from autoreward.store.files import HEADER
-from autoreward.tasks import Task
+from autoreward.store.folder import Folder
+from autoreward.tasks.card import Task
 
 FORMAT = 2
 PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")

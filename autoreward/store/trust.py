@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
 from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
 from autoreward.records import Allowance, Board
-from autoreward.resources import envs_folder
-from autoreward.store.beneath import Folder
-from autoreward.tasks import Task, read_task, task_names
+from autoreward.store.folder import Folder
+from autoreward.tasks.card import Task, read_task, task_names
 
 HARMLESS = ("grammar", "manual")
 """Who may design without being let in: neither is sent anything, nor paid."""

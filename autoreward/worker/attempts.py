@@ -5,11 +5,11 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.jail.kernel.proofs import create, fork, held
-from autoreward.jail.kernel.seccomp import system_call
 from autoreward.records import WorkerAttempt, WorkerProtection
 from autoreward.records.protection import Layer
+from autoreward.sandbox.kernel.proofs import create, fork, held
+from autoreward.sandbox.kernel.seccomp import system_call
+from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
 from autoreward.worker.confine import COMMON, Held
 from autoreward.worker.reach import Walls
 

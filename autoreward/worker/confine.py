@@ -10,10 +10,10 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-from autoreward.jail.kernel import filters, landlock, privileges, seccomp
-from autoreward.jail.kernel.landlock import READ, Grant
-from autoreward.jail.kernel.numbers import NUMBERS, machine
-from autoreward.spawn import scratch
+from autoreward.sandbox.kernel import filters, landlock, privileges, seccomp
+from autoreward.sandbox.kernel.landlock import READ, Grant
+from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
+from autoreward.sandbox.processes import scratch
 from autoreward.worker.reach import Walls, grants
 
 COMMON = "common"

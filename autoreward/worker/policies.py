@@ -12,7 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from autoreward.tasks import Task
+from autoreward.tasks.card import Task
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 OPTIMISER, NUMBERS = "optimiser.", "numbers"

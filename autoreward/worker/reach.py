@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from autoreward.jail.kernel.landlock import DEVICE, EXECUTE, READ, READ_DIR, WRITE, Grant
+from autoreward.sandbox.kernel.landlock import DEVICE, EXECUTE, READ, READ_DIR, WRITE, Grant
 
 SYSTEM = tuple(
     """/usr /lib /lib32 /lib64 /bin /sbin /nix/store /gnu/store /etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d

@@ -12,8 +12,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from autoreward.jail.lock import limit_memory
-from autoreward.spawn import frames, scratch, zygote
+from autoreward.sandbox.kernel.lock import limit_memory
+from autoreward.sandbox.processes import fork_server as zygote
+from autoreward.sandbox.processes import frames, scratch
 from autoreward.worker.confine import confine_all, confine_one, own_folder
 from autoreward.worker.reach import Walls
 
@@ -30,8 +31,11 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
 from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
-from autoreward.tasks import Task  # noqa: E402
-from autoreward.worker import attempts, audit, denied, describe, film, graph, package, score, survey, train, wire  # noqa: E402
+from autoreward.tasks.card import Task  # noqa: E402
+from autoreward.worker import attempts, denied, wire  # noqa: E402
+from autoreward.worker.jobs import audit, describe, film, score, survey, train  # noqa: E402
+from autoreward.worker.jobs import onnx_graph as graph  # noqa: E402
+from autoreward.worker.jobs import sb3_files as package  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:

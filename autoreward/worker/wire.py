@@ -3,7 +3,7 @@
 import socket
 
 from autoreward.records import Record
-from autoreward.spawn import frames
+from autoreward.sandbox.processes import frames
 
 PROGRESS, FILE, REPORT, FAILED = b"P", b"F", b"R", b"X"
 REPORT_CAP = 8 << 20

@@ -1,1 +1,0 @@
-"""Says why: rankings, intervals, and named symptoms with the numbers that prove them."""

@@ -1,1 +1,0 @@
-"""Decides what may train: the gate, then a dry run in the jail, each refusal with advice."""

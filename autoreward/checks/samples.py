@@ -1,0 +1,75 @@
+"""What a program is tried on before it may train: rows that were recorded, and rows that a training may bring."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.records import Description
+from autoreward.tasks.card import Task, Train
+
+_STRETCH = {"PPO": ("n_steps", 2048), "A2C": ("n_steps", 5), "SAC": ("train_freq", 1), "TD3": ("train_freq", 1),
+            "DQN": ("train_freq", 4)}  # fmt: skip
+"""What each algorithm calls the steps of an environment between two questions about rewards, and how many it takes unasked."""
+
+
+class Practice(NamedTuple):
+    """Rows to try a program on."""
+
+    samples: Transitions
+    """Recorded, shape (T, n)."""
+    late: Transitions
+    """The same with episodes that go on to the time limit, and end by themselves: none of it is out of a training's reach."""
+    extreme: Transitions
+    """Those, each row with a field at an end of its range. No state of the environment may be like that."""
+    rollout: tuple[int, int]
+    """Time steps and environments that a training asks about at once."""
+
+    @classmethod
+    def of(cls, task: Task, description: Description, samples: Transitions) -> "Practice":
+        """For a task, as it was described and sampled."""
+        stated = {name: field.range for name, field in task.state.items() if field.range}
+        return cls.made(samples, description.max_steps, rollout(task.train), stated)
+
+    @classmethod
+    def made(
+        cls,
+        samples: Transitions,
+        limit: int,
+        rollout: tuple[int, int],
+        ranges: Mapping[str, tuple[float, float]] | None = None,
+    ) -> "Practice":
+        """From samples of episodes of at most `limit` steps, and the ranges of some fields; of others, that of the samples."""
+        late = _late(samples, limit)
+        return cls(samples, late, _extreme(late, ranges or {}), rollout)
+
+
+def rollout(train: Train) -> tuple[int, int]:
+    """Time steps and environments that such a training asks about at once."""
+    name, usual = _STRETCH[train.algorithm]
+    return int(train.hyperparameters.get(name, usual)), train.envs
+
+
+def _late(samples: Transitions, limit: int) -> Transitions:
+    """Clocks that run faster after an episode's first step, so that the latest is the limit; each episode ends by itself."""
+    latest = int(samples.step.max())
+    faster = max((limit - 1) / (latest - 1), 1.0) if latest > 1 else 1.0
+    clock = 1 + np.rint((samples.step - 1) * faster).astype(samples.step.dtype)
+    ends = np.concatenate([samples.step[1:] == 1, np.ones_like(samples.terminated[:1])])
+    return Transitions(samples.state, samples.action, samples.next_state, clock, ends | samples.terminated)
+
+
+def _extreme(late: Transitions, ranges: Mapping[str, tuple[float, float]]) -> Transitions:
+    pick = np.random.default_rng(0).integers(0, 2 * len(late.next_state), late.shape)
+    before, after = dict(late.state), dict(late.next_state)
+    for i, (name, values) in enumerate(late.next_state.items()):
+        for j, end in enumerate(ranges.get(name) or (values.min(), values.max())):
+            here = pick == 2 * i + j
+            before[name], after[name] = _put(before[name], here, end), _put(after[name], here, end)
+    return Transitions(before, late.action, after, late.step, late.terminated)
+
+
+def _put(values: NDArray[Any], here: NDArray[np.bool_], number: float) -> NDArray[Any]:
+    return np.where(here.reshape(here.shape + (1,) * (values.ndim - 2)), np.asarray(number, values.dtype), values)

@@ -1,0 +1,261 @@
+"""Screens: what recorded episodes say about a reward before anything is trained with it.
+
+A screen rejects on strong evidence alone. Rank correlation with the task's own judgement is a veto and an order, not a ranker: a
+clearly negative one caught every reward with a flipped sign, a positive one says little.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.checks.relabel import EpisodePool, Labels
+from autoreward.core.transitions import Transitions
+from autoreward.evaluation.symptoms import EARLY, STILL
+from autoreward.records import Screen
+
+VETO = -0.3
+"""Rank correlation below which a reward is rejected: it prefers what the task counts as worse."""
+FEW = 8
+"""Episodes below which ranking says nothing."""
+CLEARLY = 2.0
+"""Standard errors (1 / sqrt(n - 1) where nothing is related) from which a correlation among n successes is no accident."""
+APART = 0.1
+"""Difference of graded progress from which one episode counts as better than another."""
+STEADY = 0.8
+"""Rank correlation of returns with and without input noise, below which a reward is too sensitive."""
+DROWNED = 0.01
+"""Share of the largest part's peak below which no other part's peak matters."""
+LAPS = 3
+"""Returns to a state from which a failed episode goes in circles."""
+SAME = 0.02
+"""Distance below which two rewards are duplicates."""
+Array = NDArray[np.float64]
+
+
+def ranking(pool: EpisodePool, labels: Labels) -> Screen:
+    """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success.
+
+    And among successes those of the better metric? Against it is a reason to train later, not never: it still is a success.
+    """
+    goodness = pool.goodness
+    if len(goodness) < FEW or np.ptp(goodness) < APART:
+        return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
+    rho = spearman(labels.returns, goodness)
+    evidence = f"rank correlation of return with the task's judgement {rho:+.2f} over {len(goodness)} episodes"
+    if rho < VETO:
+        return _screen(
+            "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
+        )
+    won = np.array([e.episode.success for e in pool.episodes])
+    if won.sum() < FEW:
+        return _screen("ranking", "passed", rho, evidence)
+    inner = spearman(labels.returns[won], pool.merit[won])
+    evidence += f", with the metric of its {won.sum()} successes {inner:+.2f}"
+    if inner < VETO and inner * np.sqrt(won.sum() - 1) < -CLEARLY:
+        return _screen("ranking", "demoted", rho, evidence, "Of two successes it prefers the one of the worse metric.")
+    return _screen("ranking", "passed", rho, evidence)
+
+
+def degenerate(pool: EpisodePool, labels: Labels) -> Screen:
+    """Would standing still, dying at once, always doing the same or going in circles collect more than the best episode known?"""
+    lazy = {i: _what(pool, i) for i, p in enumerate(pool.episodes) if not p.episode.success}
+    return _against_best("degenerate", pool, labels, {i: what for i, what in lazy.items() if what})
+
+
+def exploits(pool: EpisodePool, labels: Labels) -> Screen:
+    """Would an exploit that was found before collect more than the best episode known?"""
+    found = {i: p.kind for i, p in enumerate(pool.episodes) if p.kind.startswith("exploit")}
+    return _against_best("exploits", pool, labels, found)
+
+
+def scale(labels: Labels) -> Screen:
+    """Does one part drown all others on the recorded transitions, even where those are largest?"""
+    sizes = sorted(((name, peak) for name, peak in labels.peaks.items() if peak > 0.0), key=lambda item: -item[1])
+    if len(sizes) < 2:  # what is 0 on all of them may be large where nothing recorded has been
+        return _silent("scale", f"of {len(labels.peaks)} parts {len(sizes)} is not 0 on all recorded transitions")
+    (name, most), (_, second) = sizes[:2]
+    share = second / most
+    evidence = f"{name} reaches {most:.3g}, the largest of the {len(sizes) - 1} others {second:.3g}"
+    if share < DROWNED:
+        return _screen("scale", "demoted", share, evidence, f"Scale {name} down, or the others up.")
+    return _screen("scale", "passed", share, evidence)
+
+
+def variation(labels: Labels) -> Screen:
+    """Does the reward tell any two recorded transitions apart?"""
+    spread = float(np.ptp(labels.rewards)) if len(labels.rewards) else 0.0
+    size = float(np.abs(labels.rewards).max(initial=0.0))
+    if spread <= 1e-6 * max(size, 1e-6):
+        if np.ptp(labels.returns) > 0.0:
+            return _screen(
+                "variation", "passed", spread, "the same reward at every step, so that the length of an episode decides"
+            )
+        if size > 0.0:
+            return _silent(
+                "variation",
+                "the same reward at every step of episodes that are equally long, so their length may decide",
+            )
+        said = f"0 on all {len(labels.rewards):,} transitions"
+        return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
+    flat = float(np.mean(np.abs(labels.rewards - np.median(labels.rewards)) <= 1e-3 * spread))
+    evidence = f"{flat:.0%} of {len(labels.rewards):,} transitions have the same reward"
+    if flat > 0.98:
+        return _screen("variation", "demoted", flat, evidence, "Add a part that changes where the policy starts.")
+    return _screen("variation", "passed", flat, evidence)
+
+
+def sensitivity(labels: Labels) -> Screen:
+    """Does a little noise on the inputs reorder the episodes?"""
+    if labels.noisy is None:
+        return _silent("sensitivity", "with noise on its inputs the program fails, which no training does")
+    if len(labels.returns) < FEW or np.ptp(labels.returns) == 0.0:
+        return _silent("sensitivity", "too few episodes, or all with one return")
+    rho = spearman(labels.returns, labels.noisy)
+    evidence = f"rank correlation of returns with and without noise of 1 % of each field's spread: {rho:+.2f}"
+    if rho < STEADY:
+        return _screen(
+            "sensitivity", "demoted", rho, evidence, "Smooth thresholds: exp(-gap / scale) instead of gap < scale."
+        )
+    return _screen("sensitivity", "passed", rho, evidence)
+
+
+def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
+    """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes.
+
+    Strong evidence only where a success is recorded and no part of either is 0 throughout: a bonus that nothing has earned yet
+    looks like none.
+    """
+    if not others:
+        return _silent("duplicate", "there is nothing to compare with")
+    own = canonical(labels.rewards, basis)
+    distances = {name: distance(own, canonical(other.rewards, basis)) for name, other in others.items()}
+    nearest = min(distances, key=lambda name: distances[name])
+    evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
+    if distances[nearest] >= SAME or spearman(labels.returns, others[nearest].returns) <= 0.999:
+        return _screen("duplicate", "passed", distances[nearest], evidence)
+    peaks = (*labels.peaks.items(), *others[nearest].peaks.items())
+    if idle := [name for name, peak in peaks if peak == 0.0]:
+        evidence += f"; {idle[0]} was never anything but 0, so what it adds is not known"
+    elif not pool.solved:
+        evidence += "; no success is recorded, so what they pay for one is not known"
+    else:
+        said = f"It is {nearest} again: the same order of all recorded episodes."
+        return _screen("duplicate", "rejected", distances[nearest], evidence, said)
+    return _screen(
+        "duplicate", "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
+    )
+
+
+def all_screens(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> tuple[Screen, ...]:
+    """Every screen of one candidate."""
+    of_pool: tuple[Callable[[EpisodePool, Labels], Screen], ...] = (ranking, degenerate, exploits)
+    of_labels: tuple[Callable[[Labels], Screen], ...] = (variation, scale, sensitivity)
+    mine = (*(s(pool, labels) for s in of_pool), *(s(labels) for s in of_labels))
+    return (*mine, duplicate(pool, labels, others, basis))
+
+
+def spearman(one: Array, other: Array) -> float:
+    """Rank correlation, ties at their mean rank; 0 where one of them does not vary."""
+    a, b = _ranks(one), _ranks(other)
+    if np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def potentials(batch: Transitions, gamma: float) -> Array:
+    """A basis of shaping terms gamma f(s') - f(s) for a constant, each number of the state and its square, shape (M, k).
+
+    f(s') is 0 where the episode ended by itself. Where none did, k is 0: shaping can't be told there from a bonus or a cost of
+    every step, which decide whether a policy wants an episode to end.
+    """
+    there = batch.step.T > 0
+    alive = 1.0 - batch.terminated.T[there]
+    if alive.all():
+        return np.empty((len(alive), 0))
+    columns = [gamma * alive - 1.0]
+    for name, after in batch.next_state.items():
+        before = batch.state[name]
+        size = np.abs(after).max() or 1.0
+        for old, new in zip(_flat(before, there), _flat(after, there), strict=True):
+            for power in (1, 2):
+                columns.append(gamma * alive * (new / size) ** power - (old / size) ** power)
+    return np.stack(columns, axis=1)
+
+
+def canonical(rewards: Array, basis: Array) -> Array:
+    """A reward without shaping and scale, after STARC (Skalse et al. 2024, arXiv 2309.15257).
+
+    What `basis` can express of it by least squares is taken out, the rest is divided by its length: rewards that differ by a
+    positive factor and by such a potential have the same form.
+    """
+    coefficients, *_ = np.linalg.lstsq(basis, rewards, rcond=None)
+    rest = rewards - basis @ coefficients
+    length = float(np.linalg.norm(rest))
+    # a reward that is nothing but shaping has no direction of its own
+    return rest / length if length > 1e-6 * max(float(np.linalg.norm(rewards)), 1e-12) else np.zeros_like(rest)
+
+
+def distance(one: Array, other: Array) -> float:
+    """Half the distance of two canonical forms: 0 for the same, 1 for opposite ones."""
+    return 0.5 * float(np.linalg.norm(one - other))
+
+
+def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int, str]) -> Screen:
+    goodness = pool.goodness
+    best = int(goodness.argmax())
+    if not pool.solved:
+        return _silent(name, "no success is recorded, and the best of failures may have to be left behind")
+    worse = {i: what for i, what in bad.items() if goodness[i] < goodness[best] - APART}
+    if not worse:
+        return _silent(name, "no such episode is known that is clearly worse than the best one")
+    top = max(worse, key=lambda i: labels.returns[i])
+    good = np.flatnonzero(goodness >= goodness[best] - APART)
+    ahead = float(labels.returns[top] - labels.returns[good].max())
+    spread = float(np.ptp(labels.returns)) or 1.0
+    evidence = (
+        f"{worse[top]}: return {labels.returns[top]:.3g}; best known episode ({pool.episodes[best].kind}): "
+        f"{labels.returns[good].max():.3g}"
+    )
+    if ahead <= 0.02 * spread:
+        return _screen(name, "passed", -ahead / spread, evidence)
+    return _screen(
+        name, "rejected", -ahead / spread, evidence, f"Make it pay less than reaching the goal: {worse[top]}."
+    )
+
+
+def _what(pool: EpisodePool, which: int) -> str:
+    """What a failed episode did that no reward should want; empty for an honest failure."""
+    kind, episode = pool.episodes[which].kind, pool.episodes[which].episode
+    longest = max(p.episode.length for p in pool.episodes)
+    if episode.terminated and episode.length < EARLY * longest:
+        return f"ending the episode after {episode.length} steps"
+    if episode.movement < STILL:
+        return "standing still"
+    if kind.startswith("constant"):
+        return f"doing nothing but {kind}"
+    # one that meets the goal's condition for moments may be a near miss: it circles around the goal
+    if pool.laps[which] >= LAPS and not episode.reached:
+        return f"coming back to the same state {pool.laps[which]} times"
+    return ""
+
+
+def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
+    turned = values.swapaxes(0, 1)[there]
+    return list(np.asarray(turned.reshape(len(turned), -1), dtype=np.float64).T)
+
+
+def _ranks(values: Array) -> Array:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return np.asarray((last - (counts - 1) / 2.0)[inverse], dtype=np.float64)
+
+
+def _silent(name: str, why: str) -> Screen:
+    return Screen(name=name, decision="silent", number=None, evidence=why)
+
+
+def _screen(name: str, decision: str, number: float, evidence: str, advice: str = "") -> Screen:
+    return Screen.model_validate(
+        {"name": name, "decision": decision, "number": round(number, 6), "evidence": evidence, "advice": advice}
+    )

@@ -1,0 +1,102 @@
+"""The options that commands share, and where runs and tasks are by them."""
+
+import difflib
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from autoreward.errors import UsageError, shortened
+
+RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
+ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
+
+TENSORBOARD = typer.Option(
+    None, "--tensorboard", help="Folder to write each training's curves to, for TensorBoard; remembered on resume."
+)
+
+MINUTES_PER_TRIAL = typer.Option(20.0, help="Longest that one training or scoring may take, in minutes.")
+MEMORY_MB = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
+
+
+def _dollars(text: str | float) -> float:
+    if str(text) == "none":
+        return math.inf
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text}: write dollars, or none.") from None
+
+
+def max_cost_option(
+    default: float | None, help: str = "Most that model calls may cost, in dollars; none: no limit."
+) -> Any:
+    """`--max-cost`: a number of dollars, or `none`; see `limit`."""
+    return typer.Option(default, parser=_dollars, metavar="<dollars|none>", help=help)
+
+
+def limit(max_cost: float) -> float | None:
+    """A given `--max-cost`; None: no limit."""
+    return None if max_cost == math.inf else max_cost
+
+
+MORE_COST = max_cost_option(
+    None, "From now on, the most that all model calls of the run may cost, in dollars; none: no limit."
+)
+MORE_CALLS = typer.Option(None, help="From now on, the most model calls of the run.")
+
+
+def raised(max_cost: float | None, max_calls: int | None) -> dict[str, float | None]:
+    """The limits that were given, by name."""
+    given: dict[str, float | None] = {} if max_cost is None else {"max_cost": limit(max_cost)}
+    return given if max_calls is None else {**given, "max_calls": max_calls}
+
+
+def task_folders(envs: Path | None) -> tuple[Path, ...]:
+    """The person's folder first, then the shipped tasks. Raises UsageError if the given folder does not exist."""
+    from autoreward.core.resources import envs_folder
+
+    with reading(f"--envs {envs}"):
+        if envs is not None and not envs.is_dir():
+            raise UsageError(f"--envs {envs}: there is no such folder.")
+    return (envs, envs_folder()) if envs else (envs_folder(),)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Where a place that a person named is looked at. Raises UsageError if that can't be done."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{shortened(what)} can't be read: {error.strerror}.") from None
+
+
+def find_run(name: str, runs: Path) -> Path:
+    """A run by path, by name, by a unique beginning of its name, or `latest`. Raises UsageError naming the nearest."""
+    from autoreward.store.files import is_run, run_folders
+
+    with reading(f"run {name}"):
+        if is_run(Path(name)):
+            return Path(name)
+    with reading(f"--runs {runs}"):
+        known = run_folders(runs)
+    if not known:
+        raise UsageError(
+            f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder."
+        )
+    if name == "latest":
+        return known[-1]
+    matching = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(
+            f"{shortened(name)!r} could be {', '.join(shortened(p.name) for p in matching[:4])}; write more of it."
+        )
+    close = difflib.get_close_matches(name, [p.name for p in known], n=1, cutoff=0.3)
+    raise UsageError(
+        f"There is no run {shortened(name)!r} in {runs}. The nearest is {(close or [known[-1].name])[0]!r}."
+    )

@@ -1,0 +1,100 @@
+"""The success rule, read as distances, as NumPy source.
+
+    position >= flag             0 or more: FLAG - position
+    abs(x - hold_at) < 0.2       |x - HOLD_AT|, reached within 0.2
+    0.1 < x < 0.3                two of them
+
+Of alternatives (`or`) the first is taken: one way to succeed is enough to aim at.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.expression import Expression, numpy_source
+from autoreward.tasks.formulas.functions import COMPARED, SUM
+
+
+class Wish(NamedTuple):
+    """One comparison of the rule: `small` is to be below `large`, or equal to it."""
+
+    small: ast.expr
+    large: ast.expr
+    equal: bool
+
+
+class Distance(NamedTuple):
+    """How far one comparison is from holding, as source with `{s}` for the state; 0 (or below tolerance) where it holds."""
+
+    code: str
+    tolerance: float
+    names: frozenset[str]
+
+
+def distances(task: Task) -> Iterator[Distance]:
+    """The distances that the task's success rule speaks of, in its order."""
+    tree = ast.parse(task.success_rule.text.strip(), mode="eval")
+    for wish in _wishes(tree.body, negated=False):
+        names = frozenset(
+            n.id for side in wish[:2] for n in ast.walk(side) if isinstance(n, ast.Name) and _is_value(n, side)
+        )
+        nested = any(isinstance(n, ast.Compare | ast.BoolOp | ast.Not) for side in wish[:2] for n in ast.walk(side))
+        known = {*task.state, *task.constants}
+        if nested or not names & set(task.state) or not names <= known:
+            continue
+        yield _distance(task, wish, names)
+
+
+def _distance(task: Task, wish: Wish, names: frozenset[str]) -> Distance:
+    if wish.equal:
+        return Distance(f"np.abs({_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)})", 0.0, names)
+    tolerance = _number(task, wish.large)
+    if tolerance is not None and _called(wish.small) in ("abs", "norm"):
+        return Distance(_source(task, wish.small), tolerance, names)
+    over = f"{_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)}"
+    return Distance(f"np.maximum({over}, 0.0)", 0.0, names)
+
+
+def _wishes(node: ast.expr, negated: bool) -> Iterator[Wish]:
+    """The comparisons that make a rule true, or false if negated."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield from _wishes(operand, not negated)
+        case ast.BoolOp(op=op, values=values):
+            alternatives = isinstance(op, ast.Or) != negated
+            for value in values[:1] if alternatives else values:
+                yield from _wishes(value, negated)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = (left, *others)
+            links = list(zip(sides, ops, sides[1:], strict=False))
+            for before, compared, after in links[:1] if negated else links:
+                if isinstance(compared, ast.Eq):
+                    if not negated:
+                        yield Wish(before, after, equal=True)
+                elif isinstance(compared, ast.Lt | ast.LtE) != negated:
+                    yield Wish(before, after, equal=False)
+                else:
+                    yield Wish(after, before, equal=False)
+
+
+def _source(task: Task, node: ast.expr, least: int = COMPARED) -> str:
+    """A formula as NumPy source, with `{s}` for the state and constants in capitals."""
+    return numpy_source(node, lambda name: name.upper() if name in task.constants else f"{{s}}.{name}", least)
+
+
+def _number(task: Task, node: ast.expr) -> float | None:
+    """The value of a formula of numbers and constants alone; None for any other."""
+    expression = Expression(ast.unparse(node), f"task {task.name}, [success] when")
+    if not expression.names <= set(task.constants):
+        return None
+    return float(expression.evaluate({name: constant.value for name, constant in task.constants.items()}))
+
+
+def _called(node: ast.expr) -> str:
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _is_value(name: ast.Name, side: ast.expr) -> bool:
+    """Whether a name stands for a value, not for a function that is called."""
+    return not any(isinstance(n, ast.Call) and n.func is name for n in ast.walk(side))

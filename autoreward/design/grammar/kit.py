@@ -1,0 +1,147 @@
+"""What one task gives to build rewards with, and the makers of each kind of part."""
+
+import random
+from typing import Literal
+
+from autoreward.design.grammar.quantities import Quantity, bounds, constants, fields, goals, pairs, rates, readable
+from autoreward.design.grammar.terms import Shape, Term
+from autoreward.records import Description
+from autoreward.tasks.card import Task
+
+SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse")
+SHORT = 0.5
+"""Random episodes shorter than this share of the time limit say that episodes end by themselves."""
+
+
+class Kit:
+    """What one task gives to build with."""
+
+    def __init__(self, task: Task, description: Description) -> None:
+        self.task = task
+        ruled = goals(task, description)
+        self.goals = (*ruled, *constants(task, description, ruled))
+        self.rates = rates(task, description)
+        every = fields(description)
+        self.far = (*pairs(task, description), *bounds(task, description))
+        self.things = {q.key: q for q in (*self.goals, *every, *self.far)}
+        wanted = {q.name for q in self.goals}
+        self.others = [q for q in every if q.name not in wanted and q not in self.rates]
+        self.survive = task.success.full_length or "not terminated" in task.success.when
+        self.short = description.terminates and description.random_length < SHORT * description.max_steps
+        self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
+        scalar = {s.name for s in description.state if not s.size}
+        self.pushes = [
+            f"along:{s.name}:{_neutral(s.discrete)}:{rate.name}"
+            for s in description.action
+            if not s.size and s.discrete in (0, 3)
+            for rate in self.rates
+            if rate.name in scalar
+        ]
+
+    def near(self, rng: random.Random, shape: Shape | None = None) -> list[Term]:
+        """One closeness term for each distance of the goal."""
+        scales = (0.5, 1.0, 2.0)
+        terms = []
+        for q in self.goals:
+            drawn: Shape = shape if shape is not None else rng.choice(SHAPES)
+            terms.append(Term(kind="near", on=q.key, shape=drawn, scale=readable(q.scale * rng.choice(scales))))
+        return terms
+
+    def upkeep(self, rng: random.Random) -> list[Term]:
+        """Staying in the episode where the goal needs it, haste where it does not.
+
+        Where random episodes end early and the goal does not say whether ending is good, either may be drawn.
+        """
+        if self.survive or (self.short and rng.random() < 0.5):
+            return [Term(kind="alive", weight=rng.choice((0.5, 1.0, 2.0)))]
+        return [Term(kind="time", weight=rng.choice((0.1, 0.5, 1.0)))]
+
+    def damping(self, rng: random.Random) -> list[Term]:
+        """Calm for one or all speeds."""
+        chosen = self.rates if rng.random() < 0.5 else rng.sample(self.rates, min(1, len(self.rates)))
+        return [
+            Term(kind="damping", on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.02, 0.05, 0.1)))
+            for q in chosen
+        ]
+
+    def steady(self, rng: random.Random) -> list[Term]:
+        """Near the goal and slow at once, for one speed."""
+        if not self.goals or not self.rates:
+            return []
+        rate = rng.choice(self.rates)
+        return [Term(kind="steady", on=rate.key, scale=_wide(rate), weight=rng.choice((1.0, 2.0, 5.0)))]
+
+    def smooth(self, rng: random.Random) -> list[Term]:
+        """Little change of one speed from step to step."""
+        if not self.rates:
+            return []
+        rate = rng.choice(self.rates)
+        return [Term(kind="smooth", on=rate.key, scale=rate.scale, weight=rng.choice((0.02, 0.05, 0.1)))]
+
+    def centre(self, rng: random.Random) -> list[Term]:
+        """Posture: fields that the goal does not name, near zero."""
+        return [
+            Term(
+                kind="centre",
+                on=f"field:{q.name}",
+                shape=rng.choice(("linear", "squared", "exp")),
+                scale=_wide(q),
+                weight=0.2,
+            )
+            for q in self.others
+        ]
+
+    def bonus(self, rng: random.Random) -> list[Term]:
+        """An event bonus for the goal."""
+        if not any(q.tolerance is not None for q in self.goals):
+            return [Term(kind="fall", weight=rng.choice((5.0, 10.0)))]
+        weight = rng.choice((1.0, 2.0, 5.0))
+        return [Term(kind="all_bonus", weight=weight)]
+
+    def effort(self, rng: random.Random) -> list[Term]:
+        """A small cost of acting."""
+        return [Term(kind="effort", on=key, weight=rng.choice((0.01, 0.02, 0.05))) for key in self.efforts]
+
+    def progress(self, rng: random.Random) -> list[Term]:
+        """Coming nearer, step by step."""
+        return [Term(kind="progress", on=q.key, scale=q.scale, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.goals]
+
+    def motion(self, rng: random.Random) -> list[Term]:
+        """Speed or gain of speed, for goals that must be swung at."""
+        kinds: tuple[Literal["speed", "gain"], ...] = ("speed", "gain")
+        return [
+            Term(kind=rng.choice(kinds), on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0)))
+            for q in self.rates
+        ]
+
+    def swing(self, rng: random.Random) -> list[Term]:
+        """Energy: a speed squared, or acting along a motion."""
+        made = [Term(kind="energy", on=q.key, scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0))) for q in self.rates]
+        for on in self.pushes:
+            rate = self.things[f"field:{on.split(':')[3]}"]
+            made.append(Term(kind="along", on=on, scale=rate.scale, weight=rng.choice((0.1, 0.2, 0.5))))
+        return rng.sample(made, min(2, len(made)))
+
+    def explore(self, rng: random.Random) -> list[Term]:
+        """One or two wild guesses: near another field of the same unit, or near an end of a field's range."""
+        return [
+            Term(kind="near", on=q.key, shape=rng.choice(SHAPES), scale=q.scale, weight=rng.choice((0.2, 0.5)))
+            for q in rng.sample(self.far, min(rng.choice((1, 2)), len(self.far)))
+        ]
+
+
+def _effort_key(name: str, choices: int, size: int) -> str:
+    """What an effort term needs to know of an action: its name, the neutral choice of a discrete one, its size."""
+    return f"action:{name}:{_neutral(choices)}:{size}"
+
+
+def _neutral(choices: int) -> str:
+    """The choice that most likely does nothing: the middle of an odd number, the first of an even one."""
+    if not choices:
+        return "-"
+    return str((choices - 1) // 2) if choices % 2 else "0"
+
+
+def _wide(quantity: Quantity) -> float:
+    """A generous scale for a field: several times its spread under random actions."""
+    return readable(quantity.scale * 3)

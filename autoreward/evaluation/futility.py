@@ -1,0 +1,85 @@
+"""When it is not the reward: every reward fails alike, the environment's own and the sparse one too.
+
+Then more rewards cost money and change nothing. What it is instead shows in the records: the optimiser breaks for all; or no
+policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
+(observation: what decides is not in what the policy sees, or the rule can't be met).
+"""
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.outcomes import Outcome
+from autoreward.core.transitions import Transitions
+from autoreward.evaluation.legs import trainings
+from autoreward.records import Doubt, Score, Trial
+from autoreward.tasks.card import Task
+
+DIVERGED = 1e6
+"""A value loss above this, with normalised rewards, is no estimate of anything."""
+BINS = 10
+WIDER = 1.1
+"""Share of the bins that random actions visit, above which a policy has got elsewhere."""
+
+
+def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, visited: Sequence[float]) -> Doubt:
+    """Exploration or observation, when all stand where random actions do."""
+    level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
+    who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
+    reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
+    if max(visited) <= WIDER * by_chance:
+        said = (
+            "It is not the reward: no policy gets anywhere that random actions don't. Look at exploration (longer episodes, more "
+            "steps, starts nearer to the goal, demonstrations with --demos), or at whether actions have any effect."
+        )
+    else:
+        said = (
+            "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
+            "decides in it?), and at whether [success] can be met."
+        )
+    return Doubt(said=said, evidence=(who, reach))
+
+
+def coverage(episodes: Transitions, task: Task) -> float:
+    """Share of the state fields' ranges that were visited, in [0, 1]: mean over numbers of the share of BINS bins."""
+    mask = episodes.step > 0
+    shares = []
+    for name, values in episodes.next_state.items():
+        span = task.state[name].range
+        if span is None or span[1] <= span[0]:
+            continue
+        columns: NDArray[np.float64] = values[mask].reshape(int(mask.sum()), -1)
+        place = np.clip((columns - span[0]) / (span[1] - span[0]) * BINS, 0, BINS - 1).astype(int)
+        shares += [len(np.unique(column)) / BINS for column in place.T]
+    return fmean(shares) if shares else 0.0
+
+
+def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
+    """All trainings broke in the optimiser, none for what its reward returned; `normalized` says whether rewards were."""
+    whole = trainings(trials)
+    signs = {t.id: said for t in whole if (said := _diverged(t, normalized))}
+    if len(whole) < 2 or len(signs) < len(whole):
+        return None
+    said = (
+        "It is not the reward: the optimiser diverges with every one. Lower learning_rate in [train.hyperparameters]."
+    )
+    return Doubt(said=said, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
+
+
+def _diverged(trial: Trial, normalized: bool) -> str:
+    """What shows that a training diverged; empty if nothing does. Of normalised rewards an honest value loss stays below 100."""
+    if trial.outcome is Outcome.CRASHED and "nan" in trial.message.lower():
+        return trial.message[:200]
+    losses = [p.value_loss for p in trial.curve if p.value_loss is not None]
+    broken = normalized and losses and losses[-1] > DIVERGED
+    return f"value loss {losses[-1]:.2g} at the end of training" if broken else ""
+
+
+def at_chance(scores: Sequence[Score], chance: Sequence[float]) -> bool:
+    """No success, and progress within two standard errors of what random actions make."""
+    usable = [s for s in scores if s.outcome.ok]
+    error = stdev(chance) / len(chance) ** 0.5 if len(chance) > 1 else 0.0
+    limit = fmean(chance) + 2 * max(error, 0.005)
+    return bool(usable) and all(s.mean_success == s.success == 0.0 and s.mean_progress <= limit for s in usable)

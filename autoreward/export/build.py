@@ -1,0 +1,170 @@
+"""Build the files of an export from a finished run."""
+
+import tomllib
+from typing import Any
+
+from autoreward import __version__
+from autoreward.export.loader_source import loader
+from autoreward.export.render import (
+    Formula,
+    Markdown,
+    NotWritable,
+    Source,
+    Word,
+    code,
+    literal,
+    markdown,
+    one_line,
+    plain,
+    python,
+    shown,
+    slug,
+    toml,
+)
+from autoreward.export.verify import Proof
+from autoreward.records import Candidate, PartStats, Run, Score
+from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.store.header import RunHeader
+from autoreward.tasks.card import ActionField, StateField, Task
+
+PROGRAM, STATE = "program.py", "state.py"
+
+
+def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
+    """The Python files of a reward, by name: the program as it was written, and `reward.py`, which has all that is around it.
+
+    Raises:
+        NotWritable: a value of the card can't stand in a Python file.
+    """
+    files = {PROGRAM: winner.source, "reward.py": _adapter(task, winner)}
+    if task.state_program:
+        files[STATE] = task.state_program
+    try:
+        for text in files.values():
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise NotWritable(f"The program can't be written as UTF-8: {error.reason}.") from None
+    return files
+
+
+def _adapter(task: Task, winner: Candidate) -> str:
+    read = sorted({name for source in task.state_sources.values() for name in source.names})
+    return python(
+        "reward.py.j2",
+        about=_about(task, winner),
+        composition=winner.composition,
+        gamma=task.train.gamma,
+        env=task.env,
+        kwargs=_kwargs(task),
+        terminates=task.terminates,
+        sensed=bool(task.state_program),
+        read=read,
+        state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
+        action={n: Formula(e.as_numpy(str)) for n, e in task.action_sources.items()},
+        loader=Source(loader()),
+    )
+
+
+def _about(task: Task, winner: Candidate) -> str:
+    """What reward.py says of itself."""
+    env = f"gymnasium.make({one_line(literal(task.env))}, **KWARGS)"
+    lines = [
+        shown(task.goal),
+        "",
+        shown(winner.thought),
+        f"Written by autoreward {__version__} ({one_line(winner.origin)}) for the task {one_line(task.name)}.",
+        f"The program itself is {PROGRAM}, as it was written; this file loads it from beside itself and gives it what it reads.",
+        "It needs NumPy alone; what follows `compute_reward` here needs Gymnasium.",
+        "",
+        "    parts = compute_reward(state, action, next_state, memory)   # named parts, arrays over n transitions",
+        f"    env = AutoReward({env})   # this reward in any Gymnasium loop",
+        "    env = make()   # the same, and observes what the policy was trained on: for policy.zip and policy.onnx",
+        "    envs = make_vec(16)   # many of them as one vector environment; AutoRewardVec(envs) does it to one that is there",
+        "",
+        "Fields of `state` and `next_state`:",
+        *_fields(task.state),
+        "Fields of `action`:",
+        *_fields(task.action),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
+    return [
+        f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        for name, field in fields.items()
+    ]
+
+
+def train_script(task: Task, score: Score, steps: int) -> str:
+    """`train.py`: the kept policy's training, in plain SB3."""
+    net = list(task.train.net)
+    return python(
+        "train.py.j2",
+        algorithm=Word(task.train.algorithm),
+        seed=score.seed % 2**31,
+        steps=steps,
+        kept=score.kept,
+        envs=task.train.envs,
+        normalize_observations=task.train.normalize_observations,
+        normalize_rewards=task.train.normalize_rewards,
+        gamma=task.train.gamma,
+        net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
+        settings=dict(task.train.hyperparameters),
+    )
+
+
+def model_card(header: RunHeader, run: Run, winner: Candidate, shares: tuple[PartStats, ...], **more: Any) -> str:
+    """`card.md`: what it is, how good, how sure, and what is known against it."""
+    formula = Markdown(
+        f"Parts are combined by {code(winner.composition)}: {code(COMPOSITIONS[winner.composition].formula)}."
+    )
+    return markdown("card.md.j2", version=__version__, header=header, task=header.task, run=run, thought=winner.thought,
+                    formula=formula, shares=shares, episodes=header.config.episodes, code=code, number=_number,
+                    paragraphs=_paragraphs, **more)  # fmt: skip
+
+
+def _number(form: str, value: float) -> Markdown:
+    """A number of ours, in a form such as `.2f`."""
+    return Markdown(format(value, form))
+
+
+def _paragraphs(text: str) -> Markdown:
+    """Words of several lines, each line a line."""
+    return Markdown("\n".join(plain(line) for line in shown(text).split("\n")))
+
+
+def proven(proof: Proof) -> str:
+    """What was compared before the files were written, in a sentence for the card."""
+    close = "equal to the bit" if proof.largest == 0.0 else f"equal within {proof.largest:.1g}"
+    return (
+        f"Before these files were written, they were loaded in a locked process with NumPy alone and asked about "
+        f"{proof.rows:,} recorded transitions ({', '.join(proof.of)}): all {proof.parts} parts, and the combined reward step by "
+        f"step over {proof.episodes:,} episode starts, are {close} to what training computes."
+    )
+
+
+def packaging(task: Task) -> str:
+    """`pyproject.toml` of the folder, so that `pip install .` makes `import reward` work. Raises NotWritable."""
+    files = ["reward.py", PROGRAM, *([STATE] if task.state_program else [])]
+    name = f"{slug(task.name)}-reward"
+    said = f"A reward function for {one_line(task.env)[:200]}, written by autoreward"
+    text = (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = {toml(name)}\nversion = "1.0.0"\ndescription = {toml(said)}\n'
+        'requires-python = ">=3.10"\ndependencies = ["numpy"]\n\n'
+        f"[tool.hatch.build.targets.wheel]\nonly-include = [{', '.join(map(toml, files))}]\n"
+    )
+    read = tomllib.loads(text)
+    expected = {"name": name, "version": "1.0.0", "description": one_line(said), "requires-python": ">=3.10"}
+    if len(read) != 3 or read["project"] != {**expected, "dependencies": ["numpy"]}:
+        raise NotWritable(
+            f"pyproject.toml would not say what it should of the task {task.name!r}, so it is not written."
+        )
+    return text
+
+
+def _kwargs(task: Task) -> dict[str, Any]:
+    """Further arguments of gymnasium.make."""
+    limit = {"max_episode_steps": task.max_steps} if task.max_steps is not None else {}
+    return {**task.kwargs, **limit}

@@ -1,0 +1,99 @@
+"""The jail's own code for loading a program, as source for an exported file: a program means there what it means here."""
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+from autoreward.rewards.gate.text import plain
+from autoreward.sandbox.child.fields import Fields
+from autoreward.sandbox.child.memory import Memory
+from autoreward.sandbox.child.namespace import fresh
+from autoreward.sandbox.child.program import loaded
+
+_OURS = "autoreward."
+
+
+@cache
+def loader() -> str:
+    """Python source that defines `Fields`, `Memory`, `plain`, `fresh` and `loaded`, and all that they are made of.
+
+    It needs what `reward.py.j2` imports: NumPy and the standard library.
+    """
+    found: dict[str, str] = {}
+    words: dict[str, dict[str, Any]] = {}
+    for made in (Fields, Memory, plain, fresh, loaded):
+        _collect(made, found, words)
+    tables = [_table(name, values) for name, values in sorted(words.items())]
+    return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(found.values())
+
+
+def _collect(made: Any, found: dict[str, str], words: dict[str, dict[str, Any]]) -> None:
+    """The source of a function or a class, after that of everything of ours that it names.
+
+    Raises TypeError for two things of one name, which one file can't hold.
+    """
+    source = inspect.getsource(made).strip()
+    if (other := found.get(made.__name__)) is not None:
+        if other not in ("", source):
+            raise TypeError(f"two things are called {made.__name__}")
+        return
+    found[made.__name__] = ""  # may name itself
+    there = vars(sys.modules[made.__module__])
+    for name, attribute in _read(ast.parse(source)):
+        value = there.get(name)
+        if isinstance(value, ModuleType):
+            if attribute and value.__name__.startswith(_OURS):
+                words.setdefault(name, {})[attribute] = getattr(value, attribute)
+        elif isinstance(value, type | FunctionType):
+            if value.__module__.startswith(_OURS):
+                _collect(value, found, words)
+        elif isinstance(value, str | int | float | tuple | dict | frozenset):
+            line = f"{name} = {_written(value)}"
+            if found.setdefault(name, line) != line:
+                raise TypeError(f"two things are called {name}")
+    del found[made.__name__]
+    found[made.__name__] = source
+
+
+def _read(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that are read outside of annotations, each with the attribute that is taken of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id, ""
+
+
+def _table(module: str, values: dict[str, Any]) -> str:
+    """A stand-in for one of our modules of which values alone are read."""
+    lines = [f"    {name}={_written(value)}," for name, value in sorted(values.items())]
+    return "\n".join([f"{module} = types.SimpleNamespace(", *lines, ")"])
+
+
+def _written(value: Any) -> str:
+    """A value as source; many words in lines. Raises TypeError on what has no such form."""
+    if isinstance(value, frozenset) and all(isinstance(word, str) for word in value):
+        lines = textwrap.wrap(" ".join(sorted(value)), 110, break_long_words=False)
+        return 'frozenset(\n        """' + "\n        ".join(lines) + '""".split()\n    )'
+    if isinstance(value, frozenset) and all(isinstance(kind, type) for kind in value):
+        return f"frozenset(({', '.join(sorted(map(_type_name, value)))}))"
+    if isinstance(value, str | int | float | tuple | dict) and ast.literal_eval(repr(value)) == value:
+        return repr(value)
+    raise TypeError(f"{value!r} can't be part of an exported file")
+
+
+def _type_name(kind: type) -> str:
+    """A builtin type's or a NumPy type's name as source."""
+    return kind.__name__ if kind.__module__ == "builtins" else f"np.{kind.__name__}"

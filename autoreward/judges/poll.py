@@ -1,0 +1,182 @@
+"""Asking people which of two policies does more of what was meant: what to show, and where the answers are kept."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from autoreward.core import seeds
+from autoreward.core.closing import Closing
+from autoreward.core.thread_executor import LocalPool
+from autoreward.core.transitions import Transitions
+from autoreward.errors import CannotDraw, UsageError, paste
+from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
+from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Question, Score, policy_file
+from autoreward.report.html import build_report
+from autoreward.report.pairs import Pair, pairs_page
+from autoreward.report.reading import REPORT
+from autoreward.sandbox.jail import Jail
+from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.trust import demand
+from autoreward.training.workers import Workers
+
+PAGE = "pairs.html"
+WORDS: dict[str, Answer] = {"a": "a", "b": "b", "tie": "tie", "t": "tie"}
+QUIT = ("quit", "q")
+
+
+class Side(NamedTuple):
+    """One policy in one episode."""
+
+    page: Page
+    score: Score
+    episode: int
+
+    @property
+    def clip(self) -> str:
+        """Its clip's name in the run's folder."""
+        return f"clips/pairs/{self.score.trial_id}~{self.episode}.webp"
+
+    @property
+    def transitions(self) -> Transitions:
+        """The episode, one column."""
+        saved = self.page.transitions("scores", self.score.trial_id, EPISODES)
+        one = saved.cut(columns=slice(self.episode, self.episode + 1))
+        return one.cut(rows=slice(0, int((one.step > 0).sum())))
+
+
+class Poll(Closing):
+    """The questions and answers of one run, locked while open. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UsageError (no run, or nothing to compare in it), RunLocked, RunChanged, RunDamaged."""
+        self._book = Book.open(folder)
+        pages = [(page, page.saved("scores", Score)) for page in self._book.pages()]
+        self._scored = {s.trial_id: (page, s) for page, scores in pages for s in scores}
+        self._policies: Sequence[Policy] = policies([[s for s in scores if s.candidate_id] for _, scores in pages])
+        if len(self._policies) < 2:
+            self.close()
+            raise UsageError(f"{folder} has fewer than two trained candidates to compare{self._way_out()}.")
+
+    def _way_out(self) -> str:
+        if self._book.header.config.given is not None:
+            return ": it trains one reward, and searches for none"
+        return ", and is finished" if self._finished else f"; go on with it first: {paste('resume', self._book.folder)}"
+
+    @property
+    def _finished(self) -> bool:
+        return self._book.files.has("result.json")
+
+    @property
+    def page(self) -> Path:
+        """Where `show` puts the pairs."""
+        return self._book.folder / PAGE
+
+    @property
+    def judges(self) -> bool:
+        """Whether the run waits for people's judgement to go on."""
+        return self._book.header.config.judge == "human" and not self._finished
+
+    def waiting(self, count: int | None = None) -> tuple[Question, ...]:
+        """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
+        return questions(self._policies, self._said, self._book.header.config.episodes, count)
+
+    def show(self, asked: Sequence[Question]) -> None:
+        """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
+        sides = {side.clip: side for q in asked for side in self._sides(q)}
+        missing = [side for side in sides.values() if not self._book.files.has(side.clip)]
+        reasons = sorted(set(filter(None, self._film(missing))))
+        page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked], reasons)
+        self._book.write(PAGE, page.encode())
+
+    def _film(self, sides: Sequence[Side]) -> list[str]:
+        """Save a clip of each; why there is none of those that can't be drawn, else empty."""
+        if not sides:
+            return []
+        config, task = self._book.header.config, self._book.header.task
+        starts = seeds.held_out("search", config.episodes)
+
+        def film(side: Side) -> tuple[dict[str, bytes], str]:
+            weights = side.page.file("trials", side.score.trial_id, policy_file(side.score.kept))
+            try:
+                return workers.film(task, weights, starts[side.episode]), ""
+            except CannotDraw as error:
+                return {}, str(error)
+
+        demand(powers_of(self._book), str(self._book.folder))
+        reasons = []
+        # no program of a candidate is run here
+        with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
+            for side, (clip, why) in LocalPool(config.workers or workers.cores).map(film, sides):
+                reasons.append(why)
+                for data in clip.values():
+                    self._book.write(side.clip, data)
+        return reasons
+
+    def pair(self, question: Question) -> Pair:
+        """What is shown of a question."""
+        a, b = self._sides(question)
+        clips = (self._book.given(side.clip) for side in (a, b))
+        return Pair(question, a.transitions, b.transitions, *clips)
+
+    def keep(self, question: Question, answer: Answer) -> None:
+        """Save an answer."""
+        self._book.once(
+            f"{PREFERENCES}/{question.id}", Preference, lambda: Preference(question=question, answer=answer)
+        )
+
+    def read(self, lines: Iterable[str], asked: Sequence[Question]) -> list[Preference]:
+        """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
+
+        `quit` ends them.
+
+        Raises:
+            UsageError: a line is neither, names no question of this run, or one that is answered.
+        """
+        left = {q.id: q for q in asked}
+        done = {p.question.id for p in self._said}
+        found: list[Preference] = []
+        for number, line in enumerate(lines, start=1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            if line.strip().lower() in QUIT:
+                break
+            answer = WORDS.get(words[-1].lower())
+            if answer is None or len(words) > 2:
+                raise UsageError(
+                    f"Answers, line {number}: {line.strip()!r}; write a, b or tie, or a pair's id and one of them."
+                )
+            name = words[0] if len(words) == 2 else next(iter(left), "")
+            if name in done:
+                raise UsageError(
+                    f"Answers, line {number}: {name} is answered; to answer it anew delete "
+                    f"{self._book.folder / PREFERENCES / name}.json."
+                )
+            question = left.pop(name, None) or self._question(name)
+            if question is None:
+                what = f"{name!r} is no pair of this run" if name else "there is no pair left to answer"
+                raise UsageError(f"Answers, line {number}: {what}; `autoreward prefer` writes the ids to {self.page}.")
+            done.add(name)
+            found.append(Preference(question=question, answer=answer))
+        return found
+
+    def close(self) -> None:
+        """Let others open the folder."""
+        self._book.close()
+
+    def report(self) -> None:
+        """Write the report anew."""
+        self._book.write(REPORT, build_report(self._book).encode())
+
+    @property
+    def _said(self) -> tuple[Preference, ...]:
+        return said_of(self._policies, self._book.saved(PREFERENCES, Preference))
+
+    def _question(self, name: str) -> Question | None:
+        """The question of such an id, whether or not it is among those that were to be asked next."""
+        episodes = self._book.header.config.episodes
+        return next((q for q in every_question(self._policies, episodes) if q.id == name), None)
+
+    def _sides(self, question: Question) -> tuple[Side, Side]:
+        a, b = (Side(*self._scored[trial], question.episode) for trial in (question.a_trial, question.b_trial))
+        return a, b

@@ -1,0 +1,118 @@
+"""What asking costs: prices from the genai-prices package, an estimate before the first call, and a cap that holds."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pydantic import Field
+
+from autoreward.errors import LimitReached, UsageError
+from autoreward.llm.names import OPTIONS, full_name, on_server
+from autoreward.llm.types import Count, Prompt, Role
+from autoreward.records import Record
+from autoreward.records.base import Said
+
+CHARACTERS_PER_TOKEN = 3.0
+"""English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
+FREE = ("replay", "manual", "grammar")
+OWN = "openai+http"
+"""Nobody sells answers over plain http: a server of the person's own."""
+
+
+class Bill(Record):
+    """What one call cost."""
+
+    role: Role
+    model: Said
+    """As given to --model."""
+    input_tokens: Count
+    output_tokens: Count
+    dollars: float | None = Field(ge=0.0)
+    """None: the price is not known."""
+
+
+def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
+    """Dollars, or None where no price is known. Replays and people cost nothing."""
+    provider, _, name = full_name(model).partition(":")
+    if provider in FREE:
+        return 0.0
+    if provider == OWN:
+        return None
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    try:
+        if provider == "openai+https":
+            address, sold = on_server(name)
+            return float(calc_price(usage, sold, provider_api_url=f"https:{address}").total_price)
+        return float(calc_price(usage, name, provider_id=provider).total_price)
+    except LookupError:
+        return None
+
+
+def demand_price(role: Role, model: str, max_cost: float | None) -> None:
+    """Raises UsageError if a limit in dollars could not hold: the model is somebody's, and its price is not known."""
+    if max_cost is not None and not model.startswith(f"{OWN}:") and price(model, 1, 1) is None:
+        raise UsageError(
+            f"{OPTIONS[role]} {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it "
+            "is asked without a limit in dollars (--max-calls holds as ever)."
+        )
+
+
+def tokens(text: str) -> int:
+    """About how many tokens a text has, rather too many."""
+    return int(len(text) / CHARACTERS_PER_TOKEN) + 1
+
+
+class Purse:
+    """The cap on dollars and calls, counting what is spent and what is under way."""
+
+    def __init__(self, max_cost: float | None, max_calls: int, spent: Iterable[Bill]) -> None:
+        """`max_cost` in dollars, None: no limit; `spent`: what earlier sessions of the same run paid."""
+        paid = list(spent)
+        self._max_cost, self._max_calls = max_cost, max_calls
+        self._dollars = sum(bill.dollars or 0.0 for bill in paid)
+        self._calls = len(paid)
+
+    def reserve(self, model: str, prompt: Prompt) -> float:
+        """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
+        demand_price(prompt.role, model, self._max_cost)
+        most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
+        if self._calls + 1 > self._max_calls:
+            raise LimitReached(
+                f"the limit of {self._max_calls} model calls is reached; raise it with --max-calls to go further"
+            )
+        if self._max_cost is not None and self._dollars + most > self._max_cost:
+            raise LimitReached(
+                f"the next call could cost ${most:.2f}, and ${self._dollars:.2f} of ${self._max_cost:.2f} is spent; raise the "
+                "limit with --max-cost to go further"
+            )
+        self._calls += 1
+        self._dollars += most
+        return most
+
+    def settle(self, reserved: float, bill: Bill | None) -> None:
+        """Replace a reservation by what the call cost; nothing if it failed."""
+        self._dollars += (bill.dollars or 0.0 if bill else 0.0) - reserved
+
+
+class Estimate(NamedTuple):
+    """What a run is expected to cost."""
+
+    calls: int
+    dollars: float | None
+    """None: a price is not known."""
+
+
+ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 6_000, 1_500), "analyzer": (1, 6_000, 1_500)}
+"""Usual calls of a round with 8 candidates, by role, and the tokens in and out of each."""
+
+
+def estimate(models: dict[Role, str], rounds: int) -> Estimate:
+    """Expected calls and dollars of a whole run."""
+    total: float | None = 0.0
+    calls = 0
+    for role, (count, given, answered) in ROUND.items():
+        calls += count * rounds
+        each = price(models[role], given, answered)  # type: ignore[index]
+        total = None if each is None or total is None else total + each * count * rounds
+    return Estimate(calls, total)

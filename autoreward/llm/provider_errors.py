@@ -1,0 +1,74 @@
+"""What an SDK's error means for the person: ask again, or one sentence that says what to do."""
+
+import math
+import time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from autoreward.core.visible import plain
+from autoreward.llm.types import Busy, Refused
+
+_AGAIN = (408, 409, 429)
+
+
+def sorted_out(error: Exception, name: str, variable: str) -> Busy | Refused:
+    """The fault behind an error of the openai or the anthropic SDK (their hierarchies have the same names).
+
+    `variable` is where the model's key comes from.
+    """
+    if isinstance(error.__cause__, Busy | Refused):
+        return error.__cause__  # our own client's, which the SDK takes for a broken connection
+    kind = type(error).__name__
+    status = getattr(error, "status_code", None)
+    if status is None:
+        if "Timeout" in kind:
+            return Busy(f"{name} did not answer in time")
+        if "Connection" in kind:
+            return Busy(f"{name} can't be reached ({_said(error)})")
+        return Busy(f"{name} answered something unreadable ({kind})")
+    if status in _AGAIN or status >= 500:
+        return Busy(f"{name} is busy ({status}: {_said(error)})", _wait(error))
+    advice = {
+        401: f"the key in {variable} is not accepted, or none is set; set another one",
+        403: f"the key in {variable} may not use this model; choose another with --model",
+        404: "there is no such model; choose another with --model",
+        413: "the prompt is too long for it; choose a model with a longer context",
+    }.get(status, f"it said: {_said(error)}")
+    return Refused(f"{name} refused ({status}): {advice}.", int(status))
+
+
+def unreadable(name: str, why: Exception, came: str) -> Busy:
+    """The fault of an answer that can't be read; what came of it may have been paid for."""
+    return Busy(f"{name} answered something that is not its protocol ({why})", came=came)
+
+
+def _said(error: Exception) -> str:
+    """The provider's own words, printable and short."""
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    words = inner.get("message") if isinstance(inner, dict) else None
+    text = words if isinstance(words, str) and words else str(getattr(error, "message", error))
+    return plain(text, 200)
+
+
+def _wait(error: Any) -> float | None:
+    """Seconds of a Retry-After header, at least 0; None where there is none that says so."""
+    headers = error.response.headers
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        if (given := headers.get(name)) is None:
+            continue
+        try:
+            seconds = float(given) * unit
+        except ValueError:
+            seconds = _until(given)
+        if not math.isnan(seconds):
+            return max(seconds, 0.0)
+    return None
+
+
+def _until(date: str) -> float:
+    """Seconds until a date as HTTP writes it; NaN if it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return math.nan

@@ -1,0 +1,121 @@
+"""Body of a provider's answer -> Reply. Nothing that a server sends raises anything but NotAnAnswer."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from autoreward.core.visible import plain
+from autoreward.llm.types import Reply, storable
+
+Finish = Literal["stop", "length", "refusal"]
+MOST_TOKENS = 10**8
+"""No call has more: what claims to is no count."""
+_SILENT = ("text", "thinking", "redacted_thinking")
+"""Kinds of parts that may say nothing, such as where the tokens ran out."""
+_DIGITS = len(str(MOST_TOKENS))
+
+
+class NotAnAnswer(Exception):
+    """There is no text of a model in it."""
+
+
+def of_openai(body: str, asked: str) -> Reply:
+    """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
+    answer = _read(body)
+    choices = answer.get("choices")
+    choice = _table(choices[0]) if isinstance(choices, list) and choices else None
+    if choice is None or not isinstance(message := choice.get("message"), dict):
+        raise NotAnAnswer("there is no choice in it")
+    said = _text(message.get("content"))
+    refusal = _text(message.get("refusal"))
+    if message.get("content") and not said:
+        raise NotAnAnswer("its content is no text")
+    called = "".join(_text(_table(call, "function").get("arguments")) for call in _list(message.get("tool_calls")))
+    finish: Finish = "stop"
+    if choice.get("finish_reason") == "length":
+        finish = "length"
+    elif choice.get("finish_reason") == "content_filter" or refusal:
+        finish = "refusal"
+    usage = _table(answer.get("usage"))
+    return _reply(said or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
+
+
+def of_anthropic(body: str, asked: str) -> Reply:
+    """The reply in a message. Raises NotAnAnswer."""
+    answer = _read(body)
+    content = answer.get("content")
+    if not isinstance(content, list | str):
+        raise NotAnAnswer("there is no content in it")
+    parts = [_table(part) for part in _list(content)]
+    said = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    if content and not said and not any(p.get("type") in _SILENT for p in parts):
+        raise NotAnAnswer("its content is no text")
+    stop = answer.get("stop_reason")
+    finish: Finish = "stop"
+    if stop in ("max_tokens", "model_context_window_exceeded"):
+        finish = "length"
+    elif stop == "refusal":
+        finish = "refusal"
+    return _reply(said, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
+
+
+def _read(body: str) -> Mapping[str, Any]:
+    try:
+        # numbers of any length and constants that JSON has not are the server's affair, and lose no text
+        answer = json.loads(body, parse_int=_whole, parse_constant=lambda name: None)
+    except (ValueError, RecursionError) as error:
+        raise NotAnAnswer(f"it is no JSON ({type(error).__name__})") from None
+    if not isinstance(answer, dict):
+        raise NotAnAnswer("it is no JSON object")
+    return answer
+
+
+def _reply(
+    said: str, finish: Finish, answer: Mapping[str, Any], asked: str, usage: tuple[Mapping[str, Any], str, str]
+) -> Reply:
+    counts, given, answered = usage
+    model = answer.get("model")
+    return Reply(
+        text=storable(said),
+        model=(plain(model, 100) if isinstance(model, str) else "") or asked,
+        input_tokens=_count(counts.get(given)),
+        output_tokens=_count(counts.get(answered)),
+        finish=finish,
+    )
+
+
+def _text(content: object) -> str:
+    """The text of a string, of a part, or of a list of parts; whatever is neither is no text."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, dict):
+        return said if isinstance(said := content.get("text"), str) else ""
+    return "".join(_text(part) for part in content if not isinstance(part, list)) if isinstance(content, list) else ""
+
+
+def _written(tool: object) -> str:
+    try:
+        return json.dumps(tool)
+    except RecursionError:
+        raise NotAnAnswer("it is nested too deeply") from None
+
+
+def _table(value: object, key: str = "") -> Mapping[str, Any]:
+    """The object, or the one under a key of it; empty if there is none."""
+    found = value.get(key) if key and isinstance(value, dict) else value
+    return found if isinstance(found, dict) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _count(value: object) -> int:
+    """A number of tokens; 0, as if it had not been counted, for what can't be one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
+        return 0
+    return int(value)
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if len(digits) <= _DIGITS + 1 else MOST_TOKENS + 1

@@ -1,0 +1,101 @@
+"""The live view in a notebook: one output of the cell, redrawn in place, which ends as the result and a folded log."""
+
+import threading
+import time
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from autoreward import events
+from autoreward.core.visible import visible
+from autoreward.report.live.progress import Board
+from autoreward.report.phrases import describe_event, verdict
+
+EVERY = 0.5
+"""Seconds between two drawings while trainings only go on."""
+
+
+class Output(NamedTuple):
+    """What a cell shows: HTML in a notebook, a line elsewhere."""
+
+    html: str
+    line: str
+
+    def _repr_html_(self) -> str:
+        return visible(self.html)
+
+    def __repr__(self) -> str:
+        return visible(self.line)
+
+
+class CellView:
+    """A listener that redraws a small board. Use as a context manager; may be called from several threads."""
+
+    def __init__(self, show: Callable[[Output], None]) -> None:
+        """`show` puts an output in the place of the one before."""
+        self._show = show
+        self._lock = threading.Lock()
+        self._board = Board()
+        self._lines: list[str] = []
+        self._folder = Path()
+        self._drawn = 0.0
+
+    def __enter__(self) -> Self:
+        self._draw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            with self._lock:
+                self._show(
+                    self._end(f"Stopped after {self._board.clock}; what is finished is saved in {self._folder}.")
+                )
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event."""
+        with self._lock:
+            self._board.take(event)
+            if line := describe_event(event):
+                self._lines.append(line)
+            if isinstance(event, events.RunStarted):
+                self._folder = event.folder
+            if isinstance(event, events.RunDone):
+                self._show(self._end(verdict(event.run)))
+            elif not isinstance(event, events.TrialProgress) or time.monotonic() - self._drawn > EVERY:
+                self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        bars = "".join(
+            f'<tr><td>{escape(name)}</td><td><progress value="{step}" max="{steps}"></progress></td>'
+            f"<td>{step:,} / {steps:,}</td></tr>"
+            for name, (step, steps) in sorted(self._board.training.items())
+        )
+        rows = "".join(
+            f"<tr><td>{escape(s.trial_id)}</td><td>{s.success:.2f}</td><td>{s.mean_success:.2f}</td><td>{s.progress:.2f}</td></tr>"
+            for s in self._board.standings()
+        )
+        head = "<tr><th>training</th><th>success</th><th>2nd half</th><th>progress</th></tr>"
+        tables = f"<table>{bars}</table>" * bool(bars) + f"<table>{head}{rows}</table>" * bool(rows)
+        line = f"{self._board.stage}, {self._board.clock}"
+        self._show(Output(f"<p><b>{escape(self._board.stage)}</b> {self._board.clock}</p>{tables}", line))
+
+    def _end(self, said: str) -> Output:
+        log = escape("\n".join(self._lines))
+        return Output(f"<p>{escape(said)}</p><details><summary>log</summary><pre>{log}</pre></details>", said)
+
+
+def cell_output() -> Callable[[Output], None]:
+    """Shows outputs in the running cell, each in the place of the one before. Only in a notebook."""
+    from IPython.display import display
+
+    shown = display(Output("", ""), display_id=True)
+
+    def show(output: Output) -> None:
+        shown.update(output)
+
+    return show

@@ -1,0 +1,69 @@
+"""The live view in a terminal: the round, what trains, how the candidates stand, and the time."""
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from autoreward import events
+from autoreward.report.live.progress import Board
+from autoreward.report.phrases import describe_event
+from autoreward.report.terminal import Terminal
+
+
+class LiveView:
+    """A listener that redraws a small board. Use as a context manager; may be called from several threads."""
+
+    def __init__(self, console: Terminal) -> None:
+        self._console = console
+        self._lock = threading.Lock()
+        self._board = Board()
+        # last: it may draw the board at once
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: events.Event) -> None:
+        """Take one event."""
+        with self._lock:
+            self._board.take(event)
+            if isinstance(event, events.RunStarted):
+                self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
+                self._console.print(str(event.folder), style="dim")
+            elif isinstance(event, events.RoundDone):
+                self._console.print(describe_event(event).strip())
+
+    def _draw(self) -> RenderableType:
+        with self._lock:
+            head = Text.assemble((self._board.stage, "bold cyan"), f"   {self._board.clock}")
+            bars = Table.grid(padding=(0, 1))
+            for trial_id, (step, steps) in sorted(self._board.training.items()):
+                bars.add_row(
+                    trial_id, ProgressBar(total=steps, completed=min(step, steps), width=30), f"{step:,} / {steps:,}"
+                )
+            return Group(head, bars, self._standings())
+
+    def _standings(self) -> Table:
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for name, side in (("training", "left"), ("success", "right"), ("2nd half", "right"), ("progress", "right")):
+            table.add_column(name, justify="right" if side == "right" else "left")
+        for score in self._board.standings():
+            if not score.ruled:
+                table.add_row(score.trial_id, "-", "-", "-")
+                continue
+            table.add_row(score.trial_id, f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
+        for trial_id, outcome in list(self._board.failed.items())[-3:]:
+            table.add_row(trial_id, Text(outcome, style="red"), "", "")
+        return table

@@ -1,0 +1,166 @@
+"""Events as plain lines and as JSON, for logs, pipes and scripts."""
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import TextIO
+
+from autoreward import events
+from autoreward.core.visible import visible
+from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
+
+
+def describe_event(event: events.Event) -> str:
+    """One line for people; empty for what is not worth one."""
+    match event:
+        case events.RunStarted(task=task, config=config, folder=folder):
+            opened = f"\n  {asked}" if (asked := task.process.said) else ""
+            if config.given is not None:
+                return f"{task.name}: {task.goal} ({folder}){opened}"
+            rounds = f"{counted(config.rounds, 'round')} at most"
+            return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
+        case events.ExploitsRemembered(remembered=known):
+            return f"  remembers {counted(len(known.episodes), 'episode')} that exploited a reward in {', '.join(known.runs)}"
+        case events.RoundStarted(number=number):
+            return f"round {number}"
+        case events.ModelSaid(line=line) | events.Mended(line=line):
+            return f"  {line}"
+        case events.Designed(candidates=candidates):
+            return f"  designed {counted(len(candidates), 'candidate')}"
+        case events.Checked(verdicts=verdicts, screened=screened):
+            return checked_lines(verdicts, screened)
+        case events.RungDone(standings=standings):
+            on = [row.candidate_id for row in standings.rows if row.goes_on]
+            stopped = standings.unaffordable
+            short = f"; no steps left in the budget for {', '.join(stopped)}" if stopped else ""
+            reached = f"after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on"
+            return f"  {reached}: {', '.join(on) or 'none'}{short}"
+        case events.TrialDone(trial=trial) if not trial.outcome.ok:
+            return f"  {trial.id} {trial.outcome.value}: {trial.message}"
+        case events.ScoreDone(score=score):
+            return f"  {score_line(score)}"
+        case events.RoundDone(round=round_, best=best):
+            return f"  round {round_.number} done; best so far: {best or 'none could be scored'}"
+        case events.Confirming(trial_ids=trial_ids):
+            return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
+        case events.RunDone(run=run):
+            return verdict(run)
+    return ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 training`, `2 trainings`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
+    """Who may train, and why the others may not."""
+    why = [
+        f"\n    {v.candidate_id} refused: {v.findings[0].message}" for v in verdicts if not v.accepted and v.findings
+    ]
+    for item in screened.items:
+        bad = [s for s in item.screens if s.decision == "rejected"]
+        if bad and item.candidate_id not in screened.order:
+            why.append(f"\n    {item.candidate_id} screened out: {bad[0].name}, {bad[0].evidence}")
+    judged = f", judged on {counted(screened.transitions, 'recorded transition')}" if screened.transitions else ""
+    return f"  checked: {len(screened.order)} may train{judged}{''.join(why)}"
+
+
+def score_line(score: Score) -> str:
+    """A score in one line."""
+    if not score.outcome.ok:
+        return f"{score.trial_id} could not be scored: {score.message}"
+    if not score.ruled:
+        return f"{score.trial_id}: played; people say how good it is"
+    metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
+    success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
+    return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
+
+
+def verdict(run: Run) -> str:
+    """The run's result in one sentence."""
+    if run.doubt.said:
+        return run.doubt.said
+    if not run.best:
+        which = f"No candidate could be trained and scored ({run.stop})" if run.rounds else "It could not be trained"
+        return f"{which}: {run.failed.rstrip('.')}."
+    found = next((c for c in run.confirmed if c.who == run.best), None)
+    if found is None and run.success == 0.0:
+        short = f"{run.best} came closest, but the goal was reached in no held-out episode ({run.stop})"
+        return f"{short}; it was not confirmed on fresh seeds."
+    if found is None:
+        return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
+    seeds = counted(len(found.success), "fresh training seed")
+    if found.role == "given":
+        return f"{run.best}: success {interval(found)} over {seeds}."
+    if found.estimate.value == 0.0:
+        return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
+    against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
+    return f"{run.best} won: success {interval(found)} over {seeds}, against {against} ({run.stop})."
+
+
+def interval(confirmed: Confirmed) -> str:
+    """Estimate with its interval; none is claimed from a single seed."""
+    estimate = confirmed.estimate
+    if len(confirmed.success) < 2:
+        return f"{estimate.value:.2f} (one seed)"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+class PlainView:
+    """Tells events as lines, as they come. May be called from several threads."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+
+    def __call__(self, event: events.Event) -> None:
+        """Print the event's line, if it has one."""
+        if line := describe_event(event):
+            with self._lock:
+                self._out.write(visible(line) + "\n")
+                self._out.flush()
+
+
+class JsonView:
+    """Tells events as one JSON object a line: {"event": kind, ...}."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+
+    def __call__(self, event: events.Event) -> None:
+        """Print the event as JSON."""
+        with self._lock:
+            self._out.write(json.dumps({"event": type(event).__name__, **_facts(event)}) + "\n")
+            self._out.flush()
+
+
+def _facts(event: events.Event) -> dict[str, object]:
+    match event:
+        case events.RunStarted(task=task, folder=folder):
+            return {"task": task.name, "folder": str(folder)}
+        case events.ExploitsRemembered(remembered=known):
+            return {"runs": list(known.runs), "episodes": len(known.episodes)}
+        case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
+            return {"round": number}
+        case events.ModelSaid(line=line) | events.Mended(line=line):
+            return {"line": line}
+        case events.Designed(candidates=candidates):
+            return {"candidates": [c.id for c in candidates]}
+        case events.Checked(verdicts=verdicts, screened=screened):
+            return {"accepted": {v.candidate_id: v.accepted for v in verdicts}, "order": list(screened.order)}
+        case events.RungDone(standings=standings):
+            return {"standings": standings.model_dump(mode="json")}
+        case events.TrialProgress(trial_id=trial_id, step=step, steps=steps):
+            return {"trial": trial_id, "step": step, "steps": steps}
+        case events.TrialDone(trial=trial):
+            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message}
+        case events.ScoreDone(score=score):
+            return {"trial": score.trial_id, "success": score.success, "mean_success": score.mean_success}
+        case events.Diagnosed(diagnosis=diagnosis):
+            return {"candidate": diagnosis.candidate_id, "symptoms": [s.name for s in diagnosis.symptoms]}
+        case events.Confirming(trial_ids=trial_ids):
+            return {"trials": list(trial_ids)}
+        case events.RunDone(run=run, folder=folder):
+            return {"run": run.model_dump(mode="json"), "folder": str(folder)}

@@ -1,0 +1,269 @@
+"""A run as tables in the terminal: all of it where it fits, less of it in a narrow one."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.rule import Rule
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from autoreward.errors import paste
+from autoreward.report.agreement import agreement, beaten
+from autoreward.report.phrases import interval, verdict
+from autoreward.report.reading import REPORT, Reading, Told
+from autoreward.store.files import in_use
+
+STATE, BRIEF = 60, 32
+"""Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
+ANY_WIDTH = 10_000
+"""More letters than a row has."""
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The first of some tables that fits the terminal without a broken line, or else the last; in a pipe the first.
+
+    Columns that do not wrap are never cut: what they name is typed into other commands.
+    """
+
+    tables: tuple[Table, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What is printed."""
+        wide = options.update(width=ANY_WIDTH)
+        if not console.is_terminal:
+            yield from console.render(self.tables[0], wide)
+            return
+        for table in self.tables[:-1]:
+            if Measurement.get(console, wide, table).maximum <= options.max_width:
+                yield table
+                return
+        last = self.tables[-1]
+        for column in last.columns:
+            if column.no_wrap:
+                column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+        least = Measurement.get(console, wide, last).minimum
+        yield from console.render(last, options.update(width=max(least, options.max_width)))
+
+
+def show_run(reading: Reading) -> RenderableType:
+    """Verdict, standings, confirmation, and the winner's source."""
+    run = reading.run
+    task = reading.header.task
+    parts: list[RenderableType] = [
+        Text(f"{task.name}: {task.goal}", style="bold"),
+        Text(verdict(run) if run else _unfinished(reading)),
+    ]
+    if reading.header.config.given is None:
+        parts += [Text(""), standings(reading)]
+    if run and run.confirmed:
+        parts += [Text(""), confirmation(reading)]
+    parts += [Text(f"- {trial.id} {trial.outcome.value}: {trial.message}") for trial in reading.broken]
+    if reading.strengths.items:
+        parts += [Text(""), preferences(reading)]
+    parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
+    tier = run.tier if run else next((t.tier for t in reading.trials), "-")
+    parts += [
+        Text(""),
+        Text(f"{_trainings(reading)}, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"),
+    ]
+    if reading.bills:
+        parts += [Text(""), spending(reading)]
+    parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
+    page = Text(f"report  {reading.folder / REPORT}", style="dim", no_wrap=True, overflow="ignore")
+    parts += [page] if reading.files.has(REPORT) else []
+    winner = reading.told(run.best) if run else None
+    if winner:
+        parts += [Text(""), show_source(winner)]
+    return Group(*parts)
+
+
+def _unfinished(reading: Reading) -> str:
+    if in_use(reading.files):
+        return "Not finished: an autoreward process is at work in it."
+    return f"Not finished. Go on with: {paste('resume', reading.folder)}"
+
+
+def _trainings(reading: Reading) -> str:
+    return f"{reading.trainings} training{'s' * (reading.trainings != 1)}"
+
+
+def standings(reading: Reading) -> Fitting:
+    """Every candidate with where it came from, its scores and its gravest symptom.
+
+    A narrow terminal gets parents without what was done with them, and fewer words; a very narrow one no metric.
+    """
+    tables = (
+        _standings(reading, how=True, metric=True, longest=STATE),
+        _standings(reading, how=True, metric=True, longest=BRIEF),
+        _standings(reading, how=False, metric=True, longest=BRIEF),
+        _standings(reading, how=False, metric=False, longest=STATE),
+    )
+    return Fitting(tables)
+
+
+def _standings(reading: Reading, how: bool, metric: bool, longest: int) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
+    numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress")
+    for name in ("candidate", "made by" if how else "from", *numbers, "gravest symptom"):
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
+    for told in reading.candidates:
+        reached = f"{max((t.steps for t in told.trials), default=0):,}"
+        cells = ["-"] * len(numbers[1:])
+        if told.ruled:
+            best_metric = [f"{told.metric:.4g}" if told.metric is not None else "-"] if metric else []
+            cells = [str(len(told.scores)), f"{told.success:.2f}", *best_metric, f"{told.progress:.2f}"]
+        best = reading.run is not None and reading.run.best == told.candidate.id
+        said = textwrap.shorten(state(told), longest, placeholder=" ...")
+        table.add_row(told.candidate.id, origin(told, how), reached, *cells, said, style="bold green" if best else "")
+    return table
+
+
+def origin(told: Told, how: bool = True) -> str:
+    """What a candidate was made of, and `how`; one without parents has that alone."""
+    parents = ", ".join(told.candidate.parents)
+    if not parents:
+        return told.candidate.how
+    return f"{told.candidate.how} of {parents}" if how else parents
+
+
+def state(told: Told) -> str:
+    """What is most worth knowing of a candidate, in a few words."""
+    if told.verdict and not told.verdict.accepted:
+        return f"refused: {told.verdict.findings[0].message}" if told.verdict.findings else told.verdict.outcome.value
+    for trial in told.trials:
+        if not trial.outcome.ok:
+            return f"{trial.outcome.value}: {trial.message}"
+    rejected = [s for s in told.screens if s.decision == "rejected"]
+    if rejected and not told.trials:
+        return f"screened out: {rejected[0].name}"
+    if told.diagnosis and told.diagnosis.symptoms:
+        return told.diagnosis.symptoms[0].name.replace("_", " ")
+    return "" if told.scores or told.candidate.how == "given" else "not trained yet"
+
+
+def confirmation(reading: Reading) -> Fitting:
+    """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
+    names = ("reward", "", "success", "beats native", "per seed", "progress")
+    tables = (
+        _confirmation(reading, names, each=True),
+        _confirmation(reading, names, each=False),
+        _confirmation(reading, ("reward", "success"), each=False),
+    )
+    return Fitting(tables)
+
+
+def _confirmation(reading: Reading, names: Sequence[str], each: bool) -> Table:
+    title = "Confirmed on fresh training seeds: success, IQM [95 %]"
+    table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, no_wrap=True, justify="right" if name == "progress" else "left")
+    for c in reading.run.confirmed if reading.run else ():
+        seeds = " ".join(f"{s:.2f}" for s in c.success)
+        spread = f"{min(c.success):.2f} to {max(c.success):.2f}" if len(set(c.success)) > 1 else f"{c.success[0]:.2f}"
+        over = c.over_native
+        better = f"{over.value:.2f} [{over.low:.2f}, {over.high:.2f}]" if over and len(c.success) > 1 else "-"
+        cells = {
+            "reward": c.who,
+            "": c.role,
+            "success": interval(c),
+            "beats native": better,
+            "per seed": seeds if each else spread,
+            "progress": f"{sum(c.progress) / len(c.progress):.2f}",
+        }
+        table.add_row(*(cells[name] for name in names))
+    return table
+
+
+def preferences(reading: Reading) -> RenderableType:
+    """The candidates as people rank them, and whether the measurement agrees."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title="What people prefer", title_justify="left")
+    for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
+        table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
+    for s in reading.strengths.items:
+        cells = (f"{s.value:+.2f} ± {s.error:.2f}", str(s.won), str(s.lost), str(s.tied))
+        table.add_row(
+            s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
+        )
+    return Group(table, Text(agreement(reading)))
+
+
+def spending(reading: Reading) -> Table:
+    """Calls, tokens and dollars by role."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title="Asked of models", title_justify="left")
+    for name in ("role", "model", "calls", "tokens in", "tokens out", "cost"):
+        table.add_column(name, justify="left" if name in ("role", "model") else "right")
+    for s in reading.spending:
+        table.add_row(s.role, s.model, str(s.calls), f"{s.input_tokens:,}", f"{s.output_tokens:,}", s.price)
+    return table
+
+
+def show_candidate(told: Told) -> RenderableType:
+    """One candidate: thought, parents, source, scores, symptoms with evidence."""
+    parts: list[RenderableType] = [
+        Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"),
+        Text(origin(told), style="dim"),
+        show_source(told),
+    ]
+    if told.verdict:
+        parts += [
+            Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings
+        ]
+    parts += [
+        Text(f"{s.name} {s.decision}: {s.evidence}. {s.advice}".rstrip(), style="yellow" if s.advice else "dim")
+        for s in told.screens
+    ]
+    parts += [
+        Text(
+            f"critic, line {r.line} ({r.severity}): {r.reason} {r.fix}",
+            style="yellow" if r.severity == "serious" else "",
+        )
+        for r in told.candidate.remarks
+    ]
+    for score in told.scores:
+        table = Table(title=score.trial_id, title_justify="left", box=None, header_style="dim", pad_edge=False)
+        for name in ("after steps", "success", "progress", "episode length"):
+            table.add_column(name, justify="right")
+        for c in score.checkpoints:
+            kept = " (kept)" if c.step == score.kept else ""
+            table.add_row(f"{c.step:,}{kept}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
+        parts += [Text(""), table]
+    for symptom in told.diagnosis.symptoms if told.diagnosis else ():
+        parts += [
+            Text(""),
+            Text(symptom.name.replace("_", " "), style="yellow"),
+            Text(f"  {symptom.evidence}"),
+            Text(f"  {symptom.advice}", style="dim"),
+        ]
+    for cause in told.causes:
+        steps = f"episode {cause.episode}, step {', '.join(map(str, cause.steps))}" if cause.steps else "no step named"
+        parts += [
+            Text(""),
+            Text(f"{cause.cause} ({steps})", style="yellow"),
+            Text(f"  {cause.suggestion}", style="dim"),
+        ]
+    return Group(*parts)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A program without a frame, so that it can be copied: highlighted in a terminal, line by line as written in a pipe."""
+
+    text: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """What is printed."""
+        if console.is_terminal:
+            yield Syntax(self.text, "python", background_color="default", word_wrap=True)
+        else:
+            yield Text(self.text)
+
+
+def show_source(told: Told) -> Group:
+    """A candidate's program under its name."""
+    return Group(Rule(told.candidate.id, style="dim"), Source(told.candidate.source.rstrip()))

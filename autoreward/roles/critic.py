@@ -1,0 +1,52 @@
+"""The critic role: reads programs that run, and says what a policy trained with them would do wrong."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from autoreward.core.visible import plain
+from autoreward.llm.client import Desk
+from autoreward.llm.prompts import render
+from autoreward.llm.structured import Question, converse
+from autoreward.records import Candidate, Description, Record, Remark
+from autoreward.tasks.card import Task
+
+MAX_TOKENS = 6_000
+WORDS = 300
+
+
+class Objection(Record):
+    """One remark as a critic answers it."""
+
+    id: str
+    line: int
+    severity: Literal["serious", "note"]
+    reason: str
+    fix: str
+
+
+class Objections(Record):
+    """The answer to `critic.md.j2`."""
+
+    remarks: list[Objection]
+
+
+def read(
+    desk: Desk, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
+) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
+    """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings."""
+    text = render("critic", task=task, description=description, items=candidates)
+    answer, findings = converse(desk, Question(key, "critic", text, MAX_TOKENS), Objections)
+    lines = {c.id: len(c.source.splitlines()) for c in candidates}
+    found: dict[str, tuple[Remark, ...]] = {}
+    for said in answer.remarks if answer else ():
+        if said.id not in lines:
+            findings += (f"{key}: a remark on {plain(said.id, 20)!r}, which is not among the programs",)
+            continue
+        if not 1 <= said.line <= lines[said.id]:
+            findings += (f"{key}: a remark on line {said.line} of {said.id}, which has {lines[said.id]} lines",)
+            continue
+        remark = Remark(
+            line=said.line, severity=said.severity, reason=plain(said.reason, WORDS), fix=plain(said.fix, WORDS)
+        )
+        found[said.id] = (*found.get(said.id, ()), remark)
+    return found, findings

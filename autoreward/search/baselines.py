@@ -1,0 +1,60 @@
+"""After a round: do the records say that no reward can help? Trains the environment's own and the sparse one if need be."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
+from autoreward.records import EPISODES, Description, Doubt, Round, Score, Trial, TrialJob
+from autoreward.search.halving import score_all, steps
+from autoreward.search.steps import Crew
+from autoreward.store.book import Book, Page
+from autoreward.tasks.card import Task
+
+BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
+
+
+def not_the_reward(
+    task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Sequence[Round]
+) -> Doubt:
+    """The doubt after the last of some rounds, if there is one.
+
+    Trains the baselines where the candidates alone don't settle it, once in a run.
+    """
+    last, normalized = rounds[-1], task.train.normalize_rewards
+    if broken := optimiser(last.trials, normalized):
+        return broken
+    chance = [p.episode.progress for p in description.pool if p.kind == "random"]
+    if not task.ruled or not chance or not at_chance(last.scores, chance):
+        return Doubt()
+    page, jobs = book.baselines_page(), baselines(task, config)
+    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    scores = score_all(page, crew, trials, "search")
+    known = any(earlier.doubt.trainings for earlier in rounds[:-1])
+    cost = {} if known else {"trainings": len(trials), "steps": steps(trials)}
+    found = optimiser((*last.trials, *trials), normalized) or Doubt()
+    if not found.said and at_chance(scores, chance):
+        visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
+        found = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
+    return found.model_copy(update=cost)
+
+
+def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
+    """The environment's own reward and the sparse one, trained as the candidates of the search are."""
+    seed = seeds.derive(config.seed, "search")
+    return [
+        TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=config.full(task))
+        for reward in BASELINES
+    ]
+
+
+def _by_chance(task: Task, book: Book, description: Description) -> float:
+    """What random actions visit; constant ones often go further."""
+    random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
+    return coverage(book.transitions("description", "", "pool.npz").cut(columns=random), task)
+
+
+def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
+    found = (page.transitions("scores", s.trial_id, EPISODES) for s in scores if s.outcome.ok)
+    return [coverage(episodes, task) for episodes in found]

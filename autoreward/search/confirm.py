@@ -1,0 +1,137 @@
+"""Several rewards trained on the same fresh seeds and compared: how a search is confirmed, and what `autoreward train` does."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from autoreward import events
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.core.outcomes import Outcome
+from autoreward.errors import UsageError
+from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
+from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
+from autoreward.search.halving import score_all
+from autoreward.search.steps import Crew
+from autoreward.store.book import Page
+from autoreward.tasks.card import Task
+
+NATIVE = "native"
+Baseline = Literal["sparse", "native", "none"]
+Role = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+
+
+class Contestant(NamedTuple):
+    """A reward that takes part."""
+
+    role: Role
+    reward: Candidate | Baseline
+
+    @property
+    def who(self) -> str:
+        """Its candidate's id, or its own name."""
+        return self.reward if isinstance(self.reward, str) else self.reward.id
+
+
+def contest(
+    task: Task,
+    config: RunConfig,
+    crew: Crew,
+    page: Page,
+    contestants: Sequence[Contestant],
+    tell: Callable[[events.Event], None],
+) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
+    """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes."""
+    if config.confirm_seeds == 0 or not contestants:
+        return (), ()
+    programs = [c.reward for c in contestants if isinstance(c.reward, Candidate)]
+    verdicts = {v.candidate_id: v for v in page.each("verdicts", Verdict, programs, crew.review, crew.pool)}
+    jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
+    tell(events.Confirming(tuple(job.id for job in jobs)))
+    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
+    # a worker that died twice says nothing of the reward
+    lost = {t.id for t in trials if t.outcome is Outcome.LOST}
+    lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
+    seen = {
+        c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := f"{c.who}-s{i}") not in lost]
+        for c in contestants
+    }
+    return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in contestants if seen[c.who])
+
+
+def confirmed(
+    contestant: Contestant, scores: Sequence[Score | None], native: Sequence[Score | None] | None
+) -> Confirmed:
+    """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
+    success = _success(scores)
+    against = probability_of_improvement(success, _success(native)) if native and contestant.who != NATIVE else None
+    return Confirmed(
+        who=contestant.who,
+        role=contestant.role,
+        success=success,
+        progress=tuple(score.progress if score else 0.0 for score in scores),
+        metric=tuple(score.metric if score else None for score in scores),
+        estimate=_estimate(interquartile_mean(success)),
+        over_native=_estimate(against) if against else None,
+    )
+
+
+def demand_sound(given: Candidate, task: Task, verdict: Verdict) -> None:
+    """Raises UsageError, with the first thing that is wrong, if a person's program may not train."""
+    if verdict.accepted:
+        return
+    number = verdict.findings[0].line if verdict.findings else None
+    line = f" (line {number} of the program)" if number else ""
+    raise UsageError(
+        f"The reward {given.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. "
+        f"`autoreward check FILE --task {task.name}` says all that is wrong with it."
+    )
+
+
+def why_nothing(trials: Sequence[Trial], scores: Sequence[Score], verdicts: Sequence[Verdict]) -> str:
+    """What the first training, scoring or program failed of, if no policy was scored; empty if one was."""
+    if any(s.outcome.ok for s in scores):
+        return ""
+    failures = [
+        *((t.id, t.outcome, t.message) for t in trials if not t.outcome.ok),
+        *((f"the scoring of {s.trial_id}", s.outcome, s.message) for s in scores if not s.outcome.ok),
+    ]
+    for name, outcome, message in failures:
+        return f"{name} {outcome.value.replace('_', ' ')}: {message or outcome.advice}"
+    for refused in (v for v in verdicts if not v.accepted):
+        return f"{refused.candidate_id} was refused: {_first_finding(refused)}"
+    return "none was left to train"
+
+
+def _first_finding(verdict: Verdict) -> str:
+    return verdict.findings[0].message if verdict.findings else verdict.outcome.advice
+
+
+def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[str, Verdict], i: int) -> TrialJob:
+    plain = TrialJob(
+        id=f"{contestant.who}-s{i}",
+        candidate_id="",
+        reward="none",
+        seed=seeds.derive(config.seed, "confirm", i),
+        steps=config.full(task),
+    )
+    if isinstance(contestant.reward, str):
+        return plain.model_copy(update={"reward": contestant.reward})
+    program = contestant.reward
+    return plain.model_copy(
+        update={
+            "candidate_id": program.id,
+            "reward": "candidate",
+            "source": program.source,
+            "composition": program.composition,
+            "uses_memory": verdicts[program.id].uses_memory,
+        }
+    )
+
+
+def _success(scores: Sequence[Score | None]) -> tuple[float, ...]:
+    return tuple(score.success if score else 0.0 for score in scores)
+
+
+def _estimate(interval: Interval) -> Estimate:
+    return Estimate(value=interval.value, low=interval.low, high=interval.high)

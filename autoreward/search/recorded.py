@@ -1,0 +1,106 @@
+"""The episodes that a run has recorded so far, as one pool to judge rewards by; and the exploits that earlier runs left."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from autoreward.checks.relabel import EpisodePool, join
+from autoreward.core.transitions import Transitions
+from autoreward.errors import StoreError, UsageError
+from autoreward.evaluation.legs import training
+from autoreward.evaluation.symptoms import EXPLOIT
+from autoreward.records import EPISODES, Description, Diagnosis, PoolEpisode, Remembered, Round, Score
+from autoreward.store.book import Book, Made, Page, pages_of
+from autoreward.store.files import run_folders
+from autoreward.store.header import read_header
+from autoreward.tasks.card import Task
+
+POOL, EXPLOITS = "pool.npz", "exploits.npz"
+RECORDINGS, EACH = 40, 8
+"""Scored policies, latest last, that the pool takes episodes of beside all exploits, and how many of each."""
+REMEMBERED = 10
+"""Exploiting policies of earlier runs that a run takes over, of the latest runs first."""
+
+
+class Recording(NamedTuple):
+    """Some episodes, one column each."""
+
+    transitions: Transitions
+    episodes: tuple[PoolEpisode, ...]
+
+
+def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
+    """The episodes recorded so far: of simple policies, of the latest that were scored, of every exploit ever found.
+
+    None without any. Raises RunDamaged if a recording can't be read.
+    """
+    described = book.need("description", Description)
+    remembered = book.lone("remembered", Remembered) or Remembered()
+    pieces: list[Recording] = []
+    if described.pool:
+        pieces.append(Recording(book.transitions("description", "", POOL), described.pool))
+    if remembered.episodes:
+        pieces.append(Recording(book.transitions("remembered", "", EXPLOITS), remembered.episodes))
+    scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
+    hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
+    for page, score in _last_of_each([(page, s) for page, s in scored if s.candidate_id in hacked]):
+        pieces.append(_recording(page, score, f"exploit {score.trial_id}"))
+    for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
+        pieces.append(_recording(page, score, score.trial_id))
+    return join(pieces, book.header.task.metric.better) if pieces else None
+
+
+def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
+    """The exploits that other runs in the same folder found in the same task: same environment, fields and rule.
+
+    A run that is damaged, of another version, or a link to elsewhere is passed over: this one can do without it.
+    """
+    names: list[str] = []
+    found: list[Recording] = []
+    for folder in reversed(run_folders(runs)):
+        if folder.name == own or folder.is_symlink():
+            continue
+        try:
+            if _what_counts(read_header(folder).task) == _what_counts(task):
+                more = list(_exploits(folder))
+                found += more
+                names += [folder.name] if more else []
+        except (StoreError, UsageError):
+            continue
+        if len(found) >= REMEMBERED:
+            break
+    found = found[:REMEMBERED]
+    if not found:
+        return Made(Remembered(), {})
+    pool = join(found, task.metric.better)
+    return Made(Remembered(runs=tuple(names), episodes=pool.episodes), {EXPLOITS: pool.transitions.to_bytes()})
+
+
+def _exploits(folder: Path) -> Iterator[Recording]:
+    for page in pages_of(folder):
+        hacked = _exploited(page.saved("diagnoses", Diagnosis))
+        scored = [s for s in page.saved("scores", Score) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
+        for _, score in _last_of_each([(page, s) for s in scored]):
+            yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
+
+
+def _last_of_each(scored: Sequence[tuple[Page, Score]]) -> Iterable[tuple[Page, Score]]:
+    """The last leg of each training."""
+    return {training(s.trial_id): (page, s) for page, s in sorted(scored, key=lambda found: found[1].steps)}.values()
+
+
+def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
+    """The programs whose policies did so."""
+    return {d.candidate_id for d in diagnoses if any(symptom.name == EXPLOIT for symptom in d.symptoms)}
+
+
+def _recording(page: Page, score: Score, kind: str) -> Recording:
+    episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
+    batch = page.transitions("scores", score.trial_id, EPISODES)
+    return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
+
+
+def _what_counts(task: Task) -> object:
+    constants = {name: constant.value for name, constant in task.constants.items()}
+    return (task.env, task.kwargs, task.max_steps, task.terminates, task.state_program, task.state, task.action,
+            constants, task.success)  # fmt: skip

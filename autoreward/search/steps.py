@@ -1,0 +1,67 @@
+"""Who does the work of each step of the loop: `crew.py` has the real one, the tests a fake one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from autoreward.core.executor import Pool
+from autoreward.core.protection import Tier
+from autoreward.records import (
+    Analyses,
+    Candidate,
+    Candidates,
+    Description,
+    Diagnosis,
+    Round,
+    Score,
+    Screened,
+    Trial,
+    TrialJob,
+    Verdict,
+)
+from autoreward.store.book import Made, Page
+
+
+class Crew(Protocol):
+    """Does the work of each step."""
+
+    pool: Pool
+    tier: Tier
+
+    def describe(self) -> Made[Description]:
+        """Sample the task's environment."""
+        ...
+
+    def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
+        """Write the next round's reward programs."""
+        ...
+
+    def review(self, candidate: Candidate) -> Verdict:
+        """Decide whether a candidate may train."""
+        ...
+
+    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+        """Train one policy; `begun` is the state that an earlier leg of the same training ended in."""
+        ...
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        """Score a trial's policy on held-out seeds, in a process that never met the reward."""
+        ...
+
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+        """Name what went wrong with a candidate, from its numbers."""
+        ...
+
+    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
+        """Decide, from recorded episodes alone, what is worth training, and in which order."""
+        ...
+
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        """Explain it, from the episodes; nothing if nobody is there to."""
+        ...

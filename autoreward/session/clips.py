@@ -1,0 +1,32 @@
+"""Which policies of a finished run are worth a look."""
+
+from typing import Literal, NamedTuple
+
+from autoreward.export.best import best_policy
+from autoreward.records import Run, Score
+from autoreward.store.book import Book, Page
+
+
+class Look(NamedTuple):
+    """A policy worth a look: a score, and the page that it is on."""
+
+    id: Literal["winner", "failure", "native"]
+    page: Page
+    score: Score
+
+
+def worth_a_look(book: Book, run: Run) -> list[Look]:
+    """The winner, the worst failure of the search, and the native reward's policy."""
+    found: list[Look] = []
+    if best := best_policy(book, run):
+        found.append(Look("winner", *best))
+    failed = [
+        (p, s) for p in book.pages() for s in p.saved("scores", Score) if s.ruled and s.outcome.ok and s.success == 0.0
+    ]
+    if failed:
+        found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
+    confirm = book.confirm_page()
+    native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
+    if native and run.best != "native":
+        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+    return found

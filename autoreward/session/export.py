@@ -1,0 +1,100 @@
+"""What is taken out of a run: the files of its best/ as they were written here, or made anew where they were not."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
+from autoreward.export import EXPORTED
+from autoreward.export.best import demonstration, kept_files
+from autoreward.records import Candidates, Run
+from autoreward.report.phrases import verdict
+from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox.jail import Jail
+from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.damage import unreadable
+from autoreward.store.folder import Folder
+from autoreward.store.trust import demand, made_here
+from autoreward.training.workers import Workers
+
+
+class Taken(NamedTuple):
+    """What an export is made of."""
+
+    files: dict[str, bytes]
+    anew: bool
+    """It was made from the run's records now, since best/ is not as it was written on this machine."""
+
+
+def take(folder: Path) -> Taken:
+    """The files to take out of a finished run.
+
+    `policy.zip` and `vecnormalize.pkl` are pickles, and `reward.py` is a program: only those that were written here are taken
+    as they are. A run from elsewhere gives its records: its policy is built from numbers, its reward from a program that
+    passes the gate.
+
+    Raises:
+        UsageError: there is nothing to take yet, or nothing at all.
+        NotTrusted: it has to be made anew, and that would run code that nobody has let in.
+        StoreError: the run is damaged.
+    """
+    best = Folder(folder).at("best")
+    if not best.has("manifest.json"):
+        run = Page(Folder(folder)).lone("result", Run)
+        if run and not run.best:
+            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+    files = kept(folder)
+    if _as_made(files):  # these bytes, whatever lies there by now
+        return Taken(files, anew=False)
+    return Taken(_made_anew(folder), anew=True)
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """The files of best/ that an export takes, as they are: what else lies there is not ours to publish. Raises RunDamaged."""
+    best = Folder(folder).at("best")
+    try:
+        return {name: best.read(name) for name in EXPORTED if best.has(name)}
+    except OSError as error:
+        raise unreadable(best.path, error) from None
+
+
+def is_as_made(folder: Path) -> bool:
+    """Whether all of it was written on this machine, so that nothing has to run to take it. Raises RunDamaged."""
+    return _as_made(kept(folder))
+
+
+def _as_made(files: dict[str, bytes]) -> bool:
+    return all(map(made_here, files.values()))
+
+
+def _made_anew(folder: Path) -> dict[str, bytes]:
+    with Book.open(folder) as book:
+        demand(powers_of(book), str(folder))
+        run = book.lone("result", Run)
+        if run is None or not run.best:
+            raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+        demand_passed(book, run)
+        trust = book.header.config.trust_the_model or book.programs_made_here()
+        with Jail(trust) as jail, Workers(jail) as workers:
+            try:
+                made = kept_files(book, run, workers.package, demonstration(book, jail))
+            except JobFailed as failed:
+                raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
+            except (KeyError, ValueError, TypeError) as error:
+                raise RunDamaged(
+                    f"{folder}: its records do not go together ({type(error).__name__}: {error})."
+                ) from None
+    if made.refused:
+        raise made.refused
+    return made.files
+
+
+def demand_passed(book: Book, run: Run) -> None:
+    """Raises StoreError if the winner's program is not one that the gate lets through."""
+    for page in book.pages():
+        for candidate in (page.lone("candidates", Candidates) or Candidates(items=())).items:
+            if candidate.id == run.best and (problems := examine(candidate.source).problems):
+                raise StoreError(
+                    f"{book.folder}: the program of {candidate.id} may not be trained ({problems[0].message}), and is not "
+                    "exported."
+                )

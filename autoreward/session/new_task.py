@@ -1,0 +1,100 @@
+"""A task card for any environment: survey it in a worker, draft the card, let a model name things if one is configured."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autoreward.errors import NoAnswer, UsageError
+from autoreward.llm.open import open_desk
+from autoreward.llm.types import storable
+from autoreward.roles.card_writer import propose
+from autoreward.sandbox.jail import Jail
+from autoreward.store.files import demand_place, plain_name
+from autoreward.store.folder import Folder
+from autoreward.store.trust import demand, keep, of_card, of_program
+from autoreward.tasks.card import STATE, Task, blank, parse_task, state_program
+from autoreward.tasks.draft.guess import draft
+from autoreward.tasks.draft.write import card
+from autoreward.training.workers import Workers
+
+
+class Wanted(NamedTuple):
+    """What a person wants a card for."""
+
+    env: str
+    """Any id that gymnasium.make accepts; `module:ID` imports a package first."""
+    kwargs: dict[str, Any]
+    """Arguments for gymnasium.make."""
+    goal: str
+    path: Path
+    """The card to be written, `.../NAME/task.toml`."""
+
+    @classmethod
+    def of(cls, env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path) -> "Wanted":
+        """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
+        return cls(env, kwargs, storable(goal), to / plain_name(name or _task_name(env, kwargs)) / "task.toml")
+
+
+class Initiated(NamedTuple):
+    """A drafted task card, not written yet."""
+
+    path: Path
+    text: str
+    findings: tuple[str, ...]
+
+    def check(self, text: str) -> Task:
+        """The task that such a text would be. Raises TaskError."""
+        return parse_task(text, self.path)
+
+    def keep(self, text: str) -> None:
+        """Write the card. Raises TaskError, StoreError."""
+        keep(of_card(self.check(text)))
+        files = Folder(self.path.parent)
+        files.make()
+        files.write(self.path.name, text.encode())
+
+
+def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[str], None]) -> Initiated:
+    """Survey an environment and draft its card, with a model's help unless it is `grammar`.
+
+    Raises:
+        UsageError: there is such a task already, or no place for it.
+        TaskError: the environment can't be made or trained in; the message says the way out.
+        ProviderError: the model does not answer, or refuses.
+    """
+    path = wanted.path
+    demand_place(path.parent)
+    if path.exists():
+        raise UsageError(f"{path} is there already; choose another --name, or delete it.")
+    name = path.parent.name
+    program = state_program(path)
+    demand(of_program(STATE, program), f"{path.parent}")
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
+        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
+    for key in survey.left_out:
+        say(f"obs.{key} is left out: it is not a number.")
+    drafted = draft(survey, name, wanted.goal, wanted.kwargs)
+    findings: tuple[str, ...] = ()
+    if model != "grammar":
+        files = Folder(path.parent)
+
+        def write(file: str, data: bytes) -> None:
+            files.make()
+            files.write(file, data)
+
+        limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
+        say(f"{model} names the fields and proposes a success rule; {limit}.")
+        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
+        try:
+            drafted, findings = propose(desk, survey, drafted)
+        except NoAnswer as error:
+            raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
+    return Initiated(path, card(drafted), findings)
+
+
+def _task_name(env: str, kwargs: dict[str, Any]) -> str:
+    """A folder's name for an id: `metaworld:Meta-World/MT1` with reach-v3 becomes `mt1-reach`."""
+    words = [env.rpartition(":")[2].rpartition("/")[2], str(kwargs.get("env_name", ""))]
+    plain = "-".join(re.sub(r"-v\d+$", "", word) for word in words if word)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "-", plain).strip("-").lower()

@@ -1,0 +1,161 @@
+"""What a run would do and take, before anything is spent: legs, environment steps, minutes, calls, dollars.
+
+Steps are counted; minutes come from a probe: one short training and one scoring per worker, side by side, as in the run itself.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.core.executor import Pool
+from autoreward.errors import TaskError, UsageError
+from autoreward.llm.cost import FREE, estimate
+from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
+from autoreward.roles.designer import design_prompt
+from autoreward.search.halving import Purse, checkpoints, further_seeds, goals, survivors
+from autoreward.tasks.card import Task
+from autoreward.training.workers import Workers
+
+ROLLOUTS = 4
+"""Rollouts of the probe's training: the updates between them are what takes the time."""
+LEAST_STEPS = 1_000
+CONTESTANTS = 5
+"""Winner, runner-up, first program, native and sparse: the last confirmation may have fewer."""
+
+
+def plan(task: Task, config: RunConfig, description: Description, speed: Speed) -> Plan:
+    """The plan of a run; the longest it can be, since nobody knows when it will be good enough."""
+    rounds = _rounds(config, task)
+    first = rounds[0]
+    round_steps, budget = _steps(first), round(config.budget * config.full(task))
+    search_steps = min(budget, sum(map(_steps, rounds)))
+    confirm = (
+        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=config.full(task))
+        if config.confirm_seeds and task.ruled
+        else None
+    )
+    minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
+    confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
+    free = config.model.partition(":")[0] in FREE
+    expected = estimate(config.models, config.rounds)
+    return Plan(
+        task=task.name,
+        rounds=config.rounds,
+        round=first,
+        round_steps=round_steps,
+        round_minutes=sum(minutes),
+        search_steps=search_steps,
+        search_minutes=sum(minutes) * search_steps / round_steps,
+        confirm=confirm,
+        confirm_minutes=confirm_minutes,
+        target=config.target if config.judge == "rule" else None,
+        speed=speed,
+        model=config.model,
+        calls=0 if config.model == "grammar" else expected.calls,
+        dollars=0.0 if free else expected.dollars,
+        prompt=design_prompt(task, description, (), config.candidates),
+    )
+
+
+def demand_steps(config: RunConfig, task: Task) -> None:
+    """Raises UsageError if a search has no steps for one candidate's first rung."""
+    held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
+    if held < needed and not config.given:
+        raise UsageError(
+            f"--budget {config.budget:g} holds {held:,} environment steps, and the shortest training of a candidate takes "
+            f"{needed:,}; write {needed / config.full(task):g} or more."
+        )
+
+
+def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
+    """The rounds that the budget has steps for, the last one perhaps not to its end."""
+    rounds: list[tuple[LegPlan, ...]] = []
+    left = round(config.budget * config.full(task))
+    for number in range(config.rounds):
+        if rounds and left < config.full(task):
+            break
+        race = legs(config, task, config.candidates + (config.tune_weights and number > 0))
+        purse = Purse(left, left // (config.rounds - number)).less(_steps(race))
+        finalists = min(config.finalists, config.candidates) if task.ruled else 0
+        more = finalists * further_seeds(config, finalists * config.full(task), purse)
+        rounds.append((*race, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else race)
+        left -= _steps(rounds[-1])
+    return rounds
+
+
+def legs(config: RunConfig, task: Task, count: int) -> tuple[LegPlan, ...]:
+    """The race of a round in which `count` programs train, with a tie after the first rung."""
+    planned: list[LegPlan] = []
+    going, begin = count, 0
+    for number, goal in enumerate(goals(config, task)):
+        planned.append(LegPlan(trainings=going, begin=begin, end=goal))
+        going, begin = min(going, survivors(going, config) + (number == 0)), goal
+    return tuple(planned)
+
+
+def _steps(legs: Sequence[LegPlan]) -> int:
+    return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
+
+
+def measure_speed(workers: Workers, pool: Pool, count: int, task: Task, config: RunConfig) -> Speed:
+    """Train and score the native reward for a moment, on `count` workers at once; the slowest counts.
+
+    Raises TaskError if it fails.
+    """
+    probed, steps = _probe(task)
+    jobs = [
+        TrialJob(id=f"probe-s{i}", candidate_id="", reward="native", seed=seeds.derive(config.seed, "probe", i), steps=steps,
+                 checkpoints=1)
+        for i in range(count)
+    ]  # fmt: skip
+
+    def one(job: TrialJob) -> Speed:
+        began = time.perf_counter()
+        trial, files = workers.train(probed, job, config, lambda *_: None)
+        trained = time.perf_counter()
+        chosen, scored = (seeds.held_out(what, config.episodes) for what in ("probe/keep", "probe"))
+        score, _ = workers.score(probed, trial, config, files, chosen, scored)
+        if not (trial.outcome.ok and score.outcome.ok):
+            raise TaskError(
+                f"task {task.name}: a short training with its own reward fails: {trial.message or score.message}"
+            )
+        seconds = time.perf_counter() - trained
+        start = max(trained - began - trial.seconds, 0.0)
+        walked = sum(e.length for e in score.episodes) + sum(c.length for c in score.checkpoints) * config.episodes
+        return Speed(
+            workers=count,
+            start=start,
+            training=trial.steps_per_second,
+            scoring=walked / max(seconds - start, 0.01),
+        )
+
+    return _slowest([speed for _, speed in pool.map(one, jobs)])
+
+
+def _probe(task: Task) -> tuple[Task, int]:
+    """The task as the probe trains it, and for how many steps: past the random ones that SAC and its like begin with."""
+    settings, default = task.train.hyperparameters, {"PPO": 2048, "A2C": 5}
+    if task.train.algorithm in default:
+        rollout = int(settings.get("n_steps", default[task.train.algorithm])) * task.train.envs
+        return task, max(ROLLOUTS * rollout, LEAST_STEPS)
+    train = task.train.model_copy(update={"hyperparameters": {**settings, "learning_starts": 0}})
+    return task.model_copy(update={"train": train}), LEAST_STEPS
+
+
+def _slowest(found: Sequence[Speed]) -> Speed:
+    return Speed(
+        workers=found[0].workers,
+        start=max(s.start for s in found),
+        training=min(s.training for s in found),
+        scoring=min(s.scoring for s in found),
+    )
+
+
+def _minutes(leg: LegPlan, task: Task, config: RunConfig, max_steps: int, speed: Speed) -> float:
+    """One leg of all its trainings, `workers` at a time, and their scoring, with episodes as long as they can be."""
+    share = (leg.end - leg.begin) / config.full(task)
+    episodes = (checkpoints(share) + 1) * config.episodes
+    each = 2 * speed.start + (leg.end - leg.begin) / speed.training + episodes * max_steps / speed.scoring
+    return math.ceil(leg.trainings / speed.workers) * each / 60

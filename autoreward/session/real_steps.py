@@ -1,0 +1,298 @@
+"""The crew that does the real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward import events
+from autoreward.checks.relabel import EpisodePool, Labels, relabel
+from autoreward.checks.review import review
+from autoreward.checks.samples import Practice
+from autoreward.checks.screening import screen
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.core.executor import Pool
+from autoreward.core.process_secrecy import Hidden
+from autoreward.core.protection import Tier
+from autoreward.core.thread_executor import LocalPool
+from autoreward.core.transitions import Transitions
+from autoreward.design import refine as workshop
+from autoreward.design.grammar.evolve import design
+from autoreward.design.weight_tuning import retuned
+from autoreward.errors import LimitReached, ProviderError
+from autoreward.evaluation.diagnose import diagnose
+from autoreward.evaluation.ranking import UNASKED, best, ranked
+from autoreward.llm.client import REPLIES, Desk
+from autoreward.llm.open import open_desk, open_models
+from autoreward.records import (
+    EPISODES,
+    Allowance,
+    Analyses,
+    Candidate,
+    Candidates,
+    Description,
+    Diagnosis,
+    Feedbacks,
+    Round,
+    Score,
+    Screened,
+    Strengths,
+    Trial,
+    TrialJob,
+    Verdict,
+    policy_file,
+)
+from autoreward.roles.analyzer import Case, explain
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.processes.restarting import Notice, unheard
+from autoreward.search.halving import search_job
+from autoreward.search.recorded import recorded
+from autoreward.store.book import ALLOWANCE, Book, Made, Page
+from autoreward.tasks.card import Task
+from autoreward.training.ray_cluster import Cluster, demand_ray
+from autoreward.training.workers import Workers
+
+SAMPLES, DEMOS = "samples.npz", "demos.npz"
+EXPLAINED = 3
+"""Programs of a round that the analyzer is shown."""
+
+
+class RealCrew:
+    """Implements `crews.Crew` with real processes."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: RunConfig,
+        book: Book,
+        workers: Workers,
+        tell: Callable[[events.Event], None],
+        desk: Desk | None,
+    ):
+        """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
+        self.pool: Pool = LocalPool(config.workers or workers.cores)
+        self.tier: Tier = workers.jail.tier
+        self._task = task
+        self._config = config
+        self._book = book
+        self._workers = workers
+        self._tell = tell
+        self._desk = desk
+
+    def describe(self) -> Made[Description]:
+        """Sample the task's environment under a random policy."""
+        seed = seeds.derive(self._config.seed, "describe")
+        return Made(*self._workers.describe(self._task, seed, self._book.given(DEMOS)))
+
+    def _said(self) -> tuple[str, ...]:
+        """What people said of earlier results."""
+        return tuple(f.text for f in (self._book.lone("feedback", Feedbacks) or Feedbacks()).items)
+
+    def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
+        """Write the next round's programs."""
+        if self._desk is not None:
+            count = self._config.candidates
+            made = workshop.design(self._desk, self._task, description, rounds, count, self.review, self._said())
+            if made.items:
+                return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
+            raise ProviderError(
+                f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
+                f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
+            )
+        seed = seeds.derive(self._config.seed, "design", len(rounds))
+        items = design(self._task, description, rounds, self._config.candidates, seed)
+        return Candidates(items=(*items, *self._tuned(description, rounds)))
+
+    def review(self, candidate: Candidate) -> Verdict:
+        """Gate and dry run on the sampled transitions, and on what a training may make of them."""
+        return review(candidate, self._workers.jail, self._practice)
+
+    @cached_property
+    def _practice(self) -> Practice:
+        described, samples = (
+            self._book.need("description", Description),
+            self._book.transitions("description", "", SAMPLES),
+        )
+        return Practice.of(self._task, described, samples)
+
+    def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
+        """Judge the candidates on the recorded episodes of this run, without training."""
+        accepted = [v.candidate_id for v in verdicts if v.accepted]
+        pool = recorded(self._book, rounds)
+        if pool is None:
+            return Screened(order=tuple(accepted))
+        gamma = self._task.train.gamma
+        trained = {s.candidate_id for r in rounds[-2:] for s in r.scores if s.outcome.ok}
+        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
+        labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
+        earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
+        return screen(pool, labels, earlier, gamma)
+
+    def _labels(
+        self, programs: Sequence[tuple[Candidate, Verdict]], gamma: float, pool: EpisodePool
+    ) -> dict[str, Labels | RewardFailed]:
+        """What each makes of the pool, or how it fails on it."""
+        found: dict[str, Labels | RewardFailed] = {}
+        for candidate, verdict in programs:
+            job = search_job(self._config, self._task, candidate, verdict)
+            try:
+                found[candidate.id] = relabel(self._workers.jail, job, gamma, pool)
+            except RewardFailed as failure:
+                found[candidate.id] = failure
+        return found
+
+    def _tuned(self, description: Description, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
+        """The best program so far with its weights tuned, if that was asked for and changes anything."""
+        best_id = best(rounds, self._task)
+        if not self._config.tune_weights or not best_id or (pool := recorded(self._book, rounds)) is None:
+            return ()
+        parent, verdict = next(
+            (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
+        )
+        labels = self._labels([(parent, verdict)], self._task.train.gamma, pool).get(best_id)
+        if not isinstance(labels, Labels):
+            return ()
+        made = retuned(self._task, description, parent, labels.parts, pool.goodness, f"r{len(rounds):03d}w")
+        return (made,) if made else ()
+
+    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+        """Train one policy in a worker, its reward in the jail."""
+
+        def progress(trial_id: str, step: int) -> None:
+            self._tell(events.TrialProgress(trial_id, step, job.steps))
+
+        trial, files = self._workers.train(self._task, job, self._config, progress, begun)
+        self._tell(events.TrialDone(trial))
+        return Made(trial, files)
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        """Score a trial's checkpoints on held-out seeds."""
+        files = {name: page.file("trials", trial.id, name) for name in policy_files(trial)}
+        choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
+        score, made = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
+        self._tell(events.ScoreDone(score))
+        return Made(score, made)
+
+    def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
+        """Name the symptoms of one candidate's trial."""
+        described = self._book.need("description", Description)
+        diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
+        self._tell(events.Diagnosed(diagnosis))
+        return diagnosis
+
+    def analyze(
+        self,
+        page: Page,
+        candidates: Sequence[Candidate],
+        scores: Sequence[Score],
+        diagnoses: Sequence[Diagnosis],
+        verdicts: Sequence[Verdict],
+    ) -> Analyses:
+        """Have a model explain the best programs that are not good enough yet, from pairs of episodes."""
+        if self._desk is None:
+            return Analyses()
+        by_id = {c.id: c for c in candidates}
+        memory = {v.candidate_id: v.uses_memory for v in verdicts}
+        cases = []
+        liked = page.lone("judged", Strengths) or UNASKED
+        for identity in ranked(scores, self._task, liked)[:EXPLAINED]:
+            score = max(
+                (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
+            )
+            if score.success < self._config.target:
+                episodes = page.transitions("scores", score.trial_id, EPISODES)
+                diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
+                asked = partial(self._parts, by_id[identity].source, memory[identity])
+                cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))
+        if not cases:
+            return Analyses()
+        described = self._book.need("description", Description)
+        try:
+            key = f"r{page.folder.name}-analyzer"
+            made, findings = explain(self._desk, key, self._task, described, cases, self._said())
+        except LimitReached as limit:
+            return Analyses(findings=(str(limit),))
+        return Analyses(items=made, findings=findings)
+
+    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
+        """The program's parts along an episode; empty if it fails there."""
+        try:
+            with self._workers.jail.open(source) as room:
+                return room.client.evaluate(episode, stepped)
+        except RewardFailed:
+            return {}
+
+
+def policy_files(trial: Trial) -> tuple[str, ...]:
+    """Names of a trial's saved weights."""
+    return tuple(policy_file(step) for step in trial.checkpoints)
+
+
+@contextmanager
+def open_crew(
+    task: Task, config: RunConfig, book: Book, tell: Callable[[events.Event], None]
+) -> Iterator[tuple[RealCrew, Workers]]:
+    """Start the jail and the worker processes; end every one of them on the way out.
+
+    Raises:
+        UsageError: a model's name or key is missing, or Ray.
+        JailError: this machine can't lock a process and the designer is a model that is not trusted.
+    """
+    desk = _desk(config, book, tell)
+    trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
+
+    def notice(line: str) -> None:
+        tell(events.Mended(line))
+
+    with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
+        jail.demand()
+        yield RealCrew(task, config, book, workers, tell, desk), workers
+
+
+def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
+    """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
+    if config.pool == "local":
+        return Workers(jail, notice=notice)
+    return Workers(jail, Cluster(trust), notice)
+
+
+def demand(config: RunConfig, folder: Path) -> None:
+    """Find out what would stop such a run, before there is a folder of it; asks no model.
+
+    Raises:
+        UsageError: a model has no such name, no key, or no price to limit; Ray is missing.
+        JailError: this machine can't lock a process and the designer is a model that is not trusted.
+    """
+    if config.model != "grammar":
+        open_models(config.models, folder, config.max_cost)
+    if config.pool == "ray":
+        demand_ray()
+    with Jail(config.trust_the_model or _by_grammar(config)) as jail:
+        jail.demand()
+
+
+def _by_grammar(config: RunConfig) -> bool:
+    """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
+    return config.model == "grammar" and not isinstance(config.given, Candidate)
+
+
+def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
+    if config.model == "grammar":
+        return None
+
+    def say(line: str) -> None:
+        tell(events.ModelSaid(line))
+
+    allowed = allowance(book)
+    return open_desk(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+
+
+def allowance(book: Book) -> Allowance:
+    """What the run's model calls may take by now."""
+    config = book.header.config
+    return book.lone(ALLOWANCE, Allowance) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)

@@ -1,0 +1,152 @@
+"""A person's own reward file: read as a candidate, checked as candidates are."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from autoreward.checks.review import review_on
+from autoreward.checks.samples import Practice
+from autoreward.core.resources import LARGEST
+from autoreward.core.transitions import Transitions
+from autoreward.errors import UsageError
+from autoreward.export.build import PROGRAM
+from autoreward.records import Candidate, Composition, Verdict
+from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.gate.text import plain
+from autoreward.sandbox.jail import Jail
+from autoreward.search.confirm import Baseline
+from autoreward.store.trust import demand, of_card
+from autoreward.tasks.card import Task
+from autoreward.training.workers import Workers
+
+LONGEST_NAME = 60
+"""Characters of a file's name that its candidate's id has."""
+
+
+def read_program(path: Path, composition: Composition | None = None) -> Candidate:
+    """A person's own reward file, or the program of an exported one.
+
+    Args:
+        path: the file. Its name makes the candidate's id, which stands in ids of trainings, where `-` divides.
+        composition: how its parts become one number; None leaves that to the file, and `sum` to one that says nothing.
+
+    Raises:
+        UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
+    """
+    given = _read(path)
+    said = given.composition
+    own = composition_named(said, f"{path}: COMPOSITION = {said!r}") if said is not None else None
+    if own and composition and own != composition:
+        raise UsageError(
+            f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
+        )
+    name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
+    return Candidate(
+        id=f"{name}_reward" if name in get_args(Baseline) else name,
+        source=given.source,
+        thought=f"given as {path.name}",
+        origin="human",
+        how="given",
+        composition=own or composition or "sum",
+    )
+
+
+def composition_named(name: str, where: str) -> Composition:
+    """The composition of that name. Raises UsageError, with where it was given, if there is none."""
+    for known in COMPOSITIONS:
+        if name == known:
+            return known
+    raise UsageError(f"{where}: write one of {', '.join(COMPOSITIONS)}.")
+
+
+def program_file(path: Path) -> Path:
+    """The file that a reward file's program is in: itself, or the program.py beside an exported reward.py. Raises UsageError."""
+    return _read(path).path
+
+
+def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
+    """Check a person's own reward file the way candidates are checked; `trust` it where nothing protects the machine.
+
+    Lines in the verdict are those of `program_file`.
+    """
+    demand(of_card(task), f"task {task.name}")
+    given = read_program(path)
+    with Jail(trust) as jail, Workers(jail) as workers:
+
+        def practise() -> Practice:
+            description, files = workers.describe(task, seed=0)
+            return Practice.of(task, description, Transitions.from_bytes(files["samples.npz"]))
+
+        return review_on(given, jail, practise)
+
+
+class _Given(NamedTuple):
+    """What a reward file holds."""
+
+    path: Path
+    source: str
+    composition: str | None
+    """What it says of it, whatever that is."""
+
+
+def _read(path: Path) -> _Given:
+    text = plain(_text(path))
+    said = _statements(text)
+    if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
+        path = path.with_name(PROGRAM)
+        text = _beside(path)  # as it was trained, to the byte
+    return _Given(path, text, said.get("COMPOSITION"))
+
+
+def _statements(text: str) -> dict[str, str]:
+    """What a file's module sets its names to: a text as it is, anything else as its source; and its `class NAME`s.
+
+    Read token by token, as far as there are any: what is wrong with a file is the gate's to say, and nothing in a text counts.
+    """
+    found: dict[str, str] = {}
+    line: list[tokenize.TokenInfo] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
+                _note(line, found)
+                line = []
+            elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
+                line.append(token)
+    except (tokenize.TokenError, SyntaxError):
+        return found
+    return found
+
+
+def _note(line: list[tokenize.TokenInfo], found: dict[str, str]) -> None:
+    """Add what one statement of the module says."""
+    words = [token.string for token in line]
+    if not line or line[0].start[1]:
+        return
+    if words[0] == "class":
+        found.setdefault(" ".join(words[:2]), "")
+    elif "=" in words[1:-1] and words[1] in ("=", ":"):
+        value = words[words.index("=") + 1 :]
+        text = len(value) == 1 and line[-1].type == tokenize.STRING and value[0][:1] in "\"'"
+        found[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
+
+
+def _beside(path: Path) -> str:
+    """The same of a file that nobody has named: one that would be waited for, such as a FIFO, is none. Raises UsageError."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} can't be read: it is no plain file.")
+    return _text(path)
+
+
+def _text(path: Path) -> str:
+    """A file's text as it stands: byte order mark and line ends too. Raises UsageError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise UsageError(f"{path} can't be read: it has more than {LARGEST:,} bytes.")
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from None

@@ -1,0 +1,284 @@
+"""What a command does: start a run, go on with one, look at one. Builds the parts and calls the loop."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from autoreward import events
+from autoreward.config import RunConfig
+from autoreward.core.executor import Pool
+from autoreward.core.seeds import derive, held_out
+from autoreward.core.thread_executor import LocalPool
+from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
+from autoreward.export.best import best_policy, demonstration, kept_files
+from autoreward.llm.client import REPLIES
+from autoreward.loop import improve, measure
+from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, policy_file
+from autoreward.report.html import build_report
+from autoreward.report.phrases import describe_event
+from autoreward.report.reading import REPORT
+from autoreward.report.scalars import Follower, Log, logging
+from autoreward.report.tensorboard import board_follower, check_board, keep_board
+from autoreward.sandbox.jail import Jail
+from autoreward.search.recorded import remember
+from autoreward.session.clips import Look, worth_a_look
+from autoreward.session.feedback import NO_LIMITS, Limits, allow, hear_out, heed
+from autoreward.session.plan import demand_steps, measure_speed
+from autoreward.session.plan import plan as planned
+from autoreward.session.real_steps import DEMOS, demand, open_crew, open_workers
+from autoreward.store.book import Book, Made, powers_of
+from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
+from autoreward.store.header import RunHeader
+from autoreward.store.trust import demand as demand_trust
+from autoreward.store.trust import of_card
+from autoreward.tasks.card import Task
+from autoreward.training.workers import Workers
+
+Tell = Callable[[events.Event], None]
+
+
+def start(
+    task: Task,
+    config: RunConfig,
+    runs: Path,
+    name: str | None,
+    tell: Tell,
+    begun: Callable[[Path], None] = lambda folder: None,
+    given: Mapping[str, bytes] | None = None,
+    tensorboard: Path | None = None,
+    log: Log | None = None,
+) -> tuple[Run, Path]:
+    """Make a run folder and run the loop in it.
+
+    Args:
+        task: what to do.
+        config: how.
+        runs: folder of run folders.
+        name: of the run's folder; None makes one.
+        tell: told what happens.
+        begun: told the folder once it is there.
+        given: files of the person's, kept in the folder: `demos.npz`.
+        tensorboard: folder for TensorBoard's event files.
+        log: called with every training's numbers, once they are saved.
+
+    Returns:
+        The finished run, and its folder.
+
+    Raises:
+        AutorewardError: see errors.py; what was finished before it is saved.
+    """
+    demand_trust(of_card(task), f"task {task.name}")
+    folder = _place(task, config, runs, name, tensorboard)
+    new = not is_there(folder)
+    with Book.create(folder, RunHeader.of(task, config)) as book:
+        if tensorboard:
+            keep_board(book, tensorboard)
+        for file, data in (given or {}).items():
+            book.write(file, data)
+        begun(folder)
+        try:
+            return _go(book, tell, log), folder
+        except UsageError:
+            if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
+                discard(folder)
+            raise
+
+
+def plan(
+    task: Task,
+    config: RunConfig,
+    runs: Path,
+    name: str | None = None,
+    given: Mapping[str, bytes] | None = None,
+    tensorboard: Path | None = None,
+) -> Plan:
+    """What such a run would do and take, with the arguments of `start`; writes nothing and asks no model.
+
+    Raises:
+        AutorewardError: `start` would raise it before anything is trained or asked.
+    """
+    demand_trust(of_card(task), f"task {task.name}")
+    _place(task, config, runs, name, tensorboard)
+    with (
+        Jail(trust_the_model=True) as jail,
+        open_workers(config, jail, trust=True) as workers,
+    ):  # no program is run here
+        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMOS, b""))
+        count = config.workers or workers.cores
+        return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
+
+
+def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) -> tuple[Run, Path]:
+    """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
+
+    The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
+
+    Raises:
+        UsageError: nothing was said, the run is not finished, or no model designs it.
+        ConfigError: a limit that can't be.
+    """
+    with Book.open(folder) as book:
+        demand_trust(powers_of(book), str(folder))
+        hear_out(book, text)
+        allow(book, limits)
+        return _go(book, tell), folder
+
+
+def resume(
+    folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None, limits: Limits = NO_LIMITS
+) -> tuple[Run, Path]:
+    """Go on with a run that was stopped; nothing finished is done again.
+
+    Args:
+        folder: the run's.
+        tell: told what happens.
+        tensorboard: as in `start`.
+        log: as in `start`.
+        limits: of model calls from now on: `max_cost` in dollars (None: no limit), `max_calls`; others stay as they are.
+
+    Raises:
+        UsageError: a limit was given, and the run is finished.
+        ConfigError: a limit that can't be.
+    """
+    with Book.open(folder) as book:
+        demand_trust(powers_of(book), str(folder))
+        if limits and book.lone("result", Run):
+            raise UsageError(
+                f'{folder} is finished; to go on with more, say what should change: {paste("feedback", folder)} "..." with '
+                "the same options."
+            )
+        allow(book, limits)
+        if tensorboard:
+            keep_board(book, tensorboard)
+        return _go(book, tell, log), folder
+
+
+def onnx_policy(folder: Path) -> dict[str, bytes]:
+    """`policy.onnx` of a finished run's kept policy, by name.
+
+    Raises:
+        UsageError: the run has no policy, or torch can't write it as ONNX.
+        MissingExtra: a package is needed for it.
+    """
+    with (
+        Book.open(folder) as book,
+        Jail(trust_the_model=True) as jail,
+        Workers(jail) as workers,
+    ):  # no program is run here
+        demand_trust(powers_of(book), str(folder))
+        run = book.lone("result", Run)
+        found = best_policy(book, run) if run else None
+        if found is None:
+            raise UsageError(f"{folder} has no policy to write as ONNX.")
+        page, score = found
+        try:
+            weights = page.file("trials", score.trial_id, policy_file(score.kept))
+            return workers.graph(book.header.task, weights)
+        except JobFailed as error:
+            raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
+
+
+def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
+    """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
+        for task in tasks:
+            demand_trust(of_card(task), f"task {task.name}")
+            try:
+                yield workers.audit(task)
+            except TaskError as error:
+                yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
+
+
+def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorboard: Path | None) -> Path:
+    """The folder of a new run, once everything is checked that can be before there is one."""
+    if not task.ruled and (config.judge == "rule" or config.given):
+        way_out = "" if config.given else "let people judge with --judge human, or "
+        raise UsageError(
+            f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
+        )
+    demand_steps(config, task)
+    folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+    demand_place(folder)
+    demand_free(folder)
+    demand(config, folder)
+    if tensorboard:
+        check_board(tensorboard, folder)
+    return folder
+
+
+def _spent(book: Book) -> bool:
+    """Whether anything was trained or asked."""
+    pages = (*book.pages(), book.baselines_page(), book.confirm_page())
+    return book.files.has(REPLIES) or any(page.files.has("trials") for page in pages)
+
+
+def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
+    heed(book)
+    task, config = book.header.task, book.header.config
+    board, logged = board_follower(book), logging(book.folder, log) if log else None
+    followers = [follower for follower in (board, logged) if follower]
+    listeners: list[Tell] = [*followers, tell]
+
+    def hear(event: events.Event) -> None:
+        if line := describe_event(event):
+            book.log(line.strip())
+        for listener in listeners:
+            listener(event)
+
+    hear(events.RunStarted(task, config, book.folder))
+    if not config.given:
+        known = book.once("remembered", Remembered, lambda: remember(book.folder.parent, book.folder.name, task))
+        if known.episodes:
+            hear(events.ExploitsRemembered(known))
+    try:
+        run = _played(book, hear)
+    except BaseException as error:
+        try:
+            leave(book, followers)
+        except StoreError as damage:
+            error.add_note(f"{REPORT} is not up to date: {damage}")
+        raise
+    leave(book, followers)
+    hear(events.RunDone(run, book.folder))
+    return run
+
+
+def _played(book: Book, hear: Tell) -> Run:
+    """The run to its end, with what it leaves to be kept."""
+    task, config = book.header.task, book.header.config
+    with open_crew(task, config, book, hear) as (crew, workers):
+        try:
+            run = (measure if config.given else improve)(task, config, crew, book, hear)
+        except (NoAnswer, JailError) as error:
+            when = " when it answers again" if isinstance(error, NoAnswer) else ""
+            way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on{when}."
+            raise type(error)(f"{error} {way_on}") from None
+        _keep(book, run, workers, crew.pool)
+    return run
+
+
+def leave(book: Book, followers: Sequence[Follower]) -> None:
+    """Write down what is there for those who look later. Raises StoreError."""
+    for follower in followers:
+        follower.catch_up()
+    book.write(REPORT, build_report(book).encode())
+
+
+def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
+    """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
+    kept = kept_files(book, run, workers.package, demonstration(book, workers.jail))
+    for name, data in kept.files.items():
+        book.write(f"best/{name}", data)
+
+    def film(look: Look) -> Made[Clip]:
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page.files.within)
+        weights = look.page.file("trials", look.score.trial_id, policy_file(look.score.kept))
+        try:
+            return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
+        except CannotDraw as error:
+            return Made(clip.model_copy(update={"why_not": str(error)}), {})
+
+    book.each("clips", Clip, worth_a_look(book, run), film, pool)
+    if kept.refused:
+        raise kept.refused

@@ -1,0 +1,212 @@
+"""Survey -> draft of a task card. Whatever was not stated by the environment is marked as a guess."""
+
+import math
+import re
+from collections.abc import Callable, Container, Sequence
+from typing import NamedTuple
+
+from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, plain
+from autoreward.records import Entry, Stretch, Survey
+from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train, task_of
+from autoreward.tasks.consistency import RESERVED
+from autoreward.tasks.draft import docstring_tables as tables
+
+SINGLE = 40
+"""Numbers of an undocumented vector that get a field each; longer ones stay one field."""
+UNLIMITED = 1_000
+"""Steps at most, where an environment states no time limit."""
+ABOUT = 400
+"""Letters of what a table says of a number."""
+MARGIN = 0.25
+"""A sampled range is widened by this share: a trained policy goes further than a random one."""
+
+
+class Draft(NamedTuple):
+    """A task with remarks on what was guessed, by place: `state.NAME`, `success`, `train`, ..."""
+
+    task: Task
+    guesses: dict[str, str]
+
+
+def draft(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
+    """The card that the environment's own words and statistics give."""
+    guesses: dict[str, str] = {}
+    state = _state(survey, guesses)
+    action = _action(survey, guesses)
+    success, metric, constants = _success(survey, state, guesses)
+    limit = survey.max_steps
+    if limit is None:
+        limit = min(10 * survey.longest, UNLIMITED)
+        said = f"the longest random episode had {survey.longest} steps"
+        guesses["max_steps"] = f"the environment states no time limit; {said}"
+    guesses["train"] = "usual PPO settings for this kind of action; not tuned"
+    task = task_of(
+        {
+            "name": name,
+            "env": survey.env,
+            "kwargs": kwargs,
+            "max_steps": limit,
+            "goal": goal,
+            "state": state,
+            "action": action,
+            "constants": constants,
+            "success": success,
+            "metric": metric,
+            "train": _train(survey, limit),
+        },
+        f"a card for {survey.env}",
+    )
+    return Draft(task, guesses)
+
+
+def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
+    fields: dict[str, StateField] = {}
+    for stretch in survey.stretches:
+        whole = not stretch.key
+        base = "obs" if whole else f"obs.{stretch.key}"
+        rows = tables.rows(survey.doc, "observation") if whole else ()
+        rows = tuple(row for row in rows if row.place < len(stretch.entries))
+        if rows:
+            for row in rows:
+                entry = stretch.entries[row.place]
+                name = _fresh(tables.name(row.about) or f"obs_{row.place}", fields)
+                fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
+            left = [i for i in range(len(stretch.entries)) if i not in {row.place for row in rows}]
+            _plain(stretch, base, left, fields, guesses)
+        elif whole:
+            _plain(stretch, base, list(range(len(stretch.entries))), fields, guesses)
+        else:
+            name = _fresh(stretch.key.lower().strip("_") or "part", fields)
+            one = len(stretch.entries) == 1
+            source = base if not one or (stretch.choices and len(stretch.choices) == 1) else f"{base}[0]"
+            about = f"`{stretch.key}` of the observation" + (", one of a few integers" if stretch.choices else "")
+            fields[name] = _field(source, about, "", stretch.entries, name, guesses)
+    return fields
+
+
+def _plain(
+    stretch: Stretch, base: str, indices: Sequence[int], fields: dict[str, StateField], guesses: dict[str, str]
+) -> None:
+    """Fields for entries that nothing describes."""
+    if not indices:
+        return
+    if len(indices) > SINGLE:
+        first, last = indices[0], indices[-1] + 1
+        name = _fresh("observation", fields)
+        entries = stretch.entries[first:last]
+        fields[name] = _field(f"{base}[{first}:{last}]", "numbers that nothing describes", "", entries, name, guesses)
+        guesses[f"state.{name}"] = "split it into named fields: a reward needs names"
+        return
+    for i in indices:
+        name = _fresh(f"obs_{i}", fields)
+        fields[name] = _field(f"{base}[{i}]", f"number {i} of the observation", "", [stretch.entries[i]], name, guesses)
+        guesses[f"state.{name}"] = "nothing says what it is: give it a name and a unit"
+
+
+def _field(
+    source: str, about: str, unit: str, entries: Sequence[Entry], name: str, guesses: dict[str, str]
+) -> StateField:
+    lows, highs = [e.low for e in entries], [e.high for e in entries]
+    if all(low is not None for low in lows) and all(high is not None for high in highs):
+        low, high = min(low for low in lows if low is not None), max(high for high in highs if high is not None)
+        span = (float(f"{low:g}"), float(f"{high:g}"))
+    else:
+        low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
+        margin = MARGIN * (high - low) or 1.0
+        span = (_rounded(low - margin, math.floor), _rounded(high + margin, math.ceil))
+        guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; no finite bounds are stated"
+    return StateField(source=source, about=plain(about, ABOUT), unit=_unit(unit), range=span)
+
+
+def _unit(said: str) -> str:
+    """A unit that a table names, if it is one."""
+    return said if is_unit(said) else ""
+
+
+def _rounded(value: float, way: Callable[[float], int]) -> float:
+    """Two significant digits, outward."""
+    if value == 0:
+        return 0.0
+    scale = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return float(f"{way(value / scale) * scale:.3g}")
+
+
+def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
+    if survey.choices:
+        said = tables.choices(survey.doc)
+        if len(survey.choices) > 1:
+            return {"choices": ActionField(about=f"{len(survey.choices)} choices at once")}
+        known = [f"{i} {said[i]}" for i in range(survey.choices[0]) if i in said]
+        if not known:
+            guesses["action.choice"] = "say what each number does"
+        return {"choice": ActionField(about=plain(", ".join(known), ABOUT) or f"one of 0 to {survey.choices[0] - 1}")}
+    rows = [row for row in tables.rows(survey.doc, "action") if row.place < len(survey.action)]
+    if len(rows) == len(survey.action):
+        fields: dict[str, ActionField] = {}
+        for row in rows:
+            entry = survey.action[row.place]
+            name = _fresh(tables.name(row.about) or f"action_{row.place}", fields)
+            fields[name] = ActionField(
+                source=f"action[{row.place}]",
+                about=plain(row.about, ABOUT),
+                unit=_unit(row.unit),
+                range=_bounds([entry]),
+            )
+        return fields
+    guesses["action.control"] = "nothing says what it does"
+    return {"control": ActionField(about="the whole action", range=_bounds(survey.action))}
+
+
+def _bounds(entries: Sequence[Entry]) -> tuple[float, float]:
+    low, high = min(e.low or 0.0 for e in entries), max(e.high or 0.0 for e in entries)
+    return float(f"{low:g}"), float(f"{high:g}")
+
+
+def _success(
+    survey: Survey, state: dict[str, StateField], guesses: dict[str, str]
+) -> tuple[Success, Metric, dict[str, Constant]]:
+    """The rule that is most often meant by environments that look like this one."""
+    if {"achieved_goal", "desired_goal"} <= set(state):
+        guesses["success"] = "the environment speaks of an achieved and a desired goal; how close is close enough?"
+        gap = "norm(achieved_goal - desired_goal)"
+        close = {"close_enough": Constant(value=0.05, about="distance at which the goal counts as achieved")}
+        return Success(when=f"{gap} < close_enough"), Metric(value=gap, better="lower"), close
+    if survey.terminates:
+        guesses["success"] = "random episodes end early, so lasting until the time limit counts; write what you mean"
+        return Success(when="not terminated", full_length=True), Metric(value="length", better="higher"), {}
+    if "terminat" in survey.doc.lower():
+        guesses["success"] = "no random episode ended by itself, so ending one counts; write what you mean"
+        return Success(when="terminated"), Metric(value="length", better="lower"), {}
+    name, field = next(iter(state.items()))
+    shown = name if not _is_vector(field) else f"norm({name})"
+    high = (field.range or (0.0, 1.0))[1]
+    guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
+    return Success(when=f"{shown} > {high:g}"), Metric(value="length", better="lower"), {}
+
+
+def _is_vector(field: StateField) -> bool:
+    return not field.source.endswith("]") or ":" in field.source
+
+
+def _train(survey: Survey, limit: int) -> Train:
+    smooth = not survey.choices
+    settings: dict[str, float | int | str | bool] = {
+        "n_steps": 128,
+        "batch_size": 512,
+        "n_epochs": 10 if smooth else 5,
+        "learning_rate": 5e-4 if smooth else 1e-3,
+        "gamma": 0.98 if limit <= 100 else 0.99,
+        "gae_lambda": 0.95,
+    }
+    return Train(algorithm="PPO", steps=200_000, hyperparameters=settings)
+
+
+def _fresh(name: str, taken: Container[str]) -> str:
+    """The name, or the name with a number, that is free and may be a field's."""
+    name = re.sub("[^A-Za-z0-9_]", "_", name).strip("_")[: LONGEST_WORD - 10] or "value"
+    if not is_name(name) or name in RESERVED:
+        name = f"n_{name}" if name[0].isdigit() else f"{name}_value"
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free

@@ -1,0 +1,79 @@
+"""A draft as the text of task.toml, with its guesses as comments."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from autoreward.tasks.card import ActionField, StateField
+from autoreward.tasks.draft.guess import Draft
+
+
+def card(drafted: Draft) -> str:
+    """The file's text; reading it gives the draft's task again."""
+    task, guesses = drafted
+    lines = [
+        "# Lines marked GUESS were not stated by the environment: check them, above all [success].",
+        f"env = {_text(task.env)}",
+    ]
+    if task.kwargs:
+        lines.append(f"kwargs = {_inline(task.kwargs)}")
+    lines += _marked(guesses, "max_steps", f"max_steps = {task.max_steps}")
+    lines += [f"goal = {_text(task.goal)}", f"tier = {_text(task.tier)}"]
+    for name, field in task.state.items():
+        lines += ["", *_marked(guesses, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
+        lines += _field(field, guesses.get(f"state.{name}.range", ""))
+    for name, action in task.action.items():
+        lines += ["", *_marked(guesses, f"action.{name}", f"[action.{name}]")]
+        lines += [] if action.source == "action" else [f"source = {_text(action.source)}"]
+        lines += _field(action, "")
+    if task.constants:
+        lines += ["", "[constants]"]
+        for name, constant in task.constants.items():
+            said: dict[str, Any] = {"value": constant.value, "unit": constant.unit, "about": constant.about}
+            lines.append(f"{name} = {_inline({k: v for k, v in said.items() if v != ''})}")
+    success = task.success
+    lines += ["", *_marked(guesses, "success", "[success]"), f"when = {_text(success.when)}"]
+    lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]
+    lines += [f"full_length = {json.dumps(success.full_length)}"]
+    lines += ["", "[metric]", f"value = {_text(task.metric.value)}", f"better = {_text(task.metric.better)}"]
+    lines += [f"unit = {_text(task.metric.unit)}"] if task.metric.unit else []
+    train = task.train
+    lines += ["", *_marked(guesses, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
+    lines += [f"steps = {train.steps:_}", f"envs = {train.envs}", "", "[train.hyperparameters]"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in train.hyperparameters.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _marked(guesses: Mapping[str, str], place: str, line: str) -> list[str]:
+    return [f"# GUESS: {guesses[place]}", line] if place in guesses else [line]
+
+
+def _field(field: StateField | ActionField, guess: str) -> list[str]:
+    lines = [f"about = {_text(field.about)}"]
+    lines += [f"unit = {_text(field.unit)}"] if field.unit else []
+    if field.range is not None:
+        low, high = field.range
+        lines.append(f"range = [{low + 0.0:g}, {high + 0.0:g}]" + (f"  # GUESS: {guess}" if guess else ""))
+    return lines
+
+
+def _text(text: str) -> str:
+    """A TOML string: JSON's escapes are a part of TOML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _inline(values: Mapping[str, Any]) -> str:
+    """An inline table; nested ones too."""
+    return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in values.items()) + " }"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _inline(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _text(key)

@@ -1,0 +1,1 @@
+"""The formula language of task cards. No task in it, and nothing evaluated but with NumPy."""

@@ -1,0 +1,263 @@
+"""The small formula language of task files: field sources, success rules, metrics.
+
+    obs[4:6] + obs[8:10]                       a field's source
+    norm(gap) < 0.02 and not terminated        a success rule
+    abs(position - hold_at)                    a metric
+
+Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
+signs.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
+nothing is ever evaluated by Python's own `eval`.
+"""
+
+import ast
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import reduce
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autoreward.errors import TaskError
+from autoreward.tasks.formulas.functions import (
+    ATOM,
+    BINARY,
+    COMPARE,
+    COMPARED,
+    FUNCTIONS,
+    JOIN,
+    MINUS,
+    POWER,
+    SUM,
+    Array,
+    Function,
+)
+
+DEEPEST = 100
+"""Most levels of a formula."""
+
+
+class Limit(NamedTuple):
+    """A comparison of a rule whose one side is fixed, such as `norm(gap) < 0.02`."""
+
+    text: str
+    side: "Expression"
+    """What varies."""
+    bound: "Expression"
+    """What it is held against; it reads fixed names alone."""
+
+
+class Expression:
+    """A parsed formula. `names` are the names it reads; `evaluate` and `closeness` work on arrays."""
+
+    def __init__(self, text: str, where: str) -> None:
+        """Parse `text`; raise TaskError, naming `where`, if it is not in the language."""
+        self.text = text
+        self.where = where
+        self.body = _parsed(text, where)
+        self.names = frozenset(self._check(self.body))
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The formula's value, an array of shape (n,) or (n, k). Raises TaskError on an index outside a field."""
+        try:
+            return _value(self.body, values)
+        except IndexError:
+            raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
+
+    def as_numpy(self, name: Callable[[str], str]) -> str:
+        """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
+        return numpy_source(self.body, name)
+
+    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+        """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
+
+        A comparison that fails by d counts 1 - min(d / scale, 1), where scale is the largest of `scales` among the names
+        in it (1 without one); `and` takes the mean, `or` the largest. It is the task's own graded measure of progress,
+        used to rank policies none of which succeeds yet.
+        """
+        return _closeness(self.body, values, scales)
+
+    def limits(self, fixed: Collection[str]) -> tuple[Limit, ...]:
+        """Its comparisons that hold something against a number or one of the `fixed` names, in the order they stand."""
+        found = []
+        for node in (n for n in ast.walk(self.body) if isinstance(n, ast.Compare)):
+            sides = [Expression(ast.unparse(part), self.where) for part in (node.left, *node.comparators)]
+            for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
+                text = ast.unparse(ast.Compare(left.body, [op], [right.body]))
+                if (left.names <= set(fixed)) != (right.names <= set(fixed)):
+                    found.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
+        return tuple(found)
+
+    def _check(self, node: ast.expr) -> set[str]:
+        match node:
+            case ast.Constant(value=bool() | int() | float()):
+                return set()
+            case ast.Name(id=name):
+                return {name}
+            case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
+                return self._check(operand)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+                return self._check(left) | self._check(right)
+            case ast.BoolOp(values=parts):
+                return set[str]().union(*map(self._check, parts))
+            case ast.Compare(left=left, ops=ops, comparators=others) if all(type(o) in COMPARE for o in ops):
+                return self._check(left).union(*map(self._check, others))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
+                if (takes := FUNCTIONS[name].takes) not in (0, len(args)):
+                    said = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
+                    raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {said}.")
+                return set[str]().union(*map(self._check, args))
+            case ast.Attribute(value=ast.Name(id="obs"), attr=key):
+                return {f"obs.{key}"}
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as base, slice=index) if _is_index(index):
+                return self._check(base)
+        allowed = ", ".join(sorted(FUNCTIONS))
+        raise TaskError(
+            f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
+            f"+ - * / **, comparisons, and, or, not, and {allowed}."
+        )
+
+
+def _parsed(text: str, where: str) -> ast.expr:
+    """A formula's tree, of at most DEEPEST levels: all that reads one calls itself on each. Raises TaskError."""
+    try:
+        body = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as error:  # ValueError: a null character
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise TaskError(f"{where}: {text!r} is not a formula ({said}).") from None
+    except (RecursionError, MemoryError):
+        levels = DEEPEST + 1
+    else:
+        levels, row = 0, [body]
+        while row and levels <= DEEPEST:
+            levels, row = levels + 1, [n for one in row for n in ast.iter_child_nodes(one) if isinstance(n, ast.expr)]
+    if levels > DEEPEST:
+        raise TaskError(
+            f"{where}: {text[:40]!r}... is too deeply nested, by more than {DEEPEST} levels; write it shorter."
+        )
+    return body
+
+
+def numpy_source(node: ast.expr, name: Callable[[str], str], least: int = COMPARED) -> str:
+    """A checked node as NumPy source over rows, in brackets if it binds more loosely than `least`.
+
+    Python's own `eval` of it gives what `Expression.evaluate` gives: `obs[4:6]` becomes `obs[..., 4:6]`, `a and b`
+    becomes `np.logical_and(a, b)`.
+    """
+    text, binds = _printed(node, name)
+    return text if binds >= least else f"({text})"
+
+
+def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
+    """A node's source, and how tightly it binds."""
+    match node:
+        case ast.Constant(value=value):
+            return ("np.inf" if value == math.inf else repr(value)), ATOM
+        case ast.Name(id=known):
+            return name(known), ATOM
+        case ast.Attribute(attr=key):
+            return name(f"obs.{key}"), ATOM
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return f"-{numpy_source(operand, name, MINUS)}", MINUS
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return f"np.logical_not({numpy_source(operand, name)})", ATOM
+        case ast.BinOp(left=left, op=op, right=right):
+            _, text, binds = BINARY[type(op)]
+            # ** groups from the right and takes a bare minus there; the others group from the left
+            at_left, at_right = (ATOM, MINUS) if binds == POWER else (binds, binds + 1)
+            return f"{numpy_source(left, name, at_left)} {text} {numpy_source(right, name, at_right)}", binds
+        case ast.BoolOp(op=op, values=parts):
+            return _joined(JOIN[type(op)], [numpy_source(part, name) for part in parts]), ATOM
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = [numpy_source(side, name, SUM) for side in (left, *others)]
+            links = zip(sides, ops, sides[1:], strict=False)
+            pieces = [f"{one} {COMPARE[type(compared)].text} {other}" for one, compared, other in links]
+            return _joined(JOIN[ast.And], pieces), COMPARED if len(pieces) == 1 else ATOM
+        case ast.Call(func=ast.Name(id=called), args=args):
+            return _called(FUNCTIONS[called], [numpy_source(arg, name) for arg in args]), ATOM
+        case ast.Subscript(value=base, slice=index):
+            return f"{numpy_source(base, name, ATOM)}[..., {ast.unparse(index)}]", ATOM
+    raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _called(function: Function, arguments: Sequence[str]) -> str:
+    return function.source.replace("{}", ", ".join(arguments))
+
+
+def _joined(by: Function, pieces: Sequence[str]) -> str:
+    return reduce(lambda one, other: _called(by, (one, other)), pieces)
+
+
+def _is_index(node: ast.expr) -> bool:
+    if isinstance(node, ast.Slice):
+        bounds = (node.lower, node.upper)
+        return node.step is None and all(b is None or _is_index(b) for b in bounds)
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value >= 0
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=constant):
+            return constant
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Attribute(attr=key):
+            return values[f"obs.{key}"]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, values)
+        case ast.UnaryOp(operand=operand):
+            return np.logical_not(_value(operand, values))
+        case ast.BinOp(left=left, op=op, right=right):
+            return BINARY[type(op)].run(_value(left, values), _value(right, values))
+        case ast.BoolOp(op=op, values=parts):
+            return reduce(JOIN[type(op)].run, [_value(part, values) for part in parts])
+        case ast.Compare():
+            return reduce(
+                np.logical_and,
+                [COMPARE[type(op)].run(left, right) for left, op, right in _comparisons(node, values)],
+            )
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return FUNCTIONS[name].run(*[_value(arg, values) for arg in args])
+        case ast.Subscript(value=base, slice=index):
+            return take(np.asarray(_value(base, values)), index)
+    raise AssertionError(f"unchecked node {ast.dump(node)}")
+
+
+def _comparisons(node: ast.Compare, values: Mapping[str, Any]) -> list[tuple[Any, ast.cmpop, Any]]:
+    operands = [_value(part, values) for part in (node.left, *node.comparators)]
+    return list(zip(operands, node.ops, operands[1:], strict=False))
+
+
+def take(array: Array, index: ast.expr) -> Array:
+    """Some of an array's last axis, by a checked index or slice. Raises IndexError outside it."""
+    if isinstance(index, ast.Slice):
+        low = index.lower.value if isinstance(index.lower, ast.Constant) else 0
+        high = index.upper.value if isinstance(index.upper, ast.Constant) else array.shape[-1]
+        if not (isinstance(low, int) and isinstance(high, int) and low < high <= array.shape[-1]):
+            raise IndexError
+        return np.asarray(array[..., low:high])
+    if not isinstance(index, ast.Constant) or not isinstance(index.value, int):
+        raise IndexError
+    return np.asarray(array[..., index.value])
+
+
+def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+    if isinstance(node, ast.BoolOp):
+        parts = [_closeness(part, values, scales) for part in node.values]
+        if isinstance(node.op, ast.And):
+            return np.asarray(np.mean(np.broadcast_arrays(*parts), axis=0))
+        return np.asarray(np.max(np.broadcast_arrays(*parts), axis=0))
+    if isinstance(node, ast.Compare):
+        read = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        scale = max((scales[name] for name in read if name in scales), default=1.0)
+        shortfalls = []
+        for left, op, right in _comparisons(node, values):
+            gap = np.asarray(left, float) - np.asarray(right, float)
+            if isinstance(op, ast.Gt | ast.GtE):
+                gap = -gap
+            elif isinstance(op, ast.Eq):
+                gap = np.abs(gap)
+            holds = np.asarray(COMPARE[type(op)].run(left, right))
+            shortfall = np.where(holds, 0.0, np.clip(np.nan_to_num(gap, nan=scale) / scale, 1e-9, 1.0))
+            shortfalls.append(shortfall)
+        return np.asarray(1.0 - np.max(shortfalls, axis=0))
+    return np.asarray(np.asarray(_value(node, values)), dtype=float)

@@ -1,1 +1,0 @@
-"""Spends compute: the host's side of describing, training, scoring and packaging."""

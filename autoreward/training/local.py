@@ -1,0 +1,272 @@
+"""Worker processes of this machine: start one per job, watch it, believe nothing unchecked."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from json import loads
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+
+from autoreward import errors
+from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.errors import JobFailed, TaskError
+from autoreward.records import STATE, Record, Score, Trial, TrialJob
+from autoreward.sandbox.jail import Jail, Room
+from autoreward.sandbox.processes import frames, scratch
+from autoreward.sandbox.processes.fork_client import Child, ServerGone
+from autoreward.sandbox.processes.restarting import Keeper, Notice, narrow, unheard
+from autoreward.tasks.card import Task
+from autoreward.tasks.process import Process
+from autoreward.training.runner import Progress
+from autoreward.worker import wire
+from autoreward.worker.reach import Walls
+
+R = TypeVar("R", bound=Record)
+IDLE = 0.2
+"""Share of its time below which a process is said to have waited."""
+
+
+class Reply(NamedTuple):
+    """A finished job's report (JSON) and files."""
+
+    report: bytes
+    files: dict[str, bytes]
+
+
+class Limits(NamedTuple):
+    """What one job may take."""
+
+    seconds: float = 600.0
+    memory_mb: int = 4096
+    way_out: str = ""
+    """What to say to a person whose job needs longer."""
+
+    @classmethod
+    def of(cls, config: RunConfig) -> "Limits":
+        """Those of a training, and of its scoring."""
+        return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
+
+
+class Server:
+    """A fork server for the workers of tasks that ask for the same, and the folder that they live in."""
+
+    def __init__(self, task: Task, notice: Notice) -> None:
+        """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
+        try:
+            asked = task.process.seen_from(Path("/"))
+        except TaskError as error:
+            raise TaskError(f"task {task.name}: {error}") from None
+        self._folder = scratch.make()
+        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
+        self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
+
+    def close(self) -> None:
+        """End it with every worker, and remove what they left."""
+        self.keeper.close()
+        scratch.remove(self._folder)
+
+
+class LocalRunner:
+    """Implements `Runner`, and does all other jobs too."""
+
+    def __init__(self, jail: Jail, notice: Notice = unheard) -> None:
+        """Nothing is started until the first job; `notice` is told of a fork server that was lost and started again."""
+        self._jail = jail
+        self._notice = notice
+        self._servers: dict[Process, Server] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def cores(self) -> int:
+        """CPU cores that this process may use."""
+        return cores_here()
+
+    def train(
+        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
+    ) -> tuple[Trial, dict[str, bytes]]:
+        """Train one policy, its reward in a room of its own. Raises RewardFailed, JobFailed, TaskError."""
+        room: Room | None = None
+        if job.reward == "candidate":
+            room = self._jail.open(job.source)
+        request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
+        files = {STATE: begun} if job.leg else {}
+        fds = [] if room is None else [room.fd]
+        try:
+            reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))
+            trial = read(Trial, reply.report)
+            if room is not None and trial.outcome is Outcome.CRASHED and room.was_killed():
+                raise JobFailed(
+                    Outcome.LOST, "the process of its reward was killed from outside, or for want of memory"
+                )
+        finally:
+            if room is not None:
+                room.close()
+        _demand_same((trial.id, trial.candidate_id, trial.seed), (job.id, job.candidate_id, job.seed))
+        return trial.model_copy(update={"tier": self._jail.tier}), reply.files
+
+    def score(
+        self,
+        task: Task,
+        trial: Trial,
+        config: RunConfig,
+        files: Mapping[str, bytes],
+        choosing: Sequence[int],
+        scoring: Sequence[int],
+    ) -> tuple[Score, dict[str, bytes]]:
+        """Score a trial, in a process that never met the reward. Raises JobFailed, TaskError."""
+        request = {
+            "job": "score",
+            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
+            "choosing": list(choosing),
+            "scoring": list(scoring),
+        }
+        reply = self.run(request, task, files, Limits.of(config))
+        score = read(Score, reply.report)
+        _demand_same((score.trial_id, score.candidate_id), (trial.id, trial.candidate_id))
+        return score, reply.files
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        task: Task,
+        files: Mapping[str, bytes],
+        limits: Limits = Limits(),  # noqa: B008 - never changed
+        fds: Sequence[int] = (),
+        progress: Callable[[int], None] = lambda step: None,
+    ) -> Reply:
+        """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
+        with self._lock:
+            if task.process not in self._servers:
+                self._servers[task.process] = Server(task, self._notice)
+            server = self._servers[task.process]
+        given = {"memory_mb": limits.memory_mb, "seconds": limits.seconds}
+        asked = {**request, "task": task.model_dump_json(), **given}
+        child = server.keeper.spawn(asked, fds)
+        _hand_over(child, files)
+        return _watch(child, str(request["job"]), limits, progress)
+
+    def close(self) -> None:
+        """End every worker."""
+        for server in self._servers.values():
+            server.close()
+
+
+def _home() -> str:
+    """The person's home; one that is nowhere for a user without any, as in some containers."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises
+    return home if home.startswith("/") else "/nonexistent"
+
+
+def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """CPU cores that this process may use: those it is bound to, and no more than its container's `quota` pays for."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    if not quota.is_file():
+        return cores
+    share, period = quota.read_text(encoding="ascii").split()
+    return cores if share == "max" else max(min(cores, int(share) // int(period)), 1)
+
+
+def read(kind: type[R], report: bytes) -> R:
+    """A report as a record. Raises JobFailed."""
+    try:
+        return kind.model_validate_json(report)
+    except ValidationError as error:
+        raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
+
+
+def _demand_same(found: tuple[object, ...], asked: tuple[object, ...]) -> None:
+    """Raises JobFailed if a report is not on the work that was given: an environment may write reports of its own."""
+    if found != asked:
+        raise JobFailed(Outcome.CRASHED, "the worker reported on other work than it was given")
+
+
+def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
+    """Send files to a job. Raises JobFailed if it is gone."""
+    try:
+        for name, data in files.items():
+            wire.send_file(child.socket, name, data)
+    except OSError:
+        child.close()
+        raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
+
+
+def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], None]) -> Reply:
+    """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
+    deadline = time.monotonic() + limits.seconds
+    files: dict[str, bytes] = {}
+    try:
+        while True:
+            child.socket.settimeout(max(deadline - time.monotonic(), 0.001))
+            kind, payload = frames.receive(child.socket, wire.FILE_CAP)
+            if kind == wire.PROGRESS:
+                progress(int(payload[:20]))
+            elif kind == wire.FILE:
+                name, data = wire.split_file(payload)
+                files[name] = data
+                if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
+                    raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
+            elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
+                return Reply(bytes(payload), files)
+            elif kind == wire.FAILED:
+                raise _reported(payload)
+            else:
+                raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
+    except TimeoutError:
+        raise _late(child, job, limits) from None
+    except (EOFError, frames.FrameError, ConnectionError, ValueError):
+        child.kill()
+        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({_how(child)}).{narrow()}") from None
+    finally:
+        child.close()
+
+
+def _how(child: Child) -> str:
+    try:
+        code = child.wait(10).code
+    except ServerGone:
+        return "with the process that had started it"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _late(child: Child, job: str, limits: Limits) -> JobFailed:
+    """What to say of a job that is not done in time: it was stopped, or it needs longer."""
+    whole = f"within {limits.seconds / 60:g} minutes"
+    if stopped(child.pid):
+        return JobFailed(Outcome.LOST, f"the {job} process did not end {whole}: it was stopped from outside (SIGSTOP)")
+    child.kill()
+    try:
+        used = child.wait(10).cpu_seconds
+    except (TimeoutError, ServerGone):
+        used = limits.seconds
+    idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
+    return JobFailed(Outcome.TIMED_OUT, f"the {job} process did not end {whole}{idle}{limits.way_out}")
+
+
+def stopped(pid: int) -> bool:
+    """Whether a process is held by a signal; False where that can't be found out (macOS)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state in ("T", "t")
+
+
+def _reported(payload: bytearray) -> Exception:
+    """The failure that a worker tells of. Raises ValueError if it can't be read."""
+    try:
+        said = loads(bytes(payload[: wire.FAILURE_CAP]))
+        kind, message = str(said["kind"]), str(said["message"])
+    except (KeyError, TypeError, RecursionError):
+        raise ValueError("no failure") from None
+    if kind == "MemoryError":
+        return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
+    if kind == "CannotDraw":
+        return errors.CannotDraw(message)
+    if kind in ("TaskError", "UsageError", "MissingExtra"):
+        return errors.TaskError(message)
+    return JobFailed(Outcome.CRASHED, message)

@@ -1,0 +1,1 @@
+"""Environments as the trainings see them: made, flattened, viewed as named fields, brought back to a step."""

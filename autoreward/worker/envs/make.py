@@ -1,0 +1,105 @@
+"""Make a task's environment, or say in one sentence why that can't be done."""
+
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from autoreward.errors import TaskError, how_to_get
+from autoreward.tasks.card import Task
+from autoreward.worker.envs.flatten import flat
+from autoreward.worker.envs.replay import Replayable
+
+
+def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
+    kwargs: dict[str, Any] = dict(task.kwargs)
+    if render_mode is not None:
+        kwargs["render_mode"] = render_mode
+    module = task.env.partition(":")[0]
+    if task.max_steps is not None:
+        kwargs["max_episode_steps"] = task.max_steps
+    try:
+        env = gymnasium.make(task.env, **kwargs)
+    except gymnasium.error.DependencyNotInstalled as error:
+        lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
+        how = how_to_get(lacking) if lacking else " ".join(str(error).split())
+        raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {how}") from None
+    except ModuleNotFoundError as error:
+        raise TaskError(
+            f"task {task.name}: {task.env} needs {error.name or module!r}: {_pip(error.name or module)}"
+        ) from None
+    except (gymnasium.error.Error, ImportError) as error:
+        said = " ".join(str(error).split())
+        raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {said}") from None
+    except TypeError as error:
+        raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
+    _trainable(env.action_space, task)
+    if callable(getattr(env.unwrapped, "seed", None)):
+        env = Reseeded(env)
+    return flat(env if task.terminates else Endless(env), task)
+
+
+class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """For environments of the older kind, which draw their goals from `seed()` and ignore the seed of `reset`."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Seed both ways, then reset."""
+        if seed is not None:
+            self.env.unwrapped.seed(seed)  # type: ignore[attr-defined]
+        return self.env.reset(seed=seed, options=options)
+
+
+class Endless(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """For tasks that go on where the environment would end the episode."""
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """One step that never terminates."""
+        observation, reward, _, cut, info = self.env.step(action)
+        return observation, reward, False, cut, info
+
+
+def _trainable(actions: spaces.Space[Any], task: Task) -> None:
+    """Raises TaskError if the algorithm can't choose such actions."""
+    takes: dict[str, tuple[type[spaces.Space[Any]], ...]] = {
+        "DQN": (spaces.Discrete,), "SAC": (spaces.Box,), "TD3": (spaces.Box,),
+    }  # fmt: skip
+    able = takes.get(task.train.algorithm, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+    said = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
+    if not isinstance(actions, able):
+        kinds = " or ".join(kind.__name__ for kind in able)
+        raise TaskError(
+            f"{said}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
+        )
+    if isinstance(actions, spaces.Box) and (len(actions.shape) != 1 or not actions.is_bounded()):
+        raise TaskError(f"{said} with shape {actions.shape} or without bounds; wrap it into one bounded vector.")
+
+
+EXTRAS = {
+    "gymnasium_robotics": "robotics",
+    "metaworld": "metaworld",
+    "minigrid": "minigrid",
+    "highway_env": "highway",
+}
+
+
+def _pip(module: str) -> str:
+    """The command that installs a missing module."""
+    extra = EXTRAS.get(module)
+    return how_to_get(extra) if extra else f"pip install the package that has {module!r}."
+
+
+def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
+    """The episode's time limit in steps. Raises TaskError if there is none."""
+    limit = task.max_steps or (env.spec.max_episode_steps if env.spec else None)
+    if limit is None:
+        raise TaskError(f"task {task.name}: {task.env} has no time limit; set max_steps in task.toml.")
+    return int(limit)
+
+
+def vectorised(task: Task, envs: int, seed: int) -> DummyVecEnv:
+    """Environments of the task side by side in one process, seeded; their episodes can be played again."""
+    venv = DummyVecEnv([lambda: Replayable(make(task)) for _ in range(envs)])
+    venv.seed(seed)
+    return venv

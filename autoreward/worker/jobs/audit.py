@@ -1,0 +1,98 @@
+"""Check a task card against its environment: does it say what is there?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.records import Audit, AuditItem
+from autoreward.tasks.card import Task
+from autoreward.worker.envs import make as environments
+from autoreward.worker.jobs.describe import describe
+from autoreward.worker.rollout.recorder import Recorded, Recorder
+
+STEPS = 300
+ENVS = 4
+BEYOND = 0.1
+"""Share of a range by which sampled values may leave it."""
+LEAK = 0.999
+"""Correlation of a field with the environment's own reward from which it gives the reward away."""
+
+
+def audit(task: Task) -> Audit:
+    """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
+    description, _, _ = describe(task, 0, b"")
+    one, two = _recorded(task), _recorded(task)
+    items = [
+        AuditItem(name="fields", ok=True, said=f"{len(task.state)} state fields, {len(task.action)} of the action")
+    ]
+    items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
+    tried = [p.episode for p in description.pool]
+    solved = sum(e.success for e in tried)
+    known = f"met in {solved} of {len(tried)} random and constant episodes" if solved else (
+        f"not met in {len(tried)} random and constant episodes: whether it can be met is unknown until something is trained"
+    )  # fmt: skip
+    known = known if task.ruled else "there is no rule: people compare policies"
+    items.append(AuditItem(name="success", ok=solved < len(tried), said=known))
+    finite = all(np.isfinite(e.metric) for e in tried)
+    items.append(
+        AuditItem(name="metric", ok=finite, said="a finite number in every episode" if finite else "not always finite")
+    )
+    return Audit(task=task.name, items=tuple(items))
+
+
+def _recorded(task: Task) -> Recorded:
+    """STEPS steps of ENVS environments under the same seeds and actions every time."""
+    recorder = Recorder(environments.vectorised(task, ENVS, seed=0), task)
+    recorder.action_space.seed(0)
+    recorder.reset()
+    for _ in range(STEPS):
+        recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
+    found = recorder.take()
+    recorder.close()
+    return found
+
+
+def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
+    for name, field in task.state.items():
+        if field.range is None:
+            yield AuditItem(
+                name=f"range of {name}", ok=False, said="none is given; progress toward a rule about it can't be graded"
+            )
+            continue
+        values, (low, high) = recorded.transitions.next_state[name], field.range
+        slack = BEYOND * (high - low)
+        inside = bool((values >= low - slack).all() and (values <= high + slack).all())
+        said = f"sampled {values.min():.3g} to {values.max():.3g}, stated {low:g} to {high:g}"
+        if not inside:
+            yield AuditItem(name=f"range of {name}", ok=False, said=said)
+
+
+def _repeats(one: Recorded, two: Recorded) -> AuditItem:
+    pairs = zip(_arrays(one), _arrays(two), strict=True)
+    same = all(np.array_equal(a, b) for a, b in pairs)
+    said = (
+        "the same seeds give the same episodes"
+        if same
+        else "the same seeds give different episodes: scores are not comparable"
+    )
+    return AuditItem(name="determinism", ok=same, said=said)
+
+
+def _hidden(recorded: Recorded) -> AuditItem:
+    native = recorded.native.reshape(-1).astype(np.float64)
+    if np.ptp(native) == 0.0:
+        return AuditItem(name="native reward", ok=True, said="the same at every sampled step: nothing to give away")
+    for name, values in recorded.transitions.next_state.items():
+        for column in values.reshape(len(native), -1).astype(np.float64).T:
+            if np.ptp(column) > 0 and abs(np.corrcoef(native, column)[0, 1]) > LEAK:
+                return AuditItem(
+                    name="native reward", ok=False, said=f"{name} gives it away (correlation above {LEAK})"
+                )
+    return AuditItem(name="native reward", ok=True, said="no field is a straight line of it")
+
+
+def _arrays(recorded: Recorded) -> list[NDArray[Any]]:
+    transitions = recorded.transitions
+    return [*transitions.next_state.values(), *transitions.action.values(), transitions.terminated, recorded.done]

@@ -1,0 +1,112 @@
+"""Sample a task's environment under a random policy: what its fields look like before anything is learned."""
+
+import difflib
+import inspect
+import warnings
+
+import numpy as np
+import stable_baselines3
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
+
+from autoreward.core.transitions import Transitions
+from autoreward.errors import TaskError
+from autoreward.records import Description, FieldStats
+from autoreward.tasks.card import Task
+from autoreward.worker import policies
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs.fields import Fields
+from autoreward.worker.jobs import reference_episodes as pool
+from autoreward.worker.rollout.recorder import Recorder
+
+STEPS = 250
+ENVS = 8
+TINY_BUFFER = 1_000
+"""Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
+
+
+def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transitions, Transitions]:
+    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
+
+    Args:
+        task: the task.
+        seed: of environments and actions.
+        demos: an .npz of demonstrations, or empty; see pool.py.
+
+    Returns:
+        The description, the sampled transitions, and the pool's episodes, one column each.
+
+    Raises:
+        TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
+    """
+    venv = environments.vectorised(task, ENVS, seed % 2**31)
+    _try_settings(task, venv)
+    limit = environments.time_limit(venv.envs[0], task)
+    recorder = Recorder(venv, task)
+    recorder.action_space.seed(seed % 2**31)
+    episodes, kinds = pool.episodes(task, venv.envs[0], limit, seed, demos)
+    recorder.seed(seed % 2**31)
+    recorder.reset()
+    for _ in range(STEPS):
+        recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
+    recorded = recorder.take()
+    recorder.close()
+    samples = recorded.transitions
+    ended = samples.step[recorded.done]
+    choices = int(recorder.action_space.n) if isinstance(recorder.action_space, spaces.Discrete) else 0
+    description = Description(
+        state=_stats(samples.next_state, 0),
+        action=_stats(samples.action, choices),
+        max_steps=limit,
+        terminates=bool(samples.terminated.any()),
+        random_length=float(ended.mean()) if ended.size else float(min(limit, STEPS)),
+        pool=kinds,
+    )
+    return description, samples, episodes
+
+
+def _stats(fields: Fields, choices: int) -> tuple[FieldStats, ...]:
+    return tuple(
+        FieldStats(
+            name=name,
+            size=values.shape[2] if values.ndim == 3 else 0,
+            low=float(values.min()),
+            high=float(values.max()),
+            mean=float(values.mean()),
+            std=float(values.std()),
+            discrete=choices,
+        )
+        for name, values in fields.items()
+    )
+
+
+def _try_settings(task: Task, venv: VecEnv) -> None:
+    """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
+    train = task.train
+    card = f"task {task.name}, [train"
+    known = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    for name, value in train.hyperparameters.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
+        usual = known[name].default
+        if isinstance(value, str) and isinstance(usual, int | float):
+            raise TaskError(
+                f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
+            )
+    if not 0.0 <= train.gamma <= 1.0:
+        raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")
+    settings = {
+        name: type(value)(TINY_BUFFER)
+        if name == "buffer_size" and not isinstance(value, str) and value > TINY_BUFFER
+        else value
+        for name, value in train.hyperparameters.items()
+    }
+    tried = task.model_copy(update={"train": train.model_copy(update={"hyperparameters": settings})})
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            policies.build(tried, policies.normalised(tried, venv), seed=0)
+    except (TypeError, ValueError, AssertionError, ArithmeticError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise TaskError(f"{card}]: {train.algorithm} can't be built with these settings: {said}") from None

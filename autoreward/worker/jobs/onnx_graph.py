@@ -1,0 +1,66 @@
+"""A policy as one ONNX graph: observations as the environment gives them in, actions as it takes them out."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.vec_env import DummyVecEnv
+from torch.distributions import Distribution
+
+from autoreward.tasks.card import Task
+from autoreward.worker import policies
+from autoreward.worker.envs import make as environments
+
+FILE = "policy.onnx"
+
+
+def graph(task: Task, weights: bytes) -> dict[str, bytes]:
+    """`policy.onnx` of one checkpoint.
+
+    Its input `observation` has shape (n, d) and the type of the environment's observations; its output `action` has shape (n,)
+    or (n, a). Normalisation of observations and the action's bounds are inside; no action is drawn at random.
+    """
+    venv = DummyVecEnv([lambda: environments.make(task)])
+    model = policies.build(task, venv, seed=0)
+    actor = Actor(model.policy, *policies.from_bytes(model, weights)).eval()
+    Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
+    seen = torch.from_numpy(np.zeros((2, *(venv.observation_space.shape or ())), venv.observation_space.dtype))
+    many = ({0: torch.export.Dim("n")},)
+    program = torch.onnx.export(
+        actor, (seen,), input_names=["observation"], output_names=["action"], dynamic_shapes=many, verbose=False
+    )
+    if program is None:
+        raise TypeError("torch's exporter returned no program")
+    made = program.model_proto
+    for node in made.graph.node:
+        node.ClearField("metadata_props")  # lines of source with their paths on this machine
+    return {FILE: made.SerializeToString()}
+
+
+class Actor(torch.nn.Module):
+    """Normalise, ask the policy for its most likely action, and bring that within the bounds, as `predict` does."""
+
+    _mean: torch.Tensor
+    _spread: torch.Tensor
+
+    def __init__(self, policy: BasePolicy, mean: NDArray[Any], variance: NDArray[Any]) -> None:
+        super().__init__()
+        self._policy = policy
+        self._space = policy.action_space
+        # in double precision, as VecNormalize does it: observations can be large and differ little
+        self.register_buffer("_mean", torch.from_numpy(mean).double())
+        self.register_buffer("_spread", torch.from_numpy(np.sqrt(variance + policies.EPSILON)).double())
+
+    def forward(self, observation: torch.Tensor) -> torch.Tensor:
+        """Observations (n, d) -> actions (n,) or (n, a)."""
+        view = torch.clamp((observation.double() - self._mean) / self._spread, -policies.CLIP, policies.CLIP)
+        action = self._policy._predict(view.float(), deterministic=True)
+        if not isinstance(self._space, spaces.Box):
+            return action
+        low, high = torch.from_numpy(self._space.low), torch.from_numpy(self._space.high)
+        if self._policy.squash_output:
+            return low + 0.5 * (action + 1.0) * (high - low)
+        return torch.clamp(action, low, high)

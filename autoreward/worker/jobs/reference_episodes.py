@@ -1,0 +1,182 @@
+"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, judged by the rule."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.errors import TaskError
+from autoreward.records import PoolEpisode
+from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.shapes import of_rows, width
+from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.flatten import Layout, layout
+from autoreward.worker.jobs.score import Choose, Walk, judged, trajectories, walk
+from autoreward.worker.success import Judge
+
+RANDOM = 10
+CONSTANT = 2
+"""Episodes of each constant action."""
+SCRIPTED = 10
+"""Episodes of the task's script."""
+CONSTANTS = 6
+"""Constant actions tried: standing still, and pushing all one way."""
+STEPS = 20_000
+"""Most steps of one kind of episodes: fewer of them where they are long."""
+DEMOS = ("observations", "actions", "lengths", "terminated")
+"""Arrays of a file of demonstrations."""
+
+
+def episodes(
+    task: Task, env: gymnasium.Env[Any, Any], limit: int, seed: int, demos: bytes
+) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
+    """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
+    judge, place = Judge(task, limit), layout(env)
+    walks: list[Walk] = []
+    kinds: list[str] = []
+    env.action_space.seed(seed % 2**31)
+    plans: list[tuple[str, Choose, int]] = [("random", partial(_alone, env.action_space.sample), RANDOM)]
+    plans += [
+        (f"constant {_said(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(env.action_space)
+    ]
+    plans += [("scripted", scripted(task, place, env.action_space), SCRIPTED)] if task.script else []
+    for kind, choose, count in plans:
+        for i in range(max(1, min(count, STEPS // limit))):
+            walks += walk([env], choose, [seed + i])
+            kinds.append(kind)
+    given = _demonstrated(task, env, demos) if demos else []
+    walks, kinds = walks + given, kinds + ["demo"] * len(given)
+    spread = np.concatenate([w.observations for w in walks]).std(axis=0) + 1e-4
+    found = [judged(task, place, judge, w, spread) for w in walks]
+    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, found, strict=True))
+    return trajectories(task, place, env.action_space, walks), pooled
+
+
+def scripted(task: Task, place: Layout, space: spaces.Space[Any]) -> Choose:
+    """The task's script as a policy. Raises TaskError, when asked, if it gives no action of the space."""
+    formula = task.script_formula
+    assert formula is not None
+    constants = {name: constant.value for name, constant in task.constants.items()}
+
+    def choose(now: NDArray[Any]) -> list[Any]:
+        fields = state_fields(task, place, now)
+        width(formula, {**{name: of_rows(rows) for name, rows in fields.items()}, **dict.fromkeys(constants)})
+        made = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
+        try:
+            if isinstance(space, spaces.Box):
+                shaped = np.broadcast_to(
+                    made.reshape(*made.shape, 1) if made.ndim < 2 else made, (len(now), *space.shape)
+                )
+                return list(np.clip(shaped, space.low, space.high).astype(space.dtype))
+            whole = np.rint(np.broadcast_to(made, (len(now), *(space.shape or ())))).astype(np.int64)
+        except ValueError:
+            whole = np.full((len(now), 1), -1)
+        if not all(space.contains(action) for action in whole):
+            raise TaskError(
+                f"task {task.name}, script: {task.script!r} gives {whole[0]}, which is no action of {space}."
+            )
+        return list(whole)
+
+    return choose
+
+
+def _same(action: Any) -> Any:
+    return action
+
+
+def _alone(act: Callable[[], Any], now: NDArray[Any]) -> list[Any]:
+    return [act()]
+
+
+def _said(action: Any) -> str:
+    numbers = np.atleast_1d(action)
+    return f"{numbers[0]:g}" if np.all(numbers == numbers[0]) else "action"
+
+
+def _constants(space: spaces.Space[Any]) -> list[Any]:
+    if isinstance(space, spaces.Discrete):
+        return [np.int64(space.start + i) for i in range(min(int(space.n), CONSTANTS))]
+    if isinstance(space, spaces.Box):
+        middle = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
+        return [middle, space.low, space.high]
+    return [np.zeros(space.shape, dtype=space.dtype)]
+
+
+def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> list[Walk]:
+    """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,).
+
+    Raises:
+        TaskError: the file can't be read, or holds something else.
+    """
+    try:
+        seen, taken, lengths, ended = _arrays(demos)
+        return [
+            Walk(_observed(seen, i, n, env), _acted(taken, i, n, env.action_space), bool(ended[i]))
+            for i, n in enumerate(map(int, lengths))
+        ]
+    except ValueError as error:
+        raise TaskError(
+            f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
+            "and terminated (E,) for E episodes."
+        ) from None
+
+
+def _arrays(demos: bytes) -> list[NDArray[Any]]:
+    """The four arrays of numbers, each of as many episodes. Raises ValueError."""
+    try:
+        found = np.load(io.BytesIO(demos), allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        found = None
+    if not isinstance(found, np.lib.npyio.NpzFile):
+        raise ValueError("it is no .npz file")
+    with found as archive:
+        if missing := [name for name in DEMOS if name not in archive]:
+            raise ValueError(f"it has no {missing[0]}")
+        try:
+            arrays = [archive[name] for name in DEMOS]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise ValueError("its arrays can't be read: they are torn, or hold no numbers") from None
+    for name, array, axes in zip(DEMOS, arrays, ((3,), (2, 3), (1,), (1,)), strict=True):
+        if array.dtype.kind not in "biuf" or array.ndim not in axes:
+            raise ValueError(f"{name} has {array.ndim} axes of {array.dtype}")
+    if {len(array) for array in arrays} != {len(arrays[0])} or not len(arrays[0]):
+        raise ValueError("it holds no episode, or not as many of each: " + ", ".join(str(len(a)) for a in arrays))
+    return arrays
+
+
+def _observed(seen: NDArray[Any], i: int, length: int, env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
+    """One episode's observations, shape (length + 1, d). Raises ValueError."""
+    if seen.shape[2:] != env.observation_space.shape:
+        raise ValueError(f"observations of shape {seen.shape[2:]}, not {env.observation_space.shape}")
+    if not 1 <= length < seen.shape[1]:
+        raise ValueError(
+            f"episode {i} has length {length}; {seen.shape[1]} observations an episode are for 1 to {seen.shape[1] - 1}"
+        )
+    found = seen[i, : length + 1]
+    if not np.isfinite(found).all():
+        raise ValueError(f"an observation of episode {i} is not finite")
+    return found
+
+
+def _acted(taken: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
+    """One episode's actions as the space has them; beyond a box's bounds the environment clips. Raises ValueError."""
+    if taken.shape[2:] != (space.shape or ()) or taken.shape[1] < length:
+        raise ValueError(f"actions of shape {taken.shape[1:]} an episode are not {length} of {space}")
+    raw = taken[i, :length]
+    if isinstance(space, spaces.Box):
+        wrong = ~np.isfinite(raw).all(axis=-1)
+    else:
+        whole = raw.astype(np.int64)
+        wrong = np.array([not space.contains(a) for a in whole]) | (whole != raw).reshape(length, -1).any(axis=-1)
+        raw = whole
+    if wrong.any():
+        raise ValueError(f"action {taken[i, int(wrong.argmax())]} of episode {i} is none of {space}")
+    return raw

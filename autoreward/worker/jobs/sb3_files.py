@@ -1,0 +1,29 @@
+"""Turn saved weights into what SB3 users expect: `policy.zip` and `vecnormalize.pkl`."""
+
+import tempfile
+from pathlib import Path
+
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from autoreward.tasks.card import Task
+from autoreward.worker import policies
+from autoreward.worker.envs import make as environments
+
+
+def package(task: Task, weights: bytes) -> dict[str, bytes]:
+    """SB3's own files for one checkpoint.
+
+    `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
+    observations as in training.
+    """
+    venv = policies.normalised(task, DummyVecEnv([lambda: environments.make(task)]))
+    model = policies.build(task, venv, seed=0)
+    mean, variance = policies.from_bytes(model, weights)
+    if venv.norm_obs:
+        stats = policies.observation_stats(venv)
+        stats.mean, stats.var = mean, variance
+    venv.training = False
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "policy.zip")
+        venv.save(str(Path(folder) / "vecnormalize.pkl"))
+        return {name: (Path(folder) / name).read_bytes() for name in ("policy.zip", "vecnormalize.pkl")}

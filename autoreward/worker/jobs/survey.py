@@ -1,0 +1,115 @@
+"""Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
+
+import re
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from autoreward.records import Entry, Stretch, Survey
+from autoreward.tasks.card import Task
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout
+
+STEPS = 2_000
+LONGEST = 1_000
+"""Steps after which a random episode without a time limit is cut."""
+DOC = 12_000
+_REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+Array = NDArray[Any]
+
+
+def survey(task: Task) -> Survey:
+    """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
+    env = environments.make(task)
+    observations, actions, lengths, terminates = _wander(env)
+    own = getattr(env.unwrapped, "max_steps", None)
+    limit = env.spec.max_episode_steps if env.spec else None
+    place = layout(env)
+    found = Survey(
+        env=task.env,
+        doc=_doc(env),
+        stretches=_stretches(env, place, observations),
+        left_out=place.left_out,
+        action=_entries(env.action_space, actions) if isinstance(env.action_space, spaces.Box) else (),
+        choices=_choices(env.action_space),
+        max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
+        terminates=terminates,
+        random_length=float(np.mean(lengths)),
+        longest=max(lengths),
+    )
+    env.close()
+    return found
+
+
+def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:
+    """STEPS random steps: observations (STEPS + episodes, d), actions, episode lengths, whether any ended by itself."""
+    env.action_space.seed(0)
+    observations, actions, lengths, terminates, length = [env.reset(seed=0)[0]], [], [], False, 0
+    for _ in range(STEPS):
+        action = env.action_space.sample()
+        observation, _, ended, cut, _ = env.step(action)
+        observations.append(observation)
+        actions.append(action)
+        length += 1
+        terminates |= bool(ended)
+        if ended or cut or length >= LONGEST:
+            lengths.append(length)
+            length = 0
+            observations.append(env.reset()[0])
+    return np.stack(observations), np.stack(actions), lengths or [length], terminates
+
+
+def _stretches(env: gymnasium.Env[Any, Any], place: Layout, seen: Array) -> tuple[Stretch, ...]:
+    if not place.leaves:
+        return (Stretch(key="", entries=_entries(env.observation_space, seen)),)
+    made = []
+    for leaf in place.leaves:
+        values = leaf.read(seen)
+        columns = values.reshape(len(seen), -1)
+        key = "" if leaf.key == VALUE and len(place.leaves) == 1 and not leaf.choices else leaf.key
+        made.append(Stretch(key=key, entries=_declared(leaf, columns), choices=leaf.choices))
+    return tuple(made)
+
+
+def _declared(leaf: Leaf, columns: Array) -> tuple[Entry, ...]:
+    if leaf.choices:
+        bounds = [(float(f), float(f + n - 1)) for n, f in zip(leaf.choices, leaf.first, strict=True)]
+    else:
+        bounds = [(None, None)] * columns.shape[1]  # type: ignore[list-item]
+    return tuple(_entry(low, high, columns[:, i]) for i, (low, high) in enumerate(bounds))
+
+
+def _entries(space: spaces.Space[Any], seen: Array) -> tuple[Entry, ...]:
+    low, high = (space.low.ravel(), space.high.ravel()) if isinstance(space, spaces.Box) else ((), ())
+    return tuple(_entry(low[i], high[i], seen[:, i]) for i in range(seen.shape[1]))
+
+
+def _entry(low: Any, high: Any, column: Array) -> Entry:
+    return Entry(
+        low=float(low) if low is not None and abs(low) < 1e6 else None,
+        high=float(high) if high is not None and abs(high) < 1e6 else None,
+        seen_low=float(column.min()),
+        seen_high=float(column.max()),
+        mean=float(column.mean()),
+        std=float(column.std()),
+    )
+
+
+def _choices(space: spaces.Space[Any]) -> tuple[int, ...]:
+    if isinstance(space, spaces.Discrete):
+        return (int(space.n),)
+    if isinstance(space, spaces.MultiDiscrete):
+        return tuple(map(int, space.nvec.ravel()))
+    if isinstance(space, spaces.MultiBinary):
+        return (2,) * int(np.prod(space.shape))
+    return ()
+
+
+def _doc(env: gymnasium.Env[Any, Any]) -> str:
+    """The docstring without its sections on reward: whoever writes a reward must not read the environment's own."""
+    text = type(env.unwrapped).__doc__ or ""
+    lines = [line.strip() for line in text.splitlines()]
+    return _REWARD.sub("", "\n".join(lines)).strip()[:DOC]

@@ -1,0 +1,203 @@
+"""One training: an SB3 model on the task's environments, its reward from the feed, its curve and checkpoints as records."""
+
+import math
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from safetensors.torch import load
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
+
+from autoreward.core.outcomes import Outcome
+from autoreward.records import LOGGED, STATE, CurvePoint, Trial, TrialJob, policy_file
+from autoreward.sandbox.client import RewardFailed
+from autoreward.tasks.card import Task
+from autoreward.worker import policies
+from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import replay as episodes
+from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
+from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
+from autoreward.worker.rollout.logger import Logbook
+from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.success import Judge
+
+POINTS = 2
+"""Points of the learning curve per checkpoint."""
+
+Progress = Callable[[int], None]
+
+
+def train(
+    task: Task,
+    job: TrialJob,
+    begun: bytes,
+    room: socket.socket | None,
+    progress: Progress,
+    seconds: float = math.inf,
+) -> tuple[Trial, dict[str, bytes]]:
+    """Train one policy.
+
+    Args:
+        task: the task.
+        job: which reward, seed and number of steps.
+        begun: STATE of the leg before; empty for a training from the start.
+        room: the candidate's room; None for the baselines.
+        progress: told the number of environment steps so far.
+        seconds: longest that it may take; a reward that would take too much of it is ended by name.
+
+    Returns:
+        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
+        logged, and STATE.
+    """
+    seed = job.seed % 2**31
+    envs = environments.vectorised(task, task.train.envs, seed)
+    recorder = Recorder(envs, task)
+    venv = policies.normalised(task, recorder)
+    gamma = task.train.gamma
+    normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
+    feed = Feed(recorder, _source(task, job, room, recorder, seconds), normaliser, job.composition)
+    model = policies.build(task, venv, seed, **_late_rewards(task, feed))
+    logbook = Logbook()
+    model.set_logger(Logger(folder=None, output_formats=[logbook]))
+    began = time.perf_counter()
+    outcome, message = Outcome.COMPLETED, ""
+    watch = Watch(feed, venv, job, progress)
+    try:
+        if begun:
+            _go_on(model, venv, recorder, feed, normaliser, begun)
+        rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
+        model.learn(rest, callback=watch, reset_num_timesteps=False)
+        watch.finish()
+    except RewardFailed as failed:
+        outcome = failed.outcome
+        message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
+    seconds = time.perf_counter() - began
+    taken = max(model.num_timesteps, watch.begin)  # a leg that could not go on has none of the steps before it
+    venv.close()
+    trial = Trial(
+        id=job.id,
+        candidate_id=job.candidate_id,
+        outcome=outcome,
+        message=message,
+        seed=job.seed,
+        begin=watch.begin,
+        steps=taken,
+        curve=tuple(watch.curve),
+        checkpoints=tuple(watch.weights),
+        seconds=seconds,
+        steps_per_second=(taken - watch.begin) / seconds,
+    )
+    files = {policy_file(step): data for step, data in watch.weights.items()}
+    files[LOGGED] = logbook.to_bytes()
+    if outcome.ok and job.unfinished:
+        files[STATE] = policies.state(model, venv, normaliser.stats, episodes.in_progress(envs))
+    return trial, files
+
+
+def _go_on(
+    model: BaseAlgorithm, venv: VecNormalize, recorder: Recorder, feed: Feed, normaliser: Normaliser, begun: bytes
+) -> None:
+    """Bring everything to where the leg before ended. Raises RewardFailed."""
+    if not isinstance(model, OnPolicyAlgorithm):
+        raise TypeError("only on-policy trainings go on")
+    tensors = load(begun)
+    recorder.bring_back(episodes.take_out(tensors))
+    feed.catch_up()  # before the statistics, which have these steps already
+    policies.go_on(model, venv, normaliser.stats, tensors)
+    model._last_obs = venv.normalize_obs(recorder.now)
+    model._last_episode_starts = recorder.fresh
+
+
+def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> Source:
+    if job.reward == "native":
+        return Native()
+    if job.reward == "none":
+        return Nothing()
+    if job.reward == "sparse":
+        env = environments.make(task)
+        limit = environments.time_limit(env, task)
+        env.close()
+        return Sparse(Judge(task, limit), recorder.num_envs)
+    if room is None:
+        raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
+    return FromJail(room, job, recorder.num_envs, seconds)
+
+
+def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
+    if task.train.algorithm in policies.ON_POLICY:
+        return {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+    return {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}
+
+
+class Watch(BaseCallback):
+    """Draws the learning curve and keeps the checkpoints."""
+
+    def __init__(self, feed: Feed, venv: VecNormalize, job: TrialJob, progress: Progress) -> None:
+        super().__init__()
+        self.curve: list[CurvePoint] = []
+        self.weights: dict[int, bytes] = {}
+        self._feed = feed
+        self._venv = venv
+        self.begin = job.begin
+        """Environment steps before this leg."""
+        self._end = job.steps
+        self._checkpoints = job.checkpoints
+        self._progress = progress
+
+    def _on_training_start(self) -> None:
+        self.begin = self.num_timesteps
+        buffer = _model(self).ep_info_buffer
+        if buffer is None:
+            raise TypeError("SB3 keeps no list of ended episodes")
+        self._feed.ended = buffer
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        done, whole = self.num_timesteps - self.begin, self._end - self.begin
+        if done < whole * (len(self.curve) + 1) / (POINTS * self._checkpoints):
+            return
+        self._point()
+        self._progress(self.num_timesteps)
+        kept = len(self.weights)
+        if kept < self._checkpoints - 1 and done >= whole * (kept + 1) / self._checkpoints:
+            self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
+
+    def finish(self) -> None:
+        """The last point and checkpoint, after the last gradient step."""
+        if not self.curve or self.curve[-1].step < self.num_timesteps:
+            self._point()
+        self.weights.pop(self.num_timesteps, None)
+        self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
+        self._progress(self.num_timesteps)
+
+    def _point(self) -> None:
+        logged = _model(self).logger.name_to_value
+        returns, lengths = self._feed.episode_returns, self._feed.episode_lengths
+        self.curve.append(
+            CurvePoint(
+                step=self.num_timesteps,
+                episode_return=float(np.mean(returns)) if returns else None,
+                episode_length=float(np.mean(lengths)) if lengths else None,
+                parts=self._feed.stretch(),
+                value_loss=_finite(logged.get("train/value_loss", logged.get("train/critic_loss"))),
+                entropy=_finite(logged.get("train/entropy_loss", logged.get("train/ent_coef"))),
+            )
+        )
+        returns.clear()
+        lengths.clear()
+
+
+def _model(callback: BaseCallback) -> BaseAlgorithm:
+    return callback.model
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None

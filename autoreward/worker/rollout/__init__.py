@@ -1,0 +1,1 @@
+"""What happens while a policy trains: transitions recorded, rewards asked for late, spot checks, logs."""

@@ -1,0 +1,43 @@
+"""SB3's own buffers, except that rewards arrive late: once per rollout, or just before a sample."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
+from stable_baselines3.common.type_aliases import ReplayBufferSamples
+
+from autoreward.worker.rollout.late_rewards import Feed
+
+
+class RewardedRollout(RolloutBuffer):
+    """A rollout buffer whose rewards are filled in when the rollout is whole.
+
+    The recorder gives SB3 rewards of 0, so what SB3 has put into `rewards` by then is exactly its time-limit bootstrap
+    (gamma * V(last state) where the time limit cut an episode); the reward is added to it, as SB3 would have done.
+    """
+
+    def __init__(self, *args: Any, feed: Feed, **kwargs: Any) -> None:
+        self._feed = feed
+        super().__init__(*args, **kwargs)
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
+        """Fetch the rollout's rewards, then compute returns and advantages as ever. Raises RewardFailed."""
+        self.rewards = self._feed.settle() + self.rewards
+        super().compute_returns_and_advantage(last_values, dones)
+
+
+class RewardedReplay(ReplayBuffer):
+    """A replay buffer that fills in the rewards of new rows before it samples."""
+
+    def __init__(self, *args: Any, feed: Feed, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._feed = feed
+
+    def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
+        """Fetch missing rewards, then sample as ever. Raises RewardFailed."""
+        if pending := self._feed.pending():
+            rows = np.arange(self.pos - pending, self.pos) % self.buffer_size
+            self.rewards[rows] = self._feed.settle()
+        return super().sample(batch_size, env)

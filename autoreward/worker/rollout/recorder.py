@@ -1,0 +1,119 @@
+"""Records what a vectorised environment does, so that rewards can be asked for once per rollout.
+
+Sits directly on the environments, under VecNormalize: what it records is in the environment's own units.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
+
+from autoreward.core.transitions import Transitions
+from autoreward.tasks.card import Task
+from autoreward.worker.envs.fields import action_fields, state_fields
+from autoreward.worker.envs.flatten import layout
+from autoreward.worker.envs.replay import Past, replay
+
+
+class Recorded(NamedTuple):
+    """T recorded steps of n environments."""
+
+    transitions: Transitions
+    done: NDArray[np.bool_]
+    """Shape (T, n): the episode ended here, by itself or by the time limit."""
+    native: NDArray[np.float32]
+    """Shape (T, n): the environment's own reward; for the native baseline alone."""
+
+
+class Recorder(VecEnvWrapper):
+    """Passes observations on, replaces rewards by 0, and remembers everything until `take`."""
+
+    def __init__(self, venv: DummyVecEnv, task: Task) -> None:
+        super().__init__(venv)
+        self._task = task
+        self._envs = venv.envs
+        self._layout = layout(venv.envs[0])
+        self._step = np.zeros(self.num_envs, dtype=np.int64)
+        self._last: NDArray[Any] | None = None
+        self._action: NDArray[Any] | None = None
+        self._rows: list[tuple[NDArray[Any], ...]] = []
+
+    def reset(self) -> Any:
+        """Reset all environments; recorded steps that were not taken are dropped."""
+        self._last = np.array(self.venv.reset())
+        self._step[:] = 0
+        self._rows.clear()
+        return self._last.copy()
+
+    def bring_back(self, pasts: Sequence[Past]) -> None:
+        """Go on with such episodes, one per environment, instead of a reset.
+
+        Their steps so far are recorded, the last of all at the same time. Before a younger one come rows that begin and
+        end an episode of one step.
+        """
+        played = [replay(env, past) for env, past in zip(self._envs, pasts, strict=True)]
+        seen = [episode.observations for episode in played]
+        self._rows.clear()
+        self._step = np.array([len(observations) - 1 for observations in seen])
+        self._last = np.stack([observations[-1] for observations in seen])
+        idle = np.zeros(self.action_space.shape or (), self.action_space.dtype)
+        never = np.zeros(self.num_envs, np.bool_)
+        oldest = self._step.max()
+        for t in range(oldest):
+            at = t - (oldest - self._step)
+            before = np.stack([o[max(j, 0)] for o, j in zip(seen, at, strict=True)])
+            after = np.stack([o[max(j + 1, 0)] for o, j in zip(seen, at, strict=True)])
+            action = np.stack([past.actions[j] if j >= 0 else idle for past, j in zip(pasts, at, strict=True)])
+            native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(played, at, strict=True)], np.float32)
+            self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native))
+
+    @property
+    def now(self) -> NDArray[Any]:
+        """The current observations, shape (n, d)."""
+        if self._last is None:
+            raise RuntimeError("the environments were never reset")
+        return self._last.copy()
+
+    @property
+    def fresh(self) -> NDArray[np.bool_]:
+        """(n,): no step of the episode was made yet."""
+        return np.asarray(self._step == 0)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Remember the executed actions and pass them on."""
+        self._action = np.array(actions)
+        self.venv.step_async(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step; the recorded next observation of an ended episode is its true last one, not the reset one."""
+        observations, native, dones, infos = self.venv.step_wait()
+        after = np.array(observations)
+        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        for i in np.flatnonzero(dones):
+            after[i] = infos[i]["terminal_observation"]
+            terminated[i] = not infos[i].get("TimeLimit.truncated", False)
+        self._step += 1
+        self._rows.append((self._last, self._action, after, self._step.copy(), terminated, dones.copy(), native.copy()))  # type: ignore[arg-type]
+        self._step[dones] = 0
+        self._last = np.array(observations)
+        return observations, np.zeros_like(native), dones, infos
+
+    def take(self) -> Recorded:
+        """Everything recorded since the last call."""
+        before, action, after, step, terminated, done, native = map(np.stack, zip(*self._rows, strict=True))
+        self._rows.clear()
+        transitions = Transitions(
+            state=state_fields(self._task, self._layout, before),
+            action=action_fields(self._task, self.action_space, action),
+            next_state=state_fields(self._task, self._layout, after),
+            step=step,
+            terminated=terminated,
+        )
+        return Recorded(transitions, done, native)
+
+    def __len__(self) -> int:
+        """Steps recorded and not yet taken."""
+        return len(self._rows)
