@@ -25,7 +25,7 @@ from autoreward.records import TrialJob  # noqa: E402
 from autoreward.sandbox.jail import Jail  # noqa: E402
 from autoreward.tasks.card import Task  # noqa: E402
 from autoreward.worker import policies  # noqa: E402
-from autoreward.worker.envs import make as environments  # noqa: E402
+from autoreward.worker.envs import make  # noqa: E402
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout  # noqa: E402
 from autoreward.worker.rollout.late_rewards import Feed, FromJail, Normaliser  # noqa: E402
 from autoreward.worker.rollout.recorder import Recorder  # noqa: E402
@@ -75,7 +75,7 @@ def card(env: str, algorithm: str, envs: int, settings: dict[str, Any]) -> Task:
 
 
 def plain(task: Task, steps: int) -> float:
-    venv = VecNormalize(environments.vectorised(task, task.train.envs, seed=0), gamma=0.99)
+    venv = VecNormalize(make.vectorised(task, task.train.envs, seed=0), gamma=0.99)
     net = list(task.train.net)
     kind = getattr(stable_baselines3, task.train.algorithm)
     model = kind("MlpPolicy", venv, seed=0, device="cpu", policy_kwargs={"net_arch": net}, **task.train.hyperparameters)
@@ -84,7 +84,7 @@ def plain(task: Task, steps: int) -> float:
 
 def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
     with jail.open(source) as room:
-        recorder = Recorder(environments.vectorised(task, task.train.envs, seed=0), task)
+        recorder = Recorder(make.vectorised(task, task.train.envs, seed=0), task)
         job = TrialJob(
             id="b", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
         )

@@ -10,7 +10,7 @@ from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import propose
 from autoreward.tasks.card import blank, parse_task
-from autoreward.tasks.draft import docstring_tables as tables
+from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft
 from autoreward.tasks.draft.write import card
 from autoreward.worker.jobs.audit import audit
@@ -56,10 +56,10 @@ def written(found: Survey, kwargs: dict[str, object] | None = None) -> tuple[str
 
 
 def test_tables_of_docstrings() -> None:
-    rows = tables.rows(DOC, "observation")
+    rows = docstring_tables.rows(DOC, "observation")
     assert [(r.place, r.about, r.unit) for r in rows] == [(0, "Cart Position", "m"), (1, "Cart Velocity", "m/s")]
-    assert tables.choices(DOC) == {0: "push left", 1: "push right"}
-    assert tables.rows("no table", "observation") == ()
+    assert docstring_tables.choices(DOC) == {0: "push left", 1: "push right"}
+    assert docstring_tables.rows("no table", "observation") == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_tables_of_docstrings() -> None:
     ],
 )
 def test_names_are_plain_words(about: str, name: str) -> None:
-    assert tables.name(about) == name
+    assert docstring_tables.name(about) == name
 
 
 def test_what_is_stated_is_taken_and_what_is_not_is_marked() -> None:

@@ -10,8 +10,8 @@ import pytest
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task, find_task
-from autoreward.worker.envs import make as environments
-from autoreward.worker.jobs import reference_episodes as pool
+from autoreward.worker.envs import make
+from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -55,11 +55,11 @@ def demos(**changed: Any) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes, task: Task = TASK) -> list[pool.Walk]:
-    env = environments.make(task)
+def read(data: bytes, task: Task = TASK) -> list[reference_episodes.Walk]:
+    env = make.make(task)
     assert isinstance(env, gymnasium.Env)
     try:
-        return pool._demonstrated(task, env, data)
+        return reference_episodes._demonstrated(task, env, data)
     finally:
         env.close()
 

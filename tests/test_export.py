@@ -31,7 +31,7 @@ from autoreward.search.halving import leg, search_job
 from autoreward.session.reward_file import read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks.card import Task, find_task, task_names
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.rollout.recorder import Recorder
 
 STEPS = 10_000
@@ -85,7 +85,7 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
     source = program(task, memory=number % 2 == 1)
     gamma = float(task.train.hyperparameters["gamma"])
 
-    recorder = Recorder(environments.vectorised(task, 1, seed=5), task)
+    recorder = Recorder(make.vectorised(task, 1, seed=5), task)
     recorder.action_space.seed(7)
     recorder.reset()
     actions = [recorder.action_space.sample() for _ in range(STEPS)]

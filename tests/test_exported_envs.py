@@ -27,7 +27,7 @@ from autoreward.records import Score, TrialJob
 from autoreward.rewards.compose import Composer
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Flat, flat, layout
 from autoreward.worker.jobs.onnx_graph import graph
@@ -138,7 +138,7 @@ def card(kind: str, **more: Any) -> Task:
 def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Any, Jail]:
     """Rewards (T, n) that a training would compute for such actions, and the observations."""
     count = actions.shape[1]
-    recorder = Recorder(DummyVecEnv([lambda: environments.make(task) for _ in range(count)]), task)
+    recorder = Recorder(DummyVecEnv([lambda: make.make(task) for _ in range(count)]), task)
     recorder.seed(3)
     seen = [recorder.reset()]
     for row in actions:

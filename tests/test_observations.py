@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task, blank
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Flat, Layout, Sensed, flat, layout
 from autoreward.worker.envs.make import Reseeded
@@ -153,9 +153,9 @@ def test_an_algorithm_that_can_not_choose_such_actions_is_said_early(algorithm: 
     plain: Task = blank(env, {}, "toy")
     task = plain.model_copy(update={"train": plain.train.model_copy(update={"algorithm": algorithm})})
     with pytest.raises(TaskError, match=said):
-        environments.make(task)
+        make.make(task)
 
 
 def test_a_missing_package_is_one_sentence_with_the_command() -> None:
     with pytest.raises(TaskError, match=r"pip install 'autoreward-rl\[metaworld\]'"):
-        environments.make(blank("metaworld:Nothing-v0", {}, "toy"))
+        make.make(blank("metaworld:Nothing-v0", {}, "toy"))

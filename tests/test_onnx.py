@@ -25,7 +25,7 @@ from autoreward.session.run import onnx_policy
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.card import Task, find_task
 from autoreward.training.workers import Workers
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 
 ROWS = 1000
 
@@ -46,7 +46,7 @@ def card(name: str, algorithm: str) -> Task:
 
 def observations(task: Task) -> NDArray[np.generic]:
     """What random actions meet, half of it far outside of what was seen in training."""
-    env = environments.make(task)
+    env = make.make(task)
     env.action_space.seed(3)
     seen = [env.reset(seed=3)[0]]
     while len(seen) < ROWS:
@@ -62,7 +62,7 @@ def plain(task: Task, files: dict[str, bytes], rows: NDArray[np.generic], folder
     for name, data in files.items():
         (folder / name).write_bytes(data)
     model = getattr(stable_baselines3, task.train.algorithm).load(folder / "policy.zip", device="cpu")
-    venv = VecNormalize.load(str(folder / "vecnormalize.pkl"), DummyVecEnv([lambda: environments.make(task)]))
+    venv = VecNormalize.load(str(folder / "vecnormalize.pkl"), DummyVecEnv([lambda: make.make(task)]))
     return np.asarray(model.predict(venv.normalize_obs(rows), deterministic=True)[0])
 
 
@@ -102,7 +102,7 @@ def test_onnx_runtime_acts_as_sb3_on_1000_observations(
     (one,) = session.run(None, {"observation": rows[:1]})
     assert np.abs(one - expected[:1]).max() <= 1e-5
 
-    space = environments.make(task).action_space
+    space = make.make(task).action_space
     if isinstance(space, spaces.Box):
         at_bound = (actions == space.low) | (actions == space.high)
         assert actions.std() > 0.01

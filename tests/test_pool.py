@@ -33,9 +33,9 @@ from autoreward.session.real_steps import RealCrew
 from autoreward.store.book import Book, Made, RunHeader
 from autoreward.tasks.card import Task, find_task, parse_task
 from autoreward.training.workers import Workers
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import layout
-from autoreward.worker.jobs import reference_episodes as pool
+from autoreward.worker.jobs import reference_episodes
 
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -45,10 +45,10 @@ EPISODE = Episode(
 
 
 def scripted(task: Task, script: str) -> list[object]:
-    env = environments.make(task)
+    env = make.make(task)
     place = layout(env)
     told = Task.model_validate({**task.model_dump(), "script": script})
-    choose = pool.scripted(told, place, env.action_space)
+    choose = reference_episodes.scripted(told, place, env.action_space)
     made = choose(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))
     env.close()
     return [np.asarray(action).tolist() for action in made]
@@ -88,12 +88,12 @@ def test_a_script_speaks_of_fields_alone() -> None:
 
 
 def test_scripted_episodes_are_judged_like_all_others() -> None:
-    env = environments.make(CONTINUOUS)
+    env = make.make(CONTINUOUS)
     assert isinstance(env, gymnasium.Env)
-    _, found = pool.episodes(CONTINUOUS, env, 400, 0, b"")
+    _, found = reference_episodes.episodes(CONTINUOUS, env, 400, 0, b"")
     env.close()
     own = [p.episode.success for p in found if p.kind == "scripted"]
-    assert own == [True] * pool.SCRIPTED
+    assert own == [True] * reference_episodes.SCRIPTED
     assert not any(p.episode.success for p in found if p.kind == "random")
 
 

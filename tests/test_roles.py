@@ -17,7 +17,7 @@ from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.design import refine as workshop
+from autoreward.design import refine
 from autoreward.errors import LimitReached
 from autoreward.llm.client import Saved
 from autoreward.llm.cost import tokens
@@ -79,7 +79,7 @@ def accept(candidate: Candidate) -> Verdict:
 
 
 def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]:
-    return workshop.design(desk(model, folder), TASK, DESCRIPTION, (), count, accept).items
+    return refine.design(desk(model, folder), TASK, DESCRIPTION, (), count, accept).items
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
         return {"revisions": [{"id": "r000c0", "source": raw.repaired}]}
 
     model = Scripted({"r000-designer": raw.text}, answer)
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
+    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
     (candidate,) = made.items
     assert review(candidate, jail, rows).accepted
     assert len(model.asked) <= 3, "one repair is enough"
@@ -125,7 +125,7 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
+    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
     assert [review(c, jail, rows).accepted for c in made.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
     assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
@@ -139,7 +139,7 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
+    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
     assert made.items == ()
     assert len(made.findings) == 3
 
@@ -184,7 +184,7 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-critic-0": {"remarks": [remark()]},
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
-    made = workshop.design(desk(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
+    made = refine.design(desk(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
     assert made.items[0].source == GOOD
 
 
@@ -279,7 +279,7 @@ def test_a_round_of_eight_takes_at_most_twelve_calls(tmp_path: Path) -> None:
 
     model = Scripted({"r000-designer": {"ideas": [idea()] * 8}}, answer)
     office = desk(model, tmp_path)
-    workshop.design(office, TASK, DESCRIPTION, (), 8, verdict)
+    refine.design(office, TASK, DESCRIPTION, (), 8, verdict)
     explain(office, "r000-analyzer", TASK, DESCRIPTION, [case([True, False], "r000c5")])
     assert len(model.asked) == 9  # 1 draft, 2 repairs, 3 critics, 2 reworks, 1 analyzer
 
@@ -465,7 +465,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 )
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
-    made = workshop.design(desk(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
+    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
     (candidate,) = made.items
     assert (candidate.parents, candidate.how) == (parents, how)
 
@@ -520,7 +520,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
     with pytest.raises(LimitReached, match="--max-calls"):
-        workshop.design(desk(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
+        refine.design(desk(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
 
 
 # ------------------------------------------------------------------------------------------------------ recordings

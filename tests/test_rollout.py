@@ -18,7 +18,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
 from autoreward.tasks.card import Task, find_task
 from autoreward.worker import policies
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, Normaliser
@@ -59,7 +59,7 @@ class EveryStep(VecEnvWrapper):
 
 def venv(card: Task) -> DummyVecEnv:
     torch.set_num_threads(1)
-    return environments.vectorised(card, card.train.envs, seed=3)
+    return make.vectorised(card, card.train.envs, seed=3)
 
 
 SETTINGS: dict[str, Any] = {"n_steps": 16, "batch_size": 16, "n_epochs": 2, "seed": 5, "device": "cpu"}
@@ -199,7 +199,7 @@ def test_a_training_logs_what_plain_sb3_logs() -> None:
     )
     points = Logged.model_validate_json(files[LOGGED]).points
 
-    plain = DummyVecEnv([lambda: Monitor(environments.make(card)) for _ in range(2)])
+    plain = DummyVecEnv([lambda: Monitor(make.make(card)) for _ in range(2)])
     plain.seed(1)
     normalise = card.train.normalize_observations
     reference = policies.build(card, VecNormalize(plain, norm_obs=normalise, gamma=card.train.gamma), seed=1)

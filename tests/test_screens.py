@@ -9,8 +9,7 @@ import pytest
 from batches import batch
 from numpy.typing import NDArray
 
-from autoreward.checks import laps as circles
-from autoreward.checks import screens
+from autoreward.checks import laps, screens
 from autoreward.checks.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
 from autoreward.checks.screening import screen
 from autoreward.core.resources import envs_folder
@@ -117,7 +116,7 @@ def test_laps_are_counted() -> None:
         "back": np.abs(1 - 2 * time[:81]),
         "still": 0.01 * np.sin(50 * time),
     }
-    found = dict(zip(paths, circles.laps(walked(**paths)), strict=True))
+    found = dict(zip(paths, laps.laps(walked(**paths)), strict=True))
     assert found == {"wheel": 4, "line": 0, "back": 1, "still": 0}
 
 

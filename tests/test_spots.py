@@ -20,8 +20,7 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task, find_task
 from autoreward.worker.jobs.train import train
-from autoreward.worker.rollout import late_rewards as feed
-from autoreward.worker.rollout import spot_checks as spots
+from autoreward.worker.rollout import late_rewards
 from autoreward.worker.rollout.recorder import Recorded
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
@@ -67,7 +66,7 @@ LEAKS = {
 def test_a_program_that_looks_at_other_rows_in_training_alone_is_ended(
     jail: Jail, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spots, "EVERY", 1)
+    monkeypatch.setattr(spot_checks, "EVERY", 1)
     trial, files = trained(jail, small(CAR), LEAKS[name], steps=4096)
     assert trial.outcome is Outcome.BROKE_CONTRACT
     assert "part 'r' of a row was" in trial.message
@@ -102,10 +101,10 @@ HONEST = {
 @pytest.mark.parametrize("envs", [1, 4])
 @pytest.mark.parametrize("name", HONEST)
 def test_watching_changes_nothing(jail: Jail, name: str, envs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spots, "STRETCH", 64)
+    monkeypatch.setattr(spot_checks, "STRETCH", 64)
     task, made = small(CAR, envs), []
     for every in (1, 10**9):
-        monkeypatch.setattr(spots, "EVERY", every)
+        monkeypatch.setattr(spot_checks, "EVERY", every)
         trial, files = trained(jail, task, HONEST[name], steps=96 * envs)
         assert trial.outcome.ok, trial.message
         files.pop(LOGGED)  # it tells the speed
@@ -145,9 +144,9 @@ def test_a_reward_that_eats_the_trainings_time_is_ended_by_name(
     seconds: float, ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(feed.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(late_rewards.time, "monotonic", lambda: clock[0])
     job = TrialJob(id="c-s0", candidate_id="c", reward="candidate", seed=1, steps=256 * 1000)
-    source = feed.FromJail(None, job, 8, seconds=600.0)  # type: ignore[arg-type] # never asked: the room is below
+    source = late_rewards.FromJail(None, job, 8, seconds=600.0)  # type: ignore[arg-type] # never asked: the room is below
     source._client = Slow(clock, seconds)  # type: ignore[assignment]
     rows = batch(steps=32, envs=8)
     recorded = Recorded(rows, np.zeros(rows.step.shape, np.bool_), np.zeros(rows.step.shape, np.float32))

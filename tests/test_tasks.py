@@ -8,7 +8,7 @@ import pytest
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
 from autoreward.tasks.card import find_task, parse_task, read_task, task_names
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 
 GOOD = """
 env = "CartPole-v1"
@@ -124,7 +124,7 @@ def test_a_task_may_go_on_where_its_environment_ends() -> None:
     task = find_task("mountain-car", (envs_folder(),)).model_copy(update={"kwargs": {"goal_velocity": 0}})
     ends = []
     for terminates in (True, False):
-        env = environments.make(task.model_copy(update={"terminates": terminates}))
+        env = make.make(task.model_copy(update={"terminates": terminates}))
         env.reset(seed=0)
         env.unwrapped.state = np.array([0.49, 0.07])  # type: ignore[attr-defined]
         found = [env.step(2)[2:4] for _ in range(200)]

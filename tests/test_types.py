@@ -7,7 +7,7 @@ import pytest
 from batches import batch
 
 from autoreward.core.outcomes import Outcome
-from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate import allowed
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.child.program import Program
 from autoreward.sandbox.client import RewardFailed
@@ -111,8 +111,8 @@ def test_functions_that_take_types_may_be_constants(jail: Jail) -> None:
 
 
 def test_every_place_of_a_type_is_known() -> None:
-    for owner, places in ((np, names.DTYPE_OF_FUNCTIONS), (np.ndarray, names.DTYPE_OF_METHODS)):
-        for name in (names.NUMPY - names.TYPES_ONLY - {"finfo"}) | ({"astype"} if owner is np.ndarray else set()):
+    for owner, places in ((np, allowed.DTYPE_OF_FUNCTIONS), (np.ndarray, allowed.DTYPE_OF_METHODS)):
+        for name in (allowed.NUMPY - allowed.TYPES_ONLY - {"finfo"}) | ({"astype"} if owner is np.ndarray else set()):
             try:
                 parameters = inspect.signature(getattr(owner, name)).parameters
             except (TypeError, ValueError, AttributeError):

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from autoreward.llm.client import Desk
 from autoreward.records import Candidate, Candidates, Description, Finding, Remark, Round, Verdict
-from autoreward.roles import critic
-from autoreward.roles import designer as author
+from autoreward.roles import critic, designer
 from autoreward.tasks.card import Task
 
 REPAIRS = 2
@@ -32,14 +31,14 @@ def design(
 ) -> Candidates:
     """The next round's candidates; `said` is what people want changed. Raises LimitReached, ProviderError."""
     number = f"r{len(rounds):03d}"
-    drafted, findings = author.draft(desk, task, description, rounds, count, said)
+    drafted, findings = designer.draft(desk, task, description, rounds, count, said)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
     for turn in range(REPAIRS):
         problems = {i: _words(v.findings) for i, v in verdicts.items() if not v.accepted}
         if not problems:
             break
-        sources, found = author.revise(
+        sources, found = designer.revise(
             desk, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
         )
         findings += found
@@ -56,7 +55,7 @@ def design(
         serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
         if not serious or turn == CRITIC_ROUNDS - 1:
             break
-        sources, found = author.revise(desk, f"{number}-rework-{turn}", task, description, sound, serious)
+        sources, found = designer.revise(desk, f"{number}-rework-{turn}", task, description, sound, serious)
         findings += found
         changed = _take_over(candidates, verdicts, sources, review)
         if not changed:

@@ -20,7 +20,7 @@ from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.thread_executor import LocalPool
 from autoreward.core.transitions import Transitions
-from autoreward.design import refine as workshop
+from autoreward.design import refine
 from autoreward.design.grammar.evolve import design
 from autoreward.design.weight_tuning import retuned
 from autoreward.errors import LimitReached, ProviderError
@@ -97,7 +97,7 @@ class RealCrew:
         """Write the next round's programs."""
         if self._desk is not None:
             count = self._config.candidates
-            made = workshop.design(self._desk, self._task, description, rounds, count, self.review, self._said())
+            made = refine.design(self._desk, self._task, description, rounds, count, self.review, self._said())
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.sandbox.kernel.lock import limit_memory
-from autoreward.sandbox.processes import fork_server as zygote
-from autoreward.sandbox.processes import frames, scratch
+from autoreward.sandbox.processes import fork_server, frames, scratch
 from autoreward.worker.confine import confine_all, confine_one, own_folder
 from autoreward.worker.reach import Walls
 
@@ -33,9 +32,16 @@ from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.tasks.card import Task  # noqa: E402
 from autoreward.worker import attempts, denied, wire  # noqa: E402
-from autoreward.worker.jobs import audit, describe, film, score, survey, train  # noqa: E402
-from autoreward.worker.jobs import onnx_graph as graph  # noqa: E402
-from autoreward.worker.jobs import sb3_files as package  # noqa: E402
+from autoreward.worker.jobs import (  # noqa: E402
+    audit,
+    describe,
+    film,
+    onnx_graph,
+    sb3_files,
+    score,
+    survey,
+    train,
+)
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
@@ -95,10 +101,10 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         return wire.Nothing(), film.film(task, weights, int(request["seed"]))
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), package.package(task, weights)
+        return wire.Nothing(), sb3_files.package(task, weights)
     if request["job"] == "graph":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), graph.graph(task, weights)
+        return wire.Nothing(), onnx_graph.graph(task, weights)
     raise ValueError(f"unknown job {request['job']!r}")
 
 
@@ -117,4 +123,4 @@ def _warm_up() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     _warm_up()
-    zygote.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)), lambda: scratch.remove(WALLS.folder))
+    fork_server.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)), lambda: scratch.remove(WALLS.folder))

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from autoreward.core.contract import PARAMETERS
-from autoreward.rewards.gate import allowed as names
-from autoreward.rewards.gate import text, writes
+from autoreward.rewards.gate import allowed, text, writes
 from autoreward.rewards.gate.rules import RULES, Problem, Refused
 
 MAX_NODES = 4_000
@@ -106,7 +105,7 @@ def _walk(tree: ast.Module) -> None:
         if type(node) not in _NODES:
             kind = type(node).__name__
             raise Refused(
-                "syntax", f"{kind} is not part of reward programs: {names.INSTEAD.get(kind, 'leave it out')}", line
+                "syntax", f"{kind} is not part of reward programs: {allowed.INSTEAD.get(kind, 'leave it out')}", line
             )
         if (rule := RULES.get(type(node))) is not None:
             rule(node, line)
@@ -160,10 +159,10 @@ def _bound_by(tree: ast.AST) -> set[str]:
 
 def _bound(tree: ast.Module) -> None:
     """Every name that is read must be bound in the source or given."""
-    known = {"np", "math", *names.BUILTINS, *_bound_by(tree)}
+    known = {"np", "math", *allowed.BUILTINS, *_bound_by(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
             if hasattr(builtins, node.id):
-                instead = names.PYTHON.get(node.id, "use np, math and plain arithmetic")
+                instead = allowed.PYTHON.get(node.id, "use np, math and plain arithmetic")
                 raise Refused("name", f"{node.id!r} is not available here: {instead}", node.lineno)
             raise Refused("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)

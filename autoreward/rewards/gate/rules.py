@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from autoreward.core.contract import PARAMETERS
-from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate import allowed
 
 MAX_STRING = 2_000
 _FORMAT = re.compile(r"[<>^+\- ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
@@ -45,18 +45,18 @@ def _attribute(node: ast.Attribute, line: int | None) -> None:
     if isinstance(on, ast.Name) and on.id == PARAMETERS[3] and node.attr != "get":
         raise Refused("memory", "memory has memory.get(key, default), memory[key] and `key in memory` alone", line)
     if _of_numpy(node):
-        if node.attr not in names.NUMPY and node.attr != "linalg":
-            instead = names.ELSEWHERE.get(node.attr, "use plain array arithmetic")
+        if node.attr not in allowed.NUMPY and node.attr != "linalg":
+            instead = allowed.ELSEWHERE.get(node.attr, "use plain array arithmetic")
             raise Refused("attribute", f"np.{node.attr} is not available: {instead}", line)
     elif isinstance(on, ast.Attribute) and on.attr == "linalg":
-        if node.attr not in names.LINALG:
+        if node.attr not in allowed.LINALG:
             raise Refused("attribute", f"np.linalg.{node.attr} is not available: np.linalg.norm is", line)
     elif isinstance(on, ast.Name) and on.id == "math":
-        if node.attr not in names.MATH:
+        if node.attr not in allowed.MATH:
             raise Refused("attribute", f"math.{node.attr} is not available: use ** or NumPy functions", line)
-    elif node.attr == "reduce" and isinstance(on, ast.Attribute) and _of_numpy(on) and on.attr in names.UFUNCS:
+    elif node.attr == "reduce" and isinstance(on, ast.Attribute) and _of_numpy(on) and on.attr in allowed.UFUNCS:
         return
-    elif node.attr not in names.METHODS and (node.attr in names.OF_OBJECTS or not isinstance(on, ast.Name)):
+    elif node.attr not in allowed.METHODS and (node.attr in allowed.OF_OBJECTS or not isinstance(on, ast.Name)):
         raise Refused("attribute", f"the attribute {node.attr!r} is not available: use NumPy functions on arrays", line)
     # what is left can only be a field of a view that was given to a helper; program.py makes sure of it
 
@@ -73,7 +73,7 @@ def _plain(name: str | None, line: int | None) -> None:
 
 def _name(node: ast.Name, line: int | None) -> None:
     _plain(node.id, line)
-    if isinstance(node.ctx, ast.Store) and node.id in {*names.BUILTINS, "np", "math", "numpy", *PARAMETERS}:
+    if isinstance(node.ctx, ast.Store) and node.id in {*allowed.BUILTINS, "np", "math", "numpy", *PARAMETERS}:
         raise Refused("name", f"{node.id!r} already means something here: use another name", line)
 
 
@@ -104,7 +104,7 @@ def _constant(node: ast.Constant, line: int | None) -> None:
 def _call(node: ast.Call, line: int | None) -> None:
     if not isinstance(node.func, ast.Name | ast.Attribute):
         raise Refused("call", "call functions by their name", line)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in names.TYPES_ONLY:
+    if isinstance(node.func, ast.Attribute) and node.func.attr in allowed.TYPES_ONLY:
         raise Refused("call", f"{node.func.attr} can't be called: use np.array, np.zeros or np.full", line)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         raise Refused("call", "str.format is not available: use an f-string", line)
@@ -113,7 +113,7 @@ def _call(node: ast.Call, line: int | None) -> None:
             raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     out = given.get("out", ast.Constant(None))
-    reduction = isinstance(node.func, ast.Attribute) and node.func.attr in names.REDUCTIONS
+    reduction = isinstance(node.func, ast.Attribute) and node.func.attr in allowed.REDUCTIONS
     if "where" in given and not reduction and isinstance(out, ast.Constant):
         function = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         raise Refused(
@@ -125,12 +125,12 @@ def _call(node: ast.Call, line: int | None) -> None:
     if (
         isinstance(node.func, ast.Attribute)
         and _of_numpy(node.func)
-        and (place := names.DTYPE_OF_FUNCTIONS.get(node.func.attr))
+        and (place := allowed.DTYPE_OF_FUNCTIONS.get(node.func.attr))
     ):
         types += [t for t in node.args[place : place + 1] if not isinstance(t, ast.Starred)]
     for kind in types:
         text = kind.value if isinstance(kind, ast.Constant) else "float"
-        if not isinstance(kind, ast.Name | ast.Attribute | ast.Constant) or text not in (None, *names.DTYPES):
+        if not isinstance(kind, ast.Name | ast.Attribute | ast.Constant) or text not in (None, *allowed.DTYPES):
             raise Refused("call", "name the type: float, int, bool or np.float64", line)
 
 
@@ -210,7 +210,7 @@ def _import(node: ast.Import | ast.ImportFrom, line: int | None) -> None:
             raise Refused("import", "import names one by one: np and math are there without an import", line)
     modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
-        if module not in ("numpy", "numpy.linalg", "math", "__future__", *names.TYPING):
+        if module not in ("numpy", "numpy.linalg", "math", "__future__", *allowed.TYPING):
             raise Refused(
                 "import", f"{module!r} can't be imported: np and math are there, nothing else is needed", line
             )
@@ -221,9 +221,9 @@ def _import(node: ast.Import | ast.ImportFrom, line: int | None) -> None:
 
 
 _GIVEN = {
-    "math": names.MATH,
-    "numpy": names.NUMPY - names.TYPES_ONLY | {"linalg"},
-    "numpy.linalg": names.LINALG,
+    "math": allowed.MATH,
+    "numpy": allowed.NUMPY - allowed.TYPES_ONLY | {"linalg"},
+    "numpy.linalg": allowed.LINALG,
 }
 """What may be imported from where."""
 RULES: dict[type[ast.AST], Callable[[Any, int | None], None]] = {

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from autoreward.core.contract import PARAMETERS
-from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate import allowed
 from autoreward.rewards.gate.rules import Refused
 
 _MEMORY = PARAMETERS[3]
@@ -135,4 +135,4 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> dict[str, ast.expr | Non
 
 
 def _is_field(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Name) and node.value.id in PARAMETERS[:3] and node.attr not in names.METHODS
+    return isinstance(node.value, ast.Name) and node.value.id in PARAMETERS[:3] and node.attr not in allowed.METHODS

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate import allowed
 
 FIELD = "_field_"
 """What `field` is called in a loaded program; the gate reserves names of this form."""
@@ -70,7 +70,7 @@ def field(view: object, name: str) -> Any:
         return view.__getattr__(name)  # its fields alone, and without a search among what else it has
     if type(view) is Inert:
         return view
-    if name not in names.METHODS:
+    if name not in allowed.METHODS:
         raise AttributeError(f"{name!r} is not available on a {type(view).__name__}: use NumPy functions on arrays")
     return typed(view, name)
 
@@ -100,15 +100,15 @@ def typed(owner: object, name: str) -> Any:
     if not callable(found):
         return found  # a field of that name
     method = isinstance(owner, np.ndarray | np.generic | np.ufunc)
-    place = (names.DTYPE_OF_METHODS if method else names.DTYPE_OF_FUNCTIONS).get(name)
-    return found if place is None and name not in names.MAKERS else Typed(found, place)
+    place = (allowed.DTYPE_OF_METHODS if method else allowed.DTYPE_OF_FUNCTIONS).get(name)
+    return found if place is None and name not in allowed.MAKERS else Typed(found, place)
 
 
 def kind(value: Any) -> Any:
     """The type that an array is to have, if it is one of plain numbers; None leaves it to NumPy. Raises TypeError."""
     if type(value) is type and value in _TYPES:
         return value
-    if value is None or (type(value) is str and value in names.DTYPES):
+    if value is None or (type(value) is str and value in allowed.DTYPES):
         return value
     if isinstance(value, np.dtype) and value.kind in "fiub" and value.itemsize <= 8 and value.isnative:
         return value

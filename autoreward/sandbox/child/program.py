@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
 from autoreward.core.transitions import Transitions
-from autoreward.rewards.gate import allowed as names
-from autoreward.rewards.gate import gate
+from autoreward.rewards.gate import allowed, gate
 from autoreward.sandbox.child.constants import FixedList
 from autoreward.sandbox.child.fields import FIELD, INERT, KIND, OPERAND, OUT, REMAINDER, TYPED, Fields, Typed
 from autoreward.sandbox.child.memory import Memory
@@ -47,7 +46,7 @@ class _Plain(ast.NodeTransformer):
             return ast.copy_location(_call(TYPED, node.value, ast.Constant(node.attr)), node)
         if not isinstance(node.value, ast.Name) or node.value.id in ("np", "numpy", "math", PARAMETERS[3]):
             return node
-        if node.value.id not in PARAMETERS[:3] and node.attr in names.METHODS:
+        if node.value.id not in PARAMETERS[:3] and node.attr in allowed.METHODS:
             return node
         return ast.copy_location(_call(FIELD, node.value, ast.Constant(node.attr)), node)
 
@@ -58,7 +57,7 @@ class _Plain(ast.NodeTransformer):
             if name == "astype" and count == 1:
                 node.args = [_call(KIND, node.args[0])]
             if (name == "astype" and count <= 1) or (
-                name not in names.MAKERS and _takes_type(name) and count <= _first_type(name)
+                name not in allowed.MAKERS and _takes_type(name) and count <= _first_type(name)
             ):
                 self._seen.add(id(node.func))
         self.generic_visit(node)
@@ -104,7 +103,7 @@ class _Plain(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         module = _module(node.module or "")
         bound = [(a.asname or a.name, a.name) for a in node.names if node.module != "__future__"]
-        inert = node.module in names.TYPING
+        inert = node.module in allowed.TYPING
         return _assignments(node, [(name, module if inert else _member(module, given)) for name, given in bound])
 
 
@@ -117,12 +116,12 @@ def _member(module: ast.expr, name: str) -> ast.expr:
 
 
 def _takes_type(name: str) -> bool:
-    return name in names.MAKERS or name in names.DTYPE_OF_FUNCTIONS or name in names.DTYPE_OF_METHODS
+    return name in allowed.MAKERS or name in allowed.DTYPE_OF_FUNCTIONS or name in allowed.DTYPE_OF_METHODS
 
 
 def _first_type(name: str) -> int:
     """Arguments that can be given by their place before one of them is a type, whatever has a function of this name."""
-    return min(tables[name] for tables in (names.DTYPE_OF_FUNCTIONS, names.DTYPE_OF_METHODS) if name in tables)
+    return min(tables[name] for tables in (allowed.DTYPE_OF_FUNCTIONS, allowed.DTYPE_OF_METHODS) if name in tables)
 
 
 def _is_view(node: ast.expr) -> bool:
@@ -131,7 +130,7 @@ def _is_view(node: ast.expr) -> bool:
 
 def _module(name: str) -> ast.expr:
     """What a module's name means in a loaded program."""
-    if name in (*names.TYPING, "collections"):
+    if name in (*allowed.TYPING, "collections"):
         return ast.Name(INERT, ast.Load())
     package, _, inner = {"numpy": "np", "numpy.linalg": "np.linalg"}.get(name, name).partition(".")
     given = ast.Name(package, ast.Load())

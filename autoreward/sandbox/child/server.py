@@ -13,8 +13,7 @@ from autoreward.sandbox.child.namespace import warm_numpy
 from autoreward.sandbox.child.program import FILE, ContractBroken, Program
 from autoreward.sandbox.kernel import proofs
 from autoreward.sandbox.kernel.lock import NotHeld, lock
-from autoreward.sandbox.processes import fork_server as zygote
-from autoreward.sandbox.processes import frames
+from autoreward.sandbox.processes import fork_server, frames
 
 _REHEARSAL = (
     "def compute_reward(state, action, next_state, memory):\n    return {'x': np.zeros_like(next_state.step)}\n"
@@ -123,4 +122,4 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     Program(_REHEARSAL)
     _failure(ValueError("rehearsal"))
-    zygote.serve(answer)
+    fork_server.serve(answer)

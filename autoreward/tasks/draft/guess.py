@@ -9,7 +9,7 @@ from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, plain
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train, task_of
 from autoreward.tasks.consistency import RESERVED
-from autoreward.tasks.draft import docstring_tables as tables
+from autoreward.tasks.draft import docstring_tables
 
 SINGLE = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
@@ -64,12 +64,12 @@ def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
     for stretch in survey.stretches:
         whole = not stretch.key
         base = "obs" if whole else f"obs.{stretch.key}"
-        rows = tables.rows(survey.doc, "observation") if whole else ()
+        rows = docstring_tables.rows(survey.doc, "observation") if whole else ()
         rows = tuple(row for row in rows if row.place < len(stretch.entries))
         if rows:
             for row in rows:
                 entry = stretch.entries[row.place]
-                name = _fresh(tables.name(row.about) or f"obs_{row.place}", fields)
+                name = _fresh(docstring_tables.name(row.about) or f"obs_{row.place}", fields)
                 fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
             left = [i for i in range(len(stretch.entries)) if i not in {row.place for row in rows}]
             _plain(stretch, base, left, fields, guesses)
@@ -133,19 +133,19 @@ def _rounded(value: float, way: Callable[[float], int]) -> float:
 
 def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
     if survey.choices:
-        said = tables.choices(survey.doc)
+        said = docstring_tables.choices(survey.doc)
         if len(survey.choices) > 1:
             return {"choices": ActionField(about=f"{len(survey.choices)} choices at once")}
         known = [f"{i} {said[i]}" for i in range(survey.choices[0]) if i in said]
         if not known:
             guesses["action.choice"] = "say what each number does"
         return {"choice": ActionField(about=plain(", ".join(known), ABOUT) or f"one of 0 to {survey.choices[0] - 1}")}
-    rows = [row for row in tables.rows(survey.doc, "action") if row.place < len(survey.action)]
+    rows = [row for row in docstring_tables.rows(survey.doc, "action") if row.place < len(survey.action)]
     if len(rows) == len(survey.action):
         fields: dict[str, ActionField] = {}
         for row in rows:
             entry = survey.action[row.place]
-            name = _fresh(tables.name(row.about) or f"action_{row.place}", fields)
+            name = _fresh(docstring_tables.name(row.about) or f"action_{row.place}", fields)
             fields[name] = ActionField(
                 source=f"action[{row.place}]",
                 about=plain(row.about, ABOUT),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from autoreward.records import Audit, AuditItem
 from autoreward.tasks.card import Task
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 
@@ -44,7 +44,7 @@ def audit(task: Task) -> Audit:
 
 def _recorded(task: Task) -> Recorded:
     """STEPS steps of ENVS environments under the same seeds and actions every time."""
-    recorder = Recorder(environments.vectorised(task, ENVS, seed=0), task)
+    recorder = Recorder(make.vectorised(task, ENVS, seed=0), task)
     recorder.action_space.seed(0)
     recorder.reset()
     for _ in range(STEPS):

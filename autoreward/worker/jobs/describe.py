@@ -14,9 +14,9 @@ from autoreward.errors import TaskError
 from autoreward.records import Description, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import Fields
-from autoreward.worker.jobs import reference_episodes as pool
+from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
 
 STEPS = 250
@@ -39,12 +39,12 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
     Raises:
         TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
     """
-    venv = environments.vectorised(task, ENVS, seed % 2**31)
+    venv = make.vectorised(task, ENVS, seed % 2**31)
     _try_settings(task, venv)
-    limit = environments.time_limit(venv.envs[0], task)
+    limit = make.time_limit(venv.envs[0], task)
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = pool.episodes(task, venv.envs[0], limit, seed, demos)
+    episodes, kinds = reference_episodes.episodes(task, venv.envs[0], limit, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(STEPS):

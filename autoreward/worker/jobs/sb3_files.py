@@ -7,7 +7,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 
 
 def package(task: Task, weights: bytes) -> dict[str, bytes]:
@@ -16,7 +16,7 @@ def package(task: Task, weights: bytes) -> dict[str, bytes]:
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    venv = policies.normalised(task, DummyVecEnv([lambda: environments.make(task)]))
+    venv = policies.normalised(task, DummyVecEnv([lambda: make.make(task)]))
     model = policies.build(task, venv, seed=0)
     mean, variance = policies.from_bytes(model, weights)
     if venv.norm_obs:

@@ -15,7 +15,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout, layout
 from autoreward.worker.success import Judge
@@ -44,10 +44,10 @@ def score(
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
-    envs = [environments.make(task) for _ in range(max(len(choosing), len(scoring)))]
+    envs = [make.make(task) for _ in range(max(len(choosing), len(scoring)))]
     place = layout(envs[0])
-    judge = Judge(task, environments.time_limit(envs[0], task))
-    model = policies.build(task, DummyVecEnv([lambda: environments.make(task)]), seed=0)
+    judge = Judge(task, make.time_limit(envs[0], task))
+    model = policies.build(task, DummyVecEnv([lambda: make.make(task)]), seed=0)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])

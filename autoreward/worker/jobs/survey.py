@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
-from autoreward.worker.envs import make as environments
+from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout
 
 STEPS = 2_000
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 def survey(task: Task) -> Survey:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
-    env = environments.make(task)
+    env = make.make(task)
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None

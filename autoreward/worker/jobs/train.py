@@ -19,8 +19,7 @@ from autoreward.records import LOGGED, STATE, CurvePoint, Trial, TrialJob, polic
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make as environments
-from autoreward.worker.envs import replay as episodes
+from autoreward.worker.envs import make, replay
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
 from autoreward.worker.rollout.logger import Logbook
@@ -56,7 +55,7 @@ def train(
         logged, and STATE.
     """
     seed = job.seed % 2**31
-    envs = environments.vectorised(task, task.train.envs, seed)
+    envs = make.vectorised(task, task.train.envs, seed)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
@@ -96,7 +95,7 @@ def train(
     files = {policy_file(step): data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[STATE] = policies.state(model, venv, normaliser.stats, episodes.in_progress(envs))
+        files[STATE] = policies.state(model, venv, normaliser.stats, replay.in_progress(envs))
     return trial, files
 
 
@@ -107,7 +106,7 @@ def _go_on(
     if not isinstance(model, OnPolicyAlgorithm):
         raise TypeError("only on-policy trainings go on")
     tensors = load(begun)
-    recorder.bring_back(episodes.take_out(tensors))
+    recorder.bring_back(replay.take_out(tensors))
     feed.catch_up()  # before the statistics, which have these steps already
     policies.go_on(model, venv, normaliser.stats, tensors)
     model._last_obs = venv.normalize_obs(recorder.now)
@@ -120,8 +119,8 @@ def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Rec
     if job.reward == "none":
         return Nothing()
     if job.reward == "sparse":
-        env = environments.make(task)
-        limit = environments.time_limit(env, task)
+        env = make.make(task)
+        limit = make.time_limit(env, task)
         env.close()
         return Sparse(Judge(task, limit), recorder.num_envs)
     if room is None:
