@@ -20,7 +20,7 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task, find_task
 from autoreward.worker.jobs.train import train
-from autoreward.worker.rollout import late_rewards
+from autoreward.worker.rollout import late_rewards, spot_checks
 from autoreward.worker.rollout.recorder import Recorded
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
