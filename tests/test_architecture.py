@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
-    {"core"},
+    {"core", "version"},
     {"errors", "records"},
     {"rewards", "tasks"},
     {"config", "evaluation", "sandbox"},

@@ -14,8 +14,7 @@ from test_llm import KINDS, MODEL, PROMPT, desk
 
 from autoreward.errors import ProviderError, UsageError
 from autoreward.llm.keys import SECRET, of_provider, of_server
-from autoreward.llm.names import open_model
-from autoreward.llm.open import open_models
+from autoreward.llm.open import open_model, open_models
 from autoreward.llm.types import Refused
 from autoreward.sandbox.processes.fork_client import Nursery
 

@@ -18,8 +18,8 @@ from autoreward.llm.client import Desk, unused
 from autoreward.llm.cost import Bill, Purse, estimate, price
 from autoreward.llm.keys import KEYS, NOTHING, Access
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import DEFAULTS, default_model, on_server, open_model
-from autoreward.llm.open import open_models
+from autoreward.llm.names import DEFAULTS, default_model, on_server
+from autoreward.llm.open import open_model, open_models
 from autoreward.llm.openai_api import Gpt
 from autoreward.llm.parsing import Unusable, code_blocks, record, usable
 from autoreward.llm.replay import Replay

@@ -3,7 +3,6 @@
 import tomllib
 from typing import Any
 
-from autoreward import __version__
 from autoreward.export.loader_source import loader
 from autoreward.export.render import (
     Formula,
@@ -26,6 +25,7 @@ from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import ActionField, StateField, Task
+from autoreward.version import __version__
 
 PROGRAM, STATE = "program.py", "state.py"
 

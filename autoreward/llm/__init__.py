@@ -1,7 +1,7 @@
 """Asking language models: who can be asked, what it costs, what goes wrong, and never paying twice. No role, no prompt of one.
 
 types.py      Prompt and Reply, the one-method protocol `LLM`
-names.py      `anthropic:MODEL`, `openai:MODEL`, ... -> an LLM; the default models
+names.py      `anthropic:MODEL`, `openai:MODEL`, ...: what is meant by them; the default models
 keys.py       which variables hold keys, and who is sent which
 transport.py  the HTTP client of both SDKs: one address, one deadline, one size
 responses.py  body of an answer -> Reply

@@ -5,12 +5,47 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from autoreward.errors import UsageError
+from autoreward.llm.anthropic_api import Claude
 from autoreward.llm.client import REPLIES, Desk
 from autoreward.llm.cost import demand_price
-from autoreward.llm.keys import SERVER_KEY, variables
+from autoreward.llm.keys import KEYS, SERVER_KEY, of_provider, of_server, variables
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import OPTIONS, on_server, open_model
+from autoreward.llm.names import FORMS, OPTIONS, full_name, on_server
+from autoreward.llm.openai_api import Gpt
+from autoreward.llm.replay import Replay
 from autoreward.llm.types import LLM, Role
+
+
+def open_model(
+    name: str, folder: Path, environment: Mapping[str, str] | None = None, option: str = OPTIONS["designer"]
+) -> LLM:
+    """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `option` where the name was given.
+
+    Raises:
+        UsageError: the name has no such form, or its key is not set.
+    """
+    given = variables() if environment is None else environment
+    provider, _, rest = full_name(name).partition(":")
+    if name == "manual":
+        return Manual(folder)
+    if provider == "replay" and rest:
+        return Replay(Path(rest), option)
+    if provider in ("openai+http", "openai+https") and rest:
+        address, model = on_server(rest)
+        if not model:
+            raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
+        place = f"{provider.removeprefix('openai+')}:{address}"
+        return Gpt(name, model, of_server(place, given, f"{option} {name}"))
+    if provider in KEYS:
+        access = of_provider(provider, given)
+        if access is None:
+            raise UsageError(
+                f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."
+            )
+        if provider == "anthropic":
+            return Claude(f"anthropic:{rest}", rest, access)
+        return Gpt(f"openai:{rest}", rest, access)
+    raise UsageError(f"{option} {name}: write {FORMS}.")
 
 
 def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None) -> dict[str, LLM]:
