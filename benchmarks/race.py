@@ -29,7 +29,8 @@ from autoreward.roles.designer import Ideas
 from autoreward.search.halving import Purse, Raced, goals, one_leg, race, search_job, steps
 from autoreward.session.real_steps import open_crew
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
 UNLIMITED = Purse(10**12, 10**12)

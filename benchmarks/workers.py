@@ -15,7 +15,8 @@ from autoreward.core.seeds import held_out
 from autoreward.core.thread_executor import LocalPool
 from autoreward.records import TrialJob
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
 
 

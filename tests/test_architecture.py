@@ -111,7 +111,7 @@ NOT_IN_A_RUN = {
     "search/recorded.py": "whether a run is a link",
     "session/new_task.py": "whether a card is there",
     "session/reward_file.py": "the reward file that the person names",
-    "tasks/card.py": "task cards",
+    "tasks/files.py": "task cards",
     "tasks/process.py": "what a card asks to read and write",
     "training/local.py": "how much of the machine there is",
     "worker/attempts.py": "what must not work in a worker",

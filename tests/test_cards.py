@@ -9,10 +9,10 @@ from scripted import Scripted, desk
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import propose
-from autoreward.tasks.card import blank, parse_task
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft
 from autoreward.tasks.draft.write import card
+from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.survey import survey
 
@@ -156,7 +156,7 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1", "Blackjack-v1"])
 def test_real_environments_get_cards_that_fit_them(env: str) -> None:
-    found = survey(blank(env, {}, "toy"))
+    found = survey(placeholder_task(env, {}, "toy"))
     _, task = written(found)
     checked = audit(task)
     assert {i.name: i.ok for i in checked.items}["determinism"]

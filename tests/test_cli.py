@@ -34,7 +34,8 @@ from autoreward.report.reading import read_run
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import Success, find_task
+from autoreward.tasks.files import find_task
+from autoreward.tasks.tables import Success
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parent.parent / "docs"

@@ -19,7 +19,8 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.kernel import landlock
 from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
 from autoreward.sandbox.processes import scratch
-from autoreward.tasks.card import Task, find_task, parse_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, parse_task
 from autoreward.tasks.process import Process
 from autoreward.training.workers import Workers
 

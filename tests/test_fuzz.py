@@ -30,7 +30,7 @@ from autoreward.sandbox import wire
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.sandbox.processes import frames
 from autoreward.store.book import RunHeader, read_header
-from autoreward.tasks.card import find_task, parse_task, task_names
+from autoreward.tasks.files import find_task, parse_task, task_names
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.worker.wire import split_file
 

@@ -29,7 +29,8 @@ from autoreward.records import (
 from autoreward.rewards.gate.gate import examine
 from autoreward.roles.designer import design_prompt
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, find_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, task_names
 
 NAMES = sorted(task_names((envs_folder(),)))
 GOLDEN = Path(__file__).parent / "golden"

@@ -55,7 +55,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import find_task, read_task
+from autoreward.tasks.files import find_task, read_task
 from autoreward.worker.success import Judge
 
 TASK = find_task("mountain-car", (envs_folder(),))

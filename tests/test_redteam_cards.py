@@ -20,7 +20,7 @@ from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.roles.designer import design_prompt
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import parse_task, read_task
+from autoreward.tasks.files import parse_task, read_task
 
 FILES = sorted((Path(__file__).parent / "redteam_cards").glob("*.toml"))
 

@@ -46,7 +46,9 @@ from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, explain
 from autoreward.roles.designer import design_prompt
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Metric, StateField, Success, Task, Train, find_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, task_names
+from autoreward.tasks.tables import Metric, StateField, Success, Train
 
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"

@@ -22,7 +22,7 @@ from autoreward.records import Candidate, Description, Episode, FieldStats, Pool
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 Array = NDArray[np.float64]
 

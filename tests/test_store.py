@@ -23,7 +23,7 @@ from autoreward.store.book import Book, Made, pages_of
 from autoreward.store.files import demand_place, locked, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 

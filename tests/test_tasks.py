@@ -7,7 +7,7 @@ import pytest
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.tasks.card import find_task, parse_task, read_task, task_names
+from autoreward.tasks.files import find_task, parse_task, read_task, task_names
 from autoreward.worker.envs import make
 
 GOOD = """

@@ -77,7 +77,7 @@ def command(
     from autoreward.llm.names import default_model
     from autoreward.session.real_steps import DEMOS
     from autoreward.session.run import plan, start
-    from autoreward.tasks.card import find_task
+    from autoreward.tasks.files import find_task
 
     source = context.get_parameter_source("confirm_seeds")
     if no_confirm and source and source.name != "DEFAULT":

@@ -24,7 +24,8 @@ from autoreward.export.verify import Proof
 from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.store.header import RunHeader
-from autoreward.tasks.card import ActionField, StateField, Task
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
 PROGRAM, STATE = "program.py", "state.py"

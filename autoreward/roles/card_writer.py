@@ -8,8 +8,9 @@ from autoreward.llm.client import Desk
 from autoreward.llm.prompts import render
 from autoreward.llm.structured import TIMES, Question, converse
 from autoreward.records import Record, Survey
-from autoreward.tasks.card import Better, task_of
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.files import validated_task
+from autoreward.tasks.tables import Direction
 
 MAX_TOKENS = 8_000
 DOC = 6_000
@@ -48,7 +49,7 @@ class Ranking(Record):
     """A metric as a model answers it."""
 
     value: str
-    better: Better
+    better: Direction
 
 
 class Proposal(Record):
@@ -102,7 +103,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     action = drafted.task.action
     if len(action) == 1 and answer.action:
         action = {k: a.model_copy(update={"about": plain(answer.action, WORDS)}) for k, a in action.items()}
-    task = task_of(
+    task = validated_task(
         {
             **dict(drafted.task),
             "state": state,

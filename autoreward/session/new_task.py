@@ -13,9 +13,10 @@ from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.trust import demand, keep, of_card, of_program
-from autoreward.tasks.card import STATE, Task, blank, parse_task, state_program
+from autoreward.tasks.card import STATE_PROGRAM, Task
 from autoreward.tasks.draft.guess import draft
 from autoreward.tasks.draft.write import card
+from autoreward.tasks.files import parse_task, placeholder_task, read_state_program
 from autoreward.training.workers import Workers
 
 
@@ -68,10 +69,10 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     if path.exists():
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name
-    program = state_program(path)
-    demand(of_program(STATE, program), f"{path.parent}")
+    program = read_state_program(path)
+    demand(of_program(STATE_PROGRAM, program), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
+        survey = workers.survey(placeholder_task(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
     drafted = draft(survey, name, wanted.goal, wanted.kwargs)

@@ -6,7 +6,8 @@ from typing import Literal
 from autoreward.core.contract import MAX_PART_NAME
 from autoreward.design.grammar.quantities import Quantity
 from autoreward.records import Record
-from autoreward.tasks.card import Constant, Task
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import Constant
 
 Kind = Literal[
     "near",

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, plain
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train, task_of
+from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
+from autoreward.tasks.files import validated_task
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
 SINGLE = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
@@ -40,7 +42,7 @@ def draft(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Dr
         said = f"the longest random episode had {survey.longest} steps"
         guesses["max_steps"] = f"the environment states no time limit; {said}"
     guesses["train"] = "usual PPO settings for this kind of action; not tuned"
-    task = task_of(
+    task = validated_task(
         {
             "name": name,
             "env": survey.env,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from autoreward.tasks.card import ActionField, StateField
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.tables import ActionField, StateField
 
 
 def card(drafted: Draft) -> str:
