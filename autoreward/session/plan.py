@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from autoreward.config import RunConfig
 from autoreward.core import seeds
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor
 from autoreward.errors import TaskError, UsageError
 from autoreward.llm.cost import FREE, estimate
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
@@ -99,7 +99,7 @@ def _steps(legs: Sequence[LegPlan]) -> int:
     return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
 
 
-def measure_speed(workers: Workers, pool: Pool, count: int, task: Task, config: RunConfig) -> Speed:
+def measure_speed(workers: Workers, pool: Executor, count: int, task: Task, config: RunConfig) -> Speed:
     """Train and score the native reward for a moment, on `count` workers at once; the slowest counts.
 
     Raises TaskError if it fails.

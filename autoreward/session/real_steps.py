@@ -15,10 +15,9 @@ from autoreward.checks.samples import Practice
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core import seeds
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
-from autoreward.core.thread_executor import LocalPool
 from autoreward.core.transitions import Transitions
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import design
@@ -75,7 +74,7 @@ class RealCrew:
         desk: Desk | None,
     ):
         """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
-        self.pool: Pool = LocalPool(config.workers or workers.cores)
+        self.pool: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
         self._config = config
