@@ -21,7 +21,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.design.grammar.evolve import design
 from autoreward.evaluation.ranking import SOLVED, ranked
 from autoreward.llm.parsing import record
-from autoreward.llm.replay import Replay
+from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
@@ -100,7 +100,7 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
     """The recorded designer's programs, then the grammar's; more than `count`, because a check may reject some."""
     written: list[Candidate] = []
     if (RECORDINGS / task.name).is_dir():
-        text = Replay(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
+        text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
         written = [
             Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
                       composition=idea.composition)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Scripted, desk
+from scripted import Scripted, client
 
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
@@ -122,7 +122,7 @@ def answer(**change: Any) -> dict[str, Any]:
 def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
     model = Scripted({"init-0": answer()})
     found = surveyed()
-    drafted, findings = propose(desk(model, tmp_path), found, draft(found, "toy", "Go far.", {}))
+    drafted, findings = propose(client(model, tmp_path), found, draft(found, "toy", "Go far.", {}))
     assert findings == ()
     assert drafted.task.state["place"].range == (-4.8, 4.8)
     assert drafted.task.success.when == "place > far"
@@ -145,7 +145,7 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
     model = Scripted({}, say)
     found = surveyed()
     plain = draft(found, "toy", "Go far.", {})
-    drafted, findings = propose(desk(model, tmp_path), found, plain)
+    drafted, findings = propose(client(model, tmp_path), found, plain)
     assert drafted == plain
     assert [text in " ".join(findings) for text in ("'nowhere'", "reaches beyond the 3 numbers", "no field")] == [
         True

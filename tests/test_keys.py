@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from fake_provider import Answer, provider
-from test_llm import KINDS, MODEL, PROMPT, desk
+from test_llm import KINDS, MODEL, PROMPT, client
 
 from autoreward.errors import ProviderError, UsageError
 from autoreward.llm.keys import SECRET, of_provider, of_server
 from autoreward.llm.open import open_model, open_models
-from autoreward.llm.types import Refused
+from autoreward.llm.types import RequestRefused
 from autoreward.sandbox.processes.fork_client import Nursery
 
 SECRETS = {
@@ -77,7 +77,7 @@ def test_a_provider_gets_its_own_key_at_the_persons_own_address(
 def test_nothing_follows_a_redirect(kind: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with provider(Answer("hello")) as other, provider(Answer(status=status, headers={"location": other.url})) as server:
         monkeypatch.setenv(f"{kind.upper()}_BASE_URL", server.url)
-        with pytest.raises(Refused, match=f"sends its callers elsewhere [(]{status}[)]"):
+        with pytest.raises(RequestRefused, match=f"sends its callers elsewhere [(]{status}[)]"):
             open_model(f"{kind}:m", tmp_path).ask(PROMPT)
     assert other.headers == []
 
@@ -252,7 +252,7 @@ def test_a_server_that_says_the_key_again_does_not_have_it_shown_or_saved(
     raw = json.dumps(asks).replace("MARK", said).encode()
     with provider(Answer(status=status, raw=raw)) as server:
         monkeypatch.setenv(f"{kind.upper()}_BASE_URL", f"{server.url}/v1")
-        asked = desk(tmp_path, open_model(f"{kind}:{MODEL[kind]}", tmp_path))
+        asked = client(tmp_path, open_model(f"{kind}:{MODEL[kind]}", tmp_path))
         try:
             shown = asked.ask(PROMPT).text
         except ProviderError as error:
@@ -269,7 +269,7 @@ def test_what_is_unreadable_is_kept_without_the_key(tmp_path: Path, monkeypatch:
         with provider(answer) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
             with pytest.raises(ProviderError):
-                desk(tmp_path, open_model(f"openai:{MODEL['openai']}", tmp_path)).ask(PROMPT)
+                client(tmp_path, open_model(f"openai:{MODEL['openai']}", tmp_path)).ask(PROMPT)
     kept = [path.read_text() for path in tmp_path.rglob("*.txt")]
     assert len(kept) == 8
     assert all(LONG not in text for text in kept)
@@ -293,7 +293,7 @@ def test_this_machine_is_not_asked_through_a_proxy(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
 def test_a_proxy_of_no_known_kind_is_said(proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(Refused, match="proxy that HTTPS_PROXY"):
+    with pytest.raises(RequestRefused, match="proxy that HTTPS_PROXY"):
         open_model("openai+https://example.invalid/v1:llama", tmp_path).ask(PROMPT)
 
 

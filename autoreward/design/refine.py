@@ -8,7 +8,7 @@ critic may ask for changes; it can't stop a program: what it still says at the e
 
 from collections.abc import Callable, Mapping, Sequence
 
-from autoreward.llm.client import Desk
+from autoreward.llm.client import ModelClient
 from autoreward.records import Candidate, Candidates, Description, Finding, Remark, Round, Verdict
 from autoreward.roles import critic, designer
 from autoreward.tasks.card import Task
@@ -21,7 +21,7 @@ Review = Callable[[Candidate], Verdict]
 
 
 def design(
-    desk: Desk,
+    client: ModelClient,
     task: Task,
     description: Description,
     rounds: Sequence[Round],
@@ -31,7 +31,7 @@ def design(
 ) -> Candidates:
     """The next round's candidates; `said` is what people want changed. Raises LimitReached, ProviderError."""
     number = f"r{len(rounds):03d}"
-    drafted, findings = designer.draft(desk, task, description, rounds, count, said)
+    drafted, findings = designer.draft(client, task, description, rounds, count, said)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
     for turn in range(REPAIRS):
@@ -39,7 +39,7 @@ def design(
         if not problems:
             break
         sources, found = designer.revise(
-            desk, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
+            client, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
         )
         findings += found
         for identity, source in sources.items():
@@ -49,13 +49,13 @@ def design(
         sound = [c for i, c in candidates.items() if verdicts[i].accepted]
         if not sound:
             break
-        remarks, found = critic.read(desk, f"{number}-critic-{turn}", task, description, sound)
+        remarks, found = critic.read(client, f"{number}-critic-{turn}", task, description, sound)
         findings += found
         candidates |= {c.id: c.model_copy(update={"remarks": remarks.get(c.id, ())}) for c in sound}
         serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
         if not serious or turn == CRITIC_ROUNDS - 1:
             break
-        sources, found = designer.revise(desk, f"{number}-rework-{turn}", task, description, sound, serious)
+        sources, found = designer.revise(client, f"{number}-rework-{turn}", task, description, sound, serious)
         findings += found
         changed = _take_over(candidates, verdicts, sources, review)
         if not changed:

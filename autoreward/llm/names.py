@@ -30,5 +30,5 @@ def full_name(name: str) -> str:
 
 def on_server(rest: str) -> tuple[str, str]:
     """Address and model of `//HOST:PORT/v1:MODEL`; the model is empty if there is none."""
-    found = SERVER.fullmatch(rest)
-    return (found[1], found[2]) if found else (rest, "")
+    match = SERVER.fullmatch(rest)
+    return (match[1], match[2]) if match else (rest, "")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import plain
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import Question, converse
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Analysis, Candidate, Cause, Description, Diagnosis, Record, Score
 from autoreward.tasks.card import Task
 
@@ -55,13 +55,15 @@ class Whys(Record):
 
 
 def explain(
-    desk: Desk, key: str, task: Task, description: Description, cases: Sequence[Case], said: Sequence[str] = ()
+    client: ModelClient, key: str, task: Task, description: Description, cases: Sequence[Case], said: Sequence[str] = ()
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
     """The causes by candidate, and what was wrong with the answer; `said` is what people said of the best policy."""
     shown = {case.candidate.id: _pair(case.score) for case in cases}
     items = [_item(task, case, shown[case.candidate.id]) for case in cases]
-    text = render("analyzer", task=task, description=description, items=items, said=[plain(s, WORDS) for s in said])
-    answer, findings = converse(desk, Question(key, "analyzer", text, MAX_TOKENS), Whys)
+    text = render_prompt(
+        "analyzer", task=task, description=description, items=items, said=[plain(s, WORDS) for s in said]
+    )
+    answer, findings = ask_structured(client, Request(key, "analyzer", text, MAX_TOKENS), Whys)
     causes: dict[str, list[Cause]] = {case.candidate.id: [] for case in cases}
     lengths = {
         (case.candidate.id, name): case.score.episodes[i].length

@@ -4,9 +4,9 @@ import re
 
 from autoreward.core.visible import plain
 from autoreward.errors import TaskError
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import TIMES, Question, converse
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
 from autoreward.records import Record, Survey
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.files import validated_task
@@ -63,15 +63,15 @@ class Proposal(Record):
     doubts: list[str]
 
 
-def propose(desk: Desk, survey: Survey, drafted: Draft) -> tuple[Draft, tuple[str, ...]]:
+def propose(client: ModelClient, survey: Survey, drafted: Draft) -> tuple[Draft, tuple[str, ...]]:
     """The draft with a model's fields and rule, if it has usable ones; and what was wrong with its answers.
 
     Raises LimitReached, ProviderError.
     """
     problem, findings = "", tuple[str, ...]()
-    for turn in range(TIMES):
-        text = render("init", task=drafted.task, survey=survey, doc=survey.doc[:DOC], problem=problem)
-        answer, found = converse(desk, Question(f"init-{turn}", "designer", text, MAX_TOKENS), Proposal)
+    for turn in range(ATTEMPTS):
+        text = render_prompt("init", task=drafted.task, survey=survey, doc=survey.doc[:DOC], problem=problem)
+        answer, found = ask_structured(client, Request(f"init-{turn}", "designer", text, MAX_TOKENS), Proposal)
         findings += found
         if answer is None:
             break

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core.visible import plain
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import Question, converse
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Candidate, Description, Record, Remark
 from autoreward.tasks.card import Task
 
@@ -31,11 +31,11 @@ class Objections(Record):
 
 
 def read(
-    desk: Desk, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
+    client: ModelClient, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
 ) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
     """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings."""
-    text = render("critic", task=task, description=description, items=candidates)
-    answer, findings = converse(desk, Question(key, "critic", text, MAX_TOKENS), Objections)
+    text = render_prompt("critic", task=task, description=description, items=candidates)
+    answer, findings = ask_structured(client, Request(key, "critic", text, MAX_TOKENS), Objections)
     lines = {c.id: len(c.source.splitlines()) for c in candidates}
     found: dict[str, tuple[Remark, ...]] = {}
     for said in answer.remarks if answer else ():

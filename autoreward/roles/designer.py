@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from autoreward.core.visible import plain
 from autoreward.evaluation.ranking import latest, ranked
-from autoreward.llm.client import Desk
+from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import code_blocks
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import Question, converse
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Candidate, Composition, Description, Diagnosis, Record, Round, Strengths
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.gate import FUNCTION
@@ -74,21 +74,26 @@ class Revisions(Record):
 
 
 def draft(
-    desk: Desk, task: Task, description: Description, rounds: Sequence[Round], count: int, said: Sequence[str] = ()
+    client: ModelClient,
+    task: Task,
+    description: Description,
+    rounds: Sequence[Round],
+    count: int,
+    said: Sequence[str] = (),
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
     number = len(rounds)
     known = {c.id for r in rounds for c in r.candidates}
-    question = Question(
+    request = Request(
         f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count, said), MAX_TOKENS
     )
-    answer, findings = converse(desk, question, Ideas, _from_code)
+    answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
     return tuple(_candidate(idea, f"r{number:03d}c{i}", known) for i, idea in enumerate(ideas)), findings
 
 
 def revise(
-    desk: Desk,
+    client: ModelClient,
     key: str,
     task: Task,
     description: Description,
@@ -97,8 +102,8 @@ def revise(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
     items = [{"id": c.id, "source": c.source, "problems": problems[c.id]} for c in candidates if c.id in problems]
-    text = render("revise", task=task, description=description, items=items)
-    answer, findings = converse(desk, Question(key, "designer", text, MAX_TOKENS), Revisions)
+    text = render_prompt("revise", task=task, description=description, items=items)
+    answer, findings = ask_structured(client, Request(key, "designer", text, MAX_TOKENS), Revisions)
     wanted = {item["id"] for item in items}
     unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
     if unknown:
@@ -113,7 +118,7 @@ def design_prompt(
     history = _history(task, rounds)
     untrained = _untrained(rounds[-1], {item["id"] for item in history}) if rounds else []
     _fit(history, CODE_SHOWN - sum(map(len, untrained)))
-    return render(
+    return render_prompt(
         "designer",
         task=task,
         description=description,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward.errors import NoAnswer, UsageError
-from autoreward.llm.open import open_desk
+from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
 from autoreward.roles.card_writer import propose
 from autoreward.sandbox.jail import Jail
@@ -86,9 +86,9 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
-        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
+        client = open_client({"designer": model}, path.parent, write, max_cost, 9, say)
         try:
-            drafted, findings = propose(desk, survey, drafted)
+            drafted, findings = propose(client, survey, drafted)
         except NoAnswer as error:
             raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
     return Initiated(path, card(drafted), findings)

@@ -11,7 +11,7 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.errors import TaskError, UsageError
-from autoreward.llm.cost import FREE, estimate
+from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
 from autoreward.roles.designer import design_prompt
 from autoreward.search.halving import Purse, checkpoints, further_seeds, goals, survivors
@@ -38,8 +38,8 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
-    free = config.model.partition(":")[0] in FREE
-    expected = estimate(config.models, config.rounds)
+    free = config.model.partition(":")[0] in FREE_PROVIDERS
+    expected = estimate_cost(config.models, config.rounds)
     return Plan(
         task=task.name,
         rounds=config.rounds,

@@ -25,8 +25,8 @@ from autoreward.design.weight_tuning import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import UNASKED, best, ranked
-from autoreward.llm.client import REPLIES, Desk
-from autoreward.llm.open import open_desk, open_models
+from autoreward.llm.client import REPLIES, ModelClient
+from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     EPISODES,
     Allowance,
@@ -71,9 +71,9 @@ class RealCrew:
         book: Book,
         workers: Workers,
         tell: Callable[[events.Event], None],
-        desk: Desk | None,
+        client: ModelClient | None,
     ):
-        """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
+        """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
         self.pool: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
@@ -81,7 +81,7 @@ class RealCrew:
         self._book = book
         self._workers = workers
         self._tell = tell
-        self._desk = desk
+        self._client = client
 
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
@@ -94,13 +94,13 @@ class RealCrew:
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs."""
-        if self._desk is not None:
+        if self._client is not None:
             count = self._config.candidates
-            made = refine.design(self._desk, self._task, description, rounds, count, self.review, self._said())
+            made = refine.design(self._client, self._task, description, rounds, count, self.review, self._said())
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
-                f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
+                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
                 f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
@@ -193,7 +193,7 @@ class RealCrew:
         verdicts: Sequence[Verdict],
     ) -> Analyses:
         """Have a model explain the best programs that are not good enough yet, from pairs of episodes."""
-        if self._desk is None:
+        if self._client is None:
             return Analyses()
         by_id = {c.id: c for c in candidates}
         memory = {v.candidate_id: v.uses_memory for v in verdicts}
@@ -213,7 +213,7 @@ class RealCrew:
         described = self._book.need("description", Description)
         try:
             key = f"r{page.folder.name}-analyzer"
-            made, findings = explain(self._desk, key, self._task, described, cases, self._said())
+            made, findings = explain(self._client, key, self._task, described, cases, self._said())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=made, findings=findings)
@@ -242,7 +242,7 @@ def open_crew(
         UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    desk = _desk(config, book, tell)
+    client = _client(config, book, tell)
     trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
 
     def notice(line: str) -> None:
@@ -250,7 +250,7 @@ def open_crew(
 
     with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
-        yield RealCrew(task, config, book, workers, tell, desk), workers
+        yield RealCrew(task, config, book, workers, tell, client), workers
 
 
 def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
@@ -280,7 +280,7 @@ def _by_grammar(config: RunConfig) -> bool:
     return config.model == "grammar" and not isinstance(config.given, Candidate)
 
 
-def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
+def _client(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> ModelClient | None:
     if config.model == "grammar":
         return None
 
@@ -288,7 +288,7 @@ def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_desk(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+    return open_client(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
 
 
 def allowance(book: Book) -> Allowance:
