@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.evaluation.ranking import SOLVED, ranked
 from autoreward.llm.parsing import record
 from autoreward.llm.replay import ReplayModel
@@ -106,7 +106,7 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
                       composition=idea.composition)
             for i, idea in enumerate(record(text, Ideas).ideas)
         ]  # fmt: skip
-    return Candidates(items=(*written, *design(task, description, (), count, seed=1)))
+    return Candidates(items=(*written, *evolved_candidates(task, description, (), count, seed=1)))
 
 
 def row(task: Task, seed: int, one: Repetition, all_: Sequence[float], race_: Sequence[float]) -> str:

@@ -81,7 +81,7 @@ def accept(candidate: Candidate) -> Verdict:
 
 
 def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]:
-    return refine.design(client(model, folder), TASK, DESCRIPTION, (), count, accept).items
+    return refine.refined_candidates(client(model, folder), TASK, DESCRIPTION, (), count, accept).items
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
         return {"revisions": [{"id": "r000c0", "source": raw.repaired}]}
 
     model = Scripted({"r000-designer": raw.text}, answer)
-    made = refine.design(client(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
+    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
     (candidate,) = made.items
     assert review(candidate, jail, rows).accepted
     assert len(model.asked) <= 3, "one repair is enough"
@@ -127,7 +127,7 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
-    made = refine.design(client(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
+    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
     assert [review(c, jail, rows).accepted for c in made.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
     assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
@@ -141,7 +141,7 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    made = refine.design(client(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
+    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
     assert made.items == ()
     assert len(made.findings) == 3
 
@@ -186,7 +186,9 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-critic-0": {"remarks": [remark()]},
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
-    made = refine.design(client(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
+    made = refine.refined_candidates(
+        client(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows)
+    )
     assert made.items[0].source == GOOD
 
 
@@ -199,7 +201,7 @@ def test_notes_cost_no_rework(tmp_path: Path) -> None:
 def test_remarks_on_lines_and_programs_that_are_not_there_are_findings(tmp_path: Path) -> None:
     said = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
     candidate = Candidate(id="r000c0", source=GOOD, thought="", origin="model", how="fresh")
-    remarks, findings = critic.read(client(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
+    remarks, findings = critic.criticise(client(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
     assert len(remarks["r000c0"]) == 1
     assert len(findings) == 3
     assert "line 99 of r000c0, which has 3 lines" in findings[0]
@@ -281,7 +283,7 @@ def test_a_round_of_eight_takes_at_most_twelve_calls(tmp_path: Path) -> None:
 
     model = Scripted({"r000-designer": {"ideas": [idea()] * 8}}, answer)
     office = client(model, tmp_path)
-    refine.design(office, TASK, DESCRIPTION, (), 8, verdict)
+    refine.refined_candidates(office, TASK, DESCRIPTION, (), 8, verdict)
     explain(office, "r000-analyzer", TASK, DESCRIPTION, [case([True, False], "r000c5")])
     assert len(model.asked) == 9  # 1 draft, 2 repairs, 3 critics, 2 reworks, 1 analyzer
 
@@ -467,7 +469,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 )
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
-    made = refine.design(client(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
+    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
     (candidate,) = made.items
     assert (candidate.parents, candidate.how) == (parents, how)
 
@@ -522,7 +524,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
     with pytest.raises(LimitReached, match="--max-calls"):
-        refine.design(client(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
+        refine.refined_candidates(client(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
 
 
 # ------------------------------------------------------------------------------------------------------ recordings

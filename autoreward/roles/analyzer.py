@@ -18,11 +18,11 @@ from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Analysis, Candidate, Cause, Description, Diagnosis, Record, Score
 from autoreward.tasks.card import Task
 
-MAX_TOKENS = 6_000
-ROWS = 10
-COLUMNS = 14
-CAUSES = 3
-WORDS = 300
+_MAX_TOKENS = 6_000
+_ROWS = 10
+_COLUMNS = 14
+_CAUSES = 3
+_LONGEST_TEXT = 300
 
 Parts = Mapping[str, NDArray[np.float64]]
 
@@ -55,15 +55,24 @@ class Whys(Record):
 
 
 def explain(
-    client: ModelClient, key: str, task: Task, description: Description, cases: Sequence[Case], said: Sequence[str] = ()
+    client: ModelClient,
+    key: str,
+    task: Task,
+    description: Description,
+    cases: Sequence[Case],
+    feedback: Sequence[str] = (),
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
-    """The causes by candidate, and what was wrong with the answer; `said` is what people said of the best policy."""
+    """The causes by candidate, and what was wrong with the answer; `feedback` is what people said of the best policy."""
     shown = {case.candidate.id: _pair(case.score) for case in cases}
     items = [_item(task, case, shown[case.candidate.id]) for case in cases]
     text = render_prompt(
-        "analyzer", task=task, description=description, items=items, said=[plain(s, WORDS) for s in said]
+        "analyzer",
+        task=task,
+        description=description,
+        items=items,
+        feedback=[plain(s, _LONGEST_TEXT) for s in feedback],
     )
-    answer, findings = ask_structured(client, Request(key, "analyzer", text, MAX_TOKENS), Whys)
+    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS), Whys)
     causes: dict[str, list[Cause]] = {case.candidate.id: [] for case in cases}
     lengths = {
         (case.candidate.id, name): case.score.episodes[i].length
@@ -78,15 +87,15 @@ def explain(
         if wrong := [step for step in why.steps if not 1 <= step <= length]:
             findings += (f"{key}: step {wrong[0]} of {why.id} {why.episode}, which has {length} steps",)
         steps = tuple(step for step in why.steps if 1 <= step <= length)
-        if len(causes[why.id]) < CAUSES:
+        if len(causes[why.id]) < _CAUSES:
             cause = Cause(
-                cause=plain(why.cause, WORDS),
+                cause=plain(why.cause, _LONGEST_TEXT),
                 episode=why.episode,
                 steps=steps[:10],
-                suggestion=plain(why.suggestion, WORDS),
+                suggestion=plain(why.suggestion, _LONGEST_TEXT),
             )
             causes[why.id].append(cause)
-    return tuple(Analysis(candidate_id=c, causes=tuple(found)) for c, found in causes.items()), findings
+    return tuple(Analysis(candidate_id=c, causes=tuple(of_one)) for c, of_one in causes.items()), findings
 
 
 def _pair(score: Score) -> dict[str, int]:
@@ -127,7 +136,7 @@ def _table(case: Case, name: str, index: int) -> dict[str, str]:
         "| " + " | ".join([str(t + 1), *(f"{values[t]:.3g}" for values in columns.values())]) + " |" for t in rows
     ]
     end = "ended by itself" if episode.terminated else "ran to the time limit"
-    return {"name": name, "said": f"{episode.length} steps, {end}", "text": "\n".join(lines)}
+    return {"name": name, "ending": f"{episode.length} steps, {end}", "text": "\n".join(lines)}
 
 
 def _columns(one: Transitions, parts: Parts) -> dict[str, NDArray[Any]]:
@@ -141,15 +150,15 @@ def _columns(one: Transitions, parts: Parts) -> dict[str, NDArray[Any]]:
             else:
                 columns |= {f"{prefix}{name}[{i}]": flat[:, i] for i in range(min(flat.shape[1], 3))}
     # parts last in, but never cut: they are what the program is about
-    fields = [c for c in columns if not c.startswith("part ")][: max(COLUMNS - len(parts), 4)]
+    fields = [c for c in columns if not c.startswith("part ")][: max(_COLUMNS - len(parts), 4)]
     return {c: columns[c] for c in columns if c in fields or c.startswith("part ")}
 
 
 def _moments(columns: Mapping[str, NDArray[Any]], length: int) -> list[int]:
     """Rows that matter: the ends, an even spread, and where the parts change most."""
-    rows = {0, length - 1, *np.linspace(0, length - 1, ROWS - 3).astype(int).tolist()}
+    rows = {0, length - 1, *np.linspace(0, length - 1, _ROWS - 3).astype(int).tolist()}
     parts = [v for c, v in columns.items() if c.startswith("part ")]
     if parts and length > 2:
         change = np.abs(np.diff(np.sum(parts, axis=0)[:length]))
         rows |= {int(t) + 1 for t in np.argsort(-change, kind="stable")[:2]}
-    return sorted(rows)[: ROWS + 2]
+    return sorted(rows)[: _ROWS + 2]

@@ -12,9 +12,9 @@ from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import Direction
 
-MAX_TOKENS = 8_000
-DOC = 6_000
-WORDS = 200
+_MAX_TOKENS = 8_000
+_DOC_SHOWN = 6_000
+_LONGEST_TEXT = 200
 _PLACE = re.compile(r"^(obs(?:\.\w+)?)\[(\d+)(?::(\d+))?\]$")
 
 
@@ -70,9 +70,9 @@ def propose(client: ModelClient, survey: Survey, drafted: Draft) -> tuple[Draft,
     """
     problem, findings = "", tuple[str, ...]()
     for turn in range(ATTEMPTS):
-        text = render_prompt("init", task=drafted.task, survey=survey, doc=survey.doc[:DOC], problem=problem)
-        answer, found = ask_structured(client, Request(f"init-{turn}", "designer", text, MAX_TOKENS), Proposal)
-        findings += found
+        text = render_prompt("init", task=drafted.task, survey=survey, doc=survey.doc[:_DOC_SHOWN], problem=problem)
+        answer, wrong = ask_structured(client, Request(f"init-{turn}", "designer", text, _MAX_TOKENS), Proposal)
+        findings += wrong
         if answer is None:
             break
         try:
@@ -90,19 +90,19 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     state = {
         f.name: {
             "source": f.source,
-            "about": plain(f.about, WORDS),
-            "unit": plain(f.unit, WORDS),
+            "about": plain(f.about, _LONGEST_TEXT),
+            "unit": plain(f.unit, _LONGEST_TEXT),
             "range": _range(f, survey),
         }
         for f in answer.fields
     }
     constants = {
-        c.name: {"value": c.value, "about": plain(c.about, WORDS), "unit": plain(c.unit, WORDS)}
+        c.name: {"value": c.value, "about": plain(c.about, _LONGEST_TEXT), "unit": plain(c.unit, _LONGEST_TEXT)}
         for c in answer.constants
     }
     action = drafted.task.action
     if len(action) == 1 and answer.action:
-        action = {k: a.model_copy(update={"about": plain(answer.action, WORDS)}) for k, a in action.items()}
+        action = {k: a.model_copy(update={"about": plain(answer.action, _LONGEST_TEXT)}) for k, a in action.items()}
     task = validated_task(
         {
             **dict(drafted.task),
@@ -116,7 +116,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     )
     guesses = {k: v for k, v in drafted.guesses.items() if k in ("max_steps", "train")}
     guesses |= {f"state.{name}": "named by a model" for name in state}
-    guesses["success"] = "written by a model" + "".join(f"; {plain(doubt, WORDS)}" for doubt in answer.doubts)
+    guesses["success"] = "written by a model" + "".join(f"; {plain(doubt, _LONGEST_TEXT)}" for doubt in answer.doubts)
     return Draft(task, guesses)
 
 

@@ -20,10 +20,11 @@ from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
 from autoreward.design import refine
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.weight_tuning import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.evaluation.diagnose import diagnose
+from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.evaluation.ranking import UNASKED, best, ranked
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.open import open_client, open_models
@@ -96,7 +97,7 @@ class RealCrew:
         """Write the next round's programs."""
         if self._client is not None:
             count = self._config.candidates
-            made = refine.design(self._client, self._task, description, rounds, count, self.review, self._said())
+            made = refine.refined_candidates(self._client, self._task, description, rounds, count, self.review, self._said())
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
@@ -104,7 +105,7 @@ class RealCrew:
                 f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        items = design(self._task, description, rounds, self._config.candidates, seed)
+        items = evolved_candidates(self._task, description, rounds, self._config.candidates, seed)
         return Candidates(items=(*items, *self._tuned(description, rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
@@ -126,8 +127,9 @@ class RealCrew:
         if pool is None:
             return Screened(order=tuple(accepted))
         gamma = self._task.train.gamma
-        trained = {s.candidate_id for r in rounds[-2:] for s in r.scores if s.outcome.ok}
-        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
+        recent = recent_rounds(rounds, TUNING_ROUNDS)
+        trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
+        known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
         labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
         earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
         return screen(pool, labels, earlier, gamma)
