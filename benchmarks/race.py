@@ -20,7 +20,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.evaluation.ranking import SOLVED, ranked
-from autoreward.llm.parsing import record
+from autoreward.llm.parsing import parse_record
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
@@ -104,7 +104,7 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
         written = [
             Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
                       composition=idea.composition)
-            for i, idea in enumerate(record(text, Ideas).ideas)
+            for i, idea in enumerate(parse_record(text, Ideas).ideas)
         ]  # fmt: skip
     return Candidates(items=(*written, *evolved_candidates(task, description, (), count, seed=1)))
 

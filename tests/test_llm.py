@@ -11,7 +11,7 @@ from fake_provider import Answer, provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunChanged, RunDamaged, UsageError
 from autoreward.llm.anthropic_api import AnthropicModel
 from autoreward.llm.client import ModelClient, unused
@@ -382,8 +382,8 @@ def test_code_is_found_wherever_it_stands() -> None:
 
 
 def test_model_text_is_one_printable_line() -> None:
-    assert plain("a\x1b[31m\n\tb\u202ec", 100) == "a [31m b c"
-    assert len(plain("x" * 500, 50)) == 50
+    assert visible_line("a\x1b[31m\n\tb\u202ec", 100) == "a [31m b c"
+    assert len(visible_line("x" * 500, 50)) == 50
 
 
 @settings(max_examples=60, deadline=None)
@@ -416,4 +416,4 @@ def fuzzed(text: str) -> None:
         if not said_why:
             raise AssertionError("an unusable reply must say why") from None
     code_blocks(text)
-    assert math.isfinite(len(plain(text, 50)))
+    assert math.isfinite(len(visible_line(text, 50)))

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_llm import KINDS, PROMPT, client, model
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunDamaged
 from autoreward.llm.client import SavedReply
 from autoreward.llm.cost import Bill, tokens
@@ -187,7 +187,7 @@ def look(text: str) -> None:
     with suppress(Unusable):
         parse_record(usable_text(Reply(text=text, model="m")), Word)
     code_blocks(text)
-    plain(text, 100)
+    visible_line(text, 100)
 
 
 def test_halves_of_characters_that_json_spells_are_mended() -> None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autoreward.core import contract
 from autoreward.core.resources import prompts_folder
-from autoreward.core.visible import hidden, plain
+from autoreward.core.visible import hidden, visible_line
 from autoreward.llm.types import storable
 
 _UNIT_SHOWN = 20
@@ -57,7 +57,7 @@ def _environment() -> Environment:
         "quoted": quoted,
         "fenced": fenced,
         "numbered": _numbered,
-        "unit": lambda text: plain(text, _UNIT_SHOWN),
+        "unit": lambda text: visible_line(text, _UNIT_SHOWN),
     }
     return environment
 

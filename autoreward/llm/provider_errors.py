@@ -5,7 +5,7 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.types import RequestRefused, RetryLater
 
 _AGAIN = (408, 409, 429)
@@ -48,7 +48,7 @@ def _said(error: Exception) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     words = inner.get("message") if isinstance(inner, dict) else None
     text = words if isinstance(words, str) and words else str(getattr(error, "message", error))
-    return plain(text, 200)
+    return visible_line(text, 200)
 
 
 def _wait(error: Any) -> float | None:

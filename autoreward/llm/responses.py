@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.types import Reply, storable
 
 Finish = Literal["stop", "length", "refusal"]
@@ -77,7 +77,7 @@ def _reply(
     model = answer.get("model")
     return Reply(
         text=storable(text),
-        model=(plain(model, 100) if isinstance(model, str) else "") or asked,
+        model=(visible_line(model, 100) if isinstance(model, str) else "") or asked,
         input_tokens=_count(counts.get(input_key)),
         output_tokens=_count(counts.get(output_key)),
         finish=finish,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
@@ -47,7 +47,7 @@ def ask_structured(
                     return other, tuple(findings)
                 raise
         except Unusable as unusable:
-            finding = plain(str(unusable), 200)
+            finding = visible_line(str(unusable), 200)
             findings.append(f"{key}: {finding}")
             text = f"{request.text}\nYour last answer could not be used: {quoted(finding)}.\n"
     return None, tuple(findings)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
@@ -70,7 +70,7 @@ def explain(
         task=task,
         description=description,
         items=items,
-        feedback=[plain(s, _LONGEST_TEXT) for s in feedback],
+        feedback=[visible_line(s, _LONGEST_TEXT) for s in feedback],
     )
     answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS), Whys)
     causes: dict[str, list[Cause]] = {case.candidate.id: [] for case in cases}
@@ -82,17 +82,17 @@ def explain(
     for why in answer.causes if answer else ():
         length = lengths.get((why.id, why.episode))
         if length is None:
-            findings += (f"{key}: {plain(why.id, 20)!r} has no episode {plain(why.episode, 20)!r}",)
+            findings += (f"{key}: {visible_line(why.id, 20)!r} has no episode {visible_line(why.episode, 20)!r}",)
             continue
         if wrong := [step for step in why.steps if not 1 <= step <= length]:
             findings += (f"{key}: step {wrong[0]} of {why.id} {why.episode}, which has {length} steps",)
         steps = tuple(step for step in why.steps if 1 <= step <= length)
         if len(causes[why.id]) < _CAUSES:
             cause = Cause(
-                cause=plain(why.cause, _LONGEST_TEXT),
+                cause=visible_line(why.cause, _LONGEST_TEXT),
                 episode=why.episode,
                 steps=steps[:10],
-                suggestion=plain(why.suggestion, _LONGEST_TEXT),
+                suggestion=visible_line(why.suggestion, _LONGEST_TEXT),
             )
             causes[why.id].append(cause)
     return tuple(Analysis(candidate_id=c, causes=tuple(of_one)) for c, of_one in causes.items()), findings

@@ -2,7 +2,7 @@
 
 import re
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
@@ -78,7 +78,7 @@ def propose(client: ModelClient, survey: Survey, drafted: Draft) -> tuple[Draft,
         try:
             return _applied(answer, survey, drafted), findings
         except (TaskError, ValueError) as error:
-            problem = plain(str(error), 300)
+            problem = visible_line(str(error), 300)
             findings += (f"init-{turn}: {problem}",)
     return drafted, findings
 
@@ -90,19 +90,25 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     state = {
         f.name: {
             "source": f.source,
-            "about": plain(f.about, _LONGEST_TEXT),
-            "unit": plain(f.unit, _LONGEST_TEXT),
+            "about": visible_line(f.about, _LONGEST_TEXT),
+            "unit": visible_line(f.unit, _LONGEST_TEXT),
             "range": _range(f, survey),
         }
         for f in answer.fields
     }
     constants = {
-        c.name: {"value": c.value, "about": plain(c.about, _LONGEST_TEXT), "unit": plain(c.unit, _LONGEST_TEXT)}
+        c.name: {
+            "value": c.value,
+            "about": visible_line(c.about, _LONGEST_TEXT),
+            "unit": visible_line(c.unit, _LONGEST_TEXT),
+        }
         for c in answer.constants
     }
     action = drafted.task.action
     if len(action) == 1 and answer.action:
-        action = {k: a.model_copy(update={"about": plain(answer.action, _LONGEST_TEXT)}) for k, a in action.items()}
+        action = {
+            k: a.model_copy(update={"about": visible_line(answer.action, _LONGEST_TEXT)}) for k, a in action.items()
+        }
     task = validated_task(
         {
             **dict(drafted.task),
@@ -116,7 +122,9 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     )
     guesses = {k: v for k, v in drafted.guesses.items() if k in ("max_steps", "train")}
     guesses |= {f"state.{name}": "named by a model" for name in state}
-    guesses["success"] = "written by a model" + "".join(f"; {plain(doubt, _LONGEST_TEXT)}" for doubt in answer.doubts)
+    guesses["success"] = "written by a model" + "".join(
+        f"; {visible_line(doubt, _LONGEST_TEXT)}" for doubt in answer.doubts
+    )
     return Draft(task, guesses)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
@@ -40,7 +40,7 @@ def criticise(
     remarks: dict[str, tuple[Remark, ...]] = {}
     for objection in answer.remarks if answer else ():
         if objection.id not in lines:
-            findings += (f"{key}: a remark on {plain(objection.id, 20)!r}, which is not among the programs",)
+            findings += (f"{key}: a remark on {visible_line(objection.id, 20)!r}, which is not among the programs",)
             continue
         if not 1 <= objection.line <= lines[objection.id]:
             findings += (
@@ -50,8 +50,8 @@ def criticise(
         remark = Remark(
             line=objection.line,
             severity=objection.severity,
-            reason=plain(objection.reason, _LONGEST_TEXT),
-            fix=plain(objection.fix, _LONGEST_TEXT),
+            reason=visible_line(objection.reason, _LONGEST_TEXT),
+            fix=visible_line(objection.fix, _LONGEST_TEXT),
         )
         remarks[objection.id] = (*remarks.get(objection.id, ()), remark)
     return remarks, findings

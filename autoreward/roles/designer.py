@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import code_blocks
 from autoreward.llm.prompts import render_prompt
@@ -95,7 +95,7 @@ def revise(
     wanted = {item["id"] for item in items}
     unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
     if unknown:
-        findings += (f"{key}: corrected {plain(', '.join(unknown), 100)}, which it was not asked about",)
+        findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
     return {r.id: _source(r.source) for r in answer.revisions if r.id in wanted} if answer else {}, findings
 
 
@@ -113,7 +113,7 @@ def design_prompt(
         tips=_TIPS,
         history=history,
         untrained=untrained,
-        feedback=[plain(text, _LONGEST_FEEDBACK) for text in feedback],
+        feedback=[visible_line(text, _LONGEST_FEEDBACK) for text in feedback],
     )
 
 
@@ -122,7 +122,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
     return Candidate(
         id=identity,
         source=_source(idea.source),
-        thought=plain(idea.thought, LONGEST_THOUGHT),
+        thought=visible_line(idea.thought, LONGEST_THOUGHT),
         origin="model",
         how=_HOW_BY_PARENTS[len(parents)],
         parents=parents,
@@ -152,4 +152,4 @@ def _from_code(text: str) -> Ideas | None:
 def _docstring(source: str) -> str:
     after = source.split(f"def {FUNCTION}", 1)[1]
     quoted = after.split('"""')
-    return plain(quoted[1], LONGEST_THOUGHT) if len(quoted) >= 3 else "No idea was given."
+    return visible_line(quoted[1], LONGEST_THOUGHT) if len(quoted) >= 3 else "No idea was given."

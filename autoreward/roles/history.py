@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.evaluation.history import DESIGN_ROUNDS, recent_rounds
 from autoreward.evaluation.ranking import latest, ranked
 from autoreward.records import Candidate, Diagnosis, Round, Strengths
@@ -57,7 +57,7 @@ def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
                     if scores
                     else "none",
                     "parent": ", ".join(candidate.parents),
-                    "thought": plain(candidate.thought, LONGEST_THOUGHT),
+                    "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
                     "why": _why(task, past, candidate, liked)[: None if newest else 1],
                     "code": code,
                     "language": language,
@@ -91,7 +91,7 @@ def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> lis
     for analysis in past.analyses:
         if analysis.candidate_id == candidate.id:
             lines += [
-                f"cause: {plain(c.cause, _LONGEST_CAUSE)} Suggestion: {plain(c.suggestion, _LONGEST_CAUSE)}"
+                f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
                 for c in analysis.causes[:_CAUSES_SHOWN]
             ]
     if reason := _not_trained(past, candidate.id):
@@ -102,7 +102,7 @@ def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> lis
 def _untrained(past: Round, shown: Collection[str]) -> list[str]:
     """A line for each of the round's programs that did not train and is not shown otherwise."""
     others = [(c, _not_trained(past, c.id)) for c in past.candidates if c.id not in shown]
-    return [f"{c.id} ({plain(c.thought, _LONGEST_CAUSE // 2)}): {reason}" for c, reason in others if reason]
+    return [f"{c.id} ({visible_line(c.thought, _LONGEST_CAUSE // 2)}): {reason}" for c, reason in others if reason]
 
 
 def _not_trained(past: Round, identity: str) -> str:
@@ -111,10 +111,10 @@ def _not_trained(past: Round, identity: str) -> str:
         return ""
     refused = next((v for v in past.verdicts if v.candidate_id == identity and not v.accepted), None)
     if refused:
-        return plain(refused.findings[0].message if refused.findings else refused.outcome.advice, _LONGEST_CAUSE)
+        return visible_line(refused.findings[0].message if refused.findings else refused.outcome.advice, _LONGEST_CAUSE)
     screens = next((item.screens for item in past.screened.items if item.candidate_id == identity), ())
     if rejected := next((s for s in screens if s.decision == "rejected"), None):
-        return plain(f"{rejected.name}: {rejected.evidence.rstrip('.')}. {rejected.advice}", _LONGEST_CAUSE)
+        return visible_line(f"{rejected.name}: {rejected.evidence.rstrip('.')}. {rejected.advice}", _LONGEST_CAUSE)
     if identity in past.screened.order:
         return "the search had no steps left for it"
     return "it failed on episodes that were recorded in the search"

@@ -12,7 +12,7 @@ from autoreward.core.contract import MAGNITUDE
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import JailError
 from autoreward.sandbox import wire
 from autoreward.sandbox.kernel.lock import Lock
@@ -34,7 +34,7 @@ class RewardFailed(Exception):
 
     def __init__(self, outcome: Outcome, message: str, line: int | None = None) -> None:
         self.outcome = outcome
-        self.message = plain(message, 300)
+        self.message = visible_line(message, 300)
         self.line = line
         super().__init__(self.message)
 
@@ -55,7 +55,7 @@ class RewardClient:
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
             raise JailError(f"The reward process died before it was locked ({error}).{narrow()}") from None
         if kind != wire.LOCKED:
-            said = plain(data.decode(errors="replace"), 300)
+            said = visible_line(data.decode(errors="replace"), 300)
             raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
         try:
             said = json.loads(bytes(data))
@@ -71,7 +71,7 @@ class RewardClient:
         data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS, "trying the lock took")
         try:
             said = json.loads(bytes(data))
-            proofs = [Proof(plain(proof["name"], 100), proof["held"] is True) for proof in said]
+            proofs = [Proof(visible_line(proof["name"], 100), proof["held"] is True) for proof in said]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise JailError(_NONSENSE) from None
         return proofs

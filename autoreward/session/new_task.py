@@ -14,8 +14,8 @@ from autoreward.store.files import demand_place, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.trust import demand, keep, of_card, of_program
 from autoreward.tasks.card import STATE_PROGRAM, Task
-from autoreward.tasks.draft.guess import draft
-from autoreward.tasks.draft.write import card
+from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program
 from autoreward.training.workers import Workers
 
@@ -75,7 +75,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         survey = workers.survey(placeholder_task(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
-    drafted = draft(survey, name, wanted.goal, wanted.kwargs)
+    drafted = draft_task(survey, name, wanted.goal, wanted.kwargs)
     findings: tuple[str, ...] = ()
     if model != "grammar":
         files = Folder(path.parent)
@@ -91,7 +91,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
             drafted, findings = propose(client, survey, drafted)
         except NoAnswer as error:
             raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
-    return Initiated(path, card(drafted), findings)
+    return Initiated(path, card_text(drafted), findings)
 
 
 def _task_name(env: str, kwargs: dict[str, Any]) -> str:

@@ -97,7 +97,9 @@ class RealCrew:
         """Write the next round's programs."""
         if self._client is not None:
             count = self._config.candidates
-            made = refine.refined_candidates(self._client, self._task, description, rounds, count, self.review, self._said())
+            made = refine.refined_candidates(
+                self._client, self._task, description, rounds, count, self.review, self._said()
+            )
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
@@ -114,10 +116,8 @@ class RealCrew:
 
     @cached_property
     def _practice(self) -> Practice:
-        described, samples = (
-            self._book.need("description", Description),
-            self._book.transitions("description", "", SAMPLES),
-        )
+        described = self._book.need("description", Description)
+        samples = self._book.transitions("description", "", SAMPLES)
         return Practice.of(self._task, described, samples)
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
