@@ -63,17 +63,17 @@ def imports(path: Path) -> list[str]:
 
 
 SAME_MEANING = {
+    "Array": "a NumPy array of numbers, in annotations",
     "command": "one function of typer in each module of cli/, under the name of the module",
 }
 """Public names that several modules may define, and why they mean the same."""
 STILL_SHARED = set(
     """
-    APART Array Board CLIP COLORS COLUMNS DEEPEST DEMOS DOC ENVS EVERY EXPORTED Estimate FAILED FAILURE_CAP FEW FILE
-    Fields Folder Formula GROWTH LARGEST LINE LOAD LONGEST LONGEST_NAME Layer Layout Limits Line MARGIN MAX_TOKENS
-    MEMORY_MB MOST Made NOISE NUMBERS NUMPY Nothing PACKAGES POINTS POOL Parts Program Progress Proof Purse Question
-    REPORT ROWS Refused Reply Role SAID SAMPLES SECONDS SHOWN SINGLE STATE STEPS Source TOLERANCE TRIES Tell WIDTH
-    WORDS attempt_all check command demand design draft episodes exploits goals improve judged legs load make plain
-    plan read render serve shown standings state take unreadable
+    APART Board CLIP COLORS DEEPEST DEMOS ENVS EVERY EXPORTED FAILED FAILURE_CAP FEW FILE Fields Folder Formula
+    GROWTH LARGEST LINE LOAD LONGEST Layer Layout Limits Line MEMORY_MB MOST Made NOISE NUMBERS NUMPY Nothing
+    PACKAGES POINTS POOL Parts Program Progress Proof REPORT Reply Role SAMPLES SECONDS SHOWN STATE STEPS Source
+    TOLERANCE Tell WIDTH attempt_all check demand episodes exploits improve judged legs load make plain plan serve
+    shown standings state
     """.split()
 )
 """Public names that still mean several things: none may come, and each goes when one of its things is named anew."""

@@ -138,8 +138,8 @@ def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(made))
-    if task.process.said:
-        console.print(task.process.said)
+    if task.process.sentence:
+        console.print(task.process.sentence)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")

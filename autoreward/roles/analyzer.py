@@ -24,7 +24,7 @@ _COLUMNS = 14
 _CAUSES = 3
 _LONGEST_TEXT = 300
 
-Parts = Mapping[str, NDArray[np.float64]]
+_Parts = Mapping[str, NDArray[np.float64]]
 
 
 class Case(NamedTuple):
@@ -34,7 +34,7 @@ class Case(NamedTuple):
     score: Score
     diagnosis: Diagnosis
     episodes: Transitions
-    parts: Callable[[Transitions], Parts]
+    parts: Callable[[Transitions], _Parts]
     """The program's parts on such transitions; empty if it can't be asked."""
 
 
@@ -139,7 +139,7 @@ def _table(case: Case, name: str, index: int) -> dict[str, str]:
     return {"name": name, "ending": f"{episode.length} steps, {end}", "text": "\n".join(lines)}
 
 
-def _columns(one: Transitions, parts: Parts) -> dict[str, NDArray[Any]]:
+def _columns(one: Transitions, parts: _Parts) -> dict[str, NDArray[Any]]:
     """One column a number: fields after the step, the action, the parts; vectors spread out."""
     columns: dict[str, NDArray[Any]] = {}
     for prefix, group in (("", one.next_state), ("action ", one.action), ("part ", parts)):

@@ -30,7 +30,7 @@ class Process(Record):
         )
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """A sentence on what the card asks for; empty if it asks for nothing."""
         return f"By its card, this task's environment may {', '.join(self.allowed)}." if self.allowed else ""
 

@@ -28,7 +28,7 @@ from autoreward.tasks.formulas.functions import (
     MINUS,
     POWER,
     SUM,
-    Array,
+    AnyArray,
     Function,
 )
 
@@ -67,7 +67,7 @@ class Expression:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
         return numpy_source(self.body, name)
 
-    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
         """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
 
         A comparison that fails by d counts 1 - min(d / scale, 1), where scale is the largest of `scales` among the names
@@ -227,7 +227,7 @@ def _comparisons(node: ast.Compare, values: Mapping[str, Any]) -> list[tuple[Any
     return list(zip(operands, node.ops, operands[1:], strict=False))
 
 
-def indexed(array: Array, index: ast.expr) -> Array:
+def indexed(array: AnyArray, index: ast.expr) -> AnyArray:
     """Some of an array's last axis, by a checked index or slice. Raises IndexError outside it."""
     if isinstance(index, ast.Slice):
         low = index.lower.value if isinstance(index.lower, ast.Constant) else 0
@@ -240,7 +240,7 @@ def indexed(array: Array, index: ast.expr) -> Array:
     return np.asarray(array[..., index.value])
 
 
-def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
     if isinstance(node, ast.BoolOp):
         parts = [_closeness(part, values, scales) for part in node.values]
         if isinstance(node.op, ast.And):

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+AnyArray = NDArray[Any]
 
 
-def _norm(vector: Array) -> Array:
+def _norm(vector: AnyArray) -> AnyArray:
     """Euclidean length of each row, shape (n,)."""
     return np.asarray(np.linalg.norm(vector, axis=-1))
 
 
-def _stack(*columns: Array) -> Array:
+def _stack(*columns: AnyArray) -> AnyArray:
     """Columns of shape (n,) side by side, shape (n, k)."""
     return np.stack(columns, axis=-1)
 

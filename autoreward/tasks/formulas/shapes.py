@@ -151,7 +151,7 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
 
 def _joined(node: ast.expr, formula: Expression, widths: set[int]) -> Width:
     if len(widths) > 1 and not (0 not in widths and len(widths - {1}) == 1):
-        have = " and ".join(f"a vector of {found}" if found else "one number" for found in sorted(widths))
+        have = " and ".join(f"a vector of {size}" if size else "one number" for size in sorted(widths))
         raise TaskError(
             f"{formula.where}: {ast.unparse(node)!r} joins {have}; take single numbers of it, such as x[0]."
         )
