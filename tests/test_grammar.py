@@ -84,8 +84,8 @@ def test_programs_pass_the_gate_and_run_in_the_jail(name: str, jail: Jail) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_one_round_holds_differing_programs(name: str) -> None:
     task = find_task(name, (envs_folder(),))
-    made = evolved_candidates(task, described(task), (), 8, seed=0)
-    assert len({c.source for c in made}) == len({c.id for c in made}) == 8
+    candidates = evolved_candidates(task, described(task), (), 8, seed=0)
+    assert len({c.source for c in candidates}) == len({c.id for c in candidates}) == 8
 
 
 def test_the_same_seed_gives_the_same_programs_and_another_others() -> None:
@@ -113,15 +113,15 @@ def scored(candidate: Candidate, success: float, leg: int = 0) -> Score:
 
 
 def first_round(task: Task, symptom: Symptom | None = None) -> Round:
-    made = evolved_candidates(task, described(task), (), 8, seed=0)
+    candidates = evolved_candidates(task, described(task), (), 8, seed=0)
     return Round(
         number=0,
-        candidates=made,
+        candidates=candidates,
         verdicts=(),
         screened=Screened(order=()),
         trials=(),
-        scores=tuple(scored(c, i / 10) for i, c in enumerate(made)),
-        diagnoses=tuple(Diagnosis(candidate_id=c.id, symptoms=(symptom,) if symptom else ()) for c in made),
+        scores=tuple(scored(c, i / 10) for i, c in enumerate(candidates)),
+        diagnoses=tuple(Diagnosis(candidate_id=c.id, symptoms=(symptom,) if symptom else ()) for c in candidates),
     )
 
 
@@ -185,8 +185,8 @@ def test_a_mutation_follows_the_symptom() -> None:
 
 def test_one_program_as_a_person_sees_it() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
-    made = evolved_candidates(task, described(task), (), 8, seed=0)[3].source
-    assert made == kept(GOLDEN / "cartpole-hold.py.txt", made)
+    source = evolved_candidates(task, described(task), (), 8, seed=0)[3].source
+    assert source == kept(GOLDEN / "cartpole-hold.py.txt", source)
 
 
 def test_the_designer_prompt_as_a_model_sees_it() -> None:

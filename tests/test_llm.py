@@ -161,8 +161,8 @@ def test_an_unusable_reply_is_shown_to_the_model_and_counted(
 ) -> None:
     request = Request("q", "critic", "One word.", 100)
     with provider(answer, Answer('Here: ```json\n{"word": "yes"}\n```')) as server:
-        said, findings = ask_structured(client(tmp_path, model(kind, server.url)), request, Word)
-    assert said == Word(word="yes")
+        answer, findings = ask_structured(client(tmp_path, model(kind, server.url)), request, Word)
+    assert answer == Word(word="yes")
     assert len(findings) == 1
     assert re.search(finding, findings[0]), findings
     assert "could not be used" in json.dumps(server.requests[1])
@@ -170,18 +170,18 @@ def test_an_unusable_reply_is_shown_to_the_model_and_counted(
 
 def test_after_three_unusable_replies_there_is_no_answer(tmp_path: Path) -> None:
     with provider(Answer("nothing")) as server:
-        said, findings = ask_structured(
+        answer, findings = ask_structured(
             client(tmp_path, model("openai", server.url)), Request("q", "critic", "?", 100), Word
         )
-    assert said is None
+    assert answer is None
     assert len(findings) == len(server.requests) == 3
 
 
 def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:
     with provider(Answer("response_format is unknown", status=400), Answer("one"), Answer("two")) as server:
         llm = model("openai", server.url)
-        made = client(tmp_path, llm)
-        assert [made.ask(PROMPT._replace(key=k)).text for k in "ab"] == ["one", "two"]
+        asking = client(tmp_path, llm)
+        assert [asking.ask(PROMPT._replace(key=k)).text for k in "ab"] == ["one", "two"]
     assert ["response_format" in r for r in server.requests] == [True, False, False]
 
 
@@ -225,9 +225,9 @@ def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: P
         for old, new in moves:
             (tmp_path / "replies" / old).rename(tmp_path / "replies" / new)
         assert unused(Folder(tmp_path / "replies").names(), 1, "before-feedback-1") == []
-        made = client(tmp_path, llm)
-        assert made.bills() == paid
-        made.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))
+        asking = client(tmp_path, llm)
+        assert asking.bills() == paid
+        asking.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))
         assert len(server.requests) == 4
 
 
@@ -237,23 +237,23 @@ def test_the_cap_counts_what_could_be_spent_and_what_was(tmp_path: Path) -> None
         with pytest.raises(LimitReached, match=r"could cost \$0\.01.*--max-cost"):
             client(tmp_path, llm, max_cost=0.005).ask(PROMPT)
         assert server.requests == []
-        made = client(tmp_path, llm, max_calls=2)
-        made.ask(PROMPT)
-        made.ask(PROMPT._replace(key="l"))
+        asking = client(tmp_path, llm, max_calls=2)
+        asking.ask(PROMPT)
+        asking.ask(PROMPT._replace(key="l"))
         with pytest.raises(LimitReached, match="2 model calls"):
-            made.ask(PROMPT._replace(key="m"))
+            asking.ask(PROMPT._replace(key="m"))
         # a resumed run knows what it has paid
         with pytest.raises(LimitReached, match="2 model calls"):
             client(tmp_path, llm, max_calls=2).ask(PROMPT._replace(key="m"))
-    assert sum(b.dollars or 0 for b in made.bills()) == pytest.approx(2 * (1000 * 2 + 500 * 10) / 1e6)
+    assert sum(b.dollars or 0 for b in asking.bills()) == pytest.approx(2 * (1000 * 2 + 500 * 10) / 1e6)
 
 
 def test_failed_calls_count_as_calls_and_cost_nothing(tmp_path: Path) -> None:
     with provider(Answer(status=500), Answer("x")) as server:
-        made = client(tmp_path, model("anthropic", server.url), max_calls=2)
-        made.ask(PROMPT)
+        asking = client(tmp_path, model("anthropic", server.url), max_calls=2)
+        asking.ask(PROMPT)
         with pytest.raises(LimitReached):
-            made.ask(PROMPT._replace(key="l"))
+            asking.ask(PROMPT._replace(key="l"))
     assert len(server.requests) == 2
 
 
@@ -362,10 +362,10 @@ def test_a_person_answers_through_files(tmp_path: Path) -> None:
         (tmp_path / "k.answer.md").write_text("my answer")
 
     manual = Manual(tmp_path, sleep=person)
-    said: list[str] = []
-    manual.announce = said.append
+    lines: list[str] = []
+    manual.announce = lines.append
     assert manual.ask(PROMPT).text == "my answer"
-    assert "k.answer.md" in said[0]
+    assert "k.answer.md" in lines[0]
     assert (tmp_path / "k.prompt.md").read_text() == PROMPT.text
 
 
@@ -409,8 +409,8 @@ def test_ten_thousand_fuzzed_replies(text: str) -> None:
 def fuzzed(text: str) -> None:
     reply = Reply(text=text, model="m")
     try:
-        said = parse_record(usable_text(reply), Word)
-        assert isinstance(said.word, str)
+        record = parse_record(usable_text(reply), Word)
+        assert isinstance(record.word, str)
     except Unusable as unusable:
         said_why = str(unusable)
         if not said_why:

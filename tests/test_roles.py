@@ -107,8 +107,10 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
         return {"revisions": [{"id": "r000c0", "source": raw.repaired}]}
 
     model = Scripted({"r000-designer": raw.text}, answer)
-    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
-    (candidate,) = made.items
+    candidates = refine.refined_candidates(
+        client(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows)
+    )
+    (candidate,) = candidates.items
     assert review(candidate, jail, rows).accepted
     assert len(model.asked) <= 3, "one repair is enough"
     if raw.repaired:
@@ -127,11 +129,13 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
-    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
-    assert [review(c, jail, rows).accepted for c in made.items] == [False, True]
+    candidates = refine.refined_candidates(
+        client(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows)
+    )
+    assert [review(c, jail, rows).accepted for c in candidates.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
     assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
-    assert any("r000c9" in finding for finding in made.findings)
+    assert any("r000c9" in finding for finding in candidates.findings)
 
 
 def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
@@ -141,9 +145,9 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
-    assert made.items == ()
-    assert len(made.findings) == 3
+    candidates = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
+    assert candidates.items == ()
+    assert len(candidates.findings) == 3
 
 
 # ---------------------------------------------------------------------------------------------------------- critic
@@ -186,10 +190,10 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-critic-0": {"remarks": [remark()]},
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
-    made = refine.refined_candidates(
+    candidates = refine.refined_candidates(
         client(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows)
     )
-    assert made.items[0].source == GOOD
+    assert candidates.items[0].source == GOOD
 
 
 def test_notes_cost_no_rework(tmp_path: Path) -> None:
@@ -199,9 +203,9 @@ def test_notes_cost_no_rework(tmp_path: Path) -> None:
 
 
 def test_remarks_on_lines_and_programs_that_are_not_there_are_findings(tmp_path: Path) -> None:
-    said = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
+    answer = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
     candidate = Candidate(id="r000c0", source=GOOD, thought="", origin="model", how="fresh")
-    remarks, findings = critic.criticise(client(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
+    remarks, findings = critic.criticise(client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
     assert len(remarks["r000c0"]) == 1
     assert len(findings) == 3
     assert "line 99 of r000c0, which has 3 lines" in findings[0]
@@ -252,9 +256,9 @@ def test_without_a_success_it_sees_the_worst_beside_the_best(tmp_path: Path) -> 
 
 
 def test_evidence_that_does_not_exist_is_a_finding(tmp_path: Path) -> None:
-    said = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
+    answer = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
     (analysis,), findings = explain(
-        client(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [case([True, False])]
+        client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [case([True, False])]
     )
     assert [c.steps for c in analysis.causes] == [(3,), ()]
     assert len(findings) == 4
@@ -298,11 +302,11 @@ def trial(identity: str) -> Trial:
 
 def screened(identity: str) -> ScreenedCandidate:
     """A program with a wrong sign, as the screens find it."""
-    said = "rank correlation of return with the task's judgement -0.51 over 24 episodes"
+    evidence = "rank correlation of return with the task's judgement -0.51 over 24 episodes"
     advice = "A sign is wrong, or it pays for what the goal does not ask for."
-    found = Screen(name="ranking", decision="rejected", number=-0.51, evidence=said, advice=advice)
+    failed = Screen(name="ranking", decision="rejected", number=-0.51, evidence=evidence, advice=advice)
     passed = Screen(name="scale", decision="passed", number=0.3, evidence="near reaches 1, calm 0.3")
-    return ScreenedCandidate(candidate_id=identity, screens=(passed, found))
+    return ScreenedCandidate(candidate_id=identity, screens=(passed, failed))
 
 
 def past(number: int) -> Round:
@@ -469,8 +473,8 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 )
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
-    made = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
-    (candidate,) = made.items
+    candidates = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
+    (candidate,) = candidates.items
     assert (candidate.parents, candidate.how) == (parents, how)
 
 
