@@ -105,9 +105,9 @@ def reachable(node: str, edges: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
-def functions(plan: Plan) -> Iterator[ast.FunctionDef]:
-    for tree in plan.trees.values():
-        yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+def functions(plan: Plan) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for module, tree in plan.trees.items():
+        yield from ((module, node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
 def length(function: ast.FunctionDef) -> int:
@@ -118,6 +118,11 @@ def parameters(function: ast.FunctionDef) -> int:
     """What a caller hands over: `self` and `cls` are not."""
     names = [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
     return len([name for name in names if name not in ("self", "cls")])
+
+
+def crowded(plan: Plan, most: int = TOO_MANY) -> list[str]:
+    """Functions that take more parameters than that."""
+    return [f"{module}.{f.name}" for module, f in functions(plan) if parameters(f) > most]
 
 
 def shared_names(plan: Plan) -> dict[str, list[str]]:
@@ -146,7 +151,7 @@ def rows(package: Path) -> dict[str, str]:
     plan = read(package)
     between = arrows(plan)
     of_rooms = {room(m): {b for a, b in between if a == room(m)} for m in plan.trees}
-    every = list(functions(plan))
+    every = [f for _, f in functions(plan)]
     long = sum(length(f) > LONG for f in every)
     return {
         "modules": str(len(plan.trees)),
@@ -158,8 +163,8 @@ def rows(package: Path) -> dict[str, str]:
         "circles of rooms": ", ".join(str(len(c)) for c in circles(of_rooms)) or "0",
         "functions": f"{len(every):,}",
         f"over {LONG} lines": f"{long} ({long / len(every):.1%})",
-        f"over {MANY} parameters": str(sum(parameters(f) > MANY for f in every)),
-        f"over {TOO_MANY} parameters": str(sum(parameters(f) > TOO_MANY for f in every)),
+        f"over {MANY} parameters": str(len(crowded(plan, MANY))),
+        f"over {TOO_MANY} parameters": str(len(crowded(plan))),
         "public names defined twice": str(len(shared_names(plan))),
         "`said` as a name": str(sum(name == "said" for t in plan.trees.values() for name in names_in(t))),
     }

@@ -163,6 +163,21 @@ def test_shared_names_are_found(tmp_path: Path, text: str) -> None:
     assert house.shared_names(plan) == {"Same": ["high.b", "low.a"]}
 
 
+STILL_CROWDED = {"session.run.start"}
+"""Functions of more than eight parameters: none may come, and this one is to go."""
+
+
+def test_functions_take_few_parameters() -> None:
+    """Those of commands are a command's options, which a person gives by name."""
+    crowded = {name for name in house.crowded(PLAN) if not (name.startswith("cli.") and name.endswith(".command"))}
+    assert crowded <= STILL_CROWDED
+
+
+def test_functions_of_many_parameters_are_found(tmp_path: Path) -> None:
+    text = "class A:\n    def few(self, a, b, c, d, e, f, g, *, h): ...\n    def many(self, a, b, c, d, e, f, /, g, h, *, i): ...\n"
+    assert house.crowded(house.read(small(tmp_path, low__a=text))) == ["low.a.many"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_the_worker_imports_torch_and_environments(path: Path) -> None:
     heavy = {name.split(".")[0] for name in imports(path)} & HEAVY
