@@ -13,7 +13,7 @@ from fake_provider import Answer, provider
 from test_llm import KINDS, MODEL, PROMPT, client
 
 from autoreward.errors import ProviderError, UsageError
-from autoreward.llm.keys import SECRET, of_provider, of_server
+from autoreward.llm.keys import SECRET, provider_access, server_access
 from autoreward.llm.open import open_model, open_models
 from autoreward.llm.types import RequestRefused
 from autoreward.sandbox.processes.fork_client import Nursery
@@ -103,18 +103,18 @@ def test_nothing_follows_a_redirect(kind: str, status: int, tmp_path: Path, monk
 )
 def test_an_address_that_a_key_must_not_go_to(address: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        of_server(address, {"AUTOREWARD_SERVER_KEY": "k"}, "--model x")
+        server_access(address, {"AUTOREWARD_SERVER_KEY": "k"}, "--model x")
     with pytest.raises(UsageError, match=says):
-        of_provider("openai", {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": address})
+        provider_access("openai", {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": address})
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.8.9.1:80", "[::1]:80"])
 def test_a_key_may_go_unencrypted_within_the_machine(host: str) -> None:
-    assert of_server(f"http://{host}/v1", {"AUTOREWARD_SERVER_KEY": "k"}, "--model x").key == "k"
+    assert server_access(f"http://{host}/v1", {"AUTOREWARD_SERVER_KEY": "k"}, "--model x").key == "k"
 
 
 def test_without_a_key_a_server_of_the_house_needs_no_encryption() -> None:
-    assert of_server("http://gpu.example:8000/v1", {}, "--model x").key is None
+    assert server_access("http://gpu.example:8000/v1", {}, "--model x").key is None
 
 
 def test_one_key_is_not_sent_to_two_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,11 +300,13 @@ def test_a_proxy_of_no_known_kind_is_said(proxy: str, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("key", ["sk-1\n", " sk-1", "sk-\u043a1", "\u201csk-1\u201d", "sk-\x1b1"])
 def test_a_key_that_no_header_can_hold_is_said_without_it(key: str) -> None:
     for made in (
-        lambda: of_provider("openai", {"OPENAI_API_KEY": key}),
-        lambda: of_server("http://localhost:1/v1", {"AUTOREWARD_SERVER_KEY": key}, "--model"),
-        lambda: of_provider("openai", {"OPENAI_API_KEY": "sk-2", "OPENAI_ORG_ID": key}),
-        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x-own: a\u043ab"}),
-        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x own: 1"}),
+        lambda: provider_access("openai", {"OPENAI_API_KEY": key}),
+        lambda: server_access("http://localhost:1/v1", {"AUTOREWARD_SERVER_KEY": key}, "--model"),
+        lambda: provider_access("openai", {"OPENAI_API_KEY": "sk-2", "OPENAI_ORG_ID": key}),
+        lambda: provider_access(
+            "anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x-own: a\u043ab"}
+        ),
+        lambda: provider_access("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x own: 1"}),
     ):
         with pytest.raises(UsageError, match=r"^(OPENAI|AUTOREWARD|ANTHROPIC)_[A-Z_]*") as caught:
             made()

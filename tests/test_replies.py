@@ -26,7 +26,7 @@ from autoreward.llm.client import SavedReply
 from autoreward.llm.cost import Bill, tokens
 from autoreward.llm.parsing import MOST_READ, Unusable, code_blocks, parse_record, usable_text
 from autoreward.llm.replay import ReplayModel
-from autoreward.llm.responses import NotAnAnswer, of_anthropic, of_openai
+from autoreward.llm.responses import NotAnAnswer, anthropic_reply, openai_reply
 from autoreward.llm.types import Reply, RequestRefused, RetryLater
 from autoreward.records import Record
 
@@ -223,7 +223,7 @@ CHAT = st.fixed_dictionaries(
 
 
 def saved_or_no_answer(body: str) -> None:
-    for read_it in (of_openai, of_anthropic):
+    for read_it in (openai_reply, anthropic_reply):
         with suppress(NotAnAnswer):
             reply = read_it(body, "asked")
             assert Reply.model_validate_json(reply.model_dump_json()) == reply

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.keys import Access
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
-from autoreward.llm.responses import NotAnAnswer, of_anthropic
+from autoreward.llm.responses import NotAnAnswer, anthropic_reply
 from autoreward.llm.types import ANSWER_SECONDS, Prompt, Reply
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class AnthropicModel:
         self.name = name
         self._model = model
         self._address, self._variable = access.address, access.variable
-        self._headers = {**access.more, "x-api-key": access.key} if access.key else dict(access.more)
+        self._headers = {**access.headers, "x-api-key": access.key} if access.key else dict(access.headers)
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, prompt: Prompt) -> Reply:
@@ -48,6 +48,6 @@ class AnthropicModel:
             raise provider_fault(error, self.name, self._variable) from None
         body = as_text(answer.http_response.content)
         try:
-            return of_anthropic(body, self._model)
+            return anthropic_reply(body, self._model)
         except NotAnAnswer as why:
             raise unreadable_answer(self.name, why, body) from None

@@ -39,7 +39,7 @@ class Access(NamedTuple):
 
     key: str | None
     address: str
-    more: Mapping[str, str]
+    headers: Mapping[str, str]
     """Further headers: the organisation, the project, and the person's own."""
     variable: str
     """Where the key comes from, for messages."""
@@ -59,7 +59,7 @@ def variables() -> Mapping[str, str]:
     return ChainMap(_taken, os.environ)
 
 
-def of_provider(provider: str, environment: Mapping[str, str]) -> Access | None:
+def provider_access(provider: str, environment: Mapping[str, str]) -> Access | None:
     """Access to `openai` or `anthropic` with the person's own settings; None if its key is not set.
 
     Raises:
@@ -71,19 +71,19 @@ def of_provider(provider: str, environment: Mapping[str, str]) -> Access | None:
         return None
     address = environment.get(f"{provider.upper()}_BASE_URL") or PROVIDER_ADDRESSES[provider]
     demand_address(address, f"{provider.upper()}_BASE_URL", variable)
-    more = {header: environment[name] for name, header in _ASIDE[provider].items() if environment.get(name)}
+    headers = {header: environment[name] for name, header in _ASIDE[provider].items() if environment.get(name)}
     custom = f"{provider.upper()}_CUSTOM_HEADERS"
-    more |= _lines(environment.get(custom, ""))
+    headers |= _lines(environment.get(custom, ""))
     _demand_sendable(key, variable)
-    for name, value in more.items():
+    for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise UsageError(f"{custom}: {name!r} is no name of a header; write one NAME: VALUE a line.")
         _demand_sendable(value, next((v for v, header in _ASIDE[provider].items() if header == name), custom))
-    return Access(key, address, more, variable)
+    return Access(key, address, headers, variable)
 
 
-def of_server(address: str, environment: Mapping[str, str], where: str) -> Access:
-    """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `of_provider`."""
+def server_access(address: str, environment: Mapping[str, str], where: str) -> Access:
+    """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `provider_access`."""
     key = environment.get(SERVER_KEY)
     demand_address(address, where, SERVER_KEY if key else None)
     _demand_sendable(key or "", SERVER_KEY)

@@ -8,7 +8,7 @@ from autoreward.errors import UsageError
 from autoreward.llm.anthropic_api import AnthropicModel
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.cost import demand_price
-from autoreward.llm.keys import KEYS, SERVER_KEY, of_provider, of_server, variables
+from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
 from autoreward.llm.names import FORMS, OPTIONS, full_name, on_server
 from autoreward.llm.openai_api import OpenAIModel
@@ -35,9 +35,9 @@ def open_model(
         if not model:
             raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
         place = f"{provider.removeprefix('openai+')}:{address}"
-        return OpenAIModel(name, model, of_server(place, settings, f"{option} {name}"))
+        return OpenAIModel(name, model, server_access(place, settings, f"{option} {name}"))
     if provider in KEYS:
-        access = of_provider(provider, settings)
+        access = provider_access(provider, settings)
         if access is None:
             raise UsageError(
                 f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
-from autoreward.llm.responses import NotAnAnswer, of_openai
+from autoreward.llm.responses import NotAnAnswer, openai_reply
 from autoreward.llm.types import ANSWER_SECONDS, Prompt, Reply, RequestRefused
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ class OpenAIModel:
         self.name = name
         self._model = model
         self._address, self._variable = access.address, access.variable
-        self._headers = {**access.more, "authorization": f"Bearer {access.key}"} if access.key else dict(access.more)
+        self._headers = (
+            {**access.headers, "authorization": f"Bearer {access.key}"} if access.key else dict(access.headers)
+        )
         self._structured = True
         self._client: openai.OpenAI | None = None
 
@@ -63,6 +65,6 @@ class OpenAIModel:
         )
         body = as_text(answer.http_response.content)
         try:
-            return of_openai(body, self._model)
+            return openai_reply(body, self._model)
         except NotAnAnswer as why:
             raise unreadable_answer(self.name, why, body) from None

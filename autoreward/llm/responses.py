@@ -19,7 +19,7 @@ class NotAnAnswer(Exception):
     """There is no text of a model in it."""
 
 
-def of_openai(body: str, asked: str) -> Reply:
+def openai_reply(body: str, asked: str) -> Reply:
     """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
     answer = _read(body)
     choices = answer.get("choices")
@@ -40,7 +40,7 @@ def of_openai(body: str, asked: str) -> Reply:
     return _reply(text or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
 
 
-def of_anthropic(body: str, asked: str) -> Reply:
+def anthropic_reply(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
     answer = _read(body)
     content = answer.get("content")
