@@ -5,7 +5,7 @@ Importing this package does nothing: no printing, no folders, no torch. `improve
 
 from typing import Any
 
-__version__ = "0.1.0"
+from autoreward.version import __version__
 
 __all__ = ["__version__", "improve", "load"]
 

@@ -37,7 +37,8 @@ from autoreward.store.files import is_run, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import read_header
 from autoreward.store.trust import keep, of_card
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 
 if TYPE_CHECKING:
     import pandas as pd

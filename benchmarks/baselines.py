@@ -15,7 +15,7 @@ from autoreward.records import Run
 from autoreward.report.phrases import interval
 from autoreward.report.reading import read_run
 from autoreward.session.run import resume, start
-from autoreward.tasks.card import find_task, read_task, task_names
+from autoreward.tasks.files import find_task, read_task, task_names
 
 
 def main() -> None:

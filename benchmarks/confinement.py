@@ -21,7 +21,8 @@ torch.set_num_threads(1)
 from autoreward.core.resources import envs_folder  # noqa: E402
 from autoreward.records import TrialJob  # noqa: E402
 from autoreward.sandbox.processes import scratch  # noqa: E402
-from autoreward.tasks.card import Task, find_task  # noqa: E402
+from autoreward.tasks.card import Task  # noqa: E402
+from autoreward.tasks.files import find_task  # noqa: E402
 from autoreward.worker.confine import confine_all, confine_one  # noqa: E402
 from autoreward.worker.jobs import train  # noqa: E402
 from autoreward.worker.reach import Walls  # noqa: E402

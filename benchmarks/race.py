@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.evaluation.ranking import SOLVED, ranked
-from autoreward.llm.parsing import record
-from autoreward.llm.replay import Replay
+from autoreward.llm.parsing import parse_record
+from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
@@ -29,7 +29,8 @@ from autoreward.roles.designer import Ideas
 from autoreward.search.halving import Purse, Raced, goals, one_leg, race, search_job, steps
 from autoreward.session.real_steps import open_crew
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
 UNLIMITED = Purse(10**12, 10**12)
@@ -99,13 +100,13 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
     """The recorded designer's programs, then the grammar's; more than `count`, because a check may reject some."""
     written: list[Candidate] = []
     if (RECORDINGS / task.name).is_dir():
-        text = Replay(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
+        text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
         written = [
             Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
                       composition=idea.composition)
-            for i, idea in enumerate(record(text, Ideas).ideas)
+            for i, idea in enumerate(parse_record(text, Ideas).ideas)
         ]  # fmt: skip
-    return Candidates(items=(*written, *design(task, description, (), count, seed=1)))
+    return Candidates(items=(*written, *evolved_candidates(task, description, (), count, seed=1)))
 
 
 def row(task: Task, seed: int, one: Repetition, all_: Sequence[float], race_: Sequence[float]) -> str:

@@ -18,7 +18,8 @@ from autoreward.core.transitions import Transitions
 from autoreward.records import Candidate, PoolEpisode, Verdict
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n    x = next_state.position\n    return "

@@ -13,7 +13,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from fake_crew import FakeCrew

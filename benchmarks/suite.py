@@ -12,7 +12,7 @@ from pathlib import Path
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.session.run import resume, start
-from autoreward.tasks.card import find_task, task_names
+from autoreward.tasks.files import find_task, task_names
 
 
 def main() -> None:

@@ -10,12 +10,13 @@ import time
 from statistics import median
 
 from autoreward.config import RunConfig
+from autoreward.core.executor import ThreadExecutor
 from autoreward.core.resources import envs_folder
 from autoreward.core.seeds import held_out
-from autoreward.core.thread_executor import LocalPool
 from autoreward.records import TrialJob
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
 
 
@@ -54,7 +55,7 @@ def rate(workers: Workers, task: Task, side_by_side: int, count: int) -> float:
         return score.success
 
     began = time.perf_counter()
-    done = sum(1 for _ in LocalPool(side_by_side).map(one, jobs))
+    done = sum(1 for _ in ThreadExecutor(side_by_side).map(one, jobs))
     return 60 * done / (time.perf_counter() - began)
 
 

@@ -1,11 +1,11 @@
-"""A model that reads from a script, and a desk for it."""
+"""A model that reads from a script, and a client for it."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoreward.llm.client import Desk
+from autoreward.llm.client import ModelClient
 from autoreward.llm.types import Prompt, Reply, Role
 
 Line = str | Mapping[str, Any]
@@ -30,10 +30,10 @@ class Scripted:
         return Reply(text=line if isinstance(line, str) else json.dumps(line), model="script")
 
 
-def desk(model: Scripted, folder: Path, max_calls: int = 100) -> Desk:
+def client(model: Scripted, folder: Path, max_calls: int = 100) -> ModelClient:
     def write(name: str, data: bytes) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
 
     roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
-    return Desk(dict.fromkeys(roles, model), folder, write, max_cost=1.0, max_calls=max_calls)
+    return ModelClient(dict.fromkeys(roles, model), folder, write, max_cost=1.0, max_calls=max_calls)

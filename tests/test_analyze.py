@@ -11,7 +11,7 @@ from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.intervals import interquartile_mean, probability_of_improvement
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import Candidate, CheckpointScore, CurvePoint, Episode, PartStats, Score, Trial
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 HOLD = find_task("cartpole-hold", (envs_folder(),))
 

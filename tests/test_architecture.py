@@ -1,14 +1,35 @@
-"""The house rules that a reader relies on: who may import whom, and what may appear where."""
+"""The house rules that a reader relies on: who may import whom, what may appear where, and that a name means one thing.
+
+`benchmarks/house.py` states the rules of the plan; each of them is shown here to find its fault in a small package.
+"""
 
 import ast
+import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "autoreward"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "autoreward"
+
+
+def by_path(name: str, path: Path) -> ModuleType:
+    """A module that no package has."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+house = by_path("house", ROOT / "benchmarks" / "house.py")
+PLAN = house.read(PACKAGE)
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
-    {"core"},
+    {"core", "version"},
     {"errors", "records"},
     {"rewards", "tasks"},
     {"config", "evaluation", "sandbox"},
@@ -19,9 +40,9 @@ LAYERS = (
     {"loop"},
     {"session"},
     {"api", "cli"},
-    {"__init__", "__main__"},
+    {"", "__main__"},
 )
-"""Rooms, from the bottom: each may import what is below it, never beside or above."""
+"""Rooms, from the bottom: each may import what is below it, never beside or above; '' is the package's own `__init__`."""
 HEAVY = {"torch", "stable_baselines3", "gymnasium", "safetensors", "mujoco"}
 JAIL_CHILD_ALLOWED = {"numpy", "autoreward"}
 
@@ -32,31 +53,129 @@ def room(path: Path) -> str:
 
 
 def imports(path: Path) -> list[str]:
-    found = []
+    names = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return found
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_dependencies_point_one_way(path: Path) -> None:
-    here = room(path)
-    used = {name.split(".")[1] for name in imports(path) if name.startswith("autoreward.")}
-    ours = {u for u in used if (PACKAGE / u).is_dir() or (PACKAGE / f"{u}.py").is_file()}
-    assert ours <= allowed(here), f"{here} imports {sorted(ours - allowed(here))}"
+SAME_MEANING = {
+    "Array": "a NumPy array of numbers, in annotations",
+    "command": "one function of typer in each module of cli/, under the name of the module",
+}
+"""Public names that several modules may define, and why they mean the same."""
+STILL_SHARED = set(
+    """
+    APART Board CLIP COLORS DEEPEST DEMOS ENVS EVERY EXPORTED FAILED FAILURE_CAP FEW FILE Fields Folder Formula
+    GROWTH LARGEST LINE LOAD LONGEST Layer Layout Limits Line MEMORY_MB MOST Made NOISE NUMBERS NUMPY Nothing
+    PACKAGES POINTS POOL Parts Program Progress Proof REPORT Reply Role SAMPLES SECONDS SHOWN STATE STEPS Source
+    TOLERANCE Tell WIDTH attempt_all check demand episodes exploits improve judged legs load make plain plan serve
+    shown standings state
+    """.split()
+)
+"""Public names that still mean several things: none may come, and each goes when one of its things is named anew."""
 
 
-def allowed(here: str) -> set[str]:
-    """What a room may import, besides itself."""
-    level = next(i for i, names in enumerate(LAYERS) if here in names)
-    return set[str]().union(*LAYERS[:level]) | {here}
+def small(root: Path, **modules: str) -> Path:
+    """A package `toy`: text by the module's dotted name, with two underscores for a dot; every folder has an empty `__init__`."""
+    package = root / "toy"
+    for name, text in modules.items():
+        path = package.joinpath(*name.split("__")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        (path.parent / "__init__.py").touch()
+    return package
 
 
-def test_every_module_has_one_place() -> None:
-    assert sorted(name for names in LAYERS for name in names) == sorted({room(path) for path in FILES})
+def test_no_module_imports_in_a_circle() -> None:
+    assert house.circles_of_modules(PLAN) == []
+    assert house.relative_imports(PLAN) == [], "house.py follows absolute imports alone"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from toy.low.b import x",
+        "from toy.low import b",
+        "import toy.low.b",
+        "def f():\n    from toy.low.b import x",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from toy.low.b import x",
+    ],
+)
+def test_circles_are_found(tmp_path: Path, text: str) -> None:
+    plan = house.read(
+        small(tmp_path, low__a=text, low__b="import toy.low.c", low__c="from toy.low.a import y", low__d="")
+    )
+    assert house.circles_of_modules(plan) == [{"low.a", "low.b", "low.c"}]
+
+
+def test_circles_through_the_package_itself_are_found(tmp_path: Path) -> None:
+    package = small(tmp_path, a="from toy import __version__")
+    (package / "__init__.py").write_text("from toy.a import x")
+    assert house.circles_of_modules(house.read(package)) == [{"", "a"}]
+    (package / "a.py").write_text("from . import b")
+    assert house.relative_imports(house.read(package)) == ["a"]
+
+
+def test_dependencies_point_one_way() -> None:
+    assert sorted(name for names in LAYERS for name in names) == sorted({house.room(m) for m in PLAN.trees})
+    assert house.upward(PLAN, LAYERS) == []
+
+
+@pytest.mark.parametrize("text", ["from toy.high import a", "def f():\n    import toy.beside.a"])
+def test_imports_beside_and_above_are_found(tmp_path: Path, text: str) -> None:
+    plan = house.read(
+        small(tmp_path, low__a="from toy.low import b", low__b=text, beside__a="", high__a="import toy.low.a")
+    )
+    other = "high" if "high" in text else "beside"
+    assert house.upward(plan, [{"low", "beside"}, {"high"}, {""}]) == [("low", other)]
+
+
+def test_the_root_is_small_and_every_folder_says_what_lives_there() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 10
+    assert house.unexplained(PLAN, PACKAGE) == []
+
+
+def test_folders_that_say_nothing_are_found(tmp_path: Path) -> None:
+    package = small(tmp_path, a="", told__a="", silent__a="", none__deep__a="")
+    (package / "__init__.py").write_text('"""A toy."""')
+    (package / "told" / "__init__.py").write_text('"""What is told."""')
+    assert house.unexplained(house.read(package), package) == ["none.deep", "silent"]
+
+
+def test_a_public_name_means_one_thing() -> None:
+    shared = house.shared_names(PLAN).keys()
+    assert shared <= SAME_MEANING.keys() | STILL_SHARED, sorted(shared - SAME_MEANING.keys() - STILL_SHARED)
+    assert SAME_MEANING.keys() <= shared, "a reason for a name that is not shared"
+
+
+@pytest.mark.parametrize(
+    "text", ["class Same: ...", "def Same(): ...", "Same = 1", "Same: int = 1", "Other, Same = 1, 2"]
+)
+def test_shared_names_are_found(tmp_path: Path, text: str) -> None:
+    private = "_own = 1\nT = TypeVar('T')\ndef f():\n    local = 1\n"
+    plan = house.read(
+        small(tmp_path, low__a=f"class Same: ...\n{private}", high__b=f"{text}\n{private.replace('f()', 'g()')}")
+    )
+    assert house.shared_names(plan) == {"Same": ["high.b", "low.a"]}
+
+
+STILL_CROWDED = {"session.run.start"}
+"""Functions of more than eight parameters: none may come, and this one is to go."""
+
+
+def test_functions_take_few_parameters() -> None:
+    """Those of commands are a command's options, which a person gives by name."""
+    crowded = {name for name in house.crowded(PLAN) if not (name.startswith("cli.") and name.endswith(".command"))}
+    assert crowded <= STILL_CROWDED
+
+
+def test_functions_of_many_parameters_are_found(tmp_path: Path) -> None:
+    text = "class A:\n    def few(self, a, b, c, d, e, f, g, *, h): ...\n    def many(self, a, b, c, d, e, f, /, g, h, *, i): ...\n"
+    assert house.crowded(house.read(small(tmp_path, low__a=text))) == ["low.a.many"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -111,7 +230,7 @@ NOT_IN_A_RUN = {
     "search/recorded.py": "whether a run is a link",
     "session/new_task.py": "whether a card is there",
     "session/reward_file.py": "the reward file that the person names",
-    "tasks/card.py": "task cards",
+    "tasks/files.py": "task cards",
     "tasks/process.py": "what a card asks to read and write",
     "training/local.py": "how much of the machine there is",
     "worker/attempts.py": "what must not work in a worker",

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Scripted, desk
+from scripted import Scripted, client
 
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import propose
-from autoreward.tasks.card import blank, parse_task
 from autoreward.tasks.draft import docstring_tables
-from autoreward.tasks.draft.guess import draft
-from autoreward.tasks.draft.write import card
+from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.write import card_text
+from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.survey import survey
 
@@ -48,9 +48,9 @@ def surveyed(**change: Any) -> Survey:
     return Survey.model_validate(plain | change)
 
 
-def written(found: Survey, kwargs: dict[str, object] | None = None) -> tuple[str, Any]:
-    drafted = draft(found, "toy", 'Hold "it" up.', kwargs or {})
-    text = card(drafted)
+def written(environment: Survey, kwargs: dict[str, object] | None = None) -> tuple[str, Any]:
+    drafted = draft_task(environment, "toy", 'Hold "it" up.', kwargs or {})
+    text = card_text(drafted)
     assert parse_task(text, Path("toy/task.toml")) == drafted.task, "the file reads back to what was drafted"
     return text, drafted.task
 
@@ -74,7 +74,7 @@ def test_tables_of_docstrings() -> None:
     ],
 )
 def test_names_are_plain_words(about: str, name: str) -> None:
-    assert docstring_tables.name(about) == name
+    assert docstring_tables.field_name(about) == name
 
 
 def test_what_is_stated_is_taken_and_what_is_not_is_marked() -> None:
@@ -121,12 +121,12 @@ def answer(**change: Any) -> dict[str, Any]:
 
 def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
     model = Scripted({"init-0": answer()})
-    found = surveyed()
-    drafted, findings = propose(desk(model, tmp_path), found, draft(found, "toy", "Go far.", {}))
+    environment = surveyed()
+    drafted, findings = propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {}))
     assert findings == ()
     assert drafted.task.state["place"].range == (-4.8, 4.8)
     assert drafted.task.success.when == "place > far"
-    text = card(drafted)
+    text = card_text(drafted)
     assert "# GUESS: written by a model; whether far is far" in text
     assert "Go far." in model.asked["init-0"]
     assert "Cart Position" in model.asked["init-0"]
@@ -143,9 +143,9 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
         return wrong[int(prompt.key[-1])]
 
     model = Scripted({}, say)
-    found = surveyed()
-    plain = draft(found, "toy", "Go far.", {})
-    drafted, findings = propose(desk(model, tmp_path), found, plain)
+    environment = surveyed()
+    plain = draft_task(environment, "toy", "Go far.", {})
+    drafted, findings = propose(client(model, tmp_path), environment, plain)
     assert drafted == plain
     assert [text in " ".join(findings) for text in ("'nowhere'", "reaches beyond the 3 numbers", "no field")] == [
         True
@@ -156,8 +156,8 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1", "Blackjack-v1"])
 def test_real_environments_get_cards_that_fit_them(env: str) -> None:
-    found = survey(blank(env, {}, "toy"))
-    _, task = written(found)
+    environment = survey(placeholder_task(env, {}, "toy"))
+    _, task = written(environment)
     checked = audit(task)
     assert {i.name: i.ok for i in checked.items}["determinism"]
-    assert "## reward" not in found.doc.lower(), "the environment's own reward stays with the environment"
+    assert "## reward" not in environment.doc.lower(), "the environment's own reward stays with the environment"

@@ -20,7 +20,7 @@ from autoreward.errors import MissingExtra, TaskError, UsageError
 from autoreward.records import LOGGED, Trial, TrialJob
 from autoreward.sandbox.jail import Jail
 from autoreward.session.run import start
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 from autoreward.training.ray_cluster import Cluster, _stream
 from autoreward.training.workers import Workers
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from autoreward.errors import UsageError
-from autoreward.llm.parsing import Unusable, record
+from autoreward.llm.parsing import Unusable, parse_record
 from autoreward.records import Candidate, Candidates, Composition, TrialJob
 from autoreward.rewards.compose import COMPOSITIONS, Composer
 from autoreward.roles.designer import Ideas
@@ -164,7 +164,7 @@ def test_an_unknown_composition_is_refused_wherever_it_is_read(tmp_path: Path) -
         TrialJob.model_validate(job | {"composition": "harmonic"})
     idea = {"thought": "", "parent": "", "composition": "harmonic", "source": ""}
     with pytest.raises(Unusable, match=r"ideas\.0\.composition"):
-        record(json.dumps({"ideas": [idea]}), Ideas)
+        parse_record(json.dumps({"ideas": [idea]}), Ideas)
     for name in ("harmonic", "SUM", "potential2"):
         (tmp_path / "reward.py").write_text(f"COMPOSITION = {name!r}\n")
         with pytest.raises(UsageError, match=f"COMPOSITION = '{name}': write one of sum, bounded"):

@@ -19,7 +19,8 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.kernel import landlock
 from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
 from autoreward.sandbox.processes import scratch
-from autoreward.tasks.card import Task, find_task, parse_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, parse_task
 from autoreward.tasks.process import Process
 from autoreward.training.workers import Workers
 
@@ -379,7 +380,7 @@ def test_paths_of_a_card_are_seen_from_its_folder(tmp_path: Path) -> None:
     task = parse_task(written + '\n[process]\nread = ["maps"]\nwrite = ["."]\n', card)
     assert task.process.read == (str(card.parent / "maps"),)
     assert task.process.write == (str(card.parent),)
-    assert task.process.said == (
+    assert task.process.sentence == (
         f"By its card, this task's environment may read {card.parent / 'maps'}, change {card.parent}."
     )
     with pytest.raises(TaskError, match=r"\[process\] read = '.*nowhere': there is no such file"):

@@ -26,7 +26,7 @@ from autoreward.report.scalars import Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.session.run import resume, start
 from autoreward.store.book import Book, Made, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, target=1.0, confirm_seeds=1, finalist_seeds=0)

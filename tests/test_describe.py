@@ -9,7 +9,8 @@ import pytest
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.worker.envs import make
 from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe

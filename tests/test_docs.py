@@ -19,8 +19,8 @@ PAGES = sorted(
 def links(text: str) -> list[str]:
     """Targets of links and pictures, without those that lead to the web; code is no link."""
     plain = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
-    found = re.findall(r"\]\(([^)\s]+)\)", plain)
-    return [target for target in found if not target.startswith(("http:", "https:", "mailto:"))]
+    targets = re.findall(r"\]\(([^)\s]+)\)", plain)
+    return [target for target in targets if not target.startswith(("http:", "https:", "mailto:"))]
 
 
 def anchors(text: str) -> set[str]:
@@ -61,8 +61,8 @@ def commands(text: str) -> list[list[str]]:
     lines = [part for block in blocks for line in block.splitlines() for part in re.split(r";\s*(?=autoreward)", line)]
     plain = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     lines += re.findall(r"`(autoreward [^`]*)`", plain)
-    found = (re.search(r"(?:^|/|\s)autoreward (.*)", line.partition("#")[0]) for line in lines)
-    return [shlex.split(match[1]) for match in found if match and "[OPTIONS]" not in match[1]]
+    matches = (re.search(r"(?:^|/|\s)autoreward (.*)", line.partition("#")[0]) for line in lines)
+    return [shlex.split(match[1]) for match in matches if match and "[OPTIONS]" not in match[1]]
 
 
 @pytest.mark.parametrize("page", PAGES)

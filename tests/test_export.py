@@ -30,7 +30,8 @@ from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
 from autoreward.session.reward_file import read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import Task, find_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, task_names
 from autoreward.worker.envs import make
 from autoreward.worker.rollout.recorder import Recorder
 

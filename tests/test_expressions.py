@@ -58,8 +58,8 @@ def test_a_null_character_is_no_formula() -> None:
 
 
 def test_a_function_takes_as_many_values_as_it_has() -> None:
-    for text, said in {"abs(x, x)": "takes 1 value, not 2", "minimum(x)": "takes 2 values, not 1"}.items():
-        with pytest.raises(TaskError, match=said):
+    for text, message in {"abs(x, x)": "takes 1 value, not 2", "minimum(x)": "takes 2 values, not 1"}.items():
+        with pytest.raises(TaskError, match=message):
             Expression(text, "here")
 
 
@@ -139,10 +139,10 @@ def outcome(value: Callable[[], Any]) -> object:
     """What it gives, as bytes, so that NaN equals NaN; empty if it gives nothing."""
     try:
         with np.errstate(all="ignore"):
-            found = np.asarray(value())
+            result = np.asarray(value())
     except (TypeError, ValueError, ArithmeticError, TaskError):
         return ()
-    return found.dtype, found.shape, found.tobytes()
+    return result.dtype, result.shape, result.tobytes()
 
 
 def test_the_printed_formula_gives_what_the_formula_gives() -> None:
@@ -151,7 +151,7 @@ def test_the_printed_formula_gives_what_the_formula_gives() -> None:
     values = 0
     for text in {random_formula(rng, 3) for _ in range(300)}:
         formula, source = Expression(text, "here"), printed(text)
-        found, expected = outcome(lambda: eval(source, names)), outcome(lambda: formula.evaluate(ROWS))  # noqa: B023
-        assert found == expected, (text, source)
+        python, expected = outcome(lambda: eval(source, names)), outcome(lambda: formula.evaluate(ROWS))  # noqa: B023
+        assert python == expected, (text, source)
         values += expected != ()
     assert values > 75, "most of them have a value"

@@ -23,7 +23,7 @@ from autoreward.records import TrialJob
 from autoreward.report.phrases import describe_event
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import STARTED_AGAIN
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 from autoreward.training.local import Limits, _watch, stopped
 from autoreward.training.workers import Workers
 
@@ -144,7 +144,7 @@ def test_what_the_system_refuses_is_said_with_a_way_on(number: int, says: str) -
 def test_a_limit_on_addresses_is_named_where_something_dies_of_it() -> None:
     look = (
         "from pathlib import Path\nfrom autoreward.sandbox.jail import Jail\nfrom autoreward.training.workers import Workers\n"
-        "from autoreward.core.resources import envs_folder\nfrom autoreward.tasks.card import find_task\n"
+        "from autoreward.core.resources import envs_folder\nfrom autoreward.tasks.files import find_task\n"
         "with Jail(True) as jail, Workers(jail) as workers:\n"
         "    try:\n        workers.describe(find_task('mountain-car', (envs_folder(),)), 0)\n"
         "    except Exception as error:\n        print(type(error).__name__, error)\n"

@@ -26,7 +26,7 @@ from autoreward.search.recorded import remember
 from autoreward.store.book import Book
 from autoreward.store.folder import LARGEST, Folder
 from autoreward.store.header import RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1)

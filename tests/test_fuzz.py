@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
-from autoreward.core.visible import hidden, is_unit, plain, visible
+from autoreward.core.visible import hidden, is_unit, visible, visible_line
 from autoreward.errors import AutorewardError, JailError, TaskError
 from autoreward.report.reading import read_run
 from autoreward.rewards.gate.gate import examine
@@ -30,7 +30,7 @@ from autoreward.sandbox import wire
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.sandbox.processes import frames
 from autoreward.store.book import RunHeader, read_header
-from autoreward.tasks.card import find_task, parse_task, task_names
+from autoreward.tasks.files import find_task, parse_task, task_names
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.worker.wire import split_file
 
@@ -256,8 +256,8 @@ def test_a_formula_is_one_or_one_sentence(text: str) -> None:
 def test_what_is_cleaned_can_be_seen_and_is_clean(text: str) -> None:
     assert hidden(visible(text), "\n\t") is None
     assert visible(visible(text)) == visible(text)
-    assert hidden(plain(text, 20)) is None
-    assert len(plain(text, 20)) <= 20
+    assert hidden(visible_line(text, 20)) is None
+    assert len(visible_line(text, 20)) <= 20
     if is_unit(text):
         assert not set(text) & set("\"'`\\<>[]{}|#\n$&;")
 

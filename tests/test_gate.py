@@ -13,7 +13,7 @@ from autoreward.export.build import reward_files
 from autoreward.records import Candidate
 from autoreward.rewards.gate.gate import examine
 from autoreward.session.reward_file import check_file, read_program
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
 RETURN = 'return {"a": next_state.x}'

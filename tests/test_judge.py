@@ -5,7 +5,9 @@ import pytest
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.tasks.card import Metric, StateField, Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
+from autoreward.tasks.tables import Metric, StateField
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.success import ALMOST, Judge

@@ -272,7 +272,7 @@ from autoreward.sandbox.kernel import filters, seccomp
 from autoreward.sandbox.kernel.syscalls import machine
 from autoreward.core.resources import envs_folder
 from autoreward.session.run import start
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 seccomp.load(filters.without(machine(), ["seccomp"]))
 task = find_task("mountain-car", (envs_folder(),))
 try:

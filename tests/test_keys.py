@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from fake_provider import Answer, provider
-from test_llm import KINDS, MODEL, PROMPT, desk
+from test_llm import KINDS, MODEL, PROMPT, client
 
 from autoreward.errors import ProviderError, UsageError
-from autoreward.llm.keys import SECRET, of_provider, of_server
-from autoreward.llm.names import open_model
-from autoreward.llm.open import open_models
-from autoreward.llm.types import Refused
+from autoreward.llm.keys import SECRET, provider_access, server_access
+from autoreward.llm.open import open_model, open_models
+from autoreward.llm.types import RequestRefused
 from autoreward.sandbox.processes.fork_client import Nursery
 
 SECRETS = {
@@ -78,7 +77,7 @@ def test_a_provider_gets_its_own_key_at_the_persons_own_address(
 def test_nothing_follows_a_redirect(kind: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with provider(Answer("hello")) as other, provider(Answer(status=status, headers={"location": other.url})) as server:
         monkeypatch.setenv(f"{kind.upper()}_BASE_URL", server.url)
-        with pytest.raises(Refused, match=f"sends its callers elsewhere [(]{status}[)]"):
+        with pytest.raises(RequestRefused, match=f"sends its callers elsewhere [(]{status}[)]"):
             open_model(f"{kind}:m", tmp_path).ask(PROMPT)
     assert other.headers == []
 
@@ -104,18 +103,18 @@ def test_nothing_follows_a_redirect(kind: str, status: int, tmp_path: Path, monk
 )
 def test_an_address_that_a_key_must_not_go_to(address: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        of_server(address, {"AUTOREWARD_SERVER_KEY": "k"}, "--model x")
+        server_access(address, {"AUTOREWARD_SERVER_KEY": "k"}, "--model x")
     with pytest.raises(UsageError, match=says):
-        of_provider("openai", {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": address})
+        provider_access("openai", {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": address})
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.8.9.1:80", "[::1]:80"])
 def test_a_key_may_go_unencrypted_within_the_machine(host: str) -> None:
-    assert of_server(f"http://{host}/v1", {"AUTOREWARD_SERVER_KEY": "k"}, "--model x").key == "k"
+    assert server_access(f"http://{host}/v1", {"AUTOREWARD_SERVER_KEY": "k"}, "--model x").key == "k"
 
 
 def test_without_a_key_a_server_of_the_house_needs_no_encryption() -> None:
-    assert of_server("http://gpu.example:8000/v1", {}, "--model x").key is None
+    assert server_access("http://gpu.example:8000/v1", {}, "--model x").key is None
 
 
 def test_one_key_is_not_sent_to_two_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +252,7 @@ def test_a_server_that_says_the_key_again_does_not_have_it_shown_or_saved(
     raw = json.dumps(asks).replace("MARK", said).encode()
     with provider(Answer(status=status, raw=raw)) as server:
         monkeypatch.setenv(f"{kind.upper()}_BASE_URL", f"{server.url}/v1")
-        asked = desk(tmp_path, open_model(f"{kind}:{MODEL[kind]}", tmp_path))
+        asked = client(tmp_path, open_model(f"{kind}:{MODEL[kind]}", tmp_path))
         try:
             shown = asked.ask(PROMPT).text
         except ProviderError as error:
@@ -270,7 +269,7 @@ def test_what_is_unreadable_is_kept_without_the_key(tmp_path: Path, monkeypatch:
         with provider(answer) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
             with pytest.raises(ProviderError):
-                desk(tmp_path, open_model(f"openai:{MODEL['openai']}", tmp_path)).ask(PROMPT)
+                client(tmp_path, open_model(f"openai:{MODEL['openai']}", tmp_path)).ask(PROMPT)
     kept = [path.read_text() for path in tmp_path.rglob("*.txt")]
     assert len(kept) == 8
     assert all(LONG not in text for text in kept)
@@ -294,18 +293,20 @@ def test_this_machine_is_not_asked_through_a_proxy(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
 def test_a_proxy_of_no_known_kind_is_said(proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    with pytest.raises(Refused, match="proxy that HTTPS_PROXY"):
+    with pytest.raises(RequestRefused, match="proxy that HTTPS_PROXY"):
         open_model("openai+https://example.invalid/v1:llama", tmp_path).ask(PROMPT)
 
 
 @pytest.mark.parametrize("key", ["sk-1\n", " sk-1", "sk-\u043a1", "\u201csk-1\u201d", "sk-\x1b1"])
 def test_a_key_that_no_header_can_hold_is_said_without_it(key: str) -> None:
     for made in (
-        lambda: of_provider("openai", {"OPENAI_API_KEY": key}),
-        lambda: of_server("http://localhost:1/v1", {"AUTOREWARD_SERVER_KEY": key}, "--model"),
-        lambda: of_provider("openai", {"OPENAI_API_KEY": "sk-2", "OPENAI_ORG_ID": key}),
-        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x-own: a\u043ab"}),
-        lambda: of_provider("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x own: 1"}),
+        lambda: provider_access("openai", {"OPENAI_API_KEY": key}),
+        lambda: server_access("http://localhost:1/v1", {"AUTOREWARD_SERVER_KEY": key}, "--model"),
+        lambda: provider_access("openai", {"OPENAI_API_KEY": "sk-2", "OPENAI_ORG_ID": key}),
+        lambda: provider_access(
+            "anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x-own: a\u043ab"}
+        ),
+        lambda: provider_access("anthropic", {"ANTHROPIC_API_KEY": "sk-2", "ANTHROPIC_CUSTOM_HEADERS": "x own: 1"}),
     ):
         with pytest.raises(UsageError, match=r"^(OPENAI|AUTOREWARD|ANTHROPIC)_[A-Z_]*") as caught:
             made()

@@ -33,7 +33,7 @@ def test_widths(text: str, expected: Width) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("norm(x) < 0.3", "'x' in 'norm(x) < 0.3' is one number, no vector: write abs"),
         ("norm(c)", "no vector"),
@@ -46,10 +46,10 @@ def test_widths(text: str, expected: Width) -> None:
         ("one * x", "joins one number and a vector of 1"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence_with_its_formula(text: str, said: str) -> None:
+def test_what_does_not_fit_is_one_sentence_with_its_formula(text: str, message: str) -> None:
     with pytest.raises(TaskError, match=r"^here: ") as caught:
         width(Expression(text, "here"), WIDTHS)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

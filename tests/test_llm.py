@@ -11,19 +11,19 @@ from fake_provider import Answer, provider
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunChanged, RunDamaged, UsageError
-from autoreward.llm.anthropic_api import Claude
-from autoreward.llm.client import Desk, unused
-from autoreward.llm.cost import Bill, Purse, estimate, price
-from autoreward.llm.keys import KEYS, NOTHING, Access
+from autoreward.llm.anthropic_api import AnthropicModel
+from autoreward.llm.client import ModelClient, unused
+from autoreward.llm.cost import Bill, CostLimit, estimate_cost, price
+from autoreward.llm.keys import KEYS, NO_HEADERS, Access
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import DEFAULTS, default_model, on_server, open_model
-from autoreward.llm.open import open_models
-from autoreward.llm.openai_api import Gpt
-from autoreward.llm.parsing import Unusable, code_blocks, record, usable
-from autoreward.llm.replay import Replay
-from autoreward.llm.structured import Question, converse
+from autoreward.llm.names import DEFAULTS, default_model, on_server
+from autoreward.llm.open import open_model, open_models
+from autoreward.llm.openai_api import OpenAIModel
+from autoreward.llm.parsing import Unusable, code_blocks, parse_record, usable_text
+from autoreward.llm.replay import ReplayModel
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.llm.types import LLM, Prompt, Reply, Role
 from autoreward.records import Record
 from autoreward.store.folder import Folder
@@ -39,22 +39,22 @@ class Word(Record):
 
 def model(kind: str, url: str) -> LLM:
     if kind == "anthropic":
-        return Claude(f"anthropic:{MODEL[kind]}", MODEL[kind], access(kind, url))
-    return Gpt(f"openai:{MODEL[kind]}", MODEL[kind], access(kind, url + "/v1"))
+        return AnthropicModel(f"anthropic:{MODEL[kind]}", MODEL[kind], access(kind, url))
+    return OpenAIModel(f"openai:{MODEL[kind]}", MODEL[kind], access(kind, url + "/v1"))
 
 
 def access(kind: str, url: str) -> Access:
-    return Access("test-key", url, NOTHING, KEYS[kind])
+    return Access("test-key", url, NO_HEADERS, KEYS[kind])
 
 
-def desk(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: Any) -> Desk:
+def client(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: Any) -> ModelClient:
     def write(name: str, data: bytes) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
 
     roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
     waits = slept if slept is not None else []
-    return Desk(
+    return ModelClient(
         dict.fromkeys(roles, llm), folder, write, **{"max_cost": 1.0, "max_calls": 30} | limits, sleep=waits.append
     )
 
@@ -62,7 +62,7 @@ def desk(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: Any
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_with_its_tokens(kind: str, tmp_path: Path) -> None:
     with provider(Answer('{"word": "yes"}')) as server:
-        reply = desk(tmp_path, model(kind, server.url)).ask(PROMPT)
+        reply = client(tmp_path, model(kind, server.url)).ask(PROMPT)
     assert (reply.text, reply.input_tokens, reply.output_tokens, reply.finish) == ('{"word": "yes"}', 1000, 500, "stop")
     assert server.requests[0]["model"] == MODEL[kind]
     assert "temperature" not in server.requests[0]
@@ -82,11 +82,11 @@ def test_an_answer_with_its_tokens(kind: str, tmp_path: Path) -> None:
 )
 def test_what_asking_again_can_not_mend_is_one_sentence(kind: str, status: int, says: str, tmp_path: Path) -> None:
     with provider(Answer(status=status)) as server, pytest.raises(ProviderError, match=says) as caught:
-        desk(
+        client(
             tmp_path,
-            Claude("anthropic:m", "m", access(kind, server.url))
+            AnthropicModel("anthropic:m", "m", access(kind, server.url))
             if kind == "anthropic"
-            else Gpt("openai:m", "m", access(kind, server.url)),
+            else OpenAIModel("openai:m", "m", access(kind, server.url)),
             max_cost=None,
         ).ask(PROMPT)
     assert "\n" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_what_asking_again_can_not_mend_is_one_sentence(kind: str, status: int, 
 def test_a_busy_provider_is_asked_again(kind: str, status: int, tmp_path: Path) -> None:
     slept: list[float] = []
     with provider(Answer(status=status), Answer("done")) as server:
-        reply = desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+        reply = client(tmp_path, model(kind, server.url), slept).ask(PROMPT)
     assert reply.text == "done"
     assert (slept, len(server.requests)) == ([1.0], 2)
 
@@ -107,11 +107,11 @@ def test_a_busy_provider_is_asked_again(kind: str, status: int, tmp_path: Path) 
 def test_retry_after_is_obeyed_and_a_long_one_ends_with_a_sentence(kind: str, tmp_path: Path) -> None:
     slept: list[float] = []
     with provider(Answer(status=429, headers={"retry-after": "7"}), Answer("done")) as server:
-        desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+        client(tmp_path, model(kind, server.url), slept).ask(PROMPT)
     assert slept == [7.0]
     with provider(Answer(status=429, headers={"retry-after": "9999"})) as server:
         with pytest.raises(NoAnswer, match=r"asked to wait 9999 s\.$"):  # its caller knows how to go on
-            desk(tmp_path / "other", model(kind, server.url), slept).ask(PROMPT)
+            client(tmp_path / "other", model(kind, server.url), slept).ask(PROMPT)
         assert len(server.requests) == 1
 
 
@@ -129,7 +129,7 @@ def test_retry_after_is_obeyed_and_a_long_one_ends_with_a_sentence(kind: str, tm
 def test_a_broken_answer_is_retried_and_then_a_sentence(kind: str, answer: Answer, tmp_path: Path) -> None:
     slept: list[float] = []
     with provider(answer) as server, pytest.raises(ProviderError, match="did so 4 times"):
-        desk(tmp_path, model(kind, server.url), slept).ask(PROMPT)
+        client(tmp_path, model(kind, server.url), slept).ask(PROMPT)
     assert slept == [1.0, 4.0, 16.0]
 
 
@@ -138,7 +138,7 @@ def test_nobody_listening_is_a_sentence(kind: str, tmp_path: Path) -> None:
     with provider(Answer("x")) as server:
         url = server.url
     with pytest.raises(ProviderError, match="can't be reached"):
-        desk(tmp_path, model(kind, url)).ask(PROMPT)
+        client(tmp_path, model(kind, url)).ask(PROMPT)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -159,10 +159,10 @@ def test_nobody_listening_is_a_sentence(kind: str, tmp_path: Path) -> None:
 def test_an_unusable_reply_is_shown_to_the_model_and_counted(
     kind: str, answer: Answer, finding: str, tmp_path: Path
 ) -> None:
-    question = Question("q", "critic", "One word.", 100)
+    request = Request("q", "critic", "One word.", 100)
     with provider(answer, Answer('Here: ```json\n{"word": "yes"}\n```')) as server:
-        said, findings = converse(desk(tmp_path, model(kind, server.url)), question, Word)
-    assert said == Word(word="yes")
+        answer, findings = ask_structured(client(tmp_path, model(kind, server.url)), request, Word)
+    assert answer == Word(word="yes")
     assert len(findings) == 1
     assert re.search(finding, findings[0]), findings
     assert "could not be used" in json.dumps(server.requests[1])
@@ -170,42 +170,44 @@ def test_an_unusable_reply_is_shown_to_the_model_and_counted(
 
 def test_after_three_unusable_replies_there_is_no_answer(tmp_path: Path) -> None:
     with provider(Answer("nothing")) as server:
-        said, findings = converse(desk(tmp_path, model("openai", server.url)), Question("q", "critic", "?", 100), Word)
-    assert said is None
+        answer, findings = ask_structured(
+            client(tmp_path, model("openai", server.url)), Request("q", "critic", "?", 100), Word
+        )
+    assert answer is None
     assert len(findings) == len(server.requests) == 3
 
 
 def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:
     with provider(Answer("response_format is unknown", status=400), Answer("one"), Answer("two")) as server:
         llm = model("openai", server.url)
-        made = desk(tmp_path, llm)
-        assert [made.ask(PROMPT._replace(key=k)).text for k in "ab"] == ["one", "two"]
+        asking = client(tmp_path, llm)
+        assert [asking.ask(PROMPT._replace(key=k)).text for k in "ab"] == ["one", "two"]
     assert ["response_format" in r for r in server.requests] == [True, False, False]
 
 
 def test_replies_are_on_disk_before_they_are_read_and_never_paid_twice(tmp_path: Path) -> None:
     with provider(Answer("not what was asked")) as server:
         llm = model("anthropic", server.url)
-        first = desk(tmp_path, llm).ask(PROMPT)
+        first = client(tmp_path, llm).ask(PROMPT)
         assert (tmp_path / "replies" / "k.prompt.md").read_text() == PROMPT.text
-        again = desk(tmp_path, llm).ask(PROMPT)
+        again = client(tmp_path, llm).ask(PROMPT)
         assert again == first
         assert len(server.requests) == 1
-    assert Replay(tmp_path).ask(PROMPT) == first
-    assert Replay(tmp_path / "replies").ask(PROMPT) == first
+    assert ReplayModel(tmp_path).ask(PROMPT) == first
+    assert ReplayModel(tmp_path / "replies").ask(PROMPT) == first
     with pytest.raises(LimitReached, match="no reply to other"):
-        Replay(tmp_path).ask(PROMPT._replace(key="other"))
+        ReplayModel(tmp_path).ask(PROMPT._replace(key="other"))
     (tmp_path / "replies" / "k.json").write_text("{")
     with pytest.raises(RunDamaged, match=r"k\.json"):
-        desk(tmp_path, llm)
+        client(tmp_path, llm)
 
 
 def test_a_saved_reply_answers_its_own_question_alone(tmp_path: Path) -> None:
     with provider(Answer("x")) as server:
         llm = model("anthropic", server.url)
-        desk(tmp_path, llm).ask(PROMPT)
+        client(tmp_path, llm).ask(PROMPT)
         with pytest.raises(RunChanged, match=r"k\.json answers another question .* Delete it to ask again"):
-            desk(tmp_path, llm).ask(PROMPT._replace(text="Write something else."))
+            client(tmp_path, llm).ask(PROMPT._replace(text="Write something else."))
         assert len(server.requests) == 1
 
 
@@ -213,8 +215,8 @@ def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: P
     with provider(Answer("x")) as server:
         llm = model("anthropic", server.url)
         for key in ("r000-designer", "r001-designer-again-1", "init-0"):
-            desk(tmp_path, llm).ask(PROMPT._replace(key=key))
-        paid = desk(tmp_path, llm).bills()
+            client(tmp_path, llm).ask(PROMPT._replace(key=key))
+        paid = client(tmp_path, llm).bills()
         moves = unused(Folder(tmp_path / "replies").names(), 1, "before-feedback-0")
         assert moves == [
             (f"r001-designer-again-1.{rest}", f"r001-designer-again-1.before-feedback-0.{rest}")
@@ -223,9 +225,9 @@ def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: P
         for old, new in moves:
             (tmp_path / "replies" / old).rename(tmp_path / "replies" / new)
         assert unused(Folder(tmp_path / "replies").names(), 1, "before-feedback-1") == []
-        made = desk(tmp_path, llm)
-        assert made.bills() == paid
-        made.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))
+        asking = client(tmp_path, llm)
+        assert asking.bills() == paid
+        asking.ask(PROMPT._replace(key="r001-designer-again-1", text="And that it shakes."))
         assert len(server.requests) == 4
 
 
@@ -233,25 +235,25 @@ def test_the_cap_counts_what_could_be_spent_and_what_was(tmp_path: Path) -> None
     with provider(Answer("x")) as server:
         llm = model("anthropic", server.url)
         with pytest.raises(LimitReached, match=r"could cost \$0\.01.*--max-cost"):
-            desk(tmp_path, llm, max_cost=0.005).ask(PROMPT)
+            client(tmp_path, llm, max_cost=0.005).ask(PROMPT)
         assert server.requests == []
-        made = desk(tmp_path, llm, max_calls=2)
-        made.ask(PROMPT)
-        made.ask(PROMPT._replace(key="l"))
+        asking = client(tmp_path, llm, max_calls=2)
+        asking.ask(PROMPT)
+        asking.ask(PROMPT._replace(key="l"))
         with pytest.raises(LimitReached, match="2 model calls"):
-            made.ask(PROMPT._replace(key="m"))
+            asking.ask(PROMPT._replace(key="m"))
         # a resumed run knows what it has paid
         with pytest.raises(LimitReached, match="2 model calls"):
-            desk(tmp_path, llm, max_calls=2).ask(PROMPT._replace(key="m"))
-    assert sum(b.dollars or 0 for b in made.bills()) == pytest.approx(2 * (1000 * 2 + 500 * 10) / 1e6)
+            client(tmp_path, llm, max_calls=2).ask(PROMPT._replace(key="m"))
+    assert sum(b.dollars or 0 for b in asking.bills()) == pytest.approx(2 * (1000 * 2 + 500 * 10) / 1e6)
 
 
 def test_failed_calls_count_as_calls_and_cost_nothing(tmp_path: Path) -> None:
     with provider(Answer(status=500), Answer("x")) as server:
-        made = desk(tmp_path, model("anthropic", server.url), max_calls=2)
-        made.ask(PROMPT)
+        asking = client(tmp_path, model("anthropic", server.url), max_calls=2)
+        asking.ask(PROMPT)
         with pytest.raises(LimitReached):
-            made.ask(PROMPT._replace(key="l"))
+            asking.ask(PROMPT._replace(key="l"))
     assert len(server.requests) == 2
 
 
@@ -261,13 +263,13 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     assert price("replay:x", 10, 10) == 0.0
     assert price(f"anthropic:{DEFAULTS['anthropic']}", 1_000_000, 0) == pytest.approx(2.0)
     unknown = {"designer": "openai:no-such-model", "critic": "manual", "analyzer": "manual"}
-    assert estimate(unknown, 1).dollars is None  # type: ignore[arg-type]
-    purse = Purse(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])
+    assert estimate_cost(unknown, 1).dollars is None  # type: ignore[arg-type]
+    limit = CostLimit(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])
     for sold in ("openai:no-such-model", "openai+https://somebody.example/v1:llama"):
         with pytest.raises(UsageError, match=r"price is not known, so --max-cost can't hold.*--max-cost none"):
-            purse.reserve(sold, PROMPT)
-        assert Purse(None, 5, []).reserve(sold, PROMPT) == 0.0
-    assert purse.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
+            limit.reserve(sold, PROMPT)
+        assert CostLimit(None, 5, []).reserve(sold, PROMPT) == 0.0
+    assert limit.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
 
 
 def test_a_shop_that_is_known_by_its_address_has_a_price() -> None:
@@ -276,10 +278,10 @@ def test_a_shop_that_is_known_by_its_address_has_a_price() -> None:
 
 
 def test_without_a_limit_in_dollars_calls_are_counted_still() -> None:
-    purse = Purse(None, 1, [])
-    assert purse.reserve(f"anthropic:{DEFAULTS['anthropic']}", PROMPT._replace(max_tokens=10**9)) > 1000
+    limit = CostLimit(None, 1, [])
+    assert limit.reserve(f"anthropic:{DEFAULTS['anthropic']}", PROMPT._replace(max_tokens=10**9)) > 1000
     with pytest.raises(LimitReached, match="1 model calls"):
-        purse.reserve("manual", PROMPT)
+        limit.reserve("manual", PROMPT)
 
 
 def test_the_default_models_have_a_price() -> None:
@@ -360,10 +362,10 @@ def test_a_person_answers_through_files(tmp_path: Path) -> None:
         (tmp_path / "k.answer.md").write_text("my answer")
 
     manual = Manual(tmp_path, sleep=person)
-    said: list[str] = []
-    manual.announce = said.append
+    lines: list[str] = []
+    manual.announce = lines.append
     assert manual.ask(PROMPT).text == "my answer"
-    assert "k.answer.md" in said[0]
+    assert "k.answer.md" in lines[0]
     assert (tmp_path / "k.prompt.md").read_text() == PROMPT.text
 
 
@@ -380,8 +382,8 @@ def test_code_is_found_wherever_it_stands() -> None:
 
 
 def test_model_text_is_one_printable_line() -> None:
-    assert plain("a\x1b[31m\n\tb\u202ec", 100) == "a [31m b c"
-    assert len(plain("x" * 500, 50)) == 50
+    assert visible_line("a\x1b[31m\n\tb\u202ec", 100) == "a [31m b c"
+    assert len(visible_line("x" * 500, 50)) == 50
 
 
 @settings(max_examples=60, deadline=None)
@@ -407,11 +409,11 @@ def test_ten_thousand_fuzzed_replies(text: str) -> None:
 def fuzzed(text: str) -> None:
     reply = Reply(text=text, model="m")
     try:
-        said = record(usable(reply), Word)
-        assert isinstance(said.word, str)
+        record = parse_record(usable_text(reply), Word)
+        assert isinstance(record.word, str)
     except Unusable as unusable:
         said_why = str(unusable)
         if not said_why:
             raise AssertionError("an unusable reply must say why") from None
     code_blocks(text)
-    assert math.isfinite(len(plain(text, 50)))
+    assert math.isfinite(len(visible_line(text, 50)))

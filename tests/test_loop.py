@@ -32,7 +32,7 @@ from autoreward.session.feedback import allow, hear_out, heed
 from autoreward.session.real_steps import allowance
 from autoreward.session.run import leave, resume
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)

@@ -19,7 +19,7 @@ from autoreward.loop import improve
 from autoreward.records import Trial
 from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 QUICKSTART = Path(__file__).parent.parent / "examples" / "quickstart.ipynb"
 TASK = find_task("mountain-car", (envs_folder(),))

@@ -8,13 +8,14 @@ import pytest
 from gymnasium import spaces
 
 from autoreward.errors import TaskError
-from autoreward.tasks.card import Task, blank
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import placeholder_task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Flat, Layout, Sensed, flat, layout
 from autoreward.worker.envs.make import Reseeded
 
-TASK = blank("Toy-v0", {}, "toy")
+TASK = placeholder_task("Toy-v0", {}, "toy")
 
 
 class Toy(gymnasium.Env[Any, Any]):
@@ -150,7 +151,7 @@ def test_the_seeds_of_older_environments_count() -> None:
     [("SAC", "CartPole-v1", "SAC chooses Box"), ("DQN", "Pendulum-v1", "DQN chooses Discrete")],
 )
 def test_an_algorithm_that_can_not_choose_such_actions_is_said_early(algorithm: str, env: str, said: str) -> None:
-    plain: Task = blank(env, {}, "toy")
+    plain: Task = placeholder_task(env, {}, "toy")
     task = plain.model_copy(update={"train": plain.train.model_copy(update={"algorithm": algorithm})})
     with pytest.raises(TaskError, match=said):
         make.make(task)
@@ -158,4 +159,4 @@ def test_an_algorithm_that_can_not_choose_such_actions_is_said_early(algorithm: 
 
 def test_a_missing_package_is_one_sentence_with_the_command() -> None:
     with pytest.raises(TaskError, match=r"pip install 'autoreward-rl\[metaworld\]'"):
-        make.make(blank("metaworld:Nothing-v0", {}, "toy"))
+        make.make(placeholder_task("metaworld:Nothing-v0", {}, "toy"))

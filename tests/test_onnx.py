@@ -23,7 +23,8 @@ from autoreward.records import TrialJob
 from autoreward.sandbox.jail import Jail
 from autoreward.session.run import onnx_policy
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
 from autoreward.worker.envs import make
 

@@ -16,7 +16,7 @@ from autoreward.search.halving import steps
 from autoreward.session import run as session
 from autoreward.session.plan import legs, plan
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 DESCRIPTION = Description(state=(), action=(), max_steps=200, terminates=True, random_length=200)

@@ -31,7 +31,8 @@ from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
 from autoreward.session.real_steps import RealCrew
 from autoreward.store.book import Book, Made, RunHeader
-from autoreward.tasks.card import Task, find_task, parse_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, parse_task
 from autoreward.training.workers import Workers
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import layout

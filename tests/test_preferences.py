@@ -27,7 +27,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.design.grammar.distances import distances
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.errors import JudgementNeeded, UsageError
 from autoreward.evaluation.bradley_terry import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
 from autoreward.evaluation.ranking import best, ranked, runner_up
@@ -55,7 +55,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import find_task, read_task
+from autoreward.tasks.files import find_task, read_task
 from autoreward.worker.success import Judge
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -196,12 +196,12 @@ def test_the_grammar_takes_its_parents_from_what_people_prefer() -> None:
     fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
     description = FakeCrew().describe().record.model_copy(update={"state": fields, "action": push})
-    made = design(TASK, description, (), 3, seed=0)
+    made = evolved_candidates(TASK, description, (), 3, seed=0)
     scores = [score(c.id, value) for c, value in zip(made, (0.9, 0.5, 0.1), strict=True)]
     plain = round_of(0, Strengths(), *scores).model_copy(update={"candidates": made})
     judged = plain.model_copy(update={"liked": liked(**{made[2].id: 1.0, made[0].id: -1.0})})
-    assert design(TASK, description, [plain], 2, seed=0)[1].parents == (made[0].id,)
-    assert design(TASK, description, [judged], 2, seed=0)[1].parents == (made[2].id,)
+    assert evolved_candidates(TASK, description, [plain], 2, seed=0)[1].parents == (made[0].id,)
+    assert evolved_candidates(TASK, description, [judged], 2, seed=0)[1].parents == (made[2].id,)
 
 
 def test_people_set_no_target() -> None:

@@ -34,7 +34,8 @@ from autoreward.records import (
 )
 from autoreward.search.halving import RUNGS, Purse, further_seeds, goals, standings, steps
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 BIG = 10**9

@@ -22,7 +22,7 @@ from autoreward.report.scalars import legs
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1, finalist_seeds=0)

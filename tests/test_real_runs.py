@@ -21,7 +21,8 @@ from autoreward.errors import TaskError
 from autoreward.export import EXPORTED
 from autoreward.records import Run, Score, Trial, TrialJob
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, blank, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, placeholder_task
 from autoreward.training.workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -201,7 +202,7 @@ def test_whatever_an_environment_raises_is_one_sentence(
     workers: Workers, env: str, kwargs: dict[str, object], program: str, says: str
 ) -> None:
     with pytest.raises(TaskError, match=says) as caught:
-        workers.survey(blank(env, kwargs, "x", program))
+        workers.survey(placeholder_task(env, kwargs, "x", program))
     assert "\n" not in str(caught.value)
 
 

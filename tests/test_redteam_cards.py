@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from autoreward.cli import app, main
 from autoreward.config import RunConfig
-from autoreward.core.resources import LARGEST
+from autoreward.core.resources import LARGEST_TEXT
 from autoreward.core.visible import hidden
 from autoreward.errors import TaskError
 from autoreward.report.html import render
@@ -20,7 +20,7 @@ from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.roles.designer import design_prompt
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import parse_task, read_task
+from autoreward.tasks.files import parse_task, read_task
 
 FILES = sorted((Path(__file__).parent / "redteam_cards").glob("*.toml"))
 
@@ -86,7 +86,7 @@ GOOD = next(file for file in FILES if file.stem.endswith("crlf")).read_bytes().r
         (GOOD.replace(b"Hold", b"H\xf6ld"), "it is not UTF-8"),
         (GOOD.replace(b"Hold", b"\xed\xa0\x80"), "it is not UTF-8"),
         (GOOD.replace(b"Hold", b"Ho\0ld"), "null characters"),
-        (GOOD + b"#" * LARGEST, "more than 1,000,000 bytes"),
+        (GOOD + b"#" * LARGEST_TEXT, "more than 1,000,000 bytes"),
         (GOOD.replace(b"Hold", b"Ho\x1bld"), "task.toml"),
     ],
     ids=["utf-16", "utf-32", "latin-1", "surrogate", "null", "large", "escape"],

@@ -18,16 +18,16 @@ import pytest
 from fake_provider import Answer, provider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_llm import KINDS, PROMPT, desk, model
+from test_llm import KINDS, PROMPT, client, model
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached, NoAnswer, ProviderError, RunDamaged
-from autoreward.llm.client import Saved
+from autoreward.llm.client import SavedReply
 from autoreward.llm.cost import Bill, tokens
-from autoreward.llm.parsing import LONGEST, Unusable, code_blocks, record, usable
-from autoreward.llm.replay import Replay
-from autoreward.llm.responses import NotAnAnswer, of_anthropic, of_openai
-from autoreward.llm.types import Busy, Refused, Reply
+from autoreward.llm.parsing import MOST_READ, Unusable, code_blocks, parse_record, usable_text
+from autoreward.llm.replay import ReplayModel
+from autoreward.llm.responses import NotAnAnswer, anthropic_reply, openai_reply
+from autoreward.llm.types import Reply, RequestRefused, RetryLater
 from autoreward.records import Record
 
 CASES = sorted((Path(__file__).parent / "redteam_replies").glob("*.json"))
@@ -56,7 +56,7 @@ def test_each_ends_as_its_file_says(path: Path, tmp_path: Path) -> None:
     case = json.loads(path.read_text())
     slept: list[float] = []
     with provider(answer(case)) as server:
-        asked = desk(tmp_path, model(case["protocol"], server.url), slept)
+        asked = client(tmp_path, model(case["protocol"], server.url), slept)
         if case["must"] == "reply":
             read(case, asked.ask(PROMPT), tmp_path)
             return
@@ -65,7 +65,7 @@ def test_each_ends_as_its_file_says(path: Path, tmp_path: Path) -> None:
     said = str(caught.value)
     assert said.isprintable()
     assert len(said) < 500
-    assert isinstance(caught.value, NoAnswer if case["must"] == "asked again" else Refused)
+    assert isinstance(caught.value, NoAnswer if case["must"] == "asked again" else RequestRefused)
     assert re.search(case.get("words", "."), said), said
     kept = list((tmp_path / "replies").glob("k.unreadable-*.txt"))
     if case["must"] == "asked again":
@@ -77,8 +77,8 @@ def test_each_ends_as_its_file_says(path: Path, tmp_path: Path) -> None:
 def read(case: dict[str, Any], reply: Reply, folder: Path) -> None:
     assert reply.text == case.get("text", WORD)
     assert reply.finish == case.get("finish", "stop")
-    saved = Saved.model_validate_json((folder / "replies" / "k.json").read_bytes())
-    assert saved.reply == reply == Replay(folder).ask(PROMPT)
+    saved = SavedReply.model_validate_json((folder / "replies" / "k.json").read_bytes())
+    assert saved.reply == reply == ReplayModel(folder).ask(PROMPT)
     guessed = (tokens(PROMPT.text), tokens(reply.text)) if case.get("estimated") else (10, 5)
     given, answered = case.get("tokens", guessed)
     assert saved.bill.input_tokens == (tokens(PROMPT.text) if given is None else given)
@@ -98,7 +98,7 @@ def test_a_bill_is_never_negative(field: str) -> None:
 @pytest.mark.parametrize("changed", [{"dollars": -5.0}, {"output_tokens": -1}, {"dollars": "NaN"}])
 def test_a_saved_bill_that_would_fill_the_purse_is_damage(changed: dict[str, object], tmp_path: Path) -> None:
     with provider(Answer(WORD)) as server:
-        asked = desk(tmp_path, model("openai", server.url))
+        asked = client(tmp_path, model("openai", server.url))
         asked.ask(PROMPT)
     path = tmp_path / "replies" / "k.json"
     saved = json.loads(path.read_text())
@@ -110,10 +110,10 @@ def test_a_saved_bill_that_would_fill_the_purse_is_damage(changed: dict[str, obj
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_drips_is_let_go(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends a byte every 10 ms, of headers and body alike, and would take ten times as long as it is given."""
-    monkeypatch.setattr(f"autoreward.llm.{kind}_api.SECONDS", 0.15)
+    monkeypatch.setattr(f"autoreward.llm.{kind}_api.ANSWER_SECONDS", 0.15)
     with provider(Answer("x" * 50, drip=0.01)) as server:
         begun = time.monotonic()
-        with pytest.raises(Busy, match=r"did not answer within 0\.15 s"):
+        with pytest.raises(RetryLater, match=r"did not answer within 0\.15 s"):
             model(kind, server.url).ask(PROMPT)
         assert time.monotonic() - begun < 1.0
         assert 0 < server.dripped < 100
@@ -127,7 +127,7 @@ def test_a_server_that_drips_fast_enough_is_read(tmp_path: Path) -> None:
 def test_what_may_have_been_paid_stays_set_aside(tmp_path: Path) -> None:
     """Four unreadable answers to a question of about a cent each are as good as paid."""
     with provider(Answer(raw=b"{}")) as server:
-        made = desk(tmp_path, model("anthropic", server.url), max_cost=0.045)
+        made = client(tmp_path, model("anthropic", server.url), max_cost=0.045)
         with pytest.raises(NoAnswer):
             made.ask(PROMPT)
         with pytest.raises(LimitReached, match=r"\$0\.04 of"):
@@ -179,20 +179,20 @@ def test_reading_is_linear_in_the_length_of_a_reply(shape: tuple[str, str, str])
     work(100)
     assert work(10_000) < 3 * work(5_000) + 1000
     begun = time.process_time()
-    look(start + middle * ((LONGEST - 20) // len(middle)) + end)
+    look(start + middle * ((MOST_READ - 20) // len(middle)) + end)
     assert time.process_time() - begun < 5.0
 
 
 def look(text: str) -> None:
     with suppress(Unusable):
-        record(usable(Reply(text=text, model="m")), Word)
+        parse_record(usable_text(Reply(text=text, model="m")), Word)
     code_blocks(text)
-    plain(text, 100)
+    visible_line(text, 100)
 
 
 def test_halves_of_characters_that_json_spells_are_mended() -> None:
-    assert record('{"word": "\\ud800x"}', Word) == Word(word="\ufffdx")
-    assert record('{"word": "\\ud83d\\ude00"}', Word) == Word(word="\U0001f600")
+    assert parse_record('{"word": "\\ud800x"}', Word) == Word(word="\ufffdx")
+    assert parse_record('{"word": "\\ud83d\\ude00"}', Word) == Word(word="\U0001f600")
 
 
 def test_fences_of_other_systems_end_too() -> None:
@@ -223,7 +223,7 @@ CHAT = st.fixed_dictionaries(
 
 
 def saved_or_no_answer(body: str) -> None:
-    for read_it in (of_openai, of_anthropic):
+    for read_it in (openai_reply, anthropic_reply):
         with suppress(NotAnAnswer):
             reply = read_it(body, "asked")
             assert Reply.model_validate_json(reply.model_dump_json()) == reply

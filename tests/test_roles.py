@@ -11,7 +11,7 @@ import pytest
 from batches import batch, practice
 from kept import kept
 from replies import GOOD, RAW, Raw
-from scripted import Scripted, desk
+from scripted import Scripted, client
 
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
@@ -19,9 +19,9 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.design import refine
 from autoreward.errors import LimitReached
-from autoreward.llm.client import Saved
+from autoreward.llm.client import SavedReply
 from autoreward.llm.cost import tokens
-from autoreward.llm.prompts import render
+from autoreward.llm.prompts import render_prompt
 from autoreward.llm.types import Prompt
 from autoreward.records import (
     Analysis,
@@ -46,7 +46,9 @@ from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, explain
 from autoreward.roles.designer import design_prompt
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Metric, StateField, Success, Task, Train, find_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, task_names
+from autoreward.tasks.tables import Metric, StateField, Success, Train
 
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"
@@ -79,7 +81,7 @@ def accept(candidate: Candidate) -> Verdict:
 
 
 def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]:
-    return refine.design(desk(model, folder), TASK, DESCRIPTION, (), count, accept).items
+    return refine.refined_candidates(client(model, folder), TASK, DESCRIPTION, (), count, accept).items
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +107,10 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
         return {"revisions": [{"id": "r000c0", "source": raw.repaired}]}
 
     model = Scripted({"r000-designer": raw.text}, answer)
-    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
-    (candidate,) = made.items
+    candidates = refine.refined_candidates(
+        client(model, tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows)
+    )
+    (candidate,) = candidates.items
     assert review(candidate, jail, rows).accepted
     assert len(model.asked) <= 3, "one repair is enough"
     if raw.repaired:
@@ -125,11 +129,13 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
-    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows))
-    assert [review(c, jail, rows).accepted for c in made.items] == [False, True]
+    candidates = refine.refined_candidates(
+        client(model, tmp_path), TASK, DESCRIPTION, (), 2, lambda c: review(c, jail, rows)
+    )
+    assert [review(c, jail, rows).accepted for c in candidates.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
     assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
-    assert any("r000c9" in finding for finding in made.findings)
+    assert any("r000c9" in finding for finding in candidates.findings)
 
 
 def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
@@ -139,9 +145,9 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
-    assert made.items == ()
-    assert len(made.findings) == 3
+    candidates = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, (), 2, accept)
+    assert candidates.items == ()
+    assert len(candidates.findings) == 3
 
 
 # ---------------------------------------------------------------------------------------------------------- critic
@@ -184,8 +190,10 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-critic-0": {"remarks": [remark()]},
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
-    made = refine.design(desk(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows))
-    assert made.items[0].source == GOOD
+    candidates = refine.refined_candidates(
+        client(Scripted(script), tmp_path), TASK, DESCRIPTION, (), 1, lambda c: review(c, jail, rows)
+    )
+    assert candidates.items[0].source == GOOD
 
 
 def test_notes_cost_no_rework(tmp_path: Path) -> None:
@@ -195,9 +203,9 @@ def test_notes_cost_no_rework(tmp_path: Path) -> None:
 
 
 def test_remarks_on_lines_and_programs_that_are_not_there_are_findings(tmp_path: Path) -> None:
-    said = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
+    answer = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
     candidate = Candidate(id="r000c0", source=GOOD, thought="", origin="model", how="fresh")
-    remarks, findings = critic.read(desk(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
+    remarks, findings = critic.criticise(client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
     assert len(remarks["r000c0"]) == 1
     assert len(findings) == 3
     assert "line 99 of r000c0, which has 3 lines" in findings[0]
@@ -230,7 +238,7 @@ def why(**more: object) -> dict[str, object]:
 
 def test_the_analyzer_sees_a_failure_beside_a_success(tmp_path: Path) -> None:
     model = Scripted({"k": {"causes": [why()]}})
-    (analysis,), findings = explain(desk(model, tmp_path), "k", TASK, DESCRIPTION, [case([True, False])])
+    (analysis,), findings = explain(client(model, tmp_path), "k", TASK, DESCRIPTION, [case([True, False])])
     assert findings == ()
     assert analysis.causes == (Cause(cause="it stops", episode="failed", steps=(3,), suggestion="pay more"),)
     prompt = model.asked["k"]
@@ -242,15 +250,15 @@ def test_the_analyzer_sees_a_failure_beside_a_success(tmp_path: Path) -> None:
 
 def test_without_a_success_it_sees_the_worst_beside_the_best(tmp_path: Path) -> None:
     model = Scripted({"k": {"causes": []}})
-    explain(desk(model, tmp_path), "k", TASK, DESCRIPTION, [case([False, False])])
+    explain(client(model, tmp_path), "k", TASK, DESCRIPTION, [case([False, False])])
     assert "Episode `worst`" in model.asked["k"]
     assert "Episode `best`" in model.asked["k"]
 
 
 def test_evidence_that_does_not_exist_is_a_finding(tmp_path: Path) -> None:
-    said = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
+    answer = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
     (analysis,), findings = explain(
-        desk(Scripted({"k": said}), tmp_path), "k", TASK, DESCRIPTION, [case([True, False])]
+        client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [case([True, False])]
     )
     assert [c.steps for c in analysis.causes] == [(3,), ()]
     assert len(findings) == 4
@@ -278,8 +286,8 @@ def test_a_round_of_eight_takes_at_most_twelve_calls(tmp_path: Path) -> None:
         return {"revisions": [{"id": "r000c5", "source": GOOD + f"# {prompt.key}\n"}]}
 
     model = Scripted({"r000-designer": {"ideas": [idea()] * 8}}, answer)
-    office = desk(model, tmp_path)
-    refine.design(office, TASK, DESCRIPTION, (), 8, verdict)
+    office = client(model, tmp_path)
+    refine.refined_candidates(office, TASK, DESCRIPTION, (), 8, verdict)
     explain(office, "r000-analyzer", TASK, DESCRIPTION, [case([True, False], "r000c5")])
     assert len(model.asked) == 9  # 1 draft, 2 repairs, 3 critics, 2 reworks, 1 analyzer
 
@@ -294,11 +302,11 @@ def trial(identity: str) -> Trial:
 
 def screened(identity: str) -> ScreenedCandidate:
     """A program with a wrong sign, as the screens find it."""
-    said = "rank correlation of return with the task's judgement -0.51 over 24 episodes"
+    evidence = "rank correlation of return with the task's judgement -0.51 over 24 episodes"
     advice = "A sign is wrong, or it pays for what the goal does not ask for."
-    found = Screen(name="ranking", decision="rejected", number=-0.51, evidence=said, advice=advice)
+    failed = Screen(name="ranking", decision="rejected", number=-0.51, evidence=evidence, advice=advice)
     passed = Screen(name="scale", decision="passed", number=0.3, evidence="near reaches 1, calm 0.3")
-    return ScreenedCandidate(candidate_id=identity, screens=(passed, found))
+    return ScreenedCandidate(candidate_id=identity, screens=(passed, failed))
 
 
 def past(number: int) -> Round:
@@ -335,11 +343,11 @@ def test_prompts_stay_small(name: str, tmp_path: Path) -> None:
     candidates = past(0).candidates
     sizes = {
         "designer": tokens(design_prompt(task, description, [past(n) for n in range(5)], 8)),
-        "critic": tokens(render("critic", task=task, description=description, items=candidates)),
+        "critic": tokens(render_prompt("critic", task=task, description=description, items=candidates)),
     }
     model = Scripted({"k": {"causes": []}})
     explain(
-        desk(model, tmp_path), "k", task, description, [case([True, False], f"c{i}", long_source()) for i in range(3)]
+        client(model, tmp_path), "k", task, description, [case([True, False], f"c{i}", long_source()) for i in range(3)]
     )
     sizes["analyzer"] = tokens(model.asked["k"])
     assert all(size < 6000 for size in sizes.values()), sizes
@@ -352,8 +360,8 @@ def test_golden_prompts() -> None:
     text = (
         "\n\n=== revise\n".join(
             [
-                "=== critic\n" + render("critic", task=TASK, description=DESCRIPTION, items=[candidate]),
-                render("revise", task=TASK, description=DESCRIPTION, items=revise),
+                "=== critic\n" + render_prompt("critic", task=TASK, description=DESCRIPTION, items=[candidate]),
+                render_prompt("revise", task=TASK, description=DESCRIPTION, items=revise),
             ]
         )
         + "\n\n=== designer, second round\n"
@@ -465,8 +473,8 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 )
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
-    made = refine.design(desk(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
-    (candidate,) = made.items
+    candidates = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, [short_round()], 1, accept)
+    (candidate,) = candidates.items
     assert (candidate.parents, candidate.how) == (parents, how)
 
 
@@ -495,8 +503,8 @@ def test_what_others_wrote_can_not_leave_its_quotes() -> None:
     revise = [{"id": "r000c0", "source": program, "problems": [evil]}]
     prompts = [
         design_prompt(task, DESCRIPTION, [played.model_copy(update=changed)], 2, (evil,)),
-        render("critic", task=task, description=DESCRIPTION, items=items[:1]),
-        render("revise", task=task, description=DESCRIPTION, items=revise),
+        render_prompt("critic", task=task, description=DESCRIPTION, items=items[:1]),
+        render_prompt("revise", task=task, description=DESCRIPTION, items=revise),
     ]
     for text in prompts:
         assert all(c.isprintable() or c == "\n" for c in text)
@@ -520,7 +528,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
     with pytest.raises(LimitReached, match="--max-calls"):
-        refine.design(desk(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
+        refine.refined_candidates(client(model, tmp_path, max_calls=1), TASK, DESCRIPTION, (), 1, accept)
 
 
 # ------------------------------------------------------------------------------------------------------ recordings
@@ -534,7 +542,7 @@ def recorded() -> list[Path]:
 def test_recordings_say_who_wrote_them_and_to_which_prompt(path: Path) -> None:
     import hashlib
 
-    saved = Saved.model_validate_json(path.read_bytes())
+    saved = SavedReply.model_validate_json(path.read_bytes())
     prompt = path.with_suffix(".prompt.md").read_bytes()
     assert saved.author
     assert saved.prompt_sha256 == hashlib.sha256(prompt).hexdigest()

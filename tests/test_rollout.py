@@ -16,7 +16,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNorm
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.jobs.train import train

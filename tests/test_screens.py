@@ -14,7 +14,7 @@ from autoreward.checks.relabel import EpisodePool, Labels, join, relabel, shaken
 from autoreward.checks.screening import screen
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.grammar.kit import Kit
 from autoreward.design.grammar.terms import Genome, part_names
 from autoreward.design.weight_tuning import retuned, tuned, weighted
@@ -22,7 +22,7 @@ from autoreward.records import Candidate, Description, Episode, FieldStats, Pool
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 Array = NDArray[np.float64]
 
@@ -424,7 +424,7 @@ def sums(names: Sequence[str]) -> dict[str, Array]:
 
 
 def test_a_tuned_program_of_the_grammar_stays_one_and_can_have_children() -> None:
-    parent = design(TASK, DESCRIPTION, (), 8, seed=0)[3]
+    parent = evolved_candidates(TASK, DESCRIPTION, (), 8, seed=0)[3]
     genome = Genome.model_validate_json(parent.genome)
     names = part_names(genome, Kit(TASK, DESCRIPTION).things)
     child = retuned(TASK, DESCRIPTION, parent, sums(list(names.values())), np.linspace(0, 1, 40), "r001w")

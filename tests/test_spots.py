@@ -18,7 +18,8 @@ from autoreward.records import LOGGED, Trial, TrialJob
 from autoreward.rewards.agreement import differing
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout import late_rewards, spot_checks
 from autoreward.worker.rollout.recorder import Recorded

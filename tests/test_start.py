@@ -26,7 +26,8 @@ from autoreward.session.new_task import Wanted, initiate
 from autoreward.session.plan import demand_steps
 from autoreward.session.real_steps import DEMOS
 from autoreward.store.book import Book, Made, Page, RunHeader
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 MINE = Candidate(id="mine", source="def compute_reward(", thought="", origin="human", how="given")

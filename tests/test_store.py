@@ -15,15 +15,14 @@ from fake_crew import InlinePool
 
 from autoreward import __version__, errors
 from autoreward.config import RunConfig
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.resources import envs_folder
-from autoreward.core.thread_executor import LocalPool
 from autoreward.records import Diagnosis, Finding, Record, Verdict
 from autoreward.store.book import Book, Made, pages_of
 from autoreward.store.files import demand_place, locked, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 
@@ -61,8 +60,8 @@ def test_each_does_what_is_missing_and_keeps_the_order(tmp_path: Path) -> None:
     assert [d.candidate_id for d in both] == ["i0", "i1", "i2", "i3"]
 
 
-@pytest.mark.parametrize("pool", [InlinePool(), LocalPool(1), LocalPool(3)], ids=["inline", "one", "three"])
-def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Pool) -> None:
+@pytest.mark.parametrize("pool", [InlinePool(), ThreadExecutor(1), ThreadExecutor(3)], ids=["inline", "one", "three"])
+def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Executor) -> None:
     items = [Named(id=f"i{n}") for n in range(9)]
     made: list[str] = []
 
@@ -95,7 +94,7 @@ def test_what_is_under_way_when_one_fails_is_finished_and_nothing_more_is_begun(
 
     with Book.create(tmp_path / "run", header()) as book:
         with pytest.raises(RuntimeError, match="broken"):
-            book.each("d", Diagnosis, items, make, LocalPool(2))
+            book.each("d", Diagnosis, items, make, ThreadExecutor(2))
         saved = [d.candidate_id for d in book.saved("d", Diagnosis)]
     assert "i1" in saved
     assert len(saved) < 20

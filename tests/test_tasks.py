@@ -7,7 +7,7 @@ import pytest
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.tasks.card import find_task, parse_task, read_task, task_names
+from autoreward.tasks.files import find_task, parse_task, read_task, task_names
 from autoreward.worker.envs import make
 
 GOOD = """
@@ -127,8 +127,8 @@ def test_a_task_may_go_on_where_its_environment_ends() -> None:
         env = make.make(task.model_copy(update={"terminates": terminates}))
         env.reset(seed=0)
         env.unwrapped.state = np.array([0.49, 0.07])  # type: ignore[attr-defined]
-        found = [env.step(2)[2:4] for _ in range(200)]
-        ends.append((any(ended for ended, _ in found), found[-1][1]))
+        steps = [env.step(2)[2:4] for _ in range(200)]
+        ends.append((any(ended for ended, _ in steps), steps[-1][1]))
         env.close()
     assert ends == [(True, True), (False, True)]
 

@@ -27,7 +27,8 @@ from autoreward.store import trust
 from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader
-from autoreward.tasks.card import Task, find_task, read_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, read_task, task_names
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CODE = "open('/tmp/never', 'w')\ndef observe(env, observation, info):\n    return {'x': observation}\n"

@@ -32,7 +32,7 @@ from autoreward.report.reading import Reading, read_run
 from autoreward.report.tables import confirmation, show_candidate, show_run, standings
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 SEEN = "[/x] [bold] [link=https://a.b] :boom:"
 HOSTILE = f"{SEEN} \x1b]0;owned\x07 \x1b[2J \x9b31m \u202e \u200b\rover"

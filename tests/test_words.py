@@ -12,7 +12,8 @@ from autoreward.core.visible import hidden, is_environment, is_folder, is_name, 
 from autoreward.llm.cost import Bill
 from autoreward.records import Record
 from autoreward.store.book import RunHeader
-from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
 KINDS = [
     *(

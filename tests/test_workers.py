@@ -14,7 +14,8 @@ from autoreward.errors import JobFailed
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Task, find_task
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.local import Limits, cores_here
 from autoreward.training.runner import Progress
 from autoreward.training.workers import Workers

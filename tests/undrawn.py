@@ -12,7 +12,7 @@ from autoreward.loop import improve
 from autoreward.records import Clip
 from autoreward.session.clips import worth_a_look
 from autoreward.store.book import Book, RunHeader
-from autoreward.tasks.card import find_task
+from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 WHY = "the environment's renderer gives no picture but <NoneType>"

@@ -14,7 +14,7 @@ from autoreward.records import Composition, PoolEpisode, TrialJob
 from autoreward.rewards.compose import Composer
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.tasks.card import Better, sign
+from autoreward.tasks.tables import Direction, direction_sign
 
 NOISE = 0.01
 """Input noise of the sensitivity screen, in standard deviations of each field."""
@@ -27,7 +27,7 @@ class EpisodePool:
 
     transitions: Transitions
     episodes: tuple[PoolEpisode, ...]
-    better: Better
+    better: Direction
     """Which metrics the task prefers."""
 
     @property
@@ -53,7 +53,7 @@ class EpisodePool:
     @property
     def merit(self) -> Array:
         """(E,): the metric, its sign turned so that larger is better. Says something of successes."""
-        return sign(self.better) * np.array([e.episode.metric for e in self.episodes])
+        return direction_sign(self.better) * np.array([e.episode.metric for e in self.episodes])
 
 
 class Labels(NamedTuple):
@@ -71,7 +71,7 @@ class Labels(NamedTuple):
     """(M,): composed reward of each recorded transition."""
 
 
-def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Better) -> EpisodePool:
+def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Direction) -> EpisodePool:
     """Several recordings as one pool: shorter ones are filled up with their last row at step 0."""
     longest = max(batch.shape[0] for batch, _ in pieces)
 

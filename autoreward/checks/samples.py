@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Description
-from autoreward.tasks.card import Task, Train
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import Train
 
 _STRETCH = {"PPO": ("n_steps", 2048), "A2C": ("n_steps", 5), "SAC": ("train_freq", 1), "TD3": ("train_freq", 1),
             "DQN": ("train_freq", 4)}  # fmt: skip

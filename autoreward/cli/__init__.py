@@ -8,13 +8,13 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from autoreward import __version__
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say, say_no_more
 from autoreward.core.process_secrecy import Hidden
 from autoreward.errors import AutorewardError, UsageError, from_the_system
-from autoreward.llm.keys import take
+from autoreward.llm.keys import take_keys
 from autoreward.sandbox.processes.restarting import narrow
+from autoreward.version import __version__
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
 """Exit code of a command whose reader went away, such as `head`, as shells give it."""
@@ -59,7 +59,7 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
 def main() -> None:
     """Run a command; a person's mistake is one sentence, never a traceback. Nobody else reads this process or its keys."""
     Hidden()
-    take()
+    take_keys()
     try:
         sys.exit(app(standalone_mode=False))
     except AutorewardError as error:

@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
     from autoreward.session.reward_file import check_file, program_file
-    from autoreward.tasks.card import find_task
+    from autoreward.tasks.files import find_task
 
     found = find_task(task, task_folders(envs))
     settle_card(found, trust)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward import __version__
 from autoreward.cli.options import RUNS
 from autoreward.cli.say import say, say_json
+from autoreward.version import __version__
 
 if TYPE_CHECKING:
     from autoreward.sandbox.selfcheck import Check

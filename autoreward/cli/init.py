@@ -38,7 +38,8 @@ def command(
     from autoreward.llm.names import default_model
     from autoreward.session.new_task import Wanted, initiate
     from autoreward.store.trust import of_program
-    from autoreward.tasks.card import STATE, state_program
+    from autoreward.tasks.card import STATE_PROGRAM
+    from autoreward.tasks.files import read_state_program
 
     try:
         arguments: Any = json.loads(kwargs)
@@ -51,7 +52,7 @@ def command(
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     wanted = Wanted.of(env, arguments, goal.strip(), name, to)
-    settle(lambda: of_program(STATE, state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
+    settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
     made = initiate(
         wanted,
         model or default_model(variables()),

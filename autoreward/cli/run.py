@@ -77,7 +77,7 @@ def command(
     from autoreward.llm.names import default_model
     from autoreward.session.real_steps import DEMOS
     from autoreward.session.run import plan, start
-    from autoreward.tasks.card import find_task
+    from autoreward.tasks.files import find_task
 
     source = context.get_parameter_source("confirm_seeds")
     if no_confirm and source and source.name != "DEFAULT":
@@ -138,8 +138,8 @@ def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(made))
-    if task.process.said:
-        console.print(task.process.said)
+    if task.process.sentence:
+        console.print(task.process.sentence)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")
@@ -171,17 +171,17 @@ def settings(**chosen: object) -> "RunConfig":
 
 def _who(config: "RunConfig") -> str:
     """Who will write the programs, and what that is expected to cost, before anything is spent."""
-    from autoreward.llm.cost import FREE, OWN, estimate
+    from autoreward.llm.cost import FREE_PROVIDERS, OWN_SERVER, estimate_cost
     from autoreward.report.phrases import counted
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
-    expected = estimate(config.models, config.rounds)
-    if config.model.partition(":")[0] in FREE:
+    expected = estimate_cost(config.models, config.rounds)
+    if config.model.partition(":")[0] in FREE_PROVIDERS:
         return f"{config.model} writes the programs, at no cost."
     usual = f"{config.model} writes the programs: about {counted(expected.calls, 'call')} for {counted(config.rounds, 'round')}"
     calls = f"{counted(config.max_calls, 'call')} (--max-calls)"
-    own = [name for name in config.models.values() if name.startswith(f"{OWN}:")]
+    own = [name for name in config.models.values() if name.startswith(f"{OWN_SERVER}:")]
     if len(own) == len(config.models):
         return f"{usual}; what {own[0]} may cost is not counted; limit: {calls}."
     money = "at an unknown price" if expected.dollars is None else f"about ${expected.dollars:.2f}"

@@ -10,7 +10,8 @@ from autoreward.cli.say import say, say_json, say_record
 from autoreward.cli.trust import TRUST, settle_card
 
 if TYPE_CHECKING:
-    from autoreward.tasks.card import Success, Task
+    from autoreward.tasks.card import Task
+    from autoreward.tasks.tables import Success
 
 
 def command(
@@ -23,7 +24,7 @@ def command(
 ) -> None:
     """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError
-    from autoreward.tasks.card import find_task
+    from autoreward.tasks.files import find_task
 
     folders = task_folders(envs)
     if check:
@@ -51,7 +52,7 @@ def command(
 def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
     """The tasks of some folders, and what is wrong with the cards that can't be read, by name."""
     from autoreward.errors import TaskError
-    from autoreward.tasks.card import read_task, task_names
+    from autoreward.tasks.files import read_task, task_names
 
     tasks = []
     broken: dict[str, str] = {}

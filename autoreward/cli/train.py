@@ -43,7 +43,7 @@ def command(
     from autoreward.cli.run import settings
     from autoreward.errors import ConfigError
     from autoreward.session.run import start
-    from autoreward.tasks.card import find_task
+    from autoreward.tasks.files import find_task
 
     if not 1 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"--seeds {seeds}: write a number from 1 to {MOST_SEEDS}.")

@@ -1,1 +1,13 @@
-"""What every other room may use, on both sides of every wall. Imports the standard library and NumPy, nothing of ours."""
+"""What every other room may use, on both sides of every wall. Imports the standard library and NumPy, nothing of ours.
+
+contract.py         what a reward program is
+outcomes.py         how a check or a training of one can end
+transitions.py      recorded steps of environments, as named arrays
+seeds.py            every seed, as a function of the run's
+executor.py         work on items, perhaps several at a time
+closing.py          context managers that close
+resources.py        where prompts and cards are, and small files of others
+visible.py          text that others wrote: what can be seen of it, what a name may be
+protection.py       what protects the machine from candidate code, as a word
+process_secrecy.py  what the kernel shows of this process to others
+"""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
-LARGEST = 1_000_000
+LARGEST_TEXT = 1_000_000
 """Bytes of a text file of others, such as a card or a state program."""
 
 
@@ -22,9 +22,9 @@ def small_text(path: Path) -> str:
     if path.exists() and not path.is_file():
         raise ValueError("it is no plain file")
     with path.open("rb") as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"it has more than {LARGEST:,} bytes")
+        data = file.read(LARGEST_TEXT + 1)
+    if len(data) > LARGEST_TEXT:
+        raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_ARRAYS, LARGEST = 2_000, 1 << 30
+_MOST_ARRAYS, _LARGEST_UNPACKED = 2_000, 1 << 30
 """Arrays of a recording, and their bytes, at most."""
-DAMAGE = (OSError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError,
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, MemoryError, RuntimeError, SyntaxError, tokenize.TokenError,
           zipfile.BadZipFile, zlib.error)  # fmt: skip
 """What reading something else ends in, besides ValueError."""
-HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class Transitions:
                     group, _, name = key.partition(".")
                     if name:
                         groups[group][name] = archive[key]
-                made = cls(**groups, step=archive["step"], terminated=archive["terminated"])
-        except DAMAGE as error:
+                transitions = cls(**groups, step=archive["step"], terminated=archive["terminated"])
+        except _DAMAGE as error:
             raise ValueError(f"no recorded transitions ({error})") from None
-        made._demand_shapes()
-        return made
+        transitions._demand_shapes()
+        return transitions
 
     def _demand_shapes(self) -> None:
         """Raises ValueError if the arrays are not of the same steps and environments, or not of numbers."""
@@ -122,15 +122,15 @@ def _demand_sizes(data: bytes) -> None:
     """Raises ValueError if an .npz says that more is in it than fits: nothing is unpacked to find out."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
-        if len(members) > MOST_ARRAYS or sum(member.file_size for member in members) > LARGEST:
+        if len(members) > _MOST_ARRAYS or sum(member.file_size for member in members) > _LARGEST_UNPACKED:
             raise ValueError(
-                f"no recorded transitions (more than {MOST_ARRAYS} arrays, or {LARGEST >> 20} MiB unpacked)"
+                f"no recorded transitions (more than {_MOST_ARRAYS} arrays, or {_LARGEST_UNPACKED >> 20} MiB unpacked)"
             )
         for member in members:
             with archive.open(member) as file:
                 version = np.lib.format.read_magic(file)
-                if version not in HEADERS:
+                if version not in _HEADERS:
                     raise ValueError(f"no recorded transitions ({member.filename!r} is of a format that is not known)")
-                shape, _, dtype = HEADERS[version](file)
+                shape, _, dtype = _HEADERS[version](file)
             if math.prod(shape) * dtype.itemsize > member.file_size:
                 raise ValueError(f"no recorded transitions ({member.filename!r} says that it is larger than it is)")

@@ -9,14 +9,14 @@ import keyword
 import re
 import unicodedata
 
-LONGEST_NAME = 100
+LONGEST_FOLDER = 100
 """Letters of a folder's name."""
 LONGEST_WORD = 60
 """Letters of a name within a card or a program."""
 LONGEST_UNIT = 24
 LATEST = "latest"
 """What commands call the newest run: no name for one."""
-IGNORED = re.compile(
+_IGNORED = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -32,7 +32,7 @@ def hidden(text: str, but: str = "") -> str | None:
     """The first letter of a text that can't be seen, besides those of `but`; None without one."""
     if text.isascii() and text.isprintable():
         return None
-    return next((c for c in text if c not in but and (not c.isprintable() or IGNORED.match(c))), None)
+    return next((c for c in text if c not in but and (not c.isprintable() or _IGNORED.match(c))), None)
 
 
 def visible(text: str) -> str:
@@ -40,7 +40,7 @@ def visible(text: str) -> str:
     return text if hidden(text) is None else "".join(map(_shown, text))
 
 
-def plain(text: str, longest: int) -> str:
+def visible_line(text: str, longest: int) -> str:
     """Text of others for people and prompts: one line that can be seen, of limited length."""
     line = " ".join("".join(" " if hidden(c) else c for c in text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
@@ -54,7 +54,7 @@ def is_name(text: str) -> bool:
 
 def is_folder(text: str) -> bool:
     """Whether it can be the name of a folder: it leads nowhere else, and no shell, command or page takes it for more."""
-    return text != LATEST and len(text) <= LONGEST_NAME and _FOLDER.fullmatch(text) is not None
+    return text != LATEST and len(text) <= LONGEST_FOLDER and _FOLDER.fullmatch(text) is not None
 
 
 def is_unit(text: str) -> bool:
@@ -65,7 +65,7 @@ def is_unit(text: str) -> bool:
 
 def is_environment(text: str) -> bool:
     """Whether it can be an environment's id: `NAME-v0`, `SPACE/NAME-v0` or `module:ID`."""
-    return len(text) <= LONGEST_NAME and _ENVIRONMENT.fullmatch(text) is not None
+    return len(text) <= LONGEST_FOLDER and _ENVIRONMENT.fullmatch(text) is not None
 
 
 def _shown(letter: str) -> str:

@@ -1,6 +1,6 @@
 """Where a model's programs are made ready to train: drafted, checked, repaired, criticised, and checked again.
 
-    draft -> gate and dry run -> repair, at most REPAIRS times -> critic -> revision, at most CRITIC_ROUNDS times
+    draft -> gate and dry run -> repair, at most _REPAIRS times -> critic -> revision, at most _CRITIC_ROUNDS times
 
 All of a round is asked in one go, so a round costs a handful of calls. Identity travels in ids, never in list positions. A
 critic may ask for changes; it can't stop a program: what it still says at the end is kept as a mark.
@@ -8,55 +8,55 @@ critic may ask for changes; it can't stop a program: what it still says at the e
 
 from collections.abc import Callable, Mapping, Sequence
 
-from autoreward.llm.client import Desk
+from autoreward.llm.client import ModelClient
 from autoreward.records import Candidate, Candidates, Description, Finding, Remark, Round, Verdict
 from autoreward.roles import critic, designer
 from autoreward.tasks.card import Task
 
-REPAIRS = 2
-CRITIC_ROUNDS = 3
+_REPAIRS = 2
+_CRITIC_ROUNDS = 3
 """Rounds of critic and designer, after Auto MC-Reward (Li et al. 2024)."""
 
 Review = Callable[[Candidate], Verdict]
 
 
-def design(
-    desk: Desk,
+def refined_candidates(
+    client: ModelClient,
     task: Task,
     description: Description,
     rounds: Sequence[Round],
     count: int,
     review: Review,
-    said: Sequence[str] = (),
+    feedback: Sequence[str] = (),
 ) -> Candidates:
-    """The next round's candidates; `said` is what people want changed. Raises LimitReached, ProviderError."""
+    """The next round's candidates; `feedback` is what people want changed. Raises LimitReached, ProviderError."""
     number = f"r{len(rounds):03d}"
-    drafted, findings = designer.draft(desk, task, description, rounds, count, said)
+    drafted, findings = designer.draft_candidates(client, task, description, rounds, count, feedback)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
-    for turn in range(REPAIRS):
+    for turn in range(_REPAIRS):
         problems = {i: _words(v.findings) for i, v in verdicts.items() if not v.accepted}
         if not problems:
             break
-        sources, found = designer.revise(
-            desk, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
+        sources, wrong = designer.revise(
+            client, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
         )
-        findings += found
+        findings += wrong
         for identity, source in sources.items():
             candidates[identity] = candidates[identity].model_copy(update={"source": source})
             verdicts[identity] = review(candidates[identity])
-    for turn in range(CRITIC_ROUNDS):
+    for turn in range(_CRITIC_ROUNDS):
         sound = [c for i, c in candidates.items() if verdicts[i].accepted]
         if not sound:
             break
-        remarks, found = critic.read(desk, f"{number}-critic-{turn}", task, description, sound)
-        findings += found
+        remarks, wrong = critic.criticise(client, f"{number}-critic-{turn}", task, description, sound)
+        findings += wrong
         candidates |= {c.id: c.model_copy(update={"remarks": remarks.get(c.id, ())}) for c in sound}
         serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
-        if not serious or turn == CRITIC_ROUNDS - 1:
+        if not serious or turn == _CRITIC_ROUNDS - 1:
             break
-        sources, found = designer.revise(desk, f"{number}-rework-{turn}", task, description, sound, serious)
-        findings += found
+        sources, wrong = designer.revise(client, f"{number}-rework-{turn}", task, description, sound, serious)
+        findings += wrong
         changed = _take_over(candidates, verdicts, sources, review)
         if not changed:
             break

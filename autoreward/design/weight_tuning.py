@@ -19,19 +19,19 @@ from autoreward.records import Candidate, Description
 from autoreward.rewards.gate.gate import FUNCTION
 from autoreward.tasks.card import Task
 
-STEPS = 400
-RATE = 0.1
-PENALTY = 0.02
-APART = 0.05
+_STEPS = 400
+_RATE = 0.1
+_PENALTY = 0.02
+_APART = 0.05
 """Difference of goodness from which one episode counts as better."""
-FARTHEST = 1.6
+_FARTHEST = 1.6
 """Largest change of a weight's logarithm: a factor of 5."""
-HARDLY = 0.1
+_HARDLY = 0.1
 """A factor nearer to 1 than this changes nothing."""
-Array = NDArray[np.float64]
+_Array = NDArray[np.float64]
 
 
-def tuned(parts: Mapping[str, Array], goodness: Array) -> dict[str, float]:
+def tuned(parts: Mapping[str, _Array], goodness: _Array) -> dict[str, float]:
     """Factors for the parts; all 1 where no pair of episodes differs.
 
     Args:
@@ -39,18 +39,18 @@ def tuned(parts: Mapping[str, Array], goodness: Array) -> dict[str, float]:
         goodness: how good each episode was, shape (E,).
     """
     names = list(parts)
-    better, worse = np.nonzero(goodness[:, None] > goodness[None, :] + APART)
+    better, worse = np.nonzero(goodness[:, None] > goodness[None, :] + _APART)
     if not len(better):
         return dict.fromkeys(names, 1.0)
     features = np.stack([parts[name] for name in names], axis=1)
     gaps = features[better] - features[worse]
     gaps = gaps / (np.abs(gaps.sum(axis=1)).mean() or 1.0)
     logs = np.zeros(len(names))
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         weights = np.exp(logs)
         wrong = 1.0 / (1.0 + np.exp(np.clip(gaps @ weights, -50, 50)))
-        slope = -(wrong[:, None] * gaps).mean(axis=0) * weights + 2 * PENALTY * logs
-        logs = np.clip(logs - RATE * slope, -FARTHEST, FARTHEST)
+        slope = -(wrong[:, None] * gaps).mean(axis=0) * weights + 2 * _PENALTY * logs
+        logs = np.clip(logs - _RATE * slope, -_FARTHEST, _FARTHEST)
     return {name: readable(float(weight)) for name, weight in zip(names, np.exp(logs), strict=True)}
 
 
@@ -58,8 +58,8 @@ def retuned(
     task: Task,
     description: Description,
     parent: Candidate,
-    parts: Mapping[str, Array],
-    goodness: Array,
+    parts: Mapping[str, _Array],
+    goodness: _Array,
     identity: str,
 ) -> Candidate | None:
     """A program with weights that rank the recorded episodes better; None if it gains nothing by them.
@@ -70,7 +70,7 @@ def retuned(
         identity: the new candidate's id.
     """
     factors = tuned(parts, goodness) if parent.composition == "sum" else {}
-    if all(abs(factor - 1.0) < HARDLY for factor in factors.values()):
+    if all(abs(factor - 1.0) < _HARDLY for factor in factors.values()):
         return None
     changes = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
     source, genome = (
@@ -103,11 +103,11 @@ def _regrown(task: Task, description: Description, parent: Candidate, factors: M
 
 def weighted(source: str, factors: Mapping[str, float]) -> str:
     """The program with its parts scaled; its own function becomes a helper. One that was scaled before gets new weights."""
-    found = _SCALED.search(source)
-    if found and source.endswith(_tail(found["helper"], found["weights"], found["numbers"])):
-        before = json.loads(found["numbers"])
+    scaled = _SCALED.search(source)
+    if scaled and source.endswith(_tail(scaled["helper"], scaled["weights"], scaled["numbers"])):
+        before = json.loads(scaled["numbers"])
         both = {name: _product(before.get(name, 1.0), factors.get(name, 1.0)) for name in before | factors}
-        return source[: found.start()] + _tail(found["helper"], found["weights"], json.dumps(both))
+        return source[: scaled.start()] + _tail(scaled["helper"], scaled["weights"], json.dumps(both))
     words = set(re.findall(r"\w+", source))
     helper, weights = _free("unweighted_reward", words), _free("WEIGHTS", words)
     inner = re.sub(rf"\b{FUNCTION}\b", helper, source).rstrip() + "\n"

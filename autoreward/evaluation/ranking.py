@@ -6,7 +6,8 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from autoreward.records import Round, Score, Strengths
-from autoreward.tasks.card import Task, sign
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import direction_sign
 
 SOLVED = 0.9
 """From this mean success on, the metric decides between two candidates."""
@@ -44,7 +45,7 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
         seeds=min(len(scores), ENOUGH),
         steps=max(s.steps for s in scores),
         success=round(min(success, SOLVED), 6),
-        metric=sign(task.metric.better) * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
+        metric=direction_sign(task.metric.better) * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
         kept=fmean(s.success for s in scores),
         progress=fmean(s.mean_progress for s in scores),
     )
@@ -101,7 +102,7 @@ def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -
     if (one.seeds, one.steps) < (other.seeds, other.steps) or one <= other:
         return False
     if min(one.success, other.success) >= SOLVED:
-        up = sign(task.metric.better)
+        up = direction_sign(task.metric.better)
         ours, theirs = ([up * s.metric for s in of if s.metric is not None] for of in (challenger, incumbent))
         return _beyond(ours, theirs)
     if max(one.success, other.success) < UNSEEN:

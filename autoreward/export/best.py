@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from autoreward import __version__
 from autoreward.errors import AutorewardError
 from autoreward.evaluation.legs import training
 from autoreward.evaluation.symptoms import EXPLOIT
@@ -19,6 +18,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page
 from autoreward.tasks.card import Task
+from autoreward.version import __version__
 
 SAMPLES, POOL = "samples.npz", "pool.npz"
 REWARD = ("reward.py", PROGRAM)

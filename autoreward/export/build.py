@@ -3,7 +3,6 @@
 import tomllib
 from typing import Any
 
-from autoreward import __version__
 from autoreward.export.loader_source import loader
 from autoreward.export.render import (
     Formula,
@@ -25,7 +24,9 @@ from autoreward.export.verify import Proof
 from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.store.header import RunHeader
-from autoreward.tasks.card import ActionField, StateField, Task
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import ActionField, StateField
+from autoreward.version import __version__
 
 PROGRAM, STATE = "program.py", "state.py"
 

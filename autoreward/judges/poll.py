@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from autoreward.core import seeds
 from autoreward.core.closing import Closing
-from autoreward.core.thread_executor import LocalPool
+from autoreward.core.executor import ThreadExecutor
 from autoreward.core.transitions import Transitions
 from autoreward.errors import CannotDraw, UsageError, paste
 from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
@@ -106,7 +106,7 @@ class Poll(Closing):
         reasons = []
         # no program of a candidate is run here
         with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-            for side, (clip, why) in LocalPool(config.workers or workers.cores).map(film, sides):
+            for side, (clip, why) in ThreadExecutor(config.workers or workers.cores).map(film, sides):
                 reasons.append(why)
                 for data in clip.values():
                     self._book.write(side.clip, data)

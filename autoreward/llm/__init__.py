@@ -1,7 +1,7 @@
 """Asking language models: who can be asked, what it costs, what goes wrong, and never paying twice. No role, no prompt of one.
 
 types.py      Prompt and Reply, the one-method protocol `LLM`
-names.py      `anthropic:MODEL`, `openai:MODEL`, ... -> an LLM; the default models
+names.py      `anthropic:MODEL`, `openai:MODEL`, ...: what is meant by them; the default models
 keys.py       which variables hold keys, and who is sent which
 transport.py  the HTTP client of both SDKs: one address, one deadline, one size
 responses.py  body of an answer -> Reply
@@ -9,7 +9,7 @@ anthropic_api.py  openai_api.py    the providers' own SDKs, loaded when first as
 provider_errors.py  an SDK's error -> ask again, or one sentence that says what to do
 replay.py  manual.py    a saved conversation; a person with a chat window
 cost.py       prices, the estimate, the cap
-open.py       open models by their names, and the desk
+open.py       open models by their names, and the client
 client.py     the one way to ask: saved replies first, then within the cap, with retries
 prompts.py    templates -> the text of a prompt
 parsing.py    text of a reply -> the record that was asked for, or a finding

@@ -3,38 +3,38 @@
 from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.keys import Access
-from autoreward.llm.provider_errors import sorted_out, unreadable
-from autoreward.llm.responses import NotAnAnswer, of_anthropic
-from autoreward.llm.types import SECONDS, Prompt, Reply
+from autoreward.llm.provider_errors import provider_fault, unreadable_answer
+from autoreward.llm.responses import NotAnAnswer, anthropic_reply
+from autoreward.llm.types import ANSWER_SECONDS, Prompt, Reply
 
 if TYPE_CHECKING:
     import anthropic
 
 
-class Claude:
+class AnthropicModel:
     """A model of Anthropic. The SDK is loaded when it is first asked: it takes more than a second."""
 
     def __init__(self, name: str, model: str, access: Access) -> None:
         self.name = name
         self._model = model
         self._address, self._variable = access.address, access.variable
-        self._headers = {**access.more, "x-api-key": access.key} if access.key else dict(access.more)
+        self._headers = {**access.headers, "x-api-key": access.key} if access.key else dict(access.headers)
         self._client: anthropic.Anthropic | None = None
 
     def ask(self, prompt: Prompt) -> Reply:
-        """Answer once, with structured output. Raises Busy or Refused."""
+        """Answer once, with structured output. Raises RetryLater or RequestRefused."""
         import anthropic
 
-        from autoreward.llm.transport import Client, as_text
+        from autoreward.llm.transport import HttpClient, as_text
 
         if self._client is None:
             # our own retries are within the budget; the SDK's would not be
             self._client = anthropic.Anthropic(
                 api_key="not given to the SDK",
                 base_url=self._address,
-                timeout=SECONDS,
+                timeout=ANSWER_SECONDS,
                 max_retries=0,
-                http_client=Client(self.name, self._address, self._headers, SECONDS),
+                http_client=HttpClient(self.name, self._address, self._headers, ANSWER_SECONDS),
             )
         asked: dict[str, Any] = {"output_config": {"format": {"type": "json_schema", "schema": prompt.schema}}}
         try:
@@ -45,9 +45,9 @@ class Claude:
                 **asked,
             )
         except anthropic.AnthropicError as error:
-            raise sorted_out(error, self.name, self._variable) from None
+            raise provider_fault(error, self.name, self._variable) from None
         body = as_text(answer.http_response.content)
         try:
-            return of_anthropic(body, self._model)
+            return anthropic_reply(body, self._model)
         except NotAnAnswer as why:
-            raise unreadable(self.name, why, body) from None
+            raise unreadable_answer(self.name, why, body) from None

@@ -10,21 +10,21 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from autoreward.errors import NoAnswer, RunChanged, RunDamaged
-from autoreward.llm.cost import Bill, Purse, price, tokens
-from autoreward.llm.types import LLM, Busy, Prompt, Reply, Role
+from autoreward.llm.cost import Bill, CostLimit, price, tokens
+from autoreward.llm.types import LLM, Prompt, Reply, RetryLater, Role
 from autoreward.records import Record
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"
-TRIES = 4
-WAIT_SECONDS = (1.0, 4.0, 16.0)
+_ATTEMPTS = 4
+_WAIT_SECONDS = (1.0, 4.0, 16.0)
 """Before the second, third and fourth try, unless the provider says how long."""
-LONGEST_WAIT = 120.0
+_LONGEST_WAIT = 120.0
 LONGEST_REPLY = 16 << 20
 """Most bytes of a saved reply."""
 
 
-class Saved(Record):
+class SavedReply(Record):
     """`replies/KEY.json`: a reply as it came, before anything was made of it."""
 
     key: str
@@ -35,8 +35,8 @@ class Saved(Record):
     """Who wrote it, if it is a recording that was not made by a model."""
 
 
-class Desk:
-    """Asks, within the purse."""
+class ModelClient:
+    """Asks, within the limit."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Desk:
         self._sleep = sleep
         self._tell = tell
         self._lock = threading.Lock()
-        self._purse = Purse(max_cost, max_calls, self.bills())
+        self._limit = CostLimit(max_cost, max_calls, self.bills())
 
     def ask(self, prompt: Prompt) -> Reply:
         """The reply to this question: the saved one, or a new one.
@@ -79,47 +79,49 @@ class Desk:
         model = self.models[prompt.role]
         with self._lock:
             self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
-            for attempt in range(TRIES):
-                reserved = self._purse.reserve(model.name, prompt)
+            for attempt in range(_ATTEMPTS):
+                reserved = self._limit.reserve(model.name, prompt)
                 try:
                     reply = model.ask(prompt)
-                except Busy as busy:
+                except RetryLater as busy:
                     if busy.came is None:
-                        self._purse.settle(reserved, None)
+                        self._limit.settle(reserved, None)
                     else:  # it may have been paid for: the money stays set aside, and what came is kept
                         self._keep(prompt.key, busy.came)
                     self._wait(busy, attempt)
                     continue
                 except BaseException:
-                    self._purse.settle(reserved, None)
+                    self._limit.settle(reserved, None)
                     raise
                 bill = _bill(prompt, model.name, reply)
-                self._purse.settle(reserved, bill)
-                record = Saved(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
+                self._limit.settle(reserved, bill)
+                record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
                 self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
                 return reply
         raise AssertionError("unreachable")
 
     def bills(self) -> tuple[Bill, ...]:
         """What every saved reply cost, by key."""
-        found = (self._saved(key) for key in self._files.stems())
-        return tuple(saved.bill for saved in found if saved is not None)
+        replies = (self._saved(key) for key in self._files.stems())
+        return tuple(saved.bill for saved in replies if saved is not None)
 
     def _keep(self, key: str, came: str) -> None:
         number = sum(name.startswith(f"{key}.unreadable-") for name in self._files.names())
         self._write(f"{REPLIES}/{key}.unreadable-{number}.txt", came.encode())
 
-    def _wait(self, busy: Busy, attempt: int) -> None:
-        wait = busy.wait_seconds if busy.wait_seconds is not None else WAIT_SECONDS[min(attempt, len(WAIT_SECONDS) - 1)]
-        if attempt == TRIES - 1 or wait > LONGEST_WAIT:
-            asked = f"asked to wait {wait:g} s" if wait > LONGEST_WAIT else f"did so {TRIES} times"
+    def _wait(self, busy: RetryLater, attempt: int) -> None:
+        wait = (
+            busy.wait_seconds if busy.wait_seconds is not None else _WAIT_SECONDS[min(attempt, len(_WAIT_SECONDS) - 1)]
+        )
+        if attempt == _ATTEMPTS - 1 or wait > _LONGEST_WAIT:
+            asked = f"asked to wait {wait:g} s" if wait > _LONGEST_WAIT else f"did so {_ATTEMPTS} times"
             raise NoAnswer(f"{busy}; it {asked}.")
         self._tell(f"{busy}; asking again in {wait:g} s")
         self._sleep(wait)
 
-    def _saved(self, key: str) -> Saved | None:
+    def _saved(self, key: str) -> SavedReply | None:
         try:
-            return Saved.model_validate_json(self._files.read(f"{key}.json", LONGEST_REPLY))
+            return SavedReply.model_validate_json(self._files.read(f"{key}.json", LONGEST_REPLY))
         except FileNotFoundError:
             return None
         except (ValidationError, OSError) as error:
@@ -140,12 +142,12 @@ def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
-    given = reply.input_tokens or tokens(prompt.text)
-    answered = reply.output_tokens or tokens(reply.text)
+    sent = reply.input_tokens or tokens(prompt.text)
+    received = reply.output_tokens or tokens(reply.text)
     return Bill(
         role=prompt.role,
         model=name,
-        input_tokens=given,
-        output_tokens=answered,
-        dollars=price(name, given, answered),
+        input_tokens=sent,
+        output_tokens=received,
+        dollars=price(name, sent, received),
     )

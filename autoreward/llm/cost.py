@@ -11,10 +11,10 @@ from autoreward.llm.types import Count, Prompt, Role
 from autoreward.records import Record
 from autoreward.records.base import Said
 
-CHARACTERS_PER_TOKEN = 3.0
+_CHARACTERS_PER_TOKEN = 3.0
 """English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
-FREE = ("replay", "manual", "grammar")
-OWN = "openai+http"
+FREE_PROVIDERS = ("replay", "manual", "grammar")
+OWN_SERVER = "openai+http"
 """Nobody sells answers over plain http: a server of the person's own."""
 
 
@@ -33,9 +33,9 @@ class Bill(Record):
 def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
     """Dollars, or None where no price is known. Replays and people cost nothing."""
     provider, _, name = full_name(model).partition(":")
-    if provider in FREE:
+    if provider in FREE_PROVIDERS:
         return 0.0
-    if provider == OWN:
+    if provider == OWN_SERVER:
         return None
     from genai_prices import Usage, calc_price
 
@@ -51,7 +51,7 @@ def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
 
 def demand_price(role: Role, model: str, max_cost: float | None) -> None:
     """Raises UsageError if a limit in dollars could not hold: the model is somebody's, and its price is not known."""
-    if max_cost is not None and not model.startswith(f"{OWN}:") and price(model, 1, 1) is None:
+    if max_cost is not None and not model.startswith(f"{OWN_SERVER}:") and price(model, 1, 1) is None:
         raise UsageError(
             f"{OPTIONS[role]} {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it "
             "is asked without a limit in dollars (--max-calls holds as ever)."
@@ -60,10 +60,10 @@ def demand_price(role: Role, model: str, max_cost: float | None) -> None:
 
 def tokens(text: str) -> int:
     """About how many tokens a text has, rather too many."""
-    return int(len(text) / CHARACTERS_PER_TOKEN) + 1
+    return int(len(text) / _CHARACTERS_PER_TOKEN) + 1
 
 
-class Purse:
+class CostLimit:
     """The cap on dollars and calls, counting what is spent and what is under way."""
 
     def __init__(self, max_cost: float | None, max_calls: int, spent: Iterable[Bill]) -> None:
@@ -95,7 +95,7 @@ class Purse:
         self._dollars += (bill.dollars or 0.0 if bill else 0.0) - reserved
 
 
-class Estimate(NamedTuple):
+class CostEstimate(NamedTuple):
     """What a run is expected to cost."""
 
     calls: int
@@ -103,16 +103,16 @@ class Estimate(NamedTuple):
     """None: a price is not known."""
 
 
-ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 6_000, 1_500), "analyzer": (1, 6_000, 1_500)}
+_CALLS_OF_A_ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 6_000, 1_500), "analyzer": (1, 6_000, 1_500)}
 """Usual calls of a round with 8 candidates, by role, and the tokens in and out of each."""
 
 
-def estimate(models: dict[Role, str], rounds: int) -> Estimate:
+def estimate_cost(models: dict[Role, str], rounds: int) -> CostEstimate:
     """Expected calls and dollars of a whole run."""
     total: float | None = 0.0
     calls = 0
-    for role, (count, given, answered) in ROUND.items():
+    for role, (count, sent, received) in _CALLS_OF_A_ROUND.items():
         calls += count * rounds
-        each = price(models[role], given, answered)  # type: ignore[index]
+        each = price(models[role], sent, received)  # type: ignore[index]
         total = None if each is None or total is None else total + each * count * rounds
-    return Estimate(calls, total)
+    return CostEstimate(calls, total)

@@ -1,6 +1,6 @@
 """Keys: which variables hold them, who is sent which, and how a command keeps them to itself.
 
-A command takes the keys out of its environment when it starts (`take`), so that neither a child nor a reader of
+A command takes the keys out of its environment when it starts (`take_keys`), so that neither a child nor a reader of
 /proc/PID/environ finds them. A library may not do that to the program that uses it: there they stay where the person put them,
 and children are given an environment of their own all the same (sandbox/processes/fork_client.py).
 """
@@ -22,10 +22,10 @@ SECRET = re.compile(r"(OPENAI|AZURE_OPENAI|ANTHROPIC)_\w*(KEY|TOKEN|SECRET|HEADE
 SERVER_KEY = "AUTOREWARD_SERVER_KEY"
 """Key of an OpenAI-compatible server; none is sent where it is not set."""
 KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
-HOMES = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
+PROVIDER_ADDRESSES = {"anthropic": "https://api.anthropic.com", "openai": "https://api.openai.com/v1"}
 """Each provider's own address; a person's own `OPENAI_BASE_URL` or `ANTHROPIC_BASE_URL` takes its place."""
 _HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
-NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _ASIDE = {
     "openai": {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"},
     "anthropic": dict[str, str](),
@@ -39,13 +39,13 @@ class Access(NamedTuple):
 
     key: str | None
     address: str
-    more: Mapping[str, str]
+    headers: Mapping[str, str]
     """Further headers: the organisation, the project, and the person's own."""
     variable: str
     """Where the key comes from, for messages."""
 
 
-def take() -> None:
+def take_keys() -> None:
     """Move every key from the process's environment to here, and erase what the kernel would still show of it."""
     names = [name for name in os.environ if SECRET.fullmatch(name)]
     _taken.update({name: os.environ[name] for name in names})
@@ -59,35 +59,35 @@ def variables() -> Mapping[str, str]:
     return ChainMap(_taken, os.environ)
 
 
-def of_provider(provider: str, given: Mapping[str, str]) -> Access | None:
+def provider_access(provider: str, environment: Mapping[str, str]) -> Access | None:
     """Access to `openai` or `anthropic` with the person's own settings; None if its key is not set.
 
     Raises:
         UsageError: the address is none, its key would travel unencrypted, or a value can't be sent as it is.
     """
     variable = KEYS[provider]
-    key = given.get(variable)
+    key = environment.get(variable)
     if not key:
         return None
-    address = given.get(f"{provider.upper()}_BASE_URL") or HOMES[provider]
+    address = environment.get(f"{provider.upper()}_BASE_URL") or PROVIDER_ADDRESSES[provider]
     demand_address(address, f"{provider.upper()}_BASE_URL", variable)
-    more = {header: given[name] for name, header in _ASIDE[provider].items() if given.get(name)}
+    headers = {header: environment[name] for name, header in _ASIDE[provider].items() if environment.get(name)}
     custom = f"{provider.upper()}_CUSTOM_HEADERS"
-    more |= _lines(given.get(custom, ""))
+    headers |= _lines(environment.get(custom, ""))
     _demand_sendable(key, variable)
-    for name, value in more.items():
+    for name, value in headers.items():
         if not _HEADER.fullmatch(name):
             raise UsageError(f"{custom}: {name!r} is no name of a header; write one NAME: VALUE a line.")
         _demand_sendable(value, next((v for v, header in _ASIDE[provider].items() if header == name), custom))
-    return Access(key, address, more, variable)
+    return Access(key, address, headers, variable)
 
 
-def of_server(address: str, given: Mapping[str, str], where: str) -> Access:
-    """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `of_provider`."""
-    key = given.get(SERVER_KEY)
+def server_access(address: str, environment: Mapping[str, str], where: str) -> Access:
+    """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `provider_access`."""
+    key = environment.get(SERVER_KEY)
     demand_address(address, where, SERVER_KEY if key else None)
     _demand_sendable(key or "", SERVER_KEY)
-    return Access(key or None, address, NOTHING, SERVER_KEY)
+    return Access(key or None, address, NO_HEADERS, SERVER_KEY)
 
 
 def demand_address(address: str, where: str, variable: str | None) -> None:

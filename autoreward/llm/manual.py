@@ -8,7 +8,7 @@ from autoreward.llm.client import LONGEST_REPLY
 from autoreward.llm.types import Prompt, Reply
 from autoreward.store.folder import Folder
 
-POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 class Manual:
@@ -30,8 +30,8 @@ class Manual:
         self.announce(f"paste {where / question} into a chat, and save its answer as {where / answer}")
         seen = b""
         while True:
-            said = self._files.read(answer, LONGEST_REPLY) if self._files.has(answer) else b""
-            if said and said == seen:
-                return Reply(text=said.decode("utf-8", errors="replace"), model="manual")
-            seen = said
-            self._sleep(POLL_SECONDS)
+            content = self._files.read(answer, LONGEST_REPLY) if self._files.has(answer) else b""
+            if content and content == seen:
+                return Reply(text=content.decode("utf-8", errors="replace"), model="manual")
+            seen = content
+            self._sleep(_POLL_SECONDS)

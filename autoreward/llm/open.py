@@ -1,16 +1,51 @@
-"""Opens models by their names, and the desk where they are asked."""
+"""Opens models by their names, and the client where they are asked."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from autoreward.errors import UsageError
-from autoreward.llm.client import REPLIES, Desk
+from autoreward.llm.anthropic_api import AnthropicModel
+from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.cost import demand_price
-from autoreward.llm.keys import SERVER_KEY, variables
+from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import OPTIONS, on_server, open_model
+from autoreward.llm.names import FORMS, OPTIONS, full_name, on_server
+from autoreward.llm.openai_api import OpenAIModel
+from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, Role
+
+
+def open_model(
+    name: str, folder: Path, environment: Mapping[str, str] | None = None, option: str = OPTIONS["designer"]
+) -> LLM:
+    """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `option` where the name was given.
+
+    Raises:
+        UsageError: the name has no such form, or its key is not set.
+    """
+    settings = variables() if environment is None else environment
+    provider, _, rest = full_name(name).partition(":")
+    if name == "manual":
+        return Manual(folder)
+    if provider == "replay" and rest:
+        return ReplayModel(Path(rest), option)
+    if provider in ("openai+http", "openai+https") and rest:
+        address, model = on_server(rest)
+        if not model:
+            raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
+        place = f"{provider.removeprefix('openai+')}:{address}"
+        return OpenAIModel(name, model, server_access(place, settings, f"{option} {name}"))
+    if provider in KEYS:
+        access = provider_access(provider, settings)
+        if access is None:
+            raise UsageError(
+                f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."
+            )
+        if provider == "anthropic":
+            return AnthropicModel(f"anthropic:{rest}", rest, access)
+        return OpenAIModel(f"openai:{rest}", rest, access)
+    raise UsageError(f"{option} {name}: write {FORMS}.")
 
 
 def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None) -> dict[str, LLM]:
@@ -34,17 +69,19 @@ def _demand_one_server(names: Iterable[str]) -> None:
         )
 
 
-def open_desk(
+def open_client(
     names: Mapping[Role, str],
     folder: Path,
     write: Callable[[str, bytes], None],
     max_cost: float | None,
     max_calls: int,
     say: Callable[[str], None],
-) -> Desk:
+) -> ModelClient:
     """Where the models of such names are asked; replies go to `folder`. Raises UsageError: a wrong name, no key, no price."""
     opened = open_models(names, folder, max_cost)
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say
-    return Desk({role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say)
+    return ModelClient(
+        {role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say
+    )

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from autoreward.llm.types import Reply, storable
 from autoreward.records import Record
 
-LONGEST = 400_000
+MOST_READ = 400_000
 """Characters of a reply that are looked at."""
 _LANGUAGE = re.compile(r"[\w+-]*")
 A = TypeVar("A", bound=Record)
@@ -21,7 +21,7 @@ class Unusable(Exception):
     """The reply is not what was asked for; the words are for the model that wrote it."""
 
 
-def usable(reply: Reply) -> str:
+def usable_text(reply: Reply) -> str:
     """The reply's text. Raises Unusable if it was cut off, refused, empty or endless."""
     if reply.finish == "refusal":
         raise Unusable("the model refused to answer")
@@ -29,12 +29,12 @@ def usable(reply: Reply) -> str:
         raise Unusable("the answer was cut off at the token limit: answer more briefly")
     if not reply.text.strip():
         raise Unusable("the answer was empty")
-    if len(reply.text) > LONGEST:
-        raise Unusable(f"the answer had {len(reply.text):,} characters, more than the {LONGEST:,} that are read")
+    if len(reply.text) > MOST_READ:
+        raise Unusable(f"the answer had {len(reply.text):,} characters, more than the {MOST_READ:,} that are read")
     return reply.text
 
 
-def record(text: str, kind: type[A]) -> A:
+def parse_record(text: str, kind: type[A]) -> A:
     """The first JSON object in the text that is such a record. Raises Unusable."""
     problem = "there is no JSON object in the answer"
     for piece in _pieces(text):
@@ -52,9 +52,9 @@ def record(text: str, kind: type[A]) -> A:
 
 def code_blocks(text: str) -> list[str]:
     """Python sources in the text: fenced blocks, or the whole text if that is a program."""
-    found = [body for language, body in _fences(text) if language.lower() in ("", "python", "py", "python3")]
-    found = [body for body in found if "def " in body]
-    return found if found or not _is_program(text) else [text]
+    blocks = [body for language, body in _fences(text) if language.lower() in ("", "python", "py", "python3")]
+    blocks = [body for body in blocks if "def " in body]
+    return blocks if blocks or not _is_program(text) else [text]
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -70,7 +70,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _fences(text: str) -> list[tuple[str, str]]:
     """Language and body of each fenced block; the last one may lack its end. One pass over the lines."""
-    found: list[tuple[str, str]] = []
+    blocks: list[tuple[str, str]] = []
     language: str | None = None
     body: list[str] = []
     lines = text.split("\n")
@@ -81,11 +81,11 @@ def _fences(text: str) -> list[tuple[str, str]]:
                 # a match of _LANGUAGE is never None: it may be empty
                 language, body = _LANGUAGE.match(bare[3:].lstrip(" \t"))[0], []  # type: ignore[index]
         elif bare == "```":
-            found.append((language, "".join(f"{each}\n" for each in body)))
+            blocks.append((language, "".join(f"{each}\n" for each in body)))
             language = None
         else:
             body.append(line)
-    return found if language is None else [*found, (language, "\n".join(body))]
+    return blocks if language is None else [*blocks, (language, "\n".join(body))]
 
 
 def _is_program(text: str) -> bool:

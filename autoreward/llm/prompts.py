@@ -13,14 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autoreward.core import contract
 from autoreward.core.resources import prompts_folder
-from autoreward.core.visible import hidden, plain
+from autoreward.core.visible import hidden, visible_line
 from autoreward.llm.types import storable
 
-UNIT = 20
+_UNIT_SHOWN = 20
 """Characters of a unit that are shown."""
 
 
-def render(template: str, **values: Any) -> str:
+def render_prompt(template: str, **values: Any) -> str:
     """The prompt `prompts/TEMPLATE.md.j2`. Raises jinja2.UndefinedError on a missing value."""
     text = _environment().get_template(f"{template}.md.j2").render(contract=_contract(), **values)
     return storable(text.strip() + "\n")
@@ -57,7 +57,7 @@ def _environment() -> Environment:
         "quoted": quoted,
         "fenced": fenced,
         "numbered": _numbered,
-        "unit": lambda text: plain(text, UNIT),
+        "unit": lambda text: visible_line(text, _UNIT_SHOWN),
     }
     return environment
 

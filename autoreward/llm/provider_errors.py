@@ -5,41 +5,41 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from autoreward.core.visible import plain
-from autoreward.llm.types import Busy, Refused
+from autoreward.core.visible import visible_line
+from autoreward.llm.types import RequestRefused, RetryLater
 
 _AGAIN = (408, 409, 429)
 
 
-def sorted_out(error: Exception, name: str, variable: str) -> Busy | Refused:
+def provider_fault(error: Exception, name: str, variable: str) -> RetryLater | RequestRefused:
     """The fault behind an error of the openai or the anthropic SDK (their hierarchies have the same names).
 
     `variable` is where the model's key comes from.
     """
-    if isinstance(error.__cause__, Busy | Refused):
+    if isinstance(error.__cause__, RetryLater | RequestRefused):
         return error.__cause__  # our own client's, which the SDK takes for a broken connection
     kind = type(error).__name__
     status = getattr(error, "status_code", None)
     if status is None:
         if "Timeout" in kind:
-            return Busy(f"{name} did not answer in time")
+            return RetryLater(f"{name} did not answer in time")
         if "Connection" in kind:
-            return Busy(f"{name} can't be reached ({_said(error)})")
-        return Busy(f"{name} answered something unreadable ({kind})")
+            return RetryLater(f"{name} can't be reached ({_said(error)})")
+        return RetryLater(f"{name} answered something unreadable ({kind})")
     if status in _AGAIN or status >= 500:
-        return Busy(f"{name} is busy ({status}: {_said(error)})", _wait(error))
+        return RetryLater(f"{name} is busy ({status}: {_said(error)})", _wait(error))
     advice = {
         401: f"the key in {variable} is not accepted, or none is set; set another one",
         403: f"the key in {variable} may not use this model; choose another with --model",
         404: "there is no such model; choose another with --model",
         413: "the prompt is too long for it; choose a model with a longer context",
     }.get(status, f"it said: {_said(error)}")
-    return Refused(f"{name} refused ({status}): {advice}.", int(status))
+    return RequestRefused(f"{name} refused ({status}): {advice}.", int(status))
 
 
-def unreadable(name: str, why: Exception, came: str) -> Busy:
+def unreadable_answer(name: str, why: Exception, came: str) -> RetryLater:
     """The fault of an answer that can't be read; what came of it may have been paid for."""
-    return Busy(f"{name} answered something that is not its protocol ({why})", came=came)
+    return RetryLater(f"{name} answered something that is not its protocol ({why})", came=came)
 
 
 def _said(error: Exception) -> str:
@@ -48,19 +48,19 @@ def _said(error: Exception) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     words = inner.get("message") if isinstance(inner, dict) else None
     text = words if isinstance(words, str) and words else str(getattr(error, "message", error))
-    return plain(text, 200)
+    return visible_line(text, 200)
 
 
 def _wait(error: Any) -> float | None:
     """Seconds of a Retry-After header, at least 0; None where there is none that says so."""
     headers = error.response.headers
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if (given := headers.get(name)) is None:
+        if (value := headers.get(name)) is None:
             continue
         try:
-            seconds = float(given) * unit
+            seconds = float(value) * unit
         except ValueError:
-            seconds = _until(given)
+            seconds = _until(value)
         if not math.isnan(seconds):
             return max(seconds, 0.0)
     return None

@@ -5,14 +5,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from autoreward.errors import LimitReached, UsageError
-from autoreward.llm.client import LONGEST_REPLY, REPLIES, Saved
+from autoreward.llm.client import LONGEST_REPLY, REPLIES, SavedReply
 from autoreward.llm.names import OPTIONS
-from autoreward.llm.types import Prompt, Refused, Reply
+from autoreward.llm.types import Prompt, Reply, RequestRefused
 from autoreward.store.files import HEADER
 from autoreward.store.folder import Folder
 
 
-class Replay:
+class ReplayModel:
     """Answers with what a run's `replies/` folder holds, by key."""
 
     def __init__(self, folder: Path, option: str = OPTIONS["designer"]) -> None:
@@ -30,8 +30,8 @@ class Replay:
         """The saved reply. Raises LimitReached if this question was never asked, so that a search ends with what it has."""
         path = self._files.path / f"{prompt.key}.json"
         try:
-            return Saved.model_validate_json(self._files.read(path.name, LONGEST_REPLY)).reply
+            return SavedReply.model_validate_json(self._files.read(path.name, LONGEST_REPLY)).reply
         except FileNotFoundError:
             raise LimitReached(f"{self.name} ends here: it has no reply to {prompt.key}") from None
         except (ValidationError, OSError) as error:
-            raise Refused(f"{path} can't be used as a reply ({type(error).__name__}).") from None
+            raise RequestRefused(f"{path} can't be used as a reply ({type(error).__name__}).") from None

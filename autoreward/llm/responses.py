@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.llm.types import Reply, storable
 
 Finish = Literal["stop", "length", "refusal"]
@@ -19,16 +19,16 @@ class NotAnAnswer(Exception):
     """There is no text of a model in it."""
 
 
-def of_openai(body: str, asked: str) -> Reply:
+def openai_reply(body: str, asked: str) -> Reply:
     """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
     answer = _read(body)
     choices = answer.get("choices")
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
     if choice is None or not isinstance(message := choice.get("message"), dict):
         raise NotAnAnswer("there is no choice in it")
-    said = _text(message.get("content"))
+    text = _text(message.get("content"))
     refusal = _text(message.get("refusal"))
-    if message.get("content") and not said:
+    if message.get("content") and not text:
         raise NotAnAnswer("its content is no text")
     called = "".join(_text(_table(call, "function").get("arguments")) for call in _list(message.get("tool_calls")))
     finish: Finish = "stop"
@@ -37,18 +37,18 @@ def of_openai(body: str, asked: str) -> Reply:
     elif choice.get("finish_reason") == "content_filter" or refusal:
         finish = "refusal"
     usage = _table(answer.get("usage"))
-    return _reply(said or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
+    return _reply(text or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
 
 
-def of_anthropic(body: str, asked: str) -> Reply:
+def anthropic_reply(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
     answer = _read(body)
     content = answer.get("content")
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
     parts = [_table(part) for part in _list(content)]
-    said = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
-    if content and not said and not any(p.get("type") in _SILENT for p in parts):
+    text = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    if content and not text and not any(p.get("type") in _SILENT for p in parts):
         raise NotAnAnswer("its content is no text")
     stop = answer.get("stop_reason")
     finish: Finish = "stop"
@@ -56,7 +56,7 @@ def of_anthropic(body: str, asked: str) -> Reply:
         finish = "length"
     elif stop == "refusal":
         finish = "refusal"
-    return _reply(said, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
+    return _reply(text, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
 
 
 def _read(body: str) -> Mapping[str, Any]:
@@ -71,15 +71,15 @@ def _read(body: str) -> Mapping[str, Any]:
 
 
 def _reply(
-    said: str, finish: Finish, answer: Mapping[str, Any], asked: str, usage: tuple[Mapping[str, Any], str, str]
+    text: str, finish: Finish, answer: Mapping[str, Any], asked: str, usage: tuple[Mapping[str, Any], str, str]
 ) -> Reply:
-    counts, given, answered = usage
+    counts, input_key, output_key = usage
     model = answer.get("model")
     return Reply(
-        text=storable(said),
-        model=(plain(model, 100) if isinstance(model, str) else "") or asked,
-        input_tokens=_count(counts.get(given)),
-        output_tokens=_count(counts.get(answered)),
+        text=storable(text),
+        model=(visible_line(model, 100) if isinstance(model, str) else "") or asked,
+        input_tokens=_count(counts.get(input_key)),
+        output_tokens=_count(counts.get(output_key)),
         finish=finish,
     )
 
@@ -89,7 +89,7 @@ def _text(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
-        return said if isinstance(said := content.get("text"), str) else ""
+        return text if isinstance(text := content.get("text"), str) else ""
     return "".join(_text(part) for part in content if not isinstance(part, list)) if isinstance(content, list) else ""
 
 
@@ -102,8 +102,8 @@ def _written(tool: object) -> str:
 
 def _table(value: object, key: str = "") -> Mapping[str, Any]:
     """The object, or the one under a key of it; empty if there is none."""
-    found = value.get(key) if key and isinstance(value, dict) else value
-    return found if isinstance(found, dict) else {}
+    table = value.get(key) if key and isinstance(value, dict) else value
+    return table if isinstance(table, dict) else {}
 
 
 def _list(value: object) -> Sequence[Any]:

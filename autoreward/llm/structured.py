@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from autoreward.core.visible import plain
-from autoreward.llm.client import Desk
-from autoreward.llm.parsing import Unusable, record, usable
+from autoreward.core.visible import visible_line
+from autoreward.llm.client import ModelClient
+from autoreward.llm.parsing import Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
 from autoreward.llm.types import Prompt, Role
 from autoreward.records import Record
 
-TIMES = 3
+ATTEMPTS = 3
 A = TypeVar("A", bound=Record)
 
 
-class Question(NamedTuple):
+class Request(NamedTuple):
     """What to ask, and under which key."""
 
     key: str
@@ -23,8 +23,8 @@ class Question(NamedTuple):
     max_tokens: int
 
 
-def converse(
-    desk: Desk, question: Question, kind: type[A], otherwise: Callable[[str], A | None] = lambda text: None
+def ask_structured(
+    client: ModelClient, request: Request, kind: type[A], otherwise: Callable[[str], A | None] = lambda text: None
 ) -> tuple[A | None, tuple[str, ...]]:
     """The answer as a record, or None; and what was wrong with the unusable ones.
 
@@ -34,22 +34,22 @@ def converse(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     findings: list[str] = []
-    text = question.text
-    for turn in range(TIMES):
-        key = question.key if turn == 0 else f"{question.key}-again-{turn}"
-        reply = desk.ask(Prompt(key, question.role, text, schema(kind), question.max_tokens))
+    text = request.text
+    for turn in range(ATTEMPTS):
+        key = request.key if turn == 0 else f"{request.key}-again-{turn}"
+        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens))
         try:
-            said = usable(reply)
+            answer = usable_text(reply)
             try:
-                return record(said, kind), tuple(findings)
+                return parse_record(answer, kind), tuple(findings)
             except Unusable:
-                if (made := otherwise(said)) is not None:
-                    return made, tuple(findings)
+                if (other := otherwise(answer)) is not None:
+                    return other, tuple(findings)
                 raise
         except Unusable as unusable:
-            finding = plain(str(unusable), 200)
+            finding = visible_line(str(unusable), 200)
             findings.append(f"{key}: {finding}")
-            text = f"{question.text}\nYour last answer could not be used: {quoted(finding)}.\n"
+            text = f"{request.text}\nYour last answer could not be used: {quoted(finding)}.\n"
     return None, tuple(findings)
 
 

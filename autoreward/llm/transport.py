@@ -15,13 +15,13 @@ from typing import Any
 import httpx2
 
 from autoreward.llm.keys import is_here
-from autoreward.llm.types import Busy, Refused, storable
+from autoreward.llm.types import RequestRefused, RetryLater, storable
 
-LARGEST = 4 * 2**20
+_LARGEST_ANSWER = 4 * 2**20
 """Bytes of an answer that are taken, unpacked."""
-SHORTEST_SECRET = 12
+_SHORTEST_SECRET = 12
 """Letters of a header's value that is blotted out of answers: what is shorter is no key (`none`, `EMPTY`), but many a word."""
-BLOT = b"[key]"
+_BLOT = b"[key]"
 _PLAIN = {
     "accept", "accept-encoding", "anthropic-version", "connection", "content-length", "content-type", "host", "user-agent",
 }  # fmt: skip
@@ -31,7 +31,7 @@ _KEEP = ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL")
 _KEEP_SECONDS = 60
 
 
-class Client(httpx2.Client):
+class HttpClient(httpx2.Client):
     """The HTTP client that an SDK is given. `name` is the model's, for messages; `headers` go to `address` and nowhere else."""
 
     def __init__(self, name: str, address: str, headers: Mapping[str, str], seconds: float) -> None:
@@ -42,25 +42,25 @@ class Client(httpx2.Client):
         try:
             super().__init__(timeout=seconds, follow_redirects=False, limits=limits, trust_env=proxies)
         except (ImportError, ValueError):
-            raise Refused(
+            raise RequestRefused(
                 f"{name} can't be asked through the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names: give it as "
                 "http://HOST:PORT, or unset it."
             ) from None
         self._name = name
         self._address = address
         self._own = headers
-        said = (value.removeprefix("Bearer ") for value in headers.values())
-        self._secrets = [_spellings(value) for value in said if len(value) >= SHORTEST_SECRET]
+        values = (value.removeprefix("Bearer ") for value in headers.values())
+        self._secrets = [_spellings(value) for value in values if len(value) >= _SHORTEST_SECRET]
         self._seconds = seconds
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """The whole answer, whatever its status. Raises Busy or Refused, and errors of httpx2 where nobody is reached.
+        """The whole answer, whatever its status. Raises RetryLater or RequestRefused, and errors of httpx2 where nobody is reached.
 
         It is waited for in a thread of its own: a server that sends a byte a second, a name server that is silent and a
         handshake that never ends are all one deadline.
         """
         if _origin(request.url) != _origin(httpx2.URL(self._address)):
-            raise Refused(f"{self._name} is asked at {self._address} alone, not at {request.url.host}.")
+            raise RequestRefused(f"{self._name} is asked at {self._address} alone, not at {request.url.host}.")
         kept = [(name, value) for name, value in request.headers.items() if name.lower() in _PLAIN]
         lines = _Lines()
         sent = httpx2.Request(
@@ -82,7 +82,7 @@ class Client(httpx2.Client):
         try:
             answer = answers.get(timeout=self._seconds)
         except queue.Empty:
-            raise Busy(f"{self._name} did not answer within {self._seconds:g} s") from None
+            raise RetryLater(f"{self._name} did not answer within {self._seconds:g} s") from None
         finally:
             lines.cut()
         if isinstance(answer, BaseException):
@@ -95,15 +95,17 @@ class Client(httpx2.Client):
         body = bytearray()
         try:
             if 300 <= response.status_code < 400:
-                raise Refused(
+                raise RequestRefused(
                     f"{self._name} sends its callers elsewhere ({response.status_code}), and neither keys nor prompts go along. "
                     "Give the address that answers, in the model's name or the provider's BASE_URL.",
                     response.status_code,
                 )
             for piece in response.iter_bytes():
                 body += piece
-                if len(body) > LARGEST:
-                    raise self._lost(f"an answer of more than {LARGEST // 2**20} MiB", response, body[:LARGEST])
+                if len(body) > _LARGEST_ANSWER:
+                    raise self._lost(
+                        f"an answer of more than {_LARGEST_ANSWER // 2**20} MiB", response, body[:_LARGEST_ANSWER]
+                    )
         except httpx2.HTTPError as error:
             raise self._lost(f"an answer that breaks off ({type(error).__name__})", response, body) from None
         finally:
@@ -112,13 +114,15 @@ class Client(httpx2.Client):
         headers = {**wait, "content-type": "application/json"}
         return httpx2.Response(response.status_code, headers=headers, content=self._blotted(body))
 
-    def _lost(self, what: str, response: httpx2.Response, body: bytearray) -> Busy:
-        return Busy(f"{self._name} sent {what}", came=as_text(self._blotted(body)) if response.is_success else None)
+    def _lost(self, what: str, response: httpx2.Response, body: bytearray) -> RetryLater:
+        return RetryLater(
+            f"{self._name} sent {what}", came=as_text(self._blotted(body)) if response.is_success else None
+        )
 
     def _blotted(self, came: bytearray) -> bytes:
         body = bytes(came)
         for secret in self._secrets:
-            body = secret.sub(BLOT, body)
+            body = secret.sub(_BLOT, body)
         return body
 
 

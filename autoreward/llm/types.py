@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from autoreward.errors import ProviderError
 from autoreward.records import Record
 
-SECONDS = 300.0
+ANSWER_SECONDS = 300.0
 """Longest that one answer may take, from the first look for the address to its last byte."""
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -47,22 +47,22 @@ class Reply(Record):
     finish: Literal["stop", "length", "refusal"] = "stop"
 
 
-class Busy(Exception):
+class RetryLater(Exception):
     """The provider may answer if asked again: rate limit, overload, time-out, a cut connection."""
 
-    def __init__(self, said: str, wait_seconds: float | None = None, came: str | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, wait_seconds: float | None = None, came: str | None = None) -> None:
+        super().__init__(message)
         self.wait_seconds = wait_seconds
         """How long the provider asks to wait, at least 0; None if it does not say."""
         self.came = came
         """What it sent, where that is no answer but may have been paid for."""
 
 
-class Refused(ProviderError):
+class RequestRefused(ProviderError):
     """The provider will not answer, however often it is asked: wrong key, unknown model, bad request."""
 
-    def __init__(self, said: str, status: int = 0) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
         self.status = status
         """HTTP status; 0 where there was none."""
 
@@ -74,5 +74,5 @@ class LLM(Protocol):
     """As given to --model."""
 
     def ask(self, prompt: Prompt) -> Reply:
-        """Answer once. Raises Busy or Refused."""
+        """Answer once. Raises RetryLater or RequestRefused."""
         ...

@@ -8,7 +8,6 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
-from autoreward import __version__
 from autoreward.evaluation.ranking import ranked
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.behaviour import filmed, plotted
@@ -21,6 +20,7 @@ from autoreward.report.tables import origin, state
 from autoreward.report.templates import page
 from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.store.book import Book
+from autoreward.version import __version__
 
 COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 

@@ -12,7 +12,7 @@ from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import policies, said_of, strengths
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.ranking import ranked
-from autoreward.llm.client import REPLIES, Saved
+from autoreward.llm.client import REPLIES, SavedReply
 from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
@@ -212,7 +212,7 @@ def read_run(folder: Path) -> Reading:
         findings += (page.lone("analyses", Analyses) or Analyses()).findings
     files = Folder(folder)
     whole = Page(files)
-    bills = tuple(saved.bill for saved in whole.saved(REPLIES, Saved))
+    bills = tuple(saved.bill for saved in whole.saved(REPLIES, SavedReply))
     preferences = said_of(policies(races), whole.saved(PREFERENCES, Preference))
     return Reading(
         folder,

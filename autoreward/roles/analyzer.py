@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.core.visible import plain
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import Question, converse
+from autoreward.core.visible import visible_line
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Analysis, Candidate, Cause, Description, Diagnosis, Record, Score
 from autoreward.tasks.card import Task
 
-MAX_TOKENS = 6_000
-ROWS = 10
-COLUMNS = 14
-CAUSES = 3
-WORDS = 300
+_MAX_TOKENS = 6_000
+_ROWS = 10
+_COLUMNS = 14
+_CAUSES = 3
+_LONGEST_TEXT = 300
 
-Parts = Mapping[str, NDArray[np.float64]]
+_Parts = Mapping[str, NDArray[np.float64]]
 
 
 class Case(NamedTuple):
@@ -34,7 +34,7 @@ class Case(NamedTuple):
     score: Score
     diagnosis: Diagnosis
     episodes: Transitions
-    parts: Callable[[Transitions], Parts]
+    parts: Callable[[Transitions], _Parts]
     """The program's parts on such transitions; empty if it can't be asked."""
 
 
@@ -55,13 +55,24 @@ class Whys(Record):
 
 
 def explain(
-    desk: Desk, key: str, task: Task, description: Description, cases: Sequence[Case], said: Sequence[str] = ()
+    client: ModelClient,
+    key: str,
+    task: Task,
+    description: Description,
+    cases: Sequence[Case],
+    feedback: Sequence[str] = (),
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
-    """The causes by candidate, and what was wrong with the answer; `said` is what people said of the best policy."""
+    """The causes by candidate, and what was wrong with the answer; `feedback` is what people said of the best policy."""
     shown = {case.candidate.id: _pair(case.score) for case in cases}
     items = [_item(task, case, shown[case.candidate.id]) for case in cases]
-    text = render("analyzer", task=task, description=description, items=items, said=[plain(s, WORDS) for s in said])
-    answer, findings = converse(desk, Question(key, "analyzer", text, MAX_TOKENS), Whys)
+    text = render_prompt(
+        "analyzer",
+        task=task,
+        description=description,
+        items=items,
+        feedback=[visible_line(s, _LONGEST_TEXT) for s in feedback],
+    )
+    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS), Whys)
     causes: dict[str, list[Cause]] = {case.candidate.id: [] for case in cases}
     lengths = {
         (case.candidate.id, name): case.score.episodes[i].length
@@ -71,20 +82,20 @@ def explain(
     for why in answer.causes if answer else ():
         length = lengths.get((why.id, why.episode))
         if length is None:
-            findings += (f"{key}: {plain(why.id, 20)!r} has no episode {plain(why.episode, 20)!r}",)
+            findings += (f"{key}: {visible_line(why.id, 20)!r} has no episode {visible_line(why.episode, 20)!r}",)
             continue
         if wrong := [step for step in why.steps if not 1 <= step <= length]:
             findings += (f"{key}: step {wrong[0]} of {why.id} {why.episode}, which has {length} steps",)
         steps = tuple(step for step in why.steps if 1 <= step <= length)
-        if len(causes[why.id]) < CAUSES:
+        if len(causes[why.id]) < _CAUSES:
             cause = Cause(
-                cause=plain(why.cause, WORDS),
+                cause=visible_line(why.cause, _LONGEST_TEXT),
                 episode=why.episode,
                 steps=steps[:10],
-                suggestion=plain(why.suggestion, WORDS),
+                suggestion=visible_line(why.suggestion, _LONGEST_TEXT),
             )
             causes[why.id].append(cause)
-    return tuple(Analysis(candidate_id=c, causes=tuple(found)) for c, found in causes.items()), findings
+    return tuple(Analysis(candidate_id=c, causes=tuple(of_one)) for c, of_one in causes.items()), findings
 
 
 def _pair(score: Score) -> dict[str, int]:
@@ -125,10 +136,10 @@ def _table(case: Case, name: str, index: int) -> dict[str, str]:
         "| " + " | ".join([str(t + 1), *(f"{values[t]:.3g}" for values in columns.values())]) + " |" for t in rows
     ]
     end = "ended by itself" if episode.terminated else "ran to the time limit"
-    return {"name": name, "said": f"{episode.length} steps, {end}", "text": "\n".join(lines)}
+    return {"name": name, "ending": f"{episode.length} steps, {end}", "text": "\n".join(lines)}
 
 
-def _columns(one: Transitions, parts: Parts) -> dict[str, NDArray[Any]]:
+def _columns(one: Transitions, parts: _Parts) -> dict[str, NDArray[Any]]:
     """One column a number: fields after the step, the action, the parts; vectors spread out."""
     columns: dict[str, NDArray[Any]] = {}
     for prefix, group in (("", one.next_state), ("action ", one.action), ("part ", parts)):
@@ -139,15 +150,15 @@ def _columns(one: Transitions, parts: Parts) -> dict[str, NDArray[Any]]:
             else:
                 columns |= {f"{prefix}{name}[{i}]": flat[:, i] for i in range(min(flat.shape[1], 3))}
     # parts last in, but never cut: they are what the program is about
-    fields = [c for c in columns if not c.startswith("part ")][: max(COLUMNS - len(parts), 4)]
+    fields = [c for c in columns if not c.startswith("part ")][: max(_COLUMNS - len(parts), 4)]
     return {c: columns[c] for c in columns if c in fields or c.startswith("part ")}
 
 
 def _moments(columns: Mapping[str, NDArray[Any]], length: int) -> list[int]:
     """Rows that matter: the ends, an even spread, and where the parts change most."""
-    rows = {0, length - 1, *np.linspace(0, length - 1, ROWS - 3).astype(int).tolist()}
+    rows = {0, length - 1, *np.linspace(0, length - 1, _ROWS - 3).astype(int).tolist()}
     parts = [v for c, v in columns.items() if c.startswith("part ")]
     if parts and length > 2:
         change = np.abs(np.diff(np.sum(parts, axis=0)[:length]))
         rows |= {int(t) + 1 for t in np.argsort(-change, kind="stable")[:2]}
-    return sorted(rows)[: ROWS + 2]
+    return sorted(rows)[: _ROWS + 2]

@@ -2,18 +2,19 @@
 
 import re
 
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import TIMES, Question, converse
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
 from autoreward.records import Record, Survey
-from autoreward.tasks.card import Better, task_of
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.files import validated_task
+from autoreward.tasks.tables import Direction
 
-MAX_TOKENS = 8_000
-DOC = 6_000
-WORDS = 200
+_MAX_TOKENS = 8_000
+_DOC_SHOWN = 6_000
+_LONGEST_TEXT = 200
 _PLACE = re.compile(r"^(obs(?:\.\w+)?)\[(\d+)(?::(\d+))?\]$")
 
 
@@ -48,7 +49,7 @@ class Ranking(Record):
     """A metric as a model answers it."""
 
     value: str
-    better: Better
+    better: Direction
 
 
 class Proposal(Record):
@@ -62,22 +63,22 @@ class Proposal(Record):
     doubts: list[str]
 
 
-def propose(desk: Desk, survey: Survey, drafted: Draft) -> tuple[Draft, tuple[str, ...]]:
+def propose(client: ModelClient, survey: Survey, drafted: Draft) -> tuple[Draft, tuple[str, ...]]:
     """The draft with a model's fields and rule, if it has usable ones; and what was wrong with its answers.
 
     Raises LimitReached, ProviderError.
     """
     problem, findings = "", tuple[str, ...]()
-    for turn in range(TIMES):
-        text = render("init", task=drafted.task, survey=survey, doc=survey.doc[:DOC], problem=problem)
-        answer, found = converse(desk, Question(f"init-{turn}", "designer", text, MAX_TOKENS), Proposal)
-        findings += found
+    for turn in range(ATTEMPTS):
+        text = render_prompt("init", task=drafted.task, survey=survey, doc=survey.doc[:_DOC_SHOWN], problem=problem)
+        answer, wrong = ask_structured(client, Request(f"init-{turn}", "designer", text, _MAX_TOKENS), Proposal)
+        findings += wrong
         if answer is None:
             break
         try:
             return _applied(answer, survey, drafted), findings
         except (TaskError, ValueError) as error:
-            problem = plain(str(error), 300)
+            problem = visible_line(str(error), 300)
             findings += (f"init-{turn}: {problem}",)
     return drafted, findings
 
@@ -89,20 +90,26 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     state = {
         f.name: {
             "source": f.source,
-            "about": plain(f.about, WORDS),
-            "unit": plain(f.unit, WORDS),
+            "about": visible_line(f.about, _LONGEST_TEXT),
+            "unit": visible_line(f.unit, _LONGEST_TEXT),
             "range": _range(f, survey),
         }
         for f in answer.fields
     }
     constants = {
-        c.name: {"value": c.value, "about": plain(c.about, WORDS), "unit": plain(c.unit, WORDS)}
+        c.name: {
+            "value": c.value,
+            "about": visible_line(c.about, _LONGEST_TEXT),
+            "unit": visible_line(c.unit, _LONGEST_TEXT),
+        }
         for c in answer.constants
     }
     action = drafted.task.action
     if len(action) == 1 and answer.action:
-        action = {k: a.model_copy(update={"about": plain(answer.action, WORDS)}) for k, a in action.items()}
-    task = task_of(
+        action = {
+            k: a.model_copy(update={"about": visible_line(answer.action, _LONGEST_TEXT)}) for k, a in action.items()
+        }
+    task = validated_task(
         {
             **dict(drafted.task),
             "state": state,
@@ -115,7 +122,9 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     )
     guesses = {k: v for k, v in drafted.guesses.items() if k in ("max_steps", "train")}
     guesses |= {f"state.{name}": "named by a model" for name in state}
-    guesses["success"] = "written by a model" + "".join(f"; {plain(doubt, WORDS)}" for doubt in answer.doubts)
+    guesses["success"] = "written by a model" + "".join(
+        f"; {visible_line(doubt, _LONGEST_TEXT)}" for doubt in answer.doubts
+    )
     return Draft(task, guesses)
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from autoreward.core.visible import plain
-from autoreward.llm.client import Desk
-from autoreward.llm.prompts import render
-from autoreward.llm.structured import Question, converse
+from autoreward.core.visible import visible_line
+from autoreward.llm.client import ModelClient
+from autoreward.llm.prompts import render_prompt
+from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Candidate, Description, Record, Remark
 from autoreward.tasks.card import Task
 
-MAX_TOKENS = 6_000
-WORDS = 300
+_MAX_TOKENS = 6_000
+_LONGEST_TEXT = 300
 
 
 class Objection(Record):
@@ -30,23 +30,28 @@ class Objections(Record):
     remarks: list[Objection]
 
 
-def read(
-    desk: Desk, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
+def criticise(
+    client: ModelClient, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
 ) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
     """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings."""
-    text = render("critic", task=task, description=description, items=candidates)
-    answer, findings = converse(desk, Question(key, "critic", text, MAX_TOKENS), Objections)
+    text = render_prompt("critic", task=task, description=description, items=candidates)
+    answer, findings = ask_structured(client, Request(key, "critic", text, _MAX_TOKENS), Objections)
     lines = {c.id: len(c.source.splitlines()) for c in candidates}
-    found: dict[str, tuple[Remark, ...]] = {}
-    for said in answer.remarks if answer else ():
-        if said.id not in lines:
-            findings += (f"{key}: a remark on {plain(said.id, 20)!r}, which is not among the programs",)
+    remarks: dict[str, tuple[Remark, ...]] = {}
+    for objection in answer.remarks if answer else ():
+        if objection.id not in lines:
+            findings += (f"{key}: a remark on {visible_line(objection.id, 20)!r}, which is not among the programs",)
             continue
-        if not 1 <= said.line <= lines[said.id]:
-            findings += (f"{key}: a remark on line {said.line} of {said.id}, which has {lines[said.id]} lines",)
+        if not 1 <= objection.line <= lines[objection.id]:
+            findings += (
+                f"{key}: a remark on line {objection.line} of {objection.id}, which has {lines[objection.id]} lines",
+            )
             continue
         remark = Remark(
-            line=said.line, severity=said.severity, reason=plain(said.reason, WORDS), fix=plain(said.fix, WORDS)
+            line=objection.line,
+            severity=objection.severity,
+            reason=visible_line(objection.reason, _LONGEST_TEXT),
+            fix=visible_line(objection.fix, _LONGEST_TEXT),
         )
-        found[said.id] = (*found.get(said.id, ()), remark)
-    return found, findings
+        remarks[objection.id] = (*remarks.get(objection.id, ()), remark)
+    return remarks, findings

@@ -12,7 +12,7 @@ from autoreward.core.contract import MAGNITUDE
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
-from autoreward.core.visible import plain
+from autoreward.core.visible import visible_line
 from autoreward.errors import JailError
 from autoreward.sandbox import wire
 from autoreward.sandbox.kernel.lock import Lock
@@ -34,7 +34,7 @@ class RewardFailed(Exception):
 
     def __init__(self, outcome: Outcome, message: str, line: int | None = None) -> None:
         self.outcome = outcome
-        self.message = plain(message, 300)
+        self.message = visible_line(message, 300)
         self.line = line
         super().__init__(self.message)
 
@@ -55,11 +55,11 @@ class RewardClient:
         except (TimeoutError, EOFError, OSError, frames.FrameError) as error:
             raise JailError(f"The reward process died before it was locked ({error}).{narrow()}") from None
         if kind != wire.LOCKED:
-            said = plain(data.decode(errors="replace"), 300)
-            raise JailError(f"The reward process could not be locked, so nothing was loaded: {said}")
+            message = visible_line(data.decode(errors="replace"), 300)
+            raise JailError(f"The reward process could not be locked, so nothing was loaded: {message}")
         try:
-            said = json.loads(bytes(data))
-            lock = Lock(said["tier"], int(said["landlock"]))
+            message = json.loads(bytes(data))
+            lock = Lock(message["tier"], int(message["landlock"]))
             if lock.tier not in get_args(Tier):
                 raise ValueError(f"{lock.tier} is no tier")
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
@@ -70,8 +70,8 @@ class RewardClient:
         """Have the room try what must not work (before a program is loaded). Raises RewardFailed, JailError."""
         data = self._ask(wire.PROVE, [], wire.PROOFS, wire.FAILURE_CAP, LOAD_SECONDS, "trying the lock took")
         try:
-            said = json.loads(bytes(data))
-            proofs = [Proof(plain(proof["name"], 100), proof["held"] is True) for proof in said]
+            attempts = json.loads(bytes(data))
+            proofs = [Proof(visible_line(proof["name"], 100), proof["held"] is True) for proof in attempts]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise JailError(_NONSENSE) from None
         return proofs
@@ -176,12 +176,12 @@ class RewardClient:
 def _told(data: bytearray) -> RewardFailed:
     """The failure that the room reports, as far as it can be believed."""
     try:
-        said = json.loads(bytes(data))
-        line = said["line"] if type(said["line"]) is int and 0 < said["line"] < 1_000_000 else None
-        outcome = Outcome(said["outcome"])
+        message = json.loads(bytes(data))
+        line = message["line"] if type(message["line"]) is int and 0 < message["line"] < 1_000_000 else None
+        outcome = Outcome(message["outcome"])
         if outcome not in _TOLD:
             raise ValueError(f"{outcome} is not the room's to say")
-        return RewardFailed(outcome, str(said["message"]), line)
+        return RewardFailed(outcome, str(message["message"]), line)
     except (ValueError, KeyError, TypeError, RecursionError):
         return RewardFailed(Outcome.BROKE_CONTRACT, "the reward process answered nonsense")
 

@@ -65,8 +65,8 @@ def _process(jail: Jail) -> Iterator[Check]:
         status = dict(line.split(":\t", 1) for line in (here / "status").read_text(encoding="ascii").splitlines())
         limits = (here / "limits").read_text(encoding="ascii")
         # a room shows its variables to nobody but root; its fork server, which it has them from, does
-        told = Path(f"/proc/{status['PPid'].strip()}/environ").read_bytes()
-        environment = {v.split(b"=")[0].decode() for v in told.split(b"\0") if v}
+        content = Path(f"/proc/{status['PPid'].strip()}/environ").read_bytes()
+        environment = {v.split(b"=")[0].decode() for v in content.split(b"\0") if v}
         yield Check("process", "variables beyond the list, such as keys", environment <= set(clean_environment()))
         yield Check("process", "a second thread", status["Threads"].strip() == "1")
         yield Check("process", "gaining privileges", status["NoNewPrivs"].strip() == "1")

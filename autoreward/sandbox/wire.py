@@ -93,8 +93,10 @@ def _header(stepped: bool, layout: Layout) -> bytes:
 
 @lru_cache(maxsize=32)
 def _layout(header: bytes) -> tuple[bool, tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...]]:
-    said = json.loads(header)
-    return bool(said["stepped"]), tuple((name, np.dtype(kind), tuple(shape)) for name, kind, shape in said["layout"])
+    values = json.loads(header)
+    return bool(values["stepped"]), tuple(
+        (name, np.dtype(kind), tuple(shape)) for name, kind, shape in values["layout"]
+    )
 
 
 def _by_item_size(named: tuple[str, NDArray[Any]]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor
 from autoreward.core.protection import Tier
 from autoreward.records import (
     Analyses,
@@ -24,7 +24,7 @@ from autoreward.store.book import Made, Page
 class Crew(Protocol):
     """Does the work of each step."""
 
-    pool: Pool
+    pool: Executor
     tier: Tier
 
     def describe(self) -> Made[Description]:

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward.errors import NoAnswer, UsageError
-from autoreward.llm.open import open_desk
+from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
 from autoreward.roles.card_writer import propose
 from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.trust import demand, keep, of_card, of_program
-from autoreward.tasks.card import STATE, Task, blank, parse_task, state_program
-from autoreward.tasks.draft.guess import draft
-from autoreward.tasks.draft.write import card
+from autoreward.tasks.card import STATE_PROGRAM, Task
+from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.write import card_text
+from autoreward.tasks.files import parse_task, placeholder_task, read_state_program
 from autoreward.training.workers import Workers
 
 
@@ -68,13 +69,13 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     if path.exists():
         raise UsageError(f"{path} is there already; choose another --name, or delete it.")
     name = path.parent.name
-    program = state_program(path)
-    demand(of_program(STATE, program), f"{path.parent}")
+    program = read_state_program(path)
+    demand(of_program(STATE_PROGRAM, program), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(blank(wanted.env, wanted.kwargs, name, program))
+        survey = workers.survey(placeholder_task(wanted.env, wanted.kwargs, name, program))
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
-    drafted = draft(survey, name, wanted.goal, wanted.kwargs)
+    drafted = draft_task(survey, name, wanted.goal, wanted.kwargs)
     findings: tuple[str, ...] = ()
     if model != "grammar":
         files = Folder(path.parent)
@@ -85,12 +86,12 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
-        desk = open_desk({"designer": model}, path.parent, write, max_cost, 9, say)
+        client = open_client({"designer": model}, path.parent, write, max_cost, 9, say)
         try:
-            drafted, findings = propose(desk, survey, drafted)
+            drafted, findings = propose(client, survey, drafted)
         except NoAnswer as error:
             raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
-    return Initiated(path, card(drafted), findings)
+    return Initiated(path, card_text(drafted), findings)
 
 
 def _task_name(env: str, kwargs: dict[str, Any]) -> str:

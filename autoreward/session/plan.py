@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from autoreward.config import RunConfig
 from autoreward.core import seeds
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor
 from autoreward.errors import TaskError, UsageError
-from autoreward.llm.cost import FREE, estimate
+from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
 from autoreward.roles.designer import design_prompt
 from autoreward.search.halving import Purse, checkpoints, further_seeds, goals, survivors
@@ -38,8 +38,8 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
-    free = config.model.partition(":")[0] in FREE
-    expected = estimate(config.models, config.rounds)
+    free = config.model.partition(":")[0] in FREE_PROVIDERS
+    expected = estimate_cost(config.models, config.rounds)
     return Plan(
         task=task.name,
         rounds=config.rounds,
@@ -99,7 +99,7 @@ def _steps(legs: Sequence[LegPlan]) -> int:
     return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
 
 
-def measure_speed(workers: Workers, pool: Pool, count: int, task: Task, config: RunConfig) -> Speed:
+def measure_speed(workers: Workers, pool: Executor, count: int, task: Task, config: RunConfig) -> Speed:
     """Train and score the native reward for a moment, on `count` workers at once; the slowest counts.
 
     Raises TaskError if it fails.

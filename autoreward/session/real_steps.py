@@ -15,19 +15,19 @@ from autoreward.checks.samples import Practice
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core import seeds
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
-from autoreward.core.thread_executor import LocalPool
 from autoreward.core.transitions import Transitions
 from autoreward.design import refine
-from autoreward.design.grammar.evolve import design
+from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.weight_tuning import retuned
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.evaluation.diagnose import diagnose
+from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.evaluation.ranking import UNASKED, best, ranked
-from autoreward.llm.client import REPLIES, Desk
-from autoreward.llm.open import open_desk, open_models
+from autoreward.llm.client import REPLIES, ModelClient
+from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     EPISODES,
     Allowance,
@@ -72,17 +72,17 @@ class RealCrew:
         book: Book,
         workers: Workers,
         tell: Callable[[events.Event], None],
-        desk: Desk | None,
+        client: ModelClient | None,
     ):
-        """`desk` is where models are asked; None leaves the design to the grammar and explains nothing."""
-        self.pool: Pool = LocalPool(config.workers or workers.cores)
+        """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
+        self.pool: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
         self._config = config
         self._book = book
         self._workers = workers
         self._tell = tell
-        self._desk = desk
+        self._client = client
 
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
@@ -95,17 +95,19 @@ class RealCrew:
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs."""
-        if self._desk is not None:
+        if self._client is not None:
             count = self._config.candidates
-            made = refine.design(self._desk, self._task, description, rounds, count, self.review, self._said())
+            made = refine.refined_candidates(
+                self._client, self._task, description, rounds, count, self.review, self._said()
+            )
             if made.items:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
-                f"{self._desk.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
+                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
                 f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        items = design(self._task, description, rounds, self._config.candidates, seed)
+        items = evolved_candidates(self._task, description, rounds, self._config.candidates, seed)
         return Candidates(items=(*items, *self._tuned(description, rounds)))
 
     def review(self, candidate: Candidate) -> Verdict:
@@ -114,10 +116,8 @@ class RealCrew:
 
     @cached_property
     def _practice(self) -> Practice:
-        described, samples = (
-            self._book.need("description", Description),
-            self._book.transitions("description", "", SAMPLES),
-        )
+        described = self._book.need("description", Description)
+        samples = self._book.transitions("description", "", SAMPLES)
         return Practice.of(self._task, described, samples)
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
@@ -127,8 +127,9 @@ class RealCrew:
         if pool is None:
             return Screened(order=tuple(accepted))
         gamma = self._task.train.gamma
-        trained = {s.candidate_id for r in rounds[-2:] for s in r.scores if s.outcome.ok}
-        known = [(c, v) for r in rounds[-2:] for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
+        recent = recent_rounds(rounds, TUNING_ROUNDS)
+        trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
+        known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
         labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
         earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
         return screen(pool, labels, earlier, gamma)
@@ -194,7 +195,7 @@ class RealCrew:
         verdicts: Sequence[Verdict],
     ) -> Analyses:
         """Have a model explain the best programs that are not good enough yet, from pairs of episodes."""
-        if self._desk is None:
+        if self._client is None:
             return Analyses()
         by_id = {c.id: c for c in candidates}
         memory = {v.candidate_id: v.uses_memory for v in verdicts}
@@ -214,7 +215,7 @@ class RealCrew:
         described = self._book.need("description", Description)
         try:
             key = f"r{page.folder.name}-analyzer"
-            made, findings = explain(self._desk, key, self._task, described, cases, self._said())
+            made, findings = explain(self._client, key, self._task, described, cases, self._said())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=made, findings=findings)
@@ -243,7 +244,7 @@ def open_crew(
         UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    desk = _desk(config, book, tell)
+    client = _client(config, book, tell)
     trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
 
     def notice(line: str) -> None:
@@ -251,7 +252,7 @@ def open_crew(
 
     with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
-        yield RealCrew(task, config, book, workers, tell, desk), workers
+        yield RealCrew(task, config, book, workers, tell, client), workers
 
 
 def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
@@ -281,7 +282,7 @@ def _by_grammar(config: RunConfig) -> bool:
     return config.model == "grammar" and not isinstance(config.given, Candidate)
 
 
-def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> Desk | None:
+def _client(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> ModelClient | None:
     if config.model == "grammar":
         return None
 
@@ -289,7 +290,7 @@ def _desk(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_desk(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+    return open_client(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
 
 
 def allowance(book: Book) -> Allowance:

@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 
 from autoreward.checks.review import review_on
 from autoreward.checks.samples import Practice
-from autoreward.core.resources import LARGEST
+from autoreward.core.resources import LARGEST_TEXT
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.export.build import PROGRAM
@@ -144,9 +144,9 @@ def _text(path: Path) -> str:
     """A file's text as it stands: byte order mark and line ends too. Raises UsageError."""
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise UsageError(f"{path} can't be read: it has more than {LARGEST:,} bytes.")
+            data = file.read(LARGEST_TEXT + 1)
+        if len(data) > LARGEST_TEXT:
+            raise UsageError(f"{path} can't be read: it has more than {LARGEST_TEXT:,} bytes.")
         return data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}") from None

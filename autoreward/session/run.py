@@ -7,9 +7,8 @@ from pathlib import Path
 
 from autoreward import events
 from autoreward.config import RunConfig
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.seeds import derive, held_out
-from autoreward.core.thread_executor import LocalPool
 from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
 from autoreward.export.best import best_policy, demonstration, kept_files
 from autoreward.llm.client import REPLIES
@@ -106,7 +105,7 @@ def plan(
     ):  # no program is run here
         description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMOS, b""))
         count = config.workers or workers.cores
-        return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
+        return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
 
 
 def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) -> tuple[Run, Path]:
@@ -265,7 +264,7 @@ def leave(book: Book, followers: Sequence[Follower]) -> None:
     book.write(REPORT, build_report(book).encode())
 
 
-def _keep(book: Book, run: Run, workers: Workers, pool: Pool) -> None:
+def _keep(book: Book, run: Run, workers: Workers, pool: Executor) -> None:
     """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
     kept = kept_files(book, run, workers.package, demonstration(book, workers.jail))
     for name, data in kept.files.items():

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Generic, NamedTuple, Self, TypeVar
 from pydantic import ValidationError
 
 from autoreward.core.closing import Closing
-from autoreward.core.executor import Pool
+from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged, StoreError
 from autoreward.records import PREFERENCES, Allowance, Board, Record
@@ -61,7 +61,7 @@ class Page:
         return self._saved(name, "", kind) or self._keep(name, "", make())
 
     def each(
-        self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Pool
+        self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Executor
     ) -> tuple[R, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
-from autoreward.core.visible import LATEST, LONGEST_NAME, is_folder
+from autoreward.core.visible import LATEST, LONGEST_FOLDER, is_folder
 from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
 from autoreward.store.damage import unreadable
 from autoreward.store.folder import Folder
@@ -19,7 +19,7 @@ def plain_name(name: str) -> str:
     if not is_folder(name):
         raise UsageError(
             f"name {shortened(name)!r}: write a plain folder name (letters, digits, . _ -; the first a letter or digit), at most "
-            f"{LONGEST_NAME} characters, and not {LATEST!r}."
+            f"{LONGEST_FOLDER} characters, and not {LATEST!r}."
         )
     return name
 

@@ -8,7 +8,6 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from autoreward import __version__
 from autoreward.config import RunConfig
 from autoreward.errors import RunChanged, RunDamaged, UsageError, shortened
 from autoreward.records import Record
@@ -17,6 +16,7 @@ from autoreward.store.damage import plain_json, unreadable, wrong
 from autoreward.store.files import HEADER
 from autoreward.store.folder import Folder
 from autoreward.tasks.card import Task
+from autoreward.version import __version__
 
 FORMAT = 2
 PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")

@@ -19,7 +19,8 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
 from autoreward.records import Allowance, Board
 from autoreward.store.folder import Folder
-from autoreward.tasks.card import Task, read_task, task_names
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import read_task, task_names
 
 HARMLESS = ("grammar", "manual")
 """Who may design without being let in: neither is sent anything, nor paid."""

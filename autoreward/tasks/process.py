@@ -30,16 +30,16 @@ class Process(Record):
         )
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """A sentence on what the card asks for; empty if it asks for nothing."""
         return f"By its card, this task's environment may {', '.join(self.allowed)}." if self.allowed else ""
 
     def seen_from(self, folder: Path) -> "Process":
         """The same with whole paths. Raises TaskError for one that is not there."""
-        found: dict[str, tuple[str, ...]] = {}
+        paths: dict[str, tuple[str, ...]] = {}
         for key in ("read", "write"):
             places = [folder.resolve() / Path(path).expanduser() for path in getattr(self, key)]
             if missing := [place for place in places if not place.exists()]:
                 raise TaskError(f"[process] {key} = {str(missing[0])!r}: there is no such file or folder.")
-            found[key] = tuple(str(place.resolve()) for place in places)
-        return self.model_copy(update=found)
+            paths[key] = tuple(str(place.resolve()) for place in places)
+        return self.model_copy(update=paths)

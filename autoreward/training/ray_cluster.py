@@ -17,7 +17,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from autoreward import __version__
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
@@ -27,6 +26,7 @@ from autoreward.sandbox.processes.fork_client import clean_environment
 from autoreward.tasks.card import Task
 from autoreward.training.runner import Progress
 from autoreward.training.workers import Workers
+from autoreward.version import __version__
 
 Made = tuple[Trial | Score, dict[str, bytes]]
 Work = Callable[[Workers, Callable[[int], None]], Made]

@@ -13,7 +13,8 @@ from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJo
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.tasks.card import Task, blank
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import placeholder_task
 from autoreward.training.local import LocalRunner, Reply, read
 from autoreward.training.runner import Progress, Runner
 
@@ -61,7 +62,7 @@ class Workers(Closing):
 
     def protection(self) -> WorkerProtection:
         """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
-        task = blank("CartPole-v1", {}, "doctor")  # any that asks for nothing: it is not made
+        task = placeholder_task("CartPole-v1", {}, "doctor")  # any that asks for nothing: it is not made
         return read(WorkerProtection, self._local.run({"job": "attempt"}, task, {}).report)
 
     def train(

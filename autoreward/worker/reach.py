@@ -82,11 +82,11 @@ def _libraries(home: str) -> Iterator[str]:
 
 def _folders(home: str) -> list[str]:
     """Where else modules are imported from, such as the checkouts of editable installs: their names may be listed."""
-    found = [*sys.path, *(folder for root in _editable() for folder in (root, os.path.join(root, "src")))]
+    folders = [*sys.path, *(folder for root in _editable() for folder in (root, os.path.join(root, "src")))]
     granted = [*SYSTEM, *_prefixes(home)]
     return [
         folder
-        for folder in dict.fromkeys(found)
+        for folder in dict.fromkeys(folders)
         if os.path.isdir(folder) and not _holds(folder, home) and not any(_holds(place, folder) for place in granted)
     ]
 
@@ -119,9 +119,9 @@ def _editable() -> Iterator[str]:
     """Where editable installs lie, also those that an import hook finds."""
     for package in metadata.distributions():
         try:
-            told = json.loads(package.read_text("direct_url.json") or "{}")
-            address = urlsplit(told["url"])
-            editable = told["dir_info"]["editable"] is True
+            origin = json.loads(package.read_text("direct_url.json") or "{}")
+            address = urlsplit(origin["url"])
+            editable = origin["dir_info"]["editable"] is True
         except (ValueError, KeyError, TypeError, OSError):
             continue
         if editable and address.scheme == "file":

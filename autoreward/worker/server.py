@@ -51,12 +51,12 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
         confine_one(WALLS, HELD, GRANTED)
         report, files = _do(request, sock, fds)
     except AutorewardError as error:
-        said = denied.advised(str(error), error)
-        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": said}).encode())
+        message = denied.advised(str(error), error)
+        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
         return
     except Exception as error:  # an environment may raise anything, and its words would be lost with the process
-        kind, said = _failure(error, request)
-        frames.send(sock, wire.FAILED, json.dumps({"kind": kind, "message": said}).encode())
+        kind, message = _failure(error, request)
+        frames.send(sock, wire.FAILED, json.dumps({"kind": kind, "message": message}).encode())
         return
     for name, data in files.items():
         wire.send_file(sock, name, data)

@@ -72,8 +72,8 @@ class Judge:
 
     def _demand_single(self, formula: Expression, values: Mapping[str, Any]) -> None:
         widths = {name: None if name in self._constants else of_rows(value) for name, value in values.items()}
-        if found := width(formula, widths):
-            raise TaskError(f"{formula.where}: {formula.text!r} gives {found} values a step, and must give one.")
+        if size := width(formula, widths):
+            raise TaskError(f"{formula.where}: {formula.text!r} gives {size} values a step, and must give one.")
 
     def _clock(self, length: int, terminated: bool) -> dict[str, NDArray[np.bool_] | NDArray[np.int64]]:
         ended = np.zeros(length, dtype=np.bool_)

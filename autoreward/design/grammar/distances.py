@@ -16,7 +16,7 @@ from autoreward.tasks.formulas.expression import Expression, numpy_source
 from autoreward.tasks.formulas.functions import COMPARED, SUM
 
 
-class Wish(NamedTuple):
+class _Comparison(NamedTuple):
     """One comparison of the rule: `small` is to be below `large`, or equal to it."""
 
     small: ast.expr
@@ -35,47 +35,51 @@ class Distance(NamedTuple):
 def distances(task: Task) -> Iterator[Distance]:
     """The distances that the task's success rule speaks of, in its order."""
     tree = ast.parse(task.success_rule.text.strip(), mode="eval")
-    for wish in _wishes(tree.body, negated=False):
+    for comparison in _comparisons(tree.body, negated=False):
         names = frozenset(
-            n.id for side in wish[:2] for n in ast.walk(side) if isinstance(n, ast.Name) and _is_value(n, side)
+            n.id for side in comparison[:2] for n in ast.walk(side) if isinstance(n, ast.Name) and _is_value(n, side)
         )
-        nested = any(isinstance(n, ast.Compare | ast.BoolOp | ast.Not) for side in wish[:2] for n in ast.walk(side))
+        nested = any(
+            isinstance(n, ast.Compare | ast.BoolOp | ast.Not) for side in comparison[:2] for n in ast.walk(side)
+        )
         known = {*task.state, *task.constants}
         if nested or not names & set(task.state) or not names <= known:
             continue
-        yield _distance(task, wish, names)
+        yield _distance(task, comparison, names)
 
 
-def _distance(task: Task, wish: Wish, names: frozenset[str]) -> Distance:
-    if wish.equal:
-        return Distance(f"np.abs({_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)})", 0.0, names)
-    tolerance = _number(task, wish.large)
-    if tolerance is not None and _called(wish.small) in ("abs", "norm"):
-        return Distance(_source(task, wish.small), tolerance, names)
-    over = f"{_source(task, wish.small)} - {_source(task, wish.large, SUM + 1)}"
+def _distance(task: Task, comparison: _Comparison, names: frozenset[str]) -> Distance:
+    if comparison.equal:
+        return Distance(
+            f"np.abs({_source(task, comparison.small)} - {_source(task, comparison.large, SUM + 1)})", 0.0, names
+        )
+    tolerance = _number(task, comparison.large)
+    if tolerance is not None and _called(comparison.small) in ("abs", "norm"):
+        return Distance(_source(task, comparison.small), tolerance, names)
+    over = f"{_source(task, comparison.small)} - {_source(task, comparison.large, SUM + 1)}"
     return Distance(f"np.maximum({over}, 0.0)", 0.0, names)
 
 
-def _wishes(node: ast.expr, negated: bool) -> Iterator[Wish]:
+def _comparisons(node: ast.expr, negated: bool) -> Iterator[_Comparison]:
     """The comparisons that make a rule true, or false if negated."""
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            yield from _wishes(operand, not negated)
+            yield from _comparisons(operand, not negated)
         case ast.BoolOp(op=op, values=values):
             alternatives = isinstance(op, ast.Or) != negated
             for value in values[:1] if alternatives else values:
-                yield from _wishes(value, negated)
+                yield from _comparisons(value, negated)
         case ast.Compare(left=left, ops=ops, comparators=others):
             sides = (left, *others)
             links = list(zip(sides, ops, sides[1:], strict=False))
             for before, compared, after in links[:1] if negated else links:
                 if isinstance(compared, ast.Eq):
                     if not negated:
-                        yield Wish(before, after, equal=True)
+                        yield _Comparison(before, after, equal=True)
                 elif isinstance(compared, ast.Lt | ast.LtE) != negated:
-                    yield Wish(before, after, equal=False)
+                    yield _Comparison(before, after, equal=False)
                 else:
-                    yield Wish(after, before, equal=False)
+                    yield _Comparison(after, before, equal=False)
 
 
 def _source(task: Task, node: ast.expr, least: int = COMPARED) -> str:

@@ -13,26 +13,27 @@ from typing import Literal
 from autoreward.design.grammar.kit import SHAPES, Kit
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome, Term, part_names, source, thought
+from autoreward.evaluation.history import DESIGN_ROUNDS, recent_rounds
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import Candidate, Description, Diagnosis, Round, Strengths
 from autoreward.tasks.card import Task
 
-LIGHTEST, HEAVIEST = 0.01, 10.0
+_LIGHTEST, _HEAVIEST = 0.01, 10.0
 """Bounds of a weight that mutations may reach."""
-MAX_TERMS = 7
-PARENTS = 3
-TRIES = 50
-WANDER = 500
+_MAX_TERMS = 7
+_PARENTS = 3
+_TRIES = 50
+_WANDER = 500
 """Single changes made to a repeated program before giving up on a new one."""
-FIRST_IDEAS = 8
+_FIRST_IDEAS = 8
 """How many ideas of `_fresh` the first round spreads over by default."""
-FAST = ("speed", "energy")
+_FAST = ("speed", "energy")
 """Kinds that pay for speed: damping the same field would take it back."""
-LASTING = ("alive", "time", "fall")
+_LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
 
 
-def design(
+def evolved_candidates(
     task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int
 ) -> tuple[Candidate, ...]:
     """The next round's candidates, with ids `r<round>c<i>`. The same arguments give the same programs.
@@ -44,14 +45,14 @@ def design(
     number = len(rounds)
     seen = {c.genome for r in rounds for c in r.candidates}
     parents = _parents(rounds, task)
-    made: list[Candidate] = []
+    candidates: list[Candidate] = []
     for i in range(count):
-        for attempt in range(TRIES):
+        for attempt in range(_TRIES):
             how, genome, lineage = _one(kit, rng, parents, i, number + attempt)
             text = genome.model_dump_json()
             if text not in seen:
                 break
-        for _ in range(WANDER):
+        for _ in range(_WANDER):
             if text not in seen:
                 break
             genome = _tidy(_jiggle(kit, rng, list(genome.terms)))
@@ -59,7 +60,7 @@ def design(
         if text in seen:
             break
         seen.add(text)
-        made.append(
+        candidates.append(
             Candidate(
                 id=f"r{number:03d}c{i}",
                 source=source(task, genome, kit.things),
@@ -70,7 +71,7 @@ def design(
                 genome=text,
             )
         )
-    return tuple(made)
+    return tuple(candidates)
 
 
 How = Literal["fresh", "mutation", "crossover"]
@@ -83,7 +84,7 @@ def _one(kit: Kit, rng: random.Random, parents: Parents, i: int, turn: int) -> t
         return "fresh", _fresh(kit, rng, i + turn), ()
     if i == 0:
         # one idea that the first round did not have
-        return "fresh", _fresh(kit, rng, FIRST_IDEAS - 1 + turn), ()
+        return "fresh", _fresh(kit, rng, _FIRST_IDEAS - 1 + turn), ()
     if i % 4 == 3 and len(parents) > 1:
         (one, _), (other, _) = rng.sample(list(parents), 2)
         return "crossover", _cross(rng, one, other), (one.id, other.id)
@@ -92,7 +93,7 @@ def _one(kit: Kit, rng: random.Random, parents: Parents, i: int, turn: int) -> t
 
 
 def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
-    """One of several differing ideas, with details drawn; the first FIRST_IDEAS are the most likely to work."""
+    """One of several differing ideas, with details drawn; the first _FIRST_IDEAS are the most likely to work."""
     joint = [Term(kind="joint", weight=rng.choice((1.0, 2.0)), scale=rng.choice((0.5, 1.0)))] if kit.goals else []
     ideas: tuple[Callable[[], list[Term]], ...] = (
         lambda: kit.near(rng, "exp") + kit.upkeep(rng) + kit.bonus(rng),
@@ -134,7 +135,7 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
         case "one_part_dominates":
             return [_scaled(t, 0.3) if t.slot == slot else t for t in terms]
         case "flat_part":
-            kept = [t for t in terms if t.slot != slot or t.kind in LASTING]
+            kept = [t for t in terms if t.slot != slot or t.kind in _LASTING]
             return kept or terms
         case "dies_early":
             return terms + [Term(kind="alive", weight=rng.choice((1.0, 2.0, 5.0))), Term(kind="fall", weight=10.0)]
@@ -172,16 +173,16 @@ def _cross(rng: random.Random, one: Candidate, other: Candidate) -> Genome:
 
 
 def _tidy(terms: list[Term]) -> Genome:
-    """One term per slot (the last one wins), at most MAX_TERMS, none against a later one, in a fixed order."""
+    """One term per slot (the last one wins), at most _MAX_TERMS, none against a later one, in a fixed order."""
     by_slot = {term.slot: term for term in terms}
     for term in terms:
-        if term.kind in FAST and term.slot in by_slot:
+        if term.kind in _FAST and term.slot in by_slot:
             by_slot.pop(("damping", term.on), None)
-    return Genome(terms=tuple(list(by_slot.values())[-MAX_TERMS:]))
+    return Genome(terms=tuple(list(by_slot.values())[-_MAX_TERMS:]))
 
 
 def _scaled(term: Term, factor: float) -> Term:
-    weight = min(max(readable(term.weight * factor), LIGHTEST), HEAVIEST)
+    weight = min(max(readable(term.weight * factor), _LIGHTEST), _HEAVIEST)
     return term.model_copy(update={"weight": weight})
 
 
@@ -190,19 +191,19 @@ def _genome(candidate: Candidate) -> Genome:
 
 
 def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagnosis | None]]:
-    """The best candidates of the last four rounds that differ in their parts, best first, with their diagnoses.
+    """The best candidates of the last rounds that differ in their parts, best first, with their diagnoses.
 
-    Where fewer than PARENTS differ so, the best of the others follow.
+    Where fewer than _PARENTS differ so, the best of the others follow.
     """
-    recent = rounds[-4:]
+    recent = recent_rounds(rounds, DESIGN_ROUNDS)
     liked = rounds[-1].liked if rounds else Strengths()
     diagnoses = {d.candidate_id: d for r in recent for d in r.diagnoses}
-    made = {c.id: c for r in recent for c in r.candidates if c.genome}
+    candidates = {c.id: c for r in recent for c in r.candidates if c.genome}
     order = ranked([s for r in recent for s in r.scores], task, liked)
     firsts: dict[frozenset[tuple[str, str]], Candidate] = {}
     others: list[Candidate] = []
-    for candidate in (made[identity] for identity in order if identity in made):
+    for candidate in (candidates[identity] for identity in order if identity in candidates):
         slots = frozenset(term.slot for term in _genome(candidate).terms)
         if firsts.setdefault(slots, candidate) is not candidate:
             others.append(candidate)
-    return [(c, diagnoses.get(c.id)) for c in [*firsts.values(), *others][:PARENTS]]
+    return [(c, diagnoses.get(c.id)) for c in [*firsts.values(), *others][:_PARENTS]]

@@ -3,13 +3,22 @@
 import random
 from typing import Literal
 
-from autoreward.design.grammar.quantities import Quantity, bounds, constants, fields, goals, pairs, rates, readable
+from autoreward.design.grammar.quantities import (
+    Quantity,
+    bounds,
+    constants,
+    fields,
+    goal_distances,
+    pairs,
+    rates,
+    readable,
+)
 from autoreward.design.grammar.terms import Shape, Term
 from autoreward.records import Description
 from autoreward.tasks.card import Task
 
 SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse")
-SHORT = 0.5
+_SHORT = 0.5
 """Random episodes shorter than this share of the time limit say that episodes end by themselves."""
 
 
@@ -18,7 +27,7 @@ class Kit:
 
     def __init__(self, task: Task, description: Description) -> None:
         self.task = task
-        ruled = goals(task, description)
+        ruled = goal_distances(task, description)
         self.goals = (*ruled, *constants(task, description, ruled))
         self.rates = rates(task, description)
         every = fields(description)
@@ -27,7 +36,7 @@ class Kit:
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
         self.survive = task.success.full_length or "not terminated" in task.success.when
-        self.short = description.terminates and description.random_length < SHORT * description.max_steps
+        self.short = description.terminates and description.random_length < _SHORT * description.max_steps
         self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
         scalar = {s.name for s in description.state if not s.size}
         self.pushes = [
@@ -116,11 +125,11 @@ class Kit:
 
     def swing(self, rng: random.Random) -> list[Term]:
         """Energy: a speed squared, or acting along a motion."""
-        made = [Term(kind="energy", on=q.key, scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0))) for q in self.rates]
+        terms = [Term(kind="energy", on=q.key, scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0))) for q in self.rates]
         for on in self.pushes:
             rate = self.things[f"field:{on.split(':')[3]}"]
-            made.append(Term(kind="along", on=on, scale=rate.scale, weight=rng.choice((0.1, 0.2, 0.5))))
-        return rng.sample(made, min(2, len(made)))
+            terms.append(Term(kind="along", on=on, scale=rate.scale, weight=rng.choice((0.1, 0.2, 0.5))))
+        return rng.sample(terms, min(2, len(terms)))
 
     def explore(self, rng: random.Random) -> list[Term]:
         """One or two wild guesses: near another field of the same unit, or near an end of a field's range."""

@@ -36,13 +36,13 @@ class Quantity:
         return self.code.format(s="state")
 
 
-def goals(task: Task, description: Description) -> tuple[Quantity, ...]:
+def goal_distances(task: Task, description: Description) -> tuple[Quantity, ...]:
     """The distances in the task's success rule; 0 where their comparison holds (or the distance itself for |x| < tol)."""
     stats = {s.name: s for s in description.state}
-    found = []
+    quantities = []
     for number, distance in enumerate(distances(task)):
         used = sorted(distance.names & set(task.state))
-        found.append(
+        quantities.append(
             Quantity(
                 key=f"goal:{number}",
                 name=used[0],
@@ -52,12 +52,12 @@ def goals(task: Task, description: Description) -> tuple[Quantity, ...]:
                 constants=tuple(sorted(n for n in distance.names & set(task.constants) if n.upper() in distance.code)),
             )
         )
-    return tuple(found)
+    return tuple(quantities)
 
 
 def constants(task: Task, description: Description, ruled: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
     """The distance of a field to each constant that is a value of it and that the rule's distances leave out."""
-    told = {name for q in ruled for name in q.constants}
+    ruled_constants = {name for q in ruled for name in q.constants}
     by_name = {q.name: q for q in fields(description)}
     stats = {s.name: s for s in description.state}
     return tuple(
@@ -70,7 +70,7 @@ def constants(task: Task, description: Description, ruled: tuple[Quantity, ...])
             constants=(name,),
         )
         for name, constant in task.constants.items()
-        if constant.field and name not in told
+        if constant.field and name not in ruled_constants
     )
 
 
@@ -119,13 +119,13 @@ def pairs(task: Task, description: Description) -> tuple[Quantity, ...]:
 def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
     """Distances of a field to the two ends of its range, speeds and vectors left out."""
     fast = {q.name for q in rates(task, description)}
-    found = []
+    quantities = []
     for stats in description.state:
         ends = task.state[stats.name].range
         if ends is None or stats.size or stats.name in fast:
             continue
         for word, end in zip(("bottom", "top"), ends, strict=True):
-            found.append(
+            quantities.append(
                 Quantity(
                     key=f"bound:{stats.name}:{word}",
                     name=f"{stats.name}_{word}",
@@ -134,7 +134,7 @@ def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
                     tolerance=None,
                 )
             )
-    return tuple(found)
+    return tuple(quantities)
 
 
 def readable(value: float) -> float:

@@ -6,7 +6,8 @@ from typing import Literal
 from autoreward.core.contract import MAX_PART_NAME
 from autoreward.design.grammar.quantities import Quantity
 from autoreward.records import Record
-from autoreward.tasks.card import Constant, Task
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import Constant
 
 Kind = Literal[
     "near",
@@ -45,7 +46,7 @@ class Term(Record):
         return self.kind, self.on
 
 
-WIDTH = 100
+_WIDTH = 100
 """Longest line of a program, in characters."""
 
 
@@ -55,7 +56,7 @@ class Genome(Record):
     terms: tuple[Term, ...]
 
 
-IDEAS = {
+_IDEAS = {
     "near": "being near the goal in {on}",
     "progress": "coming nearer in {on}",
     "bonus": "{on} within tolerance",
@@ -78,8 +79,8 @@ IDEAS = {
 
 def thought(genome: Genome, things: dict[str, Quantity]) -> str:
     """The design idea in one line."""
-    said = [IDEAS[t.kind].format(on=_noun(t, things)) for t in genome.terms]
-    return "Rewards " + ", ".join(said[:-1]) + (" and " if len(said) > 1 else "") + said[-1] + "."
+    ideas = [_IDEAS[t.kind].format(on=_noun(t, things)) for t in genome.terms]
+    return "Rewards " + ", ".join(ideas[:-1]) + (" and " if len(ideas) > 1 else "") + ideas[-1] + "."
 
 
 def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
@@ -121,18 +122,18 @@ def _constant(name: str, constant: Constant) -> str:
     """A module constant and what it means, beside it or, if that is too long, above it."""
     words = " ".join(f"{constant.unit + ', ' if constant.unit else ''}{constant.about}".split())
     line = f"{name.upper()} = {constant.value!r}"
-    if len(beside := f"{line}  # {words}") <= WIDTH:
+    if len(beside := f"{line}  # {words}") <= _WIDTH:
         return beside
-    above = textwrap.wrap(words, WIDTH - 2, break_on_hyphens=False)
+    above = textwrap.wrap(words, _WIDTH - 2, break_on_hyphens=False)
     return "\n".join([*(f"# {text}" for text in above), line])
 
 
 def _fit(line: str) -> str:
     """A line inside brackets, continued on further lines where it is too long."""
-    if len(line) <= WIDTH:
+    if len(line) <= _WIDTH:
         return line
     wrapped = textwrap.wrap(
-        line.strip(), WIDTH - 12, break_long_words=False, break_on_hyphens=False, subsequent_indent="    "
+        line.strip(), _WIDTH - 12, break_long_words=False, break_on_hyphens=False, subsequent_indent="    "
     )
     indent = line[: len(line) - len(line.lstrip())]
     return "\n".join(indent + text for text in wrapped)
@@ -166,7 +167,9 @@ def _lets(genome: Genome, things: dict[str, Quantity], goals: list[Quantity]) ->
         values[quantity.key] = name
         line = f"    {name} = {quantity.after()}"
         lines.append(
-            line if len(line) <= WIDTH else "\n".join([f"    {name} = (", _fit(f"        {quantity.after()}"), "    )"])
+            line
+            if len(line) <= _WIDTH
+            else "\n".join([f"    {name} = (", _fit(f"        {quantity.after()}"), "    )"])
         )
     return lines, values
 

@@ -62,8 +62,8 @@ class Exported:
         """The rewards of all steps as AutoReward gives them, in step order: shape (1, T * n)."""
         steps, envs = batch.shape
         rewards = self._module.Rewards(envs)
-        found = [rewards(**picked(batch, envs, t))[0] for t in range(steps)]
-        return np.asarray(found, dtype=np.float64).reshape(1, -1)
+        values = [rewards(**picked(batch, envs, t))[0] for t in range(steps)]
+        return np.asarray(values, dtype=np.float64).reshape(1, -1)
 
     def _parts(
         self, batch: Transitions, rows: int, t: int | None, memory: Any

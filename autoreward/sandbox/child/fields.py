@@ -32,9 +32,9 @@ class Inert:
 
     __ror__ = __or__
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *arguments: Any) -> Any:
         """The last of what is given: cast(float, x) is x."""
-        return given[-1] if given else self
+        return arguments[-1] if arguments else self
 
 
 class Fields:
@@ -49,8 +49,8 @@ class Fields:
     def __getattr__(self, name: str) -> NDArray[Any]:
         fields = object.__getattribute__(self, "_fields")
         if name in fields:
-            found: NDArray[Any] = fields[name]
-            return found
+            array: NDArray[Any] = fields[name]
+            return array
         what = object.__getattribute__(self, "_what")
         close = difflib.get_close_matches(name, fields, n=1, cutoff=0.4)
         hint = f"; did you mean {close[0]!r}?" if close else "."
@@ -84,24 +84,24 @@ class Typed:
         self.function = function
         self._place = place
 
-    def __call__(self, *given: Any, **named: Any) -> Any:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
         """What the function gives. Raises TypeError on a type that is none of numbers, or an array of something else."""
-        if self._place is not None and len(given) > self._place:
-            kind(given[self._place])
-        made = self.function(*given, **named)
-        if isinstance(made, np.ndarray) and made.dtype.kind not in "fiubU":
+        if self._place is not None and len(arguments) > self._place:
+            kind(arguments[self._place])
+        result = self.function(*arguments, **named)
+        if isinstance(result, np.ndarray) and result.dtype.kind not in "fiubU":
             raise TypeError("arrays hold numbers: make no array of fields, functions or other objects")
-        return made
+        return result
 
 
 def typed(owner: object, name: str) -> Any:
     """What `owner.name` means in a loaded program where a type could reach it that is not to be seen in the source."""
-    found = getattr(owner, name)
-    if not callable(found):
-        return found  # a field of that name
+    member = getattr(owner, name)
+    if not callable(member):
+        return member  # a field of that name
     method = isinstance(owner, np.ndarray | np.generic | np.ufunc)
     place = (allowed.DTYPE_OF_METHODS if method else allowed.DTYPE_OF_FUNCTIONS).get(name)
-    return found if place is None and name not in allowed.MAKERS else Typed(found, place)
+    return member if place is None and name not in allowed.MAKERS else Typed(member, place)
 
 
 def kind(value: Any) -> Any:

@@ -38,10 +38,10 @@ class Memory:
 
     def of(self, rows: Sequence[int]) -> "Memory":
         """A copy that holds these rows alone; a row may be there twice."""
-        made = Memory(len(rows))
-        made._arrays = {key: array[list(rows)] for key, array in self._arrays.items()}
-        made._unset = {key: unset[list(rows)] for key, unset in self._unset.items()}
-        return made
+        memory = Memory(len(rows))
+        memory._arrays = {key: array[list(rows)] for key, array in self._arrays.items()}
+        memory._unset = {key: unset[list(rows)] for key, unset in self._unset.items()}
+        return memory
 
     def get(self, key: str, default: Any = 0.0) -> NDArray[Any]:
         """The stored array, shape (n,) or (n, k), with `default` in the rows not written since their episode began."""

@@ -66,7 +66,7 @@ def fresh() -> dict[str, Any]:
         n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
     }
     numpy = _facade("numpy", {**allowed, "linalg": linalg})
-    given = {n: getattr(builtins, n) for n in names.BUILTINS} | {
+    functions = {n: getattr(builtins, n) for n in names.BUILTINS} | {
         "print": _no_print,
         FIELD: field,
         INERT: Inert(),
@@ -78,7 +78,7 @@ def fresh() -> dict[str, Any]:
         "list": ListType(),
     }
     return {
-        "__builtins__": given,
+        "__builtins__": functions,
         "__name__": "reward",
         "np": numpy,
         "math": _facade("math", {n: getattr(math, n) for n in names.MATH if hasattr(math, n)}),

@@ -51,7 +51,7 @@ class _Plain(ast.NodeTransformer):
         return ast.copy_location(_call(FIELD, node.value, ast.Constant(node.attr)), node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        plain = not any(isinstance(given, ast.Starred) for given in node.args)
+        plain = not any(isinstance(argument, ast.Starred) for argument in node.args)
         if isinstance(node.func, ast.Attribute) and plain:
             name, count = node.func.attr, len(node.args)
             if name == "astype" and count == 1:
@@ -104,11 +104,11 @@ class _Plain(ast.NodeTransformer):
         module = _module(node.module or "")
         bound = [(a.asname or a.name, a.name) for a in node.names if node.module != "__future__"]
         inert = node.module in allowed.TYPING
-        return _assignments(node, [(name, module if inert else _member(module, given)) for name, given in bound])
+        return _assignments(node, [(name, module if inert else _member(module, imported)) for name, imported in bound])
 
 
-def _call(name: str, *given: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), list(given), [])
+def _call(name: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
 def _member(module: ast.expr, name: str) -> ast.expr:
@@ -133,14 +133,14 @@ def _module(name: str) -> ast.expr:
     if name in (*allowed.TYPING, "collections"):
         return ast.Name(INERT, ast.Load())
     package, _, inner = {"numpy": "np", "numpy.linalg": "np.linalg"}.get(name, name).partition(".")
-    given = ast.Name(package, ast.Load())
-    return ast.Attribute(given, inner, ast.Load()) if inner else given
+    module = ast.Name(package, ast.Load())
+    return ast.Attribute(module, inner, ast.Load()) if inner else module
 
 
 def _assignments(node: ast.stmt, values: list[tuple[str, ast.expr]]) -> Any:
     new = [(name, value) for name, value in values if not (isinstance(value, ast.Name) and value.id == name)]
-    made = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node) for name, value in new]
-    return made or ast.copy_location(ast.Pass(), node)
+    assignments = [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), node) for name, value in new]
+    return assignments or ast.copy_location(ast.Pass(), node)
 
 
 def loaded(tree: ast.Module, space: dict[str, Any]) -> dict[str, Any]:
@@ -195,9 +195,9 @@ class Program:
         return self._names or (), np.concatenate(columns, axis=1)
 
     def _call(
-        self, given: dict[str, dict[str, NDArray[Any]]], memory: Memory, rows: int
+        self, arguments: dict[str, dict[str, NDArray[Any]]], memory: Memory, rows: int
     ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-        parts = self._function(*(Fields(what, fields) for what, fields in given.items()), memory)
+        parts = self._function(*(Fields(what, fields) for what, fields in arguments.items()), memory)
         if type(parts) is not dict:
             raise ContractBroken(f"compute_reward must return a dict of named parts, not {type(parts).__name__}")
         names = tuple(parts)

@@ -81,9 +81,9 @@ def _failure(error: BaseException) -> bytes:
         # walk_tb, unlike extract_tb, opens no source files: this process must not open any
         lines = [n for frame, n in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == FILE]
         line = lines[-1] if lines else None
-    said = _text(error)
+    text = _text(error)
     plain = isinstance(error, Refused | ContractBroken)
-    message = said if plain else f"{type(error).__name__}: {said}"
+    message = text if plain else f"{type(error).__name__}: {text}"
     return json.dumps({"outcome": outcome.value, "message": message, "line": line}).encode()
 
 
@@ -108,13 +108,13 @@ _ADVICE = {
 def _text(error: BaseException) -> str:
     """What the error says and what to do about it, unless it says so itself; some say nothing, some can't be made into text."""
     try:
-        said = str(error)[:280]
+        text = str(error)[:280]
     except Exception:
         return "(it can't be shown as text)"
-    if isinstance(error, MemoryError) and not said:
+    if isinstance(error, MemoryError) and not text:
         return "build no array or list larger than the rows that are given"
-    advice = next((advice for slip, advice in _ADVICE.items() if slip in said), "")
-    return f"{said} ({advice})" if advice and not isinstance(error, Refused) else said
+    advice = next((advice for slip, advice in _ADVICE.items() if slip in text), "")
+    return f"{text} ({advice})" if advice and not isinstance(error, Refused) else text
 
 
 if __name__ == "__main__":

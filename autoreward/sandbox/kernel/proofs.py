@@ -112,7 +112,10 @@ def _attempts() -> list[tuple[str, Callable[[], object]]]:
         ("hold another process", "pidfd_open", (os.getppid(), 0)),
         ("change its identity", "setuid", (os.getuid(),)),
     )
-    return [*_real(), *((said, _raw(name, given)) for said, name, given in (*others, *_CALLS) if name in numbers)]
+    return [
+        *_real(),
+        *((text, _raw(name, arguments)) for text, name, arguments in (*others, *_CALLS) if name in numbers),
+    ]
 
 
 def _raw(name: str, arguments: tuple[int, ...]) -> Callable[[], object]:

@@ -10,8 +10,8 @@ _SMALL_WORDS = {
     "the", "a", "an", "of", "in", "on", "at", "to", "along", "with", "its", "and", "is", "for", "between", "that", "by",
     "from", "applied", "coordinate", "value", "axis",
 }  # fmt: skip
-WORDS = 5
-LONGEST = 40
+_MOST_WORDS = 5
+_LONGEST_NAME = 40
 
 
 class Row(NamedTuple):
@@ -30,13 +30,13 @@ def rows(doc: str, what: str) -> tuple[Row, ...]:
         if about is None or about == 0:
             continue
         unit = next((i for i, cell in enumerate(header) if "unit" in cell), None)
-        found = [
+        described = [
             Row(int(row[0]), row[about].strip(" `*."), _unit(row[unit]) if unit is not None and unit < len(row) else "")
             for row in table[1:]
             if row[0].isdigit() and about < len(row) and row[about]
         ]
-        if found:
-            return tuple(found)
+        if described:
+            return tuple(described)
     return ()
 
 
@@ -44,32 +44,32 @@ def choices(doc: str) -> dict[int, str]:
     """The meaning of each choice, from a list such as `- 0: push left` under a heading on actions."""
     for section in re.split(r"^#+ ", doc, flags=re.MULTILINE):
         if section.lower().startswith("action"):
-            found = {int(number): said.strip(" `*.") for number, said in _CHOICE.findall(section)}
-            if found:
-                return found
+            meanings = {int(number): meaning.strip(" `*.") for number, meaning in _CHOICE.findall(section)}
+            if meanings:
+                return meanings
     return {}
 
 
-def name(about: str) -> str:
+def field_name(about: str) -> str:
     """A plain word for what a table says; empty if nothing is left of it."""
     words = re.sub(r"\s\([^()]*\)", " ", about.lower())
     words = re.sub(r"[^a-z0-9]+", " ", words)
-    kept = [word for word in words.split() if word not in _SMALL_WORDS][:WORDS]
-    made = "_".join(kept)[:LONGEST].strip("_")
-    return f"n{made}" if made[:1].isdigit() else made
+    kept = [word for word in words.split() if word not in _SMALL_WORDS][:_MOST_WORDS]
+    word = "_".join(kept)[:_LONGEST_NAME].strip("_")
+    return f"n{word}" if word[:1].isdigit() else word
 
 
 def _tables(doc: str) -> list[list[list[str]]]:
     """Markdown tables as rows of cells, without the line under the header."""
-    found: list[list[list[str]]] = [[]]
+    tables: list[list[list[str]]] = [[]]
     for line in doc.splitlines():
         if line.strip().startswith("|"):
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
             if not all(set(cell) <= set("-: ") for cell in cells):
-                found[-1].append(cells)
-        elif found[-1]:
-            found.append([])
-    return [table for table in found if len(table) > 1]
+                tables[-1].append(cells)
+        elif tables[-1]:
+            tables.append([])
+    return [table for table in tables if len(table) > 1]
 
 
 def _unit(cell: str) -> str:

@@ -5,19 +5,21 @@ import re
 from collections.abc import Callable, Container, Sequence
 from typing import NamedTuple
 
-from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, plain
+from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, visible_line
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.tasks.card import ActionField, Constant, Metric, StateField, Success, Task, Train, task_of
+from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
+from autoreward.tasks.files import validated_task
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
-SINGLE = 40
+_MOST_SINGLE_FIELDS = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
-UNLIMITED = 1_000
+_UNLIMITED_STEPS = 1_000
 """Steps at most, where an environment states no time limit."""
-ABOUT = 400
+_LONGEST_ABOUT = 400
 """Letters of what a table says of a number."""
-MARGIN = 0.25
+_RANGE_MARGIN = 0.25
 """A sampled range is widened by this share: a trained policy goes further than a random one."""
 
 
@@ -28,7 +30,7 @@ class Draft(NamedTuple):
     guesses: dict[str, str]
 
 
-def draft(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
+def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
     """The card that the environment's own words and statistics give."""
     guesses: dict[str, str] = {}
     state = _state(survey, guesses)
@@ -36,11 +38,11 @@ def draft(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Dr
     success, metric, constants = _success(survey, state, guesses)
     limit = survey.max_steps
     if limit is None:
-        limit = min(10 * survey.longest, UNLIMITED)
-        said = f"the longest random episode had {survey.longest} steps"
-        guesses["max_steps"] = f"the environment states no time limit; {said}"
+        limit = min(10 * survey.longest, _UNLIMITED_STEPS)
+        longest = f"the longest random episode had {survey.longest} steps"
+        guesses["max_steps"] = f"the environment states no time limit; {longest}"
     guesses["train"] = "usual PPO settings for this kind of action; not tuned"
-    task = task_of(
+    task = validated_task(
         {
             "name": name,
             "env": survey.env,
@@ -69,7 +71,7 @@ def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
         if rows:
             for row in rows:
                 entry = stretch.entries[row.place]
-                name = _fresh(docstring_tables.name(row.about) or f"obs_{row.place}", fields)
+                name = _fresh(docstring_tables.field_name(row.about) or f"obs_{row.place}", fields)
                 fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
             left = [i for i in range(len(stretch.entries)) if i not in {row.place for row in rows}]
             _plain(stretch, base, left, fields, guesses)
@@ -90,7 +92,7 @@ def _plain(
     """Fields for entries that nothing describes."""
     if not indices:
         return
-    if len(indices) > SINGLE:
+    if len(indices) > _MOST_SINGLE_FIELDS:
         first, last = indices[0], indices[-1] + 1
         name = _fresh("observation", fields)
         entries = stretch.entries[first:last]
@@ -112,15 +114,15 @@ def _field(
         span = (float(f"{low:g}"), float(f"{high:g}"))
     else:
         low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
-        margin = MARGIN * (high - low) or 1.0
+        margin = _RANGE_MARGIN * (high - low) or 1.0
         span = (_rounded(low - margin, math.floor), _rounded(high + margin, math.ceil))
         guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; no finite bounds are stated"
-    return StateField(source=source, about=plain(about, ABOUT), unit=_unit(unit), range=span)
+    return StateField(source=source, about=visible_line(about, _LONGEST_ABOUT), unit=_unit(unit), range=span)
 
 
-def _unit(said: str) -> str:
+def _unit(text: str) -> str:
     """A unit that a table names, if it is one."""
-    return said if is_unit(said) else ""
+    return text if is_unit(text) else ""
 
 
 def _rounded(value: float, way: Callable[[float], int]) -> float:
@@ -133,22 +135,26 @@ def _rounded(value: float, way: Callable[[float], int]) -> float:
 
 def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
     if survey.choices:
-        said = docstring_tables.choices(survey.doc)
+        meanings = docstring_tables.choices(survey.doc)
         if len(survey.choices) > 1:
             return {"choices": ActionField(about=f"{len(survey.choices)} choices at once")}
-        known = [f"{i} {said[i]}" for i in range(survey.choices[0]) if i in said]
+        known = [f"{i} {meanings[i]}" for i in range(survey.choices[0]) if i in meanings]
         if not known:
             guesses["action.choice"] = "say what each number does"
-        return {"choice": ActionField(about=plain(", ".join(known), ABOUT) or f"one of 0 to {survey.choices[0] - 1}")}
+        return {
+            "choice": ActionField(
+                about=visible_line(", ".join(known), _LONGEST_ABOUT) or f"one of 0 to {survey.choices[0] - 1}"
+            )
+        }
     rows = [row for row in docstring_tables.rows(survey.doc, "action") if row.place < len(survey.action)]
     if len(rows) == len(survey.action):
         fields: dict[str, ActionField] = {}
         for row in rows:
             entry = survey.action[row.place]
-            name = _fresh(docstring_tables.name(row.about) or f"action_{row.place}", fields)
+            name = _fresh(docstring_tables.field_name(row.about) or f"action_{row.place}", fields)
             fields[name] = ActionField(
                 source=f"action[{row.place}]",
-                about=plain(row.about, ABOUT),
+                about=visible_line(row.about, _LONGEST_ABOUT),
                 unit=_unit(row.unit),
                 range=_bounds([entry]),
             )

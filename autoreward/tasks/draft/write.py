@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from autoreward.tasks.card import ActionField, StateField
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.tables import ActionField, StateField
 
 
-def card(drafted: Draft) -> str:
+def card_text(drafted: Draft) -> str:
     """The file's text; reading it gives the draft's task again."""
     task, guesses = drafted
     lines = [
@@ -29,8 +29,8 @@ def card(drafted: Draft) -> str:
     if task.constants:
         lines += ["", "[constants]"]
         for name, constant in task.constants.items():
-            said: dict[str, Any] = {"value": constant.value, "unit": constant.unit, "about": constant.about}
-            lines.append(f"{name} = {_inline({k: v for k, v in said.items() if v != ''})}")
+            values: dict[str, Any] = {"value": constant.value, "unit": constant.unit, "about": constant.about}
+            lines.append(f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}")
     success = task.success
     lines += ["", *_marked(guesses, "success", "[success]"), f"when = {_text(success.when)}"]
     lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]

@@ -5,7 +5,7 @@
     abs(position - hold_at)                    a metric
 
 Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
-signs.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
+functions.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
 nothing is ever evaluated by Python's own `eval`.
 """
 
@@ -28,11 +28,11 @@ from autoreward.tasks.formulas.functions import (
     MINUS,
     POWER,
     SUM,
-    Array,
+    AnyArray,
     Function,
 )
 
-DEEPEST = 100
+_DEEPEST = 100
 """Most levels of a formula."""
 
 
@@ -67,7 +67,7 @@ class Expression:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
         return numpy_source(self.body, name)
 
-    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
         """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
 
         A comparison that fails by d counts 1 - min(d / scale, 1), where scale is the largest of `scales` among the names
@@ -78,14 +78,14 @@ class Expression:
 
     def limits(self, fixed: Collection[str]) -> tuple[Limit, ...]:
         """Its comparisons that hold something against a number or one of the `fixed` names, in the order they stand."""
-        found = []
+        limits = []
         for node in (n for n in ast.walk(self.body) if isinstance(n, ast.Compare)):
             sides = [Expression(ast.unparse(part), self.where) for part in (node.left, *node.comparators)]
             for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
                 text = ast.unparse(ast.Compare(left.body, [op], [right.body]))
                 if (left.names <= set(fixed)) != (right.names <= set(fixed)):
-                    found.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
-        return tuple(found)
+                    limits.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
+        return tuple(limits)
 
     def _check(self, node: ast.expr) -> set[str]:
         match node:
@@ -103,8 +103,8 @@ class Expression:
                 return self._check(left).union(*map(self._check, others))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS and args:
                 if (takes := FUNCTIONS[name].takes) not in (0, len(args)):
-                    said = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
-                    raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {said}.")
+                    expected = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
+                    raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {expected}.")
                 return set[str]().union(*map(self._check, args))
             case ast.Attribute(value=ast.Name(id="obs"), attr=key):
                 return {f"obs.{key}"}
@@ -118,21 +118,21 @@ class Expression:
 
 
 def _parsed(text: str, where: str) -> ast.expr:
-    """A formula's tree, of at most DEEPEST levels: all that reads one calls itself on each. Raises TaskError."""
+    """A formula's tree, of at most _DEEPEST levels: all that reads one calls itself on each. Raises TaskError."""
     try:
         body = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:  # ValueError: a null character
-        said = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise TaskError(f"{where}: {text!r} is not a formula ({said}).") from None
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise TaskError(f"{where}: {text!r} is not a formula ({reason}).") from None
     except (RecursionError, MemoryError):
-        levels = DEEPEST + 1
+        levels = _DEEPEST + 1
     else:
         levels, row = 0, [body]
-        while row and levels <= DEEPEST:
+        while row and levels <= _DEEPEST:
             levels, row = levels + 1, [n for one in row for n in ast.iter_child_nodes(one) if isinstance(n, ast.expr)]
-    if levels > DEEPEST:
+    if levels > _DEEPEST:
         raise TaskError(
-            f"{where}: {text[:40]!r}... is too deeply nested, by more than {DEEPEST} levels; write it shorter."
+            f"{where}: {text[:40]!r}... is too deeply nested, by more than {_DEEPEST} levels; write it shorter."
         )
     return body
 
@@ -218,7 +218,7 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.Call(func=ast.Name(id=name), args=args):
             return FUNCTIONS[name].run(*[_value(arg, values) for arg in args])
         case ast.Subscript(value=base, slice=index):
-            return take(np.asarray(_value(base, values)), index)
+            return indexed(np.asarray(_value(base, values)), index)
     raise AssertionError(f"unchecked node {ast.dump(node)}")
 
 
@@ -227,7 +227,7 @@ def _comparisons(node: ast.Compare, values: Mapping[str, Any]) -> list[tuple[Any
     return list(zip(operands, node.ops, operands[1:], strict=False))
 
 
-def take(array: Array, index: ast.expr) -> Array:
+def indexed(array: AnyArray, index: ast.expr) -> AnyArray:
     """Some of an array's last axis, by a checked index or slice. Raises IndexError outside it."""
     if isinstance(index, ast.Slice):
         low = index.lower.value if isinstance(index.lower, ast.Constant) else 0
@@ -240,7 +240,7 @@ def take(array: Array, index: ast.expr) -> Array:
     return np.asarray(array[..., index.value])
 
 
-def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> Array:
+def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
     if isinstance(node, ast.BoolOp):
         parts = [_closeness(part, values, scales) for part in node.values]
         if isinstance(node.op, ast.And):

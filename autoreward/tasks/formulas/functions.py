@@ -1,4 +1,4 @@
-"""The functions and signs of the formula language, each as what it does and as NumPy source."""
+"""The functions and operators of the formula language, each as what it does and as NumPy source."""
 
 import ast
 import operator
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+AnyArray = NDArray[Any]
 
 
-def _norm(vector: Array) -> Array:
+def _norm(vector: AnyArray) -> AnyArray:
     """Euclidean length of each row, shape (n,)."""
     return np.asarray(np.linalg.norm(vector, axis=-1))
 
 
-def _stack(*columns: Array) -> Array:
+def _stack(*columns: AnyArray) -> AnyArray:
     """Columns of shape (n,) side by side, shape (n, k)."""
     return np.stack(columns, axis=-1)
 
@@ -31,8 +31,8 @@ class Function(NamedTuple):
     """How many arguments; 0 for one or more."""
 
 
-class Sign(NamedTuple):
-    """One sign between two values."""
+class Operator(NamedTuple):
+    """One operator between two values."""
 
     run: Callable[[Any, Any], Any]
     text: str
@@ -54,19 +54,19 @@ FUNCTIONS = {
 }
 COMPARED, SUM, PRODUCT, MINUS, POWER, ATOM = range(6)
 """How tightly things bind, loosest first."""
-BINARY: dict[type[ast.operator], Sign] = {
-    ast.Add: Sign(operator.add, "+", SUM),
-    ast.Sub: Sign(operator.sub, "-", SUM),
-    ast.Mult: Sign(operator.mul, "*", PRODUCT),
-    ast.Div: Sign(operator.truediv, "/", PRODUCT),
-    ast.Pow: Sign(operator.pow, "**", POWER),
+BINARY: dict[type[ast.operator], Operator] = {
+    ast.Add: Operator(operator.add, "+", SUM),
+    ast.Sub: Operator(operator.sub, "-", SUM),
+    ast.Mult: Operator(operator.mul, "*", PRODUCT),
+    ast.Div: Operator(operator.truediv, "/", PRODUCT),
+    ast.Pow: Operator(operator.pow, "**", POWER),
 }
-COMPARE: dict[type[ast.cmpop], Sign] = {
-    ast.Lt: Sign(operator.lt, "<", COMPARED),
-    ast.LtE: Sign(operator.le, "<=", COMPARED),
-    ast.Gt: Sign(operator.gt, ">", COMPARED),
-    ast.GtE: Sign(operator.ge, ">=", COMPARED),
-    ast.Eq: Sign(operator.eq, "==", COMPARED),
+COMPARE: dict[type[ast.cmpop], Operator] = {
+    ast.Lt: Operator(operator.lt, "<", COMPARED),
+    ast.LtE: Operator(operator.le, "<=", COMPARED),
+    ast.Gt: Operator(operator.gt, ">", COMPARED),
+    ast.GtE: Operator(operator.ge, ">=", COMPARED),
+    ast.Eq: Operator(operator.eq, "==", COMPARED),
 }
 JOIN: dict[type[ast.boolop], Function] = {
     ast.And: Function(np.logical_and, "np.logical_and({})", 2),

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
-from autoreward.tasks.formulas.expression import Expression, take
+from autoreward.tasks.formulas.expression import Expression, indexed
 from autoreward.tasks.formulas.functions import BINARY
 
-LARGEST = 1e15
+_LARGEST_NUMBER = 1e15
 """Size of the numbers that a formula may be made of; what has no bound is written 1e999."""
 Width = int | None
 """None: one number for all steps; 0: one a step, shape (n,); k: k of them, shape (n, k)."""
@@ -55,9 +55,9 @@ def _folded(node: ast.expr, formula: Expression, numbers: Mapping[str, float]) -
     """What a node is worth if it is made of numbers and signs alone."""
     match node:
         case ast.Constant(value=bool() | int() | float() as value):
-            found: float | complex = value if abs(value) <= LARGEST or value == math.inf else math.nan
+            value_of: float | complex = value if abs(value) <= _LARGEST_NUMBER or value == math.inf else math.nan
         case ast.Name(id=name) if name in numbers:
-            found = numbers[name]
+            value_of = numbers[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _folded(operand, formula, numbers)
             return None if inner is None else -inner
@@ -66,19 +66,21 @@ def _folded(node: ast.expr, formula: Expression, numbers: Mapping[str, float]) -
             if one is None or other is None:
                 return None
             try:
-                found = BINARY[type(op)].run(float(one), float(other))
+                value_of = BINARY[type(op)].run(float(one), float(other))
             except ArithmeticError:
-                found = math.nan
-            if not isinstance(found, float) or not abs(found) <= LARGEST:
-                found = math.nan
+                value_of = math.nan
+            if not isinstance(value_of, float) or not abs(value_of) <= _LARGEST_NUMBER:
+                value_of = math.nan
         case _:
             for part in ast.iter_child_nodes(node):
                 if isinstance(part, ast.expr):
                     _folded(part, formula, numbers)
             return None
-    if isinstance(found, complex) or math.isnan(found):
-        raise TaskError(f"{formula.where}: {ast.unparse(node)[:80]!r} is no number up to {LARGEST:g}; write it out.")
-    return float(found)
+    if isinstance(value_of, complex) or math.isnan(value_of):
+        raise TaskError(
+            f"{formula.where}: {ast.unparse(node)[:80]!r} is no number up to {_LARGEST_NUMBER:g}; write it out."
+        )
+    return float(value_of)
 
 
 def is_condition(node: ast.expr, known: Collection[str]) -> bool:
@@ -128,7 +130,7 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
             if not (whole := of(base)):
                 raise _lone(base, formula, "no index can be taken of it")
             try:
-                return of_rows(take(np.empty((1, whole)), index))
+                return of_rows(indexed(np.empty((1, whole)), index))
             except IndexError:
                 raise TaskError(
                     f"{formula.where}: {ast.unparse(node)!r} reaches outside {ast.unparse(base)}, which has {whole} numbers."
@@ -138,8 +140,8 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
                 raise _lone(vector, formula, "write abs for its size")
             return 0
         case ast.Call(func=ast.Name(id="stack"), args=columns):
-            found = {of(column) for column in columns}
-            if found in ({0}, {None}):
+            widths_of = {of(column) for column in columns}
+            if widths_of in ({0}, {None}):
                 return len(columns)
             raise TaskError(f"{formula.where}: {ast.unparse(node)!r} must stack fields of one number a step each.")
     parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
@@ -149,7 +151,7 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
 
 def _joined(node: ast.expr, formula: Expression, widths: set[int]) -> Width:
     if len(widths) > 1 and not (0 not in widths and len(widths - {1}) == 1):
-        have = " and ".join(f"a vector of {found}" if found else "one number" for found in sorted(widths))
+        have = " and ".join(f"a vector of {size}" if size else "one number" for size in sorted(widths))
         raise TaskError(
             f"{formula.where}: {ast.unparse(node)!r} joins {have}; take single numbers of it, such as x[0]."
         )

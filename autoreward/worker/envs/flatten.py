@@ -145,8 +145,8 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def _ask(self, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
         try:
-            made = self._observe(self.env.unwrapped, observation, info)
-            return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float32)).reshape(-1) for k, v in made.items()}
+            fields = self._observe(self.env.unwrapped, observation, info)
+            return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float32)).reshape(-1) for k, v in fields.items()}
         except Exception as error:
             raise TaskError(f"{self._where}: observe raised {type(error).__name__}: {error}") from None
 
@@ -165,8 +165,8 @@ def _numbers(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[
 def _others(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if isinstance(space, spaces.Dict | spaces.Tuple):
         inner = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
-        for key, found in inner:
-            yield from _others(found, (*path, str(key)))
+        for key, part in inner:
+            yield from _others(part, (*path, str(key)))
     elif not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         yield path
 

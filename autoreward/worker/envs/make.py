@@ -31,8 +31,8 @@ def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
             f"task {task.name}: {task.env} needs {error.name or module!r}: {_pip(error.name or module)}"
         ) from None
     except (gymnasium.error.Error, ImportError) as error:
-        said = " ".join(str(error).split())
-        raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {said}") from None
+        reason = " ".join(str(error).split())
+        raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {reason}") from None
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     _trainable(env.action_space, task)
@@ -66,14 +66,14 @@ def _trainable(actions: spaces.Space[Any], task: Task) -> None:
         "DQN": (spaces.Discrete,), "SAC": (spaces.Box,), "TD3": (spaces.Box,),
     }  # fmt: skip
     able = takes.get(task.train.algorithm, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
-    said = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
+    actions_are = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
     if not isinstance(actions, able):
         kinds = " or ".join(kind.__name__ for kind in able)
         raise TaskError(
-            f"{said}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
+            f"{actions_are}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
         )
     if isinstance(actions, spaces.Box) and (len(actions.shape) != 1 or not actions.is_bounded()):
-        raise TaskError(f"{said} with shape {actions.shape} or without bounds; wrap it into one bounded vector.")
+        raise TaskError(f"{actions_are} with shape {actions.shape} or without bounds; wrap it into one bounded vector.")
 
 
 EXTRAS = {

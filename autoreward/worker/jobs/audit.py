@@ -49,9 +49,9 @@ def _recorded(task: Task) -> Recorded:
     recorder.reset()
     for _ in range(STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
-    found = recorder.take()
+    recorded = recorder.take()
     recorder.close()
-    return found
+    return recorded
 
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
@@ -64,20 +64,20 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
         values, (low, high) = recorded.transitions.next_state[name], field.range
         slack = BEYOND * (high - low)
         inside = bool((values >= low - slack).all() and (values <= high + slack).all())
-        said = f"sampled {values.min():.3g} to {values.max():.3g}, stated {low:g} to {high:g}"
+        sentence = f"sampled {values.min():.3g} to {values.max():.3g}, stated {low:g} to {high:g}"
         if not inside:
-            yield AuditItem(name=f"range of {name}", ok=False, said=said)
+            yield AuditItem(name=f"range of {name}", ok=False, said=sentence)
 
 
 def _repeats(one: Recorded, two: Recorded) -> AuditItem:
     pairs = zip(_arrays(one), _arrays(two), strict=True)
     same = all(np.array_equal(a, b) for a, b in pairs)
-    said = (
+    sentence = (
         "the same seeds give the same episodes"
         if same
         else "the same seeds give different episodes: scores are not comparable"
     )
-    return AuditItem(name="determinism", ok=same, said=said)
+    return AuditItem(name="determinism", ok=same, said=sentence)
 
 
 def _hidden(recorded: Recorded) -> AuditItem:

@@ -108,5 +108,5 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
         with warnings.catch_warnings(action="ignore"):
             policies.build(tried, policies.normalised(tried, venv), seed=0)
     except (TypeError, ValueError, AssertionError, ArithmeticError, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        raise TaskError(f"{card}]: {train.algorithm} can't be built with these settings: {said}") from None
+        reason = " ".join(str(error).split())
+        raise TaskError(f"{card}]: {train.algorithm} can't be built with these settings: {reason}") from None

@@ -34,10 +34,10 @@ def graph(task: Task, weights: bytes) -> dict[str, bytes]:
     )
     if program is None:
         raise TypeError("torch's exporter returned no program")
-    made = program.model_proto
-    for node in made.graph.node:
+    model = program.model_proto
+    for node in model.graph.node:
         node.ClearField("metadata_props")  # lines of source with their paths on this machine
-    return {FILE: made.SerializeToString()}
+    return {FILE: model.SerializeToString()}
 
 
 class Actor(torch.nn.Module):

@@ -52,11 +52,11 @@ def episodes(
         for i in range(max(1, min(count, STEPS // limit))):
             walks += walk([env], choose, [seed + i])
             kinds.append(kind)
-    given = _demonstrated(task, env, demos) if demos else []
-    walks, kinds = walks + given, kinds + ["demo"] * len(given)
+    demonstrated = _demonstrated(task, env, demos) if demos else []
+    walks, kinds = walks + demonstrated, kinds + ["demo"] * len(demonstrated)
     spread = np.concatenate([w.observations for w in walks]).std(axis=0) + 1e-4
-    found = [judged(task, place, judge, w, spread) for w in walks]
-    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, found, strict=True))
+    scored = [judged(task, place, judge, w, spread) for w in walks]
+    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, scored, strict=True))
     return trajectories(task, place, env.action_space, walks), pooled
 
 
@@ -69,14 +69,14 @@ def scripted(task: Task, place: Layout, space: spaces.Space[Any]) -> Choose:
     def choose(now: NDArray[Any]) -> list[Any]:
         fields = state_fields(task, place, now)
         width(formula, {**{name: of_rows(rows) for name, rows in fields.items()}, **dict.fromkeys(constants)})
-        made = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
+        values = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
         try:
             if isinstance(space, spaces.Box):
                 shaped = np.broadcast_to(
-                    made.reshape(*made.shape, 1) if made.ndim < 2 else made, (len(now), *space.shape)
+                    values.reshape(*values.shape, 1) if values.ndim < 2 else values, (len(now), *space.shape)
                 )
                 return list(np.clip(shaped, space.low, space.high).astype(space.dtype))
-            whole = np.rint(np.broadcast_to(made, (len(now), *(space.shape or ())))).astype(np.int64)
+            whole = np.rint(np.broadcast_to(values, (len(now), *(space.shape or ())))).astype(np.int64)
         except ValueError:
             whole = np.full((len(now), 1), -1)
         if not all(space.contains(action) for action in whole):
@@ -132,12 +132,12 @@ def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> lis
 def _arrays(demos: bytes) -> list[NDArray[Any]]:
     """The four arrays of numbers, each of as many episodes. Raises ValueError."""
     try:
-        found = np.load(io.BytesIO(demos), allow_pickle=False)
+        loaded = np.load(io.BytesIO(demos), allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        found = None
-    if not isinstance(found, np.lib.npyio.NpzFile):
+        loaded = None
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
         raise ValueError("it is no .npz file")
-    with found as archive:
+    with loaded as archive:
         if missing := [name for name in DEMOS if name not in archive]:
             raise ValueError(f"it has no {missing[0]}")
         try:
@@ -160,10 +160,10 @@ def _observed(seen: NDArray[Any], i: int, length: int, env: gymnasium.Env[Any, A
         raise ValueError(
             f"episode {i} has length {length}; {seen.shape[1]} observations an episode are for 1 to {seen.shape[1] - 1}"
         )
-    found = seen[i, : length + 1]
-    if not np.isfinite(found).all():
+    observations = seen[i, : length + 1]
+    if not np.isfinite(observations).all():
         raise ValueError(f"an observation of episode {i} is not finite")
-    return found
+    return observations
 
 
 def _acted(taken: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:

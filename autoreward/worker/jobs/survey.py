@@ -28,7 +28,7 @@ def survey(task: Task) -> Survey:
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
     place = layout(env)
-    found = Survey(
+    surveyed = Survey(
         env=task.env,
         doc=_doc(env),
         stretches=_stretches(env, place, observations),
@@ -41,7 +41,7 @@ def survey(task: Task) -> Survey:
         longest=max(lengths),
     )
     env.close()
-    return found
+    return surveyed
 
 
 def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:
@@ -65,13 +65,13 @@ def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool
 def _stretches(env: gymnasium.Env[Any, Any], place: Layout, seen: Array) -> tuple[Stretch, ...]:
     if not place.leaves:
         return (Stretch(key="", entries=_entries(env.observation_space, seen)),)
-    made = []
+    stretches = []
     for leaf in place.leaves:
         values = leaf.read(seen)
         columns = values.reshape(len(seen), -1)
         key = "" if leaf.key == VALUE and len(place.leaves) == 1 and not leaf.choices else leaf.key
-        made.append(Stretch(key=key, entries=_declared(leaf, columns), choices=leaf.choices))
-    return tuple(made)
+        stretches.append(Stretch(key=key, entries=_declared(leaf, columns), choices=leaf.choices))
+    return tuple(stretches)
 
 
 def _declared(leaf: Leaf, columns: Array) -> tuple[Entry, ...]:

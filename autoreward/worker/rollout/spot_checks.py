@@ -62,20 +62,20 @@ class Spots:
         if self._stepped:
             asked = Transitions.joined(batches).cut(columns=self._columns)
             expected = {n: np.concatenate([a[n] for a in answers])[:, self._columns] for n in answers[0]}
-            found = self._client.evaluate(asked, stepped=True, again=True)
+            answer = self._client.evaluate(asked, stepped=True, again=True)
             how = f"among {len(self._columns)} environments instead of {self._envs}"
         else:
             asked = Transitions.joined(batches)
             rows = self._some_rows(asked)
             asked = Transitions.picked([asked], rows)
             expected = {n: np.concatenate([a[n] for a in answers]).reshape(-1)[rows][:, None] for n in answers[0]}
-            found = self._client.evaluate(asked, stepped=False)
+            answer = self._client.evaluate(asked, stepped=False)
             how = f"among {len(rows):,} rows instead of {batches[0].step.size:,}"
-        if different := differing(expected, found):
+        if different := differing(expected, answer):
             name, where = different
             raise RewardFailed(
                 Outcome.BROKE_CONTRACT,
-                f"part {name!r} of a row was {expected[name][where]:.6g}, and {found[name][where]:.6g} when asked again {how} "
+                f"part {name!r} of a row was {expected[name][where]:.6g}, and {answer[name][where]:.6g} when asked again {how} "
                 f"(step {asked.step[where]}): {BY_ITSELF}",
             )
 

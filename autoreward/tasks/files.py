@@ -1,0 +1,134 @@
+"""Task cards as files: `envs/<name>/task.toml` -> Task. Reading a card never imports environment code."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from autoreward.core.resources import small_text
+from autoreward.errors import TaskError, shortened
+from autoreward.tasks.card import STATE_PROGRAM, Task
+
+
+def read_state_program(card: Path, name: str = STATE_PROGRAM) -> str:
+    """The text of a card's state program; empty if none is named and there is no state.py. Raises TaskError."""
+    path = card.parent / name
+    try:
+        if name == STATE_PROGRAM and not path.exists():
+            return ""
+        near = Path(name).suffix == ".py" and not Path(name).is_absolute()
+        if not near or card.parent.resolve().parent not in path.resolve().parents:
+            raise ValueError("it must be a .py file in the card's folder or in one beside it")
+        return small_text(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TaskError(f"{shortened(card)}: observe = {shortened(repr(name))} can't be read: {why}.") from None
+
+
+def placeholder_task(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:
+    """A task that names an environment and nothing else, to look at it with."""
+    return validated_task(
+        {
+            "name": name,
+            "env": env,
+            "kwargs": dict(kwargs),
+            "goal": "see what it is",
+            "state": {"observation": {"source": "obs", "about": "all of it"}},
+            "action": {},
+            "success": {"when": "terminated"},
+            "train": {"algorithm": "PPO", "steps": 1},
+            "state_program": program,
+        },
+        f"environment {shortened(env)!r}",
+    )
+
+
+def validated_task(values: Mapping[str, Any], where: str) -> Task:
+    """The task of such values. Raises TaskError, naming `where`, if they are none."""
+    try:
+        return Task.model_validate(values)
+    except ValidationError as error:
+        raise TaskError(f"{where}: {_first_wrong(error)}") from None
+
+
+def read_task(path: Path) -> Task:
+    """Read and check one task.toml.
+
+    Raises:
+        TaskError: the file is missing or malformed, has an unknown or missing key, or a formula that names nothing.
+    """
+    try:
+        text = small_text(path)
+    except FileNotFoundError:
+        raise TaskError(f"{path}: no such task file.") from None
+    except OSError as error:
+        raise TaskError(f"{shortened(path)} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise TaskError(f"{shortened(path)} can't be read: {error}.") from None
+    return parse_task(text, path)
+
+
+def parse_task(text: str, path: Path) -> Task:
+    """The task that a card's text says, as if it stood at `path`. Raises TaskError."""
+    try:
+        data = tomllib.loads(text)
+    except ValueError as error:  # a number of too many digits is one too
+        raise TaskError(f"{path}: {error}.") from None
+    except RecursionError:
+        raise TaskError(f"{path}: it is nested too deeply.") from None
+    if taken := {"name", "state_program"} & data.keys():
+        raise TaskError(f"{path}: unknown key {min(taken)!r}; see envs/README.md for the keys of a task card.")
+    task = validated_task({**data, "name": path.absolute().parent.name}, str(path))
+    try:
+        process = task.process.seen_from(path.parent)
+    except TaskError as error:
+        raise TaskError(f"{path}: {error}") from None
+    return task.model_copy(update={"state_program": read_state_program(path, task.observe), "process": process})
+
+
+def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """All tasks found in the folders, name -> task.toml; earlier folders win."""
+    cards: dict[str, Path] = {}
+    for folder in folders:
+        for card in sorted(folder.glob("*/task.toml")):
+            cards.setdefault(card.parent.name, card)
+    return cards
+
+
+def find_task(name: str, folders: tuple[Path, ...]) -> Task:
+    """The task of that name, or at that path (a task.toml or its folder).
+
+    Raises:
+        TaskError: there is none; the message names the nearest one.
+    """
+    path = Path(name)
+    try:
+        card = path if path.name == "task.toml" else path / "task.toml"
+        if path.name == "task.toml" or card.is_file():
+            return read_task(card.resolve())
+    except OSError as error:
+        raise TaskError(f"task {shortened(name)} can't be read: {error.strerror}.") from None
+    names = task_names(folders)
+    if name in names:
+        return read_task(names[name])
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise TaskError(f"There is no task {name!r}.{hint} `autoreward tasks` lists all {len(names)}.")
+
+
+def _first_wrong(error: ValidationError) -> str:
+    """The first thing wrong with a card, in one sentence."""
+    problem = error.errors(include_url=False)[0]
+    steps = [str(part)[:60] for part in problem["loc"] if part not in ("[key]", "function-before[_value()]")]
+    place = ".".join(
+        step if (step.isascii() and step.isidentifier()) or step.isdigit() else repr(step) for step in steps
+    )
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {'.'.join(steps)!r}; see envs/README.md for the keys of a task card."
+    if problem["type"] == "missing":
+        return f"the key {'.'.join(steps)!r} is missing."
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{place}: {message[0].lower()}{message[1:]}." if place else f"{message}."

@@ -1,0 +1,100 @@
+"""The tables of a task card, as records: fields, constants, the success rule, the metric, how to train."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field as Bounded
+
+from autoreward.errors import TaskError
+from autoreward.records import Record
+from autoreward.records.base import Formula, Line, Name, Range, Setting, Unit
+
+
+class StateField(Record):
+    """A named view of the observation."""
+
+    source: Formula
+    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
+    about: Line
+    unit: Unit = ""
+    range: Range | None = None
+
+
+class ActionField(Record):
+    """A named view of the action, as the environment executes it (clipped to its bounds)."""
+
+    about: Line
+    source: Formula = "action"
+    unit: Unit = ""
+    range: Range | None = None
+
+
+class Constant(Record):
+    """A number the goal speaks of; designers see it by name."""
+
+    value: float
+    about: Line
+    unit: Unit = ""
+    field: Line = ""
+    """The state field it is a value of, if it is one."""
+
+
+class Success(Record):
+    """When an episode counts as a success."""
+
+    when: Formula
+    within: Line = "last step"
+    """`last step`, `any step`, or `last N steps`."""
+    share: float = Bounded(default=1.0, gt=0.0, le=1.0)
+    """Share of the window in which `when` must hold."""
+    full_length: bool = False
+    """The episode must also reach the time limit; a shorter one counts as a failure."""
+
+    @property
+    def window(self) -> int:
+        """Steps of the window: 1 for the last step, 0 for any step."""
+        words = self.within.split()
+        if words == ["last", "step"]:
+            return 1
+        if words == ["any", "step"]:
+            return 0
+        if len(words) == 3 and words[0] == "last" and words[2] == "steps" and words[1].isdigit() and int(words[1]) > 0:
+            return int(words[1])
+        raise TaskError(f"[success] within = {self.within!r}: use 'last step', 'any step' or 'last N steps'.")
+
+
+NO_RULE = Success(when="0 > 1")
+"""Where a card has no [success]: no episode meets it, and people compare policies instead."""
+
+
+Direction = Literal["lower", "higher"]
+
+
+def direction_sign(better: Direction) -> float:
+    """What a metric is multiplied by so that larger is better."""
+    return 1.0 if better == "higher" else -1.0
+
+
+class Metric(Record):
+    """What ranks two policies that both succeed."""
+
+    value: Formula
+    """`length` (steps), or a formula averaged over the success window."""
+    better: Direction
+    unit: Unit = ""
+
+
+class Train(Record):
+    """Tuned settings of one full training."""
+
+    algorithm: Literal["PPO", "SAC", "TD3", "DQN", "A2C"]
+    steps: int = Bounded(gt=0, le=10**12)
+    envs: int = Bounded(default=16, gt=0, le=256)
+    normalize_observations: bool = True
+    normalize_rewards: bool = True
+    net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
+    hyperparameters: dict[Name, Setting] = Bounded(default_factory=dict)
+
+    @property
+    def gamma(self) -> float:
+        """The discount factor; Stable-Baselines3's own where the card names none."""
+        return float(self.hyperparameters.get("gamma", 0.99))
