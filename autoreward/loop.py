@@ -11,7 +11,6 @@ from typing import TypeVar
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.errors import LimitReached, UsageError
-from autoreward.evaluation.legs import training
 from autoreward.evaluation.ranking import best, latest, runner_up
 from autoreward.judges.human import judged
 from autoreward.records import (
@@ -27,6 +26,7 @@ from autoreward.records import (
     Score,
     Screened,
     Trial,
+    TrialId,
     Verdict,
 )
 from autoreward.search.baselines import not_the_reward
@@ -183,7 +183,7 @@ def spent(rounds: Sequence[Round]) -> int:
 
 def count(trials: Sequence[Trial]) -> int:
     """Trainings; the legs of one are one."""
-    return len({training(t.id) for t in trials})
+    return len({TrialId.parse(t.id).training for t in trials})
 
 
 def in_order(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.evaluation.legs import training
 from autoreward.records import Run
 from autoreward.report.phrases import interval
 from autoreward.report.reading import read_run
@@ -36,7 +35,7 @@ def main() -> None:
         for reward in ("native", "sparse"):
             run, folder = measured(name, reward, options.seeds, options.runs)
             cells.append(interval(run.confirmed[0]) if run.confirmed else "-")
-            seconds += [t.seconds for t in read_run(folder).confirm_trials if training(t.id)]
+            seconds += [t.seconds for t in read_run(folder).confirm_trials]
         mean = sum(seconds) / len(seconds)
         print(f"| {name} | {task.tier} | {task.train.steps:,} | {cells[0]} | {cells[1]} | {mean:.0f} |", flush=True)
 

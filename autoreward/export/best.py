@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from autoreward import __version__
 from autoreward.errors import AutorewardError
-from autoreward.evaluation.legs import training
 from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.export import EXPORTED
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, NotEqual, Proof, episodes, prove
-from autoreward.records import Candidate, Candidates, Description, Run, Score, policy_file
+from autoreward.records import Candidate, Candidates, Description, Run, Score, TrialId, policy_file
 from autoreward.report.phrases import counted, interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.rewards.compose import COMPOSITIONS
@@ -86,7 +85,7 @@ def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
     pages = [book.confirm_page()] if run.confirmed else book.pages()
     found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
-    own = [(p, s) for p, s in found if training(s.trial_id).rpartition("-s")[0] == run.best]
+    own = [(p, s) for p, s in found if TrialId.parse(s.trial_id).candidate == run.best]
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 
 

@@ -1,7 +1,6 @@
 """The one way to ask a model: what was answered before is not asked again, and every reply is on disk before it is read."""
 
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from autoreward.errors import NoAnswer, RunChanged, RunDamaged
 from autoreward.llm.cost import Bill, Purse, price, tokens
 from autoreward.llm.types import LLM, Busy, Prompt, Reply, Role
-from autoreward.records import Record
+from autoreward.records import Record, ReplyKey
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"
@@ -130,11 +129,11 @@ class Desk:
 
 def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]]:
     """Files of a folder of replies for rounds that were not played, and names with a mark, under which nobody asks for them."""
-    parts = (name.partition(".") for name in names if re.match(r"r[0-9]+-", name))
+    parts = [(ReplyKey.parse(stem), stem, rest) for stem, _, rest in (name.partition(".") for name in names)]
     return [
-        (f"{key}.{rest}", f"{key}.{mark}.{rest}")
-        for key, _, rest in parts
-        if int(key[1:].partition("-")[0]) >= rounds and not rest.startswith("before-")
+        (f"{stem}.{rest}", f"{stem}.{mark}.{rest}")
+        for key, stem, rest in parts
+        if key and key.round >= rounds and not rest.startswith("before-")
     ]
 
 

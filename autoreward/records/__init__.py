@@ -29,6 +29,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
+from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -82,6 +83,8 @@ __all__ = [
     "AuditItem",
     "Board",
     "Candidate",
+    "CandidateId",
+    "CandidateName",
     "Candidates",
     "Cause",
     "CheckpointScore",
@@ -110,6 +113,7 @@ __all__ = [
     "Record",
     "Remark",
     "Remembered",
+    "ReplyKey",
     "Round",
     "Run",
     "Rung",
@@ -125,9 +129,12 @@ __all__ = [
     "Survey",
     "Symptom",
     "Trial",
+    "TrialId",
     "TrialJob",
+    "TrialName",
     "Verdict",
     "WorkerAttempt",
     "WorkerProtection",
+    "order_of_design",
     "policy_file",
 ]

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from autoreward.records.base import Id, Record
+from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
 
@@ -16,9 +17,9 @@ class Question(Record):
     a: Id
     """Candidate whose policy is shown as A."""
     b: Id
-    a_trial: Id
+    a_trial: TrialName
     """The training that the policy shown as A comes from."""
-    b_trial: Id
+    b_trial: TrialName
     episode: int
     """Index of the held-out episode that both are shown in."""
 

@@ -13,9 +13,9 @@ LINE = 15
 
 def lineage(candidates: Sequence[Told], best: str, liked: Strengths) -> str:
     """The graph; boxes link to the candidates' sections and say what people prefer. Empty for a single candidate."""
-    rounds: dict[str, list[Told]] = {}
+    rounds: dict[int, list[Told]] = {}
     for told in candidates:
-        rounds.setdefault(told.candidate.id[:4], []).append(told)
+        rounds.setdefault(told.round, []).append(told)
     if len(candidates) < 2:
         return ""
     tall = BOX_HEIGHT + LINE * bool(liked.items)

@@ -45,6 +45,8 @@ REPORT = "report.html"
 class Told:
     """All that is known of one candidate."""
 
+    round: int
+    """Number of the round that it was designed in."""
     candidate: Candidate
     verdict: Verdict | None
     trials: tuple[Trial, ...]
@@ -246,6 +248,7 @@ def _page(page: Page) -> list[Told]:
     screens = {item.candidate_id: item.screens for item in screened.items}
     return [
         Told(
+            page.round,
             c,
             verdicts.get(c.id),
             trainings([t for t in trials if t.candidate_id == c.id]),

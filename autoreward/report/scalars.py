@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from autoreward import events
 from autoreward.errors import RunDamaged
-from autoreward.evaluation.legs import training
-from autoreward.records import LOGGED, Logged, Score, Trial
+from autoreward.records import LOGGED, Logged, Score, Trial, TrialId
 from autoreward.store.book import LONGEST_RECORD, Page, pages_of
 from autoreward.store.folder import Folder
 
@@ -120,5 +119,5 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def _name(page: Page, trial: Trial) -> str:
-    name = training(trial.id)
+    name = str(TrialId.parse(trial.id).training)
     return f"{page.folder.name}/{name}" if page.folder.name in APART else name

@@ -12,7 +12,17 @@ from autoreward.llm.client import Desk
 from autoreward.llm.parsing import code_blocks
 from autoreward.llm.prompts import render
 from autoreward.llm.structured import Question, converse
-from autoreward.records import Candidate, Composition, Description, Diagnosis, Record, Round, Strengths
+from autoreward.records import (
+    Candidate,
+    CandidateId,
+    Composition,
+    Description,
+    Diagnosis,
+    Record,
+    ReplyKey,
+    Round,
+    Strengths,
+)
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.gate import FUNCTION
 from autoreward.rewards.gate.text import MAX_LINES
@@ -80,11 +90,11 @@ def draft(
     number = len(rounds)
     known = {c.id for r in rounds for c in r.candidates}
     question = Question(
-        f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count, said), MAX_TOKENS
+        str(ReplyKey(number, "designer")), "designer", design_prompt(task, description, rounds, count, said), MAX_TOKENS
     )
     answer, findings = converse(desk, question, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
-    return tuple(_candidate(idea, f"r{number:03d}c{i}", known) for i, idea in enumerate(ideas)), findings
+    return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
 
 
 def revise(

@@ -6,7 +6,7 @@ from typing import Literal
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
-from autoreward.records import EPISODES, Description, Doubt, Round, Score, Trial, TrialJob
+from autoreward.records import EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import score_all, steps
 from autoreward.search.steps import Crew
 from autoreward.store.book import Book, Page
@@ -44,7 +44,7 @@ def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
     """The environment's own reward and the sparse one, trained as the candidates of the search are."""
     seed = seeds.derive(config.seed, "search")
     return [
-        TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=config.full(task))
+        TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=config.full(task))
         for reward in BASELINES
     ]
 

@@ -14,7 +14,7 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialJob, Verdict
+from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Crew
 from autoreward.store.book import Made, Page
 from autoreward.tasks.card import Task
@@ -103,7 +103,7 @@ def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
     """A candidate's training in the search: the same seed for all, so that they differ by reward alone."""
     return TrialJob(
-        id=f"{candidate.id}-s0",
+        id=str(TrialId(candidate.id, 0)),
         candidate_id=candidate.id,
         reward="candidate",
         source=candidate.source,
@@ -134,7 +134,7 @@ def one_leg(crew: Crew, page: Page, jobs: Sequence[TrialJob], number: int, begin
 def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
     """One stretch of a training."""
     kept = checkpoints((end - begin) / job.steps, job.checkpoints)
-    change = {"id": f"{job.id}-leg{number}", "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
+    change = {"id": str(TrialId.parse(job.id).on_leg(number)), "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
               "unfinished": end < job.steps}  # fmt: skip
     return job.model_copy(update=change)
 
@@ -151,7 +151,7 @@ def replicas(
     finalists = ranked(scores, task)[: config.finalists]
     best = [job for job in jobs if job.candidate_id in finalists]
     return [
-        job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})
+        job.model_copy(update={"id": str(TrialId(job.candidate_id, i)), "seed": seeds.derive(config.seed, "search", i)})
         for i in range(1, further_seeds(config, len(best) * config.full(task), purse) + 1)
         for job in best
     ]
@@ -222,5 +222,5 @@ def _error(score: Score) -> float:
 
 
 def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:
-    before = job.id.replace(f"-leg{job.leg}", f"-leg{job.leg - 1}")
-    return crew.train(job, page.file("trials", before, STATE) if job.leg else b"")
+    before = TrialId.parse(job.id).on_leg(job.leg - 1)
+    return crew.train(job, page.file("trials", str(before), STATE) if job.leg else b"")

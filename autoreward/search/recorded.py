@@ -7,7 +7,7 @@ from typing import NamedTuple
 from autoreward.checks.relabel import EpisodePool, join
 from autoreward.core.transitions import Transitions
 from autoreward.errors import StoreError, UsageError
-from autoreward.evaluation.legs import training
+from autoreward.evaluation.legs import newest
 from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.records import EPISODES, Description, Diagnosis, PoolEpisode, Remembered, Round, Score
 from autoreward.store.book import Book, Made, Page, pages_of
@@ -43,8 +43,9 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
         pieces.append(Recording(book.transitions("remembered", "", EXPLOITS), remembered.episodes))
     scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
     hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
-    for page, score in _last_of_each([(page, s) for page, s in scored if s.candidate_id in hacked]):
-        pieces.append(_recording(page, score, f"exploit {score.trial_id}"))
+    pages = {s.trial_id: page for page, s in scored}
+    for score in _last_of_each(s for _, s in scored if s.candidate_id in hacked):
+        pieces.append(_recording(pages[score.trial_id], score, f"exploit {score.trial_id}"))
     for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
         pieces.append(_recording(page, score, score.trial_id))
     return join(pieces, book.header.task.metric.better) if pieces else None
@@ -80,13 +81,13 @@ def _exploits(folder: Path) -> Iterator[Recording]:
     for page in pages_of(folder):
         hacked = _exploited(page.saved("diagnoses", Diagnosis))
         scored = [s for s in page.saved("scores", Score) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
-        for _, score in _last_of_each([(page, s) for s in scored]):
+        for score in _last_of_each(scored):
             yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
 
 
-def _last_of_each(scored: Sequence[tuple[Page, Score]]) -> Iterable[tuple[Page, Score]]:
-    """The last leg of each training."""
-    return {training(s.trial_id): (page, s) for page, s in sorted(scored, key=lambda found: found[1].steps)}.values()
+def _last_of_each(scored: Iterable[Score]) -> Iterable[Score]:
+    """The newest leg of each training, those first that trained little."""
+    return newest(sorted(scored, key=lambda s: s.steps)).values()
 
 
 def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:

@@ -3,7 +3,8 @@
 from typing import Literal, NamedTuple
 
 from autoreward.export.best import best_policy
-from autoreward.records import Run, Score
+from autoreward.records import Run, Score, TrialId
+from autoreward.search.confirm import NATIVE
 from autoreward.store.book import Book, Page
 
 
@@ -26,7 +27,9 @@ def worth_a_look(book: Book, run: Run) -> list[Look]:
     if failed:
         found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()
-    native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
-    if native and run.best != "native":
-        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+    native = [
+        s for s in confirm.saved("scores", Score) if s.outcome.ok and TrialId.parse(s.trial_id).candidate == NATIVE
+    ]
+    if native and run.best != NATIVE:
+        found.append(Look(NATIVE, confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
     return found

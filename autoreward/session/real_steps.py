@@ -33,10 +33,12 @@ from autoreward.records import (
     Allowance,
     Analyses,
     Candidate,
+    CandidateId,
     Candidates,
     Description,
     Diagnosis,
     Feedbacks,
+    ReplyKey,
     Round,
     Score,
     Screened,
@@ -114,11 +116,8 @@ class RealCrew:
 
     @cached_property
     def _practice(self) -> Practice:
-        described, samples = (
-            self._book.need("description", Description),
-            self._book.transitions("description", "", SAMPLES),
-        )
-        return Practice.of(self._task, described, samples)
+        described = self._book.need("description", Description)
+        return Practice.of(self._task, described, self._book.transitions("description", "", SAMPLES))
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
@@ -157,7 +156,9 @@ class RealCrew:
         labels = self._labels([(parent, verdict)], self._task.train.gamma, pool).get(best_id)
         if not isinstance(labels, Labels):
             return ()
-        made = retuned(self._task, description, parent, labels.parts, pool.goodness, f"r{len(rounds):03d}w")
+        made = retuned(
+            self._task, description, parent, labels.parts, pool.goodness, str(CandidateId(len(rounds), None))
+        )
         return (made,) if made else ()
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
@@ -213,8 +214,8 @@ class RealCrew:
             return Analyses()
         described = self._book.need("description", Description)
         try:
-            key = f"r{page.folder.name}-analyzer"
-            made, findings = explain(self._desk, key, self._task, described, cases, self._said())
+            key = ReplyKey(page.round, "analyzer")
+            made, findings = explain(self._desk, str(key), self._task, described, cases, self._said())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=made, findings=findings)

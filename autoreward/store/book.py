@@ -56,6 +56,11 @@ class Page:
         """Where it is, for people."""
         return self.files.path
 
+    @property
+    def round(self) -> int:
+        """Number of the round whose page it is."""
+        return int(self.files.path.name)
+
     def once(self, name: str, kind: type[R], make: Callable[[], R | Made[R]]) -> R:
         """The saved record of that name, or make and save it."""
         return self._saved(name, "", kind) or self._keep(name, "", make())

@@ -14,7 +14,7 @@ from autoreward.design.grammar.kit import SHAPES, Kit
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome, Term, part_names, source, thought
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import Candidate, Description, Diagnosis, Round, Strengths
+from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round, Strengths
 from autoreward.tasks.card import Task
 
 LIGHTEST, HEAVIEST = 0.01, 10.0
@@ -61,7 +61,7 @@ def design(
         seen.add(text)
         made.append(
             Candidate(
-                id=f"r{number:03d}c{i}",
+                id=str(CandidateId(number, i)),
                 source=source(task, genome, kit.things),
                 thought=thought(genome, kit.things),
                 origin="grammar",
