@@ -16,7 +16,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.loop import improve, measure
-from autoreward.records import Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
+from autoreward.records import DEMOS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
 from autoreward.report.phrases import verdict
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
@@ -24,8 +24,8 @@ from autoreward.search.confirm import demand_sound, why_nothing
 from autoreward.session import run as session
 from autoreward.session.new_task import Wanted, initiate
 from autoreward.session.plan import demand_steps
-from autoreward.session.real_steps import DEMOS
 from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.keys import SCORES
 from autoreward.tasks.card import Task, find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -210,7 +210,7 @@ def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
 def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:
     run = measured(memory_folder / "run", FakeCrew(), candidates=3)
     with Book.open(memory_folder / "run") as book:
-        own = {s.seed: s.success for s in book.page(0).saved("scores", Score) if s.candidate_id == run.best}
+        own = {s.seed: s.success for s in book.page(0).saved(SCORES) if s.candidate_id == run.best}
     assert run.success == pytest.approx(sum(own.values()) / len(own))
 
 

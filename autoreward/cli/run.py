@@ -75,7 +75,7 @@ def command(
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
-    from autoreward.session.real_steps import DEMOS
+    from autoreward.records import DEMOS
     from autoreward.session.run import plan, start
     from autoreward.tasks.card import find_task
 

@@ -11,15 +11,15 @@ from autoreward.export import EXPORTED
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, NotEqual, Proof, episodes, prove
-from autoreward.records import Candidate, Candidates, Description, Run, Score, TrialId, policy_file
+from autoreward.records import POOL, SAMPLES, Candidate, Candidates, Run, Score, TrialId, policy_file
 from autoreward.report.phrases import counted, interval, verdict
 from autoreward.report.reading import Reading, Told, read_run
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page
+from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCORES, TRIALS
 from autoreward.tasks.card import Task
 
-SAMPLES, POOL = "samples.npz", "pool.npz"
 REWARD = ("reward.py", PROGRAM)
 """The files that make the reward."""
 Package = Callable[[Task, bytes], dict[str, bytes]]
@@ -42,14 +42,14 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
     if not run.best:
         return Kept({})
     task, reading = book.header.task, read_run(book.folder)
-    made = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
+    made = [c for p in book.pages() for c in (p.lone(CANDIDATES) or Candidates(items=())).items]
     winner = next((c for c in made if c.id == run.best), None)
     found = best_policy(book, run)
     score: Score | None = found[1] if found else None
     files: dict[str, bytes] = {}
     if found:
         page, best = found
-        files |= package(task, page.file("trials", best.trial_id, policy_file(best.kept)))
+        files |= package(task, page.file(TRIALS.of(best.trial_id), policy_file(best.kept)))
     refused: AutorewardError | None = None
     proof: Proof | None = None
     if winner:
@@ -71,9 +71,9 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
     """Holds an export against the program on the run's recorded transitions."""
 
     def demonstrate(winner: Candidate, files: Mapping[str, str]) -> Proof:
-        batches = [Batch("dry run's samples", book.transitions("description", "", SAMPLES))]
-        described = book.need("description", Description)
-        recorded = episodes(book.transitions("description", "", POOL)) if described.pool else None
+        batches = [Batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES))]
+        described = book.need(DESCRIPTION)
+        recorded = episodes(book.transitions(DESCRIPTION, POOL)) if described.pool else None
         if recorded is not None:
             batches.append(Batch("recorded episodes", recorded))
         return prove(jail, winner, files, batches, book.header.task.train.gamma)
@@ -84,7 +84,7 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
 def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
     pages = [book.confirm_page()] if run.confirmed else book.pages()
-    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
+    found = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
     own = [(p, s) for p, s in found if TrialId.parse(s.trial_id).candidate == run.best]
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 

@@ -66,7 +66,7 @@ class Desk:
             ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
         """
-        saved = self._saved(prompt.key)
+        saved = _saved(self._files, prompt.key)
         digest = hashlib.sha256(prompt.text.encode()).hexdigest()
         if saved is not None:
             if saved.prompt_sha256 != digest:
@@ -100,9 +100,8 @@ class Desk:
         raise AssertionError("unreachable")
 
     def bills(self) -> tuple[Bill, ...]:
-        """What every saved reply cost, by key."""
-        found = (self._saved(key) for key in self._files.stems())
-        return tuple(saved.bill for saved in found if saved is not None)
+        """What every saved reply cost, by key. Raises RunDamaged."""
+        return saved_bills(self._files)
 
     def _keep(self, key: str, came: str) -> None:
         number = sum(name.startswith(f"{key}.unreadable-") for name in self._files.names())
@@ -116,15 +115,22 @@ class Desk:
         self._tell(f"{busy}; asking again in {wait:g} s")
         self._sleep(wait)
 
-    def _saved(self, key: str) -> Saved | None:
-        try:
-            return Saved.model_validate_json(self._files.read(f"{key}.json", LONGEST_REPLY))
-        except FileNotFoundError:
-            return None
-        except (ValidationError, OSError) as error:
-            raise RunDamaged(
-                f"{self._files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
-            ) from None
+
+def saved_bills(replies_folder: Folder) -> tuple[Bill, ...]:
+    """What every reply in a folder of replies cost, by key. Raises RunDamaged."""
+    replies = (_saved(replies_folder, key) for key in replies_folder.stems())
+    return tuple(saved.bill for saved in replies if saved is not None)
+
+
+def _saved(files: Folder, key: str) -> Saved | None:
+    try:
+        return Saved.model_validate_json(files.read(f"{key}.json", LONGEST_REPLY))
+    except FileNotFoundError:
+        return None
+    except (ValidationError, OSError) as error:
+        raise RunDamaged(
+            f"{files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
+        ) from None
 
 
 def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]]:

@@ -19,6 +19,10 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.environments import (
+    DEMOS,
+    EXPLOITS,
+    POOL,
+    SAMPLES,
     Audit,
     AuditItem,
     Description,
@@ -30,9 +34,10 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
-from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
+from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
+    CLIP_FILE,
     Allowance,
     Board,
     Clip,
@@ -71,9 +76,13 @@ from autoreward.records.trials import (
 )
 
 __all__ = [
+    "CLIP_FILE",
+    "DEMOS",
     "EPISODES",
+    "EXPLOITS",
     "LOGGED",
-    "PREFERENCES",
+    "POOL",
+    "SAMPLES",
     "STATE",
     "Allowance",
     "Analyses",

@@ -7,9 +7,6 @@ from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
 
-PREFERENCES = "preferences"
-"""The folder of a run in which every answer is a record."""
-
 
 class Question(Record):
     """Two policies in the same held-out episode."""

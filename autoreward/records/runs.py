@@ -127,6 +127,10 @@ class Confirmed(Record):
         return self
 
 
+CLIP_FILE = "clip.webp"
+"""File of a clip: the animation."""
+
+
 class Clip(Record):
     """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
 

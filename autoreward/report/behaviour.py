@@ -9,10 +9,11 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import Clip
+from autoreward.records import CLIP_FILE, Clip
 from autoreward.report.charts import Line, chart, legend_of
 from autoreward.report.reading import Reading
 from autoreward.store.book import Page
+from autoreward.store.keys import CLIPS
 from autoreward.tasks.card import Task
 
 SAID = {
@@ -88,7 +89,7 @@ def _in_order(reading: Reading) -> list[Clip]:
 
 def _clip(reading: Reading, clip: Clip) -> bytes:
     """Raises RunDamaged if it is gone."""
-    return Page(reading.files).file("clips", clip.id, "clip.webp")
+    return Page(reading.files).file(CLIPS.of(clip.id), CLIP_FILE)
 
 
 def _episode(reading: Reading, clip: Clip) -> Transitions:

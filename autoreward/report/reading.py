@@ -12,11 +12,10 @@ from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import policies, said_of, strengths
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.ranking import ranked
-from autoreward.llm.client import REPLIES, Saved
+from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
-    PREFERENCES,
     Analyses,
     Candidate,
     Candidates,
@@ -33,9 +32,22 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.store.book import Page, pages_of
+from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
+from autoreward.store.keys import (
+    ANALYSES,
+    CANDIDATES,
+    CLIPS,
+    DIAGNOSES,
+    PREFERENCES,
+    RESULT,
+    SCORES,
+    SCREENS,
+    STANDINGS,
+    TRIALS,
+    VERDICTS,
+)
 
 REPORT = "report.html"
 """File of a run: the page."""
@@ -151,7 +163,7 @@ class Reading:
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
         page = Page(self.files.at(clip.page))
-        episodes = page.transitions("scores", clip.trial_id, EPISODES)
+        episodes = page.transitions(SCORES.of(clip.trial_id), EPISODES)
         if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
             raise RunDamaged(
                 f"{page.folder}: the episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run."
@@ -208,43 +220,42 @@ def read_run(folder: Path) -> Reading:
     races: list[list[Score]] = []
     for page in pages_of(folder):
         told += _page(page)
-        races.append([s for s in page.saved("scores", Score) if s.candidate_id])
-        findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
+        races.append([s for s in page.saved(SCORES) if s.candidate_id])
+        findings += (page.lone(CANDIDATES) or Candidates(items=())).findings
         rungs.append(_rungs(page))
-        findings += (page.lone("analyses", Analyses) or Analyses()).findings
+        findings += (page.lone(ANALYSES) or Analyses()).findings
     files = Folder(folder)
     whole = Page(files)
-    bills = tuple(saved.bill for saved in whole.saved(REPLIES, Saved))
-    preferences = said_of(policies(races), whole.saved(PREFERENCES, Preference))
+    bills = saved_bills(files.at(REPLIES))
+    preferences = said_of(policies(races), whole.saved(PREFERENCES))
     return Reading(
         folder,
         header,
         tuple(told),
-        Page(files.at("baselines")).saved("trials", Trial),
-        Page(files.at("confirm")).saved("trials", Trial),
-        whole.lone("result", Run),
+        Page(files.at(BASELINES_PAGE)).saved(TRIALS),
+        Page(files.at(CONFIRM_PAGE)).saved(TRIALS),
+        whole.lone(RESULT),
         bills,
         tuple(findings),
         tuple(rungs),
         preferences,
-        whole.saved("clips", Clip),
+        whole.saved(CLIPS),
     )
 
 
 def _rungs(page: Page) -> tuple[Standings, ...]:
     """The race of a round so far, in its order."""
-    found = (page.need(name, Standings) for name in page.files.stems() if name.startswith("rung-"))
-    return tuple(sorted(found, key=lambda standings: standings.number))
+    return tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number))
 
 
 def _page(page: Page) -> list[Told]:
-    candidates = page.lone("candidates", Candidates)
-    verdicts = {v.candidate_id: v for v in page.saved("verdicts", Verdict)}
-    trials, scores = page.saved("trials", Trial), page.saved("scores", Score)
-    diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
-    analyses = page.lone("analyses", Analyses) or Analyses()
+    candidates = page.lone(CANDIDATES)
+    verdicts = {v.candidate_id: v for v in page.saved(VERDICTS)}
+    trials, scores = page.saved(TRIALS), page.saved(SCORES)
+    diagnoses = {d.candidate_id: d for d in page.saved(DIAGNOSES)}
+    analyses = page.lone(ANALYSES) or Analyses()
     causes = {a.candidate_id: a.causes for a in analyses.items}
-    screened = page.lone("screens", Screened) or Screened(order=())
+    screened = page.lone(SCREENS) or Screened(order=())
     screens = {item.candidate_id: item.screens for item in screened.items}
     return [
         Told(

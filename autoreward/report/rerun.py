@@ -3,6 +3,7 @@
 import shlex
 
 from autoreward.config import RunConfig
+from autoreward.records import DEMOS
 from autoreward.report.reading import Reading
 
 GRAMMAR = "grammar"
@@ -24,8 +25,8 @@ def again(reading: Reading) -> str:
     if config.given is None:
         command = "run"
         told = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
-        if reading.files.has("demos.npz"):
-            told["demos"] = str(reading.folder / "demos.npz")
+        if reading.files.has(DEMOS):
+            told["demos"] = str(reading.folder / DEMOS)
     else:
         command = "train"
         told = {"reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")}

@@ -13,6 +13,7 @@ from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, Tri
 from autoreward.search.halving import score_all
 from autoreward.search.steps import Crew
 from autoreward.store.book import Page
+from autoreward.store.keys import TRIALS, VERDICTS
 from autoreward.tasks.card import Task
 
 NATIVE: Literal["native"] = "native"
@@ -44,10 +45,10 @@ def contest(
     if config.confirm_seeds == 0 or not contestants:
         return (), ()
     programs = [c.reward for c in contestants if isinstance(c.reward, Candidate)]
-    verdicts = {v.candidate_id: v for v in page.each("verdicts", Verdict, programs, crew.review, crew.pool)}
+    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, crew.review, crew.pool)}
     jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
     tell(events.Confirming(tuple(job.id for job in jobs)))
-    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    trials = page.each(TRIALS, jobs, crew.train, crew.pool)
     scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
     # a worker that died twice says nothing of the reward
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}

@@ -17,6 +17,7 @@ from autoreward.evaluation.ranking import ranked
 from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Crew
 from autoreward.store.book import Made, Page
+from autoreward.store.keys import SCORES, STANDINGS, TRIALS
 from autoreward.tasks.card import Task
 
 RUNGS = (0.0625, 0.125, 0.25, 0.5, 1.0)
@@ -74,20 +75,19 @@ def race(
         purse = purse.less(steps(found.trials))
         raced, begin = raced.and_(found), goal
         rung = page.once(
-            f"rung-{number}",
-            Standings,
+            STANDINGS.of(str(number)),
             lambda: standings(number, goal, found.scores, entrants, going, task, config),  # noqa: B023
         )
         tell(events.RungDone(rung))
         jobs = {job.candidate_id: job for job in going}
         if others := sorted({row.candidate_id for row in rung.rows} - jobs.keys()):
+            path = page.folder / STANDINGS.of(str(number)).file
             raise RunDamaged(
-                f"{page.folder / f'rung-{number}.json'} names {others[0]!r}, which was not trained there; delete it, and resume "
-                "makes it again."
+                f"{path} names {others[0]!r}, which was not trained there; delete it, and resume makes it again."
             )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
     more = replicas(task, config, entrants, raced.scores, purse)
-    again = page.each("trials", Trial, more, lambda job: _train(crew, page, job), crew.pool)
+    again = page.each(TRIALS, more, lambda job: _train(crew, page, job), crew.pool)
     return raced.and_(Raced(again, score_all(page, crew, again, "search")))
 
 
@@ -127,7 +127,7 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 def one_leg(crew: Crew, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Raced:
     """All these trainings one leg further, and what the scorer says of it."""
     legs = [leg(job, number, begin, end) for job in jobs]
-    done = page.each("trials", Trial, legs, lambda job: _train(crew, page, job), crew.pool)
+    done = page.each(TRIALS, legs, lambda job: _train(crew, page, job), crew.pool)
     return Raced(done, score_all(page, crew, done, "search"))
 
 
@@ -197,7 +197,7 @@ def standings(
 def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
     """Score every finished trial of a page."""
     finished = [trial for trial in trials if trial.outcome.ok]
-    return page.each("scores", Score, finished, lambda t: crew.score(page, t, purpose), crew.pool)
+    return page.each(SCORES, finished, lambda t: crew.score(page, t, purpose), crew.pool)
 
 
 def _row(score: Score, goes_on: bool) -> Rung:
@@ -223,4 +223,4 @@ def _error(score: Score) -> float:
 
 def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:
     before = TrialId.parse(job.id).on_leg(job.leg - 1)
-    return crew.train(job, page.file("trials", str(before), STATE) if job.leg else b"")
+    return crew.train(job, page.file(TRIALS.of(str(before)), STATE) if job.leg else b"")
