@@ -17,7 +17,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.loop import improve, measure
 from autoreward.records import DEMOS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
-from autoreward.report.phrases import verdict
+from autoreward.report.phrases import result_sentence
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
 from autoreward.search.confirm import demand_sound, why_nothing
@@ -175,9 +175,9 @@ def test_a_refused_reward_is_not_trained(tmp_path: Path) -> None:
 def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> None:
     run = measured(memory_folder / "a", FakeCrew(fail=crash), given="native")
     assert (run.best, run.confirmed, run.trainings) == ("", (), 2)
-    assert verdict(run).startswith("It could not be trained: native-s0 crashed: The process died")
+    assert result_sentence(run).startswith("It could not be trained: native-s0 crashed: The process died")
     run = measured(memory_folder / "b", Unscored(), given="native")
-    assert verdict(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
+    assert result_sentence(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
     one = measured(
         memory_folder / "c",
         FakeCrew(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED),
@@ -189,7 +189,7 @@ def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> N
 def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
     run = measured(memory_folder / "a", FakeCrew(fail=crash), candidates=3)
     assert run.success is None
-    assert verdict(run).startswith(
+    assert result_sentence(run).startswith(
         "No candidate could be trained and scored (its one round is done): r000c0-s0-leg0 crashed: "
     )
     assert why_nothing((), (), (refused(Finding(rule="r", message="no imports")),)) == "mine was refused: no imports"
@@ -199,12 +199,12 @@ def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
 def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
     run = Run(task="t", goal="g", stop="its one round is done", rounds=1, best="r000c0", success=0.0, trainings=1, env_steps=1,
               tier="full")  # fmt: skip
-    assert verdict(run) == (
+    assert result_sentence(run) == (
         "r000c0 came closest, but the goal was reached in no held-out episode (its one round is done); it was not confirmed on "
         "fresh seeds."
     )
-    assert verdict(run.model_copy(update={"success": 0.4})).startswith("r000c0 won (its one")
-    assert verdict(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")
+    assert result_sentence(run.model_copy(update={"success": 0.4})).startswith("r000c0 won (its one")
+    assert result_sentence(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")
 
 
 def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:

@@ -12,8 +12,8 @@ from autoreward.export.build import PROGRAM, model_card, packaging, proven, rewa
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, NotEqual, Proof, episodes, prove
 from autoreward.records import POOL, SAMPLES, Candidate, Candidates, Run, Score, TrialId, policy_file
-from autoreward.report.phrases import counted, interval, verdict
-from autoreward.report.reading import Reading, Told, read_run
+from autoreward.report.phrases import counted, interval_text, result_sentence
+from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page
@@ -89,8 +89,8 @@ def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 
 
-def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
-    told = reading.told(winner.id)
+def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
+    view = reading.candidate(winner.id)
     money = f"{counted(len(reading.bills), 'model call')} for {reading.money}"
     model = reading.header.config.model
     writer = {"human": "a person", "grammar": "the embedded grammar designer"}.get(winner.origin, f"{model}")
@@ -98,21 +98,21 @@ def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None, pro
         reading.header,
         run,
         winner,
-        told.diagnosis.shares if told and told.diagnosis else (),
-        verdict=verdict(run),
-        interval=interval,
+        view.diagnosis.shares if view and view.diagnosis else (),
+        verdict=result_sentence(run),
+        interval=interval_text,
         kept=kept,
         proof=proof,
         rewarded=rewarded,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
-        weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, told)],
+        weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, view)],
         trainings=counted(run.trainings, "training"),
         money=money if reading.bills else "no model was asked",
         writer=writer,
     )
 
 
-def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
+def _failures(reading: RunView, run: Run, winner: Candidate) -> list[str]:
     """Trainings of the winner that failed on fresh seeds, and whether none of them reached the goal."""
     lines = [
         f"training {t.id} {t.outcome.value.replace('_', ' ')}: {t.message or t.outcome.advice}"
@@ -124,16 +124,16 @@ def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
     return [*lines, "its kept policies reached the goal in no held-out episode"] if reached == 0.0 else lines
 
 
-def _weaknesses(reading: Reading, told: Told | None) -> list[str]:
+def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
     """What is known against the winner, and what was exploited in other programs of the run."""
-    lines = [f"critic: {r.reason}" for r in (told.candidate.remarks if told else ())]
+    lines = [f"critic: {r.reason}" for r in (view.candidate.remarks if view else ())]
     lines += [
         f"{s.name.replace('_', ' ')}: {s.evidence}"
-        for s in (told.diagnosis.symptoms if told and told.diagnosis else ())
+        for s in (view.diagnosis.symptoms if view and view.diagnosis else ())
     ]
     for other in reading.candidates:
         found = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
-        if found and (told is None or other.candidate.id != told.candidate.id):
+        if found and (view is None or other.candidate.id != view.candidate.id):
             lines.append(f"another program of this run, {other.candidate.id}, was exploited: {found[0].evidence}")
     return lines
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from autoreward.evaluation.bradley_terry import loser, winner
 from autoreward.records import Preference
-from autoreward.report.reading import Reading
+from autoreward.report.reading import RunView
 
 EVEN = 1e-6
 """Difference of strengths below which there is nothing between two candidates."""
@@ -18,7 +18,7 @@ def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
     return ", ".join(f"{name} x {times}" if times > 1 else name for name, times in sorted(over.items()))
 
 
-def agreement(reading: Reading) -> str:
+def agreement(reading: RunView) -> str:
     """Whether people's first of those compared is the measurement's, and the run's winner; there are some."""
     liked, count = (
         reading.strengths.items[0],

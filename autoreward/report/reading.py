@@ -54,7 +54,7 @@ REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class Told:
+class CandidateView:
     """All that is known of one candidate."""
 
     round: int
@@ -92,12 +92,12 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RunView:
     """All that is known of one run."""
 
     folder: Path
     header: RunHeader
-    candidates: tuple[Told, ...]
+    candidates: tuple[CandidateView, ...]
     baselines: tuple[Trial, ...]
     """What the search trained besides its candidates, to find out whether any reward can help."""
     confirm_trials: tuple[Trial, ...]
@@ -139,7 +139,7 @@ class Reading:
         """Environment steps of all of them."""
         return sum(t.steps - t.begin for t in self.trials)
 
-    def told(self, candidate_id: str) -> Told | None:
+    def candidate(self, candidate_id: str) -> CandidateView | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
 
@@ -211,15 +211,15 @@ class Spending(NamedTuple):
         return "price not known" if self.dollars is None else f"${self.dollars:.2f}"
 
 
-def read_run(folder: Path) -> Reading:
+def read_run(folder: Path) -> RunView:
     """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunChanged, RunDamaged."""
     header = read_header(folder)
-    told: list[Told] = []
+    view: list[CandidateView] = []
     findings: list[str] = []
     rungs: list[tuple[Standings, ...]] = []
     races: list[list[Score]] = []
     for page in pages_of(folder):
-        told += _page(page)
+        view += _page(page)
         races.append([s for s in page.saved(SCORES) if s.candidate_id])
         findings += (page.lone(CANDIDATES) or Candidates(items=())).findings
         rungs.append(_rungs(page))
@@ -228,10 +228,10 @@ def read_run(folder: Path) -> Reading:
     whole = Page(files)
     bills = saved_bills(files.at(REPLIES))
     preferences = said_of(policies(races), whole.saved(PREFERENCES))
-    return Reading(
+    return RunView(
         folder,
         header,
-        tuple(told),
+        tuple(view),
         Page(files.at(BASELINES_PAGE)).saved(TRIALS),
         Page(files.at(CONFIRM_PAGE)).saved(TRIALS),
         whole.lone(RESULT),
@@ -248,7 +248,7 @@ def _rungs(page: Page) -> tuple[Standings, ...]:
     return tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number))
 
 
-def _page(page: Page) -> list[Told]:
+def _page(page: Page) -> list[CandidateView]:
     candidates = page.lone(CANDIDATES)
     verdicts = {v.candidate_id: v for v in page.saved(VERDICTS)}
     trials, scores = page.saved(TRIALS), page.saved(SCORES)
@@ -258,7 +258,7 @@ def _page(page: Page) -> list[Told]:
     screened = page.lone(SCREENS) or Screened(order=())
     screens = {item.candidate_id: item.screens for item in screened.items}
     return [
-        Told(
+        CandidateView(
             page.round,
             c,
             verdicts.get(c.id),

@@ -4,23 +4,23 @@ import shlex
 
 from autoreward.config import RunConfig
 from autoreward.records import DEMOS
-from autoreward.report.reading import Reading
+from autoreward.report.reading import RunView
 
 GRAMMAR = "grammar"
-APART = {
+NOT_REPEATED = {
     "given", "model", "critic", "analyzer", "max_cost", "max_calls", "trust_the_model",
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""
 
 
-def again(reading: Reading) -> str:
+def again(reading: RunView) -> str:
     """One line for a shell: every setting that is not the usual one, and a model's saved replies in its place."""
     config = reading.header.config
     chosen = {
         name: getattr(config, name)
         for name, field in RunConfig.model_fields.items()
-        if name not in APART and getattr(config, name) != field.default
+        if name not in NOT_REPEATED and getattr(config, name) != field.default
     }
     if config.given is None:
         command = "run"

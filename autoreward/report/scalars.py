@@ -48,7 +48,7 @@ class Follower:
         self._folder = folder
         self._take = take
         self._lock = threading.Lock()
-        self._taken = set() if earlier else {name for name, _ in legs(folder, set())}
+        self._taken = set() if earlier else {name for name, _ in saved_legs(folder, set())}
 
     def __call__(self, event: events.Event) -> None:
         """Take one event; each is a reason to look, except that a training has come a little further."""
@@ -58,7 +58,7 @@ class Follower:
     def catch_up(self) -> None:
         """Give on what has been saved since. Raises RunDamaged, and whatever the taker raises."""
         with self._lock:
-            for name, leg in legs(self._folder, self._taken):
+            for name, leg in saved_legs(self._folder, self._taken):
                 self._taken.add(name)
                 self._take(leg)
 
@@ -73,7 +73,7 @@ def logging(folder: Path, log: Log) -> Follower:
     return Follower(folder, take, earlier=False)
 
 
-def legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
+def saved_legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
     """Every leg of the run that is trained and scored, by where it is in the run; `but` those. Raises RunDamaged."""
     for page in (*pages_of(folder), *(Page(Folder(folder).at(name)) for name in _APART)):
         for stem in page.files.at(TRIALS.folder).stems():

@@ -7,7 +7,7 @@ from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, pas
 from autoreward.export import EXPORTED
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
-from autoreward.report.phrases import verdict
+from autoreward.report.phrases import result_sentence
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page, powers_of
@@ -42,7 +42,7 @@ def take(folder: Path) -> Taken:
     if not best.has("manifest.json"):
         run = Page(Folder(folder)).lone(RESULT)
         if run and not run.best:
-            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
+            raise UsageError(f"{folder} has nothing to keep. {result_sentence(run)}")
         raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
     files = kept(folder)
     if _as_made(files):  # these bytes, whatever lies there by now

@@ -18,7 +18,7 @@ from autoreward.store.damage import unreadable, whole_tensors, wrong
 from autoreward.store.files import HEADER, demand_free, demand_place, locked
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
-from autoreward.store.keys import ALLOWANCE, BOARD, CANDIDATES, Key, R
+from autoreward.store.keys import ALLOWANCE, BOARD, CANDIDATES, Key, RecordT
 
 BASELINES_PAGE, CONFIRM_PAGE = "baselines", "confirm"
 """Pages beside those of the rounds."""
@@ -30,10 +30,10 @@ _IDS = ("id", "trial_id", "candidate_id")
 """What a record may say it is of: the first of these that it has."""
 
 
-class Made(NamedTuple, Generic[R]):
+class Made(NamedTuple, Generic[RecordT]):
     """A record with the files that belong to it. The files are written first; the record is the commit."""
 
-    record: R
+    record: RecordT
     files: dict[str, bytes]
 
 
@@ -59,11 +59,13 @@ class Page:
         """Number of the round whose page it is."""
         return int(self.files.path.name)
 
-    def once(self, key: Key[R], make: Callable[[], R | Made[R]]) -> R:
+    def once(self, key: Key[RecordT], make: Callable[[], RecordT | Made[RecordT]]) -> RecordT:
         """The saved record, or make and save it."""
         return self.lone(key) or self._keep(key, make())
 
-    def each(self, key: Key[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Pool) -> tuple[R, ...]:
+    def each(
+        self, key: Key[RecordT], items: Sequence[Any], make: Callable[[Any], RecordT | Made[RecordT]], pool: Pool
+    ) -> tuple[RecordT, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
         Each is saved as it finishes. If one raises, those that are finished or under way are saved and the exception goes on.
@@ -74,18 +76,18 @@ class Page:
             records[identity(item)] = self._keep(key.of(identity(item)), made)
         return tuple(record for item in items if (record := records[identity(item)]) is not None)
 
-    def put(self, key: Key[R], record: R) -> None:
+    def put(self, key: Key[RecordT], record: RecordT) -> None:
         """Save a record in the place of what was there."""
         self._save(self.files, key.file, record.model_dump_json(indent=1).encode())
 
-    def saved(self, key: Key[R]) -> tuple[R, ...]:
+    def saved(self, key: Key[RecordT]) -> tuple[RecordT, ...]:
         """The records of all items that are there, by id."""
         folder, _, prefix = key.name.rpartition("/")
         stems = self.files.at(folder).stems() if folder else self.files.stems()
         items = [stem.removeprefix(prefix) for stem in stems if stem.startswith(prefix)]
         return tuple(record for item in items if (record := self.lone(key.of(item))) is not None)
 
-    def lone(self, key: Key[R]) -> R | None:
+    def lone(self, key: Key[RecordT]) -> RecordT | None:
         """The record if it is there. Raises RunDamaged."""
         path = self.folder / key.file
         try:
@@ -100,7 +102,7 @@ class Page:
             )
             raise RunDamaged(f"{path} is damaged ({wrong(error)}); {next_step}.") from None
 
-    def need(self, key: Key[R]) -> R:
+    def need(self, key: Key[RecordT]) -> RecordT:
         """The record. Raises RunDamaged if it is gone."""
         record = self.lone(key)
         if record is None:
@@ -148,7 +150,7 @@ class Page:
         except OSError as error:
             raise unreadable(self.folder / name, error) from None
 
-    def _saved_of(self, item: Any, key: Key[R]) -> R | None:
+    def _saved_of(self, item: Any, key: Key[RecordT]) -> RecordT | None:
         """The record of an item. Raises RunDamaged if what lies there says that it is another's."""
         own_id = identity(item)
         record = self.lone(key.of(own_id))
@@ -161,7 +163,7 @@ class Page:
             raise RunDamaged(f"{path} is the record of something else; delete it, and resume makes it again.")
         return record
 
-    def _keep(self, key: Key[R], made: R | Made[R]) -> R:
+    def _keep(self, key: Key[RecordT], made: RecordT | Made[RecordT]) -> RecordT:
         record, files = made if isinstance(made, Made) else (made, {})
         for filename, data in files.items():
             self._save(self.files, f"{key.folder}/{filename}", data)

@@ -20,7 +20,7 @@ from autoreward.store.damage import too_large, unreadable
 
 LARGEST = 1 << 30
 """Most bytes of a file of a run, such as a recording."""
-DEEPEST = 8
+_DEEPEST = 8
 """Most folders within each other in a run."""
 PRIVATE = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -168,9 +168,9 @@ class Folder:
                 raise _unwritten(self.path / name, error) from None
 
     def _walked(self, here: int, where: str, depth: int) -> Iterator[str]:
-        if depth > DEEPEST:
+        if depth > _DEEPEST:
             raise RunDamaged(
-                f"{shortened(self.path / where)} is too deep: a run has at most {DEEPEST} folders in each other."
+                f"{shortened(self.path / where)} is too deep: a run has at most {_DEEPEST} folders in each other."
             )
         with os.scandir(here) as entries:
             for entry in entries:

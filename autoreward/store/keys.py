@@ -29,15 +29,15 @@ from autoreward.records import (
     Verdict,
 )
 
-R = TypeVar("R", bound=Record)
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @dataclass(frozen=True)
-class Key(Generic[R]):
+class Key(Generic[RecordT]):
     """Where a record is, within a run or within a round."""
 
     name: str
-    record: type[R]
+    record: type[RecordT]
     by_people: bool = False
     """People said it: nothing makes it again."""
 
