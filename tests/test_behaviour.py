@@ -122,7 +122,7 @@ def test_a_plot_shows_the_first_episode_and_nothing_after_its_end(reading: RunVi
     assert limit
     assert float(limit[1]) == pytest.approx((drawn[0][1] + drawn[-1][1]) / 2, abs=0.1)
     assert "limit" not in velocity
-    assert "4 steps" in made.said
+    assert "4 steps" in made.legend
 
 
 def test_a_long_episode_is_thinned_and_keeps_its_ends(tmp_path: Path, reading: RunView) -> None:

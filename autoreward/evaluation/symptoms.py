@@ -185,8 +185,8 @@ def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) 
         lambda: loses_its_solution(score) if score else None,
         lambda: exploits_the_reward(trial, score) if score else None,
     )
-    found = [s for s in (make() for make in of_episodes) if s is not None]
-    return tuple(sorted((*found, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))
+    symptoms = [s for s in (make() for make in of_episodes) if s is not None]
+    return tuple(sorted((*symptoms, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -42,13 +42,13 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
     if not run.best:
         return Kept({})
     task, reading = book.header.task, read_run(book.folder)
-    made = [c for p in book.pages() for c in (p.lone(CANDIDATES) or Candidates(items=())).items]
-    winner = next((c for c in made if c.id == run.best), None)
-    found = best_policy(book, run)
-    score: Score | None = found[1] if found else None
+    candidates = [c for p in book.pages() for c in (p.lone(CANDIDATES) or Candidates(items=())).items]
+    winner = next((c for c in candidates if c.id == run.best), None)
+    policy = best_policy(book, run)
+    score: Score | None = policy[1] if policy else None
     files: dict[str, bytes] = {}
-    if found:
-        page, best = found
+    if policy:
+        page, best = policy
         files |= package(task, page.file(TRIALS.of(best.trial_id), policy_file(best.kept)))
     refused: AutorewardError | None = None
     proof: Proof | None = None
@@ -61,8 +61,8 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
             files |= {name: text.encode() for name, text in texts.items()}
         except (NotEqual, NotWritable) as error:
             refused = error
-        said = proven(proof) if proof else f"The reward is not here. {refused}"
-        files["card.md"] = _card(reading, run, winner, score, said, proof is not None).encode()
+        proof_sentence = proven(proof) if proof else f"The reward is not here. {refused}"
+        files["card.md"] = _card(reading, run, winner, score, proof_sentence, proof is not None).encode()
     files["manifest.json"] = _manifest(book, run, winner, score, proof).encode()
     return Kept({name: files[name] for name in EXPORTED if name in files}, refused)
 
@@ -84,8 +84,8 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
 def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
     """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
     pages = [book.confirm_page()] if run.confirmed else book.pages()
-    found = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
-    own = [(p, s) for p, s in found if TrialId.parse(s.trial_id).candidate == run.best]
+    scored = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
+    own = [(p, s) for p, s in scored if TrialId.parse(s.trial_id).candidate == run.best]
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 
 
@@ -119,8 +119,8 @@ def _failures(reading: RunView, run: Run, winner: Candidate) -> list[str]:
         for t in reading.broken
         if t.candidate_id == winner.id
     ]
-    found = next((c for c in run.confirmed if c.who == winner.id), None)
-    reached = max(found.success) if found else run.success
+    confirmed = next((c for c in run.confirmed if c.who == winner.id), None)
+    reached = max(confirmed.success) if confirmed else run.success
     return [*lines, "its kept policies reached the goal in no held-out episode"] if reached == 0.0 else lines
 
 
@@ -132,13 +132,13 @@ def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
         for s in (view.diagnosis.symptoms if view and view.diagnosis else ())
     ]
     for other in reading.candidates:
-        found = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
-        if found and (view is None or other.candidate.id != view.candidate.id):
-            lines.append(f"another program of this run, {other.candidate.id}, was exploited: {found[0].evidence}")
+        exploits = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
+        if exploits and (view is None or other.candidate.id != view.candidate.id):
+            lines.append(f"another program of this run, {other.candidate.id}, was exploited: {exploits[0].evidence}")
     return lines
 
 
-def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None, proof: Proof | None) -> str:
+def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None, proof: Proof | None) -> str:
     """What the policy and the reward are, how they were made and what was measured, for machines."""
     note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
     return json.dumps(
@@ -154,13 +154,13 @@ def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None
                 "formula": COMPOSITIONS[winner.composition].formula,
                 "compared": proof and proof.model_dump(mode="json"),
             },
-            "policy": kept
+            "policy": best
             and {
-                "trial": kept.trial_id,
-                "seed": kept.seed,
-                "checkpoint_step": kept.kept,
-                "success": kept.success if kept.ruled else None,
-                "note": note if kept.ruled else "no rule judged it: people compared policies",
+                "trial": best.trial_id,
+                "seed": best.seed,
+                "checkpoint_step": best.kept,
+                "success": best.success if best.ruled else None,
+                "note": note if best.ruled else "no rule judged it: people compared policies",
             },
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
             "tier": run.tier,

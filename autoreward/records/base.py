@@ -49,10 +49,10 @@ def _formula(text: str) -> str:
     return text
 
 
-def _such(holds: Callable[[str], bool], said: str) -> AfterValidator:
+def _such(holds: Callable[[str], bool], message: str) -> AfterValidator:
     def check(text: str) -> str:
         if not holds(text):
-            raise ValueError(said)
+            raise ValueError(message)
         return text
 
     return AfterValidator(check)

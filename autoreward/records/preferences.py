@@ -58,8 +58,8 @@ class Strengths(Record):
 
     def place(self, candidate_id: str) -> tuple[bool, float]:
         """What a candidate is sorted by, larger is better: who was compared is ahead of who was not, then the strength."""
-        found = self.of(candidate_id)
-        return (True, found.value) if found else (False, 0.0)
+        strength = self.of(candidate_id)
+        return (True, strength.value) if strength else (False, 0.0)
 
     def of(self, candidate_id: str) -> Strength | None:
         """One candidate's strength; None if it was not compared."""

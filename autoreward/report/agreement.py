@@ -29,15 +29,15 @@ def agreement(reading: RunView) -> str:
     measured = reading.measured[0]
     ahead = liked.value - reading.strengths.place(measured)[1]
     if liked.candidate_id == measured:
-        said = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
+        sentence = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
     elif ahead < EVEN:
-        said = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
+        sentence = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
     else:
-        said = (
+        sentence = (
             f"People and the measurement disagree: people ({count}) put {liked.candidate_id} first, the measurement {measured}. "
             f"Asked again, people would prefer {liked.candidate_id} in {1 / (1 + math.exp(-ahead)):.0%} of the decided pairs."
         )
     won = reading.run.best if reading.run else ""
     if won and won != liked.candidate_id and ahead >= EVEN:
-        said += f" The run's winner is {won}."
-    return said
+        sentence += f" The run's winner is {won}."
+    return sentence

@@ -16,7 +16,7 @@ from autoreward.store.book import Page
 from autoreward.store.keys import CLIPS
 from autoreward.tasks.card import Task
 
-_SAID = {
+_CAPTIONS = {
     "winner": "the winner's best policy",
     "failure": "the worst failure of the search",
     "native": "the native reward's best policy",
@@ -32,7 +32,7 @@ class Filmed(NamedTuple):
     """A clip as data, with what it shows."""
 
     data: str
-    said: str
+    caption: str
 
 
 class Plotted(NamedTuple):
@@ -40,7 +40,7 @@ class Plotted(NamedTuple):
 
     why: tuple[str, ...]
     """Why there are no clips."""
-    said: Markup
+    legend: Markup
     """Which line is which policy."""
     charts: tuple[Markup, ...]
     limited: bool
@@ -60,7 +60,7 @@ class Panel(NamedTuple):
 def filmed(reading: RunView) -> list[Filmed]:
     """The clips that there are; all start from the same held-out seed."""
     return [
-        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", _SAID[clip.id])
+        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", _CAPTIONS[clip.id])
         for clip in _in_order(reading)
         if not clip.why_not
     ]
@@ -84,7 +84,7 @@ def plotted(reading: RunView) -> Plotted | None:
 
 
 def _in_order(reading: RunView) -> list[Clip]:
-    return sorted(reading.clips, key=lambda clip: list(_SAID).index(clip.id))
+    return sorted(reading.clips, key=lambda clip: list(_CAPTIONS).index(clip.id))
 
 
 def _clip(reading: RunView, clip: Clip) -> bytes:
@@ -99,7 +99,7 @@ def _episode(reading: RunView, clip: Clip) -> Transitions:
 
 
 def _named(clip: Clip, episode: Transitions) -> str:
-    return f"{_SAID[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
+    return f"{_CAPTIONS[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
 
 
 def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
@@ -129,7 +129,7 @@ def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
 
 
 def _lines(series: Mapping[str, NDArray[Any]]) -> tuple[Series, ...]:
-    return tuple(Series(_SAID[name], _thinned(array), _COLORS[name]) for name, array in series.items())
+    return tuple(Series(_CAPTIONS[name], _thinned(array), _COLORS[name]) for name, array in series.items())
 
 
 def _thinned(values: NDArray[Any]) -> Sequence[tuple[float, float]]:

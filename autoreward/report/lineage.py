@@ -42,16 +42,16 @@ def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths) ->
 
 
 def _box(view: CandidateView, x: float, y: float, best: bool, liked: Strengths) -> str:
-    found, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
-    people = f"people {found.value:+.2f} ({found.won} : {found.lost})" if found else ""
+    strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
+    people = f"people {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
     success = max(view.success, 0.0)
-    said = f"{view.success:.2f}" if view.ruled else "-"
+    success_text = f"{view.success:.2f}" if view.ruled else "-"
     kind = " best" if best else ""
     return (
         f'<a href="#{escape(view.candidate.id)}"><title>{escape(view.candidate.thought)}</title>'
         f'<rect class="box{kind}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{tall}" rx="6"/>'
         f'<rect class="fill" x="{x + 8}" y="{y + tall - 7}" width="{(BOX_WIDTH - 16) * success:.1f}" height="3" rx="1.5"/>'
         f'<text x="{x + 8}" y="{y + 15}">{escape(view.candidate.id)} <tspan class="dim">{escape(view.candidate.how)}</tspan></text>'
-        f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{said}</text>'
+        f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{success_text}</text>'
         f'<text class="dim" x="{x + 8}" y="{y + 15 + _LINE}">{people}</text></a>'
     )

@@ -92,15 +92,15 @@ def _numbers(pair: Pair) -> dict[str, tuple[Array, Array]]:
 
 
 def _columns(episode: Transitions) -> dict[str, Array]:
-    found: dict[str, Array] = {}
+    columns: dict[str, Array] = {}
     for prefix, group in (("", episode.next_state), ("action ", episode.action)):
         for name, array in group.items():
             values = np.asarray(array[:, 0], dtype=np.float64)
             if values.ndim == 1:
-                found[f"{prefix}{name}"] = values
+                columns[f"{prefix}{name}"] = values
             else:
-                found |= {f"{prefix}{name}[{i}]": values[:, i] for i in range(min(values.shape[1], _NUMBERS))}
-    return found
+                columns |= {f"{prefix}{name}[{i}]": values[:, i] for i in range(min(values.shape[1], _NUMBERS))}
+    return columns
 
 
 def _end(episode: Transitions) -> str:

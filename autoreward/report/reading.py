@@ -202,8 +202,8 @@ class Spending(NamedTuple):
     def of(cls, role: str, model: str, bills: Sequence[Bill]) -> Self:
         """The sum of some bills."""
         known = [bill.dollars for bill in bills if bill.dollars is not None]
-        given, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
-        return cls(role, model, len(bills), given, answered, sum(known) if len(known) == len(bills) else None)
+        asked, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
+        return cls(role, model, len(bills), asked, answered, sum(known) if len(known) == len(bills) else None)
 
     @property
     def price(self) -> str:

@@ -24,16 +24,18 @@ def again(reading: RunView) -> str:
     }
     if config.given is None:
         command = "run"
-        told = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
+        options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
         if reading.files.has(DEMOS):
-            told["demos"] = str(reading.folder / DEMOS)
+            options["demos"] = str(reading.folder / DEMOS)
     else:
         command = "train"
-        told = {"reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")}
+        options = {
+            "reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")
+        }
         if not isinstance(config.given, str) and config.given.composition != "sum":
-            told["composition"] = config.given.composition
+            options["composition"] = config.given.composition
         chosen = {"seeds": config.confirm_seeds, **{k: v for k, v in chosen.items() if k != "confirm_seeds"}}
     words = ["autoreward", command, reading.header.task.name]
-    for name, value in {**told, **chosen}.items():
+    for name, value in {**options, **chosen}.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)

@@ -119,8 +119,10 @@ def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table
             best_metric = [f"{view.metric:.4g}" if view.metric is not None else "-"] if metric else []
             cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, f"{view.progress:.2f}"]
         best = reading.run is not None and reading.run.best == view.candidate.id
-        said = textwrap.shorten(status(view), longest, placeholder=" ...")
-        table.add_row(view.candidate.id, origin(view, how), reached, *cells, said, style="bold green" if best else "")
+        status_text = textwrap.shorten(status(view), longest, placeholder=" ...")
+        table.add_row(
+            view.candidate.id, origin(view, how), reached, *cells, status_text, style="bold green" if best else ""
+        )
     return table
 
 
@@ -230,8 +232,8 @@ def show_candidate(view: CandidateView) -> RenderableType:
         for name in ("after steps", "success", "progress", "episode length"):
             table.add_column(name, justify="right")
         for c in score.checkpoints:
-            kept = " (kept)" if c.step == score.kept else ""
-            table.add_row(f"{c.step:,}{kept}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
+            mark = " (kept)" if c.step == score.kept else ""
+            table.add_row(f"{c.step:,}{mark}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
         parts += [Text(""), table]
     for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [

@@ -76,21 +76,21 @@ class Folder:
 
     def modified(self, name: str) -> float:
         """When a file was last written, in seconds since 1970. Raises OSError."""
-        found = self._look(name)
-        if found is None:
+        status = self._look(name)
+        if status is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path / name))
-        return found.st_mtime
+        return status.st_mtime
 
     def names(self, suffix: str = "") -> list[str]:
         """Names of what is in this folder, in order: those that end so, without hidden ones. Raises RunDamaged."""
         try:
             with self._entered(self._parts("")) as here:
-                found = os.listdir(here)  # noqa: PTH208 - a descriptor is no path
+                names = os.listdir(here)  # noqa: PTH208 - a descriptor is no path
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise unreadable(self.path, error) from None
-        return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
+        return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
 
     def stems(self) -> list[str]:
         """Names of the records in this folder, without their `.json`."""

@@ -69,9 +69,9 @@ def read_header(folder: Path) -> RunHeader:
     except ValueError:
         raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
-        made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
+        version, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
         raise RunChanged(
-            f"{folder} was made by autoreward {shortened(made)} (format {shortened(form)}); this is {__version__} (format "
+            f"{folder} was made by autoreward {shortened(version)} (format {shortened(form)}); this is {__version__} (format "
             f"{FORMAT}). Start a new run, or install that version."
         )
     try:

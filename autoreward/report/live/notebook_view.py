@@ -84,9 +84,9 @@ class CellView:
         line = f"{self._progress.stage}, {self._progress.clock}"
         self._show(Output(f"<p><b>{escape(self._progress.stage)}</b> {self._progress.clock}</p>{tables}", line))
 
-    def _end(self, said: str) -> Output:
+    def _end(self, sentence: str) -> Output:
         log = escape("\n".join(self._lines))
-        return Output(f"<p>{escape(said)}</p><details><summary>log</summary><pre>{log}</pre></details>", said)
+        return Output(f"<p>{escape(sentence)}</p><details><summary>log</summary><pre>{log}</pre></details>", sentence)
 
 
 def cell_output() -> Callable[[Output], None]:
