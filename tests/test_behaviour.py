@@ -14,7 +14,7 @@ from undrawn import TASK, WHY, episodes, finished
 
 from autoreward.errors import CannotDraw
 from autoreward.records import Clip
-from autoreward.report.behaviour import POINTS, plotted
+from autoreward.report.behaviour import LINE_POINTS, plotted
 from autoreward.report.charts import Series, chart
 from autoreward.report.html import render
 from autoreward.report.reading import RunView, read_run
@@ -132,7 +132,7 @@ def test_a_long_episode_is_thinned_and_keeps_its_ends(tmp_path: Path, reading: R
     made = plotted(read_run(tmp_path / "run"))
     assert made
     drawn = points(made.charts[0])
-    assert len(drawn) == POINTS
+    assert len(drawn) == LINE_POINTS
     assert drawn[0][1] > drawn[-1][1]
 
 

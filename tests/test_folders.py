@@ -24,7 +24,7 @@ from autoreward.export.best import kept_files
 from autoreward.loop import improve
 from autoreward.search.recorded import remember
 from autoreward.store.book import Book
-from autoreward.store.folder import LARGEST, Folder
+from autoreward.store.folder import LARGEST_FILE, Folder
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import find_task
 
@@ -250,7 +250,7 @@ def test_files_that_would_fill_the_memory_are_not_read(run: Path) -> None:
     for place in ("run.json", "result.json", "rounds/000/candidates.json"):
         path, kept = run / place, (run / place).read_bytes()
         with path.open("wb") as file:
-            file.truncate(LARGEST * 4)
+            file.truncate(LARGEST_FILE * 4)
         assert "is larger than such a file can be" in str(told(run, ("show",)))
         path.write_bytes(kept)
 

@@ -16,7 +16,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.loop import improve, measure
-from autoreward.records import DEMOS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
+from autoreward.records import DEMONSTRATIONS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
 from autoreward.report.phrases import result_sentence
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
@@ -42,7 +42,7 @@ def with_settings(**settings: Any) -> Task:
     ("task", "config", "given", "said"),
     [
         (with_settings(n_step=64), RunConfig(), {}, "has no setting 'n_step'"),
-        (TASK, RunConfig(), {DEMOS: b"junk"}, "it is no .npz file"),
+        (TASK, RunConfig(), {DEMONSTRATIONS: b"junk"}, "it is no .npz file"),
         (TASK, RunConfig(given=MINE, confirm_seeds=1), {}, "mine may not train (line 1 of the program)"),
     ],
 )

@@ -19,7 +19,7 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.environments import (
-    DEMOS,
+    DEMONSTRATIONS,
     EXPLOITS,
     POOL,
     SAMPLES,
@@ -77,7 +77,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "CLIP_FILE",
-    "DEMOS",
+    "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
     "LOGGED",

@@ -5,7 +5,7 @@ from autoreward.records.trials import Episode
 
 SAMPLES, POOL = "samples.npz", "pool.npz"
 """Files of a description: transitions under a random policy, and those of its pool."""
-DEMOS = "demos.npz"
+DEMONSTRATIONS = "demos.npz"
 """File of a run: the demonstrations that the person gave it."""
 EXPLOITS = "exploits.npz"
 """File of what is remembered: its episodes' transitions."""

@@ -24,7 +24,7 @@ _CAPTIONS = {
 _COLORS = {"winner": "var(--good)", "failure": "var(--bad)", "native": "var(--muted)"}
 _PANELS = 12
 """Most charts; what the success rule speaks of comes first."""
-POINTS = 120
+LINE_POINTS = 120
 """Most points of a line; longer episodes are thinned."""
 
 
@@ -133,6 +133,6 @@ def _lines(series: Mapping[str, NDArray[Any]]) -> tuple[Series, ...]:
 
 
 def _thinned(values: NDArray[Any]) -> Sequence[tuple[float, float]]:
-    """(step, value) of every step, or of POINTS of them with the first and the last."""
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).round().astype(int))
+    """(step, value) of every step, or of LINE_POINTS of them with the first and the last."""
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), LINE_POINTS)).round().astype(int))
     return [(float(i + 1), float(values[i])) for i in places]

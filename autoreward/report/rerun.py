@@ -3,7 +3,7 @@
 import shlex
 
 from autoreward.config import RunConfig
-from autoreward.records import DEMOS
+from autoreward.records import DEMONSTRATIONS
 from autoreward.report.reading import RunView
 
 GRAMMAR = "grammar"
@@ -25,8 +25,8 @@ def again(reading: RunView) -> str:
     if config.given is None:
         command = "run"
         options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
-        if reading.files.has(DEMOS):
-            options["demos"] = str(reading.folder / DEMOS)
+        if reading.files.has(DEMONSTRATIONS):
+            options["demos"] = str(reading.folder / DEMONSTRATIONS)
     else:
         command = "train"
         options = {

@@ -29,7 +29,7 @@ from autoreward.evaluation.ranking import UNASKED, best, ranked
 from autoreward.llm.client import REPLIES, Desk
 from autoreward.llm.open import open_desk, open_models
 from autoreward.records import (
-    DEMOS,
+    DEMONSTRATIONS,
     EPISODES,
     SAMPLES,
     Allowance,
@@ -90,7 +90,7 @@ class RealCrew:
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
         seed = seeds.derive(self._config.seed, "describe")
-        return Made(*self._workers.describe(self._task, seed, self._book.read(DEMOS)))
+        return Made(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
 
     def _said(self) -> tuple[str, ...]:
         """What people said of earlier results."""

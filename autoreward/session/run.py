@@ -14,7 +14,7 @@ from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreE
 from autoreward.export.best import best_policy, demonstration, kept_files
 from autoreward.llm.client import REPLIES
 from autoreward.loop import improve, measure
-from autoreward.records import DEMOS, Audit, AuditItem, Clip, Plan, Run, policy_file
+from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT
@@ -105,7 +105,7 @@ def plan(
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
     ):  # no program is run here
-        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMOS, b""))
+        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMONSTRATIONS, b""))
         count = config.workers or workers.cores
         return planned(task, config, description, measure_speed(workers, LocalPool(count), count, task, config))
 

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from autoreward.errors import RunDamaged, StoreError, shortened
 from autoreward.store.damage import too_large, unreadable
 
-LARGEST = 1 << 30
+LARGEST_FILE = 1 << 30
 """Most bytes of a file of a run, such as a recording."""
 _DEEPEST = 8
 """Most folders within each other in a run."""
@@ -58,7 +58,7 @@ class Folder:
         """A folder beneath this one, there or not."""
         return Folder(self.root, "/".join(self._parts(name)))
 
-    def read(self, name: str, most: int = LARGEST) -> bytes:
+    def read(self, name: str, most: int = LARGEST_FILE) -> bytes:
         """A file's bytes. Raises OSError as opening a path does, RunDamaged if there are more than `most`."""
         with self._open(name, os.O_RDONLY) as file:
             if (size := os.fstat(file.fileno()).st_size) > most:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.report.live.progress import Progress
+from autoreward.report.live.progress import RunProgress
 from autoreward.report.phrases import describe_event, result_sentence
 
 _EVERY = 0.5
@@ -37,7 +37,7 @@ class CellView:
         """`show` puts an output in the place of the one before."""
         self._show = show
         self._lock = threading.Lock()
-        self._progress = Progress()
+        self._progress = RunProgress()
         self._lines: list[str] = []
         self._folder = Path()
         self._drawn = 0.0

@@ -9,7 +9,7 @@ _SHOWN = 12
 """Standings shown."""
 
 
-class Progress:
+class RunProgress:
     """The stage of a run, what trains, how the trainings stand, and the time. Not locked: its owner is."""
 
     def __init__(self) -> None:

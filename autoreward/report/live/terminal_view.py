@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoreward import events
-from autoreward.report.live.progress import Progress
+from autoreward.report.live.progress import RunProgress
 from autoreward.report.phrases import describe_event
 from autoreward.report.terminal import Terminal
 
@@ -22,7 +22,7 @@ class LiveView:
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = threading.Lock()
-        self._progress = Progress()
+        self._progress = RunProgress()
         # last: it may draw the board at once
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
 
