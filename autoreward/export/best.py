@@ -82,7 +82,7 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
 
 
 def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
-    """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
+    """The winner's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any."""
     pages = [book.confirm_page()] if run.confirmed else book.pages()
     scored = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
     own = [(p, s) for p, s in scored if TrialId.parse(s.trial_id).candidate == run.best]
