@@ -25,11 +25,11 @@ from autoreward.errors import ConfigError, RunChanged
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.records import Candidate
-from autoreward.report.charts import MANY, Line, picture
+from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
 from autoreward.report.live.notebook_view import CellView, cell_output
-from autoreward.report.phrases import PlainView, verdict
-from autoreward.report.reading import Reading, read_run
+from autoreward.report.phrases import PlainView, result_sentence
+from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
 from autoreward.session.run import resume, start
 from autoreward.store.book import Page, powers_of
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 class LoadedRun:
     """A run, finished or not."""
 
-    reading: Reading
+    reading: RunView
 
     @property
     def folder(self) -> Path:
@@ -59,8 +59,8 @@ class LoadedRun:
     def best(self) -> Candidate | None:
         """The winner; None while there is none."""
         run = self.reading.run
-        told = self.reading.told(run.best) if run else None
-        return told.candidate if told else None
+        view = self.reading.candidate(run.best) if run else None
+        return view.candidate if view else None
 
     def frame(self) -> "pd.DataFrame":
         """One row per candidate. Raises ImportError without pandas."""
@@ -87,7 +87,7 @@ class LoadedRun:
         """Held-out success over training, a line per candidate: of its first training."""
         scored = [t for t in self.reading.candidates if t.scores]
         lines = [
-            Line(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], MANY[i % len(MANY)])
+            Series(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], MANY[i % len(MANY)])
             for i, t in enumerate(scored)
         ]
         return Picture(picture(lines, "held-out success", 0.0, 1.0))
@@ -103,7 +103,7 @@ class LoadedRun:
         return f"<run {self.folder}: {self._said()}>"
 
     def _said(self) -> str:
-        return verdict(self.reading.run) if self.reading.run else "not finished"
+        return result_sentence(self.reading.run) if self.reading.run else "not finished"
 
 
 @dataclass(frozen=True)

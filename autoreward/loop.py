@@ -11,22 +11,19 @@ from typing import TypeVar
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.errors import LimitReached, UsageError
-from autoreward.evaluation.legs import training
 from autoreward.evaluation.ranking import best, latest, runner_up
 from autoreward.judges.human import judged
 from autoreward.records import (
-    Analyses,
     Candidate,
     Candidates,
     Description,
-    Diagnosis,
-    Doubt,
     Feedbacks,
     Round,
     Run,
     Score,
     Screened,
     Trial,
+    TrialId,
     Verdict,
 )
 from autoreward.search.baselines import not_the_reward
@@ -34,6 +31,18 @@ from autoreward.search.confirm import Contestant, contest, demand_sound, why_not
 from autoreward.search.halving import Purse, goals, race, steps
 from autoreward.search.steps import Crew
 from autoreward.store.book import Book
+from autoreward.store.keys import (
+    ANALYSES,
+    CANDIDATES,
+    DESCRIPTION,
+    DIAGNOSES,
+    DOUBT,
+    FEEDBACK,
+    RESULT,
+    SCORES,
+    SCREENS,
+    VERDICTS,
+)
 from autoreward.tasks.card import Task
 
 Tell = Callable[[events.Event], None]
@@ -48,8 +57,8 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         UsageError: there are no environment steps for a single round.
         LimitReached: the first round can't be designed within the limits.
     """
-    description = book.once("description", Description, crew.describe)
-    said = book.lone("feedback", Feedbacks) or Feedbacks()
+    description = book.once(DESCRIPTION, crew.describe)
+    said = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
     while (stop := stop_reason(config, rounds, task, said)) is None:
         try:
@@ -85,7 +94,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
         env_steps=spent(rounds) + steps(trials),
         tier=crew.tier,
     )
-    return book.once("result", Run, lambda: run)
+    return book.once(RESULT, lambda: run)
 
 
 def play(
@@ -96,23 +105,21 @@ def play(
     number = len(rounds)
     page = book.page(number)
     tell(events.RoundStarted(number))
-    candidates = page.once("candidates", Candidates, lambda: crew.design(description, rounds)).items
+    candidates = page.once(CANDIDATES, lambda: crew.design(description, rounds)).items
     tell(events.Designed(candidates))
-    verdicts = page.each("verdicts", Verdict, candidates, crew.review, crew.pool)
-    screened = page.once("screens", Screened, lambda: crew.screen(candidates, verdicts, rounds))
+    verdicts = page.each(VERDICTS, candidates, crew.review, crew.pool)
+    screened = page.once(SCREENS, lambda: crew.screen(candidates, verdicts, rounds))
     tell(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
     trials, scores = race(task, config, crew, page, field, purse(config, task, rounds, said), tell)
     # stops here until people have answered, where they are the judges
     liked = judged(config, book, page, [*(r.scores for r in rounds), scores])
-    diagnoses = page.each("diagnoses", Diagnosis, candidates,
+    diagnoses = page.each(DIAGNOSES, candidates,
                           lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)), crew.pool)  # fmt: skip
-    analyses = page.once(
-        "analyses", Analyses, lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)
-    ).items
+    analyses = page.once(ANALYSES, lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)).items
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
-    doubt = page.once("doubt", Doubt, lambda: not_the_reward(task, config, crew, book, description, (*rounds, played)))
+    doubt = page.once(DOUBT, lambda: not_the_reward(task, config, crew, book, description, (*rounds, played)))
     return (*rounds, played.model_copy(update={"doubt": doubt}))
 
 
@@ -122,20 +129,20 @@ def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
     Raises:
         UsageError: it is a program that may not train.
     """
-    book.once("description", Description, crew.describe)
+    book.once(DESCRIPTION, crew.describe)
     given = config.given
     if given is None:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(given, str):
-        demand_sound(given, task, page.each("verdicts", Verdict, [given], crew.review, crew.pool)[0])
-        book.page(0).once("candidates", Candidates, lambda: Candidates(items=(given,)))
+        demand_sound(given, task, page.each(VERDICTS, [given], crew.review, crew.pool)[0])
+        book.page(0).once(CANDIDATES, lambda: Candidates(items=(given,)))
     trials, confirmed = contest(task, config, crew, page, [Contestant("given", given)], tell)
-    failed = why_nothing(trials, page.saved("scores", Score), ())
+    failed = why_nothing(trials, page.saved(SCORES), ())
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
               trainings=len(trials), env_steps=steps(trials), tier=crew.tier)  # fmt: skip
-    return book.once("result", Run, lambda: run)
+    return book.once(RESULT, lambda: run)
 
 
 def success(rounds: Rounds, task: Task) -> float | None:
@@ -183,7 +190,7 @@ def spent(rounds: Sequence[Round]) -> int:
 
 def count(trials: Sequence[Trial]) -> int:
     """Trainings; the legs of one are one."""
-    return len({training(t.id) for t in trials})
+    return len({TrialId.parse(t.id).training for t in trials})
 
 
 def in_order(

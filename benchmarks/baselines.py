@@ -10,9 +10,8 @@ from pathlib import Path
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.evaluation.legs import training
 from autoreward.records import Run
-from autoreward.report.phrases import interval
+from autoreward.report.phrases import interval_text
 from autoreward.report.reading import read_run
 from autoreward.session.run import resume, start
 from autoreward.tasks.files import find_task, read_task, task_names
@@ -35,8 +34,8 @@ def main() -> None:
         cells, seconds = [], []
         for reward in ("native", "sparse"):
             run, folder = measured(name, reward, options.seeds, options.runs)
-            cells.append(interval(run.confirmed[0]) if run.confirmed else "-")
-            seconds += [t.seconds for t in read_run(folder).confirm_trials if training(t.id)]
+            cells.append(interval_text(run.confirmed[0]) if run.confirmed else "-")
+            seconds += [t.seconds for t in read_run(folder).confirm_trials]
         mean = sum(seconds) / len(seconds)
         print(f"| {name} | {task.tier} | {task.train.steps:,} | {cells[0]} | {cells[1]} | {mean:.0f} |", flush=True)
 

@@ -86,7 +86,7 @@ def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
     with jail.open(source) as room:
         recorder = Recorder(make.vectorised(task, task.train.envs, seed=0), task)
         job = TrialJob(
-            id="b", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
+            id="b-s0", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
         )
         source_of = FromJail(room.client._socket, job, task.train.envs, seconds=600.0)
         feed = Feed(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True))

@@ -24,11 +24,12 @@ from autoreward.llm.parsing import parse_record
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
-from autoreward.records import Candidate, Candidates, Description, Screened, Verdict
+from autoreward.records import Candidate, Candidates, Description
 from autoreward.roles.designer import Ideas
 from autoreward.search.halving import Purse, Raced, goals, one_leg, race, search_job, steps
 from autoreward.session.real_steps import open_crew
 from autoreward.store.book import Book, RunHeader
+from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCREENS, VERDICTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
@@ -74,13 +75,13 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
     folder = runs / f"race-{task.name}-{seed}"
     opened = Book.open(folder) if (folder / "run.json").exists() else Book.create(folder, RunHeader.of(task, config))
     with opened as book, open_crew(task, config, book, lambda event: None) as (crew, _):
-        described = book.once("description", Description, crew.describe)
+        described = book.once(DESCRIPTION, crew.describe)
         page = book.page(0)
-        designed = page.once("candidates", Candidates, lambda: fixed(task, described, count)).items
-        verdicts = page.each("verdicts", Verdict, designed, crew.review, crew.pool)
+        designed = page.once(CANDIDATES, lambda: fixed(task, described, count)).items
+        verdicts = page.each(VERDICTS, designed, crew.review, crew.pool)
         sound = [(c, v) for c, v in zip(designed, verdicts, strict=True) if v.accepted][:count]
         programs, verdicts = [candidate for candidate, _ in sound], tuple(verdict for _, verdict in sound)
-        screened = page.once("screens", Screened, lambda: crew.screen(programs, verdicts, ()))
+        screened = page.once(SCREENS, lambda: crew.screen(programs, verdicts, ()))
         jobs = [search_job(config, task, candidate, verdict) for candidate, verdict in sound]
         whole, begin = Raced((), ()), 0
         for number, end in enumerate(goals(config, task)):

@@ -24,6 +24,7 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.store.book import Made, Page
+from autoreward.store.keys import TRIALS
 
 
 def weights(of: str) -> bytes:
@@ -93,7 +94,7 @@ class FakeCrew:
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
         self.done[f"score {trial.id} {purpose}"] += 1
-        assert page.file("trials", trial.id, f"policy-{trial.steps}.safetensors") == weights(trial.id)
+        assert page.file(TRIALS.of(trial.id), f"policy-{trial.steps}.safetensors") == weights(trial.id)
         success = derive(trial.seed, trial.candidate_id) % 100 / 110
         point = CheckpointScore(step=trial.steps, success=success, progress=success, metric=None, length=10)
         score = Score(

@@ -14,10 +14,10 @@ from undrawn import TASK, WHY, episodes, finished
 
 from autoreward.errors import CannotDraw
 from autoreward.records import Clip
-from autoreward.report.behaviour import POINTS, plotted
-from autoreward.report.charts import Line, chart
+from autoreward.report.behaviour import LINE_POINTS, plotted
+from autoreward.report.charts import Series, chart
 from autoreward.report.html import render
-from autoreward.report.reading import Reading, read_run
+from autoreward.report.reading import RunView, read_run
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.worker.jobs.film import film
 
@@ -89,7 +89,7 @@ def test_an_environment_that_cannot_be_drawn_says_why(env: str, why: str) -> Non
 
 
 @pytest.fixture(scope="module")
-def reading(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+def reading(tmp_path_factory: pytest.TempPathFactory) -> RunView:
     folder = tmp_path_factory.mktemp("undrawn") / "run"
     finished(folder)
     return read_run(folder)
@@ -101,7 +101,7 @@ def points(svg: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in found[1].split())]
 
 
-def test_the_page_says_that_it_is_a_plot_and_why(reading: Reading) -> None:
+def test_the_page_says_that_it_is_a_plot_and_why(reading: RunView) -> None:
     page = " ".join(render(reading).split())
     assert "Plots of one episode, not clips: this environment could not be drawn on this machine" in page
     assert "gives no picture but &lt;NoneType&gt;" in page
@@ -109,7 +109,7 @@ def test_the_page_says_that_it_is_a_plot_and_why(reading: Reading) -> None:
     assert "<img" not in page
 
 
-def test_a_plot_shows_the_first_episode_and_nothing_after_its_end(reading: Reading) -> None:
+def test_a_plot_shows_the_first_episode_and_nothing_after_its_end(reading: RunView) -> None:
     made = plotted(reading)
     assert made
     assert made.why == (WHY,)
@@ -122,21 +122,21 @@ def test_a_plot_shows_the_first_episode_and_nothing_after_its_end(reading: Readi
     assert limit
     assert float(limit[1]) == pytest.approx((drawn[0][1] + drawn[-1][1]) / 2, abs=0.1)
     assert "limit" not in velocity
-    assert "4 steps" in made.said
+    assert "4 steps" in made.legend
 
 
-def test_a_long_episode_is_thinned_and_keeps_its_ends(tmp_path: Path, reading: Reading) -> None:
+def test_a_long_episode_is_thinned_and_keeps_its_ends(tmp_path: Path, reading: RunView) -> None:
     shutil.copytree(reading.folder, tmp_path / "run")
     for file in (tmp_path / "run").rglob("episodes.npz"):
         file.write_bytes(episodes((1000,)).to_bytes())
     made = plotted(read_run(tmp_path / "run"))
     assert made
     drawn = points(made.charts[0])
-    assert len(drawn) == POINTS
+    assert len(drawn) == LINE_POINTS
     assert drawn[0][1] > drawn[-1][1]
 
 
-def test_a_clip_is_shown_where_there_is_one(tmp_path: Path, reading: Reading) -> None:
+def test_a_clip_is_shown_where_there_is_one(tmp_path: Path, reading: RunView) -> None:
     shutil.copytree(reading.folder, tmp_path / "run")
     for record in (tmp_path / "run" / "clips").glob("*.json"):
         clip = Clip.model_validate_json(record.read_bytes())
@@ -159,6 +159,6 @@ def test_limits_of_a_rule() -> None:
 
 
 def test_ticks_are_round_numbers_inside_the_axis() -> None:
-    svg = chart([Line("one", [(0, -0.0588), (50, 0.307)], "red")], "gap")
+    svg = chart([Series("one", [(0, -0.0588), (50, 0.307)], "red")], "gap")
     assert re.findall(r'text-anchor="end">([^<]*)<', svg)[:4] == ["0", "0.1", "0.2", "0.3"]
-    assert ">1.5k<" in chart([Line("one", [(0, 0), (1, 1530)], "red")], "return")
+    assert ">1.5k<" in chart([Series("one", [(0, 0), (1, 1530)], "red")], "return")

@@ -34,6 +34,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
+from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.files import find_task
 from autoreward.tasks.tables import Success
 
@@ -66,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Book.create(folder / "done", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
         improve(TASK, book.header.config, FakeCrew(), book, lambda event: None)
     with Book.create(folder / "stopped", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3))) as book:
-        book.once("description", type(FakeCrew().describe().record), FakeCrew().describe)
+        book.once(DESCRIPTION, FakeCrew().describe)
     return folder
 
 

@@ -19,12 +19,11 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import UsageError
-from autoreward.evaluation.legs import training
 from autoreward.export.best import kept_files
 from autoreward.export.build import packaging, reward_files
 from autoreward.export.verify import Batch, prove
 from autoreward.loop import improve, measure
-from autoreward.records import Candidate, Score, Trial, TrialJob, Verdict
+from autoreward.records import Candidate, Score, Trial, TrialId, TrialJob, Verdict
 from autoreward.rewards.compose import COMPOSITIONS, Composer
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
@@ -225,8 +224,7 @@ def test_a_file_may_have_any_name(file: str, identity: str, tmp_path: Path) -> N
     verdict = Verdict(candidate_id=made.id, accepted=True, outcome=Outcome.COMPLETED)
     job = search_job(RunConfig(), task, made, verdict)
     for one in (job, leg(job, 2, 0, 100)):
-        assert training(one.id).rpartition("-s") == (identity, "-s", "0")
-        assert not one.id.startswith("native-")
+        assert TrialId.parse(one.id)[:2] == (identity, 0)
 
 
 def test_ids_of_candidates_hold_no_hyphen() -> None:

@@ -24,7 +24,7 @@ from autoreward.export.best import kept_files
 from autoreward.loop import improve
 from autoreward.search.recorded import remember
 from autoreward.store.book import Book
-from autoreward.store.folder import LARGEST, Folder
+from autoreward.store.folder import LARGEST_FILE, Folder
 from autoreward.store.header import RunHeader
 from autoreward.tasks.files import find_task
 
@@ -250,7 +250,7 @@ def test_files_that_would_fill_the_memory_are_not_read(run: Path) -> None:
     for place in ("run.json", "result.json", "rounds/000/candidates.json"):
         path, kept = run / place, (run / place).read_bytes()
         with path.open("wb") as file:
-            file.truncate(LARGEST * 4)
+            file.truncate(LARGEST_FILE * 4)
         assert "is larger than such a file can be" in str(told(run, ("show",)))
         path.write_bytes(kept)
 
@@ -318,7 +318,7 @@ OTHERS = [
 def test_records_that_do_not_go_together_are_one_sentence(run: Path, place: str, key: str, message: str) -> None:
     path = min(run.glob(place))
     data = json.loads(path.read_text())
-    (data if key else data["rows"][0])[key or "candidate_id"] = "r000c9"
+    (data if key else data["rows"][0])[key or "candidate_id"] = "r000c9-s0" if key == "id" else "r000c9"
     path.write_text(json.dumps(data))
     (run / "result.json").unlink()
     with Book.open(run) as book, pytest.raises(RunDamaged, match=message):

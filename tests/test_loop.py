@@ -32,6 +32,7 @@ from autoreward.session.feedback import allow, hear_out, heed
 from autoreward.session.real_steps import allowance
 from autoreward.session.run import leave, resume
 from autoreward.store.book import Book, RunHeader
+from autoreward.store.keys import FEEDBACK
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -68,7 +69,7 @@ def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
     go(tmp_path / "run", FakeCrew(), TOLD.model_copy(update={"rounds": 1, "confirm_seeds": 0}))
     with Book.open(tmp_path / "run") as book:
         hear_out(book, b"it sh\xe4kes".decode("utf-8", "surrogateescape"))
-        said = book.lone("feedback", Feedbacks)
+        said = book.lone(FEEDBACK)
     assert said is not None
     assert said.items[0].text == "it sh\ufffdkes"
 
@@ -214,7 +215,7 @@ def test_feedback_survives_a_crash_at_every_write(memory_folder: Path) -> None:
     def tell(folder: Path, crew: FakeCrew, die_at: int = 10**9) -> Run:
         with Book.open(folder) as book:
             book.before_write = dying(die_at)
-            if book.lone("feedback", Feedbacks) is None:
+            if book.lone(FEEDBACK) is None:
                 hear_out(book, "calm it down")
             heed(book)
             return improve(TASK, book.header.config, crew, book, lambda event: None)

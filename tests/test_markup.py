@@ -22,12 +22,12 @@ from autoreward.core.visible import hidden, is_folder, visible
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.loop import improve
 from autoreward.records import Clip, CurvePoint, PartStats, Preference, Question, Trial
-from autoreward.report.charts import Line, picture
+from autoreward.report.charts import Series, picture
 from autoreward.report.html import render
 from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import read_run
-from autoreward.report.scalars import legs
+from autoreward.report.scalars import saved_legs
 from autoreward.report.tables import show_candidate, show_run
 from autoreward.report.templates import page, policy
 from autoreward.report.tensorboard import check_board, event_file
@@ -174,7 +174,7 @@ def attack(run: Path, file: Path, payloads: tuple[str, ...]) -> tuple[int, int]:
                     terminal = in_terminal(show_run(reading)) + "".join(
                         in_terminal(show_candidate(told)) for told in reading.candidates
                     )
-                    names = [(leg.training, leg.rows) for _, leg in legs(run, set())]
+                    names = [(leg.training, leg.rows) for _, leg in saved_legs(run, set())]
                 except AutorewardError:  # the commands print it through the filter of all they print
                     continue
                 read += 1
@@ -258,7 +258,7 @@ def test_a_page_without_a_script_runs_none() -> None:
 
 def test_curves_have_plain_names(run: Path) -> None:
     pytest.importorskip("tensorboard")
-    found = [leg for _, leg in legs(run, set())]
+    found = [leg for _, leg in saved_legs(run, set())]
     assert any("reward/near" in values for leg in found for values in leg.rows.values())
     assert b"reward/near" in event_file(next(leg for leg in found if leg.training == "r000c0-s0" or leg.rows))
 
@@ -284,6 +284,6 @@ def test_nothing_acts_in_a_notebook_or_a_picture(payload: str) -> None:
             events.RoundStarted(1),
         ):
             view(event)
-        drawn = picture([Line(payload, [(0.0, 0.0), (1.0, 1.0)], "red")], payload)
+        drawn = picture([Series(payload, [(0.0, 0.0), (1.0, 1.0)], "red")], payload)
     for text in (*(output._repr_html_() for output in shown), visible(drawn.split("</style>")[1])):
         assert acting(policy("") + text) == []

@@ -16,6 +16,7 @@ from autoreward.search.halving import steps
 from autoreward.session import run as session
 from autoreward.session.plan import legs, plan
 from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.keys import TRIALS
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -66,7 +67,7 @@ class Alike(FakeCrew):
 def test_a_run_takes_no_more_than_was_planned(config: RunConfig, crew: type[FakeCrew], tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
         run = improve(TASK, config, crew(width=config.candidates), book, lambda event: None)
-        confirmed = steps(book.confirm_page().saved("trials", Trial))
+        confirmed = steps(book.confirm_page().saved(TRIALS))
     made = plan(TASK, config, DESCRIPTION, SPEED)
     assert made.confirm
     assert 0 < run.env_steps - confirmed <= made.search_steps

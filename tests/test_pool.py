@@ -15,12 +15,12 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
 from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.records import (
+    EXPLOITS,
     Candidate,
     Description,
     Diagnosis,
     Episode,
     PoolEpisode,
-    Remembered,
     Round,
     Score,
     Screened,
@@ -28,9 +28,10 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.sandbox.jail import Jail
-from autoreward.search.recorded import EACH, EXPLOITS, RECORDINGS, REMEMBERED, recorded, remember
+from autoreward.search.recorded import EACH, RECORDINGS, REMEMBERED, recorded, remember
 from autoreward.session.real_steps import RealCrew
 from autoreward.store.book import Book, Made, RunHeader
+from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, parse_task
 from autoreward.training.workers import Workers
@@ -111,7 +112,7 @@ def a_run(
     with Book.create(runs / name, RunHeader.of(task, RunConfig())) as book:
         page = book.page(0)
         symptoms = (Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),) if exploiting else ()
-        page.once("diagnoses/r000c0", Diagnosis, lambda: Diagnosis(candidate_id="r000c0", symptoms=symptoms))
+        page.once(DIAGNOSES.of("r000c0"), lambda: Diagnosis(candidate_id="r000c0", symptoms=symptoms))
         for i in range(scores):
             trial_id = f"r000c0-s0{leg.format(i)}" if leg else f"r000c0-s{i}"
             score = Score(
@@ -122,7 +123,7 @@ def a_run(
                 episodes=(EPISODE,) * episodes,
             )
             made = Made(score, {"episodes.npz": batch(5, episodes).to_bytes()})
-            page.once(f"scores/{trial_id}", Score, lambda made=made: made)  # type: ignore[misc]
+            page.once(SCORES.of(trial_id), lambda made=made: made)  # type: ignore[misc]
 
 
 def test_exploits_of_earlier_runs_of_the_same_task_are_remembered(tmp_path: Path) -> None:
@@ -186,10 +187,10 @@ def test_an_exploit_stays_in_the_pool_however_many_policies_are_scored_later(mem
     hack = Diagnosis(candidate_id="c0", symptoms=(Symptom(name=EXPLOIT, severity=0.9, evidence="e", advice="a"),))
     with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book:
         nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
-        book.once("description", Description, lambda: nothing)
+        book.once(DESCRIPTION, lambda: nothing)
         for i, score in enumerate(scores):
             made = Made(score, {"episodes.npz": batch(5, 1).to_bytes()})
-            book.page(min(i, 1)).once(f"scores/{score.trial_id}", Score, lambda made=made: made)  # type: ignore[misc]
+            book.page(min(i, 1)).once(SCORES.of(score.trial_id), lambda made=made: made)  # type: ignore[misc]
         found = recorded(book, (a_round(0, scores[:1], (hack,)), a_round(1, scores[1:], ())))
     assert found is not None
     kinds = [p.kind for p in found.episodes]
@@ -206,9 +207,9 @@ def test_what_is_remembered_is_in_the_pool(tmp_path: Path) -> None:
     a_run(tmp_path, "early", episodes=3)
     with Book.create(tmp_path / "own", RunHeader.of(TASK, RunConfig())) as book:
         nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
-        book.once("description", Description, lambda: nothing)
+        book.once(DESCRIPTION, lambda: nothing)
         assert recorded(book, ()) is None
-        book.once("remembered", Remembered, lambda: remember(tmp_path, "own", TASK))
+        book.once(EARLIER_EXPLOITS, lambda: remember(tmp_path, "own", TASK))
         found = recorded(book, ())
     assert found is not None
     assert found.size == 15
@@ -239,7 +240,7 @@ def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> Non
         strict=True,
     )
     with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book, Workers(jail) as workers:
-        book.once("description", Description, lambda: Made(told, files))
+        book.once(DESCRIPTION, lambda: Made(told, files))
         crew = RealCrew(TASK, RunConfig(), book, workers, print, None)
         found = crew.screen(made, checked, (before,))
     assert found.order == ("new", "fails")

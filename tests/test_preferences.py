@@ -55,6 +55,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
 from autoreward.worker.success import Judge
 
@@ -337,10 +338,10 @@ def best_of(folder: Path) -> str:
 
 def test_answers_about_shorter_trainings_do_not_count(done: Path) -> None:
     with Book.open(done) as book:
-        one, other = [t.id for t in book.page(0).saved("trials", Trial) if t.begin == 0][:2]
+        one, other = [t.id for t in book.page(0).saved(TRIALS) if t.begin == 0][:2]
         question = Question(a=one[:6], b=other[:6], a_trial=one, b_trial=other, episode=0)
         early = Preference(question=question, answer="a")
-        book.once(f"preferences/{early.question.id}", Preference, lambda: early)
+        book.once(PREFERENCES.of(early.question.id), lambda: early)
     assert read_run(done).preferences == ()
 
 

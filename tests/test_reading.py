@@ -16,9 +16,9 @@ from autoreward.core.resources import envs_folder
 from autoreward.loop import improve, measure
 from autoreward.records import Candidate, Run, Standings, Trial
 from autoreward.report.html import render
-from autoreward.report.reading import Reading, read_run
-from autoreward.report.rerun import APART, again
-from autoreward.report.scalars import legs
+from autoreward.report.reading import RunView, read_run
+from autoreward.report.rerun import NOT_REPEATED, again
+from autoreward.report.scalars import saved_legs
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
@@ -64,7 +64,7 @@ def test_the_searchs_baselines_count(made: Run, tmp_path: Path) -> None:
 
 def test_the_searchs_baselines_have_curves_of_their_own(made: Run, tmp_path: Path) -> None:
     add_baselines(tmp_path / "run")
-    names = {leg.training for _, leg in legs(tmp_path / "run", set())}
+    names = {leg.training for _, leg in saved_legs(tmp_path / "run", set())}
     assert names >= {"baselines/sparse-s0", "confirm/native-s0", f"{made.best}-s0"}
     assert "baselines/native-s0" not in names, "it is still to be scored"
 
@@ -109,13 +109,15 @@ def option_names(command: str) -> set[str]:
 )
 def test_the_command_that_makes_it_again(changed: dict[str, Any], said: str) -> None:
     header = RunHeader.of(TASK, RunConfig(**changed))
-    reading = Reading(Path("a"), header, (), (), (), None, (), (), (), ())
+    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), ())
     assert again(reading) == f"autoreward {said}"
     assert {word for word in said.split() if word.startswith("--")} <= option_names(said.split()[0])
 
 
 def test_every_setting_of_a_search_can_be_told_again() -> None:
-    assert {f"--{name.replace('_', '-')}" for name in RunConfig.model_fields.keys() - APART} <= option_names("run")
+    assert {f"--{name.replace('_', '-')}" for name in RunConfig.model_fields.keys() - NOT_REPEATED} <= option_names(
+        "run"
+    )
 
 
 def test_a_given_reward_that_failed_says_so(tmp_path: Path) -> None:

@@ -16,16 +16,16 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.loop import improve, measure
-from autoreward.records import Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
-from autoreward.report.phrases import verdict
+from autoreward.records import DEMONSTRATIONS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
+from autoreward.report.phrases import result_sentence
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
 from autoreward.search.confirm import demand_sound, why_nothing
 from autoreward.session import run as session
 from autoreward.session.new_task import Wanted, initiate
 from autoreward.session.plan import demand_steps
-from autoreward.session.real_steps import DEMOS
 from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.keys import SCORES
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
@@ -43,7 +43,7 @@ def with_settings(**settings: Any) -> Task:
     ("task", "config", "given", "said"),
     [
         (with_settings(n_step=64), RunConfig(), {}, "has no setting 'n_step'"),
-        (TASK, RunConfig(), {DEMOS: b"junk"}, "it is no .npz file"),
+        (TASK, RunConfig(), {DEMONSTRATIONS: b"junk"}, "it is no .npz file"),
         (TASK, RunConfig(given=MINE, confirm_seeds=1), {}, "mine may not train (line 1 of the program)"),
     ],
 )
@@ -176,9 +176,9 @@ def test_a_refused_reward_is_not_trained(tmp_path: Path) -> None:
 def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> None:
     run = measured(memory_folder / "a", FakeCrew(fail=crash), given="native")
     assert (run.best, run.confirmed, run.trainings) == ("", (), 2)
-    assert verdict(run).startswith("It could not be trained: native-s0 crashed: The process died")
+    assert result_sentence(run).startswith("It could not be trained: native-s0 crashed: The process died")
     run = measured(memory_folder / "b", Unscored(), given="native")
-    assert verdict(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
+    assert result_sentence(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
     one = measured(
         memory_folder / "c",
         FakeCrew(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED),
@@ -190,7 +190,7 @@ def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> N
 def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
     run = measured(memory_folder / "a", FakeCrew(fail=crash), candidates=3)
     assert run.success is None
-    assert verdict(run).startswith(
+    assert result_sentence(run).startswith(
         "No candidate could be trained and scored (its one round is done): r000c0-s0-leg0 crashed: "
     )
     assert why_nothing((), (), (refused(Finding(rule="r", message="no imports")),)) == "mine was refused: no imports"
@@ -200,18 +200,18 @@ def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
 def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
     run = Run(task="t", goal="g", stop="its one round is done", rounds=1, best="r000c0", success=0.0, trainings=1, env_steps=1,
               tier="full")  # fmt: skip
-    assert verdict(run) == (
+    assert result_sentence(run) == (
         "r000c0 came closest, but the goal was reached in no held-out episode (its one round is done); it was not confirmed on "
         "fresh seeds."
     )
-    assert verdict(run.model_copy(update={"success": 0.4})).startswith("r000c0 won (its one")
-    assert verdict(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")
+    assert result_sentence(run.model_copy(update={"success": 0.4})).startswith("r000c0 won (its one")
+    assert result_sentence(run.model_copy(update={"success": None})).startswith("r000c0 won (its one")
 
 
 def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:
     run = measured(memory_folder / "run", FakeCrew(), candidates=3)
     with Book.open(memory_folder / "run") as book:
-        own = {s.seed: s.success for s in book.page(0).saved("scores", Score) if s.candidate_id == run.best}
+        own = {s.seed: s.success for s in book.page(0).saved(SCORES) if s.candidate_id == run.best}
     assert run.success == pytest.approx(sum(own.values()) / len(own))
 
 

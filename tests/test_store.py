@@ -22,9 +22,11 @@ from autoreward.store.book import Book, Made, pages_of
 from autoreward.store.files import demand_place, locked, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
+from autoreward.store.keys import ALLOWANCE, FEEDBACK, PREFERENCES, Key
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
+THING, ITEMS, WEIGHTS = Key("thing", Finding), Key("d/", Diagnosis), Key("trials/", Finding)
 
 
 def header() -> RunHeader:
@@ -39,22 +41,22 @@ def test_once_makes_only_once(tmp_path: Path) -> None:
         return Made(Finding(rule="r", message="m"), {"data.bin": b"\0\1"})
 
     with Book.create(tmp_path / "run", header()) as book:
-        assert book.once("thing", Finding, make) == book.once("thing", Finding, make)
-        assert book.file("thing", "", "data.bin") == b"\0\1"
+        assert book.once(THING, make) == book.once(THING, make)
+        assert book.file(THING, "data.bin") == b"\0\1"
     assert made == [1]
 
 
 def test_each_does_what_is_missing_and_keeps_the_order(tmp_path: Path) -> None:
     items = [Named(id=f"i{n}") for n in range(4)]
     with Book.create(tmp_path / "run", header()) as book:
-        first = book.each("d", Diagnosis, items[:2], lambda i: Diagnosis(candidate_id=i.id), InlinePool())
+        first = book.each(ITEMS, items[:2], lambda i: Diagnosis(candidate_id=i.id), InlinePool())
         asked: list[str] = []
 
         def make(item: "Named") -> Diagnosis:
             asked.append(item.id)
             return Diagnosis(candidate_id=item.id)
 
-        both = book.each("d", Diagnosis, items, make, InlinePool())
+        both = book.each(ITEMS, items, make, InlinePool())
     assert asked == ["i2", "i3"]
     assert both[:2] == first
     assert [d.candidate_id for d in both] == ["i0", "i1", "i2", "i3"]
@@ -73,8 +75,8 @@ def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Executor)
 
     with Book.create(tmp_path / "run", header()) as book:
         with pytest.raises(RuntimeError, match="broken"):
-            book.each("d", Diagnosis, items, make, pool)
-        assert sorted(d.candidate_id for d in book.saved("d", Diagnosis)) == sorted(made)
+            book.each(ITEMS, items, make, pool)
+        assert sorted(d.candidate_id for d in book.saved(ITEMS)) == sorted(made)
         assert set(made) >= {"i0", "i1"}
 
 
@@ -94,8 +96,8 @@ def test_what_is_under_way_when_one_fails_is_finished_and_nothing_more_is_begun(
 
     with Book.create(tmp_path / "run", header()) as book:
         with pytest.raises(RuntimeError, match="broken"):
-            book.each("d", Diagnosis, items, make, ThreadExecutor(2))
-        saved = [d.candidate_id for d in book.saved("d", Diagnosis)]
+            book.each(ITEMS, items, make, ThreadExecutor(2))
+        saved = [d.candidate_id for d in book.saved(ITEMS)]
     assert "i1" in saved
     assert len(saved) < 20
 
@@ -171,7 +173,7 @@ def test_a_damaged_record_names_its_file(tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", header()) as book:
         (book.folder / "thing.json").write_text('{"rule": 3')
         with pytest.raises(errors.RunDamaged, match=r"thing\.json is damaged"):
-            book.once("thing", Finding, lambda: Finding(rule="r", message="m"))
+            book.once(THING, lambda: Finding(rule="r", message="m"))
 
 
 @pytest.mark.parametrize(
@@ -182,17 +184,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: str, said: str) -> None:
     with Book.create(tmp_path / "run", header()) as book:
         (book.folder / "thing.json").write_text(content)
         with pytest.raises(errors.RunDamaged, match=rf"damaged \({said}\); delete it, and resume makes it again"):
-            book.lone("thing", Finding)
+            book.lone(THING)
 
 
-@pytest.mark.parametrize("name", ["feedback", "allowance", "preferences/q1"])
-def test_what_people_said_is_not_made_again(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("key", [FEEDBACK, ALLOWANCE, PREFERENCES.of("q1")], ids=lambda key: key.name)
+def test_what_people_said_is_not_made_again(tmp_path: Path, key: Key[Record]) -> None:
     with Book.create(tmp_path / "run", header()) as book:
-        path = book.folder / f"{name}.json"
+        path = book.folder / key.file
         path.parent.mkdir(exist_ok=True)
         path.write_text("{")
         with pytest.raises(errors.RunDamaged, match="mend it, or delete it and say it again"):
-            book.lone(name, Finding)
+            book.lone(key)
 
 
 def test_what_can_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
@@ -201,9 +203,9 @@ def test_what_can_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
         for path in ("thing.json", "thing/data.bin", "demos.npz"):
             (book.folder / path).mkdir(parents=True)
         asked: list[Callable[[], object]] = [
-            lambda: book.lone("thing", Finding),
-            lambda: book.file("thing", "", "data.bin"),
-            lambda: book.given("demos.npz"),
+            lambda: book.lone(THING),
+            lambda: book.file(THING, "data.bin"),
+            lambda: book.read("demos.npz"),
         ]
         for ask in asked:
             with pytest.raises(errors.RunDamaged, match=r"can't be read \(.*chmod u\+r") as caught:
@@ -226,22 +228,21 @@ def test_weights_that_are_cut_off_are_not_handed_out(tmp_path: Path, kept: int) 
     with Book.create(tmp_path / "run", header()) as book:
         for name, content in (("whole", data), ("torn", data[:kept])):
             book.once(
-                f"trials/{name}",
-                Finding,
+                WEIGHTS.of(name),
                 lambda content=content: Made(Finding(rule="r", message="m"), {"state.safetensors": content}),  # type: ignore[misc]
             )
-        assert book.file("trials", "whole", "state.safetensors") == data
+        assert book.file(WEIGHTS.of("whole"), "state.safetensors") == data
         with pytest.raises(
             errors.RunDamaged, match=r"torn/state\.safetensors is damaged .* delete the record .*torn\.json"
         ):
-            book.file("trials", "torn", "state.safetensors")
+            book.file(WEIGHTS.of("torn"), "state.safetensors")
 
 
 def test_a_recording_that_is_cut_off_is_one_sentence(tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", header()) as book:
-        book.once("thing", Finding, lambda: Made(Finding(rule="r", message="m"), {"episodes.npz": b"PK"}))
+        book.once(THING, lambda: Made(Finding(rule="r", message="m"), {"episodes.npz": b"PK"}))
         with pytest.raises(errors.RunDamaged, match=r"episodes\.npz is damaged: .*; delete .*thing"):
-            book.transitions("thing", "", "episodes.npz")
+            book.transitions(THING, "episodes.npz")
 
 
 def test_a_folder_that_is_no_round_is_no_round(tmp_path: Path) -> None:

@@ -27,9 +27,9 @@ from autoreward.records import (
 from autoreward.report.html import render
 from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.report.live.terminal_view import LiveView
-from autoreward.report.phrases import JsonView, PlainView, verdict
-from autoreward.report.reading import Reading, read_run
-from autoreward.report.tables import confirmation, show_candidate, show_run, standings
+from autoreward.report.phrases import JsonView, PlainView, result_sentence
+from autoreward.report.reading import RunView, read_run
+from autoreward.report.tables import confirmation, show_candidate, show_run, standings_table
 from autoreward.report.terminal import Terminal
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
@@ -158,7 +158,7 @@ def test_names_of_settings_in_a_verdict_are_printed() -> None:
     doubt = Doubt(said=said)
     run = Run(task="t", goal="g", stop="s", rounds=1, best="", doubt=doubt, trainings=1, env_steps=1, tier="full")
     out = StringIO()
-    Terminal(out, width=200).print(verdict(run))
+    Terminal(out, width=200).print(result_sentence(run))
     assert out.getvalue() == f"{said}\n"
 
 
@@ -168,7 +168,7 @@ def test_names_of_settings_in_a_verdict_are_printed() -> None:
 def test_where_candidates_come_from_is_shown(told: tuple[Path, list[events.Event]], width: int, said: str) -> None:
     reading, out = read_run(told[0]), StringIO()
     console = Terminal(out, width=width, force=True)
-    console.print(standings(reading))
+    console.print(standings_table(reading))
     rows = {line.split()[0]: line for line in STYLES.sub("", out.getvalue()).splitlines()}
     assert rows["r000c4"].split(maxsplit=1)[1].startswith(said)
     assert rows["r000c2"].split()[1] == "fresh"
@@ -180,7 +180,7 @@ LONG = f"x = {' + '.join(['0.25'] * 40)}"
 """A line of a program that is wider than any terminal here."""
 
 
-def long_reading(folder: Path) -> Reading:
+def long_reading(folder: Path) -> RunView:
     """The run, as if its first candidate had a long line."""
     reading = read_run(folder)
     first = reading.candidates[0]
@@ -196,7 +196,7 @@ def test_a_program_in_a_pipe_can_be_copied(told: tuple[Path, list[events.Event]]
 
 def test_a_table_in_a_pipe_is_the_widest_one_on_whole_lines(told: tuple[Path, list[events.Event]]) -> None:
     out = StringIO()
-    Terminal(out, width=40).print(standings(read_run(told[0])))
+    Terminal(out, width=40).print(standings_table(read_run(told[0])))
     rows = out.getvalue().splitlines()
     assert "crossover of r000c1, r000c2" in rows[-1]
     assert rows[0].split()[:3] == ["candidate", "made", "by"]
@@ -212,6 +212,6 @@ def test_a_narrow_terminal_cuts_no_name(told: tuple[Path, list[events.Event]]) -
     assert lines[head].split() == ["reward", "success"]
     assert [line.split()[0] for line in lines[head + 1 :]] == [c.who for c in reading.run.confirmed if reading.run]
     assert all(line.endswith("]") for line in lines[head + 1 :])
-    console.print(standings(reading))
+    console.print(standings_table(reading))
     rows = STYLES.sub("", out.getvalue()).splitlines()
     assert [line.split()[0] for line in rows if line.startswith("r000")][-4:] == [f"r000c{i}" for i in range(1, 5)]

@@ -8,7 +8,7 @@ import typer
 from autoreward.cli.options import RUNS, find_run
 
 if TYPE_CHECKING:
-    from autoreward.report.reading import Reading
+    from autoreward.report.reading import RunView
 
 
 def command(
@@ -20,7 +20,7 @@ def command(
 
     from autoreward.errors import UsageError
     from autoreward.evaluation.intervals import probability_of_improvement
-    from autoreward.report.phrases import interval
+    from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
     from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
@@ -51,7 +51,7 @@ def command(
             cells = {
                 "run": reading.folder.name,
                 "winner": run.best,
-                "success": interval(found),
+                "success": interval_text(found),
                 beats: "-" if found is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]",
                 "trainings": str(run.trainings),
                 "env steps": f"{run.env_steps:,}",
@@ -64,7 +64,7 @@ def command(
     Terminal().print(Fitting((wide, table("run", "success", beats))))
 
 
-def _why_not(reading: "Reading") -> str:
+def _why_not(reading: "RunView") -> str:
     """Why a run has no confirmed winner, and what to do."""
     from autoreward.errors import paste
 

@@ -75,7 +75,7 @@ def command(
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
-    from autoreward.session.real_steps import DEMOS
+    from autoreward.records import DEMONSTRATIONS
     from autoreward.session.run import plan, start
     from autoreward.tasks.files import find_task
 
@@ -108,7 +108,7 @@ def command(
         memory_mb=memory_mb,
     )
     settle_card(found, trust)
-    given = {DEMOS: _read(demos)} if demos else {}
+    given = {DEMONSTRATIONS: _read(demos)} if demos else {}
     if dry_run:
         _show(plan(found, config, runs, name, given, tensorboard), found, config, as_json)
         return

@@ -16,7 +16,7 @@ def command(
     from rich.table import Table
 
     from autoreward.errors import StoreError, UsageError
-    from autoreward.report.phrases import interval
+    from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
     from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
@@ -40,7 +40,7 @@ def command(
                 "task": reading.header.task.name,
                 "state": "done" if run else "running" if busy else "unfinished",
                 "winner": run.best if run else "",
-                "success": interval(found) if found else "",
+                "success": interval_text(found) if found else "",
                 "trainings": str(run.trainings if run else reading.trainings),
                 "cost": reading.money,
             }

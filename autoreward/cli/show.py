@@ -18,20 +18,20 @@ def command(
     from pydantic import TypeAdapter
 
     from autoreward.errors import UsageError
-    from autoreward.report.reading import Told, read_run
+    from autoreward.report.reading import CandidateView, read_run
     from autoreward.report.tables import show_candidate, show_run
     from autoreward.report.terminal import Terminal
 
     reading = read_run(find_run(run, runs))
     if candidate is not None:
-        told = reading.told(candidate)
-        if told is None:
+        view = reading.candidate(candidate)
+        if view is None:
             known = ", ".join(t.candidate.id for t in reading.candidates)
             raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
         if as_json:
-            say_json(TypeAdapter(Told).dump_python(told, mode="json"), indent=2)
+            say_json(TypeAdapter(CandidateView).dump_python(view, mode="json"), indent=2)
         else:
-            Terminal().print(show_candidate(told))
+            Terminal().print(show_candidate(view))
     elif as_json:
         if reading.run:
             say_record(reading.run)

@@ -87,7 +87,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 def _goodbye(console: "Terminal", folder: Path) -> None:
     from autoreward.errors import paste
-    from autoreward.report.phrases import verdict
+    from autoreward.report.phrases import result_sentence
     from autoreward.report.reading import REPORT, read_run
     from autoreward.report.tables import confirmation, spending
 
@@ -96,7 +96,7 @@ def _goodbye(console: "Terminal", folder: Path) -> None:
         return
     if console.is_terminal:  # a pipe has the sentence already, as the last event's line
         console.print()
-        console.print(verdict(reading.run))
+        console.print(result_sentence(reading.run))
     if reading.run.confirmed:
         console.print()
         console.print(confirmation(reading))

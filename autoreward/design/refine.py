@@ -9,7 +9,7 @@ critic may ask for changes; it can't stop a program: what it still says at the e
 from collections.abc import Callable, Mapping, Sequence
 
 from autoreward.llm.client import ModelClient
-from autoreward.records import Candidate, Candidates, Description, Finding, Remark, Round, Verdict
+from autoreward.records import Candidate, Candidates, Description, Finding, Remark, ReplyKey, Round, Verdict
 from autoreward.roles import critic, designer
 from autoreward.tasks.card import Task
 
@@ -30,7 +30,10 @@ def refined_candidates(
     feedback: Sequence[str] = (),
 ) -> Candidates:
     """The next round's candidates; `feedback` is what people want changed. Raises LimitReached, ProviderError."""
-    number = f"r{len(rounds):03d}"
+
+    def key(question: str) -> str:
+        return str(ReplyKey(len(rounds), question))
+
     drafted, findings = designer.draft_candidates(client, task, description, rounds, count, feedback)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
@@ -39,7 +42,7 @@ def refined_candidates(
         if not problems:
             break
         sources, wrong = designer.revise(
-            client, f"{number}-repair-{turn}", task, description, tuple(candidates.values()), problems
+            client, key(f"repair-{turn}"), task, description, tuple(candidates.values()), problems
         )
         findings += wrong
         for identity, source in sources.items():
@@ -49,13 +52,13 @@ def refined_candidates(
         sound = [c for i, c in candidates.items() if verdicts[i].accepted]
         if not sound:
             break
-        remarks, wrong = critic.criticise(client, f"{number}-critic-{turn}", task, description, sound)
+        remarks, wrong = critic.criticise(client, key(f"critic-{turn}"), task, description, sound)
         findings += wrong
         candidates |= {c.id: c.model_copy(update={"remarks": remarks.get(c.id, ())}) for c in sound}
         serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
         if not serious or turn == _CRITIC_ROUNDS - 1:
             break
-        sources, wrong = designer.revise(client, f"{number}-rework-{turn}", task, description, sound, serious)
+        sources, wrong = designer.revise(client, key(f"rework-{turn}"), task, description, sound, serious)
         findings += wrong
         changed = _take_over(candidates, verdicts, sources, review)
         if not changed:

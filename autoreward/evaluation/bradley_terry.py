@@ -6,7 +6,6 @@ strengths finite when one candidate always wins, or when some were never compare
 errors are those of the normal distribution around it (Laplace).
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from autoreward.core import seeds
 from autoreward.evaluation.ranking import latest
-from autoreward.records import Answer, Preference, Question, Score, Strength, Strengths
+from autoreward.records import Answer, Preference, Question, Score, Strength, Strengths, order_of_design
 
 SPREAD = 1.5
 """Standard deviation of strengths before anything was said: of two candidates the stronger one then wins about 80 %."""
@@ -96,7 +95,7 @@ def strengths(preferences: Sequence[Preference]) -> Strengths:
         Strength(candidate_id=n, value=round(float(v), 9) + 0.0, error=float(e), won=won[n], lost=lost[n], tied=tied[n])
         for n, v, e in zip(names, found.values, found.errors, strict=False)
     ]
-    return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, _designed(s.candidate_id)))))
+    return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, order_of_design(s.candidate_id)))))
 
 
 def winner(preference: Preference) -> str:
@@ -117,7 +116,7 @@ def policies(races: Sequence[Sequence[Score]]) -> list[Policy]:
         longest = max((s.steps for s in scores if s.outcome.ok), default=0)
         found += [
             Policy(name, tuple(sorted(s.trial_id for s in own)))
-            for name, own in sorted(of.items(), key=lambda item: _designed(item[0]))
+            for name, own in sorted(of.items(), key=lambda item: order_of_design(item[0]))
             if max(s.steps for s in own) == longest
         ]
     return found
@@ -187,11 +186,6 @@ def _between(one: Policy, other: Policy, episodes: int) -> Iterator[Question]:
             sides.reverse()
         (a, a_trial), (b, b_trial) = sides
         yield Question(a=a, b=b, a_trial=a_trial, b_trial=b_trial, episode=episode)
-
-
-def _designed(identity: str) -> list[str | int]:
-    """What ids are sorted by to be in the order of design: `r000c10` comes after `r000c2`."""
-    return [int(piece) if piece.isdigit() else piece for piece in re.split(r"(\d+)", identity)]
 
 
 def _looks(preferences: Sequence[Preference]) -> Counter[str]:

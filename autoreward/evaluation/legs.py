@@ -1,42 +1,46 @@
 """The legs of one training as one trial and one score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from autoreward.records import Score, Trial
+from autoreward.records import CheckpointScore, Score, Trial, TrialId
 
 
 def trainings(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     """One trial per training: its legs' curves and checkpoints in a row, the rest from the last leg."""
-    legs: dict[str, list[Trial]] = {}
+    legs: dict[TrialId, list[Trial]] = {}
     for trial in trials:
-        legs.setdefault(training(trial.id), []).append(trial)
-    return tuple(_joined(sorted(found, key=lambda t: (t.begin, t.id))) for found in legs.values())
+        legs.setdefault(TrialId.parse(trial.id).training, []).append(trial)
+    return tuple(_joined(of, sorted(own, key=lambda t: (t.begin, t.id))) for of, own in legs.items())
 
 
 def scored(scores: Sequence[Score]) -> tuple[Score, ...]:
     """One score per training: checkpoints of all legs, the rest as the last leg was scored."""
-    legs: dict[str, list[Score]] = {}
+    points: dict[TrialId, list[CheckpointScore]] = {}
+    for score in sorted((s for s in scores if s.outcome.ok), key=lambda s: s.steps):
+        points.setdefault(TrialId.parse(score.trial_id).training, []).extend(score.checkpoints)
+    return tuple(
+        last.model_copy(update={"trial_id": str(training), "checkpoints": tuple(points[training])})
+        for training, last in newest(scores).items()
+    )
+
+
+def newest(scores: Iterable[Score]) -> dict[TrialId, Score]:
+    """Of each training that was scored, the score after the most steps; of legs that end at the same step, the first.
+
+    In the order in which the trainings come first.
+    """
+    last: dict[TrialId, Score] = {}
     for score in scores:
-        if score.outcome.ok:
-            legs.setdefault(training(score.trial_id), []).append(score)
-    made = []
-    for name, found in legs.items():
-        found.sort(key=lambda s: s.steps)
-        points = tuple(point for score in found for point in score.checkpoints)
-        made.append(found[-1].model_copy(update={"trial_id": name, "checkpoints": points}))
-    return tuple(made)
+        training = TrialId.parse(score.trial_id).training
+        if score.outcome.ok and (training not in last or score.steps > last[training].steps):
+            last[training] = score
+    return last
 
 
-def training(trial_id: str) -> str:
-    """`r000c1-s0` of `r000c1-s0-leg2`."""
-    return trial_id.partition("-leg")[0]
-
-
-def _joined(legs: Sequence[Trial]) -> Trial:
-    last = legs[-1]
-    return last.model_copy(
+def _joined(training: TrialId, legs: Sequence[Trial]) -> Trial:
+    return legs[-1].model_copy(
         update={
-            "id": training(last.id),
+            "id": str(training),
             "begin": legs[0].begin,
             "curve": tuple(point for leg in legs for point in leg.curve),
             "checkpoints": tuple(step for leg in legs for step in leg.checkpoints),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from autoreward.evaluation.legs import newest
 from autoreward.records import Round, Score, Strengths
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import direction_sign
@@ -53,14 +54,9 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
 
 def latest(scores: Sequence[Score]) -> dict[str, list[Score]]:
     """Usable scores by candidate: of each training seed the one after the most steps."""
-    newest: dict[tuple[str, int], Score] = {}
-    for score in scores:
-        key = (score.candidate_id, score.seed)
-        if score.outcome.ok and (key not in newest or score.steps > newest[key].steps):
-            newest[key] = score
     of: dict[str, list[Score]] = {}
-    for (candidate, _), score in newest.items():
-        of.setdefault(candidate, []).append(score)
+    for score in newest(scores).values():
+        of.setdefault(score.candidate_id, []).append(score)
     return of
 
 

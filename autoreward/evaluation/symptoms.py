@@ -17,10 +17,10 @@ EARLY = 0.5
 """An episode that ends by itself before this share of the time limit died early."""
 STILL = 0.003
 """Mean normalised change of the state per step below which a policy stands still."""
-MOST = 0.5
+_MOST = 0.5
 """Share of the episodes in which something must happen to be called a symptom."""
 EXPLOIT = "exploits_the_reward"
-GROWTH = 3.0
+_GROWTH = 3.0
 """A training return that grew by this many times its noise was learned."""
 LOST = 0.3
 """Drop of the success rate from a checkpoint to the last one that counts as a lost solution."""
@@ -44,7 +44,7 @@ def reaches_but_does_not_stay(task: Task, episodes: Sequence[Episode]) -> Sympto
     """Most episodes meet the condition at some step, few hold it as long as they must."""
     reached = [e for e in episodes if e.reached]
     failed = [e for e in reached if not e.success]
-    if task.success.window <= 1 or not episodes or len(failed) < MOST * len(episodes):
+    if task.success.window <= 1 or not episodes or len(failed) < _MOST * len(episodes):
         return None
     held = _mean([e.held for e in failed])
     return Symptom(
@@ -59,7 +59,7 @@ def reaches_but_does_not_stay(task: Task, episodes: Sequence[Episode]) -> Sympto
 def dies_early(episodes: Sequence[Episode], max_steps: int) -> Symptom | None:
     """Most episodes end by themselves, without success, in the first half of the time limit."""
     dead = [e for e in episodes if e.terminated and not e.success and e.length < EARLY * max_steps]
-    if not episodes or len(dead) < MOST * len(episodes):
+    if not episodes or len(dead) < _MOST * len(episodes):
         return None
     return Symptom(
         name="dies_early",
@@ -73,7 +73,7 @@ def dies_early(episodes: Sequence[Episode], max_steps: int) -> Symptom | None:
 def stands_still(episodes: Sequence[Episode]) -> Symptom | None:
     """The state hardly changes in most failed episodes."""
     still = [e for e in episodes if not e.success and e.movement < STILL]
-    if not episodes or len(still) < MOST * len(episodes):
+    if not episodes or len(still) < _MOST * len(episodes):
         return None
     return Symptom(
         name="stands_still",
@@ -151,7 +151,7 @@ def loses_its_solution(score: Score) -> Symptom | None:
     )
 
 
-def exploits(trial: Trial, score: Score) -> Symptom | None:
+def exploits_the_reward(trial: Trial, score: Score) -> Symptom | None:
     """The policy learned to collect the reward, and does nothing that the goal asks for: progress falls while return grows."""
     returns = [p.episode_return for p in trial.curve if p.episode_return is not None]
     if len(returns) < 6 or score.success > 0.0 or len(score.checkpoints) < 3:
@@ -161,7 +161,7 @@ def exploits(trial: Trial, score: Score) -> Symptom | None:
     noise = max(float(np.std(early)), float(np.std(late)), 1e-9)
     growth = (late.mean() - early.mean()) / noise
     begin, end = score.checkpoints[0].progress, score.checkpoints[-1].progress
-    if growth < GROWTH or end > begin - 0.05:
+    if growth < _GROWTH or end > begin - 0.05:
         return None
     return Symptom(
         name=EXPLOIT,
@@ -183,10 +183,10 @@ def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) 
         lambda: one_part_dominates(parts),
         lambda: still_improving(trial),
         lambda: loses_its_solution(score) if score else None,
-        lambda: exploits(trial, score) if score else None,
+        lambda: exploits_the_reward(trial, score) if score else None,
     )
-    found = [s for s in (make() for make in of_episodes) if s is not None]
-    return tuple(sorted((*found, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))
+    symptoms = [s for s in (make() for make in of_episodes) if s is not None]
+    return tuple(sorted((*symptoms, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))
 
 
 def _mean(values: Sequence[float]) -> float:

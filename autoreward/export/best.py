@@ -5,22 +5,21 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from autoreward.errors import AutorewardError
-from autoreward.evaluation.legs import training
 from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.export import EXPORTED
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, NotEqual, Proof, episodes, prove
-from autoreward.records import Candidate, Candidates, Description, Run, Score, policy_file
-from autoreward.report.phrases import counted, interval, verdict
-from autoreward.report.reading import Reading, Told, read_run
+from autoreward.records import POOL, SAMPLES, Candidate, Candidates, Run, Score, TrialId, policy_file
+from autoreward.report.phrases import counted, interval_text, result_sentence
+from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page
+from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCORES, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
-SAMPLES, POOL = "samples.npz", "pool.npz"
 REWARD = ("reward.py", PROGRAM)
 """The files that make the reward."""
 Package = Callable[[Task, bytes], dict[str, bytes]]
@@ -43,14 +42,14 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
     if not run.best:
         return Kept({})
     task, reading = book.header.task, read_run(book.folder)
-    made = [c for p in book.pages() for c in (p.lone("candidates", Candidates) or Candidates(items=())).items]
-    winner = next((c for c in made if c.id == run.best), None)
-    found = best_policy(book, run)
-    score: Score | None = found[1] if found else None
+    candidates = [c for p in book.pages() for c in (p.lone(CANDIDATES) or Candidates(items=())).items]
+    winner = next((c for c in candidates if c.id == run.best), None)
+    policy = best_policy(book, run)
+    score: Score | None = policy[1] if policy else None
     files: dict[str, bytes] = {}
-    if found:
-        page, best = found
-        files |= package(task, page.file("trials", best.trial_id, policy_file(best.kept)))
+    if policy:
+        page, best = policy
+        files |= package(task, page.file(TRIALS.of(best.trial_id), policy_file(best.kept)))
     refused: AutorewardError | None = None
     proof: Proof | None = None
     if winner:
@@ -62,8 +61,8 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
             files |= {name: text.encode() for name, text in texts.items()}
         except (NotEqual, NotWritable) as error:
             refused = error
-        said = proven(proof) if proof else f"The reward is not here. {refused}"
-        files["card.md"] = _card(reading, run, winner, score, said, proof is not None).encode()
+        proof_sentence = proven(proof) if proof else f"The reward is not here. {refused}"
+        files["card.md"] = _card(reading, run, winner, score, proof_sentence, proof is not None).encode()
     files["manifest.json"] = _manifest(book, run, winner, score, proof).encode()
     return Kept({name: files[name] for name in EXPORTED if name in files}, refused)
 
@@ -72,9 +71,9 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
     """Holds an export against the program on the run's recorded transitions."""
 
     def demonstrate(winner: Candidate, files: Mapping[str, str]) -> Proof:
-        batches = [Batch("dry run's samples", book.transitions("description", "", SAMPLES))]
-        described = book.need("description", Description)
-        recorded = episodes(book.transitions("description", "", POOL)) if described.pool else None
+        batches = [Batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES))]
+        described = book.need(DESCRIPTION)
+        recorded = episodes(book.transitions(DESCRIPTION, POOL)) if described.pool else None
         if recorded is not None:
             batches.append(Batch("recorded episodes", recorded))
         return prove(jail, winner, files, batches, book.header.task.train.gamma)
@@ -83,15 +82,15 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
 
 
 def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
-    """The winner's score with the highest held-out success: among the confirmation's trainings if there were any."""
+    """The winner's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any."""
     pages = [book.confirm_page()] if run.confirmed else book.pages()
-    found = [(p, s) for p in pages for s in p.saved("scores", Score) if s.outcome.ok]
-    own = [(p, s) for p, s in found if training(s.trial_id).rpartition("-s")[0] == run.best]
+    scored = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
+    own = [(p, s) for p, s in scored if TrialId.parse(s.trial_id).candidate == run.best]
     return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
 
 
-def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
-    told = reading.told(winner.id)
+def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
+    view = reading.candidate(winner.id)
     money = f"{counted(len(reading.bills), 'model call')} for {reading.money}"
     model = reading.header.config.model
     writer = {"human": "a person", "grammar": "the embedded grammar designer"}.get(winner.origin, f"{model}")
@@ -99,47 +98,47 @@ def _card(reading: Reading, run: Run, winner: Candidate, kept: Score | None, pro
         reading.header,
         run,
         winner,
-        told.diagnosis.shares if told and told.diagnosis else (),
-        verdict=verdict(run),
-        interval=interval,
+        view.diagnosis.shares if view and view.diagnosis else (),
+        verdict=result_sentence(run),
+        interval=interval_text,
         kept=kept,
         proof=proof,
         rewarded=rewarded,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
-        weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, told)],
+        weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, view)],
         trainings=counted(run.trainings, "training"),
         money=money if reading.bills else "no model was asked",
         writer=writer,
     )
 
 
-def _failures(reading: Reading, run: Run, winner: Candidate) -> list[str]:
+def _failures(reading: RunView, run: Run, winner: Candidate) -> list[str]:
     """Trainings of the winner that failed on fresh seeds, and whether none of them reached the goal."""
     lines = [
         f"training {t.id} {t.outcome.value.replace('_', ' ')}: {t.message or t.outcome.advice}"
         for t in reading.broken
         if t.candidate_id == winner.id
     ]
-    found = next((c for c in run.confirmed if c.who == winner.id), None)
-    reached = max(found.success) if found else run.success
+    confirmed = next((c for c in run.confirmed if c.who == winner.id), None)
+    reached = max(confirmed.success) if confirmed else run.success
     return [*lines, "its kept policies reached the goal in no held-out episode"] if reached == 0.0 else lines
 
 
-def _weaknesses(reading: Reading, told: Told | None) -> list[str]:
+def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
     """What is known against the winner, and what was exploited in other programs of the run."""
-    lines = [f"critic: {r.reason}" for r in (told.candidate.remarks if told else ())]
+    lines = [f"critic: {r.reason}" for r in (view.candidate.remarks if view else ())]
     lines += [
         f"{s.name.replace('_', ' ')}: {s.evidence}"
-        for s in (told.diagnosis.symptoms if told and told.diagnosis else ())
+        for s in (view.diagnosis.symptoms if view and view.diagnosis else ())
     ]
     for other in reading.candidates:
-        found = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
-        if found and (told is None or other.candidate.id != told.candidate.id):
-            lines.append(f"another program of this run, {other.candidate.id}, was exploited: {found[0].evidence}")
+        exploits = [s for s in (other.diagnosis.symptoms if other.diagnosis else ()) if s.name == EXPLOIT]
+        if exploits and (view is None or other.candidate.id != view.candidate.id):
+            lines.append(f"another program of this run, {other.candidate.id}, was exploited: {exploits[0].evidence}")
     return lines
 
 
-def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None, proof: Proof | None) -> str:
+def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None, proof: Proof | None) -> str:
     """What the policy and the reward are, how they were made and what was measured, for machines."""
     note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
     return json.dumps(
@@ -155,13 +154,13 @@ def _manifest(book: Book, run: Run, winner: Candidate | None, kept: Score | None
                 "formula": COMPOSITIONS[winner.composition].formula,
                 "compared": proof and proof.model_dump(mode="json"),
             },
-            "policy": kept
+            "policy": best
             and {
-                "trial": kept.trial_id,
-                "seed": kept.seed,
-                "checkpoint_step": kept.kept,
-                "success": kept.success if kept.ruled else None,
-                "note": note if kept.ruled else "no rule judged it: people compared policies",
+                "trial": best.trial_id,
+                "seed": best.seed,
+                "checkpoint_step": best.kept,
+                "success": best.success if best.ruled else None,
+                "note": note if best.ruled else "no rule judged it: people compared policies",
             },
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
             "tier": run.tier,

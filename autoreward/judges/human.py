@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from autoreward.config import RunConfig
 from autoreward.errors import JudgementNeeded
 from autoreward.evaluation.bradley_terry import policies, questions, said_of, strengths
-from autoreward.records import PREFERENCES, Preference, Score, Strengths
+from autoreward.records import Score, Strengths
 from autoreward.store.book import Book, Page
+from autoreward.store.keys import JUDGED, PREFERENCES
 
 
 def judged(config: RunConfig, book: Book, page: Page, races: Sequence[Sequence[Score]]) -> Strengths:
@@ -20,9 +21,9 @@ def judged(config: RunConfig, book: Book, page: Page, races: Sequence[Sequence[S
 
     def rank() -> Strengths:
         these = policies(races)
-        answers = said_of(these, book.saved(PREFERENCES, Preference))
+        answers = said_of(these, book.saved(PREFERENCES))
         if waiting := questions(these, answers, config.episodes):
             raise JudgementNeeded(len(waiting), book.folder)
         return strengths(answers)
 
-    return page.once("judged", Strengths, rank)
+    return page.once(JUDGED, rank)

@@ -10,12 +10,13 @@ from autoreward.core.executor import ThreadExecutor
 from autoreward.core.transitions import Transitions
 from autoreward.errors import CannotDraw, UsageError, paste
 from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
-from autoreward.records import EPISODES, PREFERENCES, Answer, Preference, Question, Score, policy_file
+from autoreward.records import EPISODES, Answer, Preference, Question, Score, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import REPORT
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page, powers_of
+from autoreward.store.keys import CLIPS, PREFERENCES, RESULT, SCORES, TRIALS
 from autoreward.store.trust import demand
 from autoreward.training.workers import Workers
 
@@ -34,12 +35,12 @@ class Side(NamedTuple):
     @property
     def clip(self) -> str:
         """Its clip's name in the run's folder."""
-        return f"clips/pairs/{self.score.trial_id}~{self.episode}.webp"
+        return f"{CLIPS.folder}/pairs/{self.score.trial_id}~{self.episode}.webp"
 
     @property
     def transitions(self) -> Transitions:
         """The episode, one column."""
-        saved = self.page.transitions("scores", self.score.trial_id, EPISODES)
+        saved = self.page.transitions(SCORES.of(self.score.trial_id), EPISODES)
         one = saved.cut(columns=slice(self.episode, self.episode + 1))
         return one.cut(rows=slice(0, int((one.step > 0).sum())))
 
@@ -50,7 +51,7 @@ class Poll(Closing):
     def __init__(self, folder: Path) -> None:
         """Raises UsageError (no run, or nothing to compare in it), RunLocked, RunChanged, RunDamaged."""
         self._book = Book.open(folder)
-        pages = [(page, page.saved("scores", Score)) for page in self._book.pages()]
+        pages = [(page, page.saved(SCORES)) for page in self._book.pages()]
         self._scored = {s.trial_id: (page, s) for page, scores in pages for s in scores}
         self._policies: Sequence[Policy] = policies([[s for s in scores if s.candidate_id] for _, scores in pages])
         if len(self._policies) < 2:
@@ -64,7 +65,7 @@ class Poll(Closing):
 
     @property
     def _finished(self) -> bool:
-        return self._book.files.has("result.json")
+        return self._book.has(RESULT)
 
     @property
     def page(self) -> Path:
@@ -96,7 +97,7 @@ class Poll(Closing):
         starts = seeds.held_out("search", config.episodes)
 
         def film(side: Side) -> tuple[dict[str, bytes], str]:
-            weights = side.page.file("trials", side.score.trial_id, policy_file(side.score.kept))
+            weights = side.page.file(TRIALS.of(side.score.trial_id), policy_file(side.score.kept))
             try:
                 return workers.film(task, weights, starts[side.episode]), ""
             except CannotDraw as error:
@@ -115,14 +116,12 @@ class Poll(Closing):
     def pair(self, question: Question) -> Pair:
         """What is shown of a question."""
         a, b = self._sides(question)
-        clips = (self._book.given(side.clip) for side in (a, b))
+        clips = (self._book.read(side.clip) for side in (a, b))
         return Pair(question, a.transitions, b.transitions, *clips)
 
     def keep(self, question: Question, answer: Answer) -> None:
         """Save an answer."""
-        self._book.once(
-            f"{PREFERENCES}/{question.id}", Preference, lambda: Preference(question=question, answer=answer)
-        )
+        self._book.once(PREFERENCES.of(question.id), lambda: Preference(question=question, answer=answer))
 
     def read(self, lines: Iterable[str], asked: Sequence[Question]) -> list[Preference]:
         """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
@@ -150,7 +149,7 @@ class Poll(Closing):
             if name in done:
                 raise UsageError(
                     f"Answers, line {number}: {name} is answered; to answer it anew delete "
-                    f"{self._book.folder / PREFERENCES / name}.json."
+                    f"{self._book.folder / PREFERENCES.of(name).file}."
                 )
             question = left.pop(name, None) or self._question(name)
             if question is None:
@@ -170,7 +169,7 @@ class Poll(Closing):
 
     @property
     def _said(self) -> tuple[Preference, ...]:
-        return said_of(self._policies, self._book.saved(PREFERENCES, Preference))
+        return said_of(self._policies, self._book.saved(PREFERENCES))
 
     def _question(self, name: str) -> Question | None:
         """The question of such an id, whether or not it is among those that were to be asked next."""

@@ -1,7 +1,6 @@
 """The one way to ask a model: what was answered before is not asked again, and every reply is on disk before it is read."""
 
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from autoreward.errors import NoAnswer, RunChanged, RunDamaged
 from autoreward.llm.cost import Bill, CostLimit, price, tokens
 from autoreward.llm.types import LLM, Prompt, Reply, RetryLater, Role
-from autoreward.records import Record
+from autoreward.records import Record, ReplyKey
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"
@@ -67,7 +66,7 @@ class ModelClient:
             ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
         """
-        saved = self._saved(prompt.key)
+        saved = _saved(self._files, prompt.key)
         digest = hashlib.sha256(prompt.text.encode()).hexdigest()
         if saved is not None:
             if saved.prompt_sha256 != digest:
@@ -101,9 +100,8 @@ class ModelClient:
         raise AssertionError("unreachable")
 
     def bills(self) -> tuple[Bill, ...]:
-        """What every saved reply cost, by key."""
-        replies = (self._saved(key) for key in self._files.stems())
-        return tuple(saved.bill for saved in replies if saved is not None)
+        """What every saved reply cost, by key. Raises RunDamaged."""
+        return saved_bills(self._files)
 
     def _keep(self, key: str, came: str) -> None:
         number = sum(name.startswith(f"{key}.unreadable-") for name in self._files.names())
@@ -119,24 +117,31 @@ class ModelClient:
         self._tell(f"{busy}; asking again in {wait:g} s")
         self._sleep(wait)
 
-    def _saved(self, key: str) -> SavedReply | None:
-        try:
-            return SavedReply.model_validate_json(self._files.read(f"{key}.json", LONGEST_REPLY))
-        except FileNotFoundError:
-            return None
-        except (ValidationError, OSError) as error:
-            raise RunDamaged(
-                f"{self._files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
-            ) from None
+
+def saved_bills(replies_folder: Folder) -> tuple[Bill, ...]:
+    """What every reply in a folder of replies cost, by key. Raises RunDamaged."""
+    replies = (_saved(replies_folder, key) for key in replies_folder.stems())
+    return tuple(saved.bill for saved in replies if saved is not None)
+
+
+def _saved(files: Folder, key: str) -> SavedReply | None:
+    try:
+        return SavedReply.model_validate_json(files.read(f"{key}.json", LONGEST_REPLY))
+    except FileNotFoundError:
+        return None
+    except (ValidationError, OSError) as error:
+        raise RunDamaged(
+            f"{files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
+        ) from None
 
 
 def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]]:
     """Files of a folder of replies for rounds that were not played, and names with a mark, under which nobody asks for them."""
-    parts = (name.partition(".") for name in names if re.match(r"r[0-9]+-", name))
+    parts = [(ReplyKey.parse(stem), stem, rest) for stem, _, rest in (name.partition(".") for name in names)]
     return [
-        (f"{key}.{rest}", f"{key}.{mark}.{rest}")
-        for key, _, rest in parts
-        if int(key[1:].partition("-")[0]) >= rounds and not rest.startswith("before-")
+        (f"{stem}.{rest}", f"{stem}.{mark}.{rest}")
+        for key, stem, rest in parts
+        if key and key.round >= rounds and not rest.startswith("before-")
     ]
 
 

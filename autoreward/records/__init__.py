@@ -19,6 +19,10 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.environments import (
+    DEMONSTRATIONS,
+    EXPLOITS,
+    POOL,
+    SAMPLES,
     Audit,
     AuditItem,
     Description,
@@ -29,9 +33,11 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
-from autoreward.records.preferences import PREFERENCES, Answer, Preference, Question, Strength, Strengths
+from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
+    CLIP_FILE,
     Allowance,
     Board,
     Clip,
@@ -70,9 +76,13 @@ from autoreward.records.trials import (
 )
 
 __all__ = [
+    "CLIP_FILE",
+    "DEMONSTRATIONS",
     "EPISODES",
+    "EXPLOITS",
     "LOGGED",
-    "PREFERENCES",
+    "POOL",
+    "SAMPLES",
     "STATE",
     "Allowance",
     "Analyses",
@@ -82,6 +92,8 @@ __all__ = [
     "AuditItem",
     "Board",
     "Candidate",
+    "CandidateId",
+    "CandidateName",
     "Candidates",
     "Cause",
     "CheckpointScore",
@@ -110,6 +122,7 @@ __all__ = [
     "Record",
     "Remark",
     "Remembered",
+    "ReplyKey",
     "Round",
     "Run",
     "Rung",
@@ -125,9 +138,12 @@ __all__ = [
     "Survey",
     "Symptom",
     "Trial",
+    "TrialId",
     "TrialJob",
+    "TrialName",
     "Verdict",
     "WorkerAttempt",
     "WorkerProtection",
+    "order_of_design",
     "policy_file",
 ]

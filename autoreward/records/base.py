@@ -5,7 +5,7 @@ as a record takes it, whether it comes from them or from a file.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -28,12 +28,11 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-T = TypeVar("T")
-DEEPEST = 8
+_DEEPEST = 8
 """Most levels of an environment's arguments."""
 
 
-def shown(text: str, but: str = "") -> str:
+def demand_visible(text: str, but: str = "") -> str:
     """The text. Raises ValueError where something in it can't be seen."""
     if letter := hidden(text, but):
         raise ValueError(f"it has the invisible character U+{ord(letter):04X}; leave that out")
@@ -41,31 +40,31 @@ def shown(text: str, but: str = "") -> str:
 
 
 def _several(text: str) -> str:
-    return shown(text, "\n\t")
+    return demand_visible(text, "\n\t")
 
 
 def _formula(text: str) -> str:
-    if not shown(text).isascii():
+    if not demand_visible(text).isascii():
         raise ValueError("a formula is written in plain ASCII letters, such as theta")
     return text
 
 
-def _such(holds: Callable[[str], bool], said: str) -> AfterValidator:
+def _such(holds: Callable[[str], bool], message: str) -> AfterValidator:
     def check(text: str) -> str:
         if not holds(text):
-            raise ValueError(said)
+            raise ValueError(message)
         return text
 
     return AfterValidator(check)
 
 
-def _value(value: Any, left: int = DEEPEST) -> Any:
+def _value(value: Any, left: int = _DEEPEST) -> Any:
     """An argument as TOML and JSON both write it. Raises ValueError."""
     if left == 0:
-        raise ValueError(f"it is nested by more than {DEEPEST} levels")
+        raise ValueError(f"it is nested by more than {_DEEPEST} levels")
     match value:
         case str():
-            return shown(value)
+            return demand_visible(value)
         case bool() | None:
             return value
         case int() if abs(value) < 2**63:
@@ -82,7 +81,7 @@ def _value(value: Any, left: int = DEEPEST) -> Any:
 def _word(key: Any) -> str:
     if not isinstance(key, str) or not key or len(key) > LONGEST_WORD:
         raise ValueError(f"{str(key)[:LONGEST_WORD]!r} can't be a key; write a short word")
-    return shown(key)
+    return demand_visible(key)
 
 
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
@@ -107,7 +106,7 @@ Unit = Annotated[
 Environment = Annotated[str, _such(is_environment, "write an environment's id, such as 'CartPole-v1' or 'module:ID'")]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$", max_length=200)]
 """Of a candidate, a training or a baseline, which files are named after; empty where there is none."""
-Line = Annotated[str, Field(max_length=2_000), AfterValidator(shown)]
+Line = Annotated[str, Field(max_length=2_000), AfterValidator(demand_visible)]
 """Words of a person: one line of what can be seen, or it is refused."""
 Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_several)]
 """The same in several lines."""

@@ -2,11 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Part, Program, Record, Said
+from autoreward.records.ids import CandidateName
 
 Composition = Literal["sum", "bounded", "sign", "product", "potential"]
 """How a program's parts become one number: see compose/, which has a file for each."""
@@ -25,8 +24,7 @@ class Remark(Record):
 class Candidate(Record):
     """One reward program."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=100)
-    """`r003c1`: round 3, candidate 1. Ids of its trainings are `r003c1-s0` and `r003c1-s0-leg2`, so it has no `-`."""
+    id: CandidateName
     source: Program
     thought: Said
     """The design idea in one line."""

@@ -3,6 +3,13 @@
 from autoreward.records.base import Record, Said
 from autoreward.records.trials import Episode
 
+SAMPLES, POOL = "samples.npz", "pool.npz"
+"""Files of a description: transitions under a random policy, and those of its pool."""
+DEMONSTRATIONS = "demos.npz"
+"""File of a run: the demonstrations that the person gave it."""
+EXPLOITS = "exploits.npz"
+"""File of what is remembered: its episodes' transitions."""
+
 
 class FieldStats(Record):
     """One named field as sampled under a random policy."""

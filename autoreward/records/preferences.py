@@ -3,11 +3,9 @@
 from typing import Literal
 
 from autoreward.records.base import Id, Record
+from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
-
-PREFERENCES = "preferences"
-"""The folder of a run in which every answer is a record."""
 
 
 class Question(Record):
@@ -16,9 +14,9 @@ class Question(Record):
     a: Id
     """Candidate whose policy is shown as A."""
     b: Id
-    a_trial: Id
+    a_trial: TrialName
     """The training that the policy shown as A comes from."""
-    b_trial: Id
+    b_trial: TrialName
     episode: int
     """Index of the held-out episode that both are shown in."""
 
@@ -60,8 +58,8 @@ class Strengths(Record):
 
     def place(self, candidate_id: str) -> tuple[bool, float]:
         """What a candidate is sorted by, larger is better: who was compared is ahead of who was not, then the strength."""
-        found = self.of(candidate_id)
-        return (True, found.value) if found else (False, 0.0)
+        strength = self.of(candidate_id)
+        return (True, strength.value) if strength else (False, 0.0)
 
     def of(self, candidate_id: str) -> Strength | None:
         """One candidate's strength; None if it was not compared."""

@@ -4,13 +4,13 @@ from typing import Literal
 
 from autoreward.records.base import Line, Record
 
-Layer = Literal["worker calls", "worker files"]
+WorkerLayer = Literal["worker calls", "worker files"]
 
 
 class WorkerAttempt(Record):
     """One thing that a worker tried."""
 
-    layer: Layer
+    layer: WorkerLayer
     name: Line
     held: bool
 

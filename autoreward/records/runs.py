@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Line, Program, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
+from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
@@ -126,11 +127,15 @@ class Confirmed(Record):
         return self
 
 
+CLIP_FILE = "clip.webp"
+"""File of a clip: the animation."""
+
+
 class Clip(Record):
     """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
 
     id: Literal["winner", "failure", "native"]
-    trial_id: Id
+    trial_id: TrialName
     page: str = Field(pattern=r"^(confirm|baselines|rounds/[0-9]{3,9})$")
     """Folder of its score within the run's: `confirm`, or `rounds/000`."""
     why_not: Said = ""

@@ -8,13 +8,13 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.records.base import Curve, Id, Part, Program, Record, Said
 from autoreward.records.candidates import Composition
+from autoreward.records.ids import TrialName
 
 
 class TrialJob(Record):
     """One training to do: a reward, a seed, a number of environment steps."""
 
-    id: Id
-    """`r003c1-s0`, or `sparse-s0` for a baseline."""
+    id: TrialName
     candidate_id: Id
     """Empty for the baselines."""
     reward: Literal["candidate", "sparse", "native", "none"]
@@ -89,7 +89,7 @@ class Logged(Record):
 class Trial(Record):
     """What the training process reports; a claim until scored."""
 
-    id: Id
+    id: TrialName
     candidate_id: Id
     outcome: Outcome
     message: Said = ""
@@ -137,7 +137,7 @@ class CheckpointScore(Record):
 class Score(Record):
     """What the scoring process measured; it never saw the reward program."""
 
-    trial_id: Id
+    trial_id: TrialName
     candidate_id: Id
     outcome: Outcome
     message: Said = ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from autoreward.evaluation.bradley_terry import loser, winner
 from autoreward.records import Preference
-from autoreward.report.reading import Reading
+from autoreward.report.reading import RunView
 
 EVEN = 1e-6
 """Difference of strengths below which there is nothing between two candidates."""
@@ -18,7 +18,7 @@ def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
     return ", ".join(f"{name} x {times}" if times > 1 else name for name, times in sorted(over.items()))
 
 
-def agreement(reading: Reading) -> str:
+def agreement(reading: RunView) -> str:
     """Whether people's first of those compared is the measurement's, and the run's winner; there are some."""
     liked, count = (
         reading.strengths.items[0],
@@ -29,15 +29,15 @@ def agreement(reading: Reading) -> str:
     measured = reading.measured[0]
     ahead = liked.value - reading.strengths.place(measured)[1]
     if liked.candidate_id == measured:
-        said = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
+        sentence = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
     elif ahead < EVEN:
-        said = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
+        sentence = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
     else:
-        said = (
+        sentence = (
             f"People and the measurement disagree: people ({count}) put {liked.candidate_id} first, the measurement {measured}. "
             f"Asked again, people would prefer {liked.candidate_id} in {1 / (1 + math.exp(-ahead)):.0%} of the decided pairs."
         )
     won = reading.run.best if reading.run else ""
     if won and won != liked.candidate_id and ahead >= EVEN:
-        said += f" The run's winner is {won}."
-    return said
+        sentence += f" The run's winner is {won}."
+    return sentence

@@ -9,21 +9,22 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import Clip
-from autoreward.report.charts import Line, chart, legend_of
-from autoreward.report.reading import Reading
+from autoreward.records import CLIP_FILE, Clip
+from autoreward.report.charts import Series, chart, legend_of
+from autoreward.report.reading import RunView
 from autoreward.store.book import Page
+from autoreward.store.keys import CLIPS
 from autoreward.tasks.card import Task
 
-SAID = {
+_CAPTIONS = {
     "winner": "the winner's best policy",
     "failure": "the worst failure of the search",
     "native": "the native reward's best policy",
 }
-COLORS = {"winner": "var(--good)", "failure": "var(--bad)", "native": "var(--muted)"}
-PANELS = 12
+_COLORS = {"winner": "var(--good)", "failure": "var(--bad)", "native": "var(--muted)"}
+_PANELS = 12
 """Most charts; what the success rule speaks of comes first."""
-POINTS = 120
+LINE_POINTS = 120
 """Most points of a line; longer episodes are thinned."""
 
 
@@ -31,7 +32,7 @@ class Filmed(NamedTuple):
     """A clip as data, with what it shows."""
 
     data: str
-    said: str
+    caption: str
 
 
 class Plotted(NamedTuple):
@@ -39,7 +40,7 @@ class Plotted(NamedTuple):
 
     why: tuple[str, ...]
     """Why there are no clips."""
-    said: Markup
+    legend: Markup
     """Which line is which policy."""
     charts: tuple[Markup, ...]
     limited: bool
@@ -52,53 +53,53 @@ class Panel(NamedTuple):
     """One number over an episode, a line per policy."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[Series, ...]
     limit: float | None = None
 
 
-def filmed(reading: Reading) -> list[Filmed]:
+def filmed(reading: RunView) -> list[Filmed]:
     """The clips that there are; all start from the same held-out seed."""
     return [
-        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", SAID[clip.id])
+        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", _CAPTIONS[clip.id])
         for clip in _in_order(reading)
         if not clip.why_not
     ]
 
 
-def plotted(reading: Reading) -> Plotted | None:
+def plotted(reading: RunView) -> Plotted | None:
     """Charts of the policies that could not be filmed; None if all were."""
     undrawn = [clip for clip in _in_order(reading) if clip.why_not]
     if not undrawn:
         return None
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
     panels = list(_panels(reading.header.task, episodes))
-    names = [Line(_named(clip, episodes[clip.id]), (), COLORS[clip.id]) for clip in undrawn]
+    names = [Series(_named(clip, episodes[clip.id]), (), _COLORS[clip.id]) for clip in undrawn]
     return Plotted(
         tuple(dict.fromkeys(clip.why_not for clip in undrawn)),
         Markup(legend_of(names)),  # noqa: S704 - legend_of and chart escape what they are given
-        tuple(Markup(chart(p.lines, p.title, dots=False, limit=p.limit)) for p in panels[:PANELS]),  # noqa: S704
-        any(p.limit is not None for p in panels[:PANELS]),
-        max(len(panels) - PANELS, 0),
+        tuple(Markup(chart(p.lines, p.title, dots=False, limit=p.limit)) for p in panels[:_PANELS]),  # noqa: S704
+        any(p.limit is not None for p in panels[:_PANELS]),
+        max(len(panels) - _PANELS, 0),
     )
 
 
-def _in_order(reading: Reading) -> list[Clip]:
-    return sorted(reading.clips, key=lambda clip: list(SAID).index(clip.id))
+def _in_order(reading: RunView) -> list[Clip]:
+    return sorted(reading.clips, key=lambda clip: list(_CAPTIONS).index(clip.id))
 
 
-def _clip(reading: Reading, clip: Clip) -> bytes:
+def _clip(reading: RunView, clip: Clip) -> bytes:
     """Raises RunDamaged if it is gone."""
-    return Page(reading.files).file("clips", clip.id, "clip.webp")
+    return Page(reading.files).file(CLIPS.of(clip.id), CLIP_FILE)
 
 
-def _episode(reading: Reading, clip: Clip) -> Transitions:
+def _episode(reading: RunView, clip: Clip) -> Transitions:
     """The first held-out episode that the policy was scored on, without what follows its end; shape (L, 1)."""
     recorded = reading.episodes(clip)
     return recorded.cut(rows=slice(0, int(recorded.step[:, 0].max())), columns=slice(0, 1))
 
 
 def _named(clip: Clip, episode: Transitions) -> str:
-    return f"{SAID[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
+    return f"{_CAPTIONS[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
 
 
 def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
@@ -127,11 +128,11 @@ def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
             yield Panel(f"{field}[{i}]", _lines({name: array[:, i] for name, array in arrays.items()}))
 
 
-def _lines(series: Mapping[str, NDArray[Any]]) -> tuple[Line, ...]:
-    return tuple(Line(SAID[name], _thinned(array), COLORS[name]) for name, array in series.items())
+def _lines(series: Mapping[str, NDArray[Any]]) -> tuple[Series, ...]:
+    return tuple(Series(_CAPTIONS[name], _thinned(array), _COLORS[name]) for name, array in series.items())
 
 
 def _thinned(values: NDArray[Any]) -> Sequence[tuple[float, float]]:
-    """(step, value) of every step, or of POINTS of them with the first and the last."""
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).round().astype(int))
+    """(step, value) of every step, or of LINE_POINTS of them with the first and the last."""
+    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), LINE_POINTS)).round().astype(int))
     return [(float(i + 1), float(values[i])) for i in places]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 340, 170
-LEFT, RIGHT, TOP, BOTTOM = 48, 10, 26, 20
+_WIDTH, _HEIGHT = 340, 170
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 26, 20
 
 
-KEY_WIDTH = 90
+_KEY_WIDTH = 90
 MANY = tuple(f"var(--c{i})" for i in range(1, 9))
 """Colors of many lines; the page defines them for light and dark."""
 LIGHT = (
@@ -28,7 +28,7 @@ STYLE = (
 """Of a picture that stands alone."""
 
 
-class Line(NamedTuple):
+class Series(NamedTuple):
     """One series."""
 
     name: str
@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 
 def chart(
-    lines: Sequence[Line],
+    lines: Sequence[Series],
     y_label: str,
     low: float | None = None,
     high: float | None = None,
@@ -60,22 +60,22 @@ def chart(
         bottom, top = bottom - 0.5, top + 0.5
 
     def x(value: float) -> float:
-        return LEFT + value / right * (WIDTH - LEFT - RIGHT)
+        return _LEFT + value / right * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
-        return TOP + (top - value) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
+        return _TOP + (top - value) / (top - bottom) * (_HEIGHT - _TOP - _BOTTOM)
 
     label = escape(y_label)
-    svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label} over environment steps">']
+    svg = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label} over environment steps">']
     for tick in _ticks(bottom, top):
-        svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        svg.append(f'<text x="{LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
+        svg.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        svg.append(f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
     for tick in (0.0, right / 2, right):
         anchor = "end" if tick == right else "middle"
-        svg.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - 4}" text-anchor="{anchor}">{_short(tick)}</text>')
-    svg.append(f'<text class="title" x="{LEFT}" y="13">{label}, over steps</text>')
+        svg.append(f'<text x="{x(tick):.1f}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{_short(tick)}</text>')
+    svg.append(f'<text class="title" x="{_LEFT}" y="13">{label}, over steps</text>')
     if limit is not None:
-        svg.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
+        svg.append(f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
     for line in lines:
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
         title = f"<title>{escape(line.name)}</title>"
@@ -86,22 +86,22 @@ def chart(
     return body + legend_of(lines) if legend else body
 
 
-def picture(lines: Sequence[Line], y_label: str, low: float | None = None, high: float | None = None) -> str:
+def picture(lines: Sequence[Series], y_label: str, low: float | None = None, high: float | None = None) -> str:
     """`chart` with its legend as an SVG of its own: ground, colors and letters inside; empty without a point."""
     drawn = chart(lines, y_label, low, high)
     if not drawn:
         return ""
-    across = WIDTH // KEY_WIDTH
-    height = HEIGHT + 18 * math.ceil(len(lines) / across) + 6
+    across = _WIDTH // _KEY_WIDTH
+    height = _HEIGHT + 18 * math.ceil(len(lines) / across) + 6
     keys = [
-        f'<g transform="translate({LEFT + i % across * KEY_WIDTH} {HEIGHT + 4 + i // across * 18})">'
+        f'<g transform="translate({_LEFT + i % across * _KEY_WIDTH} {_HEIGHT + 4 + i // across * 18})">'
         f'<rect width="10" height="10" fill="{line.color}"/><text x="16" y="9">{escape(line.name)}</text></g>'
         for i, line in enumerate(lines)
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{2 * WIDTH}" height="{2 * height}">'
-        f'<style>{STYLE}</style><rect class="ground" width="{WIDTH}" height="{height}"/>'
-        f'{drawn.replace("<svg ", f"""<svg width="{WIDTH}" height="{HEIGHT}" """, 1)}{"".join(keys)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{2 * _WIDTH}" height="{2 * height}">'
+        f'<style>{STYLE}</style><rect class="ground" width="{_WIDTH}" height="{height}"/>'
+        f'{drawn.replace("<svg ", f"""<svg width="{_WIDTH}" height="{_HEIGHT}" """, 1)}{"".join(keys)}</svg>'
     )
 
 
@@ -112,21 +112,21 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
     label = escape(label)
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     span = right - left or 1.0
-    svg = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">']
+    svg = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">']
     for tick in (0.0, 0.5, 1.0):
-        at = TOP + (1 - tick) * (HEIGHT - TOP - BOTTOM)
-        svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        svg.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for value, at, anchor in ((left, LEFT, "start"), (right, WIDTH - RIGHT, "end")):
-        svg.append(f'<text x="{at}" y="{HEIGHT - 4}" text-anchor="{anchor}">{_short(value)}</text>')
-    svg.append(f'<text class="title" x="{LEFT}" y="13">{label}</text>')
+        at = _TOP + (1 - tick) * (_HEIGHT - _TOP - _BOTTOM)
+        svg.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
+        svg.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{tick:g}</text>')
+    for value, at, anchor in ((left, _LEFT, "start"), (right, _WIDTH - _RIGHT, "end")):
+        svg.append(f'<text x="{at}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{_short(value)}</text>')
+    svg.append(f'<text class="title" x="{_LEFT}" y="13">{label}</text>')
     for x, y in points:
-        place = LEFT + (x - left) / span * (WIDTH - LEFT - RIGHT), TOP + (1 - y) * (HEIGHT - TOP - BOTTOM)
+        place = _LEFT + (x - left) / span * (_WIDTH - _LEFT - _RIGHT), _TOP + (1 - y) * (_HEIGHT - _TOP - _BOTTOM)
         svg.append(f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="3.5" fill="var(--accent)" fill-opacity="0.6"/>')
     return "".join(svg) + "</svg>"
 
 
-def legend_of(lines: Sequence[Line]) -> str:
+def legend_of(lines: Sequence[Series]) -> str:
     """The lines' names beside their colors."""
     marks = (f'<span><b style="color: {line.color}">&#9632;</b> {escape(line.name)}</span>' for line in lines)
     return f'<p class="legend">{" ".join(marks)}</p>'

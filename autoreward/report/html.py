@@ -11,18 +11,18 @@ from pygments.lexers import DiffLexer, PythonLexer
 from autoreward.evaluation.ranking import ranked
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.behaviour import filmed, plotted
-from autoreward.report.charts import DARK, LIGHT, MANY, Line, chart, scatter
+from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
-from autoreward.report.phrases import interval, verdict
-from autoreward.report.reading import Reading, Told, read_run
+from autoreward.report.phrases import interval_text, result_sentence
+from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
-from autoreward.report.tables import origin, state
+from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
 from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.store.book import Book
 from autoreward.version import __version__
 
-COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
+_COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
 def build_report(book: Book) -> str:
@@ -30,27 +30,27 @@ def build_report(book: Book) -> str:
     return render(read_run(book.folder))
 
 
-def render(reading: Reading) -> str:
+def render(reading: RunView) -> str:
     """The page; without what can't be seen, such as a mark that turns the direction of the code."""
     run = reading.run
     places = {
         name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
     }
     best_first = sorted(
-        reading.candidates, key=lambda told: (places.get(told.candidate.id, len(places)), told.candidate.id)
+        reading.candidates, key=lambda view: (places.get(view.candidate.id, len(places)), view.candidate.id)
     )
     return page(
         "page",
         reading=reading,
         task=reading.header.task,
         run=run,
-        verdict=verdict(run) if run else "Not finished: what there is so far.",
+        verdict=result_sentence(run) if run else "Not finished: what there is so far.",
         candidates=best_first,
-        interval=interval,
+        interval=interval_text,
         again=again,
-        state=state,
+        status=status,
         origin=origin,
-        source=lambda told: Markup(highlight(told.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
+        source=lambda view: Markup(highlight(view.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
         clips=filmed(reading),
         plots=plotted(reading),
@@ -77,40 +77,40 @@ def _style(name: str) -> Markup:
     return Markup(HtmlFormatter(style=name).get_style_defs(".highlight"))  # noqa: S704
 
 
-def _diff(reading: Reading) -> Callable[[Told], Markup]:
+def _diff(reading: RunView) -> Callable[[CandidateView], Markup]:
     """A function that shows how a candidate differs from its first parent."""
-    sources = {told.candidate.id: told.candidate.source for told in reading.candidates}
+    sources = {view.candidate.id: view.candidate.source for view in reading.candidates}
 
-    def diff(told: Told) -> Markup:
-        parent = next((p for p in told.candidate.parents if p in sources), None)
+    def diff(view: CandidateView) -> Markup:
+        parent = next((p for p in view.candidate.parents if p in sources), None)
         if parent is None:
             return Markup("")
-        pair = sources[parent].splitlines(), told.candidate.source.splitlines()
+        pair = sources[parent].splitlines(), view.candidate.source.splitlines()
         if (
             max(map(len, pair)) > MAX_LINES
         ):  # longer than any that may train, and than what is compared in reasonable time
             return Markup("")
-        text = "\n".join(difflib.unified_diff(*pair, parent, told.candidate.id, lineterm="", n=2))
+        text = "\n".join(difflib.unified_diff(*pair, parent, view.candidate.id, lineterm="", n=2))
         return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704
 
     return diff
 
 
-def _part_curve(told: Told) -> Markup:
+def _part_curve(view: CandidateView) -> Markup:
     """Mean of each part over training, of the first seed."""
-    curve = told.trials[0].curve if told.trials else ()
+    curve = view.trials[0].curve if view.trials else ()
     names = list(dict.fromkeys(p.name for point in curve for p in point.parts))[: len(MANY)]
     lines = [
-        Line(name, [(point.step, p.mean) for point in curve for p in point.parts if p.name == name], color)
+        Series(name, [(point.step, p.mean) for point in curve for p in point.parts if p.name == name], color)
         for name, color in zip(names, MANY, strict=False)
     ]
     return Markup(chart(lines, "mean of each part", legend=True))  # noqa: S704
 
 
-def _return_against_progress(told: Told) -> Markup:
+def _return_against_progress(view: CandidateView) -> Markup:
     """Does more reward mean more of what was asked for? One dot per checkpoint: training return there, held-out progress."""
     dots = []
-    for trial, score in zip(told.trials, told.scores if told.ruled else (), strict=False):
+    for trial, score in zip(view.trials, view.scores if view.ruled else (), strict=False):
         known = [(p.step, p.episode_return) for p in trial.curve if p.episode_return is not None]
         for point in score.checkpoints:
             near = min(known, key=lambda k: abs(k[0] - point.step), default=None)
@@ -119,20 +119,22 @@ def _return_against_progress(told: Told) -> Markup:
     return Markup(scatter(dots, "held-out progress against training return"))  # noqa: S704
 
 
-def _success_curve(told: Told) -> Markup:
+def _success_curve(view: CandidateView) -> Markup:
     lines = [
-        Line(score.trial_id, [(c.step, c.success) for c in score.checkpoints], COLORS[i % len(COLORS)])
-        for i, score in enumerate(told.scores)
+        Series(score.trial_id, [(c.step, c.success) for c in score.checkpoints], _COLORS[i % len(_COLORS)])
+        for i, score in enumerate(view.scores)
         if score.ruled
     ]
     return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
 
 
-def _return_curve(told: Told) -> Markup:
+def _return_curve(view: CandidateView) -> Markup:
     lines = [
-        Line(
-            t.id, [(p.step, p.episode_return) for p in t.curve if p.episode_return is not None], COLORS[i % len(COLORS)]
+        Series(
+            t.id,
+            [(p.step, p.episode_return) for p in t.curve if p.episode_return is not None],
+            _COLORS[i % len(_COLORS)],
         )
-        for i, t in enumerate(told.trials)
+        for i, t in enumerate(view.trials)
     ]
     return Markup(chart(lines, "training return by seed"))  # noqa: S704

@@ -4,54 +4,54 @@ from collections.abc import Sequence
 from html import escape
 
 from autoreward.records import Strengths
-from autoreward.report.reading import Told
+from autoreward.report.reading import CandidateView
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 164, 34, 46, 10, 6
-LINE = 15
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, _MARGIN = 164, 34, 46, 10, 6
+_LINE = 15
 """What a box grows by where it also says what people prefer."""
 
 
-def lineage(candidates: Sequence[Told], best: str, liked: Strengths) -> str:
+def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths) -> str:
     """The graph; boxes link to the candidates' sections and say what people prefer. Empty for a single candidate."""
-    rounds: dict[str, list[Told]] = {}
-    for told in candidates:
-        rounds.setdefault(told.candidate.id[:4], []).append(told)
+    rounds: dict[int, list[CandidateView]] = {}
+    for view in candidates:
+        rounds.setdefault(view.round, []).append(view)
     if len(candidates) < 2:
         return ""
-    tall = BOX_HEIGHT + LINE * bool(liked.items)
+    tall = BOX_HEIGHT + _LINE * bool(liked.items)
     places = {
-        told.candidate.id: (MARGIN + x * (BOX_WIDTH + GAP_X), MARGIN + y * (tall + GAP_Y))
+        view.candidate.id: (_MARGIN + x * (BOX_WIDTH + GAP_X), _MARGIN + y * (tall + GAP_Y))
         for x, column in enumerate(rounds.values())
-        for y, told in enumerate(column)
+        for y, view in enumerate(column)
     }
-    width = 2 * MARGIN + len(rounds) * (BOX_WIDTH + GAP_X) - GAP_X
-    height = 2 * MARGIN + max(map(len, rounds.values())) * (tall + GAP_Y) - GAP_Y
+    width = 2 * _MARGIN + len(rounds) * (BOX_WIDTH + GAP_X) - GAP_X
+    height = 2 * _MARGIN + max(map(len, rounds.values())) * (tall + GAP_Y) - GAP_Y
     svg = [
         f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="img" aria-label="Lineage">'
     ]
-    for told in candidates:
-        x, y = places[told.candidate.id]
-        for parent in told.candidate.parents:
+    for view in candidates:
+        x, y = places[view.candidate.id]
+        for parent in view.candidate.parents:
             if parent in places:
                 left, top = places[parent]
                 begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
-    svg += [_box(told, *places[told.candidate.id], told.candidate.id == best, liked) for told in candidates]
+    svg += [_box(view, *places[view.candidate.id], view.candidate.id == best, liked) for view in candidates]
     return "".join(svg) + "</svg>"
 
 
-def _box(told: Told, x: float, y: float, best: bool, liked: Strengths) -> str:
-    found, tall = liked.of(told.candidate.id), BOX_HEIGHT + LINE * bool(liked.items)
-    people = f"people {found.value:+.2f} ({found.won} : {found.lost})" if found else ""
-    success = max(told.success, 0.0)
-    said = f"{told.success:.2f}" if told.ruled else "-"
+def _box(view: CandidateView, x: float, y: float, best: bool, liked: Strengths) -> str:
+    strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
+    people = f"people {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
+    success = max(view.success, 0.0)
+    success_text = f"{view.success:.2f}" if view.ruled else "-"
     kind = " best" if best else ""
     return (
-        f'<a href="#{escape(told.candidate.id)}"><title>{escape(told.candidate.thought)}</title>'
+        f'<a href="#{escape(view.candidate.id)}"><title>{escape(view.candidate.thought)}</title>'
         f'<rect class="box{kind}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{tall}" rx="6"/>'
         f'<rect class="fill" x="{x + 8}" y="{y + tall - 7}" width="{(BOX_WIDTH - 16) * success:.1f}" height="3" rx="1.5"/>'
-        f'<text x="{x + 8}" y="{y + 15}">{escape(told.candidate.id)} <tspan class="dim">{escape(told.candidate.how)}</tspan></text>'
-        f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{said}</text>'
-        f'<text class="dim" x="{x + 8}" y="{y + 15 + LINE}">{people}</text></a>'
+        f'<text x="{x + 8}" y="{y + 15}">{escape(view.candidate.id)} <tspan class="dim">{escape(view.candidate.how)}</tspan></text>'
+        f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{success_text}</text>'
+        f'<text class="dim" x="{x + 8}" y="{y + 15 + _LINE}">{people}</text></a>'
     )

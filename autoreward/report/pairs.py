@@ -12,14 +12,14 @@ from rich.table import Table
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Question
-from autoreward.report.charts import Line, chart
+from autoreward.report.charts import Series, chart
 from autoreward.report.templates import page
 from autoreward.tasks.card import Task
 
-BLOCKS = "▁▂▃▄▅▆▇█"
-WIDTH = 24
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_WIDTH = 24
 """Characters of a trajectory in the terminal."""
-NUMBERS = 3
+_NUMBERS = 3
 """Numbers of a vector field that are shown."""
 Array = NDArray[np.float64]
 
@@ -50,10 +50,10 @@ def pair_table(pair: Pair, title: str) -> Table:
 
 
 def sparkline(values: Array, low: float, high: float) -> str:
-    """A row of blocks for values of shape (n,) between `low` and `high`, at most WIDTH of them."""
-    picked = values[np.linspace(0, len(values) - 1, min(len(values), WIDTH)).astype(int)]
+    """A row of blocks for values of shape (n,) between `low` and `high`, at most _WIDTH of them."""
+    picked = values[np.linspace(0, len(values) - 1, min(len(values), _WIDTH)).astype(int)]
     share = (picked - low) / (high - low) if high > low else np.full(len(picked), 0.5)
-    return "".join(BLOCKS[i] for i in np.clip(share * len(BLOCKS), 0, len(BLOCKS) - 1).astype(int))
+    return "".join(_BLOCKS[i] for i in np.clip(share * len(_BLOCKS), 0, len(_BLOCKS) - 1).astype(int))
 
 
 def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def _charts(pair: Pair) -> list[Markup]:
         Markup(  # noqa: S704
             chart(
                 [
-                    Line(
+                    Series(
                         side,
                         list(zip(range(1, len(values) + 1), values.tolist(), strict=True)),
                         f"var(--{side.lower()})",
@@ -92,15 +92,15 @@ def _numbers(pair: Pair) -> dict[str, tuple[Array, Array]]:
 
 
 def _columns(episode: Transitions) -> dict[str, Array]:
-    found: dict[str, Array] = {}
+    columns: dict[str, Array] = {}
     for prefix, group in (("", episode.next_state), ("action ", episode.action)):
         for name, array in group.items():
             values = np.asarray(array[:, 0], dtype=np.float64)
             if values.ndim == 1:
-                found[f"{prefix}{name}"] = values
+                columns[f"{prefix}{name}"] = values
             else:
-                found |= {f"{prefix}{name}[{i}]": values[:, i] for i in range(min(values.shape[1], NUMBERS))}
-    return found
+                columns |= {f"{prefix}{name}[{i}]": values[:, i] for i in range(min(values.shape[1], _NUMBERS))}
+    return columns
 
 
 def _end(episode: Transitions) -> str:

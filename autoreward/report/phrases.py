@@ -44,7 +44,7 @@ def describe_event(event: events.Event) -> str:
         case events.Confirming(trial_ids=trial_ids):
             return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
         case events.RunDone(run=run):
-            return verdict(run)
+            return result_sentence(run)
     return ""
 
 
@@ -77,29 +77,29 @@ def score_line(score: Score) -> str:
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
 
 
-def verdict(run: Run) -> str:
+def result_sentence(run: Run) -> str:
     """The run's result in one sentence."""
     if run.doubt.said:
         return run.doubt.said
     if not run.best:
         which = f"No candidate could be trained and scored ({run.stop})" if run.rounds else "It could not be trained"
         return f"{which}: {run.failed.rstrip('.')}."
-    found = next((c for c in run.confirmed if c.who == run.best), None)
-    if found is None and run.success == 0.0:
+    winner = next((c for c in run.confirmed if c.who == run.best), None)
+    if winner is None and run.success == 0.0:
         short = f"{run.best} came closest, but the goal was reached in no held-out episode ({run.stop})"
         return f"{short}; it was not confirmed on fresh seeds."
-    if found is None:
+    if winner is None:
         return f"{run.best} won ({run.stop}); it was not confirmed on fresh seeds."
-    seeds = counted(len(found.success), "fresh training seed")
-    if found.role == "given":
-        return f"{run.best}: success {interval(found)} over {seeds}."
-    if found.estimate.value == 0.0:
+    seeds = counted(len(winner.success), "fresh training seed")
+    if winner.role == "given":
+        return f"{run.best}: success {interval_text(winner)} over {seeds}."
+    if winner.estimate.value == 0.0:
         return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
-    return f"{run.best} won: success {interval(found)} over {seeds}, against {against} ({run.stop})."
+    return f"{run.best} won: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
 
 
-def interval(confirmed: Confirmed) -> str:
+def interval_text(confirmed: Confirmed) -> str:
     """Estimate with its interval; none is claimed from a single seed."""
     estimate = confirmed.estimate
     if len(confirmed.success) < 2:

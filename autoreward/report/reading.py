@@ -12,11 +12,10 @@ from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import policies, said_of, strengths
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.ranking import ranked
-from autoreward.llm.client import REPLIES, SavedReply
+from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
-    PREFERENCES,
     Analyses,
     Candidate,
     Candidates,
@@ -33,18 +32,33 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
-from autoreward.store.book import Page, pages_of
+from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
+from autoreward.store.keys import (
+    ANALYSES,
+    CANDIDATES,
+    CLIPS,
+    DIAGNOSES,
+    PREFERENCES,
+    RESULT,
+    SCORES,
+    SCREENS,
+    STANDINGS,
+    TRIALS,
+    VERDICTS,
+)
 
 REPORT = "report.html"
 """File of a run: the page."""
 
 
 @dataclass(frozen=True)
-class Told:
+class CandidateView:
     """All that is known of one candidate."""
 
+    round: int
+    """Number of the round that it was designed in."""
     candidate: Candidate
     verdict: Verdict | None
     trials: tuple[Trial, ...]
@@ -78,12 +92,12 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Reading:
+class RunView:
     """All that is known of one run."""
 
     folder: Path
     header: RunHeader
-    candidates: tuple[Told, ...]
+    candidates: tuple[CandidateView, ...]
     baselines: tuple[Trial, ...]
     """What the search trained besides its candidates, to find out whether any reward can help."""
     confirm_trials: tuple[Trial, ...]
@@ -125,7 +139,7 @@ class Reading:
         """Environment steps of all of them."""
         return sum(t.steps - t.begin for t in self.trials)
 
-    def told(self, candidate_id: str) -> Told | None:
+    def candidate(self, candidate_id: str) -> CandidateView | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
 
@@ -149,7 +163,7 @@ class Reading:
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
         page = Page(self.files.at(clip.page))
-        episodes = page.transitions("scores", clip.trial_id, EPISODES)
+        episodes = page.transitions(SCORES.of(clip.trial_id), EPISODES)
         if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
             raise RunDamaged(
                 f"{page.folder}: the episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run."
@@ -188,8 +202,8 @@ class Spending(NamedTuple):
     def of(cls, role: str, model: str, bills: Sequence[Bill]) -> Self:
         """The sum of some bills."""
         known = [bill.dollars for bill in bills if bill.dollars is not None]
-        given, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
-        return cls(role, model, len(bills), given, answered, sum(known) if len(known) == len(bills) else None)
+        asked, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
+        return cls(role, model, len(bills), asked, answered, sum(known) if len(known) == len(bills) else None)
 
     @property
     def price(self) -> str:
@@ -197,55 +211,55 @@ class Spending(NamedTuple):
         return "price not known" if self.dollars is None else f"${self.dollars:.2f}"
 
 
-def read_run(folder: Path) -> Reading:
+def read_run(folder: Path) -> RunView:
     """Read what a run folder holds; takes no lock, so a running one can be read. Raises UsageError, RunChanged, RunDamaged."""
     header = read_header(folder)
-    told: list[Told] = []
+    view: list[CandidateView] = []
     findings: list[str] = []
     rungs: list[tuple[Standings, ...]] = []
     races: list[list[Score]] = []
     for page in pages_of(folder):
-        told += _page(page)
-        races.append([s for s in page.saved("scores", Score) if s.candidate_id])
-        findings += (page.lone("candidates", Candidates) or Candidates(items=())).findings
+        view += _page(page)
+        races.append([s for s in page.saved(SCORES) if s.candidate_id])
+        findings += (page.lone(CANDIDATES) or Candidates(items=())).findings
         rungs.append(_rungs(page))
-        findings += (page.lone("analyses", Analyses) or Analyses()).findings
+        findings += (page.lone(ANALYSES) or Analyses()).findings
     files = Folder(folder)
     whole = Page(files)
-    bills = tuple(saved.bill for saved in whole.saved(REPLIES, SavedReply))
-    preferences = said_of(policies(races), whole.saved(PREFERENCES, Preference))
-    return Reading(
+    bills = saved_bills(files.at(REPLIES))
+    preferences = said_of(policies(races), whole.saved(PREFERENCES))
+    return RunView(
         folder,
         header,
-        tuple(told),
-        Page(files.at("baselines")).saved("trials", Trial),
-        Page(files.at("confirm")).saved("trials", Trial),
-        whole.lone("result", Run),
+        tuple(view),
+        Page(files.at(BASELINES_PAGE)).saved(TRIALS),
+        Page(files.at(CONFIRM_PAGE)).saved(TRIALS),
+        whole.lone(RESULT),
         bills,
         tuple(findings),
         tuple(rungs),
         preferences,
-        whole.saved("clips", Clip),
+        whole.saved(CLIPS),
     )
 
 
 def _rungs(page: Page) -> tuple[Standings, ...]:
     """The race of a round so far, in its order."""
-    found = (page.need(name, Standings) for name in page.files.stems() if name.startswith("rung-"))
-    return tuple(sorted(found, key=lambda standings: standings.number))
+    return tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number))
 
 
-def _page(page: Page) -> list[Told]:
-    candidates = page.lone("candidates", Candidates)
-    verdicts = {v.candidate_id: v for v in page.saved("verdicts", Verdict)}
-    trials, scores = page.saved("trials", Trial), page.saved("scores", Score)
-    diagnoses = {d.candidate_id: d for d in page.saved("diagnoses", Diagnosis)}
-    analyses = page.lone("analyses", Analyses) or Analyses()
+def _page(page: Page) -> list[CandidateView]:
+    candidates = page.lone(CANDIDATES)
+    verdicts = {v.candidate_id: v for v in page.saved(VERDICTS)}
+    trials, scores = page.saved(TRIALS), page.saved(SCORES)
+    diagnoses = {d.candidate_id: d for d in page.saved(DIAGNOSES)}
+    analyses = page.lone(ANALYSES) or Analyses()
     causes = {a.candidate_id: a.causes for a in analyses.items}
-    screened = page.lone("screens", Screened) or Screened(order=())
+    screened = page.lone(SCREENS) or Screened(order=())
     screens = {item.candidate_id: item.screens for item in screened.items}
     return [
-        Told(
+        CandidateView(
+            page.round,
             c,
             verdicts.get(c.id),
             trainings([t for t in trials if t.candidate_id == c.id]),

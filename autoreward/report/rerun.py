@@ -3,36 +3,39 @@
 import shlex
 
 from autoreward.config import RunConfig
-from autoreward.report.reading import Reading
+from autoreward.records import DEMONSTRATIONS
+from autoreward.report.reading import RunView
 
 GRAMMAR = "grammar"
-APART = {
+NOT_REPEATED = {
     "given", "model", "critic", "analyzer", "max_cost", "max_calls", "trust_the_model",
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""
 
 
-def again(reading: Reading) -> str:
+def again(reading: RunView) -> str:
     """One line for a shell: every setting that is not the usual one, and a model's saved replies in its place."""
     config = reading.header.config
     chosen = {
         name: getattr(config, name)
         for name, field in RunConfig.model_fields.items()
-        if name not in APART and getattr(config, name) != field.default
+        if name not in NOT_REPEATED and getattr(config, name) != field.default
     }
     if config.given is None:
         command = "run"
-        told = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
-        if reading.files.has("demos.npz"):
-            told["demos"] = str(reading.folder / "demos.npz")
+        options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
+        if reading.files.has(DEMONSTRATIONS):
+            options["demos"] = str(reading.folder / DEMONSTRATIONS)
     else:
         command = "train"
-        told = {"reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")}
+        options = {
+            "reward": config.given if isinstance(config.given, str) else str(reading.folder / "best" / "reward.py")
+        }
         if not isinstance(config.given, str) and config.given.composition != "sum":
-            told["composition"] = config.given.composition
+            options["composition"] = config.given.composition
         chosen = {"seeds": config.confirm_seeds, **{k: v for k, v in chosen.items() if k != "confirm_seeds"}}
     words = ["autoreward", command, reading.header.task.name]
-    for name, value in {**told, **chosen}.items():
+    for name, value in {**options, **chosen}.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)

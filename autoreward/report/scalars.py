@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from autoreward import events
 from autoreward.errors import RunDamaged
-from autoreward.evaluation.legs import training
-from autoreward.records import LOGGED, Logged, Score, Trial
-from autoreward.store.book import LONGEST_RECORD, Page, pages_of
+from autoreward.records import LOGGED, Logged, Score, Trial, TrialId
+from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, LONGEST_RECORD, Page, pages_of
 from autoreward.store.folder import Folder
+from autoreward.store.keys import SCORES, TRIALS
 
 Log = Callable[[str, int, dict[str, float]], None]
 """The one function to log with: a training's name, environment steps so far, and numbers by name.
@@ -20,8 +20,8 @@ Log = Callable[[str, int, dict[str, float]], None]
 It is called for one row at a time, from any thread, with steps that grow within a training.
 """
 
-APART = ("baselines", "confirm")
-"""Pages beside those of the rounds; the trainings on them bear their names."""
+_APART = (BASELINES_PAGE, CONFIRM_PAGE)
+"""Trainings on these pages bear their names."""
 
 
 class Leg(NamedTuple):
@@ -48,7 +48,7 @@ class Follower:
         self._folder = folder
         self._take = take
         self._lock = threading.Lock()
-        self._taken = set() if earlier else {name for name, _ in legs(folder, set())}
+        self._taken = set() if earlier else {name for name, _ in saved_legs(folder, set())}
 
     def __call__(self, event: events.Event) -> None:
         """Take one event; each is a reason to look, except that a training has come a little further."""
@@ -58,7 +58,7 @@ class Follower:
     def catch_up(self) -> None:
         """Give on what has been saved since. Raises RunDamaged, and whatever the taker raises."""
         with self._lock:
-            for name, leg in legs(self._folder, self._taken):
+            for name, leg in saved_legs(self._folder, self._taken):
                 self._taken.add(name)
                 self._take(leg)
 
@@ -73,10 +73,10 @@ def logging(folder: Path, log: Log) -> Follower:
     return Follower(folder, take, earlier=False)
 
 
-def legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
+def saved_legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
     """Every leg of the run that is trained and scored, by where it is in the run; `but` those. Raises RunDamaged."""
-    for page in (*pages_of(folder), *(Page(Folder(folder).at(name)) for name in APART)):
-        for stem in page.files.at("trials").stems():
+    for page in (*pages_of(folder), *(Page(Folder(folder).at(name)) for name in _APART)):
+        for stem in page.files.at(TRIALS.folder).stems():
             name = f"{page.files.within}/{stem}"
             if name not in but and (leg := _leg(page, stem)) is not None:
                 yield name, leg
@@ -84,13 +84,13 @@ def legs(folder: Path, but: set[str]) -> Iterator[tuple[str, Leg]]:
 
 def _leg(page: Page, stem: str) -> Leg | None:
     """The leg of a trial's record; None while it is still to be scored."""
-    trial, score = page.need(f"trials/{stem}", Trial), page.lone(f"scores/{stem}", Score)
+    trial, score = page.need(TRIALS.of(stem)), page.lone(SCORES.of(stem))
     if trial.outcome.ok and score is None:
         return None
     rows: dict[int, dict[str, float]] = {}
-    for step, values in (*_logged(page.files, f"trials/{stem}/{LOGGED}"), *_parts(trial), *_held_out(score)):
+    for step, values in (*_logged(page.files, f"{TRIALS.of(stem).folder}/{LOGGED}"), *_parts(trial), *_held_out(score)):
         rows.setdefault(step, {}).update(values)
-    ended = page.files.modified(f"trials/{stem}.json")
+    ended = page.files.modified(TRIALS.of(stem).file)
     return Leg(_name(page, trial), trial.begin, trial.steps, trial.seconds, ended, dict(sorted(rows.items())))
 
 
@@ -120,5 +120,5 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def _name(page: Page, trial: Trial) -> str:
-    name = training(trial.id)
-    return f"{page.folder.name}/{name}" if page.folder.name in APART else name
+    name = str(TrialId.parse(trial.id).training)
+    return f"{page.folder.name}/{name}" if page.folder.name in _APART else name

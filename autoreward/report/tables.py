@@ -14,11 +14,11 @@ from rich.text import Text
 
 from autoreward.errors import paste
 from autoreward.report.agreement import agreement, beaten
-from autoreward.report.phrases import interval, verdict
-from autoreward.report.reading import REPORT, Reading, Told
+from autoreward.report.phrases import interval_text, result_sentence
+from autoreward.report.reading import REPORT, CandidateView, RunView
 from autoreward.store.files import in_use
 
-STATE, BRIEF = 60, 32
+_STATE, _BRIEF = 60, 32
 """Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
 ANY_WIDTH = 10_000
 """More letters than a row has."""
@@ -51,16 +51,16 @@ class Fitting:
         yield from console.render(last, options.update(width=max(least, options.max_width)))
 
 
-def show_run(reading: Reading) -> RenderableType:
+def show_run(reading: RunView) -> RenderableType:
     """Verdict, standings, confirmation, and the winner's source."""
     run = reading.run
     task = reading.header.task
     parts: list[RenderableType] = [
         Text(f"{task.name}: {task.goal}", style="bold"),
-        Text(verdict(run) if run else _unfinished(reading)),
+        Text(result_sentence(run) if run else _unfinished(reading)),
     ]
     if reading.header.config.given is None:
-        parts += [Text(""), standings(reading)]
+        parts += [Text(""), standings_table(reading)]
     if run and run.confirmed:
         parts += [Text(""), confirmation(reading)]
     parts += [Text(f"- {trial.id} {trial.outcome.value}: {trial.message}") for trial in reading.broken]
@@ -77,77 +77,79 @@ def show_run(reading: Reading) -> RenderableType:
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
     page = Text(f"report  {reading.folder / REPORT}", style="dim", no_wrap=True, overflow="ignore")
     parts += [page] if reading.files.has(REPORT) else []
-    winner = reading.told(run.best) if run else None
+    winner = reading.candidate(run.best) if run else None
     if winner:
         parts += [Text(""), show_source(winner)]
     return Group(*parts)
 
 
-def _unfinished(reading: Reading) -> str:
+def _unfinished(reading: RunView) -> str:
     if in_use(reading.files):
         return "Not finished: an autoreward process is at work in it."
     return f"Not finished. Go on with: {paste('resume', reading.folder)}"
 
 
-def _trainings(reading: Reading) -> str:
+def _trainings(reading: RunView) -> str:
     return f"{reading.trainings} training{'s' * (reading.trainings != 1)}"
 
 
-def standings(reading: Reading) -> Fitting:
+def standings_table(reading: RunView) -> Fitting:
     """Every candidate with where it came from, its scores and its gravest symptom.
 
     A narrow terminal gets parents without what was done with them, and fewer words; a very narrow one no metric.
     """
     tables = (
-        _standings(reading, how=True, metric=True, longest=STATE),
-        _standings(reading, how=True, metric=True, longest=BRIEF),
-        _standings(reading, how=False, metric=True, longest=BRIEF),
-        _standings(reading, how=False, metric=False, longest=STATE),
+        _standings(reading, how=True, metric=True, longest=_STATE),
+        _standings(reading, how=True, metric=True, longest=_BRIEF),
+        _standings(reading, how=False, metric=True, longest=_BRIEF),
+        _standings(reading, how=False, metric=False, longest=_STATE),
     )
     return Fitting(tables)
 
 
-def _standings(reading: Reading, how: bool, metric: bool, longest: int) -> Table:
+def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
     numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress")
     for name in ("candidate", "made by" if how else "from", *numbers, "gravest symptom"):
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
-    for told in reading.candidates:
-        reached = f"{max((t.steps for t in told.trials), default=0):,}"
+    for view in reading.candidates:
+        reached = f"{max((t.steps for t in view.trials), default=0):,}"
         cells = ["-"] * len(numbers[1:])
-        if told.ruled:
-            best_metric = [f"{told.metric:.4g}" if told.metric is not None else "-"] if metric else []
-            cells = [str(len(told.scores)), f"{told.success:.2f}", *best_metric, f"{told.progress:.2f}"]
-        best = reading.run is not None and reading.run.best == told.candidate.id
-        said = textwrap.shorten(state(told), longest, placeholder=" ...")
-        table.add_row(told.candidate.id, origin(told, how), reached, *cells, said, style="bold green" if best else "")
+        if view.ruled:
+            best_metric = [f"{view.metric:.4g}" if view.metric is not None else "-"] if metric else []
+            cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, f"{view.progress:.2f}"]
+        best = reading.run is not None and reading.run.best == view.candidate.id
+        status_text = textwrap.shorten(status(view), longest, placeholder=" ...")
+        table.add_row(
+            view.candidate.id, origin(view, how), reached, *cells, status_text, style="bold green" if best else ""
+        )
     return table
 
 
-def origin(told: Told, how: bool = True) -> str:
+def origin(view: CandidateView, how: bool = True) -> str:
     """What a candidate was made of, and `how`; one without parents has that alone."""
-    parents = ", ".join(told.candidate.parents)
+    parents = ", ".join(view.candidate.parents)
     if not parents:
-        return told.candidate.how
-    return f"{told.candidate.how} of {parents}" if how else parents
+        return view.candidate.how
+    return f"{view.candidate.how} of {parents}" if how else parents
 
 
-def state(told: Told) -> str:
+def status(view: CandidateView) -> str:
     """What is most worth knowing of a candidate, in a few words."""
-    if told.verdict and not told.verdict.accepted:
-        return f"refused: {told.verdict.findings[0].message}" if told.verdict.findings else told.verdict.outcome.value
-    for trial in told.trials:
+    if view.verdict and not view.verdict.accepted:
+        return f"refused: {view.verdict.findings[0].message}" if view.verdict.findings else view.verdict.outcome.value
+    for trial in view.trials:
         if not trial.outcome.ok:
             return f"{trial.outcome.value}: {trial.message}"
-    rejected = [s for s in told.screens if s.decision == "rejected"]
-    if rejected and not told.trials:
+    rejected = [s for s in view.screens if s.decision == "rejected"]
+    if rejected and not view.trials:
         return f"screened out: {rejected[0].name}"
-    if told.diagnosis and told.diagnosis.symptoms:
-        return told.diagnosis.symptoms[0].name.replace("_", " ")
-    return "" if told.scores or told.candidate.how == "given" else "not trained yet"
+    if view.diagnosis and view.diagnosis.symptoms:
+        return view.diagnosis.symptoms[0].name.replace("_", " ")
+    return "" if view.scores or view.candidate.how == "given" else "not trained yet"
 
 
-def confirmation(reading: Reading) -> Fitting:
+def confirmation(reading: RunView) -> Fitting:
     """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
     names = ("reward", "", "success", "beats native", "per seed", "progress")
     tables = (
@@ -158,7 +160,7 @@ def confirmation(reading: Reading) -> Fitting:
     return Fitting(tables)
 
 
-def _confirmation(reading: Reading, names: Sequence[str], each: bool) -> Table:
+def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
     title = "Confirmed on fresh training seeds: success, IQM [95 %]"
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     for name in names:
@@ -171,7 +173,7 @@ def _confirmation(reading: Reading, names: Sequence[str], each: bool) -> Table:
         cells = {
             "reward": c.who,
             "": c.role,
-            "success": interval(c),
+            "success": interval_text(c),
             "beats native": better,
             "per seed": seeds if each else spread,
             "progress": f"{sum(c.progress) / len(c.progress):.2f}",
@@ -180,7 +182,7 @@ def _confirmation(reading: Reading, names: Sequence[str], each: bool) -> Table:
     return table
 
 
-def preferences(reading: Reading) -> RenderableType:
+def preferences(reading: RunView) -> RenderableType:
     """The candidates as people rank them, and whether the measurement agrees."""
     table = Table(box=None, header_style="dim", pad_edge=False, title="What people prefer", title_justify="left")
     for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
@@ -193,7 +195,7 @@ def preferences(reading: Reading) -> RenderableType:
     return Group(table, Text(agreement(reading)))
 
 
-def spending(reading: Reading) -> Table:
+def spending(reading: RunView) -> Table:
     """Calls, tokens and dollars by role."""
     table = Table(box=None, header_style="dim", pad_edge=False, title="Asked of models", title_justify="left")
     for name in ("role", "model", "calls", "tokens in", "tokens out", "cost"):
@@ -203,44 +205,44 @@ def spending(reading: Reading) -> Table:
     return table
 
 
-def show_candidate(told: Told) -> RenderableType:
+def show_candidate(view: CandidateView) -> RenderableType:
     """One candidate: thought, parents, source, scores, symptoms with evidence."""
     parts: list[RenderableType] = [
-        Text(f"{told.candidate.id}: {told.candidate.thought}", style="bold"),
-        Text(origin(told), style="dim"),
-        show_source(told),
+        Text(f"{view.candidate.id}: {view.candidate.thought}", style="bold"),
+        Text(origin(view), style="dim"),
+        show_source(view),
     ]
-    if told.verdict:
+    if view.verdict:
         parts += [
-            Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in told.verdict.findings
+            Text(f"- {f.rule}{f' (line {f.line})' if f.line else ''}: {f.message}") for f in view.verdict.findings
         ]
     parts += [
         Text(f"{s.name} {s.decision}: {s.evidence}. {s.advice}".rstrip(), style="yellow" if s.advice else "dim")
-        for s in told.screens
+        for s in view.screens
     ]
     parts += [
         Text(
             f"critic, line {r.line} ({r.severity}): {r.reason} {r.fix}",
             style="yellow" if r.severity == "serious" else "",
         )
-        for r in told.candidate.remarks
+        for r in view.candidate.remarks
     ]
-    for score in told.scores:
+    for score in view.scores:
         table = Table(title=score.trial_id, title_justify="left", box=None, header_style="dim", pad_edge=False)
         for name in ("after steps", "success", "progress", "episode length"):
             table.add_column(name, justify="right")
         for c in score.checkpoints:
-            kept = " (kept)" if c.step == score.kept else ""
-            table.add_row(f"{c.step:,}{kept}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
+            mark = " (kept)" if c.step == score.kept else ""
+            table.add_row(f"{c.step:,}{mark}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
         parts += [Text(""), table]
-    for symptom in told.diagnosis.symptoms if told.diagnosis else ():
+    for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [
             Text(""),
             Text(symptom.name.replace("_", " "), style="yellow"),
             Text(f"  {symptom.evidence}"),
             Text(f"  {symptom.advice}", style="dim"),
         ]
-    for cause in told.causes:
+    for cause in view.causes:
         steps = f"episode {cause.episode}, step {', '.join(map(str, cause.steps))}" if cause.steps else "no step named"
         parts += [
             Text(""),
@@ -251,7 +253,7 @@ def show_candidate(told: Told) -> RenderableType:
 
 
 @dataclass(frozen=True)
-class Source:
+class CopyableSource:
     """A program without a frame, so that it can be copied: highlighted in a terminal, line by line as written in a pipe."""
 
     text: str
@@ -264,6 +266,6 @@ class Source:
             yield Text(self.text)
 
 
-def show_source(told: Told) -> Group:
+def show_source(view: CandidateView) -> Group:
     """A candidate's program under its name."""
-    return Group(Rule(told.candidate.id, style="dim"), Source(told.candidate.source.rstrip()))
+    return Group(Rule(view.candidate.id, style="dim"), CopyableSource(view.candidate.source.rstrip()))

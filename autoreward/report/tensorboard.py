@@ -12,17 +12,18 @@ from autoreward.core.visible import is_folder
 from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
 from autoreward.records import Board
 from autoreward.report.scalars import Follower, Leg
-from autoreward.store.book import BOARD, Book
+from autoreward.store.book import Book
 from autoreward.store.files import is_there
 from autoreward.store.folder import Folder
+from autoreward.store.keys import BOARD
 
 
 def keep_board(book: Book, logdir: Path) -> None:
     """Show the run there from now on, whenever it is gone on with. Raises UsageError, StoreError."""
     board = Board(logdir=str(logdir.resolve()))
-    if book.lone(BOARD, Board) != board:
+    if book.lone(BOARD) != board:
         check_board(logdir, book.folder)
-        book.write(f"{BOARD}.json", board.model_dump_json().encode())
+        book.put(BOARD, board)
         book.own()
 
 
@@ -49,7 +50,7 @@ def board_follower(book: Book) -> Follower | None:
 
     Raises MissingExtra without tensorboard.
     """
-    board = book.lone(BOARD, Board)
+    board = book.lone(BOARD)
     if board is None:
         return None
     _demand_package(f"This run writes curves to {board.logdir}, and that")

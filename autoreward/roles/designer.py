@@ -9,7 +9,15 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import code_blocks
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import Candidate, Composition, Description, Record, Round
+from autoreward.records import (
+    Candidate,
+    CandidateId,
+    Composition,
+    Description,
+    Record,
+    ReplyKey,
+    Round,
+)
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.gate import FUNCTION
 from autoreward.roles.history import LONGEST_THOUGHT, shown_history
@@ -73,11 +81,14 @@ def draft_candidates(
     number = len(rounds)
     known = {c.id for r in rounds for c in r.candidates}
     request = Request(
-        f"r{number:03d}-designer", "designer", design_prompt(task, description, rounds, count, feedback), _MAX_TOKENS
+        str(ReplyKey(number, "designer")),
+        "designer",
+        design_prompt(task, description, rounds, count, feedback),
+        _MAX_TOKENS,
     )
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
-    return tuple(_candidate(idea, f"r{number:03d}c{i}", known) for i, idea in enumerate(ideas)), findings
+    return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
 
 
 def revise(

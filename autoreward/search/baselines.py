@@ -6,10 +6,11 @@ from typing import Literal
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
-from autoreward.records import EPISODES, Description, Doubt, Round, Score, Trial, TrialJob
+from autoreward.records import EPISODES, POOL, Description, Doubt, Round, Score, TrialId, TrialJob
 from autoreward.search.halving import score_all, steps
 from autoreward.search.steps import Crew
 from autoreward.store.book import Book, Page
+from autoreward.store.keys import DESCRIPTION, SCORES, TRIALS
 from autoreward.tasks.card import Task
 
 BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
@@ -29,7 +30,7 @@ def not_the_reward(
     if not task.ruled or not chance or not at_chance(last.scores, chance):
         return Doubt()
     page, jobs = book.baselines_page(), baselines(task, config)
-    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    trials = page.each(TRIALS, jobs, crew.train, crew.pool)
     scores = score_all(page, crew, trials, "search")
     known = any(earlier.doubt.trainings for earlier in rounds[:-1])
     cost = {} if known else {"trainings": len(trials), "steps": steps(trials)}
@@ -44,7 +45,7 @@ def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
     """The environment's own reward and the sparse one, trained as the candidates of the search are."""
     seed = seeds.derive(config.seed, "search")
     return [
-        TrialJob(id=f"{reward}-s0", candidate_id="", reward=reward, seed=seed, steps=config.full(task))
+        TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=config.full(task))
         for reward in BASELINES
     ]
 
@@ -52,9 +53,9 @@ def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
 def _by_chance(task: Task, book: Book, description: Description) -> float:
     """What random actions visit; constant ones often go further."""
     random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
-    return coverage(book.transitions("description", "", "pool.npz").cut(columns=random), task)
+    return coverage(book.transitions(DESCRIPTION, POOL).cut(columns=random), task)
 
 
 def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
-    found = (page.transitions("scores", s.trial_id, EPISODES) for s in scores if s.outcome.ok)
+    found = (page.transitions(SCORES.of(s.trial_id), EPISODES) for s in scores if s.outcome.ok)
     return [coverage(episodes, task) for episodes in found]

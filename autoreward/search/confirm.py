@@ -9,13 +9,14 @@ from autoreward.core import seeds
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
-from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialJob, Verdict
+from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.halving import score_all
 from autoreward.search.steps import Crew
 from autoreward.store.book import Page
+from autoreward.store.keys import TRIALS, VERDICTS
 from autoreward.tasks.card import Task
 
-NATIVE = "native"
+NATIVE: Literal["native"] = "native"
 Baseline = Literal["sparse", "native", "none"]
 Role = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
 
@@ -44,16 +45,16 @@ def contest(
     if config.confirm_seeds == 0 or not contestants:
         return (), ()
     programs = [c.reward for c in contestants if isinstance(c.reward, Candidate)]
-    verdicts = {v.candidate_id: v for v in page.each("verdicts", Verdict, programs, crew.review, crew.pool)}
+    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, crew.review, crew.pool)}
     jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
     tell(events.Confirming(tuple(job.id for job in jobs)))
-    trials = page.each("trials", Trial, jobs, crew.train, crew.pool)
+    trials = page.each(TRIALS, jobs, crew.train, crew.pool)
     scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
     # a worker that died twice says nothing of the reward
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}
     lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
     seen = {
-        c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := f"{c.who}-s{i}") not in lost]
+        c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost]
         for c in contestants
     }
     return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in contestants if seen[c.who])
@@ -109,7 +110,7 @@ def _first_finding(verdict: Verdict) -> str:
 
 def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[str, Verdict], i: int) -> TrialJob:
     plain = TrialJob(
-        id=f"{contestant.who}-s{i}",
+        id=str(TrialId(contestant.who, i)),
         candidate_id="",
         reward="none",
         seed=seeds.derive(config.seed, "confirm", i),

@@ -14,9 +14,10 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialJob, Verdict
+from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Crew
 from autoreward.store.book import Made, Page
+from autoreward.store.keys import SCORES, STANDINGS, TRIALS
 from autoreward.tasks.card import Task
 
 RUNGS = (0.0625, 0.125, 0.25, 0.5, 1.0)
@@ -74,20 +75,19 @@ def race(
         purse = purse.less(steps(found.trials))
         raced, begin = raced.and_(found), goal
         rung = page.once(
-            f"rung-{number}",
-            Standings,
+            STANDINGS.of(str(number)),
             lambda: standings(number, goal, found.scores, entrants, going, task, config),  # noqa: B023
         )
         tell(events.RungDone(rung))
         jobs = {job.candidate_id: job for job in going}
         if others := sorted({row.candidate_id for row in rung.rows} - jobs.keys()):
+            path = page.folder / STANDINGS.of(str(number)).file
             raise RunDamaged(
-                f"{page.folder / f'rung-{number}.json'} names {others[0]!r}, which was not trained there; delete it, and resume "
-                "makes it again."
+                f"{path} names {others[0]!r}, which was not trained there; delete it, and resume makes it again."
             )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
     more = replicas(task, config, entrants, raced.scores, purse)
-    again = page.each("trials", Trial, more, lambda job: _train(crew, page, job), crew.pool)
+    again = page.each(TRIALS, more, lambda job: _train(crew, page, job), crew.pool)
     return raced.and_(Raced(again, score_all(page, crew, again, "search")))
 
 
@@ -103,7 +103,7 @@ def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
     """A candidate's training in the search: the same seed for all, so that they differ by reward alone."""
     return TrialJob(
-        id=f"{candidate.id}-s0",
+        id=str(TrialId(candidate.id, 0)),
         candidate_id=candidate.id,
         reward="candidate",
         source=candidate.source,
@@ -127,14 +127,14 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 def one_leg(crew: Crew, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Raced:
     """All these trainings one leg further, and what the scorer says of it."""
     legs = [leg(job, number, begin, end) for job in jobs]
-    done = page.each("trials", Trial, legs, lambda job: _train(crew, page, job), crew.pool)
+    done = page.each(TRIALS, legs, lambda job: _train(crew, page, job), crew.pool)
     return Raced(done, score_all(page, crew, done, "search"))
 
 
 def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
     """One stretch of a training."""
     kept = checkpoints((end - begin) / job.steps, job.checkpoints)
-    change = {"id": f"{job.id}-leg{number}", "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
+    change = {"id": str(TrialId.parse(job.id).on_leg(number)), "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
               "unfinished": end < job.steps}  # fmt: skip
     return job.model_copy(update=change)
 
@@ -151,7 +151,7 @@ def replicas(
     finalists = ranked(scores, task)[: config.finalists]
     best = [job for job in jobs if job.candidate_id in finalists]
     return [
-        job.model_copy(update={"id": f"{job.candidate_id}-s{i}", "seed": seeds.derive(config.seed, "search", i)})
+        job.model_copy(update={"id": str(TrialId(job.candidate_id, i)), "seed": seeds.derive(config.seed, "search", i)})
         for i in range(1, further_seeds(config, len(best) * config.full(task), purse) + 1)
         for job in best
     ]
@@ -197,7 +197,7 @@ def standings(
 def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
     """Score every finished trial of a page."""
     finished = [trial for trial in trials if trial.outcome.ok]
-    return page.each("scores", Score, finished, lambda t: crew.score(page, t, purpose), crew.pool)
+    return page.each(SCORES, finished, lambda t: crew.score(page, t, purpose), crew.pool)
 
 
 def _row(score: Score, goes_on: bool) -> Rung:
@@ -222,5 +222,5 @@ def _error(score: Score) -> float:
 
 
 def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:
-    before = job.id.replace(f"-leg{job.leg}", f"-leg{job.leg - 1}")
-    return crew.train(job, page.file("trials", before, STATE) if job.leg else b"")
+    before = TrialId.parse(job.id).on_leg(job.leg - 1)
+    return crew.train(job, page.file(TRIALS.of(str(before)), STATE) if job.leg else b"")

@@ -7,15 +7,15 @@ from typing import NamedTuple
 from autoreward.checks.relabel import EpisodePool, join
 from autoreward.core.transitions import Transitions
 from autoreward.errors import StoreError, UsageError
-from autoreward.evaluation.legs import training
+from autoreward.evaluation.legs import newest
 from autoreward.evaluation.symptoms import EXPLOIT
-from autoreward.records import EPISODES, Description, Diagnosis, PoolEpisode, Remembered, Round, Score
+from autoreward.records import EPISODES, EXPLOITS, POOL, Diagnosis, PoolEpisode, Remembered, Round, Score
 from autoreward.store.book import Book, Made, Page, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
+from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
 from autoreward.tasks.card import Task
 
-POOL, EXPLOITS = "pool.npz", "exploits.npz"
 RECORDINGS, EACH = 40, 8
 """Scored policies, latest last, that the pool takes episodes of beside all exploits, and how many of each."""
 REMEMBERED = 10
@@ -34,17 +34,18 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
 
     None without any. Raises RunDamaged if a recording can't be read.
     """
-    described = book.need("description", Description)
-    remembered = book.lone("remembered", Remembered) or Remembered()
+    described = book.need(DESCRIPTION)
+    remembered = book.lone(EARLIER_EXPLOITS) or Remembered()
     pieces: list[Recording] = []
     if described.pool:
-        pieces.append(Recording(book.transitions("description", "", POOL), described.pool))
+        pieces.append(Recording(book.transitions(DESCRIPTION, POOL), described.pool))
     if remembered.episodes:
-        pieces.append(Recording(book.transitions("remembered", "", EXPLOITS), remembered.episodes))
+        pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
     scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
     hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
-    for page, score in _last_of_each([(page, s) for page, s in scored if s.candidate_id in hacked]):
-        pieces.append(_recording(page, score, f"exploit {score.trial_id}"))
+    pages = {s.trial_id: page for page, s in scored}
+    for score in _last_of_each(s for _, s in scored if s.candidate_id in hacked):
+        pieces.append(_recording(pages[score.trial_id], score, f"exploit {score.trial_id}"))
     for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
         pieces.append(_recording(page, score, score.trial_id))
     return join(pieces, book.header.task.metric.better) if pieces else None
@@ -78,15 +79,15 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
 
 def _exploits(folder: Path) -> Iterator[Recording]:
     for page in pages_of(folder):
-        hacked = _exploited(page.saved("diagnoses", Diagnosis))
-        scored = [s for s in page.saved("scores", Score) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
-        for _, score in _last_of_each([(page, s) for s in scored]):
+        hacked = _exploited(page.saved(DIAGNOSES))
+        scored = [s for s in page.saved(SCORES) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
+        for score in _last_of_each(scored):
             yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
 
 
-def _last_of_each(scored: Sequence[tuple[Page, Score]]) -> Iterable[tuple[Page, Score]]:
-    """The last leg of each training."""
-    return {training(s.trial_id): (page, s) for page, s in sorted(scored, key=lambda found: found[1].steps)}.values()
+def _last_of_each(scored: Iterable[Score]) -> Iterable[Score]:
+    """The newest leg of each training, those first that trained little."""
+    return newest(sorted(scored, key=lambda s: s.steps)).values()
 
 
 def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
@@ -96,7 +97,7 @@ def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:
     episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
-    batch = page.transitions("scores", score.trial_id, EPISODES)
+    batch = page.transitions(SCORES.of(score.trial_id), EPISODES)
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
 
 

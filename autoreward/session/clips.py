@@ -3,8 +3,10 @@
 from typing import Literal, NamedTuple
 
 from autoreward.export.best import best_policy
-from autoreward.records import Run, Score
+from autoreward.records import Run, Score, TrialId
+from autoreward.search.confirm import NATIVE
 from autoreward.store.book import Book, Page
+from autoreward.store.keys import SCORES
 
 
 class Look(NamedTuple):
@@ -20,13 +22,11 @@ def worth_a_look(book: Book, run: Run) -> list[Look]:
     found: list[Look] = []
     if best := best_policy(book, run):
         found.append(Look("winner", *best))
-    failed = [
-        (p, s) for p in book.pages() for s in p.saved("scores", Score) if s.ruled and s.outcome.ok and s.success == 0.0
-    ]
+    failed = [(p, s) for p in book.pages() for s in p.saved(SCORES) if s.ruled and s.outcome.ok and s.success == 0.0]
     if failed:
         found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()
-    native = [s for s in confirm.saved("scores", Score) if s.outcome.ok and s.trial_id.startswith("native-")]
-    if native and run.best != "native":
-        found.append(Look("native", confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+    native = [s for s in confirm.saved(SCORES) if s.outcome.ok and TrialId.parse(s.trial_id).candidate == NATIVE]
+    if native and run.best != NATIVE:
+        found.append(Look(NATIVE, confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
     return found

@@ -7,12 +7,13 @@ from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, pas
 from autoreward.export import EXPORTED
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
-from autoreward.report.phrases import verdict
+from autoreward.report.phrases import result_sentence
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.damage import unreadable
 from autoreward.store.folder import Folder
+from autoreward.store.keys import CANDIDATES, RESULT
 from autoreward.store.trust import demand, made_here
 from autoreward.training.workers import Workers
 
@@ -39,9 +40,9 @@ def take(folder: Path) -> Taken:
     """
     best = Folder(folder).at("best")
     if not best.has("manifest.json"):
-        run = Page(Folder(folder)).lone("result", Run)
+        run = Page(Folder(folder)).lone(RESULT)
         if run and not run.best:
-            raise UsageError(f"{folder} has nothing to keep. {verdict(run)}")
+            raise UsageError(f"{folder} has nothing to keep. {result_sentence(run)}")
         raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
     files = kept(folder)
     if _as_made(files):  # these bytes, whatever lies there by now
@@ -70,7 +71,7 @@ def _as_made(files: dict[str, bytes]) -> bool:
 def _made_anew(folder: Path) -> dict[str, bytes]:
     with Book.open(folder) as book:
         demand(powers_of(book), str(folder))
-        run = book.lone("result", Run)
+        run = book.lone(RESULT)
         if run is None or not run.best:
             raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
         demand_passed(book, run)
@@ -92,7 +93,7 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
 def demand_passed(book: Book, run: Run) -> None:
     """Raises StoreError if the winner's program is not one that the gate lets through."""
     for page in book.pages():
-        for candidate in (page.lone("candidates", Candidates) or Candidates(items=())).items:
+        for candidate in (page.lone(CANDIDATES) or Candidates(items=())).items:
             if candidate.id == run.best and (problems := examine(candidate.source).problems):
                 raise StoreError(
                     f"{book.folder}: the program of {candidate.id} may not be trained ({problems[0].message}), and is not "

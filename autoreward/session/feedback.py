@@ -9,32 +9,32 @@ from autoreward.config import first_problem
 from autoreward.errors import ConfigError, UsageError, paste
 from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
-from autoreward.records import Allowance, Feedback, Feedbacks, Run
+from autoreward.records import Allowance, Feedback, Feedbacks
 from autoreward.report.reading import REPORT
 from autoreward.session.real_steps import allowance
-from autoreward.store.book import ALLOWANCE, Book
+from autoreward.store.book import CONFIRM_PAGE, Book
+from autoreward.store.keys import ALLOWANCE, CLIPS, FEEDBACK, RESULT
 
 Limits = Mapping[str, float | None]
 NO_LIMITS: Limits = MappingProxyType({})
-RESULT = "result.json"
 
 
 def hear_out(book: Book, text: str) -> None:
     """Save what a person says of a finished run. Raises UsageError; see `feedback`."""
     if not text.strip():
         raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
-    if book.lone("result", Run) is None:
+    if book.lone(RESULT) is None:
         raise UsageError(f"{book.folder} is not finished; finish it with `{paste('resume', book.folder)}`.")
     if book.header.config.model == "grammar" or book.header.config.given:
         raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
-    said = book.lone("feedback", Feedbacks) or Feedbacks()
+    said = book.lone(FEEDBACK) or Feedbacks()
     more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
-    book.write("feedback.json", more.model_dump_json(indent=1).encode())
+    book.put(FEEDBACK, more)
 
 
 def heed(book: Book) -> None:
     """Move aside what was made before the last feedback and has not heard it: the result, and replies that no round used."""
-    said = book.lone("feedback", Feedbacks)
+    said = book.lone(FEEDBACK)
     if said is None:
         return
     name = f"before-feedback-{len(said.items) - 1}"
@@ -42,7 +42,7 @@ def heed(book: Book) -> None:
         (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
         for file, kept in unused(book.files.at(REPLIES).names(), said.since, name)
     ]
-    result = [(thing, f"{name}/{thing}") for thing in ("confirm", "best", "clips", REPORT, RESULT)]
+    result = [(thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, "best", CLIPS.folder, REPORT, RESULT.file)]
     book.retire([*unheard, *result])
 
 
@@ -55,5 +55,5 @@ def allow(book: Book, limits: Limits) -> None:
     except ValidationError as error:
         name, given, said = first_problem(error)
         raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
-    book.write(f"{ALLOWANCE}.json", allowed.model_dump_json(indent=1).encode())
+    book.put(ALLOWANCE, allowed)
     book.own()

@@ -12,7 +12,7 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.errors import TaskError, UsageError
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
-from autoreward.records import Description, LegPlan, Plan, Speed, TrialJob
+from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
 from autoreward.search.halving import Purse, checkpoints, further_seeds, goals, survivors
 from autoreward.tasks.card import Task
@@ -106,8 +106,8 @@ def measure_speed(workers: Workers, pool: Executor, count: int, task: Task, conf
     """
     probed, steps = _probe(task)
     jobs = [
-        TrialJob(id=f"probe-s{i}", candidate_id="", reward="native", seed=seeds.derive(config.seed, "probe", i), steps=steps,
-                 checkpoints=1)
+        TrialJob(id=str(TrialId("probe", i)), candidate_id="", reward="native", seed=seeds.derive(config.seed, "probe", i),
+                 steps=steps, checkpoints=1)
         for i in range(count)
     ]  # fmt: skip
 

@@ -29,18 +29,21 @@ from autoreward.evaluation.ranking import UNASKED, best, ranked
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
+    DEMONSTRATIONS,
     EPISODES,
+    SAMPLES,
     Allowance,
     Analyses,
     Candidate,
+    CandidateId,
     Candidates,
     Description,
     Diagnosis,
     Feedbacks,
+    ReplyKey,
     Round,
     Score,
     Screened,
-    Strengths,
     Trial,
     TrialJob,
     Verdict,
@@ -52,12 +55,12 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.halving import search_job
 from autoreward.search.recorded import recorded
-from autoreward.store.book import ALLOWANCE, Book, Made, Page
+from autoreward.store.book import Book, Made, Page
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
 
-SAMPLES, DEMOS = "samples.npz", "demos.npz"
 EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
@@ -87,11 +90,11 @@ class RealCrew:
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
         seed = seeds.derive(self._config.seed, "describe")
-        return Made(*self._workers.describe(self._task, seed, self._book.given(DEMOS)))
+        return Made(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
 
     def _said(self) -> tuple[str, ...]:
         """What people said of earlier results."""
-        return tuple(f.text for f in (self._book.lone("feedback", Feedbacks) or Feedbacks()).items)
+        return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs."""
@@ -116,9 +119,8 @@ class RealCrew:
 
     @cached_property
     def _practice(self) -> Practice:
-        described = self._book.need("description", Description)
-        samples = self._book.transitions("description", "", SAMPLES)
-        return Practice.of(self._task, described, samples)
+        described = self._book.need(DESCRIPTION)
+        return Practice.of(self._task, described, self._book.transitions(DESCRIPTION, SAMPLES))
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
@@ -158,7 +160,9 @@ class RealCrew:
         labels = self._labels([(parent, verdict)], self._task.train.gamma, pool).get(best_id)
         if not isinstance(labels, Labels):
             return ()
-        made = retuned(self._task, description, parent, labels.parts, pool.goodness, f"r{len(rounds):03d}w")
+        made = retuned(
+            self._task, description, parent, labels.parts, pool.goodness, str(CandidateId(len(rounds), None))
+        )
         return (made,) if made else ()
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
@@ -173,7 +177,7 @@ class RealCrew:
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
         """Score a trial's checkpoints on held-out seeds."""
-        files = {name: page.file("trials", trial.id, name) for name in policy_files(trial)}
+        files = {name: page.file(TRIALS.of(trial.id), name) for name in map(policy_file, trial.checkpoints)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
         score, made = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
         self._tell(events.ScoreDone(score))
@@ -181,7 +185,7 @@ class RealCrew:
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
-        described = self._book.need("description", Description)
+        described = self._book.need(DESCRIPTION)
         diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
@@ -200,22 +204,22 @@ class RealCrew:
         by_id = {c.id: c for c in candidates}
         memory = {v.candidate_id: v.uses_memory for v in verdicts}
         cases = []
-        liked = page.lone("judged", Strengths) or UNASKED
+        liked = page.lone(JUDGED) or UNASKED
         for identity in ranked(scores, self._task, liked)[:EXPLAINED]:
             score = max(
                 (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
             )
             if score.success < self._config.target:
-                episodes = page.transitions("scores", score.trial_id, EPISODES)
+                episodes = page.transitions(SCORES.of(score.trial_id), EPISODES)
                 diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
                 asked = partial(self._parts, by_id[identity].source, memory[identity])
                 cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))
         if not cases:
             return Analyses()
-        described = self._book.need("description", Description)
+        described = self._book.need(DESCRIPTION)
         try:
-            key = f"r{page.folder.name}-analyzer"
-            made, findings = explain(self._client, key, self._task, described, cases, self._said())
+            key = ReplyKey(page.round, "analyzer")
+            made, findings = explain(self._client, str(key), self._task, described, cases, self._said())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=made, findings=findings)
@@ -227,11 +231,6 @@ class RealCrew:
                 return room.client.evaluate(episode, stepped)
         except RewardFailed:
             return {}
-
-
-def policy_files(trial: Trial) -> tuple[str, ...]:
-    """Names of a trial's saved weights."""
-    return tuple(policy_file(step) for step in trial.checkpoints)
 
 
 @contextmanager
@@ -296,4 +295,4 @@ def _client(config: RunConfig, book: Book, tell: Callable[[events.Event], None])
 def allowance(book: Book) -> Allowance:
     """What the run's model calls may take by now."""
     config = book.header.config
-    return book.lone(ALLOWANCE, Allowance) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+    return book.lone(ALLOWANCE) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)

@@ -13,7 +13,7 @@ from autoreward.core.resources import LARGEST_TEXT
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.export.build import PROGRAM
-from autoreward.records import Candidate, Composition, Verdict
+from autoreward.records import SAMPLES, Candidate, Composition, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
@@ -78,7 +78,7 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
 
         def practise() -> Practice:
             description, files = workers.describe(task, seed=0)
-            return Practice.of(task, description, Transitions.from_bytes(files["samples.npz"]))
+            return Practice.of(task, description, Transitions.from_bytes(files[SAMPLES]))
 
         return review_on(given, jail, practise)
 

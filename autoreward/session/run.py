@@ -13,7 +13,7 @@ from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreE
 from autoreward.export.best import best_policy, demonstration, kept_files
 from autoreward.llm.client import REPLIES
 from autoreward.loop import improve, measure
-from autoreward.records import Audit, AuditItem, Clip, Plan, Remembered, Run, policy_file
+from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT
@@ -25,10 +25,11 @@ from autoreward.session.clips import Look, worth_a_look
 from autoreward.session.feedback import NO_LIMITS, Limits, allow, hear_out, heed
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
-from autoreward.session.real_steps import DEMOS, demand, open_crew, open_workers
+from autoreward.session.real_steps import demand, open_crew, open_workers
 from autoreward.store.book import Book, Made, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
+from autoreward.store.keys import CLIPS, EARLIER_EXPLOITS, RESULT, TRIALS
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
@@ -103,7 +104,7 @@ def plan(
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
     ):  # no program is run here
-        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMOS, b""))
+        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMONSTRATIONS, b""))
         count = config.workers or workers.cores
         return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
 
@@ -142,7 +143,7 @@ def resume(
     """
     with Book.open(folder) as book:
         demand_trust(powers_of(book), str(folder))
-        if limits and book.lone("result", Run):
+        if limits and book.lone(RESULT):
             raise UsageError(
                 f'{folder} is finished; to go on with more, say what should change: {paste("feedback", folder)} "..." with '
                 "the same options."
@@ -166,13 +167,13 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
         Workers(jail) as workers,
     ):  # no program is run here
         demand_trust(powers_of(book), str(folder))
-        run = book.lone("result", Run)
+        run = book.lone(RESULT)
         found = best_policy(book, run) if run else None
         if found is None:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
         page, score = found
         try:
-            weights = page.file("trials", score.trial_id, policy_file(score.kept))
+            weights = page.file(TRIALS.of(score.trial_id), policy_file(score.kept))
             return workers.graph(book.header.task, weights)
         except JobFailed as error:
             raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
@@ -209,7 +210,7 @@ def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorbo
 def _spent(book: Book) -> bool:
     """Whether anything was trained or asked."""
     pages = (*book.pages(), book.baselines_page(), book.confirm_page())
-    return book.files.has(REPLIES) or any(page.files.has("trials") for page in pages)
+    return book.files.has(REPLIES) or any(page.files.has(TRIALS.folder) for page in pages)
 
 
 def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
@@ -227,7 +228,7 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
 
     hear(events.RunStarted(task, config, book.folder))
     if not config.given:
-        known = book.once("remembered", Remembered, lambda: remember(book.folder.parent, book.folder.name, task))
+        known = book.once(EARLIER_EXPLOITS, lambda: remember(book.folder.parent, book.folder.name, task))
         if known.episodes:
             hear(events.ExploitsRemembered(known))
     try:
@@ -272,12 +273,12 @@ def _keep(book: Book, run: Run, workers: Workers, pool: Executor) -> None:
 
     def film(look: Look) -> Made[Clip]:
         clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page.files.within)
-        weights = look.page.file("trials", look.score.trial_id, policy_file(look.score.kept))
+        weights = look.page.file(TRIALS.of(look.score.trial_id), policy_file(look.score.kept))
         try:
             return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
         except CannotDraw as error:
             return Made(clip.model_copy(update={"why_not": str(error)}), {})
 
-    book.each("clips", Clip, worth_a_look(book, run), film, pool)
+    book.each(CLIPS, worth_a_look(book, run), film, pool)
     if kept.refused:
         raise kept.refused

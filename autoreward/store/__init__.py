@@ -1,6 +1,7 @@
 """What is kept. No step of the search, nothing that is drawn.
 
 book.py     the run folder: `once` and `each` return a saved record, or make and save it
+keys.py     what is saved: the name and the record of each
 header.py   run.json: what a run was started with
 folder.py   the one way to a run's files: from its folder, step by step, no link followed
 files.py    folders that can be made, names that stay in theirs, locks

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, NamedTuple, Self, TypeVar
+from typing import Any, BinaryIO, Generic, NamedTuple, Self
 
 from pydantic import ValidationError
 
@@ -13,29 +13,27 @@ from autoreward.core.closing import Closing
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged, StoreError
-from autoreward.records import PREFERENCES, Allowance, Board, Record
 from autoreward.store import trust
 from autoreward.store.damage import unreadable, whole_tensors, wrong
 from autoreward.store.files import HEADER, demand_free, demand_place, locked
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
+from autoreward.store.keys import ALLOWANCE, BOARD, CANDIDATES, Key, RecordT
 
-ALLOWANCE, BOARD = "allowance", "tensorboard"
-BY_PEOPLE = ("feedback", ALLOWANCE, PREFERENCES)
-"""Records of what people said: nothing makes them again."""
+BASELINES_PAGE, CONFIRM_PAGE = "baselines", "confirm"
+"""Pages beside those of the rounds."""
 LONGEST_RECORD = 64 << 20
 """Most bytes of a record."""
-CODE = re.compile(r"best/[^/]+|rounds/[0-9]+/candidates\.json")
+_CODE = re.compile(rf"best/[^/]+|rounds/[0-9]+/{re.escape(CANDIDATES.file)}")
 """Files with programs in them: only those that were made here are taken as they are."""
-IDS = ("id", "trial_id", "candidate_id")
+_IDS = ("id", "trial_id", "candidate_id")
 """What a record may say it is of: the first of these that it has."""
-R = TypeVar("R", bound=Record)
 
 
-class Made(NamedTuple, Generic[R]):
+class Made(NamedTuple, Generic[RecordT]):
     """A record with the files that belong to it. The files are written first; the record is the commit."""
 
-    record: R
+    record: RecordT
     files: dict[str, bytes]
 
 
@@ -56,30 +54,71 @@ class Page:
         """Where it is, for people."""
         return self.files.path
 
-    def once(self, name: str, kind: type[R], make: Callable[[], R | Made[R]]) -> R:
-        """The saved record of that name, or make and save it."""
-        return self._saved(name, "", kind) or self._keep(name, "", make())
+    @property
+    def round(self) -> int:
+        """Number of the round whose page it is."""
+        return int(self.files.path.name)
+
+    def once(self, key: Key[RecordT], make: Callable[[], RecordT | Made[RecordT]]) -> RecordT:
+        """The saved record, or make and save it."""
+        return self.lone(key) or self._keep(key, make())
 
     def each(
-        self, name: str, kind: type[R], items: Sequence[Any], make: Callable[[Any], R | Made[R]], pool: Executor
-    ) -> tuple[R, ...]:
+        self, key: Key[RecordT], items: Sequence[Any], make: Callable[[Any], RecordT | Made[RecordT]], pool: Executor
+    ) -> tuple[RecordT, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
         Each is saved as it finishes. If one raises, those that are finished or under way are saved and the exception goes on.
         """
-        done = {identity(item): self._saved_of(item, name, kind) for item in items}
-        missing = [item for item in items if done[identity(item)] is None]
+        records = {identity(item): self._saved_of(item, key) for item in items}
+        missing = [item for item in items if records[identity(item)] is None]
         for item, made in pool.map(make, missing):
-            done[identity(item)] = self._keep(name, identity(item), made)
-        return tuple(record for item in items if (record := done[identity(item)]) is not None)
+            records[identity(item)] = self._keep(key.of(identity(item)), made)
+        return tuple(record for item in items if (record := records[identity(item)]) is not None)
 
-    def file(self, name: str, of: str, filename: str) -> bytes:
-        """A file saved with a record. Raises RunDamaged if it is gone, or weights are cut off."""
-        where = "/".join(part for part in (name, of, filename) if part)
-        path = self.folder / where
-        again = f"delete the record {path.parent}.json to make it again."
+    def put(self, key: Key[RecordT], record: RecordT) -> None:
+        """Save a record in the place of what was there."""
+        self._save(self.files, key.file, record.model_dump_json(indent=1).encode())
+
+    def saved(self, key: Key[RecordT]) -> tuple[RecordT, ...]:
+        """The records of all items that are there, by id."""
+        folder, _, prefix = key.name.rpartition("/")
+        stems = self.files.at(folder).stems() if folder else self.files.stems()
+        items = [stem.removeprefix(prefix) for stem in stems if stem.startswith(prefix)]
+        return tuple(record for item in items if (record := self.lone(key.of(item))) is not None)
+
+    def lone(self, key: Key[RecordT]) -> RecordT | None:
+        """The record if it is there. Raises RunDamaged."""
+        path = self.folder / key.file
         try:
-            data = self.files.read(where)
+            return key.record.model_validate_json(self.files.read(key.file, LONGEST_RECORD))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unreadable(path, error) from None
+        except ValidationError as error:
+            next_step = (
+                "mend it, or delete it and say it again" if key.by_people else "delete it, and resume makes it again"
+            )
+            raise RunDamaged(f"{path} is damaged ({wrong(error)}); {next_step}.") from None
+
+    def need(self, key: Key[RecordT]) -> RecordT:
+        """The record. Raises RunDamaged if it is gone."""
+        record = self.lone(key)
+        if record is None:
+            raise RunDamaged(f"{self.folder / key.file} is gone; start a new run.")
+        return record
+
+    def has(self, key: Key[Any]) -> bool:
+        """Whether the record is there."""
+        return self.files.has(key.file)
+
+    def file(self, key: Key[Any], filename: str) -> bytes:
+        """A file saved with a record. Raises RunDamaged if it is gone, or weights are cut off."""
+        path = self.folder / key.folder / filename
+        again = f"delete the record {self.folder / key.file} to make it again."
+        try:
+            data = self.files.read(f"{key.folder}/{filename}")
         except FileNotFoundError:
             raise RunDamaged(f"{path} is gone; {again}") from None
         except OSError as error:
@@ -88,72 +127,48 @@ class Page:
             raise RunDamaged(f"{path} is damaged (it is not the whole of what was saved); {again}")
         return data
 
-    def transitions(self, name: str, of: str, filename: str) -> Transitions:
+    def transitions(self, key: Key[Any], filename: str) -> Transitions:
         """Recorded transitions saved with a record. Raises RunDamaged."""
-        data = self.file(name, of, filename)
+        data = self.file(key, filename)
         try:
             return Transitions.from_bytes(data)
         except ValueError as error:
-            record = self.folder / name / of
+            path = self.folder / key.folder / filename
             raise RunDamaged(
-                f"{record / filename} is damaged: {error}; delete {record}.json, and resume makes both again."
+                f"{path} is damaged: {error}; delete {self.folder / key.file}, and resume makes both again."
             ) from None
 
-    def saved(self, name: str, kind: type[R]) -> tuple[R, ...]:
-        """All records of that name that are there, by id."""
-        found = (self._saved(name, of, kind) for of in self.files.at(name).stems())
-        return tuple(record for record in found if record is not None)
+    def read(self, name: str) -> bytes:
+        """A file that belongs to no record, such as what the person gave the run at its start; empty without one.
 
-    def lone(self, name: str, kind: type[R]) -> R | None:
-        """The record of that name if it is there."""
-        return self._saved(name, "", kind)
+        Raises RunDamaged.
+        """
+        try:
+            return self.files.read(name)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise unreadable(self.folder / name, error) from None
 
-    def need(self, name: str, kind: type[R]) -> R:
-        """The record of that name. Raises RunDamaged if it is gone."""
-        record = self._saved(name, "", kind)
-        if record is None:
-            raise RunDamaged(f"{self.folder / name}.json is gone; start a new run.")
-        return record
-
-    def _saved_of(self, item: Any, name: str, kind: type[R]) -> R | None:
+    def _saved_of(self, item: Any, key: Key[RecordT]) -> RecordT | None:
         """The record of an item. Raises RunDamaged if what lies there says that it is another's."""
-        record, of = self._saved(name, identity(item), kind), identity(item)
+        own_id = identity(item)
+        record = self.lone(key.of(own_id))
         if record is None:
             return None
-        own = next((getattr(record, key) for key in IDS if hasattr(record, key)), of)
-        who = getattr(item, "candidate_id", None)
-        if own != of or (who is not None and getattr(record, "candidate_id", who) != who):
-            path = self.folder / f"{_place(name, of)}.json"
+        said_id = next((getattr(record, field) for field in _IDS if hasattr(record, field)), own_id)
+        candidate = getattr(item, "candidate_id", None)
+        if said_id != own_id or (candidate is not None and getattr(record, "candidate_id", candidate) != candidate):
+            path = self.folder / key.of(own_id).file
             raise RunDamaged(f"{path} is the record of something else; delete it, and resume makes it again.")
         return record
 
-    def _saved(self, name: str, of: str, kind: type[R]) -> R | None:
-        where = f"{_place(name, of)}.json"
-        path = self.folder / where
-        try:
-            return kind.model_validate_json(self.files.read(where, LONGEST_RECORD))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise unreadable(path, error) from None
-        except ValidationError as error:
-            by_people = name.partition("/")[0] in BY_PEOPLE
-            next_step = (
-                "mend it, or delete it and say it again" if by_people else "delete it, and resume makes it again"
-            )
-            raise RunDamaged(f"{path} is damaged ({wrong(error)}); {next_step}.") from None
-
-    def _keep(self, name: str, of: str, made: R | Made[R]) -> R:
+    def _keep(self, key: Key[RecordT], made: RecordT | Made[RecordT]) -> RecordT:
         record, files = made if isinstance(made, Made) else (made, {})
-        place = _place(name, of)
         for filename, data in files.items():
-            self._save(self.files, f"{place}/{filename}", data)
-        self._save(self.files, f"{place}.json", record.model_dump_json(indent=1).encode())
+            self._save(self.files, f"{key.folder}/{filename}", data)
+        self.put(key, record)
         return record
-
-
-def _place(name: str, of: str) -> str:
-    return f"{name}/{of}" if of else name
 
 
 def identity(item: Any) -> str:
@@ -206,11 +221,10 @@ class Book(Page, Closing):
 
     def programs_made_here(self) -> bool:
         """Whether every candidate of the run was written on this machine, and is as it was. Raises RunDamaged."""
-        name = "candidates.json"
-        return all(trust.made_here(page.file("", "", name)) for page in self.pages() if page.files.has(name))
+        return all(trust.made_here(page.read(CANDIDATES.file)) for page in self.pages() if page.has(CANDIDATES))
 
     def page(self, number: int) -> Page:
-        """A round's page."""
+        """The page of a round."""
         return Page(self.files.at(f"rounds/{number:03d}"), self._write)
 
     def pages(self) -> list[Page]:
@@ -219,24 +233,15 @@ class Book(Page, Closing):
 
     def baselines_page(self) -> Page:
         """The page of the baselines that a doubt has trained."""
-        return Page(self.files.at("baselines"), self._write)
+        return Page(self.files.at(BASELINES_PAGE), self._write)
 
     def confirm_page(self) -> Page:
         """The confirmation's page."""
-        return Page(self.files.at("confirm"), self._write)
+        return Page(self.files.at(CONFIRM_PAGE), self._write)
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file that is not a record, such as report.html."""
         self._write(self.files, name, data)
-
-    def given(self, name: str) -> bytes:
-        """A file that the person gave the run at its start; empty without one. Raises RunDamaged."""
-        try:
-            return self.files.read(name)
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            raise unreadable(self.folder / name, error) from None
 
     def retire(self, moves: Sequence[tuple[str, str]]) -> None:
         """Move what is no longer current, each from and to a place in the run's folder.
@@ -265,7 +270,7 @@ class Book(Page, Closing):
     def _write(self, folder: Folder, name: str, data: bytes) -> None:
         self.before_write(folder.path / name)
         where = f"{folder.within}/{name}" if folder.within else name
-        if CODE.fullmatch(where):
+        if _CODE.fullmatch(where):
             trust.keep_made(data, where)
         folder.write(name, data)
 
@@ -276,7 +281,7 @@ def powers_of(run: Page) -> trust.Powers:
     An open book's are those of the header that it goes on with, whatever the file says by now.
     """
     header = run.header if isinstance(run, Book) else read_header(run.folder)
-    return trust.of_run(header.task, header.config, run.lone(ALLOWANCE, Allowance), run.lone(BOARD, Board))
+    return trust.of_run(header.task, header.config, run.lone(ALLOWANCE), run.lone(BOARD))
 
 
 def pages_of(folder: Path) -> list[Page]:

@@ -89,15 +89,15 @@ def run_folders(runs: Path) -> list[Path]:
         names = [path.name for path in runs.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found: list[tuple[float, str]] = []
+    runs_by_age: list[tuple[float, str]] = []
     for name in names:
         try:
-            found.append(((runs / name / HEADER).lstat().st_mtime, name))
+            runs_by_age.append(((runs / name / HEADER).lstat().st_mtime, name))
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:  # somebody else's: it is listed with why it can't be read
-            found.append((0.0, name))
-    return [runs / name for _, name in sorted(found)]
+            runs_by_age.append((0.0, name))
+    return [runs / name for _, name in sorted(runs_by_age)]
 
 
 def is_run(folder: Path) -> bool:

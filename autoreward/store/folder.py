@@ -18,9 +18,9 @@ from typing import BinaryIO
 from autoreward.errors import RunDamaged, StoreError, shortened
 from autoreward.store.damage import too_large, unreadable
 
-LARGEST = 1 << 30
+LARGEST_FILE = 1 << 30
 """Most bytes of a file of a run, such as a recording."""
-DEEPEST = 8
+_DEEPEST = 8
 """Most folders within each other in a run."""
 PRIVATE = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -58,7 +58,7 @@ class Folder:
         """A folder beneath this one, there or not."""
         return Folder(self.root, "/".join(self._parts(name)))
 
-    def read(self, name: str, most: int = LARGEST) -> bytes:
+    def read(self, name: str, most: int = LARGEST_FILE) -> bytes:
         """A file's bytes. Raises OSError as opening a path does, RunDamaged if there are more than `most`."""
         with self._open(name, os.O_RDONLY) as file:
             if (size := os.fstat(file.fileno()).st_size) > most:
@@ -76,21 +76,21 @@ class Folder:
 
     def modified(self, name: str) -> float:
         """When a file was last written, in seconds since 1970. Raises OSError."""
-        found = self._look(name)
-        if found is None:
+        status = self._look(name)
+        if status is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path / name))
-        return found.st_mtime
+        return status.st_mtime
 
     def names(self, suffix: str = "") -> list[str]:
         """Names of what is in this folder, in order: those that end so, without hidden ones. Raises RunDamaged."""
         try:
             with self._entered(self._parts("")) as here:
-                found = os.listdir(here)  # noqa: PTH208 - a descriptor is no path
+                names = os.listdir(here)  # noqa: PTH208 - a descriptor is no path
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise unreadable(self.path, error) from None
-        return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
+        return sorted(name for name in names if name.endswith(suffix) and not name.startswith("."))
 
     def stems(self) -> list[str]:
         """Names of the records in this folder, without their `.json`."""
@@ -168,9 +168,9 @@ class Folder:
                 raise _unwritten(self.path / name, error) from None
 
     def _walked(self, here: int, where: str, depth: int) -> Iterator[str]:
-        if depth > DEEPEST:
+        if depth > _DEEPEST:
             raise RunDamaged(
-                f"{shortened(self.path / where)} is too deep: a run has at most {DEEPEST} folders in each other."
+                f"{shortened(self.path / where)} is too deep: a run has at most {_DEEPEST} folders in each other."
             )
         with os.scandir(here) as entries:
             for entry in entries:

@@ -19,8 +19,8 @@ from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
 FORMAT = 2
-PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
-LONGEST = 8 << 20
+_PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
+_LONGEST = 8 << 20
 """Most bytes of it."""
 
 
@@ -38,7 +38,7 @@ class RunHeader(Record):
     @classmethod
     def of(cls, task: Task, config: RunConfig) -> Self:
         """The header of a new run on this machine."""
-        versions = {name: metadata.version(name) for name in PACKAGES if _installed(name)}
+        versions = {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
         return cls(
             format=FORMAT,
             autoreward=__version__,
@@ -61,7 +61,7 @@ def read_header(folder: Path) -> RunHeader:
     path, files = folder / HEADER, Folder(folder)
     files.inspect()
     try:
-        data = plain_json(files.read(HEADER, LONGEST))
+        data = plain_json(files.read(HEADER, _LONGEST))
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} is not a run folder: it has no {HEADER}.") from None
     except OSError as error:
@@ -69,9 +69,9 @@ def read_header(folder: Path) -> RunHeader:
     except ValueError:
         raise RunDamaged(f"{path} is damaged (it is cut off or not JSON); start a new run.") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("autoreward") != __version__:
-        made, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
+        version, form = (data.get("autoreward"), data.get("format")) if isinstance(data, dict) else ("?", "?")
         raise RunChanged(
-            f"{folder} was made by autoreward {shortened(made)} (format {shortened(form)}); this is {__version__} (format "
+            f"{folder} was made by autoreward {shortened(version)} (format {shortened(form)}); this is {__version__} (format "
             f"{FORMAT}). Start a new run, or install that version."
         )
     try:

@@ -44,16 +44,16 @@ Powers = tuple[Power, ...]
 
 def of_card(task: Task) -> Powers:
     """What a task card would do: its own code, a module to import, places in its arguments, what its workers may."""
-    found = [*of_program(Path(task.observe).name, task.state_program)]
+    powers = [*of_program(Path(task.observe).name, task.state_program)]
     module, colon, _ = task.env.partition(":")
     if colon:
-        found.append(Power(f"imports the module {module!r}", f"module {module}"))
+        powers.append(Power(f"imports the module {module!r}", f"module {module}"))
     for key, value in task.kwargs.items():
         if _names_a_place(value):
             placed = _text({key: value})
-            found.append(Power(f"gives its environment places: {placed}", f"kwargs {placed}"))
-    found += [Power(f"lets its environment {allowed}", f"process {allowed}") for allowed in task.process.allowed]
-    return tuple(found)
+            powers.append(Power(f"gives its environment places: {placed}", f"kwargs {placed}"))
+    powers += [Power(f"lets its environment {allowed}", f"process {allowed}") for allowed in task.process.allowed]
+    return tuple(powers)
 
 
 def of_program(name: str, text: str) -> Powers:
@@ -63,20 +63,20 @@ def of_program(name: str, text: str) -> Powers:
 
 def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, board: Board | None = None) -> Powers:
     """What going on with a run would do: its card's powers, whom it asks and for how much, where else it writes."""
-    found = list(of_card(task))
+    powers = list(of_card(task))
     asked = sorted({name for name in config.models.values() if name not in HARMLESS})
     if asked:
         limits = allowed or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
         cost = "no limit in dollars" if limits.max_cost is None else f"at most ${limits.max_cost:g}"
-        said = f"asks {' and '.join(asked)} ({cost}, {limits.max_calls} calls)"
-        found.append(Power(said, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))
+        phrase = f"asks {' and '.join(asked)} ({cost}, {limits.max_calls} calls)"
+        powers.append(Power(phrase, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))
     if config.trust_the_model:
-        found.append(Power("runs a model's programs even where nothing locks them in", "trust_the_model"))
+        powers.append(Power("runs a model's programs even where nothing locks them in", "trust_the_model"))
     if config.pool != "local":
-        found.append(Power(f"trains on a cluster ({config.pool})", f"pool {config.pool}"))
+        powers.append(Power(f"trains on a cluster ({config.pool})", f"pool {config.pool}"))
     if board is not None:
-        found.append(Power(f"writes curves to {board.logdir}", f"board {board.logdir}"))
-    return tuple(found)
+        powers.append(Power(f"writes curves to {board.logdir}", f"board {board.logdir}"))
+    return tuple(powers)
 
 
 def known(powers: Powers) -> bool:
@@ -150,11 +150,11 @@ def _kept() -> Folder:
     return Folder(config / "autoreward" / "trust")
 
 
-def _write(name: str, said: str) -> None:
+def _write(name: str, text: str) -> None:
     folder = _kept()
     try:
         folder.make()
-        folder.write(name, f"{said}\n".encode("utf-8", "replace"), mode=0o600)
+        folder.write(name, f"{text}\n".encode("utf-8", "replace"), mode=0o600)
     except (OSError, StoreError) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autoreward.records import WorkerAttempt, WorkerProtection
-from autoreward.records.protection import Layer
+from autoreward.records.protection import WorkerLayer
 from autoreward.sandbox.kernel.proofs import create, fork, held
 from autoreward.sandbox.kernel.seccomp import system_call
 from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
@@ -21,7 +21,10 @@ Attempt = Callable[[], object]
 def attempt_all(holds: Held, walls: Walls) -> WorkerProtection:
     """Try everything, in about a millisecond; where there is no table of system calls, the files alone."""
     calls = _calls() if machine() in NUMBERS else {}
-    tried: tuple[tuple[Layer, dict[str, Attempt]], ...] = (("worker calls", calls), ("worker files", _files(walls)))
+    tried: tuple[tuple[WorkerLayer, dict[str, Attempt]], ...] = (
+        ("worker calls", calls),
+        ("worker files", _files(walls)),
+    )
     return WorkerProtection(
         landlock=holds.landlock,
         filtered=holds.filtered,

@@ -15,7 +15,7 @@ from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome, Term, part_names, source, thought
 from autoreward.evaluation.history import DESIGN_ROUNDS, recent_rounds
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import Candidate, Description, Diagnosis, Round, Strengths
+from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round, Strengths
 from autoreward.tasks.card import Task
 
 _LIGHTEST, _HEAVIEST = 0.01, 10.0
@@ -62,7 +62,7 @@ def evolved_candidates(
         seen.add(text)
         candidates.append(
             Candidate(
-                id=f"r{number:03d}c{i}",
+                id=str(CandidateId(number, i)),
                 source=source(task, genome, kit.things),
                 thought=thought(genome, kit.things),
                 origin="grammar",

@@ -10,10 +10,10 @@ from typing import NamedTuple, Self
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.report.live.progress import Board
-from autoreward.report.phrases import describe_event, verdict
+from autoreward.report.live.progress import RunProgress
+from autoreward.report.phrases import describe_event, result_sentence
 
-EVERY = 0.5
+_EVERY = 0.5
 """Seconds between two drawings while trainings only go on."""
 
 
@@ -37,7 +37,7 @@ class CellView:
         """`show` puts an output in the place of the one before."""
         self._show = show
         self._lock = threading.Lock()
-        self._board = Board()
+        self._progress = RunProgress()
         self._lines: list[str] = []
         self._folder = Path()
         self._drawn = 0.0
@@ -52,20 +52,20 @@ class CellView:
         if error is not None:
             with self._lock:
                 self._show(
-                    self._end(f"Stopped after {self._board.clock}; what is finished is saved in {self._folder}.")
+                    self._end(f"Stopped after {self._progress.clock}; what is finished is saved in {self._folder}.")
                 )
 
     def __call__(self, event: events.Event) -> None:
         """Take one event."""
         with self._lock:
-            self._board.take(event)
+            self._progress.take(event)
             if line := describe_event(event):
                 self._lines.append(line)
             if isinstance(event, events.RunStarted):
                 self._folder = event.folder
             if isinstance(event, events.RunDone):
-                self._show(self._end(verdict(event.run)))
-            elif not isinstance(event, events.TrialProgress) or time.monotonic() - self._drawn > EVERY:
+                self._show(self._end(result_sentence(event.run)))
+            elif not isinstance(event, events.TrialProgress) or time.monotonic() - self._drawn > _EVERY:
                 self._draw()
 
     def _draw(self) -> None:
@@ -73,20 +73,20 @@ class CellView:
         bars = "".join(
             f'<tr><td>{escape(name)}</td><td><progress value="{step}" max="{steps}"></progress></td>'
             f"<td>{step:,} / {steps:,}</td></tr>"
-            for name, (step, steps) in sorted(self._board.training.items())
+            for name, (step, steps) in sorted(self._progress.training.items())
         )
         rows = "".join(
             f"<tr><td>{escape(s.trial_id)}</td><td>{s.success:.2f}</td><td>{s.mean_success:.2f}</td><td>{s.progress:.2f}</td></tr>"
-            for s in self._board.standings()
+            for s in self._progress.standings()
         )
         head = "<tr><th>training</th><th>success</th><th>2nd half</th><th>progress</th></tr>"
         tables = f"<table>{bars}</table>" * bool(bars) + f"<table>{head}{rows}</table>" * bool(rows)
-        line = f"{self._board.stage}, {self._board.clock}"
-        self._show(Output(f"<p><b>{escape(self._board.stage)}</b> {self._board.clock}</p>{tables}", line))
+        line = f"{self._progress.stage}, {self._progress.clock}"
+        self._show(Output(f"<p><b>{escape(self._progress.stage)}</b> {self._progress.clock}</p>{tables}", line))
 
-    def _end(self, said: str) -> Output:
+    def _end(self, sentence: str) -> Output:
         log = escape("\n".join(self._lines))
-        return Output(f"<p>{escape(said)}</p><details><summary>log</summary><pre>{log}</pre></details>", said)
+        return Output(f"<p>{escape(sentence)}</p><details><summary>log</summary><pre>{log}</pre></details>", sentence)
 
 
 def cell_output() -> Callable[[Output], None]:

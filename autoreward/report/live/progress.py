@@ -5,11 +5,11 @@ import time
 from autoreward import events
 from autoreward.records import Score
 
-SHOWN = 12
+_SHOWN = 12
 """Standings shown."""
 
 
-class Board:
+class RunProgress:
     """The stage of a run, what trains, how the trainings stand, and the time. Not locked: its owner is."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Board:
 
     def standings(self) -> list[Score]:
         """The best trainings of the stage, best first."""
-        return sorted(self._scores.values(), key=lambda s: (-s.mean_success, -s.mean_progress))[:SHOWN]
+        return sorted(self._scores.values(), key=lambda s: (-s.mean_success, -s.mean_progress))[:_SHOWN]
 
     def take(self, event: events.Event) -> None:
         """Take one event."""

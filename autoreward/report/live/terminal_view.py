@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoreward import events
-from autoreward.report.live.progress import Board
+from autoreward.report.live.progress import RunProgress
 from autoreward.report.phrases import describe_event
 from autoreward.report.terminal import Terminal
 
@@ -22,7 +22,7 @@ class LiveView:
     def __init__(self, console: Terminal) -> None:
         self._console = console
         self._lock = threading.Lock()
-        self._board = Board()
+        self._progress = RunProgress()
         # last: it may draw the board at once
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
 
@@ -38,7 +38,7 @@ class LiveView:
     def __call__(self, event: events.Event) -> None:
         """Take one event."""
         with self._lock:
-            self._board.take(event)
+            self._progress.take(event)
             if isinstance(event, events.RunStarted):
                 self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
                 self._console.print(str(event.folder), style="dim")
@@ -47,9 +47,9 @@ class LiveView:
 
     def _draw(self) -> RenderableType:
         with self._lock:
-            head = Text.assemble((self._board.stage, "bold cyan"), f"   {self._board.clock}")
+            head = Text.assemble((self._progress.stage, "bold cyan"), f"   {self._progress.clock}")
             bars = Table.grid(padding=(0, 1))
-            for trial_id, (step, steps) in sorted(self._board.training.items()):
+            for trial_id, (step, steps) in sorted(self._progress.training.items()):
                 bars.add_row(
                     trial_id, ProgressBar(total=steps, completed=min(step, steps), width=30), f"{step:,} / {steps:,}"
                 )
@@ -59,11 +59,11 @@ class LiveView:
         table = Table(box=None, header_style="dim", pad_edge=False)
         for name, side in (("training", "left"), ("success", "right"), ("2nd half", "right"), ("progress", "right")):
             table.add_column(name, justify="right" if side == "right" else "left")
-        for score in self._board.standings():
+        for score in self._progress.standings():
             if not score.ruled:
                 table.add_row(score.trial_id, "-", "-", "-")
                 continue
             table.add_row(score.trial_id, f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
-        for trial_id, outcome in list(self._board.failed.items())[-3:]:
+        for trial_id, outcome in list(self._progress.failed.items())[-3:]:
             table.add_row(trial_id, Text(outcome, style="red"), "", "")
         return table

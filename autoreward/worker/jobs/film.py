@@ -10,6 +10,7 @@ from PIL import Image
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import CannotDraw
+from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
@@ -19,7 +20,6 @@ WIDTH = 240
 FRAMES = 90
 """Most frames of a clip; longer episodes are shown faster."""
 MILLISECONDS = 50
-CLIP = "clip.webp"
 GRAPHICS = ("glfw", "mujoco", "OpenGL")
 """Packages whose own errors mean that this machine lacks what MuJoCo draws with."""
 
@@ -41,7 +41,7 @@ def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         if len(frames) > FRAMES:
             frames, every = frames[::2], 2 * every
     env.close()
-    return {CLIP: _webp(frames)}
+    return {CLIP_FILE: _webp(frames)}
 
 
 def _camera(task: Task) -> gymnasium.Env[Any, Any]:

@@ -1,0 +1,95 @@
+"""Everything that a run saves as a record: under which name, and what it holds.
+
+A name that ends in `/` or `-` is the beginning of several: one for each item, which `Key.of` gives. Files that belong to a record
+are in the folder of its name; what they are called stands beside the record's class.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
+
+from autoreward.records import (
+    Allowance,
+    Analyses,
+    Board,
+    Candidates,
+    Clip,
+    Description,
+    Diagnosis,
+    Doubt,
+    Feedbacks,
+    Preference,
+    Record,
+    Remembered,
+    Run,
+    Score,
+    Screened,
+    Standings,
+    Strengths,
+    Trial,
+    Verdict,
+)
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True)
+class Key(Generic[RecordT]):
+    """Where a record is, within a run or within a round."""
+
+    name: str
+    record: type[RecordT]
+    by_people: bool = False
+    """People said it: nothing makes it again."""
+
+    def of(self, item: str) -> Self:
+        """The key of one item's record."""
+        return replace(self, name=f"{self.name}{item}")
+
+    @property
+    def file(self) -> str:
+        """The record's file."""
+        return f"{self.name}.json"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the files that belong to it, or of all items' records."""
+        return self.name.rstrip("/")
+
+
+DESCRIPTION = Key("description", Description)
+"""Of a run: its environment, as it was sampled; with SAMPLES and POOL."""
+EARLIER_EXPLOITS = Key("remembered", Remembered)
+"""Of a run: exploits that earlier runs found; with EXPLOITS."""
+FEEDBACK = Key("feedback", Feedbacks, by_people=True)
+"""Of a run: what people said of its results."""
+ALLOWANCE = Key("allowance", Allowance, by_people=True)
+"""Of a run: what its model calls may take, if a person has said so since its start."""
+BOARD = Key("tensorboard", Board)
+"""Of a run: where this machine shows its curves."""
+PREFERENCES = Key("preferences/", Preference, by_people=True)
+"""Of a run: answers, one a question."""
+CLIPS = Key("clips/", Clip)
+"""Of a run: policies worth a look; with CLIP_FILE."""
+RESULT = Key("result", Run)
+"""Of a run: its end."""
+
+CANDIDATES = Key("candidates", Candidates)
+"""Of a round: its programs."""
+VERDICTS = Key("verdicts/", Verdict)
+"""Of a round or the confirmation: whether a candidate may train, one a candidate."""
+SCREENS = Key("screens", Screened)
+"""Of a round: what recorded episodes said of its candidates."""
+TRIALS = Key("trials/", Trial)
+"""Of a round, the baselines or the confirmation: legs of trainings; with `policy_file(step)`, STATE and LOGGED."""
+SCORES = Key("scores/", Score)
+"""Of the same: what the scorer measured of each; with EPISODES."""
+STANDINGS = Key("rung-", Standings)
+"""Of a round: its race, one a rung."""
+JUDGED = Key("judged", Strengths)
+"""Of a round: what people prefer by the end of it."""
+DIAGNOSES = Key("diagnoses/", Diagnosis)
+"""Of a round: why a candidate did as it did, one a candidate."""
+ANALYSES = Key("analyses", Analyses)
+"""Of a round: what a model makes of its episodes."""
+DOUBT = Key("doubt", Doubt)
+"""Of a round: whether it is the reward at all."""
