@@ -10,7 +10,6 @@ run.plot()                # held-out success over training, as an SVG in the cel
 
 import difflib
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -121,7 +120,7 @@ def improve(
     runs: str | Path = "runs",
     name: str | None = None,
     envs: str | Path | None = None,
-    tell: Callable[[events.Event], None] | None = None,
+    tell: events.Listener | None = None,
     log: Log | None = None,
     tensorboard: str | Path | None = None,
     trust: bool = False,
@@ -164,7 +163,7 @@ def load(folder: str | Path) -> LoadedRun:
 
 def _go(
     task: str | Path, runs: Path, name: str | None, envs: str | Path | None,
-    tell: Callable[[events.Event], None], settings: dict[str, Any], log: Log | None, board: Path | None,
+    tell: events.Listener, settings: dict[str, Any], log: Log | None, board: Path | None,
 ) -> Path:  # fmt: skip
     """Start a run or go on with it; the folder of the finished run."""
     card = _card(task, envs)

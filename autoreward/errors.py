@@ -21,7 +21,7 @@ from pathlib import Path
 
 from autoreward.core.outcomes import Outcome
 
-SHOWN = 200
+_SHOWN = 200
 """Characters of a path that messages show whole."""
 
 
@@ -142,7 +142,7 @@ def paste(*words: str | Path) -> str:
 def shortened(text: object) -> str:
     """A name or a path as messages show it: one too long to be a file's is cut."""
     said = str(text)
-    return said if len(said) <= SHOWN else f"{said[: SHOWN // 2]}..."
+    return said if len(said) <= _SHOWN else f"{said[: _SHOWN // 2]}..."
 
 
 def how_to_get(extra: str) -> str:

@@ -1,5 +1,6 @@
 """What the loop tells whoever watches: small frozen facts, never needed to go on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,3 +139,6 @@ Event = (
     | Confirming
     | RunDone
 )
+
+Listener = Callable[[Event], None]
+"""Hears every event, as it happens."""

@@ -4,7 +4,7 @@ Every result is on disk before the next step starts (`once`, `each`), and every 
 alone. So calling `improve` again on the same book resumes it; there is no resume branch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.ranking import best, latest, runner_up
-from autoreward.judges.human import judged
+from autoreward.judges.human import preference_ranking
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -45,12 +45,11 @@ from autoreward.store.keys import (
 )
 from autoreward.tasks.card import Task
 
-Tell = Callable[[events.Event], None]
 Rounds = tuple[Round, ...]
 R = TypeVar("R", Trial, Score)
 
 
-def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
+def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: events.Listener) -> Run:
     """Search for a reward program whose trained policy does what the task asks for; resume if already begun.
 
     Raises:
@@ -99,7 +98,7 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -
 
 def play(
     task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Rounds, said: Feedbacks,
-    tell: Tell,
+    tell: events.Listener,
 ) -> Rounds:  # fmt: skip
     """The rounds so far and one more. Raises LimitReached if designing it would cost too much."""
     number = len(rounds)
@@ -113,7 +112,7 @@ def play(
     field = in_order(candidates, verdicts, screened)
     trials, scores = race(task, config, crew, page, field, purse(config, task, rounds, said), tell)
     # stops here until people have answered, where they are the judges
-    liked = judged(config, book, page, [*(r.scores for r in rounds), scores])
+    liked = preference_ranking(config, book, page, [*(r.scores for r in rounds), scores])
     diagnoses = page.each(DIAGNOSES, candidates,
                           lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)), crew.pool)  # fmt: skip
     analyses = page.once(ANALYSES, lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)).items
@@ -123,7 +122,7 @@ def play(
     return (*rounds, played.model_copy(update={"doubt": doubt}))
 
 
-def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: Tell) -> Run:
+def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: events.Listener) -> Run:
     """Train the given reward on fresh seeds, and search for nothing; resume if already begun.
 
     Raises:

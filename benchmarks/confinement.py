@@ -32,7 +32,7 @@ CASES = ("cartpole-hold", "lunar-lander", "reacher")
 
 def sample(task: Task, steps: int, confined: bool) -> tuple[float, float, float]:
     """Environment steps by second of processor time; milliseconds for the fork server's walls, and for a worker's own."""
-    folder = scratch.make()
+    folder = scratch.make_scratch()
     read, write = os.pipe()
     if os.fork() == 0:
         shared = own = 0.0

@@ -6,15 +6,15 @@ from pathlib import Path
 from types import ModuleType
 
 from autoreward.export.build import reward_files
-from autoreward.export.verify import Proof
+from autoreward.export.verify import ExportProof
 from autoreward.records import Candidate
 from autoreward.tasks.card import Task
 
-PROOF = Proof(rows=10, episodes=1, parts=1, of=("samples",), largest=0.0)
+PROOF = ExportProof(rows=10, episodes=1, parts=1, of=("samples",), largest=0.0)
 """Of a comparison that a test does not make."""
 
 
-def unproven(winner: Candidate, files: Mapping[str, str]) -> Proof:
+def unproven(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
     """An export's comparison where a test is about something else."""
     return PROOF
 

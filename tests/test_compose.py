@@ -1,8 +1,9 @@
 """Compositions: known answers, and what each of them promises."""
 
 import json
+from functools import reduce
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.llm.parsing import Unusable, parse_record
-from autoreward.records import Candidate, Candidates, Composition, TrialJob
-from autoreward.rewards.compose import COMPOSITIONS, Composer
+from autoreward.records import Candidate, Candidates, CompositionName, TrialJob
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.designer import Ideas
 from autoreward.session.reward_file import read_program
 
@@ -24,10 +26,15 @@ GOES_ON = np.zeros((5, 1), dtype=bool)
 PARTS = {"main": np.array([[2.0], [0.0], [-3.0], [1.0], [0.5]]), "a": np.array([[0.5], [2.0], [-1.0], [0.25], [1.0]])}
 
 
+def ticks(step: NDArray[np.int64], terminated: NDArray[np.bool_]) -> Transitions:
+    """Transitions of which nothing but the place in an episode matters."""
+    return Transitions(state={}, action={}, next_state={}, step=step, terminated=terminated)
+
+
 def compose(how: str, parts: dict[str, NDArray[np.float64]], gamma: float = 0.5) -> list[float]:
     envs = next(iter(parts.values())).shape[1]
-    made: list[float] = Composer(how, envs, gamma)(parts, STEP, GOES_ON)[:, 0].tolist()
-    return made
+    rewards: list[float] = COMPOSITIONS[how].start(envs, gamma)(parts, ticks(STEP, GOES_ON))[:, 0].tolist()
+    return rewards
 
 
 @pytest.mark.parametrize(
@@ -81,10 +88,10 @@ def test_potentials_are_the_same_in_pieces(phi: NDArray[np.float64], cut: int) -
     parts = {"main": np.zeros((6, 2)), "phi": phi}
     step = np.tile(np.array([[1], [2], [3], [1], [2], [3]]), (1, 2))
     ended = step == 3
-    whole = Composer("potential", 2, 0.9)(parts, step, ended)
-    composer = Composer("potential", 2, 0.9)
+    whole = COMPOSITIONS["potential"].start(2, 0.9)(parts, ticks(step, ended))
+    combine = COMPOSITIONS["potential"].start(2, 0.9)
     pieces = [
-        composer({k: v[rows] for k, v in parts.items()}, step[rows], ended[rows])
+        combine({k: v[rows] for k, v in parts.items()}, ticks(step[rows], ended[rows]))
         for rows in (slice(0, cut), slice(cut, 6))
     ]
     assert np.allclose(whole, np.concatenate(pieces))
@@ -96,8 +103,79 @@ def test_a_potential_telescopes_to_nothing_at_a_true_end() -> None:
     length, gamma = 7, 0.9
     parts = {"main": np.zeros((length, 1)), "phi": rng.normal(size=(length, 1))}
     step = np.arange(1, length + 1)[:, None]
-    made = Composer("potential", 1, gamma)(parts, step, step == length)
-    assert np.sum(gamma ** np.arange(length) * made[:, 0]) == pytest.approx(0.0)
+    rewards = COMPOSITIONS["potential"].start(1, gamma)(parts, ticks(step, step == length))
+    assert np.sum(gamma ** np.arange(length) * rewards[:, 0]) == pytest.approx(0.0)
+
+
+# ------------------------------------------------------------------------------------------------ one definition, three forms
+
+STEPS, ENVS = 7, 2
+ROLLOUTS = st.integers(1, 3).flatmap(
+    lambda count: st.tuples(
+        arrays.arrays(np.float64, (count, STEPS, ENVS), elements=st.floats(-100, 100)),
+        arrays.arrays(np.bool_, (STEPS, ENVS)),
+        arrays.arrays(np.bool_, (STEPS, ENVS)),
+    )
+)
+"""Values of parts; where an episode ends; whether it does so by itself."""
+
+
+def steps_of(ends: NDArray[np.bool_]) -> NDArray[np.int64]:
+    step = np.ones(ends.shape, dtype=np.int64)
+    for t in range(1, len(ends)):
+        step[t] = np.where(ends[t - 1], 1, step[t - 1] + 1)
+    return step
+
+
+@pytest.mark.parametrize("how", COMPOSITIONS)
+@given(ROLLOUTS, st.integers(1, STEPS - 1))
+def test_a_rollout_the_exported_step_and_the_formula_are_the_same(
+    how: CompositionName, rollout: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]], cut: int
+) -> None:
+    """Of whatever composition is in the table: to the bit for what an export runs, closely for what people read."""
+    values, ends, by_itself = rollout
+    step, terminated, gamma = steps_of(ends), ends & by_itself, 0.9
+    parts = {f"part{i}": value for i, value in enumerate(values)}
+    combine = COMPOSITIONS[how].start(ENVS, gamma)
+    pieces = [
+        combine({name: part[rows] for name, part in parts.items()}, ticks(step[rows], terminated[rows]))
+        for rows in (slice(0, cut), slice(cut, STEPS))
+    ]
+    rewards = np.concatenate(pieces)
+    assert rewards.shape == (STEPS, ENVS)
+    assert np.array_equal(rewards, exported(how, parts, step, terminated, gamma))
+    assert np.allclose(rewards, by_formula(how, parts, step, terminated, gamma))
+
+
+def exported(
+    how: CompositionName, parts: dict[str, NDArray[np.float64]], step: NDArray[np.int64], terminated: NDArray[np.bool_],
+    gamma: float,
+) -> NDArray[np.float64]:  # fmt: skip
+    """Step by step, by the source that an export has."""
+    names: dict[str, Any] = {"np": np, "reduce": reduce}
+    exec(COMPOSITIONS[how].source(), names)  # our own source
+    rewards, left = [], np.zeros(ENVS)
+    for t in range(STEPS):
+        before = np.where(step[t] == 1, 0.0, left)
+        reward, left = names["composed"]({n: p[t] for n, p in parts.items()}, before, terminated[t], gamma)
+        rewards.append(reward)
+    return np.array(rewards)
+
+
+def by_formula(
+    how: CompositionName, parts: dict[str, NDArray[np.float64]], step: NDArray[np.int64], terminated: NDArray[np.bool_],
+    gamma: float,
+) -> NDArray[np.float64]:  # fmt: skip
+    """By the text that people read. What an episode's end by itself leaves is never looked at again."""
+    first, *others = parts.values()
+
+    def one_step_earlier(x: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        whole = np.broadcast_to(x, step.shape)
+        return np.where(step == 1, 0.0, np.concatenate([np.zeros((1, ENVS)), whole[:-1]]))
+
+    names = {"np": np, "parts": parts, "first": first, "others": others, "gamma": gamma, "terminated": terminated}
+    reward = eval(COMPOSITIONS[how].formula, {**names, "one_step_earlier": one_step_earlier})  # our own source
+    return np.broadcast_to(np.asarray(reward, dtype=np.float64), step.shape)
 
 
 # ------------------------------------------------------------------------------------------------ the optimal policy
@@ -108,12 +186,12 @@ ENDS = (0, CELLS - 1)
 
 def paid(phi: NDArray[np.float64], cell: int, after: int, first: bool) -> float:
     """The composed reward of one step."""
-    composer, one = Composer("potential", 1, GAMMA), np.ones((1, 1))
+    combine, one = COMPOSITIONS["potential"].start(1, GAMMA), np.ones((1, 1))
     if not first:  # let it see the step that led here
-        composer({"main": 0 * one, "phi": phi[cell] * one}, one.astype(int), one < 0)
+        combine({"main": 0 * one, "phi": phi[cell] * one}, ticks(one.astype(int), one < 0))
     main = {0: 0.3, CELLS - 1: 1.0}.get(after, 0.0)
     step = np.full((1, 1), 1 if first else 2)
-    return composer({"main": main * one, "phi": phi[after] * one}, step, np.full((1, 1), after in ENDS)).item()
+    return combine({"main": main * one, "phi": phi[after] * one}, ticks(step, np.full((1, 1), after in ENDS))).item()
 
 
 def optimal(phi: NDArray[np.float64]) -> list[int]:
@@ -169,9 +247,11 @@ def test_an_unknown_composition_is_refused_wherever_it_is_read(tmp_path: Path) -
         (tmp_path / "reward.py").write_text(f"COMPOSITION = {name!r}\n")
         with pytest.raises(UsageError, match=f"COMPOSITION = '{name}': write one of sum, bounded"):
             read_program(tmp_path / "reward.py")
-    with pytest.raises(KeyError):
-        Composer("harmonic", 1, 0.9)  # type: ignore[arg-type]
+    with pytest.raises(
+        KeyError, match="no composition 'harmonic': write one of sum, bounded, sign, product, potential"
+    ):
+        COMPOSITIONS["harmonic"]  # type: ignore[index]
 
 
 def test_each_composition_that_may_be_named_is_there() -> None:
-    assert set(COMPOSITIONS) == set(get_args(Composition))
+    assert set(COMPOSITIONS) == set(get_args(CompositionName))

@@ -350,7 +350,7 @@ def test_a_killed_host_leaves_an_empty_folder_that_the_next_one_removes(home: Pa
         time.sleep(0.01)
     assert list(folder.iterdir()) == []
     os.utime(folder, (0, 0))
-    scratch.remove(scratch.make())
+    scratch.remove(scratch.make_scratch())
     assert not folder.exists()
 
 
@@ -358,7 +358,7 @@ def test_a_folder_is_removed_whatever_is_in_it_and_links_are_not_followed(tmp_pa
     outside = tmp_path / "kept"
     outside.mkdir()
     (outside / "file").write_text("kept")
-    folder = Path(scratch.make())
+    folder = Path(scratch.make_scratch())
     at = folder
     for _ in range(300):
         at = at / "d"

@@ -57,7 +57,7 @@ def demos(**changed: Any) -> bytes:
 
 
 def read(data: bytes, task: Task = TASK) -> list[reference_episodes.Walk]:
-    env = make.make(task)
+    env = make.make_env(task)
     assert isinstance(env, gymnasium.Env)
     try:
         return reference_episodes._demonstrated(task, env, data)

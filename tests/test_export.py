@@ -24,7 +24,7 @@ from autoreward.export.build import packaging, reward_files
 from autoreward.export.verify import Batch, prove
 from autoreward.loop import improve, measure
 from autoreward.records import Candidate, Score, Trial, TrialId, TrialJob, Verdict
-from autoreward.rewards.compose import COMPOSITIONS, Composer
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
 from autoreward.session.reward_file import read_program
@@ -94,7 +94,7 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
     recorded = recorder.take().transitions
     with jail.open(source) as room:
         parts = room.client.evaluate(recorded, stepped="memory[" in source)
-    expected = Composer(composition, 1, gamma)(parts, recorded.step, recorded.terminated)[:, 0]
+    expected = COMPOSITIONS[composition].start(1, gamma)(parts, recorded)[:, 0]
 
     winner = written(source, composition, 'A "thought".')
     files = reward_files(task, winner)

@@ -24,7 +24,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from autoreward.core.outcomes import Outcome
 from autoreward.export.build import reward_files, train_script
 from autoreward.records import Score, TrialJob
-from autoreward.rewards.compose import Composer
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
@@ -138,7 +138,7 @@ def card(kind: str, **more: Any) -> Task:
 def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Any, Jail]:
     """Rewards (T, n) that a training would compute for such actions, and the observations."""
     count = actions.shape[1]
-    recorder = Recorder(DummyVecEnv([lambda: make.make(task) for _ in range(count)]), task)
+    recorder = Recorder(DummyVecEnv([lambda: make.make_env(task) for _ in range(count)]), task)
     recorder.seed(3)
     seen = [recorder.reset()]
     for row in actions:
@@ -146,7 +146,7 @@ def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tupl
     batch = recorder.take().transitions
     with Jail(trust_the_model=True) as jail, jail.open(SOURCE) as room:
         parts = room.client.evaluate(batch, stepped=True)
-    return Composer(composition, count, task.train.gamma)(parts, batch.step, batch.terminated), np.stack(seen), batch
+    return COMPOSITIONS[composition].start(count, task.train.gamma)(parts, batch), np.stack(seen), batch
 
 
 @pytest.mark.slow

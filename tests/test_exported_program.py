@@ -13,7 +13,7 @@ from honest import BODIES
 
 from autoreward.core.transitions import Transitions
 from autoreward.export.build import reward_files
-from autoreward.export.verify import COLUMNS, ROWS, Batch, NotEqual, episodes, prove
+from autoreward.export.verify import COLUMNS, ROWS, Batch, NotEqual, prove, replayed_episodes
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
@@ -123,8 +123,8 @@ SPOILT = {
     "another number": ("program.py", "2.0 *", "2.0001 *", "part 'first' is"),
     "another order": ("program.py", "'first'", "'zeroth'", "the parts are ['zeroth', 'second'] instead of ['first', 'second']"),
     "another discount": ("reward.py", "GAMMA = 0.99", "GAMMA = 0.98", "the reward is"),
-    "a potential over the end": ("reward.py", "np.where(terminated, 0.0, _total(others))", "_total(others)", "the reward is"),
-    "a potential over the start": ("reward.py", "np.where(starting, 0.0, self._potential)", "self._potential", "the reward is"),
+    "a potential over the end": ("reward.py", "np.where(terminated, 0.0, reduce(", "np.where(False, 0.0, reduce(", "the reward is"),
+    "a potential over the start": ("reward.py", "np.where(starting, 0.0, self._before)", "self._before", "the reward is"),
     "a file that does not load": ("reward.py", "import math\n", "import maths\n", "could not be compared"),
     "a program that fails": ("program.py", "state.x}", "state.z}", "could not be compared"),
 }  # fmt: skip
@@ -174,7 +174,7 @@ def test_recorded_episodes_follow_each_other() -> None:
     lengths = [5, 300, 0, 1, 40, 2000, 7, 9, 30, 11]
     clock = np.array([[t + 1 if t < n else 0 for n in lengths] for t in range(2000)])
     pool = Transitions({"x": clock * 1.0}, {"a": clock}, {"x": clock + 1.0}, clock, clock == np.array(lengths))
-    joined = episodes(pool)
+    joined = replayed_episodes(pool)
     assert joined is not None
     steps, columns = joined.shape
     assert columns == COLUMNS
@@ -184,7 +184,7 @@ def test_recorded_episodes_follow_each_other() -> None:
     begins = joined.step[1:] == 1
     assert (begins | (joined.step[1:] == joined.step[:-1] + 1)).all()
     assert (joined.state["x"] == joined.step).all()
-    assert episodes(pool.cut(columns=[2])) is None
-    long = episodes(pool.cut(columns=[5]))
+    assert replayed_episodes(pool.cut(columns=[2])) is None
+    long = replayed_episodes(pool.cut(columns=[5]))
     assert long is not None
     assert long.shape == (2000, 1)

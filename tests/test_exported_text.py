@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible
-from autoreward.export import EXPORTED
+from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import Kept, kept_files
 from autoreward.export.build import packaging, reward_files, train_script
-from autoreward.export.render import NotWritable, Word, code, literal, one_line, plain, shown, slug
-from autoreward.export.verify import NotEqual, Proof
+from autoreward.export.render import NotWritable, Word, code, literal, one_line, plain_markdown, shown, slug
+from autoreward.export.verify import ExportProof, NotEqual
 from autoreward.loop import improve
 from autoreward.records import Candidate, Score
 from autoreward.store.book import Book, RunHeader
@@ -144,12 +144,12 @@ def test_a_name_is_a_plain_one(name: str) -> None:
 
 @given(TEXT)
 def test_words_in_markdown_stay_words(text: str) -> None:
-    for made in (plain(text), code(text)):
+    for made in (plain_markdown(text), code(text)):
         assert harmless(made)
         assert "\n" not in made
-    assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`|*_!#&]", plain(text))
-    assert not re.search(r"(?i)\w:\S|\bwww\.|@", plain(text))
-    assert not re.match(r"[-+=>]|\d+[.)](\s|$)|\s{4}", plain(text))
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`|*_!#&]", plain_markdown(text))
+    assert not re.search(r"(?i)\w:\S|\bwww\.|@", plain_markdown(text))
+    assert not re.match(r"[-+=>]|\d+[.)](\s|$)|\s{4}", plain_markdown(text))
     assert one_line(text) == " ".join(shown(text).split())
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(text))
 
@@ -168,7 +168,7 @@ class Nasty(FakeCrew):
 
 
 def kept(folder: Path, card: Task, crew: FakeCrew, fail: bool = False) -> Kept:
-    def demonstrate(winner: Candidate, files: Any) -> Proof:
+    def demonstrate(winner: Candidate, files: Any) -> ExportProof:
         if fail:
             raise NotEqual("They differ.")
         return PROOF
@@ -193,12 +193,12 @@ def test_a_card_for_people_has_no_markup_of_others(text: str, memory_folder: Pat
     ]  # fmt: skip
     assert json.loads(made.files["manifest.json"])["task"]["goal"] == goal
     assert made.files["manifest.json"].isascii()
-    assert set(made.files) <= set(EXPORTED)
+    assert set(made.files) <= set(EXPORTED_FILES)
 
 
 def test_what_was_compared_is_said(memory_folder: Path) -> None:
     made = kept(memory_folder / "run", task(), Nasty("Go."))
-    assert set(made.files) == set(EXPORTED) - {"state.py"}
+    assert set(made.files) == set(EXPORTED_FILES) - {"state.py"}
     assert made.refused is None
     assert "about 10 recorded transitions" in made.files["card.md"].decode()
     assert "are equal to the bit to what training computes" in made.files["card.md"].decode()

@@ -24,7 +24,7 @@ from autoreward.report.phrases import describe_event
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import STARTED_AGAIN
 from autoreward.tasks.files import find_task
-from autoreward.training.local import Limits, _watch, stopped
+from autoreward.training.local import JobLimits, _watch, stopped
 from autoreward.training.workers import Workers
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'height': next_state.position}\n"
@@ -100,13 +100,13 @@ def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
         while not stopped(process.pid):
             time.sleep(0.001)
         with pytest.raises(JobFailed, match=r"stopped from outside \(SIGSTOP\)") as failed:
-            _watch(Held(process.pid), "train", Limits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+            _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
         assert failed.value.outcome is Outcome.LOST, "it is run again, and no program is blamed"
     finally:
         process.kill()
         process.wait()
     with pytest.raises(JobFailed, match="minutes; it used the processor for 0 s of that, and waited; more") as late:
-        _watch(Held(process.pid), "train", Limits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+        _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
     assert late.value.outcome is Outcome.TIMED_OUT
 
 

@@ -29,7 +29,7 @@ def run(program: Sequence[Instruction], arch: int, number: int, arguments: Seque
         code, jump_true, jump_false, k = program[at]
         at += 1
         match code:
-            case filters.LOAD:
+            case filters._LOAD:
                 accumulator = data[k]
             case filters.RETURN:
                 return k

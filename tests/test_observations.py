@@ -154,9 +154,9 @@ def test_an_algorithm_that_can_not_choose_such_actions_is_said_early(algorithm: 
     plain: Task = placeholder_task(env, {}, "toy")
     task = plain.model_copy(update={"train": plain.train.model_copy(update={"algorithm": algorithm})})
     with pytest.raises(TaskError, match=said):
-        make.make(task)
+        make.make_env(task)
 
 
 def test_a_missing_package_is_one_sentence_with_the_command() -> None:
     with pytest.raises(TaskError, match=r"pip install 'autoreward-rl\[metaworld\]'"):
-        make.make(placeholder_task("metaworld:Nothing-v0", {}, "toy"))
+        make.make_env(placeholder_task("metaworld:Nothing-v0", {}, "toy"))

@@ -47,7 +47,7 @@ def card(name: str, algorithm: str) -> Task:
 
 def observations(task: Task) -> NDArray[np.generic]:
     """What random actions meet, half of it far outside of what was seen in training."""
-    env = make.make(task)
+    env = make.make_env(task)
     env.action_space.seed(3)
     seen = [env.reset(seed=3)[0]]
     while len(seen) < ROWS:
@@ -63,7 +63,7 @@ def plain(task: Task, files: dict[str, bytes], rows: NDArray[np.generic], folder
     for name, data in files.items():
         (folder / name).write_bytes(data)
     model = getattr(stable_baselines3, task.train.algorithm).load(folder / "policy.zip", device="cpu")
-    venv = VecNormalize.load(str(folder / "vecnormalize.pkl"), DummyVecEnv([lambda: make.make(task)]))
+    venv = VecNormalize.load(str(folder / "vecnormalize.pkl"), DummyVecEnv([lambda: make.make_env(task)]))
     return np.asarray(model.predict(venv.normalize_obs(rows), deterministic=True)[0])
 
 
@@ -103,7 +103,7 @@ def test_onnx_runtime_acts_as_sb3_on_1000_observations(
     (one,) = session.run(None, {"observation": rows[:1]})
     assert np.abs(one - expected[:1]).max() <= 1e-5
 
-    space = make.make(task).action_space
+    space = make.make_env(task).action_space
     if isinstance(space, spaces.Box):
         at_bound = (actions == space.low) | (actions == space.high)
         assert actions.std() > 0.01

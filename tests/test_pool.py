@@ -47,7 +47,7 @@ EPISODE = Episode(
 
 
 def scripted(task: Task, script: str) -> list[object]:
-    env = make.make(task)
+    env = make.make_env(task)
     place = layout(env)
     told = Task.model_validate({**task.model_dump(), "script": script})
     choose = reference_episodes.scripted(told, place, env.action_space)
@@ -90,9 +90,9 @@ def test_a_script_speaks_of_fields_alone() -> None:
 
 
 def test_scripted_episodes_are_judged_like_all_others() -> None:
-    env = make.make(CONTINUOUS)
+    env = make.make_env(CONTINUOUS)
     assert isinstance(env, gymnasium.Env)
-    _, found = reference_episodes.episodes(CONTINUOUS, env, 400, 0, b"")
+    _, found = reference_episodes.reference_episodes(CONTINUOUS, env, 400, 0, b"")
     env.close()
     own = [p.episode.success for p in found if p.kind == "scripted"]
     assert own == [True] * reference_episodes.SCRIPTED

@@ -18,7 +18,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.seeds import held_out
 from autoreward.errors import TaskError
-from autoreward.export import EXPORTED
+from autoreward.export import EXPORTED_FILES
 from autoreward.records import Run, Score, Trial, TrialJob
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
@@ -278,7 +278,7 @@ def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
     assert result(tmp_path, "killed") == result(tmp_path, "whole")
     assert {name: (trials / name).stat().st_mtime_ns for name in finished} == finished
     best = tmp_path / "killed" / "best"
-    kept = set(EXPORTED) - {"state.py"}
+    kept = set(EXPORTED_FILES) - {"state.py"}
     assert {p.name for p in best.iterdir()} == kept
     assert (tmp_path / "killed" / "clips" / "winner" / "clip.webp").read_bytes()[8:12] == b"WEBP"
     load = "from stable_baselines3 import PPO; PPO.load('policy.zip')"

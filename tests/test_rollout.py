@@ -200,7 +200,7 @@ def test_a_training_logs_what_plain_sb3_logs() -> None:
     )
     points = Logged.model_validate_json(files[LOGGED]).points
 
-    plain = DummyVecEnv([lambda: Monitor(make.make(card)) for _ in range(2)])
+    plain = DummyVecEnv([lambda: Monitor(make.make_env(card)) for _ in range(2)])
     plain.seed(1)
     normalise = card.train.normalize_observations
     reference = policies.build(card, VecNormalize(plain, norm_obs=normalise, gamma=card.train.gamma), seed=1)

@@ -91,7 +91,7 @@ def test_a_dry_run_refuses_what_a_run_refuses(config: RunConfig, name: str | Non
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "run.json").write_text("{}")
     with pytest.raises(UsageError, match=said):
-        session.plan(TASK, config, tmp_path, name)
+        session.plan_run(TASK, config, tmp_path, name)
     with pytest.raises(UsageError, match=said):
         session.start(TASK, config, tmp_path, name, lambda event: None)
 
@@ -99,7 +99,7 @@ def test_a_dry_run_refuses_what_a_run_refuses(config: RunConfig, name: str | Non
 def test_a_dry_run_refuses_a_board_that_can_not_be_and_makes_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):
-        session.plan(TASK, RunConfig(), tmp_path, tensorboard=tmp_path / "file")
+        session.plan_run(TASK, RunConfig(), tmp_path, tensorboard=tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -124,7 +124,7 @@ def test_a_task_may_go_on_where_its_environment_ends() -> None:
     task = find_task("mountain-car", (envs_folder(),)).model_copy(update={"kwargs": {"goal_velocity": 0}})
     ends = []
     for terminates in (True, False):
-        env = make.make(task.model_copy(update={"terminates": terminates}))
+        env = make.make_env(task.model_copy(update={"terminates": terminates}))
         env.reset(seed=0)
         env.unwrapped.state = np.array([0.49, 0.07])  # type: ignore[attr-defined]
         steps = [env.step(2)[2:4] for _ in range(200)]

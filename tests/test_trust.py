@@ -16,7 +16,7 @@ from autoreward.cli import trust as settle
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import NotTrusted, StoreError, UsageError
-from autoreward.export import EXPORTED
+from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import kept_files
 from autoreward.loop import improve, measure
 from autoreward.records import Allowance, Board, Candidate
@@ -242,7 +242,7 @@ def test_an_export_takes_names_that_are_ours_and_files_that_were_made_here(memor
     (run / "best" / "NOTES.md").write_text("private")
     taken = take(run.rename(memory_folder / "moved"))
     assert not taken.anew
-    assert set(taken.files) <= set(EXPORTED)
+    assert set(taken.files) <= set(EXPORTED_FILES)
     assert taken.files["policy.zip"] == b"pickle"
 
 

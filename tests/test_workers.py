@@ -16,7 +16,7 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.training.local import Limits, cores_here
+from autoreward.training.local import JobLimits, cores_here
 from autoreward.training.runner import Progress
 from autoreward.training.workers import Workers
 
@@ -103,7 +103,7 @@ def test_a_training_without_a_report_took_the_steps_that_it_told(
 
 
 def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:
-    limits = Limits.of(RunConfig(minutes_per_trial=90, memory_mb=9000))
+    limits = JobLimits.of(RunConfig(minutes_per_trial=90, memory_mb=9000))
     assert limits[:2] == (5400, 9000)
     assert "--minutes-per-trial" in limits.way_out
 

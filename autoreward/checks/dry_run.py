@@ -13,13 +13,13 @@ from autoreward.rewards.agreement import BY_ITSELF, Parts, differing
 from autoreward.sandbox.client import CALL_SECONDS, RewardFailed
 from autoreward.sandbox.jail import HASH_SEEDS, Jail, Room
 
-FEW = 3
+_FEW = 3
 """Environments asked about one at a time."""
 ODD = 97
 """Rows of the late and extreme ones that are asked about once more."""
 GROWTH = 1e4
 """How many times larger a part may become late in an episode than it ever was in the samples, or than 1."""
-SECONDS = 2.0
+_SECONDS = 2.0
 """Longest that one call may take on the samples, in seconds of wall clock; on a rollout with more rows, as much more."""
 SECONDS_IN_ALL = 6.0
 """Longest that all calls but the one on a rollout may take together. A program within it needs less than half a second for one."""
@@ -32,7 +32,7 @@ def dry_run(
     source: str,
     practice: Practice,
     uses_memory: bool,
-    seconds: float = SECONDS,
+    seconds: float = _SECONDS,
     seconds_in_all: float = SECONDS_IN_ALL,
 ) -> tuple[Outcome, tuple[Finding, ...], tuple[str, ...]]:
     """Try a program.
@@ -208,7 +208,7 @@ def _cuts(samples: Transitions, stepped: bool) -> list[tuple[slice, slice]]:
     """
     steps, envs = samples.shape
     everything = slice(None)
-    narrow = [(everything, slice(i, i + 1)) for i in range(min(FEW, envs))]
+    narrow = [(everything, slice(i, i + 1)) for i in range(min(_FEW, envs))]
     if stepped:
         return narrow
     halves = [(slice(steps // 2, None), everything), (slice(0, steps // 2), everything)]

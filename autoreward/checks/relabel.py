@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from autoreward.checks import laps as circles
 from autoreward.core.transitions import Transitions
-from autoreward.records import Composition, PoolEpisode, TrialJob
-from autoreward.rewards.compose import Composer
+from autoreward.records import CompositionName, PoolEpisode, TrialJob
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.tables import Direction, direction_sign
 
-NOISE = 0.01
+_NOISE = 0.01
 """Input noise of the sensitivity screen, in standard deviations of each field."""
 Array = NDArray[np.float64]
 
@@ -115,9 +115,9 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, pool: EpisodePool) -> Label
     )
 
 
-def _composed(composition: Composition, gamma: float, parts: dict[str, Array], pool: EpisodePool) -> Array:
+def _composed(composition: CompositionName, gamma: float, parts: dict[str, Array], pool: EpisodePool) -> Array:
     batch = pool.transitions
-    reward = Composer(composition, batch.shape[1], gamma)(parts, batch.step, batch.terminated)
+    reward = COMPOSITIONS[composition].start(batch.shape[1], gamma)(parts, batch)
     return np.where(batch.step > 0, reward, 0.0)
 
 
@@ -139,7 +139,7 @@ def shaken_inputs(batch: Transitions) -> Transitions:
     for name, values in batch.next_state.items():
         if values.dtype.kind != "f" or np.array_equal(values, np.rint(values)):
             continue  # switches and counts have no small noise
-        noise = random.normal(scale=NOISE * values[there].std(), size=values.shape)
+        noise = random.normal(scale=_NOISE * values[there].std(), size=values.shape)
         after[name] = values + noise
         earlier = np.concatenate([np.zeros_like(noise[:1]), noise[:-1]])
         first = (batch.step == 1).reshape(*batch.step.shape, *[1] * (values.ndim - 2))

@@ -16,7 +16,7 @@ from autoreward.records import Screen
 
 VETO = -0.3
 """Rank correlation below which a reward is rejected: it prefers what the task counts as worse."""
-FEW = 8
+_FEW = 8
 """Episodes below which ranking says nothing."""
 CLEARLY = 2.0
 """Standard errors (1 / sqrt(n - 1) where nothing is related) from which a correlation among n successes is no accident."""
@@ -39,7 +39,7 @@ def ranking(pool: EpisodePool, labels: Labels) -> Screen:
     And among successes those of the better metric? Against it is a reason to train later, not never: it still is a success.
     """
     goodness = pool.goodness
-    if len(goodness) < FEW or np.ptp(goodness) < APART:
+    if len(goodness) < _FEW or np.ptp(goodness) < APART:
         return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
     rho = spearman(labels.returns, goodness)
     evidence = f"rank correlation of return with the task's judgement {rho:+.2f} over {len(goodness)} episodes"
@@ -48,7 +48,7 @@ def ranking(pool: EpisodePool, labels: Labels) -> Screen:
             "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
         )
     won = np.array([e.episode.success for e in pool.episodes])
-    if won.sum() < FEW:
+    if won.sum() < _FEW:
         return _screen("ranking", "passed", rho, evidence)
     inner = spearman(labels.returns[won], pool.merit[won])
     evidence += f", with the metric of its {won.sum()} successes {inner:+.2f}"
@@ -109,7 +109,7 @@ def sensitivity(labels: Labels) -> Screen:
     """Does a little noise on the inputs reorder the episodes?"""
     if labels.noisy is None:
         return _silent("sensitivity", "with noise on its inputs the program fails, which no training does")
-    if len(labels.returns) < FEW or np.ptp(labels.returns) == 0.0:
+    if len(labels.returns) < _FEW or np.ptp(labels.returns) == 0.0:
         return _silent("sensitivity", "too few episodes, or all with one return")
     rho = spearman(labels.returns, labels.noisy)
     evidence = f"rank correlation of returns with and without noise of 1 % of each field's spread: {rho:+.2f}"

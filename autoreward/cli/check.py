@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import ENVS, task_folders
+from autoreward.cli.options import EnvsOption, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.trust import TRUST, settle_card
 from autoreward.core.outcomes import Outcome
@@ -13,7 +13,7 @@ from autoreward.core.outcomes import Outcome
 def command(
     file: Path = typer.Argument(help="A Python file with compute_reward(state, action, next_state, memory)."),
     task: str = typer.Option(..., "--task", help="The task it is for."),
-    envs: Path | None = ENVS,
+    envs: Path | None = EnvsOption,
     trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run it even where this machine can't lock a process."),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),

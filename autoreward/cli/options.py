@@ -12,14 +12,14 @@ import typer
 from autoreward.errors import UsageError, shortened
 
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
-ENVS = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
+EnvsOption = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
 
 TENSORBOARD = typer.Option(
     None, "--tensorboard", help="Folder to write each training's curves to, for TensorBoard; remembered on resume."
 )
 
 MINUTES_PER_TRIAL = typer.Option(20.0, help="Longest that one training or scoring may take, in minutes.")
-MEMORY_MB = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
+MemoryOption = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
 
 
 def _dollars(text: str | float) -> float:

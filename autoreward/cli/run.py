@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import (
-    ENVS,
-    MEMORY_MB,
     MINUTES_PER_TRIAL,
     RUNS,
     TENSORBOARD,
+    EnvsOption,
+    MemoryOption,
     limit,
     max_cost_option,
     task_folders,
@@ -29,7 +29,7 @@ def command(
     context: typer.Context,
     task: str = typer.Argument(help="A task's name (see `autoreward tasks`), or the path of a task.toml."),
     runs: Path = RUNS,
-    envs: Path | None = ENVS,
+    envs: Path | None = EnvsOption,
     name: str | None = typer.Option(None, help="Name of the run folder; made from date and task if not given."),
     seed: int = typer.Option(0, help="Seed of the whole run."),
     rounds: int = typer.Option(3, help="Rounds at most."),
@@ -51,7 +51,7 @@ def command(
     pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     minutes_per_trial: float = MINUTES_PER_TRIAL,
-    memory_mb: int = MEMORY_MB,
+    memory_mb: int = MemoryOption,
     tensorboard: Path | None = TENSORBOARD,
     model: str | None = typer.Option(
         None,
@@ -76,7 +76,7 @@ def command(
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
     from autoreward.records import DEMONSTRATIONS
-    from autoreward.session.run import plan, start
+    from autoreward.session.run import plan_run, start
     from autoreward.tasks.files import find_task
 
     source = context.get_parameter_source("confirm_seeds")
@@ -110,7 +110,7 @@ def command(
     settle_card(found, trust)
     given = {DEMONSTRATIONS: _read(demos)} if demos else {}
     if dry_run:
-        _show(plan(found, config, runs, name, given, tensorboard), found, config, as_json)
+        _show(plan_run(found, config, runs, name, given, tensorboard), found, config, as_json)
         return
     if not as_json:
         say(_who(config))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import ENVS, task_folders
+from autoreward.cli.options import EnvsOption, task_folders
 from autoreward.cli.say import say, say_json, say_record
 from autoreward.cli.trust import TRUST, settle_card
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def command(
     name: str | None = typer.Argument(None, help="Show this task's card."),
-    envs: Path | None = ENVS,
+    envs: Path | None = EnvsOption,
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
     check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),
     trust: bool = TRUST,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, get_args
 
 import typer
 
-from autoreward.cli.options import ENVS, MEMORY_MB, MINUTES_PER_TRIAL, RUNS, TENSORBOARD, task_folders
+from autoreward.cli.options import MINUTES_PER_TRIAL, RUNS, TENSORBOARD, EnvsOption, MemoryOption, task_folders
 from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
 
@@ -25,7 +25,7 @@ def command(
     pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
     workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
     minutes_per_trial: float = MINUTES_PER_TRIAL,
-    memory_mb: int = MEMORY_MB,
+    memory_mb: int = MemoryOption,
     tensorboard: Path | None = TENSORBOARD,
     seed: int = typer.Option(0, help="What the training seeds are derived from."),
     composition: str | None = typer.Option(
@@ -35,7 +35,7 @@ def command(
     trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run the file even where nothing locks it in."),
     runs: Path = RUNS,
-    envs: Path | None = ENVS,
+    envs: Path | None = EnvsOption,
     name: str | None = typer.Option(None, help="Name of the run folder; made from date and task if not given."),
     as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
 ) -> None:

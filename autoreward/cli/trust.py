@@ -18,7 +18,7 @@ TRUST = typer.Option(
     "--trust",
     help="Trust the code, addresses and places of this card or run; a terminal asks if it is new here.",
 )
-SHOWN = 40
+_SHOWN = 40
 """Lines of a program that are shown before the question."""
 
 
@@ -54,10 +54,10 @@ def settle(find: "Callable[[], Powers]", who: str, trust: bool) -> None:
         for power in powers:
             say(f"- {power.what}")
             lines = power.code.splitlines()
-            for line in lines[:SHOWN]:
+            for line in lines[:_SHOWN]:
                 say(f"    | {line}")
-            if len(lines) > SHOWN:
-                say(f"    | ... and {len(lines) - SHOWN} lines more")
+            if len(lines) > _SHOWN:
+                say(f"    | ... and {len(lines) - _SHOWN} lines more")
         if not typer.confirm("Do you trust it?", default=False):
             raise typer.Abort
     keep(powers)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autoreward.records import Run
     from autoreward.report.terminal import Terminal
 
-    Go = Callable[[Callable[[events.Event], None]], tuple[Run, Path]]
+    Go = Callable[[events.Listener], tuple[Run, Path]]
 
 
 def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
@@ -63,7 +63,7 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
         raise typer.Exit(1)
 
 
-def _read_by_somebody(view: "Callable[[events.Event], None]") -> "Callable[[events.Event], None]":
+def _read_by_somebody(view: "events.Listener") -> "events.Listener":
     def tell(event: "events.Event") -> None:
         try:
             view(event)

@@ -1,6 +1,6 @@
 """What people take away: a folder that needs no autoreward, with the reward, the policy, and how both were made."""
 
-EXPORTED = (
+EXPORTED_FILES = (
     "card.md",
     "manifest.json",
     "policy.zip",

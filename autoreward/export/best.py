@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from autoreward.errors import AutorewardError
 from autoreward.evaluation.symptoms import EXPLOIT
-from autoreward.export import EXPORTED
+from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
-from autoreward.export.verify import Batch, NotEqual, Proof, episodes, prove
+from autoreward.export.verify import Batch, ExportProof, NotEqual, prove, replayed_episodes
 from autoreward.records import POOL, SAMPLES, Candidate, Candidates, Run, Score, TrialId, policy_file
 from autoreward.report.phrases import counted, interval_text, result_sentence
 from autoreward.report.reading import CandidateView, RunView, read_run
@@ -24,7 +24,7 @@ REWARD = ("reward.py", PROGRAM)
 """The files that make the reward."""
 Package = Callable[[Task, bytes], dict[str, bytes]]
 """Weights -> files for Stable-Baselines3."""
-Demonstrate = Callable[[Candidate, Mapping[str, str]], Proof]
+Demonstrate = Callable[[Candidate, Mapping[str, str]], ExportProof]
 """Shows that the Python files of an export are the program that was trained. Raises NotEqual."""
 
 
@@ -51,7 +51,7 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
         page, best = policy
         files |= package(task, page.file(TRIALS.of(best.trial_id), policy_file(best.kept)))
     refused: AutorewardError | None = None
-    proof: Proof | None = None
+    proof: ExportProof | None = None
     if winner:
         try:
             texts = reward_files(task, winner) | {"pyproject.toml": packaging(task)}
@@ -64,16 +64,16 @@ def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate)
         proof_sentence = proven(proof) if proof else f"The reward is not here. {refused}"
         files["card.md"] = _card(reading, run, winner, score, proof_sentence, proof is not None).encode()
     files["manifest.json"] = _manifest(book, run, winner, score, proof).encode()
-    return Kept({name: files[name] for name in EXPORTED if name in files}, refused)
+    return Kept({name: files[name] for name in EXPORTED_FILES if name in files}, refused)
 
 
 def demonstration(book: Book, jail: Jail) -> Demonstrate:
     """Holds an export against the program on the run's recorded transitions."""
 
-    def demonstrate(winner: Candidate, files: Mapping[str, str]) -> Proof:
+    def demonstrate(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
         batches = [Batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES))]
         described = book.need(DESCRIPTION)
-        recorded = episodes(book.transitions(DESCRIPTION, POOL)) if described.pool else None
+        recorded = replayed_episodes(book.transitions(DESCRIPTION, POOL)) if described.pool else None
         if recorded is not None:
             batches.append(Batch("recorded episodes", recorded))
         return prove(jail, winner, files, batches, book.header.task.train.gamma)
@@ -138,7 +138,7 @@ def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
     return lines
 
 
-def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None, proof: Proof | None) -> str:
+def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None, proof: ExportProof | None) -> str:
     """What the policy and the reward are, how they were made and what was measured, for machines."""
     note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
     return json.dumps(

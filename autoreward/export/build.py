@@ -8,19 +8,19 @@ from autoreward.export.render import (
     Formula,
     Markdown,
     NotWritable,
-    Source,
+    SourceText,
     Word,
     code,
     literal,
     markdown,
     one_line,
-    plain,
+    plain_markdown,
     python,
     shown,
     slug,
     toml,
 )
-from autoreward.export.verify import Proof
+from autoreward.export.verify import ExportProof
 from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.store.header import RunHeader
@@ -28,7 +28,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
-PROGRAM, STATE = "program.py", "state.py"
+PROGRAM, STATE_FILE = "program.py", "state.py"
 
 
 def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
@@ -39,7 +39,7 @@ def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
     """
     files = {PROGRAM: winner.source, "reward.py": _adapter(task, winner)}
     if task.state_program:
-        files[STATE] = task.state_program
+        files[STATE_FILE] = task.state_program
     try:
         for text in files.values():
             text.encode()
@@ -49,11 +49,14 @@ def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
 
 
 def _adapter(task: Task, winner: Candidate) -> str:
+    composition = COMPOSITIONS[winner.composition]
     read = sorted({name for source in task.state_sources.values() for name in source.names})
     return python(
         "reward.py.j2",
         about=_about(task, winner),
         composition=winner.composition,
+        composed=SourceText(composition.source()),
+        carries=composition.carries,
         gamma=task.train.gamma,
         env=task.env,
         kwargs=_kwargs(task),
@@ -62,7 +65,7 @@ def _adapter(task: Task, winner: Candidate) -> str:
         read=read,
         state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
         action={n: Formula(e.as_numpy(str)) for n, e in task.action_sources.items()},
-        loader=Source(loader()),
+        loader=SourceText(loader()),
     )
 
 
@@ -132,10 +135,10 @@ def _number(form: str, value: float) -> Markdown:
 
 def _paragraphs(text: str) -> Markdown:
     """Words of several lines, each line a line."""
-    return Markdown("\n".join(plain(line) for line in shown(text).split("\n")))
+    return Markdown("\n".join(plain_markdown(line) for line in shown(text).split("\n")))
 
 
-def proven(proof: Proof) -> str:
+def proven(proof: ExportProof) -> str:
     """What was compared before the files were written, in a sentence for the card."""
     close = "equal to the bit" if proof.largest == 0.0 else f"equal within {proof.largest:.1g}"
     return (
@@ -147,7 +150,7 @@ def proven(proof: Proof) -> str:
 
 def packaging(task: Task) -> str:
     """`pyproject.toml` of the folder, so that `pip install .` makes `import reward` work. Raises NotWritable."""
-    files = ["reward.py", PROGRAM, *([STATE] if task.state_program else [])]
+    files = ["reward.py", PROGRAM, *([STATE_FILE] if task.state_program else [])]
     name = f"{slug(task.name)}-reward"
     said = f"A reward function for {one_line(task.env)[:200]}, written by autoreward"
     text = (

@@ -25,7 +25,7 @@ class NotWritable(UsageError):
     """Something of a run can't be written into the files that people take away."""
 
 
-class Source(str):
+class SourceText(str):
     """Python source of our own that has no value of anybody in it."""
 
     __slots__ = ()
@@ -110,7 +110,7 @@ def python(template: str, **values: Any) -> str:
     put: list[str] = []
 
     def place(value: Any) -> Any:
-        if isinstance(value, Source | Word):
+        if isinstance(value, SourceText | Word):
             return value
         put.append(value if isinstance(value, Formula) else literal(value))
         return f"_value_{len(put) - 1}_"
@@ -142,10 +142,10 @@ class _Filled(ast.NodeTransformer):
 
 def markdown(template: str, **values: Any) -> str:
     """A file of Markdown from a template: no value in it is a link, an image, a page's code or the start of a block."""
-    return _render(template, lambda value: value if isinstance(value, Markdown) else plain(str(value)), values)
+    return _render(template, lambda value: value if isinstance(value, Markdown) else plain_markdown(str(value)), values)
 
 
-def plain(text: str) -> Markdown:
+def plain_markdown(text: str) -> Markdown:
     """Words in Markdown that stay words, in one line."""
     marked = _MARKS.sub(r"\\\1", one_line(text)).replace("@", "\\[at\\]")
     marked = re.sub(r"(?i)(\w):(?=\S)", r"\1\\:", marked)

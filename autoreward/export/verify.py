@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import AutorewardError
-from autoreward.records import Candidate, Composition, Record
+from autoreward.records import Candidate, CompositionName, Record
 from autoreward.records.base import Line
-from autoreward.rewards.compose import Composer
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail, Room
@@ -18,9 +18,9 @@ from autoreward.sandbox.jail import Jail, Room
 ROWS = 10_000
 """Most recorded transitions that are asked about, beside the samples."""
 COLUMNS = 8
-TOLERANCE = 1e-12
+_TOLERANCE = 1e-12
 """Largest difference, relative to the largest number of its kind, that still counts as equal."""
-SECONDS = 60.0
+_SECONDS = 60.0
 """Longest that one answer about all of them may take, in seconds of wall clock."""
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
     transitions: Transitions
 
 
-class Proof(Record):
+class ExportProof(Record):
     """What exported files were compared on, and how near they came."""
 
     rows: int
@@ -51,7 +51,7 @@ class NotEqual(AutorewardError):
     """Exported files would not give the numbers of the training."""
 
 
-def episodes(pool: Transitions) -> Transitions | None:
+def replayed_episodes(pool: Transitions) -> Transitions | None:
     """A pool's episodes one after the other in a few columns, ROWS transitions at most; None without one.
 
     `pool` has an episode in each column, with step 0 in the rows after its end.
@@ -70,7 +70,9 @@ def episodes(pool: Transitions) -> Transitions | None:
     return pool.cut(places[:, :, 0].T, places[:, :, 1].T)
 
 
-def prove(jail: Jail, winner: Candidate, files: Mapping[str, str], batches: Sequence[Batch], gamma: float) -> Proof:
+def prove(
+    jail: Jail, winner: Candidate, files: Mapping[str, str], batches: Sequence[Batch], gamma: float
+) -> ExportProof:
     """Hold the Python files of an export against the program that was trained, in two locked processes.
 
     Args:
@@ -88,8 +90,8 @@ def prove(jail: Jail, winner: Candidate, files: Mapping[str, str], batches: Sequ
     found: list[tuple[int, float]] = []
     try:
         with (
-            jail.open(winner.source, seconds_per_call=SECONDS) as trained,
-            jail.open(files, seconds_per_call=SECONDS) as exported,
+            jail.open(winner.source, seconds_per_call=_SECONDS) as trained,
+            jail.open(files, seconds_per_call=_SECONDS) as exported,
         ):
             for batch in batches:
                 found.append(_compared(trained, exported, batch, stepped, winner.composition, gamma))
@@ -97,7 +99,7 @@ def prove(jail: Jail, winner: Candidate, files: Mapping[str, str], batches: Sequ
         raise _refused(winner, f"they could not be compared: {failed.message}") from None
     except _Differs as differs:
         raise _refused(winner, str(differs)) from None
-    return Proof(
+    return ExportProof(
         rows=sum(b.transitions.step.size for b in batches),
         episodes=sum(int((b.transitions.step == 1).sum()) for b in batches),
         parts=max((count for count, _ in found), default=0),
@@ -111,7 +113,7 @@ class _Differs(Exception):
 
 
 def _compared(
-    trained: Room, exported: Room, batch: Batch, stepped: bool, composition: Composition, gamma: float
+    trained: Room, exported: Room, batch: Batch, stepped: bool, composition: CompositionName, gamma: float
 ) -> tuple[int, float]:
     """How many parts there are, and the largest difference. Raises _Differs, RewardFailed."""
     seen = batch.transitions
@@ -124,7 +126,7 @@ def _compared(
     if not stepped:  # step by step, as an environment is: the same number of rows at once on both sides
         trained.client.forget()
         expected = trained.client.evaluate(seen, stepped=True)
-    reward = Composer(composition, seen.shape[1], gamma)(expected, seen.step, seen.terminated)
+    reward = COMPOSITIONS[composition].start(seen.shape[1], gamma)(expected, seen)
     return len(expected), max(largest, _difference("the reward", reward, exported.client.rewards(seen), batch.of))
 
 
@@ -135,7 +137,7 @@ def _difference(what: str, expected: Array, got: Array, of: str) -> float:
     with np.errstate(all="ignore"):
         differences = np.abs(expected - got)
     worst = np.nanmax(np.where(np.isfinite(differences), differences, np.inf))
-    if not worst <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+    if not worst <= _TOLERANCE * max(1.0, float(np.abs(expected).max())):
         step, column = np.unravel_index(int(np.nanargmax(np.nan_to_num(differences, nan=np.inf))), expected.shape)
         raise _Differs(
             f"{what} is {got[step, column]:.10g} instead of {expected[step, column]:.10g} at one of the transitions of the {of}"

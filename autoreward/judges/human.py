@@ -10,7 +10,7 @@ from autoreward.store.book import Book, Page
 from autoreward.store.keys import JUDGED, PREFERENCES
 
 
-def judged(config: RunConfig, book: Book, page: Page, races: Sequence[Sequence[Score]]) -> Strengths:
+def preference_ranking(config: RunConfig, book: Book, page: Page, races: Sequence[Sequence[Score]]) -> Strengths:
     """People's ranking after a round, where they are to judge; empty where the task's rule does.
 
     Raises:

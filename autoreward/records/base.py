@@ -96,7 +96,7 @@ Part = Annotated[str, Field(pattern=rf"^[A-Za-z_][A-Za-z0-9_]{{0,{MAX_PART_NAME 
 """Of a named part of a reward, as a room may answer it."""
 Curve = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./ -]{1,100}$")]
 """Of a number that is drawn over a training: `train/value_loss`."""
-Folder = Annotated[
+FolderName = Annotated[
     str, _such(is_folder, "name the folder with letters, digits, . _ - alone, the first a letter or digit")
 ]
 """Of a task, which is the name of its folder."""
@@ -110,12 +110,12 @@ Line = Annotated[str, Field(max_length=2_000), AfterValidator(demand_visible)]
 """Words of a person: one line of what can be seen, or it is refused."""
 Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_several)]
 """The same in several lines."""
-Formula = Annotated[str, Field(max_length=2_000), AfterValidator(_formula)]
+FormulaText = Annotated[str, Field(max_length=2_000), AfterValidator(_formula)]
 Argument = Annotated[Any, BeforeValidator(_value)]
 """Of an environment."""
 Said = Annotated[str, AfterValidator(visible)]
 """What a model, a program or a process said: what can't be seen is left out as it is taken."""
-Program = Annotated[str, Field(max_length=1_000_000)]
+ProgramText = Annotated[str, Field(max_length=1_000_000)]
 """Source text, kept to the letter."""
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 """From the smallest to the largest."""

@@ -4,11 +4,11 @@ from typing import Literal
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Part, Program, Record, Said
+from autoreward.records.base import Id, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
-Composition = Literal["sum", "bounded", "sign", "product", "potential"]
-"""How a program's parts become one number: see compose/, which has a file for each."""
+CompositionName = Literal["sum", "bounded", "sign", "product", "potential"]
+"""How a program's parts become one number: see rewards/compose/, which has a file for each."""
 
 
 class Remark(Record):
@@ -25,14 +25,14 @@ class Candidate(Record):
     """One reward program."""
 
     id: CandidateName
-    source: Program
+    source: ProgramText
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
     how: Literal["fresh", "mutation", "crossover", "weights", "given"]
     parents: tuple[Id, ...] = ()
-    composition: Composition = "sum"
-    genome: Program = ""
+    composition: CompositionName = "sum"
+    genome: ProgramText = ""
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
     remarks: tuple[Remark, ...] = ()
     """What the critic still said against it when it had its say; it trains all the same."""

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Line, Program, Record, Said
+from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
@@ -205,5 +205,5 @@ class Plan(Record):
     """Usual number of model calls."""
     dollars: float | None
     """None: a price is not known."""
-    prompt: Program
+    prompt: ProgramText
     """The first one a designer model would be sent."""

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Curve, Id, Part, Program, Record, Said
-from autoreward.records.candidates import Composition
+from autoreward.records.base import Curve, Id, Part, ProgramText, Record, Said
+from autoreward.records.candidates import CompositionName
 from autoreward.records.ids import TrialName
 
 
@@ -18,8 +18,8 @@ class TrialJob(Record):
     candidate_id: Id
     """Empty for the baselines."""
     reward: Literal["candidate", "sparse", "native", "none"]
-    source: Program = ""
-    composition: Composition = "sum"
+    source: ProgramText = ""
+    composition: CompositionName = "sum"
     uses_memory: bool = False
     seed: int
     leg: int = 0
@@ -59,7 +59,7 @@ class CurvePoint(Record):
     entropy: float | None = None
 
 
-STATE = "state.safetensors"
+TRAINING_STATE = "state.safetensors"
 """File of a trial that is not at its end: what its next leg goes on from."""
 EPISODES = "episodes.npz"
 """File of a score: the kept checkpoint's held-out episodes."""

@@ -17,6 +17,7 @@ BY_ITSELF = (
     "shape (n, k) with axis=-1, and scale by constants"
 )
 Parts = dict[str, NDArray[np.float64]]
+"""By name, in the program's order."""
 
 
 def differing(one: Parts, other: Parts) -> tuple[str, tuple[int, ...]] | None:

@@ -12,7 +12,7 @@ from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import (
     Candidate,
     CandidateId,
-    Composition,
+    CompositionName,
     Description,
     Record,
     ReplyKey,
@@ -46,7 +46,7 @@ class Idea(Record):
     thought: str
     parent: str
     """Id of the program it changes, ids of two that it joins, or empty."""
-    composition: Composition
+    composition: CompositionName
     source: str
 
 
@@ -120,7 +120,7 @@ def design_prompt(
         task=task,
         description=description,
         count=count,
-        compositions={name: composition.said for name, composition in COMPOSITIONS.items()},
+        compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
         tips=_TIPS,
         history=history,
         untrained=untrained,

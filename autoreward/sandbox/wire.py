@@ -29,7 +29,7 @@ def parts_cap(rows: int) -> int:
     return _NAMES_CAP + MAX_PARTS * rows * 8
 
 
-Layout = tuple[tuple[str, str, tuple[int, ...]], ...]
+BatchLayout = tuple[tuple[str, str, tuple[int, ...]], ...]
 """Of a batch: name, dtype and shape of each array, in the order of their bytes."""
 
 
@@ -84,7 +84,7 @@ def unpack_parts(data: bytearray, rows: int) -> tuple[tuple[str, ...], NDArray[n
 
 
 @lru_cache(maxsize=32)
-def _header(stepped: bool, layout: Layout) -> bytes:
+def _header(stepped: bool, layout: BatchLayout) -> bytes:
     """Length and text of a batch's header, padded so that the arrays behind it are aligned."""
     text = json.dumps({"stepped": stepped, "layout": layout}).encode()
     text += b" " * (-(4 + len(text)) % 8)

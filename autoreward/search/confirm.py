@@ -1,6 +1,6 @@
 """Several rewards trained on the same fresh seeds and compared: how a search is confirmed, and what `autoreward train` does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from autoreward import events
@@ -18,13 +18,13 @@ from autoreward.tasks.card import Task
 
 NATIVE: Literal["native"] = "native"
 Baseline = Literal["sparse", "native", "none"]
-Role = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+ArmRole = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
 
 
 class Contestant(NamedTuple):
     """A reward that takes part."""
 
-    role: Role
+    role: ArmRole
     reward: Candidate | Baseline
 
     @property
@@ -39,7 +39,7 @@ def contest(
     crew: Crew,
     page: Page,
     contestants: Sequence[Contestant],
-    tell: Callable[[events.Event], None],
+    tell: events.Listener,
 ) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
     """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes."""
     if config.confirm_seeds == 0 or not contestants:

@@ -5,7 +5,7 @@ trained twice. Standing is what the scorer measured in the leg, never a maximum 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import stdev
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
+from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Crew
 from autoreward.store.book import Made, Page
 from autoreward.store.keys import SCORES, STANDINGS, TRIALS
@@ -62,7 +62,7 @@ def race(
     page: Page,
     field: Sequence[tuple[Candidate, Verdict]],
     purse: Purse,
-    tell: Callable[[events.Event], None],
+    tell: events.Listener,
 ) -> Raced:
     """Race candidates (in their order) over the rungs, then train the best on more seeds; never more than the purse holds."""
     entrants = [search_job(config, task, candidate, verdict) for candidate, verdict in field]
@@ -223,4 +223,4 @@ def _error(score: Score) -> float:
 
 def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:
     before = TrialId.parse(job.id).on_leg(job.leg - 1)
-    return crew.train(job, page.file(TRIALS.of(str(before)), STATE) if job.leg else b"")
+    return crew.train(job, page.file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
-from autoreward.export import EXPORTED
+from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
 from autoreward.report.phrases import result_sentence
@@ -54,7 +54,7 @@ def kept(folder: Path) -> dict[str, bytes]:
     """The files of best/ that an export takes, as they are: what else lies there is not ours to publish. Raises RunDamaged."""
     best = Folder(folder).at("best")
     try:
-        return {name: best.read(name) for name in EXPORTED if best.has(name)}
+        return {name: best.read(name) for name in EXPORTED_FILES if best.has(name)}
     except OSError as error:
         raise unreadable(best.path, error) from None
 

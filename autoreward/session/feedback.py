@@ -15,8 +15,8 @@ from autoreward.session.real_steps import allowance
 from autoreward.store.book import CONFIRM_PAGE, Book
 from autoreward.store.keys import ALLOWANCE, CLIPS, FEEDBACK, RESULT
 
-Limits = Mapping[str, float | None]
-NO_LIMITS: Limits = MappingProxyType({})
+CallLimits = Mapping[str, float | None]
+NO_LIMITS: CallLimits = MappingProxyType({})
 
 
 def hear_out(book: Book, text: str) -> None:
@@ -46,7 +46,7 @@ def heed(book: Book) -> None:
     book.retire([*unheard, *result])
 
 
-def allow(book: Book, limits: Limits) -> None:
+def allow(book: Book, limits: CallLimits) -> None:
     """Keep what a run's model calls may take from now on. Raises ConfigError."""
     if not limits:
         return

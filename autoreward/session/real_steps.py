@@ -1,6 +1,6 @@
 """The crew that does the real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
@@ -74,7 +74,7 @@ class RealCrew:
         config: RunConfig,
         book: Book,
         workers: Workers,
-        tell: Callable[[events.Event], None],
+        tell: events.Listener,
         client: ModelClient | None,
     ):
         """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
@@ -234,9 +234,7 @@ class RealCrew:
 
 
 @contextmanager
-def open_crew(
-    task: Task, config: RunConfig, book: Book, tell: Callable[[events.Event], None]
-) -> Iterator[tuple[RealCrew, Workers]]:
+def open_crew(task: Task, config: RunConfig, book: Book, tell: events.Listener) -> Iterator[tuple[RealCrew, Workers]]:
     """Start the jail and the worker processes; end every one of them on the way out.
 
     Raises:
@@ -261,7 +259,7 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = un
     return Workers(jail, Cluster(trust), notice)
 
 
-def demand(config: RunConfig, folder: Path) -> None:
+def demand_possible(config: RunConfig, folder: Path) -> None:
     """Find out what would stop such a run, before there is a folder of it; asks no model.
 
     Raises:
@@ -281,7 +279,7 @@ def _by_grammar(config: RunConfig) -> bool:
     return config.model == "grammar" and not isinstance(config.given, Candidate)
 
 
-def _client(config: RunConfig, book: Book, tell: Callable[[events.Event], None]) -> ModelClient | None:
+def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
     if config.model == "grammar":
         return None
 

@@ -13,7 +13,7 @@ from autoreward.core.resources import LARGEST_TEXT
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.export.build import PROGRAM
-from autoreward.records import SAMPLES, Candidate, Composition, Verdict
+from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
@@ -26,7 +26,7 @@ LONGEST_NAME = 60
 """Characters of a file's name that its candidate's id has."""
 
 
-def read_program(path: Path, composition: Composition | None = None) -> Candidate:
+def read_program(path: Path, composition: CompositionName | None = None) -> Candidate:
     """A person's own reward file, or the program of an exported one.
 
     Args:
@@ -54,7 +54,7 @@ def read_program(path: Path, composition: Composition | None = None) -> Candidat
     )
 
 
-def composition_named(name: str, where: str) -> Composition:
+def composition_named(name: str, where: str) -> CompositionName:
     """The composition of that name. Raises UsageError, with where it was given, if there is none."""
     for known in COMPOSITIONS:
         if name == known:

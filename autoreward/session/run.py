@@ -22,10 +22,10 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.session.clips import Look, worth_a_look
-from autoreward.session.feedback import NO_LIMITS, Limits, allow, hear_out, heed
+from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
-from autoreward.session.real_steps import demand, open_crew, open_workers
+from autoreward.session.real_steps import demand_possible, open_crew, open_workers
 from autoreward.store.book import Book, Made, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
@@ -35,15 +35,13 @@ from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
-Tell = Callable[[events.Event], None]
-
 
 def start(
     task: Task,
     config: RunConfig,
     runs: Path,
     name: str | None,
-    tell: Tell,
+    tell: events.Listener,
     begun: Callable[[Path], None] = lambda folder: None,
     given: Mapping[str, bytes] | None = None,
     tensorboard: Path | None = None,
@@ -85,7 +83,7 @@ def start(
             raise
 
 
-def plan(
+def plan_run(
     task: Task,
     config: RunConfig,
     runs: Path,
@@ -109,7 +107,7 @@ def plan(
         return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
 
 
-def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) -> tuple[Run, Path]:
+def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> tuple[Run, Path]:
     """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
 
     The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
@@ -126,7 +124,11 @@ def feedback(folder: Path, text: str, tell: Tell, limits: Limits = NO_LIMITS) ->
 
 
 def resume(
-    folder: Path, tell: Tell, tensorboard: Path | None = None, log: Log | None = None, limits: Limits = NO_LIMITS
+    folder: Path,
+    tell: events.Listener,
+    tensorboard: Path | None = None,
+    log: Log | None = None,
+    limits: CallLimits = NO_LIMITS,
 ) -> tuple[Run, Path]:
     """Go on with a run that was stopped; nothing finished is done again.
 
@@ -201,7 +203,7 @@ def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorbo
     folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     demand_place(folder)
     demand_free(folder)
-    demand(config, folder)
+    demand_possible(config, folder)
     if tensorboard:
         check_board(tensorboard, folder)
     return folder
@@ -213,12 +215,12 @@ def _spent(book: Book) -> bool:
     return book.files.has(REPLIES) or any(page.files.has(TRIALS.folder) for page in pages)
 
 
-def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
+def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
     heed(book)
     task, config = book.header.task, book.header.config
     board, logged = board_follower(book), logging(book.folder, log) if log else None
     followers = [follower for follower in (board, logged) if follower]
-    listeners: list[Tell] = [*followers, tell]
+    listeners: list[events.Listener] = [*followers, tell]
 
     def hear(event: events.Event) -> None:
         if line := describe_event(event):
@@ -244,7 +246,7 @@ def _go(book: Book, tell: Tell, log: Log | None = None) -> Run:
     return run
 
 
-def _played(book: Book, hear: Tell) -> Run:
+def _played(book: Book, hear: events.Listener) -> Run:
     """The run to its end, with what it leaves to be kept."""
     task, config = book.header.task, book.header.config
     with open_crew(task, config, book, hear) as (crew, workers):

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from autoreward.errors import TaskError
 from autoreward.records import Record
-from autoreward.records.base import Argument, Environment, Folder, Formula, Line, Name, Program, Prose
+from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
 from autoreward.tasks.consistency import check_names, check_rules, check_sources
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.process import Process
@@ -22,7 +22,7 @@ _formula = lru_cache(1024)(Expression)
 class Task(Record):
     """Everything about a task. `name` is its folder's name."""
 
-    name: Folder
+    name: FolderName
     env: Environment
     kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
     max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
@@ -38,12 +38,12 @@ class Task(Record):
     metric: Metric = Metric(value="length", better="lower")
     train: Train
     process: Process = Process()
-    script: Formula = ""
+    script: FormulaText = ""
     """A formula for the whole action over fields and constants: a policy that a person would write down. Its episodes join the
     recorded ones that rewards are judged by."""
     observe: Line = STATE_PROGRAM
     """The file with the program that replaces the observation, as seen from the card's folder; cards may share one."""
-    state_program: Program = ""
+    state_program: ProgramText = ""
     """Its text, if there is one; it runs where the environment runs."""
 
     @model_validator(mode="after")

@@ -6,13 +6,13 @@ from pydantic import Field as Bounded
 
 from autoreward.errors import TaskError
 from autoreward.records import Record
-from autoreward.records.base import Formula, Line, Name, Range, Setting, Unit
+from autoreward.records.base import FormulaText, Line, Name, Range, Setting, Unit
 
 
 class StateField(Record):
     """A named view of the observation."""
 
-    source: Formula
+    source: FormulaText
     """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
     about: Line
     unit: Unit = ""
@@ -23,7 +23,7 @@ class ActionField(Record):
     """A named view of the action, as the environment executes it (clipped to its bounds)."""
 
     about: Line
-    source: Formula = "action"
+    source: FormulaText = "action"
     unit: Unit = ""
     range: Range | None = None
 
@@ -41,7 +41,7 @@ class Constant(Record):
 class Success(Record):
     """When an episode counts as a success."""
 
-    when: Formula
+    when: FormulaText
     within: Line = "last step"
     """`last step`, `any step`, or `last N steps`."""
     share: float = Bounded(default=1.0, gt=0.0, le=1.0)
@@ -77,7 +77,7 @@ def direction_sign(better: Direction) -> float:
 class Metric(Record):
     """What ranks two policies that both succeed."""
 
-    value: Formula
+    value: FormulaText
     """`length` (steps), or a formula averaged over the success window."""
     better: Direction
     unit: Unit = ""

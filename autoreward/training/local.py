@@ -15,7 +15,7 @@ from autoreward import errors
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed, TaskError
-from autoreward.records import STATE, Record, Score, Trial, TrialJob
+from autoreward.records import TRAINING_STATE, Record, Score, Trial, TrialJob
 from autoreward.sandbox.jail import Jail, Room
 from autoreward.sandbox.processes import frames, scratch
 from autoreward.sandbox.processes.fork_client import Child, ServerGone
@@ -31,14 +31,14 @@ IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
 
 
-class Reply(NamedTuple):
+class WorkerReply(NamedTuple):
     """A finished job's report (JSON) and files."""
 
     report: bytes
     files: dict[str, bytes]
 
 
-class Limits(NamedTuple):
+class JobLimits(NamedTuple):
     """What one job may take."""
 
     seconds: float = 600.0
@@ -47,7 +47,7 @@ class Limits(NamedTuple):
     """What to say to a person whose job needs longer."""
 
     @classmethod
-    def of(cls, config: RunConfig) -> "Limits":
+    def of(cls, config: RunConfig) -> "JobLimits":
         """Those of a training, and of its scoring."""
         return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
 
@@ -61,7 +61,7 @@ class Server:
             asked = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
-        self._folder = scratch.make()
+        self._folder = scratch.make_scratch()
         walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
         self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
@@ -94,10 +94,10 @@ class LocalRunner:
         if job.reward == "candidate":
             room = self._jail.open(job.source)
         request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
-        files = {STATE: begun} if job.leg else {}
+        files = {TRAINING_STATE: begun} if job.leg else {}
         fds = [] if room is None else [room.fd]
         try:
-            reply = self.run(request, task, files, Limits.of(config), fds, lambda step: progress(job.id, step))
+            reply = self.run(request, task, files, JobLimits.of(config), fds, lambda step: progress(job.id, step))
             trial = read(Trial, reply.report)
             if room is not None and trial.outcome is Outcome.CRASHED and room.was_killed():
                 raise JobFailed(
@@ -125,7 +125,7 @@ class LocalRunner:
             "choosing": list(choosing),
             "scoring": list(scoring),
         }
-        reply = self.run(request, task, files, Limits.of(config))
+        reply = self.run(request, task, files, JobLimits.of(config))
         score = read(Score, reply.report)
         _demand_same((score.trial_id, score.candidate_id), (trial.id, trial.candidate_id))
         return score, reply.files
@@ -135,10 +135,10 @@ class LocalRunner:
         request: Mapping[str, Any],
         task: Task,
         files: Mapping[str, bytes],
-        limits: Limits = Limits(),  # noqa: B008 - never changed
+        limits: JobLimits = JobLimits(),  # noqa: B008 - never changed
         fds: Sequence[int] = (),
         progress: Callable[[int], None] = lambda step: None,
-    ) -> Reply:
+    ) -> WorkerReply:
         """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
         with self._lock:
             if task.process not in self._servers:
@@ -195,7 +195,7 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
         raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
-def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], None]) -> Reply:
+def _watch(child: Child, job: str, limits: JobLimits, progress: Callable[[int], None]) -> WorkerReply:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
     deadline = time.monotonic() + limits.seconds
     files: dict[str, bytes] = {}
@@ -205,14 +205,14 @@ def _watch(child: Child, job: str, limits: Limits, progress: Callable[[int], Non
             kind, payload = frames.receive(child.socket, wire.FILE_CAP)
             if kind == wire.PROGRESS:
                 progress(int(payload[:20]))
-            elif kind == wire.FILE:
+            elif kind == wire.JOB_FILE:
                 name, data = wire.split_file(payload)
                 files[name] = data
                 if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
                     raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
-            elif kind == wire.REPORT and len(payload) <= wire.REPORT_CAP:
-                return Reply(bytes(payload), files)
-            elif kind == wire.FAILED:
+            elif kind == wire.JOB_REPORT and len(payload) <= wire.REPORT_CAP:
+                return WorkerReply(bytes(payload), files)
+            elif kind == wire.JOB_FAILED:
                 raise _reported(payload)
             else:
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
@@ -233,7 +233,7 @@ def _how(child: Child) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _late(child: Child, job: str, limits: Limits) -> JobFailed:
+def _late(child: Child, job: str, limits: JobLimits) -> JobFailed:
     """What to say of a job that is not done in time: it was stopped, or it needs longer."""
     whole = f"within {limits.seconds / 60:g} minutes"
     if stopped(child.pid):
@@ -259,7 +259,7 @@ def stopped(pid: int) -> bool:
 def _reported(payload: bytearray) -> Exception:
     """The failure that a worker tells of. Raises ValueError if it can't be read."""
     try:
-        said = loads(bytes(payload[: wire.FAILURE_CAP]))
+        said = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
         kind, message = str(said["kind"]), str(said["message"])
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None

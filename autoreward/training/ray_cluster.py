@@ -28,8 +28,8 @@ from autoreward.training.runner import Progress
 from autoreward.training.workers import Workers
 from autoreward.version import __version__
 
-Made = tuple[Trial | Score, dict[str, bytes]]
-Work = Callable[[Workers, Callable[[int], None]], Made]
+RemoteResult = tuple[Trial | Score, dict[str, bytes]]
+Work = Callable[[Workers, Callable[[int], None]], RemoteResult]
 KNOCK_SECONDS = 5.0
 _NODE = ("HOME", "VIRTUAL_ENV", "USER")
 """What Ray itself needs beyond what every child may inherit."""
@@ -91,7 +91,7 @@ class Cluster:
         assert isinstance(made, Score)
         return made, found
 
-    def _somewhere(self, work: Work, progress: Callable[[int], None]) -> Made:
+    def _somewhere(self, work: Work, progress: Callable[[int], None]) -> RemoteResult:
         """Do the work on some machine. Raises JobFailed if that machine or its supervising process is lost."""
         from ray.exceptions import RayError, RayTaskError
 
@@ -112,13 +112,13 @@ class Cluster:
         raise JobFailed(Outcome.LOST, "the machine that worked on it sent no result")
 
 
-def _stream(version: str, trust: bool, work: Work) -> Iterator[int | Made]:
+def _stream(version: str, trust: bool, work: Work) -> Iterator[int | RemoteResult]:
     """Runs on a machine of the cluster: the environment steps so far, as they come, then what was made."""
     if version != __version__:
         raise UsageError(
             f"--pool ray: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
         )
-    said: queue.SimpleQueue[int | Made | BaseException] = queue.SimpleQueue()
+    said: queue.SimpleQueue[int | RemoteResult | BaseException] = queue.SimpleQueue()
 
     def go() -> None:
         try:

@@ -15,7 +15,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
-from autoreward.training.local import LocalRunner, Reply, read
+from autoreward.training.local import LocalRunner, WorkerReply, read
 from autoreward.training.runner import Progress, Runner
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class Workers(Closing):
 
     def _look(
         self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
-    ) -> Reply:
+    ) -> WorkerReply:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         try:
             return self._do(request, task, files, makes)
@@ -141,7 +141,7 @@ class Workers(Closing):
 
     def _do(
         self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
-    ) -> Reply:
+    ) -> WorkerReply:
         """Do a job here, which makes these files; a lost worker is tried again once.
 
         Raises JobFailed, and what is wrong with the task.

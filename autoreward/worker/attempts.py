@@ -18,7 +18,7 @@ _RLIMIT_NOFILE = 7
 Attempt = Callable[[], object]
 
 
-def attempt_all(holds: Held, walls: Walls) -> WorkerProtection:
+def attempt_in_worker(holds: Held, walls: Walls) -> WorkerProtection:
     """Try everything, in about a millisecond; where there is no table of system calls, the files alone."""
     calls = _calls() if machine() in NUMBERS else {}
     tried: tuple[tuple[WorkerLayer, dict[str, Attempt]], ...] = (

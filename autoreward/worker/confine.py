@@ -68,7 +68,7 @@ def confine_one(walls: Walls, held: Held, granted: Granted) -> None:
         own = (Grant(folder, g.rights) if g.path == walls.folder else g for g in granted)
         landlock.restrict((*own, common), walls.network)
     if held.filtered:
-        seccomp.load(filters.worker(machine(), os.getpid(), walls.programs))
+        seccomp.load_filter(filters.worker(machine(), os.getpid(), walls.programs))
 
 
 def own_folder(walls: Walls, pid: int) -> str:
@@ -97,7 +97,7 @@ def _landlocked(granted: Granted, walls: Walls) -> int:
 
 def _filtered(program: list[filters.Instruction]) -> bool:
     try:
-        seccomp.load(program)
+        seccomp.load_filter(program)
     except OSError:
         return False
     return True

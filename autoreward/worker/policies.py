@@ -15,8 +15,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from autoreward.tasks.card import Task
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
-OPTIMISER, NUMBERS = "optimiser.", "numbers"
-TORCH, NUMPY = "random.torch", "random.numpy"
+_OPTIMISER, _NUMBERS = "optimiser.", "numbers"
+_TORCH, _NUMPY = "random.torch", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
@@ -86,26 +86,26 @@ def state(
     """
     tensors = load(to_bytes(model, venv))
     for index, slots in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"{OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
+        tensors |= {f"{_OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
     count = observation_stats(venv).count if venv.norm_obs else 0.0
     numbers = [count, float(rewards.mean), float(rewards.var), rewards.count, model.num_timesteps]
-    tensors[NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
+    tensors[_NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
     _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
-    tensors[TORCH] = torch.get_rng_state()
-    tensors[NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
+    tensors[_TORCH] = torch.get_rng_state()
+    tensors[_NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
     return save({**tensors, **episodes})
 
 
 def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]) -> None:
     """Put what `state` saved, but for its episodes, into a fresh model of the same task. Raises on a state that does not fit."""
-    count, mean, variance, rewards_count, steps = tensors.pop(NUMBERS).tolist()
+    count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
     model.num_timesteps = int(steps)
-    torch.set_rng_state(tensors.pop(TORCH))
-    *key, position = tensors.pop(NUMPY).tolist()
+    torch.set_rng_state(tensors.pop(_TORCH))
+    *key, position = tensors.pop(_NUMPY).tolist()
     np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
     slots: dict[int, dict[str, Any]] = {}
-    for name in [name for name in tensors if name.startswith(OPTIMISER)]:
-        index, _, slot = name.removeprefix(OPTIMISER).partition(".")
+    for name in [name for name in tensors if name.startswith(_OPTIMISER)]:
+        index, _, slot = name.removeprefix(_OPTIMISER).partition(".")
         slots.setdefault(int(index), {})[slot] = tensors.pop(name)
     seen_mean, seen_variance = from_bytes(model, save(tensors))
     groups = model.policy.optimizer.state_dict()["param_groups"]

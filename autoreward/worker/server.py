@@ -52,15 +52,15 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
         report, files = _do(request, sock, fds)
     except AutorewardError as error:
         message = denied.advised(str(error), error)
-        frames.send(sock, wire.FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
+        frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
         return
     except Exception as error:  # an environment may raise anything, and its words would be lost with the process
         kind, message = _failure(error, request)
-        frames.send(sock, wire.FAILED, json.dumps({"kind": kind, "message": message}).encode())
+        frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": kind, "message": message}).encode())
         return
     for name, data in files.items():
         wire.send_file(sock, name, data)
-    frames.send(sock, wire.REPORT, report.model_dump_json().encode())
+    frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
 
 
 def _limit_memory(more_mb: int) -> None:
@@ -74,7 +74,7 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
     task = Task.model_validate_json(request["task"])
 
     if request["job"] == "attempt":
-        return attempts.attempt_all(HELD, WALLS), {}
+        return attempts.attempt_in_worker(HELD, WALLS), {}
     if request["job"] == "describe":
         demos = next(iter(wire.receive_files(sock, 1).values())) if request["demos"] else b""
         description, samples, pool = describe.describe(task, int(request["seed"]), demos)
@@ -98,13 +98,13 @@ def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[R
         return score.score(task, trial, files, request["choosing"], request["scoring"])
     if request["job"] == "film":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), film.film(task, weights, int(request["seed"]))
+        return wire.EmptyReport(), film.film(task, weights, int(request["seed"]))
     if request["job"] == "package":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), sb3_files.package(task, weights)
+        return wire.EmptyReport(), sb3_files.package(task, weights)
     if request["job"] == "graph":
         (weights,) = wire.receive_files(sock, 1).values()
-        return wire.Nothing(), onnx_graph.graph(task, weights)
+        return wire.EmptyReport(), onnx_graph.graph(task, weights)
     raise ValueError(f"unknown job {request['job']!r}")
 
 

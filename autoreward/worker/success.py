@@ -11,7 +11,7 @@ from autoreward.records import Episode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.shapes import of_rows, width
-from autoreward.worker.envs.fields import Fields
+from autoreward.worker.envs.fields import NamedArrays
 
 ALMOST = 0.999
 """The most progress that an episode without success can have made."""
@@ -28,11 +28,11 @@ class Judge:
         spans = {name: field.range for name, field in task.state.items()}
         self._scales = {name: span[1] - span[0] for name, span in spans.items() if span is not None}
 
-    def succeeded(self, states: Fields, terminated: bool) -> bool:
+    def succeeded(self, states: NamedArrays, terminated: bool) -> bool:
         """Whether the episode is a success. `states`: the fields after each of its L steps, (L,) or (L, k)."""
         return self.judge(states, terminated, movement=0.0).success
 
-    def judge(self, states: Fields, terminated: bool, movement: float) -> Episode:
+    def judge(self, states: NamedArrays, terminated: bool, movement: float) -> Episode:
         """The whole judgement of one episode.
 
         Progress is 1 for a success. Otherwise it is the mean closeness of the rule over its window (for a rule about

@@ -5,21 +5,21 @@ import socket
 from autoreward.records import Record
 from autoreward.sandbox.processes import frames
 
-PROGRESS, FILE, REPORT, FAILED = b"P", b"F", b"R", b"X"
+PROGRESS, JOB_FILE, JOB_REPORT, JOB_FAILED = b"P", b"F", b"R", b"X"
 REPORT_CAP = 8 << 20
 FILE_CAP = 256 << 20
 """Bytes of a file, and of all files of a job."""
 FILES = 1_000
-FAILURE_CAP = 64 << 10
+JOB_FAILURE_CAP = 64 << 10
 
 
-class Nothing(Record):
+class EmptyReport(Record):
     """The report of a job whose files are all there is."""
 
 
 def send_file(sock: socket.socket, name: str, data: bytes) -> None:
     """Send one named file."""
-    frames.send(sock, FILE, name.encode() + b"\n", data)
+    frames.send(sock, JOB_FILE, name.encode() + b"\n", data)
 
 
 def split_file(payload: bytearray) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.expression import Expression, numpy_source
-from autoreward.tasks.formulas.functions import COMPARED, SUM
+from autoreward.tasks.formulas.functions import COMPARED, SUMS
 
 
 class _Comparison(NamedTuple):
@@ -51,12 +51,12 @@ def distances(task: Task) -> Iterator[Distance]:
 def _distance(task: Task, comparison: _Comparison, names: frozenset[str]) -> Distance:
     if comparison.equal:
         return Distance(
-            f"np.abs({_source(task, comparison.small)} - {_source(task, comparison.large, SUM + 1)})", 0.0, names
+            f"np.abs({_source(task, comparison.small)} - {_source(task, comparison.large, SUMS + 1)})", 0.0, names
         )
     tolerance = _number(task, comparison.large)
     if tolerance is not None and _called(comparison.small) in ("abs", "norm"):
         return Distance(_source(task, comparison.small), tolerance, names)
-    over = f"{_source(task, comparison.small)} - {_source(task, comparison.large, SUM + 1)}"
+    over = f"{_source(task, comparison.small)} - {_source(task, comparison.large, SUMS + 1)}"
     return Distance(f"np.maximum({over}, 0.0)", 0.0, names)
 
 

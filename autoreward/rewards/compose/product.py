@@ -3,16 +3,25 @@
 CaRL (Jaeger et al. 2025, arXiv 2504.17838): one reward, multiplied by factors in [0, 1].
 """
 
-from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.rewards.agreement import Parts
+from autoreward.rewards.compose.composition import Array, Elementwise
 
-def scaled(parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+
+def composed(
+    parts: Parts, before: Array | float, terminated: NDArray[np.bool_] | bool, gamma: float
+) -> tuple[Array, Array | float]:
     """The first part times all others, each cut off to [0, 1]."""
-    first, *others = parts
-    result = np.array(parts[first], dtype=np.float64)
-    for name in others:
-        result *= np.clip(parts[name], 0.0, 1.0)
-    return result
+    first, *others = parts.values()
+    return reduce(lambda whole, other: whole * np.clip(other, 0.0, 1.0), others, first), before
+
+
+PRODUCT = Elementwise(
+    "the first part times all others, each cut off to [0, 1]: for a main term that faults scale down",
+    "first * np.prod(np.clip(others, 0, 1), axis=0)",
+    composed,
+)

@@ -3,18 +3,26 @@
 Auto MC-Reward (Li et al. 2024, arXiv 2312.09238): sgn(sparse) + 0.1 sgn(dense).
 """
 
-from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.rewards.compose.sum import total
+from autoreward.rewards.agreement import Parts
+from autoreward.rewards.compose.composition import Array, Elementwise
 
-LEAN = 0.1
+
+def composed(
+    parts: Parts, before: Array | float, terminated: NDArray[np.bool_] | bool, gamma: float
+) -> tuple[Array, Array | float]:
+    """sgn(first) + 0.1 sgn(sum of the others)."""
+    first, *others = parts.values()
+    dense = reduce(np.add, others) if others else np.zeros_like(first)
+    return np.sign(first) + 0.1 * np.sign(dense), before
 
 
-def signs(parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """sgn(first) + LEAN sgn(sum of the others)."""
-    first, *others = parts
-    dense = total({name: parts[name] for name in others}) if others else np.zeros_like(parts[first])
-    return np.asarray(np.sign(parts[first]) + LEAN * np.sign(dense), dtype=np.float64)
+SIGN = Elementwise(
+    "the sign of the first part, plus 0.1 times the sign of the sum of the others: scales don't matter",
+    "np.sign(first) + 0.1 * np.sign(sum(others))",
+    composed,
+)

@@ -1,11 +1,19 @@
 """The plain sum of the parts: the usual reading of a dict of rewards."""
 
-from collections.abc import Mapping
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.rewards.agreement import Parts
+from autoreward.rewards.compose.composition import Array, Elementwise
 
-def total(parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Elementwise sum of all parts."""
-    return np.asarray(np.sum(list(parts.values()), axis=0), dtype=np.float64)
+
+def composed(
+    parts: Parts, before: Array | float, terminated: NDArray[np.bool_] | bool, gamma: float
+) -> tuple[Array, Array | float]:
+    """All parts added up."""
+    return reduce(np.add, parts.values()), before
+
+
+SUM = Elementwise("all parts added up; the usual choice", "sum(parts.values())", composed)

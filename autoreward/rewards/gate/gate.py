@@ -53,14 +53,14 @@ def examine(source: str) -> Examined:
 def check(source: str) -> ast.Module:
     """Parse and check a program. Raises Refused with the first thing wrong."""
     source = text.plain(source)
-    whole = text.check(source)
+    whole = text.check_text(source)
     tree = _parsed(source)
     if not whole:
         raise Refused("syntax", "the source is not valid Python: write it again")
     _walk(tree)
     _top_level(tree)
     _bound(tree)
-    writes.check(tree)
+    writes.check_writes(tree)
     return tree
 
 

@@ -27,7 +27,7 @@ def plain(source: str) -> str:
     return source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def check(source: str) -> bool:
+def check_text(source: str) -> bool:
     """Check a `plain` source before it is parsed. Raises Refused. False if its tokens can't be read to the end."""
     if len(source) > MAX_CHARACTERS or source.count("\n") > MAX_LINES:
         raise Refused("size", f"the source is longer than {MAX_CHARACTERS} characters or {MAX_LINES} lines: shorten it")

@@ -13,7 +13,7 @@ _WRITES = frozenset("append extend insert pop remove clear update setdefault add
 _ARRAYS = frozenset("array asarray zeros ones full zeros_like ones_like full_like eye arange linspace diag".split())
 
 
-def check(tree: ast.Module) -> None:
+def check_writes(tree: ast.Module) -> None:
     """Raises Refused where a function writes into a field, a module constant, or memory by another name."""
     constants: dict[str, ast.expr | None] = {}
     for statement in tree.body:

@@ -29,10 +29,10 @@ def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> N
         frames.send(stream, wire.FAILED, str(error)[:1000].encode())
         return
     frames.send(stream, wire.LOCKED, json.dumps(held._asdict()).encode())
-    serve(stream)
+    serve_rooms(stream)
 
 
-def serve(stream: frames.Stream) -> None:
+def serve_rooms(stream: frames.Stream) -> None:
     """Load one program, or the files of an export, and call it as asked, until the stream ends or the program fails."""
     program: Program | Exported | None = None
     while True:

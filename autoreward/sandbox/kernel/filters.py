@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from autoreward.sandbox.kernel.syscalls import AUDIT_ARCH, NUMBERS
 
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 """BPF operations on 32-bit words: BPF_LD|W|ABS, BPF_JMP|JEQ|K, |JGE|K, |JSET|K, BPF_RET|K."""
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 _ERRNO = 0x00050000
@@ -147,10 +147,10 @@ def without(machine: str, names: Iterable[str]) -> list[Instruction]:
 def _preamble(machine: str) -> list[Instruction]:
     """Kill calls of another architecture or ABI, then load the call's number."""
     return [
-        Instruction(LOAD, 0, 0, _ARCH),
+        Instruction(_LOAD, 0, 0, _ARCH),
         Instruction(JUMP_EQUAL, 1, 0, AUDIT_ARCH[machine]),
         _end(KILL),
-        Instruction(LOAD, 0, 0, _NUMBER),
+        Instruction(_LOAD, 0, 0, _NUMBER),
         Instruction(JUMP_AT_LEAST, 0, 1, _X32),
         _end(KILL),
     ]
@@ -192,7 +192,7 @@ def _matching(index: int, values: Iterable[int], action: int) -> list[Instructio
 
 def _argument(index: int) -> list[Instruction]:
     """Load the low 32 bits of an argument."""
-    return [Instruction(LOAD, 0, 0, _ARGUMENTS + 8 * index)]
+    return [Instruction(_LOAD, 0, 0, _ARGUMENTS + 8 * index)]
 
 
 def _end(action: int) -> Instruction:

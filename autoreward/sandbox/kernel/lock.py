@@ -75,7 +75,7 @@ def _kernel(make_filter: MakeFilter) -> Lock:
         abi = 0
     privileges.drop()
     try:
-        seccomp.load(make_filter(machine(), os.getpid()))
+        seccomp.load_filter(make_filter(machine(), os.getpid()))
     except OSError:
         return Lock("process-only", abi)
     leaks = [proof.name for proof in proofs.attempt_all() if not proof.held]

@@ -45,7 +45,7 @@ def no_new_privileges() -> None:
         raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS was refused")
 
 
-def load(program: Sequence[Instruction]) -> None:
+def load_filter(program: Sequence[Instruction]) -> None:
     """Filter every thread of this process from now on. Raises OSError where the kernel refuses."""
     array = (_Instruction * len(program))(*(_Instruction(*i) for i in program))
     no_new_privileges()

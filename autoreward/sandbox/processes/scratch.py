@@ -11,7 +11,7 @@ _OLD = 600.0
 """Seconds after which an empty folder is nobody's any more."""
 
 
-def make() -> str:
+def make_scratch() -> str:
     """A new, empty folder that this user alone may enter.
 
     Empty ones of before are removed: a child can empty its folder when its host was killed, but not remove it.

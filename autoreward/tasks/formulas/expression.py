@@ -27,7 +27,7 @@ from autoreward.tasks.formulas.functions import (
     JOIN,
     MINUS,
     POWER,
-    SUM,
+    SUMS,
     AnyArray,
     Function,
 )
@@ -168,7 +168,7 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
         case ast.BoolOp(op=op, values=parts):
             return _joined(JOIN[type(op)], [numpy_source(part, name) for part in parts]), ATOM
         case ast.Compare(left=left, ops=ops, comparators=others):
-            sides = [numpy_source(side, name, SUM) for side in (left, *others)]
+            sides = [numpy_source(side, name, SUMS) for side in (left, *others)]
             links = zip(sides, ops, sides[1:], strict=False)
             pieces = [f"{one} {COMPARE[type(compared)].text} {other}" for one, compared, other in links]
             return _joined(JOIN[ast.And], pieces), COMPARED if len(pieces) == 1 else ATOM

@@ -52,13 +52,13 @@ FUNCTIONS = {
     "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
     "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
 }
-COMPARED, SUM, PRODUCT, MINUS, POWER, ATOM = range(6)
+COMPARED, SUMS, PRODUCTS, MINUS, POWER, ATOM = range(6)
 """How tightly things bind, loosest first."""
 BINARY: dict[type[ast.operator], Operator] = {
-    ast.Add: Operator(operator.add, "+", SUM),
-    ast.Sub: Operator(operator.sub, "-", SUM),
-    ast.Mult: Operator(operator.mul, "*", PRODUCT),
-    ast.Div: Operator(operator.truediv, "/", PRODUCT),
+    ast.Add: Operator(operator.add, "+", SUMS),
+    ast.Sub: Operator(operator.sub, "-", SUMS),
+    ast.Mult: Operator(operator.mul, "*", PRODUCTS),
+    ast.Div: Operator(operator.truediv, "/", PRODUCTS),
     ast.Pow: Operator(operator.pow, "**", POWER),
 }
 COMPARE: dict[type[ast.cmpop], Operator] = {

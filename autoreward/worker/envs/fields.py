@@ -13,22 +13,22 @@ from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.flatten import Layout
 
-Fields = dict[str, NDArray[Any]]
+NamedArrays = dict[str, NDArray[Any]]
 
 
-def state_fields(task: Task, layout: Layout, observations: NDArray[Any]) -> Fields:
+def state_fields(task: Task, layout: Layout, observations: NDArray[Any]) -> NamedArrays:
     """Fields of observations of shape (..., d): arrays of shape (...) or (..., k), float64."""
     return _read(task.state_sources, layout.values(observations.astype(np.float64)), observations.shape[:-1])
 
 
-def action_fields(task: Task, space: spaces.Space[Any], actions: NDArray[Any]) -> Fields:
+def action_fields(task: Task, space: spaces.Space[Any], actions: NDArray[Any]) -> NamedArrays:
     """Fields of executed actions, of shape (...) for one choice and (..., k) otherwise; choices as int64, else float64."""
     shape = actions.shape if isinstance(space, spaces.Discrete) else actions.shape[:-1]
     raw = actions.astype(np.float64 if isinstance(space, spaces.Box) else np.int64)
     return _read(task.action_sources, {"action": raw}, shape)
 
 
-def _read(sources: Mapping[str, Expression], raw: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> Fields:
+def _read(sources: Mapping[str, Expression], raw: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> NamedArrays:
     fields = {}
     for name, source in sources.items():
         if unknown := sorted(source.names - set(raw)):

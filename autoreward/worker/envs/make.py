@@ -12,7 +12,7 @@ from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.replay import Replayable
 
 
-def make(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
     kwargs: dict[str, Any] = dict(task.kwargs)
     if render_mode is not None:
@@ -100,6 +100,6 @@ def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
 
 def vectorised(task: Task, envs: int, seed: int) -> DummyVecEnv:
     """Environments of the task side by side in one process, seeded; their episodes can be played again."""
-    venv = DummyVecEnv([lambda: Replayable(make(task)) for _ in range(envs)])
+    venv = DummyVecEnv([lambda: Replayable(make_env(task)) for _ in range(envs)])
     venv.seed(seed)
     return venv

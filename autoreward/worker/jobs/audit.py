@@ -12,8 +12,8 @@ from autoreward.worker.envs import make
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 
-STEPS = 300
-ENVS = 4
+_STEPS = 300
+_ENVS = 4
 BEYOND = 0.1
 """Share of a range by which sampled values may leave it."""
 LEAK = 0.999
@@ -44,11 +44,11 @@ def audit(task: Task) -> Audit:
 
 def _recorded(task: Task) -> Recorded:
     """STEPS steps of ENVS environments under the same seeds and actions every time."""
-    recorder = Recorder(make.vectorised(task, ENVS, seed=0), task)
+    recorder = Recorder(make.vectorised(task, _ENVS, seed=0), task)
     recorder.action_space.seed(0)
     recorder.reset()
-    for _ in range(STEPS):
-        recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
+    for _ in range(_STEPS):
+        recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
     recorder.close()
     return recorded

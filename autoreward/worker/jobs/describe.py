@@ -15,12 +15,12 @@ from autoreward.records import Description, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.envs.fields import Fields
-from autoreward.worker.jobs import reference_episodes
+from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
 
-STEPS = 250
-ENVS = 8
+_STEPS = 250
+_ENVS = 8
 TINY_BUFFER = 1_000
 """Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
 
@@ -39,16 +39,16 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
     Raises:
         TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
     """
-    venv = make.vectorised(task, ENVS, seed % 2**31)
+    venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
     limit = make.time_limit(venv.envs[0], task)
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = reference_episodes.episodes(task, venv.envs[0], limit, seed, demos)
+    episodes, kinds = reference_episodes(task, venv.envs[0], limit, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
-    for _ in range(STEPS):
-        recorder.step(np.stack([recorder.action_space.sample() for _ in range(ENVS)]))
+    for _ in range(_STEPS):
+        recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
     recorder.close()
     samples = recorded.transitions
@@ -59,13 +59,13 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
         action=_stats(samples.action, choices),
         max_steps=limit,
         terminates=bool(samples.terminated.any()),
-        random_length=float(ended.mean()) if ended.size else float(min(limit, STEPS)),
+        random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
         pool=kinds,
     )
     return description, samples, episodes
 
 
-def _stats(fields: Fields, choices: int) -> tuple[FieldStats, ...]:
+def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
     return tuple(
         FieldStats(
             name=name,

@@ -29,7 +29,7 @@ def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
     env = _camera(task)
     observation, _ = env.reset(seed=seed % 2**31)
     frames = [_picture(env)]
-    model = policies.build(task, DummyVecEnv([lambda: make.make(task)]), seed=0)
+    model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
     mean, variance = policies.from_bytes(model, weights)
     choose = chooser(model, mean, variance)
     over, step, every = False, 0, 1
@@ -47,7 +47,7 @@ def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
 def _camera(task: Task) -> gymnasium.Env[Any, Any]:
     """The environment, made to be drawn. Raises CannotDraw; what an environment raises can be anything."""
     try:
-        return make.make(task, render_mode="rgb_array")
+        return make.make_env(task, render_mode="rgb_array")
     except Exception as error:
         raise CannotDraw(_reason(error)) from error
 

@@ -14,7 +14,7 @@ from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 
-FILE = "policy.onnx"
+ONNX_FILE = "policy.onnx"
 
 
 def graph(task: Task, weights: bytes) -> dict[str, bytes]:
@@ -23,7 +23,7 @@ def graph(task: Task, weights: bytes) -> dict[str, bytes]:
     Its input `observation` has shape (n, d) and the type of the environment's observations; its output `action` has shape (n,)
     or (n, a). Normalisation of observations and the action's bounds are inside; no action is drawn at random.
     """
-    venv = DummyVecEnv([lambda: make.make(task)])
+    venv = DummyVecEnv([lambda: make.make_env(task)])
     model = policies.build(task, venv, seed=0)
     actor = Actor(model.policy, *policies.from_bytes(model, weights)).eval()
     Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
@@ -37,7 +37,7 @@ def graph(task: Task, weights: bytes) -> dict[str, bytes]:
     model = program.model_proto
     for node in model.graph.node:
         node.ClearField("metadata_props")  # lines of source with their paths on this machine
-    return {FILE: model.SerializeToString()}
+    return {ONNX_FILE: model.SerializeToString()}
 
 
 class Actor(torch.nn.Module):

@@ -19,7 +19,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout, layout
-from autoreward.worker.jobs.score import Choose, Walk, judged, trajectories, walk
+from autoreward.worker.jobs.score import Choose, Walk, judged_rollout, trajectories, walk
 from autoreward.worker.success import Judge
 
 RANDOM = 10
@@ -29,13 +29,13 @@ SCRIPTED = 10
 """Episodes of the task's script."""
 CONSTANTS = 6
 """Constant actions tried: standing still, and pushing all one way."""
-STEPS = 20_000
+_STEPS = 20_000
 """Most steps of one kind of episodes: fewer of them where they are long."""
 DEMOS = ("observations", "actions", "lengths", "terminated")
 """Arrays of a file of demonstrations."""
 
 
-def episodes(
+def reference_episodes(
     task: Task, env: gymnasium.Env[Any, Any], limit: int, seed: int, demos: bytes
 ) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
     """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
@@ -49,13 +49,13 @@ def episodes(
     ]
     plans += [("scripted", scripted(task, place, env.action_space), SCRIPTED)] if task.script else []
     for kind, choose, count in plans:
-        for i in range(max(1, min(count, STEPS // limit))):
+        for i in range(max(1, min(count, _STEPS // limit))):
             walks += walk([env], choose, [seed + i])
             kinds.append(kind)
     demonstrated = _demonstrated(task, env, demos) if demos else []
     walks, kinds = walks + demonstrated, kinds + ["demo"] * len(demonstrated)
     spread = np.concatenate([w.observations for w in walks]).std(axis=0) + 1e-4
-    scored = [judged(task, place, judge, w, spread) for w in walks]
+    scored = [judged_rollout(task, place, judge, w, spread) for w in walks]
     pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, scored, strict=True))
     return trajectories(task, place, env.action_space, walks), pooled
 

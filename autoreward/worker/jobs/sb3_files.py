@@ -16,7 +16,7 @@ def package(task: Task, weights: bytes) -> dict[str, bytes]:
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    venv = policies.normalised(task, DummyVecEnv([lambda: make.make(task)]))
+    venv = policies.normalised(task, DummyVecEnv([lambda: make.make_env(task)]))
     model = policies.build(task, venv, seed=0)
     mean, variance = policies.from_bytes(model, weights)
     if venv.norm_obs:

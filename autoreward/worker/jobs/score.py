@@ -44,15 +44,15 @@ def score(
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
-    envs = [make.make(task) for _ in range(max(len(choosing), len(scoring)))]
+    envs = [make.make_env(task) for _ in range(max(len(choosing), len(scoring)))]
     place = layout(envs[0])
     judge = Judge(task, make.time_limit(envs[0], task))
-    model = policies.build(task, DummyVecEnv([lambda: make.make(task)]), seed=0)
+    model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
         walks = walk(envs[: len(seeds)], chooser(model, mean, variance), seeds)
-        return walks, [judged(task, place, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
+        return walks, [judged_rollout(task, place, judge, walk, np.sqrt(variance + policies.EPSILON)) for walk in walks]
 
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
@@ -94,7 +94,7 @@ def chooser(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) ->
     return choose
 
 
-def judged(task: Task, place: Layout, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
+def judged_rollout(task: Task, place: Layout, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
     """The judgement of one episode; `spread` (d,) is what a change of the observation is measured in."""
     movement = float(np.abs(np.diff(walk.observations, axis=0) / spread).mean())
     return judge.judge(state_fields(task, place, walk.observations[1:]), walk.terminated, movement)

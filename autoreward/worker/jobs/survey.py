@@ -13,7 +13,7 @@ from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout
 
-STEPS = 2_000
+_STEPS = 2_000
 LONGEST = 1_000
 """Steps after which a random episode without a time limit is cut."""
 DOC = 12_000
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 def survey(task: Task) -> Survey:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
-    env = make.make(task)
+    env = make.make_env(task)
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
@@ -48,7 +48,7 @@ def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool
     """STEPS random steps: observations (STEPS + episodes, d), actions, episode lengths, whether any ended by itself."""
     env.action_space.seed(0)
     observations, actions, lengths, terminates, length = [env.reset(seed=0)[0]], [], [], False, 0
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         action = env.action_space.sample()
         observation, _, ended, cut, _ = env.step(action)
         observations.append(observation)

@@ -15,13 +15,13 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.core.outcomes import Outcome
-from autoreward.records import LOGGED, STATE, CurvePoint, Trial, TrialJob, policy_file
+from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make, replay
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
-from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, Normaliser, Nothing, Source, Sparse
+from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, NoRewards, Normaliser, RewardSource, Sparse
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.success import Judge
@@ -29,7 +29,7 @@ from autoreward.worker.success import Judge
 POINTS = 2
 """Points of the learning curve per checkpoint."""
 
-Progress = Callable[[int], None]
+StepProgress = Callable[[int], None]
 
 
 def train(
@@ -37,7 +37,7 @@ def train(
     job: TrialJob,
     begun: bytes,
     room: socket.socket | None,
-    progress: Progress,
+    progress: StepProgress,
     seconds: float = math.inf,
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
@@ -95,7 +95,7 @@ def train(
     files = {policy_file(step): data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[STATE] = policies.state(model, venv, normaliser.stats, replay.in_progress(envs))
+        files[TRAINING_STATE] = policies.state(model, venv, normaliser.stats, replay.in_progress(envs))
     return trial, files
 
 
@@ -113,13 +113,13 @@ def _go_on(
     model._last_episode_starts = recorder.fresh
 
 
-def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> Source:
+def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> RewardSource:
     if job.reward == "native":
         return Native()
     if job.reward == "none":
-        return Nothing()
+        return NoRewards()
     if job.reward == "sparse":
-        env = make.make(task)
+        env = make.make_env(task)
         limit = make.time_limit(env, task)
         env.close()
         return Sparse(Judge(task, limit), recorder.num_envs)
@@ -137,7 +137,7 @@ def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
 class Watch(BaseCallback):
     """Draws the learning curve and keeps the checkpoints."""
 
-    def __init__(self, feed: Feed, venv: VecNormalize, job: TrialJob, progress: Progress) -> None:
+    def __init__(self, feed: Feed, venv: VecNormalize, job: TrialJob, progress: StepProgress) -> None:
         super().__init__()
         self.curve: list[CurvePoint] = []
         self.weights: dict[int, bytes] = {}

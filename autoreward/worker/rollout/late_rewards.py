@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from autoreward.core.outcomes import Outcome
-from autoreward.records import Composition, PartStats, TrialJob
+from autoreward.records import CompositionName, PartStats, TrialJob
 from autoreward.rewards.agreement import Parts
-from autoreward.rewards.compose import Composer
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 from autoreward.worker.rollout.spot_checks import Spots
@@ -24,7 +24,7 @@ PATIENCE = 10.0
 """Seconds of waiting for the reward from which its pace is judged."""
 
 
-class Source(Protocol):
+class RewardSource(Protocol):
     """Gives the parts of a training reward for recorded steps."""
 
     def parts(self, recorded: Recorded) -> Parts:
@@ -71,7 +71,7 @@ class Native:
         return {"native": recorded.native.astype(np.float64)}
 
 
-class Nothing:
+class NoRewards:
     """No reward at all: what a policy does that was taught nothing."""
 
     def parts(self, recorded: Recorded) -> Parts:
@@ -127,12 +127,12 @@ class Feed:
     """Turns what the recorder holds into rewards, and keeps the statistics that the learning curve shows."""
 
     def __init__(
-        self, recorder: Recorder, source: Source, normaliser: Normaliser, composition: Composition = "sum"
+        self, recorder: Recorder, source: RewardSource, normaliser: Normaliser, composition: CompositionName = "sum"
     ) -> None:
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser
-        self._compose = Composer(composition, recorder.num_envs, normaliser.gamma)
+        self._combine = COMPOSITIONS[composition].start(recorder.num_envs, normaliser.gamma)
         self._running = np.zeros(recorder.num_envs)
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
@@ -146,7 +146,7 @@ class Feed:
         recorded = self._recorder.take()
         parts = self._source.parts(recorded)
         batch = recorded.transitions
-        rewards = self._compose(parts, batch.step, batch.terminated).astype(np.float32)
+        rewards = self._combine(parts, batch).astype(np.float32)
         self._stretch.append(parts)
         self._episodes(rewards, recorded.done)
         return self._normaliser(rewards, recorded.done)
