@@ -27,10 +27,9 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.search.baselines import not_the_reward
-from autoreward.search.confirm import Contestant, contest, demand_sound, why_nothing
-from autoreward.search.halving import Purse, goals, race, steps
-from autoreward.search.steps import Crew
-from autoreward.store.book import Book
+from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
+from autoreward.search.halving import Budget, env_steps, goals, successive_halving
+from autoreward.search.study import Study
 from autoreward.store.keys import (
     ANALYSES,
     CANDIDATES,
@@ -49,32 +48,32 @@ Rounds = tuple[Round, ...]
 R = TypeVar("R", Trial, Score)
 
 
-def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: events.Listener) -> Run:
+def improve(study: Study) -> Run:
     """Search for a reward program whose trained policy does what the task asks for; resume if already begun.
 
     Raises:
         UsageError: there are no environment steps for a single round.
         LimitReached: the first round can't be designed within the limits.
     """
-    description = book.once(DESCRIPTION, crew.describe)
-    said = book.lone(FEEDBACK) or Feedbacks()
+    task, book = study.task, study.book
+    description = book.once(DESCRIPTION, study.steps.describe)
+    feedback = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
-    while (stop := stop_reason(config, rounds, task, said)) is None:
+    while (stop := stop_reason(study.config, task, rounds, feedback)) is None:
         try:
-            rounds = play(task, config, crew, book, description, rounds, said, tell)
+            rounds = play(study, description, rounds, feedback)
         except LimitReached as limit:
             if not rounds:
                 raise
             stop = str(limit)
             break
-        tell(events.RoundDone(rounds[-1], best(rounds, task)))
+        study.listener(events.RoundDone(rounds[-1], best(rounds, task)))
     if not rounds:
         raise UsageError(f"There is nothing to search with: {stop}. A larger --budget lets a candidate train.")
     doubt = rounds[-1].doubt
     measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
-    finalists = contestants(rounds, said, task) if measurable else []
-    trials, confirmed = contest(task, config, crew, book.confirm_page(), finalists, tell)
-    heard = heeding(rounds, said)
+    trials, confirmed = confirm(study, book.confirm_page(), arms(rounds, feedback, task) if measurable else [])
+    heard = rounds_that_heard(rounds, feedback)
     run = Run(
         task=task.name,
         goal=task.goal,
@@ -90,101 +89,99 @@ def improve(task: Task, config: RunConfig, crew: Crew, book: Book, tell: events.
         confirmed=confirmed,
         doubt=doubt,
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
-        env_steps=spent(rounds) + steps(trials),
-        tier=crew.tier,
+        env_steps=spent(rounds) + env_steps(trials),
+        tier=study.steps.tier,
     )
     return book.once(RESULT, lambda: run)
 
 
-def play(
-    task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Rounds, said: Feedbacks,
-    tell: events.Listener,
-) -> Rounds:  # fmt: skip
+def play(study: Study, description: Description, rounds: Rounds, feedback: Feedbacks) -> Rounds:
     """The rounds so far and one more. Raises LimitReached if designing it would cost too much."""
-    number = len(rounds)
-    page = book.page(number)
-    tell(events.RoundStarted(number))
-    candidates = page.once(CANDIDATES, lambda: crew.design(description, rounds)).items
-    tell(events.Designed(candidates))
-    verdicts = page.each(VERDICTS, candidates, crew.review, crew.pool)
-    screened = page.once(SCREENS, lambda: crew.screen(candidates, verdicts, rounds))
-    tell(events.Checked(verdicts, screened))
+    steps, number = study.steps, len(rounds)
+    page = study.book.page(number)
+    study.listener(events.RoundStarted(number))
+    candidates = page.once(CANDIDATES, lambda: steps.design(description, rounds)).items
+    study.listener(events.Designed(candidates))
+    verdicts = page.each(VERDICTS, candidates, steps.review, steps.pool)
+    screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
+    study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
-    trials, scores = race(task, config, crew, page, field, purse(config, task, rounds, said), tell)
+    trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
     # stops here until people have answered, where they are the judges
-    liked = preference_ranking(config, book, page, [*(r.scores for r in rounds), scores])
+    liked = preference_ranking(study, page, [*(r.scores for r in rounds), scores])
     diagnoses = page.each(DIAGNOSES, candidates,
-                          lambda c: crew.diagnose(c, of(c.id, trials), of(c.id, scores)), crew.pool)  # fmt: skip
-    analyses = page.once(ANALYSES, lambda: crew.analyze(page, candidates, scores, diagnoses, verdicts)).items
+                          lambda c: steps.diagnose(c, records_of(c.id, trials), records_of(c.id, scores)), steps.pool)  # fmt: skip
+    analyses = page.once(ANALYSES, lambda: steps.analyze(page, candidates, scores, diagnoses, verdicts)).items
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
-    doubt = page.once(DOUBT, lambda: not_the_reward(task, config, crew, book, description, (*rounds, played)))
+    doubt = page.once(DOUBT, lambda: not_the_reward(study, description, (*rounds, played)))
     return (*rounds, played.model_copy(update={"doubt": doubt}))
 
 
-def measure(task: Task, config: RunConfig, crew: Crew, book: Book, tell: events.Listener) -> Run:
+def measure(study: Study) -> Run:
     """Train the given reward on fresh seeds, and search for nothing; resume if already begun.
 
     Raises:
         UsageError: it is a program that may not train.
     """
-    book.once(DESCRIPTION, crew.describe)
-    given = config.given
+    task, book = study.task, study.book
+    book.once(DESCRIPTION, study.steps.describe)
+    given = study.config.given
     if given is None:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(given, str):
-        demand_sound(given, task, page.each(VERDICTS, [given], crew.review, crew.pool)[0])
+        demand_sound(given, task, page.each(VERDICTS, [given], study.steps.review, study.steps.pool)[0])
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(given,)))
-    trials, confirmed = contest(task, config, crew, page, [Contestant("given", given)], tell)
+    trials, confirmed = confirm(study, page, [Arm("given", given)])
     failed = why_nothing(trials, page.saved(SCORES), ())
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
-              trainings=len(trials), env_steps=steps(trials), tier=crew.tier)  # fmt: skip
+              trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
     return book.once(RESULT, lambda: run)
 
 
 def success(rounds: Rounds, task: Task) -> float | None:
     """The winner's held-out success over its training seeds; None without a winner or a rule."""
-    found = latest([s for r in rounds for s in r.scores]).get(best(rounds, task), [])
-    return fmean(s.success for s in found) if found and task.ruled else None
+    scores = latest([s for r in rounds for s in r.scores]).get(best(rounds, task), [])
+    return fmean(s.success for s in scores) if scores and task.ruled else None
 
 
-def stop_reason(config: RunConfig, rounds: Sequence[Round], task: Task, said: Feedbacks) -> str | None:
+def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback: Feedbacks) -> str | None:
     """Why the search ends here, in words; None while it should go on. What people say buys at least one more round."""
-    if len(rounds) <= said.since and said.items:
+    if len(rounds) <= feedback.since and feedback.items:
         return None
     if rounds and rounds[-1].doubt.said:
         return rounds[-1].doubt.said
-    winner = best(rounds[said.since :], task) if config.judge == "rule" else ""  # people set no target
+    winner = best(rounds[feedback.since :], task) if config.judge == "rule" else ""  # people set no target
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= config.full(task)]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
-    if len(rounds) >= config.rounds and len(rounds) > said.since:
+    if len(rounds) >= config.rounds and len(rounds) > feedback.since:
         return f"all {len(rounds)} rounds are done" if len(rounds) > 1 else "its one round is done"
-    left = budget(config, task, said) - spent(rounds)
+    left = search_budget(config, task, feedback) - spent(rounds)
     # a later round is worth beginning if one of its programs can train to the end
     if left < (config.full(task) if rounds else goals(config, task)[0]):
-        return f"the budget of {budget(config, task, said):,} environment steps is used"
+        return f"the budget of {search_budget(config, task, feedback):,} environment steps is used"
     return None
 
 
-def budget(config: RunConfig, task: Task, said: Feedbacks) -> int:
+def search_budget(config: RunConfig, task: Task, feedback: Feedbacks) -> int:
     """Environment steps that the search may take; each feedback adds what one round may need."""
     per_round = config.budget / config.rounds
-    return round((config.budget + per_round * len(said.items)) * config.full(task))
+    return round((config.budget + per_round * len(feedback.items)) * config.full(task))
 
 
-def purse(config: RunConfig, task: Task, rounds: Sequence[Round], said: Feedbacks) -> Purse:
+def round_budget(study: Study, rounds: Sequence[Round], feedback: Feedbacks) -> Budget:
     """What the next round may take."""
-    left = budget(config, task, said) - spent(rounds)
-    return Purse(left, left // max(config.rounds - len(rounds), 1))
+    left = search_budget(study.config, study.task, feedback) - spent(rounds)
+    return Budget(left, left // max(study.config.rounds - len(rounds), 1))
 
 
 def spent(rounds: Sequence[Round]) -> int:
     """Environment steps that the search has taken."""
-    return sum(steps(r.trials) + r.doubt.steps for r in rounds)
+    return sum(env_steps(r.trials) + r.doubt.steps for r in rounds)
 
 
 def count(trials: Sequence[Trial]) -> int:
@@ -202,25 +199,28 @@ def in_order(
     return [(c, by_id[c.id]) for c in sorted(may, key=lambda c: places[c.id])]
 
 
-def heeding(rounds: Rounds, said: Feedbacks) -> Rounds:
+def rounds_that_heard(rounds: Rounds, feedback: Feedbacks) -> Rounds:
     """The rounds that the winner may come from: those that have heard everything that was said, or all if none has."""
-    return rounds[said.since :] or rounds
+    return rounds[feedback.since :] or rounds
 
 
-def contestants(rounds: Rounds, said: Feedbacks, task: Task) -> list[Contestant]:
+def arms(rounds: Rounds, feedback: Feedbacks, task: Task) -> list[Arm]:
     """Who is confirmed: the winner, the runner-up, the first program that was ever trained, and the baselines."""
-    made = {c.id: c for r in rounds for c in r.candidates}
-    winner, second = best(heeding(rounds, said), task), runner_up(heeding(rounds, said), task)
+    programs = {c.id: c for r in rounds for c in r.candidates}
+    winner, second = (
+        best(rounds_that_heard(rounds, feedback), task),
+        runner_up(rounds_that_heard(rounds, feedback), task),
+    )
     if not winner:
         return []
     trained = {t.candidate_id for t in rounds[0].trials}
     first = next((c.id for c in rounds[0].candidates if c.id in trained), winner)
-    found = [Contestant("winner", made[winner])]
-    found += [Contestant("runner-up", made[second])] if second else []
-    found += [Contestant("zero-shot", made[first])] if first not in (winner, second) else []
-    return [*found, Contestant("baseline", "sparse"), Contestant("baseline", "native")]
+    entered = [Arm("winner", programs[winner])]
+    entered += [Arm("runner-up", programs[second])] if second else []
+    entered += [Arm("zero-shot", programs[first])] if first not in (winner, second) else []
+    return [*entered, Arm("baseline", "sparse"), Arm("baseline", "native")]
 
 
-def of(candidate_id: str, records: Sequence[R]) -> tuple[R, ...]:
+def records_of(candidate_id: str, records: Sequence[R]) -> tuple[R, ...]:
     """The records of one candidate."""
     return tuple(record for record in records if record.candidate_id == candidate_id)

@@ -26,15 +26,16 @@ from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description
 from autoreward.roles.designer import Ideas
-from autoreward.search.halving import Purse, Raced, goals, one_leg, race, search_job, steps
-from autoreward.session.real_steps import open_crew
+from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving, train_leg
+from autoreward.search.study import Study
+from autoreward.session.real_steps import open_steps
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCREENS, VERDICTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
-UNLIMITED = Purse(10**12, 10**12)
+UNLIMITED = Budget(10**12, 10**12)
 
 
 class Repetition(NamedTuple):
@@ -74,26 +75,27 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
     config = RunConfig(seed=seed, candidates=count, confirm_seeds=0, finalist_seeds=0, budget=1e6)
     folder = runs / f"race-{task.name}-{seed}"
     opened = Book.open(folder) if (folder / "run.json").exists() else Book.create(folder, RunHeader.of(task, config))
-    with opened as book, open_crew(task, config, book, lambda event: None) as (crew, _):
-        described = book.once(DESCRIPTION, crew.describe)
+    with opened as book, open_steps(task, config, book, lambda event: None) as (steps, _):
+        study = Study(task, config, steps, book, lambda event: None)
+        described = book.once(DESCRIPTION, steps.describe)
         page = book.page(0)
         designed = page.once(CANDIDATES, lambda: fixed(task, described, count)).items
-        verdicts = page.each(VERDICTS, designed, crew.review, crew.pool)
+        verdicts = page.each(VERDICTS, designed, steps.review, steps.pool)
         sound = [(c, v) for c, v in zip(designed, verdicts, strict=True) if v.accepted][:count]
         programs, verdicts = [candidate for candidate, _ in sound], tuple(verdict for _, verdict in sound)
-        screened = page.once(SCREENS, lambda: crew.screen(programs, verdicts, ()))
+        screened = page.once(SCREENS, lambda: steps.screen(programs, verdicts, ()))
         jobs = [search_job(config, task, candidate, verdict) for candidate, verdict in sound]
-        whole, begin = Raced((), ()), 0
+        whole, begin = Trained((), ()), 0
         for number, end in enumerate(goals(config, task)):
-            whole, begin = whole.and_(one_leg(crew, page, jobs, number, begin, end)), end
+            whole, begin = whole.plus(train_leg(study, page, jobs, number, begin, end)), end
         field = in_order(programs, verdicts, screened)
-        raced = race(task, config, crew, page, field, UNLIMITED, lambda event: None)
+        raced = successive_halving(study, page, field, UNLIMITED)
     return Repetition(
         of_all=ranked(whole.scores, task)[0],
         of_race=ranked(raced.scores, task)[0],
         success={s.candidate_id: s.success for s in whole.scores if s.steps >= config.full(task)},
-        steps_all=steps(whole.trials),
-        steps_race=steps(raced.trials),
+        steps_all=env_steps(whole.trials),
+        steps_race=env_steps(raced.trials),
     )
 
 

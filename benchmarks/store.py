@@ -12,11 +12,12 @@ from pathlib import Path
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 CONFIG = RunConfig(rounds=100, candidates=10, target=1.0, budget=1e6, confirm_seeds=3)
 
@@ -27,12 +28,12 @@ def main() -> None:
         place = Path(folder) / "run"
         began = time.monotonic()
         with Book.create(place, RunHeader.of(task, CONFIG)) as book:
-            run = improve(task, CONFIG, FakeCrew(width=10), book, lambda event: None)
+            run = improve(Study(task, CONFIG, FakeSteps(width=10), book, lambda event: None))
         whole = time.monotonic() - began
         began = time.monotonic()
-        idle = FakeCrew(width=10)
+        idle = FakeSteps(width=10)
         with Book.open(place) as book:
-            improve(task, CONFIG, idle, book, lambda event: None)
+            improve(Study(task, CONFIG, idle, book, lambda event: None))
         again = time.monotonic() - began
         files = sum(1 for _ in place.rglob("*.json"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from kept import kept
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -33,6 +33,7 @@ from autoreward.report.live.terminal_view import LiveView
 from autoreward.report.reading import read_run
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.files import find_task
@@ -65,9 +66,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one finished run made by the fake crew, and one that was stopped after its first round."""
     folder = tmp_path_factory.mktemp("runs")
     with Book.create(folder / "done", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
-        improve(TASK, book.header.config, FakeCrew(), book, lambda event: None)
+        improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))
     with Book.create(folder / "stopped", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3))) as book:
-        book.once(DESCRIPTION, FakeCrew().describe)
+        book.once(DESCRIPTION, FakeSteps().describe)
     return folder
 
 
@@ -417,7 +418,7 @@ def test_compare_sets_runs_of_one_task_side_by_side(runs: Path) -> None:
 def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> None:
     config = RunConfig(rounds=1, candidates=2, confirm_seeds=0)
     with Book.create(tmp_path / "quick", RunHeader.of(TASK, config)) as book:
-        improve(TASK, config, FakeCrew(), book, lambda event: None)
+        improve(Study(TASK, config, FakeSteps(), book, lambda event: None))
     said = str(invoked("compare", "quick", "quick", "--runs", str(tmp_path)).exception)
     assert "was not confirmed on fresh seeds" in said
     assert "without --no-confirm: `autoreward run mountain-car`" in said

@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from autoreward import events
@@ -24,6 +24,7 @@ from autoreward.loop import improve
 from autoreward.records import LOGGED, CurvePoint, Logged, LoggedPoint, PartStats, Run, Trial, TrialJob
 from autoreward.report.scalars import Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
+from autoreward.search.study import Study
 from autoreward.session.run import resume, start
 from autoreward.store.book import Book, Made, RunHeader
 from autoreward.tasks.files import find_task
@@ -33,7 +34,7 @@ CONFIG = RunConfig(rounds=1, candidates=3, target=1.0, confirm_seeds=1, finalist
 DOCS = Path(__file__).parent.parent / "docs" / "curves.md"
 
 
-class Talking(FakeCrew):
+class Talking(FakeSteps):
     """A fake crew whose trainings log as SB3 does, at their middle and at their end."""
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
@@ -49,7 +50,7 @@ def middle(job: TrialJob) -> int:
     return (job.begin + job.steps) // 2
 
 
-def go(folder: Path, crew: FakeCrew, logdir: Path | None = None, log: Log | None = None) -> Run:
+def go(folder: Path, crew: FakeSteps, logdir: Path | None = None, log: Log | None = None) -> Run:
     """What `start` and `resume` do, with a fake crew."""
     begun = (folder / "run.json").exists()
     with Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
@@ -61,7 +62,7 @@ def go(folder: Path, crew: FakeCrew, logdir: Path | None = None, log: Log | None
             for listener in listeners:
                 listener(event)
 
-        run = improve(TASK, book.header.config, crew, book, tell)
+        run = improve(Study(TASK, book.header.config, crew, book, tell))
         tell(events.RunDone(run, folder))
         return run
 
@@ -144,7 +145,7 @@ def test_a_stopped_run_goes_on_with_its_curves_where_they_were(memory_folder: Pa
 
 def test_a_finished_run_writes_its_curves_to_a_folder_named_later(memory_folder: Path, logs: Path) -> None:
     go(memory_folder / "run", Talking(), logs)
-    go(memory_folder / "run", FakeCrew(), memory_folder / "others")
+    go(memory_folder / "run", FakeSteps(), memory_folder / "others")
     assert files(memory_folder / "others") == files(logs)
 
 

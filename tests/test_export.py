@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 from exports import load, unproven, written
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from typer.testing import CliRunner
 
 from autoreward.cli import app, train
@@ -27,6 +27,7 @@ from autoreward.records import Candidate, Score, Trial, TrialId, TrialJob, Verdi
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
+from autoreward.search.study import Study
 from autoreward.session.reward_file import read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks.card import Task
@@ -251,11 +252,11 @@ def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         write_whole({}, tmp_path / "file" / "out")
 
 
-def finished(folder: Path, config: RunConfig, crew: FakeCrew) -> Path:
+def finished(folder: Path, config: RunConfig, crew: FakeSteps) -> Path:
     """A run of the fake crew, with its best/."""
     with Book.create(folder, RunHeader.of(MOUNTAIN, config)) as book:
         play = measure if config.given else improve
-        run = play(MOUNTAIN, config, crew, book, lambda event: None)
+        run = play(Study(MOUNTAIN, config, crew, book, lambda event: None))
         kept = kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven)
         for name, data in kept.files.items():
             book.write(f"best/{name}", data)
@@ -268,14 +269,14 @@ def exported(run: Path, to: Path) -> str:
 
 
 def test_what_is_said_of_an_export_is_what_is_in_it(memory_folder: Path) -> None:
-    native = finished(memory_folder / "native", RunConfig(given="native", confirm_seeds=1), FakeCrew())
+    native = finished(memory_folder / "native", RunConfig(given="native", confirm_seeds=1), FakeSteps())
     said = exported(native, memory_folder / "a")
     assert "import AutoReward" not in said
     assert f"PPO.load('{memory_folder}/a/policy.zip') of stable_baselines3" in said
-    searched = finished(memory_folder / "searched", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeCrew())
+    searched = finished(memory_folder / "searched", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeSteps())
     assert "from reward import AutoReward" in exported(searched, memory_folder / "b")
     lost = finished(
-        memory_folder / "lost", RunConfig(given="native", confirm_seeds=1), FakeCrew(fail=lambda job: Outcome.CRASHED)
+        memory_folder / "lost", RunConfig(given="native", confirm_seeds=1), FakeSteps(fail=lambda job: Outcome.CRASHED)
     )
     assert "has nothing to keep. It could not be trained: native-s0 crashed" in exported(lost, memory_folder / "c")
 
@@ -284,17 +285,17 @@ def test_a_card_tells_of_failures_and_names_what_is_there(memory_folder: Path) -
     def fail(job: TrialJob) -> Outcome:
         return Outcome.RAISED if "leg" not in job.id and job.id.endswith("-s0") else Outcome.COMPLETED
 
-    class Lost(FakeCrew):
+    class Lost(FakeSteps):
         def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
             made = super().score(page, trial, purpose)
             return Made(made.record.model_copy(update={"success": 0.0, "mean_success": 0.0}), made.files)
 
-    some = finished(memory_folder / "some", RunConfig(rounds=1, candidates=3, confirm_seeds=2), FakeCrew(fail=fail))
+    some = finished(memory_folder / "some", RunConfig(rounds=1, candidates=3, confirm_seeds=2), FakeSteps(fail=fail))
     card = (some / "best" / "card.md").read_text()
     assert "-s0 raised: " in card
     assert "none was found" not in card
     assert "`policy.zip`" in card
-    none = finished(memory_folder / "none", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeCrew(fail=fail))
+    none = finished(memory_folder / "none", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeSteps(fail=fail))
     card = (none / "best" / "card.md").read_text()
     assert "`policy.zip`" not in card
     assert "`train.py`" not in card

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from exports import PROOF, load, task, written
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +23,7 @@ from autoreward.export.render import NotWritable, Word, code, literal, one_line,
 from autoreward.export.verify import ExportProof, NotEqual
 from autoreward.loop import improve
 from autoreward.records import Candidate, Score
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.card import Task
 
@@ -154,7 +155,7 @@ def test_words_in_markdown_stay_words(text: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug(text))
 
 
-class Nasty(FakeCrew):
+class Nasty(FakeSteps):
     """Designs programs that hold a hostile thought."""
 
     def __init__(self, text: str) -> None:
@@ -167,14 +168,14 @@ class Nasty(FakeCrew):
         return made.model_copy(update={"items": tuple(items)})
 
 
-def kept(folder: Path, card: Task, crew: FakeCrew, fail: bool = False) -> Kept:
+def kept(folder: Path, card: Task, crew: FakeSteps, fail: bool = False) -> Kept:
     def demonstrate(winner: Candidate, files: Any) -> ExportProof:
         if fail:
             raise NotEqual("They differ.")
         return PROOF
 
     with Book.create(folder, RunHeader.of(card, RunConfig(rounds=1, candidates=3, confirm_seeds=1))) as book:
-        run = improve(card, book.header.config, crew, book, lambda event: None)
+        run = improve(Study(card, book.header.config, crew, book, lambda event: None))
         return kept_files(book, run, lambda t, weights: {"policy.zip": b"", "vecnormalize.pkl": b""}, demonstrate)
 
 

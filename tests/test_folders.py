@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from exports import unproven
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from typer.testing import CliRunner
 
 from autoreward.cli import app
@@ -23,6 +23,7 @@ from autoreward.errors import AutorewardError, RunDamaged, StoreError
 from autoreward.export.best import kept_files
 from autoreward.loop import improve
 from autoreward.search.recorded import remember
+from autoreward.search.study import Study
 from autoreward.store.book import Book
 from autoreward.store.folder import LARGEST_FILE, Folder
 from autoreward.store.header import RunHeader
@@ -38,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with all that one has."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
-        run = improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+        run = improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
         for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven).files.items():
             book.write(f"best/{name}", data)
         for name in ("report.html", "replies/r000-designer.prompt.md", "clips/winner/clip.webp"):
@@ -322,7 +323,7 @@ def test_records_that_do_not_go_together_are_one_sentence(run: Path, place: str,
     path.write_text(json.dumps(data))
     (run / "result.json").unlink()
     with Book.open(run) as book, pytest.raises(RunDamaged, match=message):
-        improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+        improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
 
 
 @pytest.mark.parametrize("share", [1e308, -1.0, 1.5])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
 from autoreward.records import CandidateId, CandidateName, ReplyKey, Trial, TrialId, TrialName, order_of_design
+from autoreward.search.study import Study
 from autoreward.store.book import Book
 from autoreward.store.header import RunHeader
 from autoreward.tasks.files import find_task
@@ -82,7 +83,7 @@ def test_candidates_are_in_the_order_of_design() -> None:
 def test_every_id_of_a_run_is_parsed(tmp_path: Path) -> None:
     config = RunConfig(rounds=2, candidates=4, confirm_seeds=2)
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
-        improve(TASK, config, FakeCrew(), book, lambda event: None)
+        improve(Study(TASK, config, FakeSteps(), book, lambda event: None))
         folders = [path for path in book.folder.rglob("*.json") if path.parent.name in ("trials", "scores")]
     assert {path.parent.parent.name for path in folders} >= {"000", "001", "confirm"}
     for path in folders:

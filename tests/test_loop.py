@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, LimitReached, RunDamaged, StoreError, UsageError
-from autoreward.loop import contestants, improve
+from autoreward.loop import arms, improve
 from autoreward.records import (
     Allowance,
     Candidate,
@@ -28,6 +28,7 @@ from autoreward.records import (
     TrialJob,
 )
 from autoreward.report.scalars import Follower
+from autoreward.search.study import Study
 from autoreward.session.feedback import allow, hear_out, heed
 from autoreward.session.real_steps import allowance
 from autoreward.session.run import leave, resume
@@ -56,17 +57,17 @@ def dying(die_at: int) -> Callable[[Path], None]:
     return before_write
 
 
-def go(folder: Path, crew: FakeCrew, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
+def go(folder: Path, crew: FakeSteps, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
     begun = (folder / "run.json").exists()
     book = Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, config))
     with book:
         book.before_write = dying(die_at)
-        return improve(TASK, book.header.config, crew, book, lambda event: None)
+        return improve(Study(TASK, book.header.config, crew, book, lambda event: None))
 
 
 def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
     """Arguments that are no UTF-8 reach Python with halves of characters."""
-    go(tmp_path / "run", FakeCrew(), TOLD.model_copy(update={"rounds": 1, "confirm_seeds": 0}))
+    go(tmp_path / "run", FakeSteps(), TOLD.model_copy(update={"rounds": 1, "confirm_seeds": 0}))
     with Book.open(tmp_path / "run") as book:
         hear_out(book, b"it sh\xe4kes".decode("utf-8", "surrogateescape"))
         said = book.lone(FEEDBACK)
@@ -79,11 +80,11 @@ def test_a_budget_for_no_round_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"nothing to search with: the budget of 1 environment steps is used\. A larger --budget"
     ):
-        go(tmp_path / "run", FakeCrew(), CONFIG.model_copy(update={"budget": 1 / CONFIG.full(TASK)}))
+        go(tmp_path / "run", FakeSteps(), CONFIG.model_copy(update={"budget": 1 / CONFIG.full(TASK)}))
 
 
 def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
-    crew = FakeCrew()
+    crew = FakeSteps()
     run = go(tmp_path / "run", crew)
     assert run.rounds == 2
     assert run.best.startswith("r00")
@@ -98,20 +99,20 @@ def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_resumes_to_the_same_without_doing_anything(tmp_path: Path) -> None:
-    run = go(tmp_path / "run", FakeCrew())
-    idle = FakeCrew()
+    run = go(tmp_path / "run", FakeSteps())
+    idle = FakeSteps()
     assert go(tmp_path / "run", idle) == run
     assert not idle.done
 
 
 def test_a_crash_at_every_write_ends_in_the_same_run(memory_folder: Path) -> None:
     config = CONFIG.model_copy(update={"candidates": 2, "confirm_seeds": 1})
-    expected = go(memory_folder / "whole", FakeCrew(width=2), config)
-    reference = FakeCrew(width=2)
+    expected = go(memory_folder / "whole", FakeSteps(width=2), config)
+    reference = FakeSteps(width=2)
     go(memory_folder / "count", reference, config)
     die_at = 0
     while True:
-        crew = FakeCrew(width=2)
+        crew = FakeSteps(width=2)
         folder = memory_folder / f"die{die_at}"
         try:
             go(folder, crew, config, die_at)
@@ -144,17 +145,17 @@ def test_the_zero_shot_is_the_first_of_the_first_round_in_the_order_of_design() 
     )
     nothing_said, calm = Feedbacks(), Feedbacks(items=(Feedback(after=1, text="calm it down"),))
     for said in (nothing_said, calm):
-        found = {c.role: c.who for c in contestants(rounds, said, TASK)}
+        found = {c.role: c.who for c in arms(rounds, said, TASK)}
         assert (found["winner"], found["runner-up"], found["zero-shot"]) == ("r001c1", "r001c0", "r000c2")
 
 
 def test_a_feedback_that_no_round_could_heed_leaves_the_winner_in_place(tmp_path: Path) -> None:
-    class Dear(FakeCrew):
+    class Dear(FakeSteps):
         def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
             raise LimitReached("too dear")
 
     folder = tmp_path / "run"
-    before = go(folder, FakeCrew(), TOLD)
+    before = go(folder, FakeSteps(), TOLD)
     with Book.open(folder) as book:
         hear_out(book, "calm it down")
         heed(book)
@@ -166,35 +167,35 @@ def test_a_failed_training_is_recorded_and_the_others_go_on(tmp_path: Path) -> N
     def fail(job: TrialJob) -> Outcome:
         return Outcome.NOT_FINITE if job.id == "r000c1-s0" else Outcome.COMPLETED
 
-    run = go(tmp_path / "run", FakeCrew(fail=fail))
+    run = go(tmp_path / "run", FakeSteps(fail=fail))
     assert run.best
     assert run.best != "r000c1"
 
 
 def test_when_every_training_fails_the_run_ends_without_a_winner(tmp_path: Path) -> None:
-    run = go(tmp_path / "run", FakeCrew(fail=lambda job: Outcome.CRASHED))
+    run = go(tmp_path / "run", FakeSteps(fail=lambda job: Outcome.CRASHED))
     assert run.best == ""
     assert run.confirmed == ()
 
 
 def test_the_target_ends_the_search(tmp_path: Path) -> None:
-    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"target": 0.01}))
+    run = go(tmp_path / "run", FakeSteps(), config=CONFIG.model_copy(update={"target": 0.01}))
     assert run.rounds == 1
     assert "reached the target" in run.stop
 
 
 def test_no_confirmation_when_asked(tmp_path: Path) -> None:
-    run = go(tmp_path / "run", FakeCrew(), config=CONFIG.model_copy(update={"confirm_seeds": 0}))
+    run = go(tmp_path / "run", FakeSteps(), config=CONFIG.model_copy(update={"confirm_seeds": 0}))
     assert run.confirmed == ()
 
 
 def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    before = go(folder, FakeCrew(), TOLD)
+    before = go(folder, FakeSteps(), TOLD)
     with Book.open(folder) as book:
         hear_out(book, "calm it down")
         heed(book)
-    crew = FakeCrew()
+    crew = FakeSteps()
     after = go(folder, crew)
     assert after.rounds == before.rounds + 1
     assert after.best.startswith(f"r{before.rounds:03d}")
@@ -207,24 +208,24 @@ def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> N
 def test_feedback_survives_a_crash_at_every_write(memory_folder: Path) -> None:
     """Whatever was moved aside by then: the same end, nothing trained twice, no reply that did not hear it."""
     config = TOLD.model_copy(update={"rounds": 1, "candidates": 2, "confirm_seeds": 1})
-    go(memory_folder / "done", FakeCrew(width=2), config)
+    go(memory_folder / "done", FakeSteps(width=2), config)
     for name in ("r000-designer.json", "r001-designer.json", "r001-designer.prompt.md"):
         (memory_folder / "done" / "replies").mkdir(exist_ok=True)
         (memory_folder / "done" / "replies" / name).write_text("")
 
-    def tell(folder: Path, crew: FakeCrew, die_at: int = 10**9) -> Run:
+    def tell(folder: Path, crew: FakeSteps, die_at: int = 10**9) -> Run:
         with Book.open(folder) as book:
             book.before_write = dying(die_at)
             if book.lone(FEEDBACK) is None:
                 hear_out(book, "calm it down")
             heed(book)
-            return improve(TASK, book.header.config, crew, book, lambda event: None)
+            return improve(Study(TASK, book.header.config, crew, book, lambda event: None))
 
-    reference = FakeCrew(width=2)
+    reference = FakeSteps(width=2)
     shutil.copytree(memory_folder / "done", memory_folder / "whole")
     expected = tell(memory_folder / "whole", reference)
     for die_at in range(8):  # the words, two replies, confirm, the result, and a little further
-        crew, folder = FakeCrew(width=2), memory_folder / f"die{die_at}"
+        crew, folder = FakeSteps(width=2), memory_folder / f"die{die_at}"
         shutil.copytree(memory_folder / "done", folder)
         with pytest.raises(Killed):
             tell(folder, crew, die_at)
@@ -238,7 +239,7 @@ def test_feedback_survives_a_crash_at_every_write(memory_folder: Path) -> None:
 
 def test_what_can_not_be_moved_is_one_sentence(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    go(folder, FakeCrew(), TOLD)
+    go(folder, FakeSteps(), TOLD)
     (folder / "before-feedback-0" / "confirm" / "scores").mkdir(parents=True)
     with Book.open(folder) as book:
         hear_out(book, "calm it down")
@@ -273,7 +274,7 @@ def test_a_damaged_record_does_not_hide_why_a_run_ends(tmp_path: Path) -> None:
 
 
 def test_what_was_saved_is_told_even_where_there_can_be_no_report(tmp_path: Path) -> None:
-    go(tmp_path / "run", FakeCrew())
+    go(tmp_path / "run", FakeSteps())
     (tmp_path / "run" / "rounds" / "000" / "candidates.json").write_text("{")
     told: list[str] = []
     follower = Follower(tmp_path / "run", lambda leg: told.append(leg.training), earlier=True)
@@ -292,8 +293,8 @@ def test_a_state_that_is_cut_off_is_said_and_drops_nobody(tmp_path: Path) -> Non
     with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book:
         book.before_write = killed_in_the_second_leg
         with pytest.raises(Killed):
-            improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+            improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
     for state in (tmp_path / "run").rglob("*-leg0/state.safetensors"):
         state.write_bytes(state.read_bytes()[:-1])
     with pytest.raises(RunDamaged, match=r"state\.safetensors is damaged .* delete the record .*-leg0\.json"):
-        go(tmp_path / "run", FakeCrew())
+        go(tmp_path / "run", FakeSteps())

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rude_crew import RudeCrew
+from rude_steps import RudeSteps
 from undrawn import TASK, episodes
 
 from autoreward import events
@@ -32,6 +32,7 @@ from autoreward.report.tables import show_candidate, show_run
 from autoreward.report.templates import page, policy
 from autoreward.report.tensorboard import check_board, event_file
 from autoreward.report.terminal import Terminal
+from autoreward.search.study import Study
 from autoreward.session.run import worth_a_look
 from autoreward.store.book import Book, RunHeader
 
@@ -117,7 +118,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     config = RunConfig(rounds=1, candidates=4, finalists=1, finalist_seeds=0, confirm_seeds=2)
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        made = improve(TASK, config, RudeCrew("said", width=4), book, lambda event: None)
+        made = improve(Study(TASK, config, RudeSteps("said", width=4), book, lambda event: None))
         for look in worth_a_look(book, made):
             place = str(look.page.folder.relative_to(folder))
             clip = Clip(id=look.id, trial_id=look.score.trial_id, page=place, why_not="no picture")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 import autoreward
 from autoreward import events
@@ -18,6 +18,7 @@ from autoreward.errors import ConfigError, RunChanged
 from autoreward.loop import improve
 from autoreward.records import Trial
 from autoreward.report.live.notebook_view import CellView, Output
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
 
@@ -33,7 +34,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[events.Event]:
     folder = tmp_path_factory.mktemp("runs") / "fake"
     with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
         found.append(events.RunStarted(TASK, CONFIG, folder))
-        run = improve(TASK, CONFIG, FakeCrew(), book, found.append)
+        run = improve(Study(TASK, CONFIG, FakeSteps(), book, found.append))
         found.append(events.RunDone(run, folder))
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import stable_baselines3
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from gymnasium import spaces
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
@@ -21,6 +21,7 @@ from autoreward.errors import MissingExtra, UsageError
 from autoreward.loop import improve
 from autoreward.records import TrialJob
 from autoreward.sandbox.jail import Jail
+from autoreward.search.study import Study
 from autoreward.session.run import onnx_policy
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.card import Task
@@ -116,7 +117,7 @@ def test_onnx_runtime_acts_as_sb3_on_1000_observations(
 def finished(folder: Path, outcome: Outcome = Outcome.COMPLETED) -> Path:
     task = find_task("mountain-car", (envs_folder(),))
     with Book.create(folder, RunHeader.of(task, RunConfig(rounds=1, candidates=2, confirm_seeds=0))) as book:
-        improve(task, book.header.config, FakeCrew(width=2, fail=lambda job: outcome), book, lambda event: None)
+        improve(Study(task, book.header.config, FakeSteps(width=2, fail=lambda job: outcome), book, lambda event: None))
     return folder
 
 

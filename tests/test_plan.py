@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
@@ -12,7 +12,8 @@ from autoreward.loop import improve
 from autoreward.records import Description, LegPlan, Score, Speed, Trial
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
-from autoreward.search.halving import steps
+from autoreward.search.halving import env_steps
+from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.plan import legs, plan
 from autoreward.store.book import Book, Made, Page, RunHeader
@@ -54,7 +55,7 @@ def test_the_budget_bounds_the_search() -> None:
     assert made.search_minutes == pytest.approx(made.round_minutes * made.search_steps / made.round_steps)
 
 
-class Alike(FakeCrew):
+class Alike(FakeSteps):
     """All candidates do alike, so every rung that may end in a tie does."""
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
@@ -62,12 +63,12 @@ class Alike(FakeCrew):
         return Made(record.model_copy(update={"mean_success": 0.1, "mean_progress": 0.1, "success": 0.1}), files)
 
 
-@pytest.mark.parametrize("crew", [FakeCrew, Alike])
+@pytest.mark.parametrize("crew", [FakeSteps, Alike])
 @pytest.mark.parametrize("config", [RunConfig(rounds=2, candidates=3, target=1.0), RunConfig(rounds=1, candidates=9)])
-def test_a_run_takes_no_more_than_was_planned(config: RunConfig, crew: type[FakeCrew], tmp_path: Path) -> None:
+def test_a_run_takes_no_more_than_was_planned(config: RunConfig, crew: type[FakeSteps], tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
-        run = improve(TASK, config, crew(width=config.candidates), book, lambda event: None)
-        confirmed = steps(book.confirm_page().saved(TRIALS))
+        run = improve(Study(TASK, config, crew(width=config.candidates), book, lambda event: None))
+        confirmed = env_steps(book.confirm_page().saved(TRIALS))
     made = plan(TASK, config, DESCRIPTION, SPEED)
     assert made.confirm
     assert 0 < run.env_steps - confirmed <= made.search_steps

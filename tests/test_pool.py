@@ -29,7 +29,7 @@ from autoreward.records import (
 )
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import EACH, RECORDINGS, REMEMBERED, recorded, remember
-from autoreward.session.real_steps import RealCrew
+from autoreward.session.real_steps import RealSteps
 from autoreward.store.book import Book, Made, RunHeader
 from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
 from autoreward.tasks.card import Task
@@ -241,7 +241,7 @@ def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> Non
     )
     with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book, Workers(jail) as workers:
         book.once(DESCRIPTION, lambda: Made(told, files))
-        crew = RealCrew(TASK, RunConfig(), book, workers, print, None)
+        crew = RealSteps(TASK, RunConfig(), book, workers, print, None)
         found = crew.screen(made, checked, (before,))
     assert found.order == ("new", "fails")
     (why,) = next(i.screens for i in found.items if i.candidate_id == "fails")

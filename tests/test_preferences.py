@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import autoreward
@@ -54,6 +54,7 @@ from autoreward.report.pairs import Pair, pair_table, pairs_page, sparkline
 from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
+from autoreward.search.study import Study
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
@@ -196,7 +197,7 @@ def test_people_rank_before_the_measurement_and_only_those_that_they_compared() 
 def test_the_grammar_takes_its_parents_from_what_people_prefer() -> None:
     fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
-    description = FakeCrew().describe().record.model_copy(update={"state": fields, "action": push})
+    description = FakeSteps().describe().record.model_copy(update={"state": fields, "action": push})
     made = evolved_candidates(TASK, description, (), 3, seed=0)
     scores = [score(c.id, value) for c, value in zip(made, (0.9, 0.5, 0.1), strict=True)]
     plain = round_of(0, Strengths(), *scores).model_copy(update={"candidates": made})
@@ -208,11 +209,11 @@ def test_the_grammar_takes_its_parents_from_what_people_prefer() -> None:
 def test_people_set_no_target() -> None:
     rounds = [round_of(0, Strengths(), score("a", 1.0, 8000).model_copy(update={"success": 1.0}))]
     rule = HUMAN.model_copy(update={"judge": "rule"})
-    assert "reached the target" in (stop_reason(rule, rounds, TASK, Feedbacks()) or "")
-    assert stop_reason(HUMAN, rounds, TASK, Feedbacks()) is None
+    assert "reached the target" in (stop_reason(rule, TASK, rounds, Feedbacks()) or "")
+    assert stop_reason(HUMAN, TASK, rounds, Feedbacks()) is None
 
 
-class FilmedCrew(FakeCrew):
+class FilmedSteps(FakeSteps):
     """Scores with episodes that can be shown: the car drives as far as the policy's success."""
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
@@ -235,7 +236,7 @@ def go(folder: Path, config: RunConfig = HUMAN, before_write: Callable[[Path], N
     begun = (folder / "run.json").exists()
     with Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, config)) as book:
         book.before_write = before_write
-        return improve(TASK, book.header.config, FilmedCrew(), book, lambda event: None)
+        return improve(Study(TASK, book.header.config, FilmedSteps(), book, lambda event: None))
 
 
 def say(folder: Path, choose: Callable[[Question], Answer], count: int | None = None) -> int:
@@ -388,12 +389,12 @@ def test_a_run_without_two_policies_has_nothing_to_compare(tmp_path: Path) -> No
 def test_a_run_that_will_never_have_two_policies_says_so(tmp_path: Path) -> None:
     given = RunConfig(given="none", confirm_seeds=1)
     with Book.create(tmp_path / "given", RunHeader.of(TASK, given)) as book:
-        measure(TASK, given, FakeCrew(), book, lambda event: None)
+        measure(Study(TASK, given, FakeSteps(), book, lambda event: None))
     with pytest.raises(UsageError, match="to compare: it trains one reward, and searches for none"):
         Poll(tmp_path / "given")
     alone = RunConfig(rounds=1, candidates=1, confirm_seeds=0)
     with Book.create(tmp_path / "alone", RunHeader.of(TASK, alone)) as book:
-        improve(TASK, alone, FakeCrew(width=1), book, lambda event: None)
+        improve(Study(TASK, alone, FakeSteps(width=1), book, lambda event: None))
     with pytest.raises(UsageError, match="to compare, and is finished"):
         Poll(tmp_path / "alone")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 from autoreward import events
 from autoreward.config import RunConfig
@@ -32,7 +32,8 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.search.halving import RUNGS, Purse, further_seeds, goals, standings, steps
+from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, standings
+from autoreward.search.study import Study
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
@@ -70,7 +71,7 @@ def round_of(number: int, *scores: Score) -> Round:
 def rung(number: int, scores: list[Score], names: str, **change: object) -> Standings:
     config = RunConfig.model_validate({"steps": 8000} | change)
     jobs = [job(name) for name in names]
-    return standings(number, goals(config, TASK)[number], scores, jobs, jobs, TASK, config)
+    return standings(config, TASK, number, scores, jobs, jobs)
 
 
 def going(found: Standings) -> list[str]:
@@ -117,23 +118,23 @@ def test_rungs_that_end_at_the_same_step_are_one() -> None:
 
 def test_the_finalists_train_on_as_many_seeds_each_and_leave_the_rest_for_later_rounds() -> None:
     config = RunConfig(finalist_seeds=2)
-    assert further_seeds(config, 2000, Purse(left=9000, share=9000)) == 2
-    assert further_seeds(config, 2000, Purse(left=9000, share=3900)) == 1
-    assert further_seeds(config, 2000, Purse(left=9000, share=-500)) == 1, "nobody wins by one training"
-    assert further_seeds(config, 2000, Purse(left=1900, share=1900)) == 0, "none of them, rather than some"
-    assert further_seeds(config, 0, Purse(left=9000, share=9000)) == 0
+    assert further_seeds(config, 2000, Budget(left=9000, share=9000)) == 2
+    assert further_seeds(config, 2000, Budget(left=9000, share=3900)) == 1
+    assert further_seeds(config, 2000, Budget(left=9000, share=-500)) == 1, "nobody wins by one training"
+    assert further_seeds(config, 2000, Budget(left=1900, share=1900)) == 0, "none of them, rather than some"
+    assert further_seeds(config, 0, Budget(left=9000, share=9000)) == 0
 
 
-def run(folder: Path, crew: FakeCrew, **change: object) -> tuple[Run, list[events.Event]]:
+def run(folder: Path, crew: FakeSteps, **change: object) -> tuple[Run, list[events.Event]]:
     plain = {"rounds": 1, "candidates": 8, "target": 1.0, "confirm_seeds": 0, "finalist_seeds": 0, "steps": 8000}
     config = RunConfig.model_validate(plain | change)
     heard: list[events.Event] = []
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        return (measure if config.given else improve)(TASK, config, crew, book, heard.append), heard
+        return (measure if config.given else improve)(Study(TASK, config, crew, book, heard.append)), heard
 
 
 def test_a_race_of_eight_costs_less_than_three_full_trainings(tmp_path: Path) -> None:
-    crew = FakeCrew(width=8)
+    crew = FakeSteps(width=8)
     result, heard = run(tmp_path / "r", crew)
     accepted = next(len(e.screened.order) for e in heard if isinstance(e, events.Checked))
     rungs = [e.standings for e in heard if isinstance(e, events.RungDone)]
@@ -146,12 +147,12 @@ def test_a_race_of_eight_costs_less_than_three_full_trainings(tmp_path: Path) ->
 
 @pytest.mark.parametrize("budget", [0.5, 1.0, 2.0])
 def test_the_budget_holds(tmp_path: Path, budget: float) -> None:
-    result, _ = run(tmp_path / "r", FakeCrew(width=8), budget=budget, rounds=9)
+    result, _ = run(tmp_path / "r", FakeSteps(width=8), budget=budget, rounds=9)
     assert result.env_steps <= budget * 8000
     assert "the budget of" in result.stop
 
 
-class Known(FakeCrew):
+class Known(FakeSteps):
     """Accepts everything, and scores candidates as it is told."""
 
     def __init__(self, success: dict[str, float]) -> None:
@@ -187,7 +188,7 @@ def test_a_full_last_round_can_win(tmp_path: Path) -> None:
     assert {"r002c5-s1", "r002c5-s2"} <= seeds_of, "the last round has what the others left"
 
 
-class Hopeless(FakeCrew):
+class Hopeless(FakeSteps):
     """No candidate gets further than random actions do; the environment's own reward does."""
 
     def describe(self) -> Made[Description]:
@@ -208,23 +209,23 @@ def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
     assert (crew.done["train native-s0"], crew.done["train sparse-s0"]) == (1, 1)
     rounds = [e.round for e in heard if isinstance(e, events.RoundDone)]
     assert [r.doubt.trainings for r in rounds] == [2, 0, 0]
-    assert result.env_steps == sum(steps(r.trials) for r in rounds) + 2 * 8000
+    assert result.env_steps == sum(env_steps(r.trials) for r in rounds) + 2 * 8000
     assert result.trainings == sum(len({t.candidate_id for t in r.trials}) for r in rounds) + 2
     again, _ = resumed(tmp_path / "r", Hopeless(width=3))
     assert again == result
 
 
-def resumed(folder: Path, crew: FakeCrew) -> tuple[Run, FakeCrew]:
+def resumed(folder: Path, crew: FakeSteps) -> tuple[Run, FakeSteps]:
     with Book.open(folder) as book:
-        return improve(TASK, book.header.config, crew, book, lambda event: None), crew
+        return improve(Study(TASK, book.header.config, crew, book, lambda event: None)), crew
 
 
 def test_a_doubt_is_forgotten_when_somebody_says_what_to_change() -> None:
     lost = round_of(0, score("a", 0.0)).model_copy(update={"doubt": Doubt(said="It is not the reward.")})
     config = RunConfig()
-    assert stop_reason(config, (lost,), TASK, Feedbacks()) == "It is not the reward."
+    assert stop_reason(config, TASK, (lost,), Feedbacks()) == "It is not the reward."
     said = Feedbacks(items=(Feedback(after=1, text="go slower"),))
-    assert stop_reason(config, (lost,), TASK, said) is None
+    assert stop_reason(config, TASK, (lost,), said) is None
 
 
 def test_only_normalised_rewards_have_a_value_loss_that_is_too_large() -> None:
@@ -240,9 +241,9 @@ def test_a_training_whose_worker_died_says_nothing_of_its_reward(tmp_path: Path)
     def die(job: TrialJob) -> Outcome:
         return Outcome.LOST if job.id in ("native-s0", "native-s1", "r000c1-s0") else Outcome.COMPLETED
 
-    result, _ = run(tmp_path / "a", FakeCrew(fail=die), given="native", confirm_seeds=3)
+    result, _ = run(tmp_path / "a", FakeSteps(fail=die), given="native", confirm_seeds=3)
     assert len(result.confirmed[0].success) == 1
-    none, _ = run(tmp_path / "b", FakeCrew(fail=die), given="native", confirm_seeds=2)
+    none, _ = run(tmp_path / "b", FakeSteps(fail=die), given="native", confirm_seeds=2)
     assert (none.confirmed, none.best) == ((), "")
 
 
@@ -250,19 +251,19 @@ def test_off_policy_trainings_run_in_one_piece(tmp_path: Path) -> None:
     train = TASK.train.model_copy(update={"algorithm": "SAC"})
     task: Task = TASK.model_copy(update={"train": train})
     config = RunConfig(rounds=1, candidates=3, confirm_seeds=0, finalist_seeds=0, steps=8000)
-    crew = FakeCrew()
+    crew = FakeSteps()
     with Book.create(tmp_path / "r", RunHeader.of(task, config)) as book:
-        improve(task, config, crew, book, lambda e: None)
+        improve(Study(task, config, crew, book, lambda e: None))
     assert not [name for name in crew.done if "leg1" in name]
 
 
 def test_a_given_reward_is_measured_and_nothing_is_searched(tmp_path: Path) -> None:
-    crew = FakeCrew()
+    crew = FakeSteps()
     mine = Candidate(id="own", source="# x", thought="", origin="human", how="given")
     result, _ = run(tmp_path / "a", crew, given=mine, confirm_seeds=3)
     assert (result.best, result.trainings, result.confirmed[0].role) == ("own", 3, "given")
     assert not [name for name in crew.done if name.startswith("design")]
-    native, _ = run(tmp_path / "b", FakeCrew(), given="native", confirm_seeds=2)
+    native, _ = run(tmp_path / "b", FakeSteps(), given="native", confirm_seeds=2)
     assert (native.best, native.trainings) == ("native", 2)
 
 
@@ -303,7 +304,7 @@ def test_legs_are_one_training() -> None:
         (100, 200, 300),
         3.0,
     )
-    assert steps(legs) == 300
+    assert env_steps(legs) == 300
     points = [CheckpointScore(step=100 * (i + 1), success=0, progress=0, metric=None, length=1) for i in range(3)]
     parts = [score("a", 0.1 * i, steps=100 * (i + 1)).model_copy(update={"trial_id": f"a-s0-leg{i}", "checkpoints": (points[i],)})
              for i in range(3)]  # fmt: skip

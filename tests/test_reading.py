@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 from typer.main import get_command
 
 from autoreward.cli import app
@@ -21,6 +21,7 @@ from autoreward.report.rerun import NOT_REPEATED, again
 from autoreward.report.scalars import saved_legs
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
 
@@ -32,7 +33,7 @@ CONFIG = RunConfig(rounds=1, candidates=3, confirm_seeds=1, finalist_seeds=0)
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     folder = tmp_path_factory.mktemp("runs") / "run"
     with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
-        return folder, improve(TASK, CONFIG, FakeCrew(), book, lambda event: None)
+        return folder, improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
 
 
 @pytest.fixture
@@ -122,9 +123,9 @@ def test_every_setting_of_a_search_can_be_told_again() -> None:
 
 def test_a_given_reward_that_failed_says_so(tmp_path: Path) -> None:
     config = RunConfig(given="none", confirm_seeds=2)
-    crew = FakeCrew(fail=lambda job: Outcome.RAISED if job.id == "none-s1" else Outcome.COMPLETED)
+    crew = FakeSteps(fail=lambda job: Outcome.RAISED if job.id == "none-s1" else Outcome.COMPLETED)
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
-        measure(TASK, config, crew, book, lambda event: None)
+        measure(Study(TASK, config, crew, book, lambda event: None))
     out, reading = StringIO(), read_run(tmp_path / "run")
     Terminal(out, width=100).print(show_run(reading))
     assert "- none-s1 raised: " in out.getvalue()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import typer
-from fake_crew import FakeCrew
 from fake_provider import Answer, provider
+from fake_steps import FakeSteps
 
 from autoreward.cli.watch import watch
 from autoreward.config import RunConfig
@@ -21,6 +21,7 @@ from autoreward.report.phrases import result_sentence
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
 from autoreward.search.confirm import demand_sound, why_nothing
+from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.new_task import Wanted, initiate
 from autoreward.session.plan import demand_steps
@@ -127,14 +128,14 @@ def test_a_refused_reward_is_one_sentence() -> None:
         demand_sound(MINE, TASK, refused())
 
 
-class Strict(FakeCrew):
+class Strict(FakeSteps):
     """Refuses what is given."""
 
     def review(self, candidate: Candidate) -> Verdict:
         return refused(Finding(rule="import", message="no imports"))
 
 
-class Unscored(FakeCrew):
+class Unscored(FakeSteps):
     """Trains, and can score nothing."""
 
     def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
@@ -142,10 +143,10 @@ class Unscored(FakeCrew):
         return Made(super().score(page, trial, purpose).record.model_copy(update=broken), {})
 
 
-def measured(folder: Path, crew: FakeCrew, **config: Any) -> Run:
+def measured(folder: Path, crew: FakeSteps, **config: Any) -> Run:
     with Book.create(folder, RunHeader.of(TASK, RunConfig(confirm_seeds=2, rounds=1, **config))) as book:
         chosen = book.header.config
-        return (measure if chosen.given else improve)(TASK, chosen, crew, book, lambda event: None)
+        return (measure if chosen.given else improve)(Study(TASK, chosen, crew, book, lambda event: None))
 
 
 def crash(job: TrialJob) -> Outcome:
@@ -174,21 +175,21 @@ def test_a_refused_reward_is_not_trained(tmp_path: Path) -> None:
 
 
 def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> None:
-    run = measured(memory_folder / "a", FakeCrew(fail=crash), given="native")
+    run = measured(memory_folder / "a", FakeSteps(fail=crash), given="native")
     assert (run.best, run.confirmed, run.trainings) == ("", (), 2)
     assert result_sentence(run).startswith("It could not be trained: native-s0 crashed: The process died")
     run = measured(memory_folder / "b", Unscored(), given="native")
     assert result_sentence(run) == "It could not be trained: the scoring of native-s0 timed out: it took 9 s."
     one = measured(
         memory_folder / "c",
-        FakeCrew(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED),
+        FakeSteps(fail=lambda job: crash(job) if "s0" in job.id else Outcome.COMPLETED),
         given="native",
     )
     assert (one.best, len(one.confirmed[0].success), one.failed) == ("native", 2, "")
 
 
 def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
-    run = measured(memory_folder / "a", FakeCrew(fail=crash), candidates=3)
+    run = measured(memory_folder / "a", FakeSteps(fail=crash), candidates=3)
     assert run.success is None
     assert result_sentence(run).startswith(
         "No candidate could be trained and scored (its one round is done): r000c0-s0-leg0 crashed: "
@@ -209,7 +210,7 @@ def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
 
 
 def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:
-    run = measured(memory_folder / "run", FakeCrew(), candidates=3)
+    run = measured(memory_folder / "run", FakeSteps(), candidates=3)
     with Book.open(memory_folder / "run") as book:
         own = {s.seed: s.success for s in book.page(0).saved(SCORES) if s.candidate_id == run.best}
     assert run.success == pytest.approx(sum(own.values()) / len(own))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_crew import InlinePool
+from fake_steps import InlinePool
 
 from autoreward import __version__, errors
 from autoreward.config import RunConfig

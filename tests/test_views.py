@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from rude_crew import RudeCrew
+from rude_steps import RudeSteps
 from typer.testing import CliRunner
 
 from autoreward import events
@@ -31,6 +31,7 @@ from autoreward.report.phrases import JsonView, PlainView, result_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import confirmation, show_candidate, show_run, standings_table
 from autoreward.report.terminal import Terminal
+from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
 
@@ -52,7 +53,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[events.Ev
         return Outcome.RAISED if job.candidate_id.endswith("c1") else Outcome.COMPLETED
 
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        run = improve(TASK, config, RudeCrew(HOSTILE, width=5, fail=fails), book, found.append)
+        run = improve(Study(TASK, config, RudeSteps(HOSTILE, width=5, fail=fails), book, found.append))
     bad = Trial(id="r000c1-s0", candidate_id="r000c1", outcome=Outcome.RAISED, message=HOSTILE, seed=0, steps=1)
     return folder, [*found, events.TrialProgress(HOSTILE, 1, 2), events.TrialDone(bad), events.RunDone(run, folder)]
 

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.loop import improve
 from autoreward.records import Clip
+from autoreward.search.study import Study
 from autoreward.session.clips import worth_a_look
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.files import find_task
@@ -30,7 +31,7 @@ def episodes(lengths: tuple[int, ...] = (4, 6)) -> Transitions:
 def finished(folder: Path) -> None:
     """Make the run."""
     with Book.create(folder, RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
-        run = improve(TASK, book.header.config, FakeCrew(), book, lambda event: None)
+        run = improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))
         for look in worth_a_look(book, run):
             page = look.page.folder.relative_to(folder)
             clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(page), why_not=WHY)

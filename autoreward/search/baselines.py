@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
 from autoreward.records import EPISODES, POOL, Description, Doubt, Round, Score, TrialId, TrialJob
-from autoreward.search.halving import score_all, steps
-from autoreward.search.steps import Crew
+from autoreward.search.halving import env_steps, score_all
+from autoreward.search.study import Study
 from autoreward.store.book import Book, Page
 from autoreward.store.keys import DESCRIPTION, SCORES, TRIALS
 from autoreward.tasks.card import Task
@@ -16,24 +15,23 @@ from autoreward.tasks.card import Task
 BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
 
 
-def not_the_reward(
-    task: Task, config: RunConfig, crew: Crew, book: Book, description: Description, rounds: Sequence[Round]
-) -> Doubt:
+def not_the_reward(study: Study, description: Description, rounds: Sequence[Round]) -> Doubt:
     """The doubt after the last of some rounds, if there is one.
 
     Trains the baselines where the candidates alone don't settle it, once in a run.
     """
+    task, book, steps = study.task, study.book, study.steps
     last, normalized = rounds[-1], task.train.normalize_rewards
     if broken := optimiser(last.trials, normalized):
         return broken
     chance = [p.episode.progress for p in description.pool if p.kind == "random"]
     if not task.ruled or not chance or not at_chance(last.scores, chance):
         return Doubt()
-    page, jobs = book.baselines_page(), baselines(task, config)
-    trials = page.each(TRIALS, jobs, crew.train, crew.pool)
-    scores = score_all(page, crew, trials, "search")
+    page, jobs = book.baselines_page(), baselines(study)
+    trials = page.each(TRIALS, jobs, steps.train, steps.pool)
+    scores = score_all(steps, page, trials, "search")
     known = any(earlier.doubt.trainings for earlier in rounds[:-1])
-    cost = {} if known else {"trainings": len(trials), "steps": steps(trials)}
+    cost = {} if known else {"trainings": len(trials), "steps": env_steps(trials)}
     found = optimiser((*last.trials, *trials), normalized) or Doubt()
     if not found.said and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
@@ -41,11 +39,11 @@ def not_the_reward(
     return found.model_copy(update=cost)
 
 
-def baselines(task: Task, config: RunConfig) -> list[TrialJob]:
+def baselines(study: Study) -> list[TrialJob]:
     """The environment's own reward and the sparse one, trained as the candidates of the search are."""
-    seed = seeds.derive(config.seed, "search")
+    seed = seeds.derive(study.config.seed, "search")
     return [
-        TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=config.full(task))
+        TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=study.full)
         for reward in BASELINES
     ]
 

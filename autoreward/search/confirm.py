@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from autoreward import events
-from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.halving import score_all
-from autoreward.search.steps import Crew
+from autoreward.search.study import Study
 from autoreward.store.book import Page
 from autoreward.store.keys import TRIALS, VERDICTS
 from autoreward.tasks.card import Task
@@ -21,7 +20,7 @@ Baseline = Literal["sparse", "native", "none"]
 ArmRole = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
 
 
-class Contestant(NamedTuple):
+class Arm(NamedTuple):
     """A reward that takes part."""
 
     role: ArmRole
@@ -33,42 +32,34 @@ class Contestant(NamedTuple):
         return self.reward if isinstance(self.reward, str) else self.reward.id
 
 
-def contest(
-    task: Task,
-    config: RunConfig,
-    crew: Crew,
-    page: Page,
-    contestants: Sequence[Contestant],
-    tell: events.Listener,
-) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
+def confirm(study: Study, page: Page, arms: Sequence[Arm]) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
     """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes."""
-    if config.confirm_seeds == 0 or not contestants:
+    config, steps = study.config, study.steps
+    if config.confirm_seeds == 0 or not arms:
         return (), ()
-    programs = [c.reward for c in contestants if isinstance(c.reward, Candidate)]
-    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, crew.review, crew.pool)}
-    jobs = [_job(task, config, c, verdicts, i) for c in contestants for i in range(config.confirm_seeds)]
-    tell(events.Confirming(tuple(job.id for job in jobs)))
-    trials = page.each(TRIALS, jobs, crew.train, crew.pool)
-    scores = {score.trial_id: score for score in score_all(page, crew, trials, "confirm")}
+    programs = [c.reward for c in arms if isinstance(c.reward, Candidate)]
+    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, steps.review, steps.pool)}
+    jobs = [_job(study, c, verdicts, i) for c in arms for i in range(config.confirm_seeds)]
+    study.listener(events.Confirming(tuple(job.id for job in jobs)))
+    trials = page.each(TRIALS, jobs, steps.train, steps.pool)
+    scores = {score.trial_id: score for score in score_all(steps, page, trials, "confirm")}
     # a worker that died twice says nothing of the reward
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}
     lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
     seen = {
         c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost]
-        for c in contestants
+        for c in arms
     }
-    return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in contestants if seen[c.who])
+    return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in arms if seen[c.who])
 
 
-def confirmed(
-    contestant: Contestant, scores: Sequence[Score | None], native: Sequence[Score | None] | None
-) -> Confirmed:
+def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None] | None) -> Confirmed:
     """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
     success = _success(scores)
-    against = probability_of_improvement(success, _success(native)) if native and contestant.who != NATIVE else None
+    against = probability_of_improvement(success, _success(native)) if native and arm.who != NATIVE else None
     return Confirmed(
-        who=contestant.who,
-        role=contestant.role,
+        who=arm.who,
+        role=arm.role,
         success=success,
         progress=tuple(score.progress if score else 0.0 for score in scores),
         metric=tuple(score.metric if score else None for score in scores),
@@ -108,18 +99,18 @@ def _first_finding(verdict: Verdict) -> str:
     return verdict.findings[0].message if verdict.findings else verdict.outcome.advice
 
 
-def _job(task: Task, config: RunConfig, contestant: Contestant, verdicts: dict[str, Verdict], i: int) -> TrialJob:
-    plain = TrialJob(
-        id=str(TrialId(contestant.who, i)),
+def _job(study: Study, arm: Arm, verdicts: dict[str, Verdict], i: int) -> TrialJob:
+    without_program = TrialJob(
+        id=str(TrialId(arm.who, i)),
         candidate_id="",
         reward="none",
-        seed=seeds.derive(config.seed, "confirm", i),
-        steps=config.full(task),
+        seed=seeds.derive(study.config.seed, "confirm", i),
+        steps=study.full,
     )
-    if isinstance(contestant.reward, str):
-        return plain.model_copy(update={"reward": contestant.reward})
-    program = contestant.reward
-    return plain.model_copy(
+    if isinstance(arm.reward, str):
+        return without_program.model_copy(update={"reward": arm.reward})
+    program = arm.reward
+    return without_program.model_copy(
         update={
             "candidate_id": program.id,
             "reward": "candidate",

@@ -15,7 +15,8 @@ from autoreward.core import seeds
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
-from autoreward.search.steps import Crew
+from autoreward.search.steps import Steps
+from autoreward.search.study import Study
 from autoreward.store.book import Made, Page
 from autoreward.store.keys import SCORES, STANDINGS, TRIALS
 from autoreward.tasks.card import Task
@@ -26,18 +27,18 @@ FINALISTS = 2
 """How many train to the end at least: the winner needs somebody to be compared with."""
 
 
-class Raced(NamedTuple):
+class Trained(NamedTuple):
     """Trainings, of one leg or of a whole round."""
 
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
 
-    def and_(self, more: "Raced") -> "Raced":
+    def plus(self, more: "Trained") -> "Trained":
         """These and more."""
-        return Raced((*self.trials, *more.trials), (*self.scores, *more.scores))
+        return Trained((*self.trials, *more.trials), (*self.scores, *more.scores))
 
 
-class Purse(NamedTuple):
+class Budget(NamedTuple):
     """Environment steps that a round may take."""
 
     left: int
@@ -45,50 +46,43 @@ class Purse(NamedTuple):
     share: int
     """An even part of it, where more rounds are to come: what the finalists' further seeds leave for them."""
 
-    def less(self, taken: int) -> "Purse":
+    def less(self, taken: int) -> "Budget":
         """What remains after that many steps."""
-        return Purse(self.left - taken, self.share - taken)
+        return Budget(self.left - taken, self.share - taken)
 
 
-def steps(trials: Sequence[Trial]) -> int:
+def env_steps(trials: Sequence[Trial]) -> int:
     """Environment steps of these trainings; a leg counts its own."""
     return sum(t.steps - t.begin for t in trials)
 
 
-def race(
-    task: Task,
-    config: RunConfig,
-    crew: Crew,
-    page: Page,
-    field: Sequence[tuple[Candidate, Verdict]],
-    purse: Purse,
-    tell: events.Listener,
-) -> Raced:
-    """Race candidates (in their order) over the rungs, then train the best on more seeds; never more than the purse holds."""
+def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate, Verdict]], budget: Budget) -> Trained:
+    """Race candidates (in their order) over the rungs, then train the best on more seeds; never more than the budget holds."""
+    task, config = study.task, study.config
     entrants = [search_job(config, task, candidate, verdict) for candidate, verdict in field]
-    raced, begin = Raced((), ()), 0
+    trained, begin = Trained((), ()), 0
     for number, goal in enumerate(goals(config, task)):
         if not entrants:
             break
-        going = entrants[: max(purse.left, 0) // (goal - begin)]
-        found = one_leg(crew, page, going, number, begin, goal)
-        purse = purse.less(steps(found.trials))
-        raced, begin = raced.and_(found), goal
+        promoted = entrants[: max(budget.left, 0) // (goal - begin)]
+        stretch = train_leg(study, page, promoted, number, begin, goal)
+        budget = budget.less(env_steps(stretch.trials))
+        trained, begin = trained.plus(stretch), goal
         rung = page.once(
             STANDINGS.of(str(number)),
-            lambda: standings(number, goal, found.scores, entrants, going, task, config),  # noqa: B023
+            lambda: standings(config, task, number, stretch.scores, entrants, promoted),  # noqa: B023
         )
-        tell(events.RungDone(rung))
-        jobs = {job.candidate_id: job for job in going}
+        study.listener(events.RungDone(rung))
+        jobs = {job.candidate_id: job for job in promoted}
         if others := sorted({row.candidate_id for row in rung.rows} - jobs.keys()):
             path = page.folder / STANDINGS.of(str(number)).file
             raise RunDamaged(
                 f"{path} names {others[0]!r}, which was not trained there; delete it, and resume makes it again."
             )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
-    more = replicas(task, config, entrants, raced.scores, purse)
-    again = page.each(TRIALS, more, lambda job: _train(crew, page, job), crew.pool)
-    return raced.and_(Raced(again, score_all(page, crew, again, "search")))
+    more = replicas(study, entrants, trained.scores, budget)
+    again = page.each(TRIALS, more, lambda job: _train(study.steps, page, job), study.steps.pool)
+    return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))
 
 
 def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
@@ -124,11 +118,11 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
     return max(2, round(whole * share))
 
 
-def one_leg(crew: Crew, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Raced:
+def train_leg(study: Study, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Trained:
     """All these trainings one leg further, and what the scorer says of it."""
     legs = [leg(job, number, begin, end) for job in jobs]
-    done = page.each(TRIALS, legs, lambda job: _train(crew, page, job), crew.pool)
-    return Raced(done, score_all(page, crew, done, "search"))
+    trials = page.each(TRIALS, legs, lambda job: _train(study.steps, page, job), study.steps.pool)
+    return Trained(trials, score_all(study.steps, page, trials, "search"))
 
 
 def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
@@ -139,42 +133,40 @@ def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
     return job.model_copy(update=change)
 
 
-def replicas(
-    task: Task, config: RunConfig, jobs: Sequence[TrialJob], scores: Sequence[Score], purse: Purse
-) -> list[TrialJob]:
+def replicas(study: Study, jobs: Sequence[TrialJob], scores: Sequence[Score], budget: Budget) -> list[TrialJob]:
     """The best ones that trained to the end, on more seeds in one piece, so that the winner is not the luckiest training.
 
     None where no rule says which are the best.
     """
+    task, config = study.task, study.config
     if not task.ruled:
         return []
     finalists = ranked(scores, task)[: config.finalists]
     best = [job for job in jobs if job.candidate_id in finalists]
     return [
         job.model_copy(update={"id": str(TrialId(job.candidate_id, i)), "seed": seeds.derive(config.seed, "search", i)})
-        for i in range(1, further_seeds(config, len(best) * config.full(task), purse) + 1)
+        for i in range(1, further_seeds(config, len(best) * study.full, budget) + 1)
         for job in best
     ]
 
 
-def further_seeds(config: RunConfig, each: int, purse: Purse) -> int:
+def further_seeds(config: RunConfig, each: int, budget: Budget) -> int:
     """On how many more seeds the finalists train, all on as many; `each` is what one seed of them all takes.
 
     As many as the round's share holds. One at least if the search has the steps: nobody wins by a single training later.
     """
     if each == 0:
         return 0
-    return max(min(config.finalist_seeds, purse.left // each, max(purse.share // each, 1)), 0)
+    return max(min(config.finalist_seeds, budget.left // each, max(budget.share // each, 1)), 0)
 
 
 def standings(
+    config: RunConfig,
+    task: Task,
     number: int,
-    goal: int,
     scores: Sequence[Score],
     entrants: Sequence[TrialJob],
-    going: Sequence[TrialJob],
-    task: Task,
-    config: RunConfig,
+    promoted: Sequence[TrialJob],
 ) -> Standings:
     """Who goes on after a rung: the better half, as many as there are finalists at least; after the first rung, where trainings
     are shortest, one more if noise can't tell it from the last of them. After the last rung all stay.
@@ -184,20 +176,21 @@ def standings(
     """
     by_id = {s.candidate_id: s for s in scores}
     order = ranked(scores, task)
+    goal = goals(config, task)[number]
     keep = len(order) if goal >= config.full(task) else survivors(len(order), config)
     if number == 0 and keep < len(order) and _tied(by_id[order[keep]], by_id[order[keep - 1]]):
         keep += 1
     rows = [_row(by_id[identity], goes_on=place < keep) for place, identity in enumerate(order)]
-    failed = [job.candidate_id for job in going if job.candidate_id not in order]
+    failed = [job.candidate_id for job in promoted if job.candidate_id not in order]
     rows += [Rung(candidate_id=name, success=0.0, progress=0.0, error=0.0, goes_on=False) for name in failed]
-    stopped = tuple(job.candidate_id for job in entrants[len(going) :])
+    stopped = tuple(job.candidate_id for job in entrants[len(promoted) :])
     return Standings(number=number, steps=goal, rows=tuple(rows), unaffordable=stopped)
 
 
-def score_all(page: Page, crew: Crew, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
+def score_all(steps: Steps, page: Page, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
     """Score every finished trial of a page."""
     finished = [trial for trial in trials if trial.outcome.ok]
-    return page.each(SCORES, finished, lambda t: crew.score(page, t, purpose), crew.pool)
+    return page.each(SCORES, finished, lambda t: steps.score(page, t, purpose), steps.pool)
 
 
 def _row(score: Score, goes_on: bool) -> Rung:
@@ -221,6 +214,6 @@ def _error(score: Score) -> float:
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
-def _train(crew: Crew, page: Page, job: TrialJob) -> Made[Trial]:
+def _train(steps: Steps, page: Page, job: TrialJob) -> Made[Trial]:
     before = TrialId.parse(job.id).on_leg(job.leg - 1)
-    return crew.train(job, page.file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")
+    return steps.train(job, page.file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")

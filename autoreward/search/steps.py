@@ -1,4 +1,4 @@
-"""Who does the work of each step of the loop: `crew.py` has the real one, the tests a fake one."""
+"""Who does the work of each step of the loop: `session/real_steps.py` has the real ones, the tests fake ones."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -21,7 +21,7 @@ from autoreward.records import (
 from autoreward.store.book import Made, Page
 
 
-class Crew(Protocol):
+class Steps(Protocol):
     """Does the work of each step."""
 
     pool: Executor

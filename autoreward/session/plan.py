@@ -14,7 +14,7 @@ from autoreward.errors import TaskError, UsageError
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
-from autoreward.search.halving import Purse, checkpoints, further_seeds, goals, survivors
+from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, survivors
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -76,11 +76,11 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     for number in range(config.rounds):
         if rounds and left < config.full(task):
             break
-        race = legs(config, task, config.candidates + (config.tune_weights and number > 0))
-        purse = Purse(left, left // (config.rounds - number)).less(_steps(race))
+        halving = legs(config, task, config.candidates + (config.tune_weights and number > 0))
+        budget = Budget(left, left // (config.rounds - number)).less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
-        more = finalists * further_seeds(config, finalists * config.full(task), purse)
-        rounds.append((*race, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else race)
+        more = finalists * further_seeds(config, finalists * config.full(task), budget)
+        rounds.append((*halving, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else halving)
         left -= _steps(rounds[-1])
     return rounds
 

@@ -1,4 +1,4 @@
-"""The crew that does the real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
+"""The real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,8 +65,8 @@ EXPLAINED = 3
 """Programs of a round that the analyzer is shown."""
 
 
-class RealCrew:
-    """Implements `crews.Crew` with real processes."""
+class RealSteps:
+    """Implements `search.steps.Steps` with real processes."""
 
     def __init__(
         self,
@@ -234,7 +234,7 @@ class RealCrew:
 
 
 @contextmanager
-def open_crew(task: Task, config: RunConfig, book: Book, tell: events.Listener) -> Iterator[tuple[RealCrew, Workers]]:
+def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener) -> Iterator[tuple[RealSteps, Workers]]:
     """Start the jail and the worker processes; end every one of them on the way out.
 
     Raises:
@@ -249,7 +249,7 @@ def open_crew(task: Task, config: RunConfig, book: Book, tell: events.Listener) 
 
     with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
-        yield RealCrew(task, config, book, workers, tell, client), workers
+        yield RealSteps(task, config, book, workers, tell, client), workers
 
 
 def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:

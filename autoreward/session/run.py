@@ -21,11 +21,12 @@ from autoreward.report.scalars import Follower, Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
+from autoreward.search.study import Study
 from autoreward.session.clips import Look, worth_a_look
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
-from autoreward.session.real_steps import demand_possible, open_crew, open_workers
+from autoreward.session.real_steps import demand_possible, open_steps, open_workers
 from autoreward.store.book import Book, Made, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
@@ -249,14 +250,14 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
 def _played(book: Book, hear: events.Listener) -> Run:
     """The run to its end, with what it leaves to be kept."""
     task, config = book.header.task, book.header.config
-    with open_crew(task, config, book, hear) as (crew, workers):
+    with open_steps(task, config, book, hear) as (steps, workers):
         try:
-            run = (measure if config.given else improve)(task, config, crew, book, hear)
+            run = (measure if config.given else improve)(Study(task, config, steps, book, hear))
         except (NoAnswer, JailError) as error:
             when = " when it answers again" if isinstance(error, NoAnswer) else ""
             way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on{when}."
             raise type(error)(f"{error} {way_on}") from None
-        _keep(book, run, workers, crew.pool)
+        _keep(book, run, workers, steps.pool)
     return run
 
 

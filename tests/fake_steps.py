@@ -41,8 +41,8 @@ class InlinePool:
             yield item, fn(item)
 
 
-class FakeCrew:
-    """Implements `crews.Crew`; `done` counts how often each piece of work was made."""
+class FakeSteps:
+    """Implements `search.steps.Steps`; `done` counts how often each piece of work was made."""
 
     tier: Tier = "process-only"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from fake_crew import FakeCrew
+from fake_steps import FakeSteps
 
 from autoreward.core.outcomes import Outcome
 from autoreward.records import (
@@ -28,7 +28,7 @@ from autoreward.records import (
 from autoreward.store.book import Made, Page
 
 
-class RudeCrew(FakeCrew):
+class RudeSteps(FakeSteps):
     """Every text that a model, a program or the analysis can leave in a record is the same."""
 
     def __init__(

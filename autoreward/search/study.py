@@ -1,0 +1,25 @@
+"""What a search carries: one thing in every hand instead of five."""
+
+from dataclasses import dataclass
+
+from autoreward.config import RunConfig
+from autoreward.events import Listener
+from autoreward.search.steps import Steps
+from autoreward.store.book import Book
+from autoreward.tasks.card import Task
+
+
+@dataclass(frozen=True)
+class Study:
+    """One run: what is asked for, who does the work, where it is kept, and who hears of it."""
+
+    task: Task
+    config: RunConfig
+    steps: Steps
+    book: Book
+    listener: Listener
+
+    @property
+    def full(self) -> int:
+        """Environment steps of one full training."""
+        return self.config.full(self.task)
