@@ -12,7 +12,7 @@ __all__ = ["__version__", "improve", "load"]
 
 def __getattr__(name: str) -> Any:
     if name in ("improve", "load"):
-        from autoreward import api as notebook
+        from autoreward import api
 
-        return getattr(notebook, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'autoreward' has no attribute {name!r}")

@@ -21,8 +21,6 @@ from autoreward import events
 from autoreward.config import RunConfig, first_problem
 from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, RunChanged
-from autoreward.llm.keys import variables
-from autoreward.llm.names import default_model
 from autoreward.records import Candidate
 from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
@@ -30,7 +28,7 @@ from autoreward.report.live.notebook_view import CellView, cell_output
 from autoreward.report.phrases import PlainView, result_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
-from autoreward.session.run import resume, start
+from autoreward.session.run import resume, start, usual_settings
 from autoreward.store.book import Page, powers_of
 from autoreward.store.files import is_run, plain_name
 from autoreward.store.folder import Folder
@@ -167,7 +165,7 @@ def _go(
 ) -> Path:  # fmt: skip
     """Start a run or go on with it; the folder of the finished run."""
     card = _card(task, envs)
-    config = _config(settings)
+    config = _config(card, settings)
     if name is None or not is_run(runs / plain_name(name)):
         return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
     header = read_header(runs / name)
@@ -189,11 +187,10 @@ def _let_in(task: str | Path, runs: Path, name: str | None, envs: str | Path | N
         keep(powers_of(Page(Folder(runs / name))))
 
 
-def _config(settings: dict[str, Any]) -> RunConfig:
+def _config(task: Task, settings: dict[str, Any]) -> RunConfig:
     """Settings as `autoreward run` takes them. Raises ConfigError."""
-    usual = {"model": default_model(variables())}
     try:
-        return RunConfig.model_validate({**usual, **settings})
+        return RunConfig.model_validate({**usual_settings(task), **settings})
     except ValidationError as error:
         key, given, said = first_problem(error)
     if key not in RunConfig.model_fields:

@@ -1,5 +1,7 @@
 """Symptoms on synthetic trials with known answers, rankings, intervals."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,44 @@ def score(name: str, *success: float, mean: float = 0.0, metric: float | None = 
     )
     return Score(trial_id=f"{name}-s{seed}", candidate_id=name, outcome=Outcome.COMPLETED, checkpoints=points,
                  mean_success=mean, metric=metric, seed=seed)  # fmt: skip
+
+
+class Measured(NamedTuple):
+    """What a ranking sees of a candidate, in the order in which it decides."""
+
+    seeds: int = 2
+    steps: int = 100
+    success: float = 0.5
+    metric: float = 50.0
+    kept: float = 0.5
+    progress: float = 0.5
+
+    def scores(self, name: str) -> list[Score]:
+        return [
+            Score(trial_id=f"{name}-s{seed}", candidate_id=name, outcome=Outcome.COMPLETED, seed=seed, steps=self.steps,
+                  mean_success=self.success, metric=self.metric, success=self.kept, mean_progress=self.progress)
+            for seed in range(self.seeds)
+        ]  # fmt: skip
+
+
+BETTER = {
+    "seeds": (Measured(seeds=2, steps=100, success=0.1, kept=0.1, progress=0.1), Measured(1, 200, 0.95, 10.0, 0.9, 0.9)),
+    "steps": (Measured(steps=200, success=0.1, kept=0.1, progress=0.1), Measured(2, 100, 0.95, 10.0, 0.9, 0.9)),
+    "success": (Measured(success=0.6, metric=90.0, kept=0.1, progress=0.1), Measured(2, 100, 0.5, 10.0, 0.9, 0.9)),
+    "a metric of the solved": (Measured(success=0.92, metric=10.0, kept=0.1, progress=0.1), Measured(2, 100, 0.99, 20.0, 0.9, 0.9)),
+    "no metric of the others": (Measured(success=0.5, metric=90.0, kept=0.6), Measured(2, 100, 0.5, 10.0, 0.5, 0.5)),
+    "kept": (Measured(kept=0.6, progress=0.1), Measured(kept=0.5, progress=0.9)),
+    "progress": (Measured(progress=0.6), Measured(progress=0.5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BETTER)
+def test_what_comes_first_decides_whatever_comes_after(what: str) -> None:
+    """The one that is ahead in one thing is behind in all that decide later: two of them in another order would be seen here."""
+    assert HOLD.metric.better == "lower"
+    ahead, behind = BETTER[what]
+    for scores in ([*ahead.scores("a"), *behind.scores("b")], [*behind.scores("b"), *ahead.scores("a")]):
+        assert ranked(scores, HOLD) == ["a", "b"]
 
 
 def test_never_reaches() -> None:

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from test_cli import autoreward
 from test_loop import Killed
 
+from autoreward.api import _config
+from autoreward.api import improve as improve_in_python
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
@@ -55,6 +57,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.search.study import Study
+from autoreward.session.run import usual_settings
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
@@ -498,6 +501,12 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     states = {"position": np.array([0.1, 0.6]), "velocity": np.zeros(2)}
     judged = Judge(task, 200).judge(states, terminated=True, movement=0.1)
     assert (judged.success, judged.reached, judged.progress) == (False, False, 0.0)
+    assert [usual_settings(t)["judge"] for t in (TASK, task)] == ["rule", "human"]
+    assert _config(task, {}) == RunConfig.model_validate(usual_settings(task))
+    with pytest.raises(UsageError, match="budget"):  # which is asked about after the judge
+        improve_in_python(str(tmp_path / "hill"), runs=tmp_path, trust=True, budget=0.001)
+    refused = autoreward("run", str(tmp_path / "hill"), "--budget", "0.001", cwd=tmp_path)
+    assert (refused.returncode, "budget" in refused.stderr) == (2, True)
     for arguments in (("run", "--judge", "rule"), ("train", "--reward", "native")):
         refused = autoreward(arguments[0], str(tmp_path / "hill"), *arguments[1:], cwd=tmp_path)
         assert (refused.returncode, "has no [success] to score policies by" in refused.stderr) == (2, True)

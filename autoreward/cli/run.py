@@ -73,16 +73,15 @@ def command(
     """Design reward programs for a task, train and score them, and confirm the best."""
 
     from autoreward.errors import UsageError
-    from autoreward.llm.keys import variables
-    from autoreward.llm.names import default_model
     from autoreward.records import DEMONSTRATIONS
-    from autoreward.session.run import plan_run, start
+    from autoreward.session.run import plan_run, start, usual_settings
     from autoreward.tasks.files import find_task
 
     source = context.get_parameter_source("confirm_seeds")
     if no_confirm and source and source.name != "DEFAULT":
         raise UsageError("--no-confirm and --confirm-seeds contradict each other: leave one of them out.")
     found = find_task(task, task_folders(envs))
+    usual = usual_settings(found)
     config = settings(
         seed=seed,
         rounds=rounds,
@@ -93,10 +92,10 @@ def command(
         target=target,
         confirm_seeds=0 if no_confirm else confirm_seeds,
         budget=budget,
-        judge=judge or ("rule" if found.ruled else "human"),
+        judge=judge or usual["judge"],
         tune_weights=tune_weights,
         episodes=episodes,
-        model=model or default_model(variables()),
+        model=model or usual["model"],
         critic=critic or "",
         analyzer=analyzer or "",
         max_cost=limit(max_cost),

@@ -12,6 +12,8 @@ from autoreward.core.seeds import derive, held_out
 from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
 from autoreward.export.best import best_policy, demonstration, kept_files
 from autoreward.llm.client import REPLIES
+from autoreward.llm.keys import variables
+from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
 from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run, policy_file
 from autoreward.report.html import build_report
@@ -82,6 +84,11 @@ def start(
             if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
                 discard(folder)
             raise
+
+
+def usual_settings(task: Task) -> dict[str, str]:
+    """What is chosen where nobody chooses, by the command line and by Python alike: who designs, and who judges."""
+    return {"model": default_model(variables()), "judge": "rule" if task.ruled else "human"}
 
 
 def plan_run(
