@@ -12,7 +12,7 @@ help:
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
 	@echo "make fuzz    random and mutated input at every door, 100 times longer than in the tests (FUZZ=1000: before a release)"
-	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, tests/golden/"
+	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, docs/api.md, tests/golden/"
 	@echo "make format  format the code"
 	@echo "make clean   remove the virtual environment and caches"
 
@@ -37,7 +37,7 @@ fuzz: $(VENV)/.installed-dev
 	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_markup.py -m "slow or not slow" -o timeout=0 --durations=5
 
 pages: $(VENV)/.installed-dev
-	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_grammar.py tests/test_roles.py
+	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_docs.py tests/test_grammar.py tests/test_roles.py
 	@git status --short docs tests
 
 format: $(VENV)/.installed-dev

@@ -1,18 +1,25 @@
 """autoreward: an LLM writes the reward function, and you get a policy that does what you meant.
 
-Importing this package does nothing: no printing, no folders, no torch. `improve` and `load` are for notebooks and scripts.
+Importing this package does nothing: no printing, no folders, no torch. docs/api.md has what notebooks and scripts call.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoreward.version import __version__
 
-__all__ = ["__version__", "improve", "load"]
+if TYPE_CHECKING:
+    from autoreward.api import LoadedRun, Task, Verdict, card, check, improve, load, train
+
+__all__ = ["LoadedRun", "Task", "Verdict", "__version__", "card", "check", "improve", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("improve", "load"):
+    if name in __all__:
         from autoreward import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'autoreward' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,19 +1,9 @@
-"""For notebooks: `improve` a task, `load` a run, look at it.
-
-import autoreward
-run = autoreward.improve("cartpole-hold", model="grammar", rounds=2)
-run                       # the report, in the cell
-run.best                  # the winner's candidate record; run.best.source is its program
-run.frame()               # every candidate as a pandas table (needs pandas)
-run.plot()                # held-out success over training, as an SVG in the cell
-"""
+"""What notebooks and scripts call: `import autoreward as ar`. docs/api.md is made of the docstrings here."""
 
 import difflib
 import sys
-from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -21,13 +11,16 @@ from autoreward import events
 from autoreward.config import RunConfig, first_problem
 from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, RunChanged
-from autoreward.records import Candidate
-from autoreward.report.charts import MANY, Series, picture
-from autoreward.report.html import render
+from autoreward.llm.keys import variables
+from autoreward.llm.names import default_model
+from autoreward.records import Verdict
 from autoreward.report.live.notebook_view import CellView, cell_output
-from autoreward.report.phrases import PlainView, result_sentence
-from autoreward.report.reading import RunView, read_run
+from autoreward.report.loaded import LoadedRun, Picture
+from autoreward.report.phrases import PlainView
+from autoreward.report.reading import read_run
 from autoreward.report.scalars import Log
+from autoreward.session.new_task import Wanted, task_for
+from autoreward.session.reward_file import check_file, given_reward
 from autoreward.session.run import resume, start, usual_settings
 from autoreward.store.book import Page, powers_of
 from autoreward.store.files import is_run, plain_name
@@ -38,83 +31,12 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class LoadedRun:
-    """A run, finished or not."""
-
-    reading: RunView
-
-    @property
-    def folder(self) -> Path:
-        """Where it is."""
-        return self.reading.folder
-
-    @property
-    def best(self) -> Candidate | None:
-        """The winner; None while there is none."""
-        run = self.reading.run
-        view = self.reading.candidate(run.best) if run else None
-        return view.candidate if view else None
-
-    def frame(self) -> "pd.DataFrame":
-        """One row per candidate. Raises ImportError without pandas."""
-        import pandas as pd
-
-        rows = [
-            {
-                "candidate": t.candidate.id,
-                "how": t.candidate.how,
-                "parents": ", ".join(t.candidate.parents),
-                "steps": max((trial.steps for trial in t.trials), default=0),
-                "seeds": len(t.scores),
-                "success": t.success if t.ruled else None,
-                "progress": t.progress if t.ruled else None,
-                "metric": t.metric,
-                "symptom": t.diagnosis.symptoms[0].name if t.diagnosis and t.diagnosis.symptoms else "",
-                "thought": t.candidate.thought,
-            }
-            for t in self.reading.candidates
-        ]
-        return pd.DataFrame(rows).set_index("candidate")
-
-    def plot(self) -> "Picture":
-        """Held-out success over training, a line per candidate: of its first training."""
-        scored = [t for t in self.reading.candidates if t.scores]
-        lines = [
-            Series(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], MANY[i % len(MANY)])
-            for i, t in enumerate(scored)
-        ]
-        return Picture(picture(lines, "held-out success", 0.0, 1.0))
-
-    def _repr_html_(self) -> str:
-        """The report, in a frame of its own: its style and script stay inside; the result in words where frames are not shown."""
-        page = escape(render(self.reading), quote=True)
-        return (
-            f'<p>{escape(self._said())}</p><iframe srcdoc="{page}" width="100%" height="600" style="border:0"></iframe>'
-        )
-
-    def __repr__(self) -> str:
-        return f"<run {self.folder}: {self._said()}>"
-
-    def _said(self) -> str:
-        return result_sentence(self.reading.run) if self.reading.run else "not finished"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An SVG that notebooks show; `svg` is its text."""
-
-    svg: str = field(repr=False)
-
-    def _repr_svg_(self) -> str:
-        return self.svg
+    pass
 
 
 def improve(
-    task: str | Path,
+    task: str | Path | Task,
+    goal: str = "",
     runs: str | Path = "runs",
     name: str | None = None,
     envs: str | Path | None = None,
@@ -126,8 +48,17 @@ def improve(
 ) -> LoadedRun:
     """Search for a reward program, as `autoreward run` does; stopped (Ctrl-C, "interrupt"), it goes on under the same name.
 
+        run = ar.improve("cartpole-hold", model="grammar", rounds=2)
+        run = ar.improve("Pendulum-v1", goal="Swing up and stay up.", model="grammar")
+        run                    # the report, in the cell
+        run.best.source        # the winner's program
+        run.frame()            # every candidate as a pandas table (needs pandas)
+        run.plot()             # held-out success over training, as an SVG in the cell
+
     Args:
-        task: a task's name or the path of a card.
+        task: a task's name, the path of a card, a `Task`, or, with a goal, an environment's id: then a card is drafted as by
+            `autoreward init` and written to `envs/` (or to `envs`), to be read and mended, and used the next time.
+        goal: what the agent should do, in one sentence; for an environment's id alone.
         runs: folder of run folders.
         name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
         envs: a folder of your own tasks.
@@ -143,15 +74,68 @@ def improve(
         RunChanged: a run of that name has another task or other settings.
         AutorewardError: see errors.py.
     """
-    board = Path(tensorboard) if tensorboard else None
+    asked_for = _drafted(str(task), goal, envs, settings) if goal else card(task, envs)
+    return _watched(
+        _Asked(asked_for, Path(runs), name, settings, usual_settings(asked_for), log, tensorboard), tell, trust
+    )
+
+
+def train(
+    task: str | Path | Task,
+    reward: str | Path,
+    seeds: int = 5,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    envs: str | Path | None = None,
+    trust: bool = False,
+    **settings: Any,
+) -> LoadedRun:
+    """Train one reward on fresh seeds and score it as candidates are, as `autoreward train` does.
+
+        run = ar.train("reacher", "my_reward.py", seeds=3)
+        run.reading.run.confirmed[0].success    # held-out success rate of each seed
+
+    Args:
+        task: a task's name, the path of a card, or a `Task`.
+        reward: a file with `compute_reward`, or `native`, `sparse`, `none`.
+        seeds: trainings, at least one.
+        runs: folder of run folders.
+        name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
+        envs: a folder of your own tasks.
+        trust: let in the code, addresses and places that the card has; as `--trust`.
+        settings: of RunConfig: `steps` (environment steps of one training), `episodes` (held-out ones per score), `seed`, ...
+
+    Raises:
+        ConfigError: a setting that does not exist or can't be.
+        UsageError: the reward can't be read, or may not train.
+        AutorewardError: see errors.py.
+    """
+    given = {"given": given_reward(str(reward)), "confirm_seeds": seeds}
+    return _watched(_Asked(card(task, envs), Path(runs), name, {**settings, **given}, {}, None, None), None, trust)
+
+
+def check(reward: str | Path, task: str | Path | Task, envs: str | Path | None = None, trust: bool = False) -> Verdict:
+    """Check a reward file as candidates are checked, as `autoreward check` does; nothing is trained.
+
+        verdict = ar.check("my_reward.py", "reacher")
+        verdict.accepted, verdict.parts    # whether it may train, and the names of its parts
+        verdict.findings                   # else why not: each with line, rule and message
+
+    Args:
+        reward: a file with `compute_reward`.
+        task: a task's name, the path of a card, or a `Task`.
+        envs: a folder of your own tasks.
+        trust: let in the code, addresses and places that the card has; as `--trust`.
+
+    Raises:
+        UsageError: the file can't be read.
+        JailError: nothing on this machine can lock a process.
+        AutorewardError: see errors.py.
+    """
+    asked_for = card(task, envs)
     if trust:
-        _let_in(task, Path(runs), name, envs)
-    if tell is not None:
-        return load(_go(task, Path(runs), name, envs, tell, settings, log, board))
-    if not _in_notebook():
-        return load(_go(task, Path(runs), name, envs, PlainView(sys.stdout), settings, log, board))
-    with CellView(cell_output()) as view:
-        return load(_go(task, Path(runs), name, envs, view, settings, log, board))
+        keep(of_card(asked_for))
+    return check_file(Path(reward), asked_for)
 
 
 def load(folder: str | Path) -> LoadedRun:
@@ -159,38 +143,80 @@ def load(folder: str | Path) -> LoadedRun:
     return LoadedRun(read_run(Path(folder)))
 
 
-def _go(
-    task: str | Path, runs: Path, name: str | None, envs: str | Path | None,
-    tell: events.Listener, settings: dict[str, Any], log: Log | None, board: Path | None,
-) -> Path:  # fmt: skip
+class _Asked(NamedTuple):
+    """A run that somebody asks for."""
+
+    task: Task
+    runs: Path
+    name: str | None
+    settings: dict[str, Any]
+    usual: dict[str, str]
+    """Settings where nobody chose."""
+    log: Log | None
+    tensorboard: str | Path | None
+
+
+def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
+    """The finished run, watched by `tell`; if there is none, by a live view in the cell, or by lines outside of notebooks."""
+    if trust:
+        _let_in(asked)
+    if tell is not None:
+        return load(_go(asked, tell))
+    if not _in_notebook():
+        return load(_go(asked, PlainView(sys.stdout)))
+    with CellView(cell_output()) as view:
+        return load(_go(asked, view))
+
+
+def _go(asked: _Asked, tell: events.Listener) -> Path:
     """Start a run or go on with it; the folder of the finished run."""
-    card = _card(task, envs)
-    config = _config(card, settings)
+    runs, name = asked.runs, asked.name
+    board = Path(asked.tensorboard) if asked.tensorboard else None
+    config = _config({**asked.usual, **asked.settings})
     if name is None or not is_run(runs / plain_name(name)):
-        return start(card, config, runs, name, tell, tensorboard=board, log=log)[1]
+        return start(asked.task, config, runs, name, tell, tensorboard=board, log=asked.log)[1]
     header = read_header(runs / name)
-    changed = [key for key in settings if getattr(header.config, key) != getattr(config, key)]
-    if header.task.name != card.name or changed:
-        what = "another task" if header.task.name != card.name else f"another {', '.join(changed)}"
+    changed = [key for key in asked.settings if getattr(header.config, key) != getattr(config, key)]
+    if header.task.name != asked.task.name or changed:
+        what = "another task" if header.task.name != asked.task.name else f"another {', '.join(changed)}"
         raise RunChanged(f"{runs / name} is a run with {what}; choose another name, or load it as it is.")
-    return resume(runs / name, tell, board, log)[1]
+    return resume(runs / name, tell, board, asked.log)[1]
 
 
-def _card(task: str | Path, envs: str | Path | None) -> Task:
+def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
+    """A task's card, to look at or to change: `ar.card("reacher").model_copy(update={"goal": "..."})`.
+
+    Args:
+        task: a task's name, or the path of a card or of its folder.
+        envs: a folder of your own tasks, looked into before those that come with autoreward.
+
+    Raises:
+        TaskError: there is none, or it makes no sense; the message says what to do.
+    """
+    if isinstance(task, Task):
+        return task
     return find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
 
 
-def _let_in(task: str | Path, runs: Path, name: str | None, envs: str | Path | None) -> None:
+def _drafted(env: str, goal: str, envs: str | Path | None, settings: dict[str, Any]) -> Task:
+    """The card of an environment's id. Raises ConfigError, UsageError, TaskError, ProviderError."""
+    wanted = Wanted.of(env, {}, goal.strip(), None, Path(envs or "envs"))
+    model = settings.get("model") or default_model(variables())
+    lines = PlainView(sys.stdout)
+    return task_for(wanted, model, lambda line: lines(events.ModelSaid(line)))
+
+
+def _let_in(asked: _Asked) -> None:
     """What the person trusts by saying so. Raises UsageError, StoreError."""
-    keep(of_card(_card(task, envs)))
-    if name is not None and is_run(runs / plain_name(name)):
-        keep(powers_of(Page(Folder(runs / name))))
+    keep(of_card(asked.task))
+    if asked.name is not None and is_run(asked.runs / plain_name(asked.name)):
+        keep(powers_of(Page(Folder(asked.runs / asked.name))))
 
 
-def _config(task: Task, settings: dict[str, Any]) -> RunConfig:
-    """Settings as `autoreward run` takes them. Raises ConfigError."""
+def _config(settings: dict[str, Any]) -> RunConfig:
+    """Raises ConfigError."""
     try:
-        return RunConfig.model_validate({**usual_settings(task), **settings})
+        return RunConfig.model_validate(settings)
     except ValidationError as error:
         key, given, said = first_problem(error)
     if key not in RunConfig.model_fields:
@@ -205,4 +231,4 @@ def _in_notebook() -> bool:
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
-__all__ = ["LoadedRun", "Picture", "improve", "load"]
+__all__ = ["LoadedRun", "Picture", "Task", "Verdict", "card", "check", "improve", "load", "train"]

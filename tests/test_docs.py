@@ -1,13 +1,17 @@
 """The pages that people read: what they point at is there."""
 
 import ast
+import inspect
 import re
 import shlex
+import types
 from pathlib import Path
 
 import pytest
+from kept import kept
 from typer.main import get_command
 
+import autoreward
 from autoreward.cli import app
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +65,7 @@ def commands(text: str) -> list[list[str]]:
     lines = [part for block in blocks for line in block.splitlines() for part in re.split(r";\s*(?=autoreward)", line)]
     plain = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
     lines += re.findall(r"`(autoreward [^`]*)`", plain)
-    matches = (re.search(r"(?:^|/|\s)autoreward (.*)", line.partition("#")[0]) for line in lines)
+    matches = (re.search(r"(?:^|/|\s)(?<!import )autoreward (.*)", line.partition("#")[0]) for line in lines)
     return [shlex.split(match[1]) for match in matches if match and "[OPTIONS]" not in match[1]]
 
 
@@ -117,3 +121,44 @@ def test_a_package_that_lists_its_modules_lists_all_of_them(package: str) -> Non
 def test_listed_modules_are_found() -> None:
     text = "A room.\n\ngate.py  rules.py    what\nkernel/       child\nsee lock.py  there\n"
     assert listed(text) == ["gate.py", "rules.py", "kernel/"]
+
+
+def api_page() -> str:
+    """docs/api.md: what `import autoreward` gives, from signatures and docstrings."""
+    head = "Made of the docstrings of `autoreward/api.py` by `make pages`."
+    parts = [f"# Python\n\n{head}\n\n```python\nimport autoreward as ar\n```\n"]
+    for name in autoreward.__all__:
+        thing = getattr(autoreward, name)
+        about = inspect.getdoc(thing) or ""
+        if inspect.isfunction(thing):
+            signature = inspect.getsource(thing).removeprefix("def ").partition(':\n    """')[0]
+            parts.append(f"## {name}\n\n```python\n{signature}\n```\n\n```text\n{about}\n```\n")
+        elif inspect.isclass(thing):
+            members = [f"- `{member}`: {line}" for member, line in sorted(documented(thing).items())]
+            parts.append("\n".join([f"## {name}\n\n{about.splitlines()[0]}\n", *members]).rstrip() + "\n")
+    return "\n".join(parts)
+
+
+def documented(thing: type) -> dict[str, str]:
+    """The public methods and properties of a class, each with the first line of what it says of itself."""
+    members = {
+        name: inspect.getdoc(value) or ""
+        for name, value in vars(thing).items()
+        if not name.startswith("_") and isinstance(value, types.FunctionType | property | classmethod)
+    }
+    return {name: about.splitlines()[0] for name, about in members.items() if about}
+
+
+def test_the_api_page_is_what_the_code_says() -> None:
+    text = api_page()
+    assert text == kept(ROOT / "docs" / "api.md", text)
+
+
+def test_what_is_public_says_what_it_takes_and_raises() -> None:
+    for name in autoreward.__all__:
+        thing = getattr(autoreward, name)
+        if inspect.isfunction(thing) and name != "load":
+            about = inspect.getdoc(thing) or ""
+            assert "Args:" in about, name
+            assert "Raises:" in about, name
+            assert [p for p in inspect.signature(thing).parameters if f"{p}:" not in about] == [], name

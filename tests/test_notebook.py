@@ -14,7 +14,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.errors import ConfigError, RunChanged
+from autoreward.errors import ConfigError, RunChanged, UsageError
 from autoreward.loop import improve
 from autoreward.records import Trial
 from autoreward.report.live.notebook_view import CellView, Output
@@ -103,6 +103,54 @@ def test_a_name_that_is_taken_by_another_run_is_refused(told: list[events.Event]
         autoreward.improve("mountain-car", runs=runs, name="fake", candidates=2)
     with pytest.raises(RunChanged, match="another task"):
         autoreward.improve("pendulum", runs=runs, name="fake")
+
+
+def test_a_reward_is_checked_as_the_command_checks_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def compute_reward(state, action, next_state, memory):\n    return {'x': open('y')}\n")
+    verdict = autoreward.check(path, TASK)
+    assert isinstance(verdict, autoreward.Verdict)
+    assert not verdict.accepted
+    assert verdict.findings[0].line == 2
+    with pytest.raises(UsageError, match="can't be read"):
+        autoreward.check(tmp_path / "nothing.py", "mountain-car")
+
+
+def test_a_reward_that_is_none_and_seeds_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be read"):
+        autoreward.train("mountain-car", "sparse_", runs=tmp_path)
+    with pytest.raises(ConfigError, match="confirm_seeds=0: a given reward is trained on one seed at least"):
+        autoreward.train("mountain-car", "sparse", seeds=0, runs=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_task_may_be_changed_before_it_is_asked_for(tmp_path: Path) -> None:
+    task = autoreward.card("mountain-car")
+    assert task == TASK
+    assert autoreward.card(task) is task
+    changed = task.model_copy(update={"goal": "Go left."})
+    with pytest.raises(UsageError, match="budget"):
+        autoreward.improve(changed, runs=tmp_path, budget=0.001)
+
+
+@pytest.mark.slow
+def test_an_environment_s_id_and_a_goal_are_a_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its card is written, used the next time, and refused for another goal."""
+    for _ in range(2):
+        with pytest.raises(UsageError, match="budget"):
+            autoreward.improve(
+                "Pendulum-v1", goal="Swing up.", runs=tmp_path, envs=tmp_path, model="grammar", budget=1e-6
+            )
+    assert autoreward.card(tmp_path / "pendulum").goal == "Swing up."
+    with pytest.raises(UsageError, match=r"is a card for Pendulum-v1 with the goal 'Swing up\.'"):
+        autoreward.improve("Pendulum-v1", goal="Fall.", envs=tmp_path, model="grammar")
+
+
+@pytest.mark.slow
+def test_a_baseline_is_trained_from_python(tmp_path: Path) -> None:
+    run = autoreward.train("mountain-car", "sparse", seeds=1, runs=tmp_path, steps=2048, episodes=2)
+    assert run.reading.run
+    assert [c.who for c in run.reading.run.confirmed] == ["sparse"]
 
 
 def outputs(notebook: Any) -> Iterator[Any]:

@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from test_cli import autoreward
 from test_loop import Killed
 
-from autoreward.api import _config
 from autoreward.api import improve as improve_in_python
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
@@ -502,7 +501,6 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     judged = Judge(task, 200).judge(states, terminated=True, movement=0.1)
     assert (judged.success, judged.reached, judged.progress) == (False, False, 0.0)
     assert [usual_settings(t)["judge"] for t in (TASK, task)] == ["rule", "human"]
-    assert _config(task, {}) == RunConfig.model_validate(usual_settings(task))
     with pytest.raises(UsageError, match="budget"):  # which is asked about after the judge
         improve_in_python(str(tmp_path / "hill"), runs=tmp_path, trust=True, budget=0.001)
     refused = autoreward("run", str(tmp_path / "hill"), "--budget", "0.001", cwd=tmp_path)

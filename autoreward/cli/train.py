@@ -1,7 +1,7 @@
 """`autoreward train TASK`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,7 +10,7 @@ from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
-    from autoreward.records import Candidate
+    pass
 
 
 MOST_SEEDS = 100
@@ -42,13 +42,14 @@ def command(
     """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
     from autoreward.cli.run import settings
     from autoreward.errors import ConfigError
+    from autoreward.session.reward_file import given_reward
     from autoreward.session.run import start
     from autoreward.tasks.files import find_task
 
     if not 1 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"--seeds {seeds}: write a number from 1 to {MOST_SEEDS}.")
     config = settings(
-        given=_given(reward, composition),
+        given=given_reward(reward, composition),
         confirm_seeds=seeds,
         steps=steps,
         episodes=episodes,
@@ -67,17 +68,3 @@ def command(
         return made[0] if made else None
 
     watch(lambda tell: start(found, config, runs, name, tell, made.append, tensorboard=tensorboard), as_json, where)
-
-
-def _given(reward: str, composition: str | None) -> "Candidate | str":
-    """The reward to train: a file's program, or the name of a baseline."""
-    from autoreward.errors import UsageError
-    from autoreward.search.confirm import Baseline
-    from autoreward.session.reward_file import composition_named, read_program
-
-    how = composition_named(composition, f"--composition {composition}") if composition is not None else None
-    if reward not in get_args(Baseline):
-        return read_program(Path(reward), how)
-    if composition:
-        raise UsageError(f"--reward {reward} has no parts to combine; leave --composition out.")
-    return reward

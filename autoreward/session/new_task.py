@@ -16,8 +16,11 @@ from autoreward.store.trust import demand, keep, of_card, of_program
 from autoreward.tasks.card import STATE_PROGRAM, Task
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.write import card_text
-from autoreward.tasks.files import parse_task, placeholder_task, read_state_program
+from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
 from autoreward.training.workers import Workers
+
+DRAFT_COST = 0.25
+"""Most that a model's help with a card may cost, in dollars, if nobody says otherwise."""
 
 
 class Wanted(NamedTuple):
@@ -92,6 +95,24 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         except NoAnswer as error:
             raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
     return Initiated(path, card_text(drafted), findings)
+
+
+def task_for(wanted: Wanted, model: str, say: Callable[[str], None]) -> Task:
+    """The task of the card that is there, or of one that is drafted and written now.
+
+    Raises:
+        UsageError: the card that is there is for something else.
+        TaskError, ProviderError: see `initiate`.
+    """
+    if not wanted.path.exists():
+        drafted = initiate(wanted, model, DRAFT_COST, say)
+        drafted.keep(drafted.text)
+    task = read_task(wanted.path)
+    if (task.env, task.goal) != (wanted.env, wanted.goal):
+        raise UsageError(
+            f"{wanted.path} is a card for {task.env} with the goal {task.goal!r}; give that path as the task, or delete it."
+        )
+    return task
 
 
 def _task_name(env: str, kwargs: dict[str, Any]) -> str:

@@ -54,6 +54,17 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
     )
 
 
+def given_reward(reward: str, composition: str | None = None) -> Candidate | Baseline:
+    """The reward to train: a file's program, or the name of a baseline. Raises UsageError."""
+    how = composition_named(composition, f"--composition {composition}") if composition is not None else None
+    for baseline in get_args(Baseline):
+        if reward == baseline and composition:
+            raise UsageError(f"--reward {reward} has no parts to combine; leave --composition out.")
+        if reward == baseline:
+            return baseline  # type: ignore[no-any-return]
+    return read_program(Path(reward), how)
+
+
 def composition_named(name: str, where: str) -> CompositionName:
     """The composition of that name. Raises UsageError, with where it was given, if there is none."""
     for known in COMPOSITIONS:

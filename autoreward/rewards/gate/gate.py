@@ -42,7 +42,7 @@ class Examined:
 def examine(source: str) -> Examined:
     """Examine a program's source without running it."""
     try:
-        tree = check(source)
+        tree = checked_tree(source)
         _compiles(tree)
     except Refused as refused:
         return Examined((refused.problem,), uses_memory=False)
@@ -50,7 +50,7 @@ def examine(source: str) -> Examined:
     return Examined((), memory)
 
 
-def check(source: str) -> ast.Module:
+def checked_tree(source: str) -> ast.Module:
     """Parse and check a program. Raises Refused with the first thing wrong."""
     source = text.plain(source)
     whole = text.check_text(source)

@@ -160,7 +160,7 @@ class Program:
 
     def __init__(self, source: str) -> None:
         """Gate, compile and load. Raises gate.Refused, or whatever the module's constants raise."""
-        space = loaded(gate.check(source), fresh())
+        space = loaded(gate.checked_tree(source), fresh())
         self._function = space[gate.FUNCTION]
         self._names: tuple[str, ...] | None = None
         self._memory: Memory | None = None

@@ -1,0 +1,85 @@
+"""A run as notebooks show it: its report, its candidates as a table, its curves."""
+
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoreward.records import Candidate
+from autoreward.report.charts import MANY, Series, picture
+from autoreward.report.html import render
+from autoreward.report.phrases import result_sentence
+from autoreward.report.reading import RunView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run, finished or not."""
+
+    reading: RunView
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.reading.folder
+
+    @property
+    def best(self) -> Candidate | None:
+        """The winner; None while there is none."""
+        run = self.reading.run
+        view = self.reading.candidate(run.best) if run else None
+        return view.candidate if view else None
+
+    def frame(self) -> "pd.DataFrame":
+        """One row per candidate. Raises ImportError without pandas."""
+        import pandas as pd
+
+        rows = [
+            {
+                "candidate": t.candidate.id,
+                "how": t.candidate.how,
+                "parents": ", ".join(t.candidate.parents),
+                "steps": max((trial.steps for trial in t.trials), default=0),
+                "seeds": len(t.scores),
+                "success": t.success if t.ruled else None,
+                "progress": t.progress if t.ruled else None,
+                "metric": t.metric,
+                "symptom": t.diagnosis.symptoms[0].name if t.diagnosis and t.diagnosis.symptoms else "",
+                "thought": t.candidate.thought,
+            }
+            for t in self.reading.candidates
+        ]
+        return pd.DataFrame(rows).set_index("candidate")
+
+    def plot(self) -> "Picture":
+        """Held-out success over training, a line per candidate: of its first training."""
+        scored = [t for t in self.reading.candidates if t.scores]
+        lines = [
+            Series(t.candidate.id, [(c.step, c.success) for c in t.scores[0].checkpoints], MANY[i % len(MANY)])
+            for i, t in enumerate(scored)
+        ]
+        return Picture(picture(lines, "held-out success", 0.0, 1.0))
+
+    def _repr_html_(self) -> str:
+        """The report, in a frame of its own: its style and script stay inside; the result in words where frames are not shown."""
+        page = escape(render(self.reading), quote=True)
+        return f'<p>{escape(self._sentence())}</p><iframe srcdoc="{page}" width="100%" height="600" style="border:0"></iframe>'
+
+    def __repr__(self) -> str:
+        return f"<run {self.folder}: {self._sentence()}>"
+
+    def _sentence(self) -> str:
+        return result_sentence(self.reading.run) if self.reading.run else "not finished"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG that notebooks show; `svg` is its text."""
+
+    svg: str = field(repr=False)
+
+    def _repr_svg_(self) -> str:
+        return self.svg
