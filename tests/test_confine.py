@@ -202,7 +202,7 @@ from autoreward.sandbox.processes import scratch
 from autoreward.worker.confine import confine_all, confine_one
 from autoreward.worker.reach import Walls
 sys.path.append({checkout!r})
-walls = Walls(network=False, programs=False, read=(), write=(), folder=scratch.make(), home={home!r})
+walls = Walls(network=False, programs=False, read=(), write=(), folder=scratch.make_scratch(), home={home!r})
 pid = os.fork()
 if pid:
     os.waitpid(pid, 0)
@@ -256,16 +256,16 @@ def test_everything_that_a_worker_tries_is_held_back(workers: Workers) -> None:
 FREE = """
 import os
 from autoreward.sandbox.processes import scratch
-from autoreward.worker.attempts import attempt_all
+from autoreward.worker.attempts import attempt_in_worker
 from autoreward.worker.confine import COMMON, Held
 from autoreward.worker.reach import Walls
-folder = scratch.make()
+folder = scratch.make_scratch()
 os.mkdir(os.path.join(folder, COMMON))
 os.setsid()
 if os.fork() == 0:
     import signal
     walls = Walls(network=False, programs=False, read=(), write=(), folder=folder, home={home!r})
-    found = attempt_all(Held(0, False), walls)
+    found = attempt_in_worker(Held(0, False), walls)
     print(sum(not a.held for a in found.attempts), len(found.attempts), flush=True)
     os._exit(0)
 os.wait()

@@ -48,11 +48,12 @@ def test_the_command_ends_well_and_counts_all() -> None:
 UNLOCKED = """
 import json
 import os
-from autoreward.rewards.gate import gate; from autoreward.sandbox import selfcheck
+from autoreward.rewards.gate import gate
+from autoreward.sandbox import selfcheck
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.kernel import filters, seccomp
 from autoreward.sandbox.kernel.syscalls import machine
-seccomp.load(filters.without(machine(), ["seccomp", "landlock_create_ruleset"]))
+seccomp.load_filter(filters.without(machine(), ["seccomp", "landlock_create_ruleset"]))
 with Jail(trust_the_model=True) as jail:
     print(json.dumps([c._asdict() for c in selfcheck.check_everything(jail)]))
 """

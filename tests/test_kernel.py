@@ -215,7 +215,7 @@ import json, os, sys
 from autoreward.sandbox.kernel import lock
 from autoreward.sandbox.kernel import filters, seccomp
 from autoreward.sandbox.kernel.syscalls import machine
-seccomp.load(filters.without(machine(), {missing!r}))
+seccomp.load_filter(filters.without(machine(), {missing!r}))
 out = os.dup(1)
 held = lock.lock(256)
 os.write(out, json.dumps(held).encode())
@@ -243,7 +243,7 @@ from autoreward.errors import JailError
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.kernel import filters, seccomp
 from autoreward.sandbox.kernel.syscalls import machine
-seccomp.load(filters.without(machine(), ["seccomp"]))
+seccomp.load_filter(filters.without(machine(), ["seccomp"]))
 SOURCE = "def compute_reward(state, action, next_state, memory):\\n    return {'x': next_state.x}\\n"
 with Jail() as jail:
     try:
@@ -273,7 +273,7 @@ from autoreward.sandbox.kernel.syscalls import machine
 from autoreward.core.resources import envs_folder
 from autoreward.session.run import start
 from autoreward.tasks.files import find_task
-seccomp.load(filters.without(machine(), ["seccomp"]))
+seccomp.load_filter(filters.without(machine(), ["seccomp"]))
 task = find_task("mountain-car", (envs_folder(),))
 try:
     start(task, RunConfig(model="manual"), Path({runs!r}), "r", print)
