@@ -44,6 +44,12 @@ def _attribute(node: ast.Attribute, line: int | None) -> None:
         _attribute(on, line)  # np.random.normal: it is np.random that is not there
     if isinstance(on, ast.Name) and on.id == PARAMETERS[3] and node.attr != "get":
         raise Refused("memory", "memory has memory.get(key, default), memory[key] and `key in memory` alone", line)
+    _member(node, line)
+
+
+def _member(node: ast.Attribute, line: int | None) -> None:
+    """What may be taken of NumPy and math, and of the rest: arrays, and views that a helper was given."""
+    on = node.value
     if _of_numpy(node):
         if node.attr not in allowed.NUMPY and node.attr != "linalg":
             instead = allowed.ELSEWHERE.get(node.attr, "use plain array arithmetic")
@@ -102,36 +108,41 @@ def _constant(node: ast.Constant, line: int | None) -> None:
 
 
 def _call(node: ast.Call, line: int | None) -> None:
-    if not isinstance(node.func, ast.Name | ast.Attribute):
+    function = node.func
+    if not isinstance(function, ast.Name | ast.Attribute):
         raise Refused("call", "call functions by their name", line)
-    if isinstance(node.func, ast.Attribute) and node.func.attr in allowed.TYPES_ONLY:
-        raise Refused("call", f"{node.func.attr} can't be called: use np.array, np.zeros or np.full", line)
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+    if isinstance(function, ast.Attribute) and function.attr in allowed.TYPES_ONLY:
+        raise Refused("call", f"{function.attr} can't be called: use np.array, np.zeros or np.full", line)
+    if isinstance(function, ast.Attribute) and function.attr == "format":
         raise Refused("call", "str.format is not available: use an f-string", line)
-    for keyword in node.keywords:
-        if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok", "signature", "sig"):
-            raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    out = given.get("out", ast.Constant(None))
-    reduction = isinstance(node.func, ast.Attribute) and node.func.attr in allowed.REDUCTIONS
-    if "where" in given and not reduction and isinstance(out, ast.Constant):
-        function = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-        raise Refused(
-            "call", f"{function}(..., where=...) leaves rows undefined: also give out=np.zeros_like(...)", line
-        )
-    types = [k.value for k in node.keywords if k.arg == "dtype"]
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "astype":
-        types += node.args[:1]
-    if (
-        isinstance(node.func, ast.Attribute)
-        and _of_numpy(node.func)
-        and (place := allowed.DTYPE_OF_FUNCTIONS.get(node.func.attr))
-    ):
-        types += [t for t in node.args[place : place + 1] if not isinstance(t, ast.Starred)]
-    for kind in types:
+    _keywords(node, function, line)
+    for kind in _types(node, function):
         text = kind.value if isinstance(kind, ast.Constant) else "float"
         if not isinstance(kind, ast.Name | ast.Attribute | ast.Constant) or text not in (None, *allowed.DTYPES):
             raise Refused("call", "name the type: float, int, bool or np.float64", line)
+
+
+def _keywords(node: ast.Call, function: ast.Name | ast.Attribute, line: int | None) -> None:
+    for keyword in node.keywords:
+        if keyword.arg is None or keyword.arg.startswith("_") or keyword.arg in ("like", "subok", "signature", "sig"):
+            raise Refused("call", f"the keyword {keyword.arg or '**'!r} is not available", line)
+    values = {keyword.arg: keyword.value for keyword in node.keywords}
+    out = values.get("out", ast.Constant(None))
+    reduction = isinstance(function, ast.Attribute) and function.attr in allowed.REDUCTIONS
+    if "where" in values and not reduction and isinstance(out, ast.Constant):
+        name = function.attr if isinstance(function, ast.Attribute) else function.id
+        raise Refused("call", f"{name}(..., where=...) leaves rows undefined: also give out=np.zeros_like(...)", line)
+
+
+def _types(node: ast.Call, function: ast.Name | ast.Attribute) -> list[ast.expr]:
+    """The arguments that name a type of numbers."""
+    types = [keyword.value for keyword in node.keywords if keyword.arg == "dtype"]
+    if isinstance(function, ast.Attribute) and function.attr == "astype":
+        types += node.args[:1]
+    if isinstance(function, ast.Attribute) and _of_numpy(function) and function.attr in allowed.DTYPE_OF_FUNCTIONS:
+        place = allowed.DTYPE_OF_FUNCTIONS[function.attr]
+        types += [argument for argument in node.args[place : place + 1] if not isinstance(argument, ast.Starred)]
+    return types
 
 
 def _power(node: ast.BinOp, line: int | None) -> None:
