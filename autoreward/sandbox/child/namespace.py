@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autoreward.rewards.gate import allowed as names
+from autoreward.rewards.gate import allowed
 from autoreward.sandbox.child.constants import ListType
 from autoreward.sandbox.child.fields import (
     FIELD,
@@ -61,12 +61,14 @@ def _no_print(*_: object, **__: object) -> None:
 
 def fresh() -> dict[str, Any]:
     """A new namespace for one program."""
-    linalg = _facade("linalg", {n: getattr(np.linalg, n) for n in names.LINALG})
-    allowed = {
-        n: _TypeOnly(getattr(np, n)) if n in names.TYPES_ONLY else getattr(np, n) for n in names.NUMPY if hasattr(np, n)
+    linalg = _facade("linalg", {n: getattr(np.linalg, n) for n in allowed.LINALG})
+    members = {
+        n: _TypeOnly(getattr(np, n)) if n in allowed.TYPES_ONLY else getattr(np, n)
+        for n in allowed.NUMPY
+        if hasattr(np, n)
     }
-    numpy = _facade("numpy", {**allowed, "linalg": linalg})
-    functions = {n: getattr(builtins, n) for n in names.BUILTINS} | {
+    numpy = _facade("numpy", {**members, "linalg": linalg})
+    functions = {n: getattr(builtins, n) for n in allowed.BUILTINS} | {
         "print": _no_print,
         FIELD: field,
         INERT: Inert(),
@@ -81,7 +83,7 @@ def fresh() -> dict[str, Any]:
         "__builtins__": functions,
         "__name__": "reward",
         "np": numpy,
-        "math": _facade("math", {n: getattr(math, n) for n in names.MATH if hasattr(math, n)}),
+        "math": _facade("math", {n: getattr(math, n) for n in allowed.MATH if hasattr(math, n)}),
     }
 
 
@@ -97,7 +99,7 @@ def warm_numpy() -> None:
             getattr(array, name)()
         np.einsum("ij->i", array)
         np.linalg.norm(array, axis=-1)
-        for name in sorted(names.NUMPY - names.TYPES_ONLY):
+        for name in sorted(allowed.NUMPY - allowed.TYPES_ONLY):
             function = getattr(np, name, None)
             for arguments in ((array,), (array, array), (array, array, array), (3,)):
                 try:
