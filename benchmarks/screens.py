@@ -8,7 +8,8 @@ those of one policy, trained with a good reward).
 
 from time import perf_counter
 
-from autoreward.checks.relabel import EpisodePool, join, relabel
+from autoreward.checks.dataset import EpisodeDataset, join
+from autoreward.checks.relabel import relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
@@ -89,7 +90,7 @@ def main() -> None:
         print(f"\n{when}, {kind}: {caught} of {total} rejected or demoted")
 
 
-def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
+def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodeDataset]:
     description, files = workers.describe(task, seed=0)
     job = search_job(RunConfig(), task, candidate(body), VERDICT)
     trial, weights = workers.train(task, job, RunConfig(), lambda *_: None)
@@ -103,10 +104,10 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodePool]:
     }
 
 
-def timed(task: Task, jail: Jail, pool: EpisodePool, body: str) -> str:
+def timed(task: Task, jail: Jail, dataset: EpisodeDataset, body: str) -> str:
     """How long re-labelling takes: one call, then all that the screens need (two calls, sums, composition)."""
-    copies = -(-100_000 // pool.size)
-    large = join([(pool.transitions, pool.episodes)] * copies, task.metric.better)
+    copies = -(-100_000 // dataset.size)
+    large = join([(dataset.transitions, dataset.episodes)] * copies, task.metric.better)
     with jail.open(candidate(body).source) as room:
         begun = perf_counter()
         room.client.evaluate(large.transitions, stepped=False)
@@ -124,10 +125,10 @@ def candidate(body: str) -> Candidate:
     return Candidate(id="c", source=f"{HEAD}{body}\n", thought="", origin="human", how="given")
 
 
-def decided(task: Task, jail: Jail, pool: EpisodePool, body: str) -> tuple[str, str]:
+def decided(task: Task, jail: Jail, dataset: EpisodeDataset, body: str) -> tuple[str, str]:
     gamma = task.train.gamma
-    labels = relabel(jail, search_job(RunConfig(), task, candidate(body), VERDICT), gamma, pool)
-    (item,) = screen(pool, {"c": labels}, {}, gamma).items
+    labels = relabel(jail, search_job(RunConfig(), task, candidate(body), VERDICT), gamma, dataset)
+    (item,) = screen(dataset, {"c": labels}, {}, gamma).items
     for decision in ("rejected", "demoted"):
         if by := [s for s in item.screens if s.decision == decision]:
             return decision, ", ".join(s.name for s in by)

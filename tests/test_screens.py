@@ -10,7 +10,8 @@ from batches import batch
 from numpy.typing import NDArray
 
 from autoreward.checks import laps, screens
-from autoreward.checks.relabel import EpisodePool, Labels, join, relabel, shaken_inputs
+from autoreward.checks.dataset import EpisodeDataset, join
+from autoreward.checks.relabel import Relabelled, relabel, shaken_inputs
 from autoreward.checks.screening import screen
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
@@ -27,21 +28,21 @@ from autoreward.tasks.files import find_task
 Array = NDArray[np.float64]
 
 
-def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> EpisodePool:
+def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> EpisodeDataset:
     """Episodes with that graded progress (1 and more: a success), 10 steps each."""
     plain = {"length": 10, "terminated": False, "reached": False, "held": 0, "metric": 1, "movement": 1.0}
     episodes = [Episode.model_validate(plain | {"success": g >= 1, "progress": min(g, 1.0)} | change) for g in goodness]
     names = kinds or ("trial",) * len(goodness)
     data = batch(steps=10, envs=len(goodness))
-    return EpisodePool(
+    return EpisodeDataset(
         data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)), "lower"
     )
 
 
-def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **peaks: float) -> Labels:
+def labels(returns: list[float] | Array, noisy: list[float] | Array | None = None, **peaks: float) -> Relabelled:
     values = np.asarray(returns, dtype=np.float64)
     shaken = values if noisy is None else np.asarray(noisy, dtype=np.float64)
-    return Labels({"a": values}, peaks or {"a": 1.0}, values, shaken, np.repeat(values, 10) / 10)
+    return Relabelled({"a": values}, peaks or {"a": 1.0}, values, shaken, np.repeat(values, 10) / 10)
 
 
 GRADED = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0]
@@ -70,13 +71,13 @@ def test_among_successes_the_better_metric_should_out_score(better: Literal["low
         p.model_copy(update={"episode": p.episode.model_copy(update={"metric": m})})
         for p, m in zip(pool.episodes, taken, strict=True)
     )
-    found = screens.ranking(EpisodePool(pool.transitions, episodes, better), labels([0.0] * 4 + list(taken[4:])))
+    found = screens.ranking(EpisodeDataset(pool.transitions, episodes, better), labels([0.0] * 4 + list(taken[4:])))
     assert found.decision == decision
     assert found.number is not None
     assert found.number > 0.5
     assert f"of its 16 successes {'-' if better == 'lower' else '+'}1.00" in found.evidence
     by_chance = labels([0.0] * 4 + [1.0, 2.0] * 8)
-    assert screens.ranking(EpisodePool(pool.transitions, episodes, better), by_chance).decision == "passed"
+    assert screens.ranking(EpisodeDataset(pool.transitions, episodes, better), by_chance).decision == "passed"
 
 
 def test_standing_still_must_not_pay_more_than_success() -> None:
@@ -91,7 +92,7 @@ def test_ending_the_episode_early_must_not_pay() -> None:
     short = Episode(success=False, length=2, terminated=True, reached=False, held=0, progress=0.1, metric=1, movement=1)
     full = short.model_copy(update={"length": 10, "terminated": False, "success": True, "progress": 1.0})
     episodes = (PoolEpisode(kind="random", episode=short), PoolEpisode(kind="trial", episode=full))
-    pool = EpisodePool(batch(10, 2), episodes, "lower")
+    pool = EpisodeDataset(batch(10, 2), episodes, "lower")
     found = screens.degenerate(pool, labels([-2.0, -10.0]))
     assert found.decision == "rejected"
     assert "ending the episode after 2 steps" in found.evidence
@@ -123,12 +124,12 @@ def test_laps_are_counted() -> None:
 def test_going_in_circles_must_not_pay_more_than_success() -> None:
     time = np.linspace(0.0, 1.0, 101)
     data = walked(wheel=np.cos(2 * np.pi * 4 * time), line=2 * time, won=2 * time)
-    pool = EpisodePool(data, pool_of(0.2, 0.2, 1.0).episodes, "lower")
+    pool = EpisodeDataset(data, pool_of(0.2, 0.2, 1.0).episodes, "lower")
     farmed = screens.degenerate(pool, labels([5.0, 0.0, 4.0]))
     assert farmed.decision == "rejected"
     assert "coming back to the same state" in farmed.evidence
     assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed", "the line went nowhere twice"
-    near = EpisodePool(data, pool_of(0.2, 0.2, 1.0, reached=True).episodes, "lower")
+    near = EpisodeDataset(data, pool_of(0.2, 0.2, 1.0, reached=True).episodes, "lower")
     assert screens.degenerate(near, labels([5.0, 0.0, 4.0])).decision == "silent"
 
 
@@ -195,7 +196,7 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
     step = data.step.copy()
     step[4:, 1] = 0
     cut = Transitions(data.state, data.action, data.next_state, step, data.terminated)
-    pool = EpisodePool(cut, pool_of(0.1, 0.2).episodes, "lower")
+    pool = EpisodeDataset(cut, pool_of(0.1, 0.2).episodes, "lower")
     found = relabel(jail, job('{"one": np.ones_like(next_state.x), "x": next_state.x}'), 0.9, pool)
     assert found.parts["one"].tolist() == [10.0, 4.0]
     assert found.parts["x"][1] == pytest.approx(data.next_state["x"][:4, 1].sum())
@@ -206,18 +207,18 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
 def test_a_hundred_thousand_transitions_are_one_call(jail: Jail) -> None:
     data = batch(steps=1_000, envs=100, length=1_000)
     narrow = Transitions({"x": data.state["x"]}, data.action, {"x": data.next_state["x"]}, data.step, data.terminated)
-    pool = EpisodePool(narrow, pool_of(*[0.1] * 100).episodes, "lower")
+    pool = EpisodeDataset(narrow, pool_of(*[0.1] * 100).episodes, "lower")
     found = relabel(jail, job('{"rows": np.full_like(next_state.x, len(next_state.x))}'), 0.9, pool)
     assert pool.size == 100_000
     assert found.peaks == {"rows": 100_000.0}
 
 
-def short_and_long() -> EpisodePool:
+def short_and_long() -> EpisodeDataset:
     """An episode of 2 steps beside one of 10."""
     data = batch(steps=10, envs=2)
     step = data.step.copy()
     step[2:, 0] = 0
-    return EpisodePool(
+    return EpisodeDataset(
         Transitions(data.state, data.action, data.next_state, step, data.terminated),
         pool_of(0.1, 0.2).episodes,
         "lower",
@@ -275,14 +276,14 @@ def test_noise_is_small_and_meets_its_own_next_step() -> None:
 def test_a_knife_edge_is_sensitive_and_a_slope_is_not(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     edge = float(data.next_state["x"][0, 0])
-    pool = EpisodePool(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes, "lower")
+    pool = EpisodeDataset(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes, "lower")
     for body, decision in (("next_state.x", "passed"), (f"1.0 * (np.abs(next_state.x - {edge}) < 1e-9)", "demoted")):
         found = relabel(jail, job(f'{{"a": {body}}}'), 0.9, pool)
         assert screens.sensitivity(found).decision == decision
 
 
 def test_pools_of_different_lengths_are_joined() -> None:
-    one, other = pool_of(0.1, 0.2), EpisodePool(batch(steps=5, envs=1), pool_of(0.3).episodes, "lower")
+    one, other = pool_of(0.1, 0.2), EpisodeDataset(batch(steps=5, envs=1), pool_of(0.3).episodes, "lower")
     joined = join([(one.transitions, one.episodes), (other.transitions, other.episodes)], "lower")
     assert joined.transitions.shape == (10, 3)
     assert joined.size == 25
@@ -293,7 +294,7 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     quality = data.next_state["x"].sum(axis=0)
     ranks = (np.argsort(np.argsort(quality)) + 1) / 9
-    pool = EpisodePool(data, pool_of(*ranks).episodes, "lower")
+    pool = EpisodeDataset(data, pool_of(*ranks).episodes, "lower")
     bodies = {"good": '{"a": next_state.x}', "again": '{"a": 2.0 * next_state.x}', "bad": '{"a": -next_state.x}'}
     found = {name: relabel(jail, job(body), 0.9, pool) for name, body in bodies.items()}
     result = screen(pool, found, {}, 0.9)
@@ -303,7 +304,7 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     assert screen(pool, {"bad": found["bad"]}, {}, 0.9).order == ("bad",), "a screen can't stop a search"
 
 
-def order_of(jail: Jail, pool: EpisodePool, *bodies: str) -> list[str]:
+def order_of(jail: Jail, pool: EpisodeDataset, *bodies: str) -> list[str]:
     """What the duplicate screen decides about each, in the order they were designed."""
     found = {f"c{i}": relabel(jail, job(f"{{{body}}}"), 0.9, pool) for i, body in enumerate(bodies)}
     result = screen(pool, found, {}, 0.9)
@@ -317,7 +318,7 @@ def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
     """Episodes of one length, none of which ends by itself or succeeds: a bonus of time is a cost, a bonus for success is none."""
     data = batch(steps=10, envs=9)
     endless = Transitions(data.state, data.action, data.next_state, data.step, np.zeros_like(data.terminated))
-    pool = EpisodePool(endless, pool_of(*[0.1] * 9).episodes, "lower")
+    pool = EpisodeDataset(endless, pool_of(*[0.1] * 9).episodes, "lower")
     alive, time = HEIGHT + ', "alive": np.ones_like(state.x)', HEIGHT + ', "time": -np.ones_like(state.x)'
     bonus = ', "flag": 100.0 * (next_state.x > 99)'
     made = order_of(jail, pool, alive, time, HEIGHT, alive + bonus, HEIGHT.replace("np.sin", "2 * np.sin"))
@@ -326,7 +327,7 @@ def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
 
 def test_a_duplicate_is_rejected_where_a_success_and_ends_are_known(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
-    solved = EpisodePool(data, pool_of(*[0.1] * 8, 1.0).episodes, "lower")
+    solved = EpisodeDataset(data, pool_of(*[0.1] * 8, 1.0).episodes, "lower")
     assert data.terminated.any()
     bonus = HEIGHT + ', "flag": 100.0 * (next_state.x > 99)'
     assert order_of(jail, solved, HEIGHT, HEIGHT.replace("np.sin", "2 * np.sin"), bonus) == [
@@ -343,7 +344,7 @@ def test_a_rejected_program_makes_no_duplicates(jail: Jail) -> None:
     """What never trained is no reason against another."""
     data = batch(steps=10, envs=9)
     ranks = (np.argsort(np.argsort(data.next_state["x"].sum(axis=0))) + 1) / 9
-    pool = EpisodePool(data, pool_of(*ranks).episodes, "lower")
+    pool = EpisodeDataset(data, pool_of(*ranks).episodes, "lower")
     assert order_of(jail, pool, '"a": -next_state.x', '"a": -2 * next_state.x') == ["silent", "silent"]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.checks.relabel import EpisodePool, Labels
+from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.relabel import Relabelled
 from autoreward.checks.screens import all_screens, potentials
 from autoreward.records import Screen, Screened, ScreenedCandidate
 from autoreward.sandbox.client import RewardFailed
@@ -15,31 +16,34 @@ SAMPLE = 20_000
 
 
 def screen(
-    pool: EpisodePool, labels: Mapping[str, Labels | RewardFailed], earlier: Mapping[str, Labels], gamma: float
+    dataset: EpisodeDataset,
+    relabelled: Mapping[str, Relabelled | RewardFailed],
+    earlier: Mapping[str, Relabelled],
+    gamma: float,
 ) -> Screened:
-    """Screen candidates (by id, in the order they were designed) against a pool and against earlier candidates.
+    """Screen candidates (by id, in the order they were designed) against a dataset and against earlier candidates.
 
-    One that failed on the pool comes last in the order: its training may not meet what it fails on. The least bad one is kept
+    One that failed on the dataset comes last in the order: its training may not meet what it fails on. The least bad one is kept
     where all would be rejected: a screen may save trainings, it can't stop a search.
     """
-    rows = _sample(pool)
-    basis = potentials(pool.transitions, gamma)[rows]
+    rows = _sample(dataset)
+    basis = potentials(dataset.transitions, gamma)[rows]
     known = {name: _thinned(found, rows) for name, found in earlier.items()}
     items: list[ScreenedCandidate] = []
-    for name, found in labels.items():
+    for name, found in relabelled.items():
         if isinstance(found, RewardFailed):
             continue
         own = _thinned(found, rows)
-        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(pool, own, known, basis)))
+        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, basis)))
         if not any(s.decision == "rejected" for s in items[-1].screens):
             known[name] = own
     places = {item.candidate_id: _worth(item.screens, i) for i, item in enumerate(items)}
     order = [name for name in sorted(places, key=lambda n: places[n]) if not places[name][0]]
     if not order and places:
         order = [min(places, key=lambda n: places[n])]
-    failed = {name: _failure(found) for name, found in labels.items() if isinstance(found, RewardFailed)}
+    failed = {name: _failure(found) for name, found in relabelled.items() if isinstance(found, RewardFailed)}
     items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
-    return Screened(items=tuple(items), order=(*order, *failed), transitions=pool.size)
+    return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size)
 
 
 def _failure(found: RewardFailed) -> Screen:
@@ -55,12 +59,12 @@ def _worth(screens: Sequence[Screen], designed: int) -> tuple[bool, int, float, 
     return any(s.decision == "rejected" for s in screens), demoted, -round(rank, 1), designed
 
 
-def _sample(pool: EpisodePool) -> NDArray[np.intp]:
+def _sample(dataset: EpisodeDataset) -> NDArray[np.intp]:
     """Which of the recorded transitions: evenly spaced, and all that end an episode."""
-    there = pool.transitions.step.T > 0
-    ends = np.flatnonzero(pool.transitions.terminated.T[there])
-    return np.union1d(np.arange(0, pool.size, max(1, pool.size // SAMPLE)), ends)
+    there = dataset.transitions.step.T > 0
+    ends = np.flatnonzero(dataset.transitions.terminated.T[there])
+    return np.union1d(np.arange(0, dataset.size, max(1, dataset.size // SAMPLE)), ends)
 
 
-def _thinned(labels: Labels, rows: NDArray[np.intp]) -> Labels:
-    return labels._replace(rewards=labels.rewards[rows])
+def _thinned(relabelled: Relabelled, rows: NDArray[np.intp]) -> Relabelled:
+    return relabelled._replace(rewards=relabelled.rewards[rows])

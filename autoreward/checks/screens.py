@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.checks.relabel import EpisodePool, Labels
+from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.relabel import Relabelled
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.symptoms import EARLY, STILL
 from autoreward.records import Screen
@@ -33,47 +34,47 @@ SAME = 0.02
 Array = NDArray[np.float64]
 
 
-def ranking(pool: EpisodePool, labels: Labels) -> Screen:
+def ranking(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success.
 
     And among successes those of the better metric? Against it is a reason to train later, not never: it still is a success.
     """
-    goodness = pool.goodness
+    goodness = dataset.goodness
     if len(goodness) < _FEW or np.ptp(goodness) < APART:
         return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
-    rho = spearman(labels.returns, goodness)
+    rho = spearman(relabelled.returns, goodness)
     evidence = f"rank correlation of return with the task's judgement {rho:+.2f} over {len(goodness)} episodes"
     if rho < VETO:
         return _screen(
             "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
         )
-    won = np.array([e.episode.success for e in pool.episodes])
+    won = np.array([e.episode.success for e in dataset.episodes])
     if won.sum() < _FEW:
         return _screen("ranking", "passed", rho, evidence)
-    inner = spearman(labels.returns[won], pool.merit[won])
+    inner = spearman(relabelled.returns[won], dataset.merit[won])
     evidence += f", with the metric of its {won.sum()} successes {inner:+.2f}"
     if inner < VETO and inner * np.sqrt(won.sum() - 1) < -CLEARLY:
         return _screen("ranking", "demoted", rho, evidence, "Of two successes it prefers the one of the worse metric.")
     return _screen("ranking", "passed", rho, evidence)
 
 
-def degenerate(pool: EpisodePool, labels: Labels) -> Screen:
+def degenerate(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """Would standing still, dying at once, always doing the same or going in circles collect more than the best episode known?"""
-    lazy = {i: _what(pool, i) for i, p in enumerate(pool.episodes) if not p.episode.success}
-    return _against_best("degenerate", pool, labels, {i: what for i, what in lazy.items() if what})
+    lazy = {i: _what(dataset, i) for i, p in enumerate(dataset.episodes) if not p.episode.success}
+    return _against_best("degenerate", dataset, relabelled, {i: what for i, what in lazy.items() if what})
 
 
-def exploits(pool: EpisodePool, labels: Labels) -> Screen:
+def exploits(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """Would an exploit that was found before collect more than the best episode known?"""
-    found = {i: p.kind for i, p in enumerate(pool.episodes) if p.kind.startswith("exploit")}
-    return _against_best("exploits", pool, labels, found)
+    found = {i: p.kind for i, p in enumerate(dataset.episodes) if p.kind.startswith("exploit")}
+    return _against_best("exploits", dataset, relabelled, found)
 
 
-def scale(labels: Labels) -> Screen:
+def scale(relabelled: Relabelled) -> Screen:
     """Does one part drown all others on the recorded transitions, even where those are largest?"""
-    sizes = sorted(((name, peak) for name, peak in labels.peaks.items() if peak > 0.0), key=lambda item: -item[1])
+    sizes = sorted(((name, peak) for name, peak in relabelled.peaks.items() if peak > 0.0), key=lambda item: -item[1])
     if len(sizes) < 2:  # what is 0 on all of them may be large where nothing recorded has been
-        return _silent("scale", f"of {len(labels.peaks)} parts {len(sizes)} is not 0 on all recorded transitions")
+        return _silent("scale", f"of {len(relabelled.peaks)} parts {len(sizes)} is not 0 on all recorded transitions")
     (name, most), (_, second) = sizes[:2]
     share = second / most
     evidence = f"{name} reaches {most:.3g}, the largest of the {len(sizes) - 1} others {second:.3g}"
@@ -82,12 +83,12 @@ def scale(labels: Labels) -> Screen:
     return _screen("scale", "passed", share, evidence)
 
 
-def variation(labels: Labels) -> Screen:
+def variation(relabelled: Relabelled) -> Screen:
     """Does the reward tell any two recorded transitions apart?"""
-    spread = float(np.ptp(labels.rewards)) if len(labels.rewards) else 0.0
-    size = float(np.abs(labels.rewards).max(initial=0.0))
+    spread = float(np.ptp(relabelled.rewards)) if len(relabelled.rewards) else 0.0
+    size = float(np.abs(relabelled.rewards).max(initial=0.0))
     if spread <= 1e-6 * max(size, 1e-6):
-        if np.ptp(labels.returns) > 0.0:
+        if np.ptp(relabelled.returns) > 0.0:
             return _screen(
                 "variation", "passed", spread, "the same reward at every step, so that the length of an episode decides"
             )
@@ -96,22 +97,22 @@ def variation(labels: Labels) -> Screen:
                 "variation",
                 "the same reward at every step of episodes that are equally long, so their length may decide",
             )
-        said = f"0 on all {len(labels.rewards):,} transitions"
+        said = f"0 on all {len(relabelled.rewards):,} transitions"
         return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
-    flat = float(np.mean(np.abs(labels.rewards - np.median(labels.rewards)) <= 1e-3 * spread))
-    evidence = f"{flat:.0%} of {len(labels.rewards):,} transitions have the same reward"
+    flat = float(np.mean(np.abs(relabelled.rewards - np.median(relabelled.rewards)) <= 1e-3 * spread))
+    evidence = f"{flat:.0%} of {len(relabelled.rewards):,} transitions have the same reward"
     if flat > 0.98:
         return _screen("variation", "demoted", flat, evidence, "Add a part that changes where the policy starts.")
     return _screen("variation", "passed", flat, evidence)
 
 
-def sensitivity(labels: Labels) -> Screen:
+def sensitivity(relabelled: Relabelled) -> Screen:
     """Does a little noise on the inputs reorder the episodes?"""
-    if labels.noisy is None:
+    if relabelled.noisy is None:
         return _silent("sensitivity", "with noise on its inputs the program fails, which no training does")
-    if len(labels.returns) < _FEW or np.ptp(labels.returns) == 0.0:
+    if len(relabelled.returns) < _FEW or np.ptp(relabelled.returns) == 0.0:
         return _silent("sensitivity", "too few episodes, or all with one return")
-    rho = spearman(labels.returns, labels.noisy)
+    rho = spearman(relabelled.returns, relabelled.noisy)
     evidence = f"rank correlation of returns with and without noise of 1 % of each field's spread: {rho:+.2f}"
     if rho < STEADY:
         return _screen(
@@ -120,7 +121,9 @@ def sensitivity(labels: Labels) -> Screen:
     return _screen("sensitivity", "passed", rho, evidence)
 
 
-def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> Screen:
+def duplicate(
+    dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], basis: Array
+) -> Screen:
     """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes.
 
     Strong evidence only where a success is recorded and no part of either is 0 throughout: a bonus that nothing has earned yet
@@ -128,16 +131,16 @@ def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], b
     """
     if not others:
         return _silent("duplicate", "there is nothing to compare with")
-    own = canonical(labels.rewards, basis)
+    own = canonical(relabelled.rewards, basis)
     distances = {name: distance(own, canonical(other.rewards, basis)) for name, other in others.items()}
     nearest = min(distances, key=lambda name: distances[name])
     evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
-    if distances[nearest] >= SAME or spearman(labels.returns, others[nearest].returns) <= 0.999:
+    if distances[nearest] >= SAME or spearman(relabelled.returns, others[nearest].returns) <= 0.999:
         return _screen("duplicate", "passed", distances[nearest], evidence)
-    peaks = (*labels.peaks.items(), *others[nearest].peaks.items())
+    peaks = (*relabelled.peaks.items(), *others[nearest].peaks.items())
     if idle := [name for name, peak in peaks if peak == 0.0]:
         evidence += f"; {idle[0]} was never anything but 0, so what it adds is not known"
-    elif not pool.solved:
+    elif not dataset.solved:
         evidence += "; no success is recorded, so what they pay for one is not known"
     else:
         said = f"It is {nearest} again: the same order of all recorded episodes."
@@ -147,12 +150,14 @@ def duplicate(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], b
     )
 
 
-def all_screens(pool: EpisodePool, labels: Labels, others: Mapping[str, Labels], basis: Array) -> tuple[Screen, ...]:
+def all_screens(
+    dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], basis: Array
+) -> tuple[Screen, ...]:
     """Every screen of one candidate."""
-    of_pool: tuple[Callable[[EpisodePool, Labels], Screen], ...] = (ranking, degenerate, exploits)
-    of_labels: tuple[Callable[[Labels], Screen], ...] = (variation, scale, sensitivity)
-    mine = (*(s(pool, labels) for s in of_pool), *(s(labels) for s in of_labels))
-    return (*mine, duplicate(pool, labels, others, basis))
+    of_dataset: tuple[Callable[[EpisodeDataset, Relabelled], Screen], ...] = (ranking, degenerate, exploits)
+    of_returns: tuple[Callable[[Relabelled], Screen], ...] = (variation, scale, sensitivity)
+    mine = (*(s(dataset, relabelled) for s in of_dataset), *(s(relabelled) for s in of_returns))
+    return (*mine, duplicate(dataset, relabelled, others, basis))
 
 
 def spearman(one: Array, other: Array) -> float:
@@ -201,21 +206,21 @@ def distance(one: Array, other: Array) -> float:
     return 0.5 * float(np.linalg.norm(one - other))
 
 
-def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int, str]) -> Screen:
-    goodness = pool.goodness
+def _against_best(name: str, dataset: EpisodeDataset, relabelled: Relabelled, bad: Mapping[int, str]) -> Screen:
+    goodness = dataset.goodness
     best = int(goodness.argmax())
-    if not pool.solved:
+    if not dataset.solved:
         return _silent(name, "no success is recorded, and the best of failures may have to be left behind")
     worse = {i: what for i, what in bad.items() if goodness[i] < goodness[best] - APART}
     if not worse:
         return _silent(name, "no such episode is known that is clearly worse than the best one")
-    top = max(worse, key=lambda i: labels.returns[i])
+    top = max(worse, key=lambda i: relabelled.returns[i])
     good = np.flatnonzero(goodness >= goodness[best] - APART)
-    ahead = float(labels.returns[top] - labels.returns[good].max())
-    spread = float(np.ptp(labels.returns)) or 1.0
+    ahead = float(relabelled.returns[top] - relabelled.returns[good].max())
+    spread = float(np.ptp(relabelled.returns)) or 1.0
     evidence = (
-        f"{worse[top]}: return {labels.returns[top]:.3g}; best known episode ({pool.episodes[best].kind}): "
-        f"{labels.returns[good].max():.3g}"
+        f"{worse[top]}: return {relabelled.returns[top]:.3g}; best known episode ({dataset.episodes[best].kind}): "
+        f"{relabelled.returns[good].max():.3g}"
     )
     if ahead <= 0.02 * spread:
         return _screen(name, "passed", -ahead / spread, evidence)
@@ -224,10 +229,10 @@ def _against_best(name: str, pool: EpisodePool, labels: Labels, bad: Mapping[int
     )
 
 
-def _what(pool: EpisodePool, which: int) -> str:
+def _what(dataset: EpisodeDataset, which: int) -> str:
     """What a failed episode did that no reward should want; empty for an honest failure."""
-    kind, episode = pool.episodes[which].kind, pool.episodes[which].episode
-    longest = max(p.episode.length for p in pool.episodes)
+    kind, episode = dataset.episodes[which].kind, dataset.episodes[which].episode
+    longest = max(p.episode.length for p in dataset.episodes)
     if episode.terminated and episode.length < EARLY * longest:
         return f"ending the episode after {episode.length} steps"
     if episode.movement < STILL:
@@ -235,8 +240,8 @@ def _what(pool: EpisodePool, which: int) -> str:
     if kind.startswith("constant"):
         return f"doing nothing but {kind}"
     # one that meets the goal's condition for moments may be a near miss: it circles around the goal
-    if pool.laps[which] >= LAPS and not episode.reached:
-        return f"coming back to the same state {pool.laps[which]} times"
+    if dataset.laps[which] >= LAPS and not episode.reached:
+        return f"coming back to the same state {dataset.laps[which]} times"
     return ""
 
 

@@ -1,10 +1,10 @@
-"""The episodes that a run has recorded so far, as one pool to judge rewards by; and the exploits that earlier runs left."""
+"""The episodes that a run has recorded so far, as one dataset to judge rewards by; and the exploits that earlier runs left."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from autoreward.checks.relabel import EpisodePool, join
+from autoreward.checks.dataset import EpisodeDataset, join
 from autoreward.core.transitions import Transitions
 from autoreward.errors import StoreError, UsageError
 from autoreward.evaluation.legs import newest
@@ -17,7 +17,7 @@ from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCOR
 from autoreward.tasks.card import Task
 
 RECORDINGS, EACH = 40, 8
-"""Scored policies, latest last, that the pool takes episodes of beside all exploits, and how many of each."""
+"""Scored policies, latest last, that the dataset takes episodes of beside all exploits, and how many of each."""
 REMEMBERED = 10
 """Exploiting policies of earlier runs that a run takes over, of the latest runs first."""
 
@@ -29,7 +29,7 @@ class Recording(NamedTuple):
     episodes: tuple[PoolEpisode, ...]
 
 
-def recorded(book: Book, rounds: Sequence[Round]) -> EpisodePool | None:
+def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     """The episodes recorded so far: of simple policies, of the latest that were scored, of every exploit ever found.
 
     None without any. Raises RunDamaged if a recording can't be read.
@@ -73,8 +73,8 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     found = found[:REMEMBERED]
     if not found:
         return Made(Remembered(), {})
-    pool = join(found, task.metric.better)
-    return Made(Remembered(runs=tuple(names), episodes=pool.episodes), {EXPLOITS: pool.transitions.to_bytes()})
+    dataset = join(found, task.metric.better)
+    return Made(Remembered(runs=tuple(names), episodes=dataset.episodes), {EXPLOITS: dataset.transitions.to_bytes()})
 
 
 def _exploits(folder: Path) -> Iterator[Recording]:

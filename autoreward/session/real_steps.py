@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward import events
-from autoreward.checks.relabel import EpisodePool, Labels, relabel
+from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
 from autoreward.checks.screening import screen
@@ -125,43 +126,43 @@ class RealSteps:
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
         accepted = [v.candidate_id for v in verdicts if v.accepted]
-        pool = recorded(self._book, rounds)
-        if pool is None:
+        dataset = recorded(self._book, rounds)
+        if dataset is None:
             return Screened(order=tuple(accepted))
-        gamma = self._task.train.gamma
         recent = recent_rounds(rounds, TUNING_ROUNDS)
         trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
         known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
-        labels = self._labels([(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted], gamma, pool)
-        earlier = {name: found for name, found in self._labels(known, gamma, pool).items() if isinstance(found, Labels)}
-        return screen(pool, labels, earlier, gamma)
+        ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
+        relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
+        earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
+        return screen(dataset, relabelled, earlier, self._task.train.gamma)
 
-    def _labels(
-        self, programs: Sequence[tuple[Candidate, Verdict]], gamma: float, pool: EpisodePool
-    ) -> dict[str, Labels | RewardFailed]:
-        """What each makes of the pool, or how it fails on it."""
-        found: dict[str, Labels | RewardFailed] = {}
+    def _relabelled(
+        self, programs: Sequence[tuple[Candidate, Verdict]], dataset: EpisodeDataset
+    ) -> dict[str, Relabelled | RewardFailed]:
+        """What each makes of the dataset, or how it fails on it."""
+        answers: dict[str, Relabelled | RewardFailed] = {}
         for candidate, verdict in programs:
             job = search_job(self._config, self._task, candidate, verdict)
             try:
-                found[candidate.id] = relabel(self._workers.jail, job, gamma, pool)
+                answers[candidate.id] = relabel(self._workers.jail, job, self._task.train.gamma, dataset)
             except RewardFailed as failure:
-                found[candidate.id] = failure
-        return found
+                answers[candidate.id] = failure
+        return answers
 
     def _tuned(self, description: Description, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
         """The best program so far with its weights tuned, if that was asked for and changes anything."""
         best_id = best(rounds, self._task)
-        if not self._config.tune_weights or not best_id or (pool := recorded(self._book, rounds)) is None:
+        if not self._config.tune_weights or not best_id or (dataset := recorded(self._book, rounds)) is None:
             return ()
         parent, verdict = next(
             (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
         )
-        labels = self._labels([(parent, verdict)], self._task.train.gamma, pool).get(best_id)
-        if not isinstance(labels, Labels):
+        relabelled = self._relabelled([(parent, verdict)], dataset).get(best_id)
+        if not isinstance(relabelled, Relabelled):
             return ()
         made = retuned(
-            self._task, description, parent, labels.parts, pool.goodness, str(CandidateId(len(rounds), None))
+            self._task, description, parent, relabelled.parts, dataset.goodness, str(CandidateId(len(rounds), None))
         )
         return (made,) if made else ()
 

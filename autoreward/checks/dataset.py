@@ -1,0 +1,73 @@
+"""Recorded episodes of one task side by side: what rewards are judged on before they are trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.checks import laps
+from autoreward.core.transitions import Transitions
+from autoreward.records import PoolEpisode
+from autoreward.tasks.tables import Direction, direction_sign
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class EpisodeDataset:
+    """E recorded episodes of one task, one column each; rows after an episode's end have step 0."""
+
+    transitions: Transitions
+    episodes: tuple[PoolEpisode, ...]
+    better: Direction
+    """Which metrics the task prefers."""
+
+    @property
+    def size(self) -> int:
+        """Transitions in it."""
+        return int((self.transitions.step > 0).sum())
+
+    @property
+    def solved(self) -> bool:
+        """Whether a success is among them."""
+        return any(e.episode.success for e in self.episodes)
+
+    @property
+    def goodness(self) -> Array:
+        """(E,): 1 and more for a success, graded progress below that."""
+        return np.array([e.episode.progress + e.episode.success for e in self.episodes])
+
+    @cached_property
+    def laps(self) -> tuple[int, ...]:
+        """How often each episode came back to where it was."""
+        return laps.laps(self.transitions)
+
+    @property
+    def merit(self) -> Array:
+        """(E,): the metric, its sign turned so that larger is better. Says something of successes."""
+        return direction_sign(self.better) * np.array([e.episode.metric for e in self.episodes])
+
+
+def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Direction) -> EpisodeDataset:
+    """Several recordings as one dataset: shorter ones are filled up with their last row at step 0."""
+    longest = max(batch.shape[0] for batch, _ in pieces)
+
+    def column(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        filled = [np.concatenate([a, np.repeat(a[-1:], longest - len(a), axis=0)]) for a in arrays]
+        return np.concatenate(filled, axis=1)
+
+    def clock(batch: Transitions) -> NDArray[np.int64]:
+        return np.pad(batch.step, ((0, longest - len(batch.step)), (0, 0)))
+
+    first = pieces[0][0]
+    joined = Transitions(
+        state={k: column([b.state[k] for b, _ in pieces]) for k in first.state},
+        action={k: column([b.action[k] for b, _ in pieces]) for k in first.action},
+        next_state={k: column([b.next_state[k] for b, _ in pieces]) for k in first.next_state},
+        step=np.concatenate([clock(b) for b, _ in pieces], axis=1),
+        terminated=column([b.terminated for b, _ in pieces]),
+    )
+    return EpisodeDataset(joined, tuple(e for _, episodes in pieces for e in episodes), better)
