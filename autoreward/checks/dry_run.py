@@ -51,15 +51,15 @@ def dry_run(
     run = _Run(practice, uses_memory, seconds, seconds_in_all)
     try:
         with jail.open(source, seconds_per_call=seconds) as room:
-            found = run.here(room)
-        if not found:
+            finding = run.here(room)
+        if not finding:
             with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds) as other:
-                found = run.elsewhere(other) or run.at_full_size(other, seconds)
+                finding = run.elsewhere(other) or run.at_full_size(other, seconds)
     except RewardFailed as failed:
         return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), ()
     names = tuple(run.parts)
-    if found:
-        outcome, rule, message = found
+    if finding:
+        outcome, rule, message = finding
         return outcome, (Finding(rule=rule, message=message),), names
     return Outcome.COMPLETED, _notes(run.parts), names
 
@@ -89,8 +89,8 @@ class _Run:
                 "row-independence", f"part {differs[0]!r} of a row depends on the order of the rows: {BY_ITSELF}"
             )
         self._late = self._ask(room, self._practice.late)
-        if found := self._grown():
-            return found
+        if finding := self._grown():
+            return finding
         try:
             self._extreme = self._ask(room, self._practice.extreme, judged=False)
         except RewardFailed as failed:

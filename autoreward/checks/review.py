@@ -20,15 +20,15 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     examined = gate.examine(candidate.source)
     parts: tuple[str, ...] = ()
     if examined.problems:
-        found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
+        findings = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, found, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
+        outcome, findings, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
     return Verdict(
         candidate_id=candidate.id,
         accepted=outcome.ok,
         outcome=outcome,
-        findings=found,
+        findings=findings,
         parts=parts,
         uses_memory=examined.uses_memory,
         tier=jail.tier,

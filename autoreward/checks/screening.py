@@ -28,12 +28,12 @@ def screen(
     """
     rows = _sample(dataset)
     basis = potentials(dataset.transitions, gamma)[rows]
-    known = {name: _thinned(found, rows) for name, found in earlier.items()}
+    known = {name: _thinned(answer, rows) for name, answer in earlier.items()}
     items: list[ScreenedCandidate] = []
-    for name, found in relabelled.items():
-        if isinstance(found, RewardFailed):
+    for name, answer in relabelled.items():
+        if isinstance(answer, RewardFailed):
             continue
-        own = _thinned(found, rows)
+        own = _thinned(answer, rows)
         items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, basis)))
         if not any(s.decision == "rejected" for s in items[-1].screens):
             known[name] = own
@@ -41,15 +41,15 @@ def screen(
     order = [name for name in sorted(places, key=lambda n: places[n]) if not places[name][0]]
     if not order and places:
         order = [min(places, key=lambda n: places[n])]
-    failed = {name: _failure(found) for name, found in relabelled.items() if isinstance(found, RewardFailed)}
+    failed = {name: _failure(answer) for name, answer in relabelled.items() if isinstance(answer, RewardFailed)}
     items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
     return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size)
 
 
-def _failure(found: RewardFailed) -> Screen:
-    line = f" (line {found.line})" if found.line else ""
-    evidence = f"the program fails on the recorded episodes: {found.message}{line}"
-    return Screen(name="answers", decision="demoted", number=None, evidence=evidence, advice=found.outcome.advice)
+def _failure(failure: RewardFailed) -> Screen:
+    line = f" (line {failure.line})" if failure.line else ""
+    evidence = f"the program fails on the recorded episodes: {failure.message}{line}"
+    return Screen(name="answers", decision="demoted", number=None, evidence=evidence, advice=failure.outcome.advice)
 
 
 def _worth(screens: Sequence[Screen], designed: int) -> tuple[bool, int, float, int]:

@@ -97,8 +97,8 @@ def variation(relabelled: Relabelled) -> Screen:
                 "variation",
                 "the same reward at every step of episodes that are equally long, so their length may decide",
             )
-        said = f"0 on all {len(relabelled.rewards):,} transitions"
-        return _screen("variation", "demoted", spread, said, "Widen the scales until they tell states apart.")
+        evidence = f"0 on all {len(relabelled.rewards):,} transitions"
+        return _screen("variation", "demoted", spread, evidence, "Widen the scales until they tell states apart.")
     flat = float(np.mean(np.abs(relabelled.rewards - np.median(relabelled.rewards)) <= 1e-3 * spread))
     evidence = f"{flat:.0%} of {len(relabelled.rewards):,} transitions have the same reward"
     if flat > 0.98:
@@ -143,8 +143,8 @@ def duplicate(
     elif not dataset.solved:
         evidence += "; no success is recorded, so what they pay for one is not known"
     else:
-        said = f"It is {nearest} again: the same order of all recorded episodes."
-        return _screen("duplicate", "rejected", distances[nearest], evidence, said)
+        advice = f"It is {nearest} again: the same order of all recorded episodes."
+        return _screen("duplicate", "rejected", distances[nearest], evidence, advice)
     return _screen(
         "duplicate", "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
     )

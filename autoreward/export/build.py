@@ -152,15 +152,15 @@ def packaging(task: Task) -> str:
     """`pyproject.toml` of the folder, so that `pip install .` makes `import reward` work. Raises NotWritable."""
     files = ["reward.py", PROGRAM, *([STATE_FILE] if task.state_program else [])]
     name = f"{slug(task.name)}-reward"
-    said = f"A reward function for {one_line(task.env)[:200]}, written by autoreward"
+    description = f"A reward function for {one_line(task.env)[:200]}, written by autoreward"
     text = (
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-        f'[project]\nname = {toml(name)}\nversion = "1.0.0"\ndescription = {toml(said)}\n'
+        f'[project]\nname = {toml(name)}\nversion = "1.0.0"\ndescription = {toml(description)}\n'
         'requires-python = ">=3.10"\ndependencies = ["numpy"]\n\n'
         f"[tool.hatch.build.targets.wheel]\nonly-include = [{', '.join(map(toml, files))}]\n"
     )
     read = tomllib.loads(text)
-    expected = {"name": name, "version": "1.0.0", "description": one_line(said), "requires-python": ">=3.10"}
+    expected = {"name": name, "version": "1.0.0", "description": one_line(description), "requires-python": ">=3.10"}
     if len(read) != 3 or read["project"] != {**expected, "dependencies": ["numpy"]}:
         raise NotWritable(
             f"pyproject.toml would not say what it should of the task {task.name!r}, so it is not written."

@@ -24,26 +24,26 @@ def loader() -> str:
 
     It needs what `reward.py.j2` imports: NumPy and the standard library.
     """
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     words: dict[str, dict[str, Any]] = {}
-    for made in (Fields, Memory, plain, fresh, loaded):
-        _collect(made, found, words)
+    for thing in (Fields, Memory, plain, fresh, loaded):
+        _collect(thing, sources, words)
     tables = [_table(name, values) for name, values in sorted(words.items())]
-    return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(found.values())
+    return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(sources.values())
 
 
-def _collect(made: Any, found: dict[str, str], words: dict[str, dict[str, Any]]) -> None:
+def _collect(thing: Any, sources: dict[str, str], words: dict[str, dict[str, Any]]) -> None:
     """The source of a function or a class, after that of everything of ours that it names.
 
     Raises TypeError for two things of one name, which one file can't hold.
     """
-    source = inspect.getsource(made).strip()
-    if (other := found.get(made.__name__)) is not None:
+    source = inspect.getsource(thing).strip()
+    if (other := sources.get(thing.__name__)) is not None:
         if other not in ("", source):
-            raise TypeError(f"two things are called {made.__name__}")
+            raise TypeError(f"two things are called {thing.__name__}")
         return
-    found[made.__name__] = ""  # may name itself
-    there = vars(sys.modules[made.__module__])
+    sources[thing.__name__] = ""  # may name itself
+    there = vars(sys.modules[thing.__module__])
     for name, attribute in _read(ast.parse(source)):
         value = there.get(name)
         if isinstance(value, ModuleType):
@@ -51,13 +51,13 @@ def _collect(made: Any, found: dict[str, str], words: dict[str, dict[str, Any]])
                 words.setdefault(name, {})[attribute] = getattr(value, attribute)
         elif isinstance(value, type | FunctionType):
             if value.__module__.startswith(_OURS):
-                _collect(value, found, words)
+                _collect(value, sources, words)
         elif isinstance(value, str | int | float | tuple | dict | frozenset):
             line = f"{name} = {_written(value)}"
-            if found.setdefault(name, line) != line:
+            if sources.setdefault(name, line) != line:
                 raise TypeError(f"two things are called {name}")
-    del found[made.__name__]
-    found[made.__name__] = source
+    del sources[thing.__name__]
+    sources[thing.__name__] = source
 
 
 def _read(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -116,7 +116,7 @@ def python(template: str, **values: Any) -> str:
         return f"_value_{len(put) - 1}_"
 
     frame = _render(template, place, values)
-    text = re.sub(r"_value_(\d+)_", lambda found: put[int(found[1])], frame)
+    text = re.sub(r"_value_(\d+)_", lambda match: put[int(match[1])], frame)
     try:
         expected = _Filled([ast.parse(value, mode="eval").body for value in put]).visit(ast.parse(frame))
         same = ast.dump(ast.parse(text)) == ast.dump(expected)
@@ -136,8 +136,8 @@ class _Filled(ast.NodeTransformer):
         self._values = values
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        found = re.fullmatch(r"_value_(\d+)_", node.id)
-        return self._values[int(found[1])] if found else node
+        match = re.fullmatch(r"_value_(\d+)_", node.id)
+        return self._values[int(match[1])] if match else node
 
 
 def markdown(template: str, **values: Any) -> str:

@@ -87,14 +87,14 @@ def prove(
         JailError: no room can be made for them.
     """
     stepped = gate.examine(winner.source).uses_memory
-    found: list[tuple[int, float]] = []
+    comparisons: list[tuple[int, float]] = []
     try:
         with (
             jail.open(winner.source, seconds_per_call=_SECONDS) as trained,
             jail.open(files, seconds_per_call=_SECONDS) as exported,
         ):
             for batch in batches:
-                found.append(_compared(trained, exported, batch, stepped, winner.composition, gamma))
+                comparisons.append(_compared(trained, exported, batch, stepped, winner.composition, gamma))
     except RewardFailed as failed:
         raise _refused(winner, f"they could not be compared: {failed.message}") from None
     except _Differs as differs:
@@ -102,9 +102,9 @@ def prove(
     return ExportProof(
         rows=sum(b.transitions.step.size for b in batches),
         episodes=sum(int((b.transitions.step == 1).sum()) for b in batches),
-        parts=max((count for count, _ in found), default=0),
+        parts=max((count for count, _ in comparisons), default=0),
         of=tuple(b.of for b in batches),
-        largest=max((difference for _, difference in found), default=0.0),
+        largest=max((difference for _, difference in comparisons), default=0.0),
     )
 
 

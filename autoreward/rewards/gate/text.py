@@ -39,7 +39,7 @@ def check_text(source: str) -> bool:
                 "characters", f"the line has the invisible character U+{ord(hidden[0]):04X}: use plain text", number
             )
     for number, line in enumerate(source.split("\n", 2)[:2], 1):
-        if (told := _COOKIE.match(line)) and told[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
+        if (cookie := _COOKIE.match(line)) and cookie[1].lower().replace("_", "-") not in ("utf-8", "utf8"):
             raise Refused("characters", "a program is UTF-8: leave the encoding out", number)
     try:
         _count(tokenize.generate_tokens(io.StringIO(source).readline))

@@ -95,8 +95,8 @@ class _Function:
     def _mutable(self, name: str) -> bool:
         """Whether `x += 1` on another name of the constant would change the constant itself."""
         value = self._constants[name]
-        made = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ARRAYS
-        return made or isinstance(value, ast.List | ast.Dict | ast.Set)
+        new_array = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ARRAYS
+        return new_array or isinstance(value, ast.List | ast.Dict | ast.Set)
 
 
 def _written(function: ast.FunctionDef) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr, bool]]:
@@ -127,10 +127,10 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> dict[str, ast.expr | Non
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
         starred = any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts))
         if not starred and len(target.elts) == len(value.elts):
-            found: dict[str, ast.expr | None] = {}
+            bound: dict[str, ast.expr | None] = {}
             for one, given in zip(target.elts, value.elts, strict=True):
-                found |= _pairs(one, given)
-            return found
+                bound |= _pairs(one, given)
+            return bound
     return {n.id: None for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
