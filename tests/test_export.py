@@ -13,7 +13,7 @@ from exports import load, unproven, written
 from fake_steps import FakeSteps
 from typer.testing import CliRunner
 
-from autoreward.cli import app, train
+from autoreward.cli import app
 from autoreward.cli.export import install_path, write_whole
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
@@ -28,7 +28,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
 from autoreward.search.study import Study
-from autoreward.session.reward_file import read_program
+from autoreward.session.reward_file import given_reward, read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
@@ -234,11 +234,11 @@ def test_ids_of_candidates_hold_no_hyphen() -> None:
 
 
 def test_what_train_is_given() -> None:
-    assert train._given("native", None) == "native"
+    assert given_reward("native", None) == "native"
     with pytest.raises(UsageError, match="--reward native has no parts to combine"):
-        train._given("native", "sum")
+        given_reward("native", "sum")
     with pytest.raises(UsageError, match="--composition mean: write one of sum"):
-        train._given("reward.py", "mean")
+        given_reward("reward.py", "mean")
 
 
 def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
