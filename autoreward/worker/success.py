@@ -17,7 +17,7 @@ ALMOST = 0.999
 """The most progress that an episode without success can have made."""
 
 
-class Judge:
+class SuccessRule:
     """Judges episodes of one task."""
 
     def __init__(self, task: Task, max_steps: int) -> None:

@@ -20,7 +20,7 @@ from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout, layout
 from autoreward.worker.jobs.score import Choose, Walk, judged_rollout, trajectories, walk
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 RANDOM = 10
 CONSTANT = 2
@@ -39,7 +39,7 @@ def reference_episodes(
     task: Task, env: gymnasium.Env[Any, Any], limit: int, seed: int, demos: bytes
 ) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
     """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
-    judge, place = Judge(task, limit), layout(env)
+    judge, place = SuccessRule(task, limit), layout(env)
     walks: list[Walk] = []
     kinds: list[str] = []
     env.action_space.seed(seed % 2**31)

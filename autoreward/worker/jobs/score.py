@@ -18,7 +18,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout, layout
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 Choose = Callable[[NDArray[Any]], Any]
 """Observations (m, d) -> m actions."""
@@ -46,7 +46,7 @@ def score(
     """
     envs = [make.make_env(task) for _ in range(max(len(choosing), len(scoring)))]
     place = layout(envs[0])
-    judge = Judge(task, make.time_limit(envs[0], task))
+    judge = SuccessRule(task, make.time_limit(envs[0], task))
     model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[Walk], list[Episode]]:
@@ -94,7 +94,7 @@ def chooser(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) ->
     return choose
 
 
-def judged_rollout(task: Task, place: Layout, judge: Judge, walk: Walk, spread: NDArray[Any]) -> Episode:
+def judged_rollout(task: Task, place: Layout, judge: SuccessRule, walk: Walk, spread: NDArray[Any]) -> Episode:
     """The judgement of one episode; `spread` (d,) is what a change of the observation is measured in."""
     movement = float(np.abs(np.diff(walk.observations, axis=0) / spread).mean())
     return judge.judge(state_fields(task, place, walk.observations[1:]), walk.terminated, movement)

@@ -24,7 +24,7 @@ from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, NoRewards, Normaliser, RewardSource, Sparse
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 POINTS = 2
 """Points of the learning curve per checkpoint."""
@@ -122,7 +122,7 @@ def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Rec
         env = make.make_env(task)
         limit = make.time_limit(env, task)
         env.close()
-        return Sparse(Judge(task, limit), recorder.num_envs)
+        return Sparse(SuccessRule(task, limit), recorder.num_envs)
     if room is None:
         raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
     return FromJail(room, job, recorder.num_envs, seconds)

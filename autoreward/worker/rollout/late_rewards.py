@@ -16,7 +16,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 from autoreward.worker.rollout.spot_checks import Spots
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 SHARE = 0.5
 """Largest share of a training's time that its reward may take."""
@@ -82,7 +82,7 @@ class NoRewards:
 class Sparse:
     """1 at the last step of an episode that was a success by the task's rule, else 0."""
 
-    def __init__(self, judge: Judge, envs: int) -> None:
+    def __init__(self, judge: SuccessRule, envs: int) -> None:
         self._judge = judge
         self._episodes: list[list[dict[str, NDArray[np.float64]]]] = [[] for _ in range(envs)]
 
