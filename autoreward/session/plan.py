@@ -11,6 +11,7 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.errors import TaskError, UsageError
+from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
@@ -50,7 +51,7 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         search_minutes=sum(minutes) * search_steps / round_steps,
         confirm=confirm,
         confirm_minutes=confirm_minutes,
-        target=config.target if config.judge == "rule" else None,
+        target=config.target if JUDGES[config.judge].sets_target else None,
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,

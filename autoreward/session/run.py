@@ -11,6 +11,7 @@ from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.seeds import derive, held_out
 from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
 from autoreward.export.best import best_policy, demonstration, kept_files
+from autoreward.judges import JUDGES, usual_judge
 from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
@@ -88,7 +89,7 @@ def start(
 
 def usual_settings(task: Task) -> dict[str, str]:
     """What is chosen where nobody chooses, by the command line and by Python alike: who designs, and who judges."""
-    return {"model": default_model(variables()), "judge": "rule" if task.ruled else "human"}
+    return {"model": default_model(variables()), "judge": usual_judge(task)}
 
 
 def plan_run(
@@ -202,7 +203,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 
 def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorboard: Path | None) -> Path:
     """The folder of a new run, once everything is checked that can be before there is one."""
-    if not task.ruled and (config.judge == "rule" or config.given):
+    if not task.ruled and (JUDGES[config.judge].needs_rule or config.given):
         way_out = "" if config.given else "let people judge with --judge human, or "
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
@@ -272,7 +273,7 @@ def leave(book: Book, followers: Sequence[Follower]) -> None:
     """Write down what is there for those who look later. Raises StoreError."""
     for follower in followers:
         follower.catch_up()
-    book.write(REPORT, build_report(book).encode())
+    book.write(REPORT, build_report(book, JUDGES[book.header.config.judge].note).encode())
 
 
 def _keep(book: Book, run: Run, workers: Workers, pool: Executor) -> None:
