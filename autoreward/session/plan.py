@@ -15,6 +15,7 @@ from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
+from autoreward.roles.history import History
 from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, survivors
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -56,7 +57,7 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
-        prompt=design_prompt(task, description, (), config.candidates),
+        prompt=design_prompt(task, description, History(), config.candidates),
     )
 
 
