@@ -49,7 +49,7 @@ class JobLimits(NamedTuple):
     @classmethod
     def of(cls, config: RunConfig) -> "JobLimits":
         """Those of a training, and of its scoring."""
-        return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
+        return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more minutes_per_trial")
 
 
 class Server:

@@ -19,6 +19,7 @@ from typing import Any
 
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
+from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
 from autoreward.records import Score, Trial, TrialJob
 from autoreward.sandbox.jail import Jail
@@ -116,7 +117,7 @@ def _stream(version: str, trust: bool, work: Work) -> Iterator[int | RemoteResul
     """Runs on a machine of the cluster: the environment steps so far, as they come, then what was made."""
     if version != __version__:
         raise UsageError(
-            f"--pool ray: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
+            f"Ray cluster: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
         )
     said: queue.SimpleQueue[int | RemoteResult | BaseException] = queue.SimpleQueue()
 
@@ -147,7 +148,7 @@ def _here(trust: bool) -> Workers:
 def demand_ray() -> None:
     """Raises MissingExtra if Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise MissingExtra(f"--pool ray needs Ray: {how_to_get('ray')}")
+        raise MissingExtra(Setting("pool", "ray"), f" needs Ray: {how_to_get('ray')}")
 
 
 def _ray() -> Any:
@@ -171,7 +172,7 @@ def _join(ray: Any) -> None:
             ray.init(address=address, **quiet)
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"--pool ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
+                f"Ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
                 "the one of this machine; or unset it to use the cores of this machine."
             ) from None
         return
