@@ -152,8 +152,8 @@ def from_the_system(error: OSError) -> str:
 
 def shortened(text: object) -> str:
     """A name or a path as messages show it: one too long to be a file's is cut."""
-    said = str(text)
-    return said if len(said) <= _SHOWN else f"{said[: _SHOWN // 2]}..."
+    whole = str(text)
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN // 2]}..."
 
 
 def how_to_get(extra: str) -> str:

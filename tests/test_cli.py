@@ -132,7 +132,6 @@ def test_a_setting_that_nobody_chose_is_not_passed_on() -> None:
             "its price is not known, so --max-cost",
         ),
         (("run",), "Missing argument"),
-        (("run", "mountain-car", "--no-confirm", "--confirm-seeds", "5"), "contradict each other"),
         (("run", "mountain-car", "--dry-run", "--demos", "nowhere.npz"), "--demos nowhere.npz can't be read"),
         (("train", "mountain-car", "--reward", "native", "--seeds", "0"), "--seeds 0: write a number from 1 to 100."),
         (("train", "mountain-car", "--reward", "native", "--composition", "product"), "has no parts to combine"),
@@ -439,7 +438,7 @@ def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> N
         improve(Study(TASK, config, FakeSteps(), book, lambda event: None))
     said = str(invoked("compare", "quick", "quick", "--runs", str(tmp_path)).exception)
     assert "was not confirmed on fresh seeds" in said
-    assert "without --no-confirm: `autoreward run mountain-car`" in said
+    assert "start one that is: `autoreward run mountain-car`" in said
 
 
 def test_export_says_what_is_missing(runs: Path, tmp_path: Path) -> None:

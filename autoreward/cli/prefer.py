@@ -50,11 +50,11 @@ def command(
                     _take(poll, sys.stdin.read().splitlines(), asked)
         finally:
             poll.report()
-        said = _next(poll, folder)
+        advice = _next(poll, folder)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
-    console.print(said, soft_wrap=True)
+    console.print(advice, soft_wrap=True)
 
 
 def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None:
@@ -73,11 +73,11 @@ def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
         console.print()
         console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}"))
         while (
-            said := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
+            answer := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
         ) not in WORDS:
-            if said in QUIT:
+            if answer in QUIT:
                 return False
-        poll.keep(question, WORDS[said])
+        poll.keep(question, WORDS[answer])
     return True
 
 

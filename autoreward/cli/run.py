@@ -7,7 +7,7 @@ import typer
 
 from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, task_folders
 from autoreward.cli.say import say, say_record
-from autoreward.cli.settings import was_written, with_settings
+from autoreward.cli.settings import with_settings
 from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
 from autoreward.settings import Settings
@@ -27,7 +27,6 @@ def command(
     name: str | None = NAME,
     *,
     chosen: Settings,
-    no_confirm: bool = typer.Option(False, "--no-confirm", help="Skip the confirmation."),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     tensorboard: Path | None = TENSORBOARD,
     trust: bool = TRUST,
@@ -37,15 +36,10 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
-    from autoreward.errors import UsageError
     from autoreward.records import DEMONSTRATIONS
     from autoreward.session.run import config_for, new_folder, plan_run, start
     from autoreward.tasks.files import find_task
 
-    if no_confirm:
-        if was_written(context, "confirm_seeds"):
-            raise UsageError("--no-confirm and --confirm-seeds contradict each other: leave one of them out.")
-        chosen["confirm_seeds"] = 0
     card = find_task(task, task_folders(envs))
     config = config_for(card, chosen)
     settle_card(card, trust)
@@ -59,25 +53,25 @@ def command(
     watch(lambda tell: start(card, config, folder, tell, given, tensorboard), folder, as_json)
 
 
-def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
+def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
     from rich.text import Text
 
     from autoreward.report.plan_table import show_plan
     from autoreward.report.terminal import Terminal
 
     if as_json:
-        say_record(made, indent=None)
+        say_record(plan, indent=None)
         return
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
-    console.print(show_plan(made))
+    console.print(show_plan(plan))
     if task.process.sentence:
         console.print(task.process.sentence)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")
-        console.print(made.prompt, soft_wrap=True)
+        console.print(plan.prompt, soft_wrap=True)
 
 
 def _read(demos: Path) -> bytes:

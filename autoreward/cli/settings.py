@@ -23,7 +23,7 @@ def with_settings(only: Collection[str] | None = None) -> Callable[[Callable[...
         @wraps(command)
         def parsed(context: typer.Context, **values: Any) -> None:
             written = {name: values.pop(name) for name in options}
-            chosen = {name: _plain(name, value) for name, value in written.items() if was_written(context, name)}
+            chosen = {name: _plain(name, value) for name, value in written.items() if _was_written(context, name)}
             command(context, **{CHOSEN: chosen}, **values)
 
         own = inspect.signature(command).parameters
@@ -33,7 +33,7 @@ def with_settings(only: Collection[str] | None = None) -> Callable[[Callable[...
     return decorate
 
 
-def was_written(context: typer.Context, name: str) -> bool:
+def _was_written(context: typer.Context, name: str) -> bool:
     """Whether the person wrote that option."""
     source = context.get_parameter_source(name)
     return source is not None and source.name != "DEFAULT"

@@ -60,7 +60,7 @@ def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
         try:
             tasks.append(read_task(path))
         except TaskError as error:
-            broken[name] = str(error)
+            broken[name] = error.worded(in_shell)
     return tasks, broken
 
 
@@ -97,13 +97,13 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:
-        made = Table(box=None, header_style="dim", pad_edge=False)
+        grid = Table(box=None, header_style="dim", pad_edge=False)
         for name in names:
-            made.add_column(name, no_wrap=name != "goal")
+            grid.add_column(name, no_wrap=name != "goal")
         for task in tasks:
             cells = {"task": task.name, "tier": task.tier, "environment": task.env, "goal": task.goal}
-            made.add_row(*(cells[name] for name in names))
-        return made
+            grid.add_row(*(cells[name] for name in names))
+        return grid
 
     tables = (table("task", "tier", "environment", "goal"), table("task", "tier", "goal"), table("task", "goal"))
     Terminal().print(Fitting(tables))

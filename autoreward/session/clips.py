@@ -19,14 +19,14 @@ class Look(NamedTuple):
 
 def worth_a_look(book: Book, run: Run) -> list[Look]:
     """The winner, the worst failure of the search, and the native reward's policy."""
-    found: list[Look] = []
+    looks: list[Look] = []
     if best := best_policy(book, run):
-        found.append(Look("winner", *best))
+        looks.append(Look("winner", *best))
     failed = [(p, s) for p in book.pages() for s in p.saved(SCORES) if s.ruled and s.outcome.ok and s.success == 0.0]
     if failed:
-        found.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
+        looks.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
     confirm = book.confirm_page()
     native = [s for s in confirm.saved(SCORES) if s.outcome.ok and TrialId.parse(s.trial_id).candidate == NATIVE]
     if native and run.best != NATIVE:
-        found.append(Look(NATIVE, confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
-    return found
+        looks.append(Look(NATIVE, confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+    return looks

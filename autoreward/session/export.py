@@ -79,16 +79,16 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
         trust = book.header.config.trust_the_model or book.programs_made_here()
         with Jail(trust) as jail, Workers(jail) as workers:
             try:
-                made = kept_files(book, run, workers.package, demonstration(book, jail))
+                kept = kept_files(book, run, workers.package, demonstration(book, jail))
             except JobFailed as failed:
                 raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
             except (KeyError, ValueError, TypeError) as error:
                 raise RunDamaged(
                     f"{folder}: its records do not go together ({type(error).__name__}: {error})."
                 ) from None
-    if made.refused:
-        raise made.refused
-    return made.files
+    if kept.refused:
+        raise kept.refused
+    return kept.files
 
 
 def demand_passed(book: Book, run: Run) -> None:

@@ -30,20 +30,20 @@ def hear_out(book: Book, text: str) -> None:
         raise UsageError(
             "Feedback is read by a model, and none designed this run; start one with ", Setting("model", "NAME"), "."
         )
-    said = book.lone(FEEDBACK) or Feedbacks()
-    more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
+    earlier = book.lone(FEEDBACK) or Feedbacks()
+    more = Feedbacks(items=(*earlier.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
     book.put(FEEDBACK, more)
 
 
 def heed(book: Book) -> None:
     """Move aside what was made before the last feedback and has not heard it: the result, and replies that no round used."""
-    said = book.lone(FEEDBACK)
-    if said is None:
+    feedbacks = book.lone(FEEDBACK)
+    if feedbacks is None:
         return
-    name = f"before-feedback-{len(said.items) - 1}"
+    name = f"before-feedback-{len(feedbacks.items) - 1}"
     unheard = [
         (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
-        for file, kept in unused(book.files.at(REPLIES).names(), said.since, name)
+        for file, kept in unused(book.files.at(REPLIES).names(), feedbacks.since, name)
     ]
     result = [(thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, "best", CLIPS.folder, REPORT, RESULT.file)]
     book.retire([*unheard, *result])

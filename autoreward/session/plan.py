@@ -146,12 +146,12 @@ def _probe(task: Task) -> tuple[Task, int]:
     return task.model_copy(update={"train": train}), LEAST_STEPS
 
 
-def _slowest(found: Sequence[Speed]) -> Speed:
+def _slowest(speeds: Sequence[Speed]) -> Speed:
     return Speed(
-        workers=found[0].workers,
-        start=max(s.start for s in found),
-        training=min(s.training for s in found),
-        scoring=min(s.scoring for s in found),
+        workers=speeds[0].workers,
+        start=max(s.start for s in speeds),
+        training=min(s.training for s in speeds),
+        scoring=min(s.scoring for s in speeds),
     )
 
 

@@ -39,8 +39,8 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
         UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
     """
     given = _read(path)
-    said = given.composition
-    own = composition_named(said, f"{path}: COMPOSITION = {said!r}") if said is not None else None
+    stated = given.composition
+    own = composition_named(stated, f"{path}: COMPOSITION = {stated!r}") if stated is not None else None
     if own and composition and own != composition:
         raise UsageError(
             f"{path} says COMPOSITION = {own!r}, not ",
@@ -115,11 +115,11 @@ class _Given(NamedTuple):
 
 def _read(path: Path) -> _Given:
     text = plain(_text(path))
-    said = _statements(text)
-    if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
+    statements = _statements(text)
+    if statements.get("PROGRAM") == PROGRAM and "class AutoReward" in statements:  # made by an export
         path = path.with_name(PROGRAM)
         text = _beside(path)  # as it was trained, to the byte
-    return _Given(path, text, said.get("COMPOSITION"))
+    return _Given(path, text, statements.get("COMPOSITION"))
 
 
 def _statements(text: str) -> dict[str, str]:
@@ -127,31 +127,31 @@ def _statements(text: str) -> dict[str, str]:
 
     Read token by token, as far as there are any: what is wrong with a file is the gate's to say, and nothing in a text counts.
     """
-    found: dict[str, str] = {}
+    statements: dict[str, str] = {}
     line: list[tokenize.TokenInfo] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
-                _note(line, found)
+                _note(line, statements)
                 line = []
             elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
                 line.append(token)
     except (tokenize.TokenError, SyntaxError):
-        return found
-    return found
+        return statements
+    return statements
 
 
-def _note(line: list[tokenize.TokenInfo], found: dict[str, str]) -> None:
+def _note(line: list[tokenize.TokenInfo], statements: dict[str, str]) -> None:
     """Add what one statement of the module says."""
     words = [token.string for token in line]
     if not line or line[0].start[1]:
         return
     if words[0] == "class":
-        found.setdefault(" ".join(words[:2]), "")
+        statements.setdefault(" ".join(words[:2]), "")
     elif "=" in words[1:-1] and words[1] in ("=", ":"):
         value = words[words.index("=") + 1 :]
         text = len(value) == 1 and line[-1].type == tokenize.STRING and value[0][:1] in "\"'"
-        found[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
+        statements[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
 
 
 def _beside(path: Path) -> str:

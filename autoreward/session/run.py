@@ -178,10 +178,10 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
     ):  # no program is run here
         demand_trust(powers_of(book), str(folder))
         run = book.lone(RESULT)
-        found = best_policy(book, run) if run else None
-        if found is None:
+        policy = best_policy(book, run) if run else None
+        if policy is None:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
-        page, score = found
+        page, score = policy
         try:
             weights = page.file(TRIALS.of(score.trial_id), policy_file(score.kept))
             return workers.graph(book.header.task, weights)
