@@ -51,6 +51,7 @@ def command(
 
 def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
     """The tasks of some folders, and what is wrong with the cards that can't be read, by name."""
+    from autoreward.core.wording import in_shell
     from autoreward.errors import TaskError
     from autoreward.tasks.files import read_task, task_names
 
