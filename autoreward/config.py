@@ -35,7 +35,7 @@ class RunConfig(RunSettings, Given):
     def _has_a_designer(cls, name: str, others: ValidationInfo) -> str:
         if name and others.data.get("model") == "grammar":
             raise ValueError(
-                "The grammar's programs are neither reviewed nor explained; name a designer too, with model"
+                "The grammar's programs are neither reviewed nor explained; choose a model that designs, too"
             )
         return name
 

@@ -85,7 +85,7 @@ def test_what_is_shown_is_escaped() -> None:
         ({"target": 1.5}, "target=1.5: input should be less than or equal to 1."),
         (
             {"model": "grammar", "critic": "manual"},
-            "critic='manual': the grammar's programs are neither reviewed nor explained; name a designer too, with model.",
+            "critic='manual': the grammar's programs are neither reviewed nor explained; choose a model that designs, too.",
         ),
     ],
 )

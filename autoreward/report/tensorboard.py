@@ -65,8 +65,9 @@ def board_follower(book: Book) -> Follower | None:
             if not files.has(name) or files.read(name) != data:  # one that is read by TensorBoard now is left alone
                 files.write(name, data)
         except (OSError, StoreError) as error:
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             raise StoreError(
-                f"{files.path / name} can't be written: {getattr(error, 'strerror', None) or error} Choose another folder with ",
+                f"{files.path / name} can't be written: {reason}. Choose another folder with ",
                 Command("resume", (book.folder,), (Setting("tensorboard", "DIR"),)),
                 ".",
             ) from None
