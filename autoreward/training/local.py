@@ -36,11 +36,11 @@ class Server:
     def __init__(self, task: Task, notice: Notice) -> None:
         """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
         try:
-            asked = task.process.seen_from(Path("/"))
+            process = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make_scratch()
-        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
+        walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
         self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
@@ -206,8 +206,8 @@ def stopped(pid: int) -> bool:
 def _reported(payload: bytearray) -> Exception:
     """The failure that a worker tells of. Raises ValueError if it can't be read."""
     try:
-        said = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
-        kind, message = str(said["kind"]), str(said["message"])
+        failure = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
+        kind, message = str(failure["kind"]), str(failure["message"])
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":

@@ -136,8 +136,8 @@ class TrainJob(Job[Trial]):
 
     def is_on_this(self, report: Trial) -> bool:
         """Whether the same candidate was trained on the same seed."""
-        asked = self.training
-        return (report.id, report.candidate_id, report.seed) == (asked.id, asked.candidate_id, asked.seed)
+        training = self.training
+        return (report.id, report.candidate_id, report.seed) == (training.id, training.candidate_id, training.seed)
 
     def blames_the_room(self, report: Trial) -> bool:
         """Whether the reward program crashed."""
