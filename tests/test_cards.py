@@ -123,7 +123,7 @@ def answer(**change: Any) -> dict[str, Any]:
 
 def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
     model = Scripted({"init-0": answer()})
-    environment, _ = surveyed()
+    environment = surveyed()
     drafted, findings = propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {}))
     assert findings == ()
     assert drafted.task.state["place"].range == (-4.8, 4.8)
@@ -145,7 +145,7 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
         return wrong[int(prompt.key[-1])]
 
     model = Scripted({}, say)
-    environment, _ = surveyed()
+    environment = surveyed()
     plain = draft_task(environment, "toy", "Go far.", {})
     drafted, findings = propose(client(model, tmp_path), environment, plain)
     assert drafted == plain
