@@ -42,7 +42,7 @@ def test_without_ray_it_says_what_to_install_and_starts_no_run(tmp_path: Path, m
         monkeypatch.delitem(sys.modules, name)
     importlib.invalidate_caches()
     with pytest.raises(MissingExtra, match=r"autoreward-rl\[ray\]"):
-        start(TASK, RunConfig(pool="ray"), tmp_path, "run", lambda event: None)
+        start(TASK, RunConfig(pool="ray"), tmp_path / "run", lambda event: None)
     assert not list(tmp_path.iterdir())
 
 

@@ -81,7 +81,7 @@ def test_a_training_without_a_report_took_the_steps_that_it_told(
 def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:
     limits = job_limits(RunConfig(minutes_per_trial=90, memory_mb=9000))
     assert (limits.seconds, limits.memory_mb) == (5400, 9000)
-    assert "--minutes-per-trial" in limits.way_out
+    assert "minutes_per_trial" in limits.way_out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are bound to cores on Linux")

@@ -165,7 +165,7 @@ def job_limits(config: RunConfig) -> JobLimits:
     return JobLimits(
         seconds=config.minutes_per_trial * 60,
         memory_mb=config.memory_mb,
-        way_out="; give it more with --minutes-per-trial",
+        way_out="; give it more minutes_per_trial",
     )
 
 

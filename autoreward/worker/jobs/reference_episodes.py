@@ -124,8 +124,8 @@ def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> lis
         ]
     except ValueError as error:
         raise TaskError(
-            f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
-            "and terminated (E,) for E episodes."
+            f"task {task.name}, demonstrations: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), "
+            "lengths (E,) and terminated (E,) for E episodes."
         ) from None
 
 
