@@ -9,7 +9,8 @@ from autoreward.records import Record, Score, Trial
 from autoreward.sandbox.client import RewardFailed
 from autoreward.training.runner import JobReply
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import EmptyReport, Job, R, ScoreJob, TrainJob
+from autoreward.worker.jobs.job import Job, R
+from autoreward.worker.jobs.records import EmptyReport, ScoreJob, TrainJob
 
 SPEED = 1_000_000
 """Environment steps that its trainings take in a second of their limits."""

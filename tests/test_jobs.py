@@ -16,7 +16,8 @@ from autoreward.tasks.files import find_task
 from autoreward.training.local import _demand_own
 from autoreward.training.runner import JobReply
 from autoreward.worker import wire
-from autoreward.worker.jobs.records import Job, ScoreJob, TrainJob
+from autoreward.worker.jobs.job import Job
+from autoreward.worker.jobs.records import ScoreJob, TrainJob
 from autoreward.worker.jobs.table import JOB_TABLE
 
 TASK = find_task("mountain-car", (envs_folder(),))

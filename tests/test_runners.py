@@ -17,14 +17,8 @@ from autoreward.tasks.files import find_task
 from autoreward.training.local import LocalRunner
 from autoreward.training.ray_cluster import Cluster
 from autoreward.training.runner import Runner
-from autoreward.worker.jobs.records import (
-    SB3_FILES,
-    WEIGHTS_FILE,
-    JobLimits,
-    PackageJob,
-    ScoreJob,
-    TrainJob,
-)
+from autoreward.worker.jobs.job import JobLimits
+from autoreward.worker.jobs.records import SB3_FILES, WEIGHTS_FILE, PackageJob, ScoreJob, TrainJob
 
 CARD = find_task("mountain-car", (envs_folder(),))
 SMALL = CARD.train.model_copy(update={"envs": 2, "hyperparameters": {"n_steps": 64, "batch_size": 64, "n_epochs": 1}})

@@ -23,7 +23,7 @@ from autoreward.tasks.process import Process
 from autoreward.training.runner import JobReply
 from autoreward.worker import wire
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import Job, R
+from autoreward.worker.jobs.job import Job, R
 from autoreward.worker.reach import Walls
 
 IDLE = 0.2

@@ -27,7 +27,7 @@ from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply
 from autoreward.version import __version__
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import Job, R
+from autoreward.worker.jobs.job import Job, R
 
 KNOCK_SECONDS = 5.0
 _NODE = ("HOME", "VIRTUAL_ENV", "USER")

@@ -27,17 +27,15 @@ from autoreward.tasks.files import placeholder_task
 from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, JobLimits, R
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
     DescribeJob,
     FilmJob,
     GraphJob,
-    Job,
-    JobLimits,
     PackageJob,
     ProtectionJob,
-    R,
     ScoreJob,
     SurveyJob,
     TrainJob,
