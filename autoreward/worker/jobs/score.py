@@ -18,6 +18,8 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout, layout
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import ScoreJob
 from autoreward.worker.success import Judge
 
 Choose = Callable[[NDArray[Any]], Any]
@@ -34,9 +36,7 @@ class Walk(NamedTuple):
     terminated: bool
 
 
-def score(
-    task: Task, trial: Trial, files: Mapping[str, bytes], choosing: Sequence[int], scoring: Sequence[int]
-) -> tuple[Score, dict[str, bytes]]:
+def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Score, dict[str, bytes]]:
     """Play one deterministic episode per seed: every checkpoint on `choosing`, the one that is kept on `scoring`.
 
     The two must not overlap: a checkpoint is then not praised for the episodes it was chosen by.
@@ -44,6 +44,7 @@ def score(
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
+    task, trial, choosing, scoring = job.task, job.trial, job.choosing, job.scoring
     envs = [make.make_env(task) for _ in range(max(len(choosing), len(scoring)))]
     place = layout(envs[0])
     judge = Judge(task, make.time_limit(envs[0], task))
