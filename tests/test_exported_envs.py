@@ -138,8 +138,7 @@ def card(kind: str, **more: Any) -> Task:
 def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Any, Jail]:
     """Rewards (T, n) that a training would compute for such actions, and the observations."""
     count = actions.shape[1]
-    recorder = Recorder(DummyVecEnv([lambda: make.make_env(task) for _ in range(count)]), task)
-    recorder.seed(3)
+    recorder = Recorder(make.vectorised(task, count, seed=3), task)
     seen = [recorder.reset()]
     for row in actions:
         seen.append(recorder.step(row)[0])

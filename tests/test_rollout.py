@@ -20,6 +20,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, Normaliser
@@ -58,7 +59,7 @@ class EveryStep(VecEnvWrapper):
         return observations, reward(after[:, 0].astype(np.float64), after[:, 1].astype(np.float64)), dones, infos
 
 
-def venv(card: Task) -> DummyVecEnv:
+def venv(card: Task) -> VectorEnv:
     torch.set_num_threads(1)
     return make.vectorised(card, card.train.envs, seed=3)
 

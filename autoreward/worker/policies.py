@@ -13,6 +13,8 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from autoreward.tasks.card import Task
+from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 _OPTIMISER, _NUMBERS = "optimiser.", "numbers"
@@ -33,6 +35,24 @@ def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
         "MlpPolicy", venv, seed=seed, device="cpu", policy_kwargs={"net_arch": net}, **settings, **extra
     )
     return model
+
+
+def blank(task: Task) -> BaseAlgorithm:
+    """An untrained model that saved weights fit. Its environment is closed: it was asked for its spaces alone."""
+    venv = normalised(task, make.vectorised(task, 1, seed=0))
+    model = build(task, venv, seed=0)
+    venv.close()
+    return model
+
+
+def policy_function(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> PolicyFunction:
+    """The model's most likely actions, as a function of observations as the environment gives them."""
+
+    def choose(observations: NDArray[Any]) -> NDArray[Any]:
+        normal = np.clip((observations - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
+        return model.predict(normal.astype(np.float32), deterministic=True)[0]
+
+    return choose
 
 
 def normalised(task: Task, venv: VecEnv) -> VecNormalize:

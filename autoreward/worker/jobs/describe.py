@@ -41,10 +41,10 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
     """
     venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
-    limit = make.time_limit(venv.envs[0], task)
+    limit = venv.time_limit
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = reference_episodes(task, venv.envs[0], limit, seed, demos)
+    episodes, kinds = reference_episodes(task, venv, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(_STEPS):

@@ -7,14 +7,12 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import CannotDraw
 from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.jobs.score import chooser
 
 WIDTH = 240
 FRAMES = 90
@@ -29,9 +27,8 @@ def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
     env = _camera(task)
     observation, _ = env.reset(seed=seed % 2**31)
     frames = [_picture(env)]
-    model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
-    mean, variance = policies.from_bytes(model, weights)
-    choose = chooser(model, mean, variance)
+    model = policies.blank(task)
+    choose = policies.policy_function(model, *policies.from_bytes(model, weights))
     over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])

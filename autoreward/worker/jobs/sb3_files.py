@@ -3,11 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from stable_baselines3.common.vec_env import DummyVecEnv
-
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make
 
 
 def package(task: Task, weights: bytes) -> dict[str, bytes]:
@@ -16,8 +13,9 @@ def package(task: Task, weights: bytes) -> dict[str, bytes]:
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    venv = policies.normalised(task, DummyVecEnv([lambda: make.make_env(task)]))
-    model = policies.build(task, venv, seed=0)
+    model = policies.blank(task)
+    venv = model.get_vec_normalize_env()
+    assert venv is not None
     mean, variance = policies.from_bytes(model, weights)
     if venv.norm_obs:
         stats = policies.observation_stats(venv)

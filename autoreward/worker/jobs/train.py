@@ -19,12 +19,13 @@ from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJ
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make, replay
+from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, NoRewards, Normaliser, RewardSource, Sparse
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 POINTS = 2
 """Points of the learning curve per checkpoint."""
@@ -60,7 +61,7 @@ def train(
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
-    feed = Feed(recorder, _source(task, job, room, recorder, seconds), normaliser, job.composition)
+    feed = Feed(recorder, _source(task, job, room, envs, seconds), normaliser, job.composition)
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
@@ -78,7 +79,6 @@ def train(
         message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
     seconds = time.perf_counter() - began
     taken = max(model.num_timesteps, watch.begin)  # a leg that could not go on has none of the steps before it
-    venv.close()
     trial = Trial(
         id=job.id,
         candidate_id=job.candidate_id,
@@ -95,7 +95,8 @@ def train(
     files = {policy_file(step): data for step, data in watch.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = policies.state(model, venv, normaliser.stats, replay.in_progress(envs))
+        files[TRAINING_STATE] = policies.state(model, venv, normaliser.stats, envs.in_progress())
+    venv.close()
     return trial, files
 
 
@@ -106,26 +107,23 @@ def _go_on(
     if not isinstance(model, OnPolicyAlgorithm):
         raise TypeError("only on-policy trainings go on")
     tensors = load(begun)
-    recorder.bring_back(replay.take_out(tensors))
+    recorder.bring_back(tensors)
     feed.catch_up()  # before the statistics, which have these steps already
     policies.go_on(model, venv, normaliser.stats, tensors)
     model._last_obs = venv.normalize_obs(recorder.now)
     model._last_episode_starts = recorder.fresh
 
 
-def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> RewardSource:
+def _source(task: Task, job: TrialJob, room: socket.socket | None, envs: VectorEnv, seconds: float) -> RewardSource:
     if job.reward == "native":
         return Native()
     if job.reward == "none":
         return NoRewards()
     if job.reward == "sparse":
-        env = make.make_env(task)
-        limit = make.time_limit(env, task)
-        env.close()
-        return Sparse(Judge(task, limit), recorder.num_envs)
+        return Sparse(SuccessRule(task, envs.time_limit), envs.num_envs)
     if room is None:
         raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
-    return FromJail(room, job, recorder.num_envs, seconds)
+    return FromJail(room, job, envs.num_envs, seconds)
 
 
 def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 from autoreward.worker.rollout.spot_checks import Spots
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 SHARE = 0.5
 """Largest share of a training's time that its reward may take."""
@@ -82,8 +82,8 @@ class NoRewards:
 class Sparse:
     """1 at the last step of an episode that was a success by the task's rule, else 0."""
 
-    def __init__(self, judge: Judge, envs: int) -> None:
-        self._judge = judge
+    def __init__(self, rule: SuccessRule, envs: int) -> None:
+        self._rule = rule
         self._episodes: list[list[dict[str, NDArray[np.float64]]]] = [[] for _ in range(envs)]
 
     def parts(self, recorded: Recorded) -> Parts:
@@ -94,7 +94,7 @@ class Sparse:
             for t in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.next_state.items()})
                 states = {k: np.concatenate([piece[k] for piece in pieces]) for k in pieces[0]}
-                reward[t, i] = self._judge.succeeded(states, bool(recorded.transitions.terminated[t, i]))
+                reward[t, i] = self._rule.succeeded(states, bool(recorded.transitions.terminated[t, i]))
                 pieces.clear()
                 begin = t + 1
             pieces.append({k: v[begin:, i] for k, v in recorded.transitions.next_state.items()})
