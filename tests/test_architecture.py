@@ -245,11 +245,10 @@ NOT_IN_A_RUN = {
     "tasks/process.py": "what a card asks to read and write",
     "training/local.py": "how much of the machine there is",
     "worker/attempts.py": "what must not work in a worker",
-    "worker/confine.py": "the worker's own folder",
+    "worker/confine.py": "the worker's own folder, how much memory it has",
     "worker/denied.py": "what a worker was refused",
     "worker/jobs/sb3_files.py": "the worker's own temporary folder",
     "worker/reach.py": "packages and system libraries",
-    "worker/server.py": "how much memory it has",
 }
 
 

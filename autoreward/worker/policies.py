@@ -1,6 +1,6 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,35 +12,61 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 _OPTIMISER, _NUMBERS = "optimiser.", "numbers"
-_TORCH, _NUMPY = "random.torch", "random.numpy"
+_TORCH, _CUDA, _NUMPY = "random.torch", "random.cuda", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
 
 
+def on_gpu(task: Task, available: Callable[[], bool] = torch.cuda.is_available) -> bool:
+    """Whether the task's models train on a GPU: its card wants one, and one is there. Only then is `available` asked."""
+    return task.train.device != "cpu" and available()
+
+
 def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
-    """The task's SB3 model with its tuned settings. Raises ValueError or TypeError on settings SB3 does not take."""
+    """The task's SB3 model with its tuned settings, on its device.
+
+    Raises:
+        TaskError: the device is not there, where SB3 would take the CPU instead.
+        ValueError: SB3 does not take the settings.
+        TypeError: the same.
+    """
+    if on_gpu(task):
+        return _built(task, venv, seed, "cuda", **extra)
+    if task.train.device == "cuda":
+        raise TaskError(
+            f'task {task.name}, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU on this machine; '
+            'use a machine and a PyTorch with CUDA, or write "auto" or "cpu".'
+        )
+    return _built(task, venv, seed, "cpu", **extra)
+
+
+def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> BaseAlgorithm:
     kind = getattr(stable_baselines3, task.train.algorithm)
     settings: dict[str, Any] = dict(task.train.hyperparameters)
     net: Any = list(task.train.net)
     if task.train.algorithm in ON_POLICY:
         net = {"pi": net, "vf": net}
     model: BaseAlgorithm = kind(
-        "MlpPolicy", venv, seed=seed, device="cpu", policy_kwargs={"net_arch": net}, **settings, **extra
+        "MlpPolicy", venv, seed=seed, device=device, policy_kwargs={"net_arch": net}, **settings, **extra
     )
     return model
 
 
 def blank(task: Task) -> BaseAlgorithm:
-    """An untrained model that saved weights fit. Its environment is closed: it was asked for its spaces alone."""
+    """An untrained model that saved weights fit, on the CPU: it plays in few environments, or becomes a file for any machine.
+
+    Its environment is closed: it was asked for its spaces alone.
+    """
     venv = normalised(task, make.vectorised(task, 1, seed=0))
-    model = build(task, venv, seed=0)
+    model = _built(task, venv, 0, "cpu")
     venv.close()
     return model
 
@@ -112,6 +138,8 @@ def state(
     tensors[_NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
     _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
     tensors[_TORCH] = torch.get_rng_state()
+    if model.device.type == "cuda":
+        tensors[_CUDA] = torch.cuda.get_rng_state(model.device)
     tensors[_NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
     return save({**tensors, **episodes})
 
@@ -121,6 +149,8 @@ def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, ten
     count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
     model.num_timesteps = int(steps)
     torch.set_rng_state(tensors.pop(_TORCH))
+    if (of_a_gpu := tensors.pop(_CUDA, None)) is not None and model.device.type == "cuda":
+        torch.cuda.set_rng_state(of_a_gpu, model.device)
     *key, position = tensors.pop(_NUMPY).tolist()
     np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
     slots: dict[int, dict[str, Any]] = {}

@@ -4,17 +4,13 @@ It confines itself before it imports a package: gymnasium imports those that reg
 """
 
 import json
-import os
-import resource
 import socket
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
-from autoreward.sandbox.kernel.lock import limit_memory
 from autoreward.sandbox.processes import fork_server, frames, scratch
-from autoreward.worker.confine import confine_all, confine_one, own_folder
+from autoreward.worker.confine import confine_all, confine_one, inherited_memory, limit_worker, own_folder
 from autoreward.worker.reach import Walls
 
 if __name__ == "__main__":
@@ -31,7 +27,7 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 from autoreward.errors import AutorewardError  # noqa: E402
 from autoreward.records import Record, Trial, TrialJob  # noqa: E402
 from autoreward.tasks.card import Task  # noqa: E402
-from autoreward.worker import attempts, denied, wire  # noqa: E402
+from autoreward.worker import attempts, denied, policies, wire  # noqa: E402
 from autoreward.worker.jobs import (  # noqa: E402
     audit,
     describe,
@@ -47,9 +43,11 @@ from autoreward.worker.jobs import (  # noqa: E402
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     """Do one job and send its files and its report."""
     try:
-        _limit_memory(int(request["memory_mb"]))
+        inherited = inherited_memory()
         confine_one(WALLS, HELD, GRANTED)
-        report, files = _do(request, sock, fds)
+        task = Task.model_validate_json(request["task"])
+        limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(task))
+        report, files = _do(request, task, sock, fds)
     except AutorewardError as error:
         message = denied.advised(str(error), error)
         frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
@@ -63,16 +61,7 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
 
 
-def _limit_memory(more_mb: int) -> None:
-    """Cap the address space at what the fork server has, whose memory this process begins with, and so much more."""
-    size = Path(f"/proc/{os.getppid()}/statm")
-    if size.exists():
-        limit_memory(int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + more_mb * (1 << 20))
-
-
-def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
-    task = Task.model_validate_json(request["task"])
-
+def _do(request: dict[str, Any], task: Task, sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
     if request["job"] == "attempt":
         return attempts.attempt_in_worker(HELD, WALLS), {}
     if request["job"] == "describe":
