@@ -5,15 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_process import HERE
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
+from autoreward.records import Description
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe
+from autoreward.worker.jobs.records import DescribeJob
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
@@ -33,7 +36,7 @@ E, L = 3, 5
 def test_settings_that_the_algorithm_does_not_take_are_found_first(settings: dict[str, Any], said: str) -> None:
     train = TASK.train.model_copy(update={"hyperparameters": {**TASK.train.hyperparameters, **settings}})
     with pytest.raises(TaskError, match=said):
-        describe(TASK.model_copy(update={"train": train}), 0, b"")
+        described({"train": train})
 
 
 @pytest.mark.slow
@@ -41,7 +44,12 @@ def test_a_large_replay_buffer_is_only_tried_small() -> None:
     """A million transitions of an image would not fit beside a description."""
     settings = {"buffer_size": 10**12}
     train = CONTINUOUS.train.model_copy(update={"algorithm": "SAC", "hyperparameters": settings})
-    assert describe(CONTINUOUS.model_copy(update={"train": train}), 0, b"")[0].max_steps > 0
+    assert described({"train": train}, CONTINUOUS).max_steps > 0
+
+
+def described(changed: dict[str, Any], card: Task = TASK) -> Description:
+    job = DescribeJob(task=card.model_copy(update=changed), seed=0, demonstrated=False)
+    return describe(job, {}, HERE)[0]
 
 
 def demos(**changed: Any) -> bytes:

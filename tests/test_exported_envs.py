@@ -18,6 +18,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_process import exported, train
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
@@ -30,9 +31,6 @@ from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Flat, flat, layout
-from autoreward.worker.jobs.onnx_graph import graph
-from autoreward.worker.jobs.sb3_files import package
-from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout.recorder import Recorder
 
 STATE = "import numpy as np\n\n\ndef observe(env, observation, info):\n    return {'place': env.place, 'aim': [1.0, env.t]}\n"
@@ -308,7 +306,7 @@ def test_an_exported_policy_runs_goes_on_and_is_the_graph(
             trial, made = train(task, job, b"", asked, lambda *_: None)
     assert trial.outcome.ok, trial.message
     weights = made[f"policy-{trial.steps}.safetensors"]
-    files = package(task, weights) | graph(task, weights)
+    files = exported(task, weights)
     torch.set_num_threads(threads)
     out = toys / "out"
     out.mkdir()

@@ -24,8 +24,9 @@ from autoreward.report.phrases import describe_event
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import STARTED_AGAIN
 from autoreward.tasks.files import find_task
-from autoreward.training.local import JobLimits, _watch, stopped
+from autoreward.training.local import _watch, stopped
 from autoreward.training.workers import Workers
+from autoreward.worker.jobs.records import JobLimits, SurveyJob
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'height': next_state.position}\n"
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -77,7 +78,7 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
     told.clear()
     local, jail, left = workers._local, workers.jail, [1]
 
-    def strike(_: str, step: int) -> None:
+    def strike(step: int) -> None:
         if left.pop() if left else 0:
             (local_server,) = local._servers.values()
             server = (jail._keepers[0] if "room" in what else local_server.keeper).pid
@@ -93,6 +94,7 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
 
 @linux
 def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
+    job = SurveyJob(task=TASK, limits=JobLimits(seconds=0.01, way_out="; more"))
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         assert not stopped(process.pid)
@@ -100,13 +102,13 @@ def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
         while not stopped(process.pid):
             time.sleep(0.001)
         with pytest.raises(JobFailed, match=r"stopped from outside \(SIGSTOP\)") as failed:
-            _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+            _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
         assert failed.value.outcome is Outcome.LOST, "it is run again, and no program is blamed"
     finally:
         process.kill()
         process.wait()
     with pytest.raises(JobFailed, match="minutes; it used the processor for 0 s of that, and waited; more") as late:
-        _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+        _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
     assert late.value.outcome is Outcome.TIMED_OUT
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from in_process import train
 from numpy.typing import NDArray
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.logger import KVWriter, Logger
@@ -21,7 +22,6 @@ from autoreward.tasks.files import find_task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
-from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, Normaliser
 from autoreward.worker.rollout.logger import Logbook

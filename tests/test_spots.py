@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import stable_baselines3
 from batches import batch, practice
+from in_process import train
 
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.samples import Practice, rollout
@@ -20,7 +21,6 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.worker.jobs.train import train
 from autoreward.worker.rollout import late_rewards, spot_checks
 from autoreward.worker.rollout.recorder import Recorded
 

@@ -169,8 +169,8 @@ class RealSteps:
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         """Train one policy in a worker, its reward in the jail."""
 
-        def progress(trial_id: str, step: int) -> None:
-            self._tell(events.TrialProgress(trial_id, step, job.steps))
+        def progress(step: int) -> None:
+            self._tell(events.TrialProgress(job.id, step, job.steps))
 
         trial, files = self._workers.train(self._task, job, self._config, progress, begun)
         self._tell(events.TrialDone(trial))

@@ -3,19 +3,21 @@
 import difflib
 import inspect
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
-from autoreward.records import Description, FieldStats
+from autoreward.records import DEMONSTRATIONS, POOL, SAMPLES, Description, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import DescribeJob
 from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
 
@@ -25,20 +27,21 @@ TINY_BUFFER = 1_000
 """Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
 
 
-def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transitions, Transitions]:
+def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Description, dict[str, bytes]]:
     """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
 
     Args:
-        task: the task.
-        seed: of environments and actions.
-        demos: an .npz of demonstrations, or empty; see pool.py.
+        job: the task, and the seed of environments and actions.
+        files: an .npz of demonstrations, or none; see reference_episodes.py.
+        context: not needed.
 
     Returns:
-        The description, the sampled transitions, and the pool's episodes, one column each.
+        The description; the sampled transitions, and the pool's episodes, one column each.
 
     Raises:
         TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
     """
+    task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
     limit = venv.time_limit
@@ -62,7 +65,7 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
         random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
         pool=kinds,
     )
-    return description, samples, episodes
+    return description, {SAMPLES: samples.to_bytes(), POOL: episodes.to_bytes()}
 
 
 def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:

@@ -6,16 +6,15 @@ import numpy as np
 
 from autoreward.core.outcomes import Outcome
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
-from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import RolloutEpisode
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import ScoreJob
 from autoreward.worker.rollout.episodes import judged_episodes, side_by_side
 
 
-def score(
-    task: Task, trial: Trial, files: Mapping[str, bytes], choosing: Sequence[int], scoring: Sequence[int]
-) -> tuple[Score, dict[str, bytes]]:
+def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Score, dict[str, bytes]]:
     """Play one deterministic episode per seed: every checkpoint on `choosing`, the one that is kept on `scoring`.
 
     The two must not overlap: a checkpoint is then not praised for the episodes it was chosen by.
@@ -23,6 +22,7 @@ def score(
     Returns:
         The score, and `episodes.npz`: the kept checkpoint's trajectories on `scoring`.
     """
+    task, trial, choosing, scoring = job.task, job.trial, job.choosing, job.scoring
     venv = make.vectorised(task, max(len(choosing), len(scoring)), seed=0)
     model = policies.blank(task)
 

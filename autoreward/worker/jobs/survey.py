@@ -1,6 +1,7 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -9,9 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
 LONGEST = 1_000
@@ -21,8 +23,9 @@ _REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.I
 Array = NDArray[Any]
 
 
-def survey(task: Task) -> Survey:
+def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Survey, dict[str, bytes]]:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
+    task = job.task
     env = make.make_env(task)
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
@@ -41,7 +44,7 @@ def survey(task: Task) -> Survey:
         longest=max(lengths),
     )
     env.close()
-    return surveyed
+    return surveyed, {}
 
 
 def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:

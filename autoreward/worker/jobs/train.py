@@ -1,9 +1,8 @@
 """One training: an SB3 model on the task's environments, its reward from the feed, its curve and checkpoints as records."""
 
-import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
+from autoreward.worker.jobs.context import JobContext, StepProgress
+from autoreward.worker.jobs.records import TrainJob
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, NoRewards, Normaliser, RewardSource, Sparse
 from autoreward.worker.rollout.logger import Logbook
@@ -30,47 +31,37 @@ from autoreward.worker.success import SuccessRule
 POINTS = 2
 """Points of the learning curve per checkpoint."""
 
-StepProgress = Callable[[int], None]
 
-
-def train(
-    task: Task,
-    job: TrialJob,
-    begun: bytes,
-    room: socket.socket | None,
-    progress: StepProgress,
-    seconds: float = math.inf,
-) -> tuple[Trial, dict[str, bytes]]:
+def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
     Args:
-        task: the task.
-        job: which reward, seed and number of steps.
-        begun: STATE of the leg before; empty for a training from the start.
-        room: the candidate's room; None for the baselines.
-        progress: told the number of environment steps so far.
-        seconds: longest that it may take; a reward that would take too much of it is ended by name.
+        work: the task; which reward, seed and number of steps. A reward that would take too much of the time that it
+            has is ended by name.
+        files: TRAINING_STATE of the leg before; none for a training from the start.
+        context: the candidate's room, none for the baselines; it is told of progress.
 
     Returns:
-        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
-        logged, and STATE.
+        The trial (a failed candidate is its outcome, with the curve so far); the weights of its checkpoints, what SB3
+        logged, and TRAINING_STATE.
     """
+    task, job = work.task, work.training
     seed = job.seed % 2**31
     envs = make.vectorised(task, task.train.envs, seed)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
-    feed = Feed(recorder, _source(task, job, room, envs, seconds), normaliser, job.composition)
+    feed = Feed(recorder, _source(work, context.room, envs), normaliser, job.composition)
     model = policies.build(task, venv, seed, **_late_rewards(task, feed))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
-    watch = Watch(feed, venv, job, progress)
+    watch = Watch(feed, venv, job, context.progress)
     try:
-        if begun:
-            _go_on(model, venv, recorder, feed, normaliser, begun)
+        if job.leg:
+            _go_on(model, venv, recorder, feed, normaliser, files[TRAINING_STATE])
         rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
         model.learn(rest, callback=watch, reset_num_timesteps=False)
         watch.finish()
@@ -114,7 +105,8 @@ def _go_on(
     model._last_episode_starts = recorder.fresh
 
 
-def _source(task: Task, job: TrialJob, room: socket.socket | None, envs: VectorEnv, seconds: float) -> RewardSource:
+def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:
+    task, job = work.task, work.training
     if job.reward == "native":
         return Native()
     if job.reward == "none":
@@ -123,7 +115,7 @@ def _source(task: Task, job: TrialJob, room: socket.socket | None, envs: VectorE
         return Sparse(SuccessRule(task, envs.time_limit), envs.num_envs)
     if room is None:
         raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
-    return FromJail(room, job, envs.num_envs, seconds)
+    return FromJail(room, job, envs.num_envs, work.limits.seconds)
 
 
 def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
