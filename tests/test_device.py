@@ -67,7 +67,7 @@ def state_of(task: Task) -> bytes:
     venv = policies.normalised(task, envs)
     model = policies.build(task, venv, seed=3)
     model.learn(64)
-    return policies.state(model, venv, RunningMeanStd(shape=()), envs.in_progress())
+    return policies.training_state(model, venv, RunningMeanStd(shape=()), envs.in_progress())
 
 
 @without_gpu
@@ -82,7 +82,7 @@ def test_a_state_of_a_gpu_goes_on_where_there_is_none() -> None:
     venv = policies.normalised(CARTS, envs)
     model = policies.build(on("auto"), venv, seed=0)
     envs.bring_back(tensors)
-    policies.go_on(model, venv, RunningMeanStd(shape=()), load(save(tensors)))
+    policies.restore(model, venv, RunningMeanStd(shape=()), load(save(tensors)))
     assert model.num_timesteps == 64
 
 

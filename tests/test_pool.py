@@ -35,7 +35,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, parse_task
 from autoreward.training.workers import Workers
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import layout
+from autoreward.worker.envs.flatten import layout_of
 from autoreward.worker.jobs import reference_episodes
 
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
@@ -47,7 +47,7 @@ EPISODE = Episode(
 
 def scripted(task: Task, script: str) -> list[object]:
     env = make.make_env(task)
-    place = layout(env)
+    place = layout_of(env)
     told = Task.model_validate({**task.model_dump(), "script": script})
     choose = reference_episodes.scripted(told, place, env.action_space)
     made = choose(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))

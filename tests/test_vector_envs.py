@@ -21,8 +21,9 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.rollout.buffers import RewardedRollout
 from autoreward.worker.rollout.episodes import judged_episodes, side_by_side
-from autoreward.worker.rollout.late_rewards import Feed, Native, Normaliser, Sparse
+from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.rollout.sources import NativeReward, SparseReward
 from autoreward.worker.success import SuccessRule
 
 Make = Callable[[int, int], VectorEnv]
@@ -158,24 +159,26 @@ def learn(envs: VectorEnv, source: Any, steps: int, unfinished: bytes) -> tuple[
     recorder = Recorder(envs, CARTS)
     venv = policies.normalised(CARTS, recorder)
     normaliser = Normaliser(envs.num_envs, CARTS.train.gamma, on=True)
-    feed = Feed(recorder, source, normaliser)
-    model = policies.build(CARTS, venv, 1, rollout_buffer_class=RewardedRollout, rollout_buffer_kwargs={"feed": feed})
+    rewards = LateRewards(recorder, source, normaliser)
+    model = policies.build(
+        CARTS, venv, 1, rollout_buffer_class=RewardedRollout, rollout_buffer_kwargs={"late_rewards": rewards}
+    )
     assert isinstance(model, OnPolicyAlgorithm)
     if unfinished:
         tensors = load(unfinished)
         recorder.bring_back(tensors)
-        feed.catch_up()
-        policies.go_on(model, venv, normaliser.stats, tensors)
+        rewards.catch_up()
+        policies.restore(model, venv, normaliser.stats, tensors)
         model._last_obs = venv.normalize_obs(recorder.now)
         model._last_episode_starts = recorder.fresh
     model.learn(steps, reset_num_timesteps=False)
-    return policies.to_bytes(model, venv), policies.state(model, venv, normaliser.stats, envs.in_progress())
+    return policies.to_bytes(model, venv), policies.training_state(model, venv, normaliser.stats, envs.in_progress())
 
 
 def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_environment() -> None:
     envs = Carts(4, seed=1)
-    weights, _ = learn(envs, Sparse(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
-    assert weights != learn(Carts(4, seed=1), Sparse(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
+    weights, _ = learn(envs, SparseReward(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
+    assert weights != learn(Carts(4, seed=1), SparseReward(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
     played = envs.play(lambda observations: np.full(len(observations), 2), [1, 2, 3])
     episodes = judged_episodes(CARTS, envs, played, np.ones(2))
     assert [e.success for e in episodes] == [True] * 3
@@ -185,7 +188,7 @@ def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_enviro
 
 
 def test_there_too_a_training_in_legs_is_the_training_in_one_piece() -> None:
-    whole, _ = learn(Carts(4, seed=1), Native(), 128, b"")
-    _, state = learn(Carts(4, seed=1), Native(), 64, b"")
-    resumed, _ = learn(Carts(4, seed=70), Native(), 64, state)
+    whole, _ = learn(Carts(4, seed=1), NativeReward(), 128, b"")
+    _, state = learn(Carts(4, seed=1), NativeReward(), 64, b"")
+    resumed, _ = learn(Carts(4, seed=70), NativeReward(), 64, state)
     assert resumed == whole

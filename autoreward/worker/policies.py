@@ -82,7 +82,7 @@ def policy_function(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[
 
 
 def normalised(task: Task, venv: VecEnv) -> VecNormalize:
-    """Observation normalisation as the task asks for it; reward normalisation is the feed's."""
+    """Observation normalisation as the task asks for it; that of rewards is LateRewards'."""
     return VecNormalize(
         venv, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )
@@ -123,7 +123,7 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     return mean, variance
 
 
-def state(
+def training_state(
     model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, episodes: Mapping[str, torch.Tensor]
 ) -> bytes:
     """Everything that an on-policy training goes on from.
@@ -144,8 +144,10 @@ def state(
     return save({**tensors, **episodes})
 
 
-def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]) -> None:
-    """Put what `state` saved, but for its episodes, into a fresh model of the same task. Raises on a state that does not fit."""
+def restore(
+    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]
+) -> None:
+    """Put what `training_state` gave, but for its episodes, into a fresh model of the same task. Raises where it does not fit."""
     count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
     model.num_timesteps = int(steps)
     torch.set_rng_state(tensors.pop(_TORCH))
@@ -157,10 +159,10 @@ def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, ten
     for name in [name for name in tensors if name.startswith(_OPTIMISER)]:
         index, _, slot = name.removeprefix(_OPTIMISER).partition(".")
         slots.setdefault(int(index), {})[slot] = tensors.pop(name)
-    seen_mean, seen_variance = from_bytes(model, save(tensors))
+    saved_mean, saved_variance = from_bytes(model, save(tensors))
     groups = model.policy.optimizer.state_dict()["param_groups"]
     model.policy.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     if venv.norm_obs:
         stats = observation_stats(venv)
-        stats.mean, stats.var, stats.count = seen_mean, seen_variance, count
+        stats.mean, stats.var, stats.count = saved_mean, saved_variance, count
     rewards.mean, rewards.var, rewards.count = np.array(mean), np.array(variance), rewards_count

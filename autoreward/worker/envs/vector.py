@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import replay
-from autoreward.worker.envs.flatten import Layout, layout
+from autoreward.worker.envs.flatten import Layout, layout_of
 from autoreward.worker.envs.replay import EpisodeInputs, EpisodeSoFar, Replayable
 
 PolicyFunction = Callable[[NDArray[Any]], Sequence[Any] | NDArray[Any]]
@@ -78,7 +78,7 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
     def __init__(self, task: Task, make: Callable[[], gymnasium.Env[Any, Any]], count: int) -> None:
         super().__init__([lambda: Replayable(make()) for _ in range(count)])
         self._task = task
-        self.layout = layout(self.envs[0])
+        self.layout = layout_of(self.envs[0])
 
     @property
     def time_limit(self) -> int:

@@ -87,13 +87,13 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"
-    known = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
     for name, value in train.hyperparameters.items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+        if name not in parameters:
+            close = difflib.get_close_matches(name, parameters, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
-        usual = known[name].default
+        usual = parameters[name].default
         if isinstance(value, str) and isinstance(usual, int | float):
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
