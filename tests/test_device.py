@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 import torch
 from batched_envs import CARTS, Carts
+from in_process import HERE
 from safetensors.torch import load, save
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
+from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
 from autoreward.export.build import train_script
 from autoreward.records import Score
 from autoreward.tasks.card import Task
-from autoreward.tasks.files import validated_task
+from autoreward.tasks.files import find_task, validated_task
 from autoreward.worker import policies
+from autoreward.worker.jobs.describe import describe
+from autoreward.worker.jobs.records import DescribeJob
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
@@ -60,6 +64,14 @@ def test_a_gpu_that_is_not_there_is_one_sentence() -> None:
         f'task carts, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU on this machine; '
         'use a machine and a PyTorch with CUDA, or write "auto" or "cpu".'
     )
+
+
+@without_gpu
+def test_it_is_said_before_anything_trains() -> None:
+    card = find_task("mountain-car", (envs_folder(),))
+    job = DescribeJob(task=card.model_copy(update={"train": on("cuda").train}), seed=0, demonstrated=False)
+    with pytest.raises(TaskError, match=r'^task mountain-car, \[train\] device = "cuda": PyTorch'):
+        describe(job, {}, HERE)
 
 
 def state_of(task: Task) -> bytes:

@@ -20,7 +20,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.rollout.buffers import RewardedRollout
-from autoreward.worker.rollout.episodes import judged_episodes, side_by_side
+from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import NativeReward, SparseReward
@@ -169,8 +169,8 @@ def learn(envs: VectorEnv, source: Any, steps: int, unfinished: bytes) -> tuple[
         recorder.bring_back(tensors)
         rewards.catch_up()
         policies.restore(model, venv, normaliser.stats, tensors)
-        model._last_obs = venv.normalize_obs(recorder.now)
-        model._last_episode_starts = recorder.fresh
+        model._last_obs = venv.normalize_obs(recorder.observations)
+        model._last_episode_starts = recorder.episode_starts
     model.learn(steps, reset_num_timesteps=False)
     return policies.to_bytes(model, venv), policies.training_state(model, venv, normaliser.stats, envs.in_progress())
 
@@ -180,9 +180,9 @@ def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_enviro
     weights, _ = learn(envs, SparseReward(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
     assert weights != learn(Carts(4, seed=1), SparseReward(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
     played = envs.play(lambda observations: np.full(len(observations), 2), [1, 2, 3])
-    episodes = judged_episodes(CARTS, envs, played, np.ones(2))
+    episodes = evaluated_episodes(CARTS, envs, played, np.ones(2))
     assert [e.success for e in episodes] == [True] * 3
-    columns = side_by_side(CARTS, envs, played)
+    columns = as_transitions(CARTS, envs, played)
     assert columns.step.max() == max(e.length for e in episodes)
     assert columns.terminated.sum() == 3
 

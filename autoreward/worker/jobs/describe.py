@@ -28,7 +28,7 @@ TINY_BUFFER = 1_000
 
 
 def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Description, dict[str, bytes]]:
-    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
+    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, evaluated.
 
     Args:
         job: the task, and the seed of environments and actions.

@@ -1,4 +1,4 @@
-"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, judged by the rule."""
+"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, evaluated by the rule."""
 
 import io
 import zipfile
@@ -19,7 +19,7 @@ from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
-from autoreward.worker.rollout.episodes import judged_episodes, side_by_side
+from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 
 RANDOM = 10
 CONSTANT = 2
@@ -52,9 +52,9 @@ def reference_episodes(
     demonstrated = _demonstrated(task, venv, demos) if demos else []
     episodes, kinds = episodes + demonstrated, kinds + ["demo"] * len(demonstrated)
     spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
-    judged = judged_episodes(task, venv, episodes, spread)
-    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, judged, strict=True))
-    return side_by_side(task, venv, episodes), pooled
+    evaluated = evaluated_episodes(task, venv, episodes, spread)
+    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, evaluated, strict=True))
+    return as_transitions(task, venv, episodes), pooled
 
 
 def scripted(task: Task, layout: Layout, space: spaces.Space[Any]) -> PolicyFunction:

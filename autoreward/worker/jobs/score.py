@@ -11,7 +11,7 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import ScoreJob
-from autoreward.worker.rollout.episodes import judged_episodes, side_by_side
+from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 
 
 def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Score, dict[str, bytes]]:
@@ -29,13 +29,15 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
         played = venv.play(policies.policy_function(model, mean, variance), seeds)
-        return played, judged_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON))
+        return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON))
 
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
     played, episodes = play(kept, scoring)
     venv.close()
-    return _summary(trial, points, kept, episodes, task.ruled), {EPISODES: side_by_side(task, venv, played).to_bytes()}
+    return _summary(trial, points, kept, episodes, task.ruled), {
+        EPISODES: as_transitions(task, venv, played).to_bytes()
+    }
 
 
 def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:

@@ -107,8 +107,8 @@ def _restore(
     recorder.bring_back(tensors)
     rewards.catch_up()  # before the statistics, which have these steps already
     policies.restore(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.now)
-    model._last_episode_starts = recorder.fresh
+    model._last_obs = venv.normalize_obs(recorder.observations)
+    model._last_episode_starts = recorder.episode_starts
 
 
 def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:

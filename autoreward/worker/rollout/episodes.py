@@ -1,4 +1,4 @@
-"""Whole episodes, played or shown: judged by the task's rule, and put side by side as transitions."""
+"""Whole episodes, played or shown: evaluated by the task's rule, and put side by side as transitions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.success import SuccessRule
 
 
-def judged_episodes(
+def evaluated_episodes(
     task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any]
 ) -> list[Episode]:
     """What the rule says of each; `spread` (d,) is what a change of the observation is measured in. Raises TaskError."""
@@ -29,7 +29,7 @@ def judged_episodes(
     ]
 
 
-def side_by_side(task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode]) -> Transitions:
+def as_transitions(task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode]) -> Transitions:
     """Episodes as columns, shapes (T, n) and (T, n, k); after its end an episode's last row repeats with step 0."""
     longest = max(len(episode.actions) for episode in episodes)
 

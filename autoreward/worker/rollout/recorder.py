@@ -68,14 +68,14 @@ class Recorder(VecEnvWrapper):
             self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native))
 
     @property
-    def now(self) -> NDArray[Any]:
+    def observations(self) -> NDArray[Any]:
         """The current observations, shape (n, d)."""
         if self._last is None:
             raise RuntimeError("the environments were never reset")
         return self._last.copy()
 
     @property
-    def fresh(self) -> NDArray[np.bool_]:
+    def episode_starts(self) -> NDArray[np.bool_]:
         """(n,): no step of the episode was made yet."""
         return np.asarray(self._step == 0)
 

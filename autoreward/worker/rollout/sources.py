@@ -18,7 +18,7 @@ from autoreward.worker.success import SuccessRule
 SHARE = 0.5
 """Largest share of a training's time that its reward may take."""
 PATIENCE = 10.0
-"""Seconds of waiting for the reward from which its pace is judged."""
+"""Seconds of waiting for the reward from which its pace is measured."""
 
 
 class RewardSource(Protocol):
