@@ -35,9 +35,9 @@ def row(name: str, seed: int, runs: Path) -> None:
     began = time.monotonic()
     folder = runs / f"suite-{name}-{seed}"
     if folder.exists():
-        run, _ = resume(folder, lambda event: None)
+        run = resume(folder, lambda event: None)
     else:
-        run, _ = start(task, RunConfig(seed=seed), runs, folder.name, lambda event: None)
+        run = start(task, RunConfig(seed=seed), folder, lambda event: None)
     minutes = (time.monotonic() - began) / 60
     by_name = {c.who: c for c in run.confirmed}
     winner, sparse, native = (by_name.get(who) for who in (run.best, "sparse", "native"))

@@ -3,13 +3,13 @@
 import socket
 from collections.abc import Callable
 
-from autoreward.records import Trial, TrialJob
+from autoreward.records import TRAINING_STATE, Trial, TrialJob
 from autoreward.tasks.card import Task
 from autoreward.worker.confine import Held
 from autoreward.worker.jobs import onnx_graph, sb3_files
 from autoreward.worker.jobs import train as train_file
 from autoreward.worker.jobs.context import JobContext
-from autoreward.worker.jobs.records import TRAINING_STATE, WEIGHTS_FILE, GraphJob, PackageJob, TrainJob
+from autoreward.worker.jobs.records import WEIGHTS_FILE, GraphJob, PackageJob, TrainJob
 from autoreward.worker.reach import Walls
 
 HERE = JobContext(

@@ -26,7 +26,8 @@ from autoreward.sandbox.processes.restarting import STARTED_AGAIN
 from autoreward.tasks.files import find_task
 from autoreward.training.local import _watch, stopped
 from autoreward.training.workers import Workers
-from autoreward.worker.jobs.records import JobLimits, SurveyJob
+from autoreward.worker.jobs.job import JobLimits
+from autoreward.worker.jobs.records import SurveyJob
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'height': next_state.position}\n"
 TASK = find_task("mountain-car", (envs_folder(),))

@@ -73,7 +73,7 @@ def test_a_scoring_past_its_wall_clock_is_killed_and_says_so(workers: Workers) -
     score, _ = workers.score(TASK, trial, RunConfig(minutes_per_trial=0.002), files, *seeds)
     assert score.outcome is Outcome.TIMED_OUT
     assert "the score process did not end within 0.002 minutes" in score.message
-    assert "--minutes-per-trial" in score.message
+    assert "minutes_per_trial" in score.message
 
 
 def at_work() -> list[psutil.Process]:

@@ -11,7 +11,7 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import JobFailed
-from autoreward.records import Trial, TrialJob
+from autoreward.records import TRAINING_STATE, Trial, TrialJob
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.files import find_task
@@ -61,7 +61,8 @@ def test_work_that_was_done_again_where_it_was_lost_is_not_done_again_here() -> 
 
 def test_what_is_done_again_is_said() -> None:
     notices: list[str] = []
-    Again(FakeRunner(LOST), notices.append).run(TrainJob(task=TASK, training=JOB), {}, lambda step: None)
+    job = TrainJob(task=TASK, training=JOB)
+    Again(FakeRunner(LOST), notices.append).run(job, {TRAINING_STATE: b""}, lambda step: None)
     assert notices == ["c-s0-leg1 is run again: gone."]
 
 
@@ -80,7 +81,7 @@ def test_a_training_without_a_report_took_the_steps_that_it_told(
 def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:
     limits = job_limits(RunConfig(minutes_per_trial=90, memory_mb=9000))
     assert (limits.seconds, limits.memory_mb) == (5400, 9000)
-    assert "--minutes-per-trial" in limits.way_out
+    assert "minutes_per_trial" in limits.way_out
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are bound to cores on Linux")

@@ -66,14 +66,14 @@ def command(
 
 def _why_not(reading: "RunView") -> str:
     """Why a run has no confirmed winner, and what to do."""
-    from autoreward.errors import paste
+    from autoreward.core.wording import Command, in_shell
 
     name, task = reading.folder.name, reading.header.task
     if reading.run is None:
-        return f"{name} is not finished; finish it with `{paste('resume', reading.folder)}`."
+        return f"{name} is not finished; finish it with `{in_shell(Command('resume', (reading.folder,)))}`."
     if not task.ruled:
         return f"{name} has no measured success to compare: task {task.name} has no rule, and people judge it."
     if not reading.run.best:
         return f"{name} has no winner to compare: {reading.run.stop}."
-    again = f"start one that is, without --no-confirm: `{paste('run', task.name)}`"
+    again = f"start one that is, without --no-confirm: `{in_shell(Command('run', (task.name,)))}`"
     return f"{name} was not confirmed on fresh seeds, so that nothing can be compared; {again}."

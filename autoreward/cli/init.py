@@ -33,7 +33,8 @@ def command(
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
-    from autoreward.errors import UsageError, paste
+    from autoreward.core.wording import Command, in_shell
+    from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
     from autoreward.session.new_task import Wanted, initiate
@@ -65,11 +66,12 @@ def command(
     text = made.text if yes or not sys.stdin.isatty() else _confirmed(made)
     made.keep(text)
     say(f"written  {made.path}")
-    say(f"next     {paste('run', made.path.parent)}")
+    say(f"next     {in_shell(Command('run', (made.path.parent,)))}")
 
 
 def _confirmed(made: "Initiated") -> str:
     """What the person keeps: the proposal, or their edit of it, as long as it can be read."""
+    from autoreward.core.wording import in_shell
     from autoreward.errors import TaskError
 
     text = made.text
@@ -85,7 +87,7 @@ def _confirmed(made: "Initiated") -> str:
             made.check(text)
             return text
         except TaskError as error:
-            say(f"{error} Edit it again.")
+            say(f"{error.worded(in_shell)} Edit it again.")
 
 
 def _edited(text: str) -> str:

@@ -99,12 +99,14 @@ def _lines(answers: Path) -> list[str]:
 
 
 def _next(poll: "Poll", folder: Path) -> str:
-    from autoreward.errors import paste
+    from autoreward.core.wording import Command, Setting, in_shell
 
     if left := len(poll.waiting()):
-        return f"{left} pair{'s' * (left > 1)} left: {paste('prefer', folder)}"
+        return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,)))}"
     if poll.judges:
-        return f"next    {paste('resume', folder)}"
+        return f"next    {in_shell(Command('resume', (folder,)))}"
     if not poll.waiting(1):
         return "Every two policies have been compared in every episode; there are no more pairs."
-    return f"Every policy has been compared; more pairs: {paste('prefer', folder, '--pairs', '6')}"
+    return (
+        f"Every policy has been compared; more pairs: {in_shell(Command('prefer', (folder,), (Setting('pairs', 6),)))}"
+    )

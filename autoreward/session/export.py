@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
+from autoreward.core.wording import Command
+from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
@@ -43,7 +44,7 @@ def take(folder: Path) -> Taken:
         run = Page(Folder(folder)).lone(RESULT)
         if run and not run.best:
             raise UsageError(f"{folder} has nothing to keep. {result_sentence(run)}")
-        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `", Command("resume", (folder,)), "`.")
     files = kept(folder)
     if _as_made(files):  # these bytes, whatever lies there by now
         return Taken(files, anew=False)
@@ -73,7 +74,7 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
         demand(powers_of(book), str(folder))
         run = book.lone(RESULT)
         if run is None or not run.best:
-            raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+            raise UsageError(f"{folder} has nothing to keep yet; finish it with `", Command("resume", (folder,)), "`.")
         demand_passed(book, run)
         trust = book.header.config.trust_the_model or book.programs_made_here()
         with Jail(trust) as jail, Workers(jail) as workers:

@@ -5,8 +5,9 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from autoreward.config import first_problem
-from autoreward.errors import ConfigError, UsageError, paste
+from autoreward.config import wrong_setting
+from autoreward.core.wording import Command, Setting
+from autoreward.errors import UsageError
 from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Feedback, Feedbacks
@@ -22,11 +23,13 @@ NO_LIMITS: CallLimits = MappingProxyType({})
 def hear_out(book: Book, text: str) -> None:
     """Save what a person says of a finished run. Raises UsageError; see `feedback`."""
     if not text.strip():
-        raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
+        raise UsageError('Say what should change, in a sentence, such as "it shakes at the end".')
     if book.lone(RESULT) is None:
-        raise UsageError(f"{book.folder} is not finished; finish it with `{paste('resume', book.folder)}`.")
+        raise UsageError(f"{book.folder} is not finished; finish it with `", Command("resume", (book.folder,)), "`.")
     if book.header.config.model == "grammar" or book.header.config.given:
-        raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
+        raise UsageError(
+            "Feedback is read by a model, and none designed this run; start one with ", Setting("model", "NAME"), "."
+        )
     said = book.lone(FEEDBACK) or Feedbacks()
     more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
     book.put(FEEDBACK, more)
@@ -53,7 +56,6 @@ def allow(book: Book, limits: CallLimits) -> None:
     try:
         allowed = Allowance.model_validate({**allowance(book).model_dump(), **limits})
     except ValidationError as error:
-        name, given, said = first_problem(error)
-        raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
+        raise wrong_setting(error) from None
     book.put(ALLOWANCE, allowed)
     book.own()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
+from autoreward.core.wording import Setting
 from autoreward.errors import TaskError, UsageError
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
@@ -64,8 +65,9 @@ def demand_steps(config: RunConfig, task: Task) -> None:
     held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
     if held < needed and not config.given:
         raise UsageError(
-            f"--budget {config.budget:g} holds {held:,} environment steps, and the shortest training of a candidate takes "
-            f"{needed:,}; write {needed / config.full(task):g} or more."
+            Setting("budget", config.budget),
+            f" holds {held:,} environment steps, and the shortest training of a candidate takes "
+            f"{needed:,}; write {needed / config.full(task):g} or more.",
         )
 
 

@@ -20,6 +20,7 @@ from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
+from autoreward.core.wording import Setting
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.weight_tuning import retuned
@@ -108,7 +109,9 @@ class RealSteps:
                 return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
             raise ProviderError(
                 f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
-                f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
+                f"replies are in {self._book.folder / REPLIES}; choose another ",
+                Setting("model"),
+                ".",
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
         items = evolved_candidates(self._task, description, rounds, self._config.candidates, seed)

@@ -1,9 +1,9 @@
 """Whether the names and formulas of a task card go together, as far as the card alone says it."""
 
-import difflib
 from collections.abc import Collection, Mapping
 
 from autoreward.core.contract import ALWAYS_THERE, PARAMETERS
+from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.functions import FUNCTIONS
@@ -83,6 +83,5 @@ def check_rules(
 
 def _check_known(formula: Expression, known: set[str]) -> None:
     if unknown := sorted(formula.names - known):
-        close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(unknown[0], known)
         raise TaskError(f"{formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from json import loads
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,18 +23,11 @@ from autoreward.tasks.process import Process
 from autoreward.training.runner import JobReply
 from autoreward.worker import wire
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import Job, R
+from autoreward.worker.jobs.job import Job, R
 from autoreward.worker.reach import Walls
 
 IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
-
-
-class WorkerReply(NamedTuple):
-    """A finished job's report (JSON) and files, as they came."""
-
-    report: bytes
-    files: dict[str, bytes]
 
 
 class Server:
@@ -43,11 +36,11 @@ class Server:
     def __init__(self, task: Task, notice: Notice) -> None:
         """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
         try:
-            asked = task.process.seen_from(Path("/"))
+            process = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make_scratch()
-        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
+        walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
         self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
@@ -95,8 +88,7 @@ class LocalRunner:
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
         child = server.keeper.spawn(request, fds)
         _hand_over(child, needed)
-        reply = _watch(child, job, progress)
-        return JobReply(_read(job.report_type, reply.report), reply.files)
+        return _watch(child, job, progress)
 
     def close(self) -> None:
         """End every worker."""
@@ -145,7 +137,7 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
         raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
-def _watch(child: Child, job: Job[Any], progress: StepProgress) -> WorkerReply:
+def _watch(child: Child, job: Job[R], progress: StepProgress) -> JobReply[R]:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
     deadline = time.monotonic() + job.limits.seconds
     files: dict[str, bytes] = {}
@@ -161,7 +153,7 @@ def _watch(child: Child, job: Job[Any], progress: StepProgress) -> WorkerReply:
                 if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
                     raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
             elif kind == wire.JOB_REPORT and len(payload) <= wire.REPORT_CAP:
-                return WorkerReply(bytes(payload), files)
+                return JobReply(_read(job.report_type, bytes(payload)), files)
             elif kind == wire.JOB_FAILED:
                 raise _reported(payload)
             else:
@@ -214,8 +206,8 @@ def stopped(pid: int) -> bool:
 def _reported(payload: bytearray) -> Exception:
     """The failure that a worker tells of. Raises ValueError if it can't be read."""
     try:
-        said = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
-        kind, message = str(said["kind"]), str(said["message"])
+        failure = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
+        kind, message = str(failure["kind"]), str(failure["message"])
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from autoreward.core.outcomes import Outcome
+from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
@@ -26,7 +27,7 @@ from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply
 from autoreward.version import __version__
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import Job, R
+from autoreward.worker.jobs.job import Job, R
 
 KNOCK_SECONDS = 5.0
 _NODE = ("HOME", "VIRTUAL_ENV", "USER")
@@ -100,7 +101,7 @@ def _stream(
     """Runs on a machine of the cluster: the environment steps so far, as they come, then what was made or how it failed."""
     if version != __version__:
         raise UsageError(
-            f"--pool ray: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
+            f"Ray cluster: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
         )
     answers: queue.SimpleQueue[int | JobReply[Any] | RemoteFailure | BaseException] = queue.SimpleQueue()
 
@@ -133,7 +134,7 @@ def _here(trust: bool) -> Again:
 def demand_ray() -> None:
     """Raises MissingExtra if Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise MissingExtra(f"--pool ray needs Ray: {how_to_get('ray')}")
+        raise MissingExtra(Setting("pool", "ray"), f" needs Ray: {how_to_get('ray')}")
 
 
 def _ray() -> Any:
@@ -157,7 +158,7 @@ def _join(ray: Any) -> None:
             ray.init(address=address, **quiet)
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"--pool ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
+                f"Ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
                 "the one of this machine; or unset it to use the cores of this machine."
             ) from None
         return

@@ -7,7 +7,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.worker.jobs.context import StepProgress
-from autoreward.worker.jobs.records import Job, R
+from autoreward.worker.jobs.job import Job, R
 
 
 class JobReply(NamedTuple, Generic[R]):

@@ -2,7 +2,6 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from autoreward import errors
 from autoreward.config import RunConfig
@@ -28,17 +27,15 @@ from autoreward.tasks.files import placeholder_task
 from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, JobLimits, R
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
     DescribeJob,
     FilmJob,
     GraphJob,
-    Job,
-    JobLimits,
     PackageJob,
     ProtectionJob,
-    R,
     ScoreJob,
     SurveyJob,
     TrainJob,
@@ -74,11 +71,11 @@ class Workers(Closing):
 
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
-        return self._look(SurveyJob(task=task)).report
+        return self._look(SurveyJob(task=task), {}).report
 
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
-        return self._look(AuditJob(task=task)).report
+        return self._look(AuditJob(task=task), {}).report
 
     def protection(self) -> WorkerProtection:
         """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
@@ -147,15 +144,15 @@ class Workers(Closing):
         self._runner.close()
         self._local.close()
 
-    def _look(self, job: Job[R], files: Mapping[str, bytes] = MappingProxyType({})) -> JobReply[R]:
+    def _look(self, job: Job[R], files: Mapping[str, bytes]) -> JobReply[R]:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         task = job.task
         try:
             return self._here.run(job, files, _untold)
         except JobFailed as failed:
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
-                said = f"task {task.name} could not be tried on this machine: {failed.message.rstrip('.')}."
-                raise errors.TaskError(said) from None
+                words = failed.message.rstrip(".")
+                raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
             raise errors.TaskError(
                 f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
             ) from None
@@ -166,7 +163,7 @@ def job_limits(config: RunConfig) -> JobLimits:
     return JobLimits(
         seconds=config.minutes_per_trial * 60,
         memory_mb=config.memory_mb,
-        way_out="; give it more with --minutes-per-trial",
+        way_out="; give it more minutes_per_trial",
     )
 
 

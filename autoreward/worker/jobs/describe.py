@@ -1,6 +1,5 @@
 """Sample a task's environment under a random policy: what its fields look like before anything is learned."""
 
-import difflib
 import inspect
 import warnings
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
+from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.records import DEMONSTRATIONS, POOL, SAMPLES, Description, FieldStats
 from autoreward.tasks.card import Task
@@ -90,8 +90,7 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
     parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
     for name, value in train.hyperparameters.items():
         if name not in parameters:
-            close = difflib.get_close_matches(name, parameters, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, parameters)
             raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
         usual = parameters[name].default
         if isinstance(value, str) and isinstance(usual, int | float):

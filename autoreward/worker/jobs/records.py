@@ -1,10 +1,4 @@
-"""What a worker can be asked to do, one record each: what the job needs, which files it is given, what it reports and makes.
-
-No torch, Stable-Baselines3 or Gymnasium here: the host holds these, and `table.py` says which function does which.
-"""
-
-from abc import abstractmethod
-from typing import ClassVar, Generic, TypeVar
+"""What a worker can be asked to do, one record each; `table.py` says which function does which."""
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
@@ -26,9 +20,8 @@ from autoreward.records import (
     WorkerProtection,
     policy_file,
 )
-from autoreward.tasks.card import Task
+from autoreward.worker.jobs.job import Job
 
-R = TypeVar("R", bound=Record)
 WEIGHTS_FILE = "policy.safetensors"
 """What a job that needs one checkpoint is given."""
 SB3_FILES = ("policy.zip", "vecnormalize.pkl")
@@ -36,67 +29,8 @@ SB3_FILES = ("policy.zip", "vecnormalize.pkl")
 ONNX_FILE = "policy.onnx"
 
 
-class JobLimits(Record):
-    """What one job may take."""
-
-    seconds: float = 600.0
-    memory_mb: int = 4096
-    """Beyond what its process starts with, in MiB."""
-    way_out: str = ""
-    """What to say to a person whose job needs longer."""
-
-
 class EmptyReport(Record):
     """The report of a job whose files are all there is."""
-
-
-class Job(Record, Generic[R]):
-    """Work for one process of its own, which ends in a report and files."""
-
-    kind: ClassVar[str]
-    """What it is called between host and worker, and in messages."""
-    task: Task
-    limits: JobLimits = JobLimits()
-
-    @property
-    @abstractmethod
-    def report_type(self) -> type[R]:
-        """What its report is."""
-
-    @property
-    def label(self) -> str:
-        """What to call this one in messages."""
-        return self.kind
-
-    @property
-    def program(self) -> str | None:
-        """The reward program whose room its process is to ask; None: it asks none."""
-        return None
-
-    @property
-    def takes(self) -> tuple[str, ...]:
-        """Names of the files that it is given."""
-        return ()
-
-    def makes(self, report: R) -> tuple[str, ...]:
-        """Names of the files that come with this report."""
-        return ()
-
-    def request(self) -> str:
-        """What its process needs to know of it, as JSON: a request has room for little."""
-        return self.model_dump_json()
-
-    def is_on_this(self, report: R) -> bool:
-        """Whether a report is on this work: an environment may write reports of its own."""
-        return True
-
-    def blames_the_room(self, report: R) -> bool:
-        """Whether a report says that the room of the reward program ended without a word."""
-        return False
-
-    def held_by(self, report: R, tier: Tier) -> R:
-        """The report with what the host knows for itself: what held the reward program."""
-        return report
 
 
 class TrainJob(Job[Trial]):
@@ -136,8 +70,8 @@ class TrainJob(Job[Trial]):
 
     def is_on_this(self, report: Trial) -> bool:
         """Whether the same candidate was trained on the same seed."""
-        asked = self.training
-        return (report.id, report.candidate_id, report.seed) == (asked.id, asked.candidate_id, asked.seed)
+        training = self.training
+        return (report.id, report.candidate_id, report.seed) == (training.id, training.candidate_id, training.seed)
 
     def blames_the_room(self, report: Trial) -> bool:
         """Whether the reward program crashed."""

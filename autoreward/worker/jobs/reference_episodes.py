@@ -125,8 +125,8 @@ def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpis
         ]
     except ValueError as error:
         raise TaskError(
-            f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
-            "and terminated (E,) for E episodes."
+            f"task {task.name}, demonstrations: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), "
+            "lengths (E,) and terminated (E,) for E episodes."
         ) from None
 
 

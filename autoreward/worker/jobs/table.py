@@ -11,6 +11,7 @@ from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.film import film
+from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.protection import try_walls
 from autoreward.worker.jobs.records import (
@@ -18,7 +19,6 @@ from autoreward.worker.jobs.records import (
     DescribeJob,
     FilmJob,
     GraphJob,
-    Job,
     PackageJob,
     ProtectionJob,
     ScoreJob,

@@ -40,7 +40,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         work: the task; which reward, seed and number of steps. A reward that would take too much of the time that it
             has is ended by name.
         files: TRAINING_STATE of the leg before; none for a training from the start.
-        context: the candidate's room, none for the baselines; it is told of progress.
+        context: the candidate's room, none for the baselines, and who hears of progress.
 
     Returns:
         The trial (a failed candidate is its outcome, with the curve so far); the weights of its checkpoints, what SB3
