@@ -61,7 +61,7 @@ def test_a_gpu_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(TaskError) as caught:
         policies.build(on("cuda"), policies.normalised(CARTS, Carts(1, 0)), seed=0)
     assert str(caught.value) == (
-        f'task carts, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU on this machine; '
+        f'task carts, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU from within a worker; '
         'use a machine and a PyTorch with CUDA, or write "auto" or "cpu".'
     )
 

@@ -42,7 +42,7 @@ def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
         return _built(task, venv, seed, "cuda", **extra)
     if task.train.device == "cuda":
         raise TaskError(
-            f'task {task.name}, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU on this machine; '
+            f'task {task.name}, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU from within a worker; '
             'use a machine and a PyTorch with CUDA, or write "auto" or "cpu".'
         )
     return _built(task, venv, seed, "cpu", **extra)
