@@ -204,6 +204,24 @@ def test_only_the_worker_imports_torch_and_environments(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nobody_reaches_for_a_single_environment_of_several(path: Path) -> None:
+    """But the one kind of VectorEnv that has single ones; `envs` of a task's [train] is their number."""
+    assert (
+        path.name == "vector.py" or [owner for owner in owners_of_envs(path.read_text()) if owner[-5:] != "train"] == []
+    )
+
+
+def owners_of_envs(text: str) -> list[str]:
+    return [
+        ast.unparse(n.value) for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute) and n.attr == "envs"
+    ]
+
+
+def test_reaching_for_a_single_environment_is_found() -> None:
+    assert set(owners_of_envs("a = layout(venv.envs[0])\nb = task.train.envs")) == {"venv", "task.train"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_candidate_code_is_compiled_in_one_room(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"exec", "eval"}:
@@ -253,11 +271,10 @@ NOT_IN_A_RUN = {
     "tasks/process.py": "what a card asks to read and write",
     "training/local.py": "how much of the machine there is",
     "worker/attempts.py": "what must not work in a worker",
-    "worker/confine.py": "the worker's own folder",
+    "worker/confine.py": "the worker's own folder, how much memory it has",
     "worker/denied.py": "what a worker was refused",
     "worker/jobs/sb3_files.py": "the worker's own temporary folder",
     "worker/reach.py": "packages and system libraries",
-    "worker/server.py": "how much memory it has",
 }
 
 

@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
 from in_process import HERE
@@ -14,6 +13,7 @@ from autoreward.records import Description
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob
@@ -64,13 +64,12 @@ def demos(**changed: Any) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes, task: Task = TASK) -> list[reference_episodes.Walk]:
-    env = make.make_env(task)
-    assert isinstance(env, gymnasium.Env)
+def read(data: bytes, task: Task = TASK) -> list[RolloutEpisode]:
+    venv = make.vectorised(task, 1, seed=0)
     try:
-        return reference_episodes._demonstrated(task, env, data)
+        return reference_episodes._demonstrated(task, venv, data)
     finally:
-        env.close()
+        venv.close()
 
 
 def npy() -> bytes:

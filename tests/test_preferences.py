@@ -60,7 +60,7 @@ from autoreward.session.run import config_for
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
-from autoreward.worker.success import Judge
+from autoreward.worker.success import SuccessRule
 
 TASK = find_task("mountain-car", (envs_folder(),))
 HUMAN = RunConfig(rounds=2, candidates=3, confirm_seeds=0, finalist_seeds=0, episodes=5, steps=8000, judge="human")
@@ -496,7 +496,7 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     assert goals(RunConfig(), task) == (task.train.steps,), "nothing says who should go on"
     assert list(distances(task)) == []
     states = {"position": np.array([0.1, 0.6]), "velocity": np.zeros(2)}
-    judged = Judge(task, 200).judge(states, terminated=True, movement=0.1)
+    judged = SuccessRule(task, 200).episode(states, terminated=True, movement=0.1)
     assert (judged.success, judged.reached, judged.progress) == (False, False, 0.0)
     assert [config_for(t, {}).judge for t in (TASK, task)] == ["rule", "human"]
     with pytest.raises(UsageError, match="budget"):  # which is asked about after the judge

@@ -11,7 +11,7 @@ from autoreward.tasks.formulas.shapes import demand_condition, demand_finite, de
 from autoreward.tasks.tables import Constant
 
 RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "np", "math", "length"}
-_OURS = {"policy", "env", "seed", "device", "verbose", "action_noise", "tensorboard_log"}
+_OURS = {"policy", "env", "seed", "verbose", "action_noise", "tensorboard_log"}
 """Settings of an algorithm that are not a card's to choose, besides classes and their arguments."""
 
 
@@ -38,6 +38,8 @@ def check_names(
         if constant.field and constant.field not in state:
             raise TaskError(f"[constants.{name}] field = {constant.field!r} is not a state field.")
     for name in hyperparameters:
+        if name == "device":
+            raise TaskError("[train.hyperparameters] device is a key of [train]; move it there.")
         if name in _OURS or name.endswith(("_class", "_kwargs")):
             raise TaskError(f"[train.hyperparameters] {name} is not a card's to choose; leave it out.")
 

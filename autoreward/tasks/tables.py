@@ -91,6 +91,8 @@ class Train(Record):
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
     net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
     hyperparameters: dict[Name, Hyperparameter] = Bounded(default_factory=dict)
 

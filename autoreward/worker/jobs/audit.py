@@ -31,14 +31,14 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
         AuditItem(name="fields", ok=True, said=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
     items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
-    tried = [p.episode for p in description.pool]
-    solved = sum(e.success for e in tried)
-    known = f"met in {solved} of {len(tried)} random and constant episodes" if solved else (
-        f"not met in {len(tried)} random and constant episodes: whether it can be met is unknown until something is trained"
+    episodes = [p.episode for p in description.pool]
+    solved = sum(e.success for e in episodes)
+    sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
+        f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"
     )  # fmt: skip
-    known = known if task.ruled else "there is no rule: people compare policies"
-    items.append(AuditItem(name="success", ok=solved < len(tried), said=known))
-    finite = all(np.isfinite(e.metric) for e in tried)
+    sentence = sentence if task.ruled else "there is no rule: people compare policies"
+    items.append(AuditItem(name="success", ok=solved < len(episodes), said=sentence))
+    finite = all(np.isfinite(e.metric) for e in episodes)
     items.append(
         AuditItem(name="metric", ok=finite, said="a finite number in every episode" if finite else "not always finite")
     )

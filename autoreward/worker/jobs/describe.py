@@ -28,7 +28,7 @@ TINY_BUFFER = 1_000
 
 
 def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Description, dict[str, bytes]]:
-    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
+    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, evaluated.
 
     Args:
         job: the task, and the seed of environments and actions.
@@ -44,10 +44,10 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
-    limit = make.time_limit(venv.envs[0], task)
+    limit = venv.time_limit
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = reference_episodes(task, venv.envs[0], limit, seed, demos)
+    episodes, kinds = reference_episodes(task, venv, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(_STEPS):
@@ -87,12 +87,12 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"
-    known = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
     for name, value in train.hyperparameters.items():
-        if name not in known:
-            hint = did_you_mean(name, known)
+        if name not in parameters:
+            hint = did_you_mean(name, parameters)
             raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
-        usual = known[name].default
+        usual = parameters[name].default
         if isinstance(value, str) and isinstance(usual, int | float):
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."

@@ -8,7 +8,6 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import CannotDraw
 from autoreward.records import CLIP_FILE
@@ -17,7 +16,6 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import WEIGHTS_FILE, EmptyReport, FilmJob
-from autoreward.worker.jobs.score import chooser
 
 WIDTH = 240
 FRAMES = 90
@@ -33,9 +31,8 @@ def film(job: FilmJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     env = _camera(task)
     observation, _ = env.reset(seed=job.seed % 2**31)
     frames = [_picture(env)]
-    model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
-    mean, variance = policies.from_bytes(model, files[WEIGHTS_FILE])
-    choose = chooser(model, mean, variance)
+    model = policies.blank(task)
+    choose = policies.policy_function(model, *policies.from_bytes(model, files[WEIGHTS_FILE]))
     over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])

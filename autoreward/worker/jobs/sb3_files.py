@@ -4,10 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from stable_baselines3.common.vec_env import DummyVecEnv
-
 from autoreward.worker import policies
-from autoreward.worker.envs import make
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SB3_FILES, WEIGHTS_FILE, EmptyReport, PackageJob
 
@@ -18,9 +15,9 @@ def package(job: PackageJob, files: Mapping[str, bytes], context: JobContext) ->
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    task = job.task
-    venv = policies.normalised(task, DummyVecEnv([lambda: make.make_env(task)]))
-    model = policies.build(task, venv, seed=0)
+    model = policies.blank(job.task)
+    venv = model.get_vec_normalize_env()
+    assert venv is not None
     mean, variance = policies.from_bytes(model, files[WEIGHTS_FILE])
     if venv.norm_obs:
         stats = policies.observation_stats(venv)
