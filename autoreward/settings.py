@@ -69,9 +69,9 @@ class RunSettings:
     minutes_per_trial: Annotated[
         float, Interval(gt=0.0, le=1e6), Help("Longest that one training or scoring may take, in minutes.")
     ] = 20.0
-    memory_mb: Annotated[int, Interval(ge=512, le=2**30), Help("Most memory of a training or a scoring, in MiB.")] = (
-        4096  # beyond what its process starts with
-    )
+    memory_mb: Annotated[
+        int, Interval(ge=512, le=2**30), Help("Most memory of a training or a scoring, in MiB; not on a GPU.")
+    ] = 4096  # beyond what its process starts with
     model: Annotated[
         str,
         Help(
