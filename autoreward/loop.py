@@ -13,7 +13,7 @@ from autoreward.config import RunConfig
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.ranking import best, latest, runner_up
-from autoreward.judges.human import preference_ranking
+from autoreward.judges import JUDGES
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -111,7 +111,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     field = in_order(candidates, verdicts, screened)
     trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
     # stops here until people have answered, where they are the judges
-    liked = preference_ranking(study, page, [*(r.scores for r in rounds), scores])
+    liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
     diagnoses = page.each(DIAGNOSES, candidates,
                           lambda c: steps.diagnose(c, records_of(c.id, trials), records_of(c.id, scores)), steps.pool)  # fmt: skip
     analyses = page.once(ANALYSES, lambda: steps.analyze(page, candidates, scores, diagnoses, verdicts)).items
@@ -156,7 +156,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return None
     if rounds and rounds[-1].doubt.said:
         return rounds[-1].doubt.said
-    winner = best(rounds[feedback.since :], task) if config.judge == "rule" else ""  # people set no target
+    winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= config.full(task)]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"

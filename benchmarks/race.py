@@ -27,6 +27,7 @@ from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description
 from autoreward.roles.designer import Ideas
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving, train_leg
+from autoreward.search.strategy import FIRST_IDEA
 from autoreward.search.study import Study
 from autoreward.session.real_steps import open_steps
 from autoreward.store.book import Book, RunHeader
@@ -109,7 +110,7 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
                       composition=idea.composition)
             for i, idea in enumerate(parse_record(text, Ideas).ideas)
         ]  # fmt: skip
-    return Candidates(items=(*written, *evolved_candidates(task, description, (), count, seed=1)))
+    return Candidates(items=(*written, *evolved_candidates(task, description, (), [FIRST_IDEA] * count, seed=1)))
 
 
 def row(task: Task, seed: int, one: Repetition, all_: Sequence[float], race_: Sequence[float]) -> str:

@@ -393,11 +393,12 @@ def test_the_report_escapes_what_models_and_people_wrote(runs: Path) -> None:
 def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> None:
     from autoreward.design.grammar.evolve import evolved_candidates
     from autoreward.records import Description, FieldStats
+    from autoreward.search.strategy import FIRST_IDEA
 
     fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
     description = Description(state=fields, action=push, max_steps=200, terminates=False, random_length=200)
-    winner = evolved_candidates(TASK, description, (), 1, seed=0)[0]
+    winner = evolved_candidates(TASK, description, (), [FIRST_IDEA], seed=0)[0]
     for name, text in reward_files(TASK, winner).items():
         (tmp_path / name).write_text(text)
     use = (

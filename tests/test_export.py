@@ -24,6 +24,7 @@ from autoreward.export.build import packaging, reward_files
 from autoreward.export.verify import Batch, prove
 from autoreward.loop import improve, measure
 from autoreward.records import Candidate, Score, Trial, TrialId, TrialJob, Verdict
+from autoreward.report.reading import read_run
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
@@ -256,8 +257,8 @@ def finished(folder: Path, config: RunConfig, crew: FakeSteps) -> Path:
     """A run of the fake crew, with its best/."""
     with Book.create(folder, RunHeader.of(MOUNTAIN, config)) as book:
         play = measure if config.given else improve
-        run = play(Study(MOUNTAIN, config, crew, book, lambda event: None))
-        kept = kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven)
+        play(Study(MOUNTAIN, config, crew, book, lambda event: None))
+        kept = kept_files(book, read_run(folder), lambda task, weights: {"policy.zip": b""}, unproven)
         for name, data in kept.files.items():
             book.write(f"best/{name}", data)
     return folder

@@ -23,6 +23,7 @@ from autoreward.export.render import NotWritable, Word, code, literal, one_line,
 from autoreward.export.verify import ExportProof, NotEqual
 from autoreward.loop import improve
 from autoreward.records import Candidate, Score
+from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.tasks.card import Task
@@ -175,8 +176,10 @@ def kept(folder: Path, card: Task, crew: FakeSteps, fail: bool = False) -> Kept:
         return PROOF
 
     with Book.create(folder, RunHeader.of(card, RunConfig(rounds=1, candidates=3, confirm_seeds=1))) as book:
-        run = improve(Study(card, book.header.config, crew, book, lambda event: None))
-        return kept_files(book, run, lambda t, weights: {"policy.zip": b"", "vecnormalize.pkl": b""}, demonstrate)
+        improve(Study(card, book.header.config, crew, book, lambda event: None))
+        return kept_files(
+            book, read_run(folder), lambda t, weights: {"policy.zip": b"", "vecnormalize.pkl": b""}, demonstrate
+        )
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -22,6 +22,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import AutorewardError, RunDamaged, StoreError
 from autoreward.export.best import kept_files
 from autoreward.loop import improve
+from autoreward.report.reading import read_run
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
 from autoreward.store.book import Book
@@ -39,8 +40,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with all that one has."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
-        run = improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
-        for name, data in kept_files(book, run, lambda task, weights: {"policy.zip": b""}, unproven).files.items():
+        improve(Study(TASK, CONFIG, FakeSteps(), book, lambda event: None))
+        for name, data in kept_files(
+            book, read_run(folder), lambda task, weights: {"policy.zip": b""}, unproven
+        ).files.items():
             book.write(f"best/{name}", data)
         for name in ("report.html", "replies/r000-designer.prompt.md", "clips/winner/clip.webp"):
             book.write(name, b"x")

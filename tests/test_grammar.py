@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asked import bred
 from kept import kept
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
-from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome
 from autoreward.records import (
@@ -28,6 +28,7 @@ from autoreward.records import (
 )
 from autoreward.rewards.gate.gate import examine
 from autoreward.roles.designer import design_prompt
+from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
@@ -73,7 +74,7 @@ def samples(task: Task) -> Transitions:
 @pytest.mark.parametrize("name", NAMES)
 def test_programs_pass_the_gate_and_run_in_the_jail(name: str, jail: Jail) -> None:
     task = find_task(name, (envs_folder(),))
-    for candidate in evolved_candidates(task, described(task), (), 8, seed=1):
+    for candidate in bred(task, described(task), (), 8, seed=1):
         assert not examine(candidate.source).problems, candidate.source
         assert max(map(len, candidate.source.splitlines())) <= 132
         with jail.open(candidate.source) as room:
@@ -84,13 +85,13 @@ def test_programs_pass_the_gate_and_run_in_the_jail(name: str, jail: Jail) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_one_round_holds_differing_programs(name: str) -> None:
     task = find_task(name, (envs_folder(),))
-    candidates = evolved_candidates(task, described(task), (), 8, seed=0)
+    candidates = bred(task, described(task), (), 8, seed=0)
     assert len({c.source for c in candidates}) == len({c.id for c in candidates}) == 8
 
 
 def test_the_same_seed_gives_the_same_programs_and_another_others() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
-    one, two, other = (evolved_candidates(task, described(task), (), 8, seed=s) for s in (3, 3, 4))
+    one, two, other = (bred(task, described(task), (), 8, seed=s) for s in (3, 3, 4))
     assert one == two
     assert one != other
 
@@ -98,7 +99,7 @@ def test_the_same_seed_gives_the_same_programs_and_another_others() -> None:
 def test_many_seeds_never_fail() -> None:
     task = find_task("lunar-lander-hover", (envs_folder(),))
     for seed in range(40):
-        assert len(evolved_candidates(task, described(task), (), 8, seed)) == 8
+        assert len(bred(task, described(task), (), 8, seed)) == 8
 
 
 def scored(candidate: Candidate, success: float, leg: int = 0) -> Score:
@@ -113,7 +114,7 @@ def scored(candidate: Candidate, success: float, leg: int = 0) -> Score:
 
 
 def first_round(task: Task, symptom: Symptom | None = None) -> Round:
-    candidates = evolved_candidates(task, described(task), (), 8, seed=0)
+    candidates = bred(task, described(task), (), 8, seed=0)
     return Round(
         number=0,
         candidates=candidates,
@@ -127,7 +128,7 @@ def first_round(task: Task, symptom: Symptom | None = None) -> Round:
 
 def test_children_come_from_the_best_parents() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
-    children = evolved_candidates(task, described(task), (first_round(task),), 8, seed=1)
+    children = bred(task, described(task), (first_round(task),), 8, seed=1)
     assert {c.how for c in children} == {"fresh", "mutation", "crossover"}
     assert parents(children) <= {"r000c5", "r000c6", "r000c7"}
     assert [c.id for c in children] == [f"r001c{i}" for i in range(8)]
@@ -146,7 +147,7 @@ def test_a_parent_is_as_good_as_its_training_ended() -> None:
     legs = [(late, (0.0, 0.0, 1.0)), (fell, (0.9, 0.8, 0.5)), (first.candidates[2], (0.6, 0.6, 0.6)),
             (first.candidates[3], (0.7, 0.7, 0.7))]  # fmt: skip
     scores = tuple(scored(c, success, leg) for c, ends in legs for leg, success in enumerate(ends))
-    children = evolved_candidates(task, described(task), (first.model_copy(update={"scores": scores}),), 8, seed=1)
+    children = bred(task, described(task), (first.model_copy(update={"scores": scores}),), 8, seed=1)
     assert children[1].parents == (late.id,), "the best one has the first child"
     assert parents(children) <= {late.id, "r000c2", "r000c3"}
 
@@ -155,7 +156,7 @@ def test_what_people_prefer_comes_before_what_was_measured() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
     liked = Strengths(items=(Strength(candidate_id="r000c0", value=1.0, error=0.5, won=3, lost=0, tied=0),))
     first = first_round(task).model_copy(update={"liked": liked})
-    assert evolved_candidates(task, described(task), (first,), 8, seed=1)[1].parents == ("r000c0",)
+    assert bred(task, described(task), (first,), 8, seed=1)[1].parents == ("r000c0",)
 
 
 def test_two_programs_of_the_same_parts_are_one_parent() -> None:
@@ -168,29 +169,27 @@ def test_two_programs_of_the_same_parts_are_one_parent() -> None:
     crowded = first.model_copy(
         update={"candidates": (*first.candidates, twin), "scores": (*first.scores, scored(twin, 0.9))}
     )
-    assert parents(evolved_candidates(task, described(task), (crowded,), 16, seed=1)) == {"r000c8", "r000c6", "r000c5"}
+    assert parents(bred(task, described(task), (crowded,), 16, seed=1)) == {"r000c8", "r000c6", "r000c5"}
     alone = crowded.model_copy(update={"scores": (scored(best, 0.7), scored(twin, 0.9))})
-    assert parents(evolved_candidates(task, described(task), (alone,), 16, seed=1)) == {"r000c7", "r000c8"}, (
-        "no better ones"
-    )
+    assert parents(bred(task, described(task), (alone,), 16, seed=1)) == {"r000c7", "r000c8"}, "no better ones"
 
 
 def test_a_mutation_follows_the_symptom() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
     symptom = Symptom(name="dies_early", evidence="e", advice="a", severity=1.0)
-    children = evolved_candidates(task, described(task), (first_round(task, symptom),), 8, seed=1)
+    children = bred(task, described(task), (first_round(task, symptom),), 8, seed=1)
     mutants = [c for c in children if c.how == "mutation"]
     assert sum('"fall"' in c.source for c in mutants) >= len(mutants) - 1
 
 
 def test_one_program_as_a_person_sees_it() -> None:
     task = find_task("cartpole-hold", (envs_folder(),))
-    source = evolved_candidates(task, described(task), (), 8, seed=0)[3].source
+    source = bred(task, described(task), (), 8, seed=0)[3].source
     assert source == kept(GOLDEN / "cartpole-hold.py.txt", source)
 
 
 def test_the_designer_prompt_as_a_model_sees_it() -> None:
-    prompt = design_prompt(find_task("reacher", (envs_folder(),)), None, (), 0)
+    prompt = design_prompt(find_task("reacher", (envs_folder(),)), None, History(), 0)
     assert prompt == kept(GOLDEN / "designer-reacher.md", prompt)
 
 

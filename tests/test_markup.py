@@ -33,7 +33,7 @@ from autoreward.report.templates import page, policy
 from autoreward.report.tensorboard import check_board, event_file
 from autoreward.report.terminal import Terminal
 from autoreward.search.study import Study
-from autoreward.session.run import worth_a_look
+from autoreward.session.clips import worth_a_look
 from autoreward.store.book import Book, RunHeader
 
 PAYLOADS = (
@@ -118,12 +118,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     config = RunConfig(rounds=1, candidates=4, finalists=1, finalist_seeds=0, confirm_seeds=2)
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        made = improve(Study(TASK, config, RudeSteps("said", width=4), book, lambda event: None))
-        for look in worth_a_look(book, made):
-            place = str(look.page.folder.relative_to(folder))
-            clip = Clip(id=look.id, trial_id=look.score.trial_id, page=place, why_not="no picture")
+        improve(Study(TASK, config, RudeSteps("said", width=4), book, lambda event: None))
+        for look in worth_a_look(read_run(folder)):
+            clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page, why_not="no picture")
             book.write(f"clips/{look.id}.json", clip.model_dump_json().encode())
-            book.write(f"{place}/scores/{look.score.trial_id}/episodes.npz", episodes().to_bytes())
+            book.write(f"{look.page}/scores/{look.score.trial_id}/episodes.npz", episodes().to_bytes())
         asked = Question(a="r000c1", b="r000c2", a_trial="r000c1-s0", b_trial="r000c2-s0", episode=0)
         book.write(f"preferences/{asked.id}.json", Preference(question=asked, answer="a").model_dump_json().encode())
         part = PartStats(name="near", mean=0.0, std=0.0, share=1.0, low=0.0, high=0.0)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from asked import bred
 from fake_steps import FakeSteps
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,6 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.design.grammar.distances import distances
-from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.errors import JudgementNeeded, UsageError
 from autoreward.evaluation.bradley_terry import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
 from autoreward.evaluation.ranking import best, ranked, runner_up
@@ -200,12 +200,12 @@ def test_the_grammar_takes_its_parents_from_what_people_prefer() -> None:
     fields = tuple(FieldStats(name=n, size=0, low=-1, high=1, mean=0, std=0.1) for n in TASK.state)
     push = (FieldStats(name="push", size=0, low=0, high=2, mean=1, std=1, discrete=3),)
     description = FakeSteps().describe().record.model_copy(update={"state": fields, "action": push})
-    made = evolved_candidates(TASK, description, (), 3, seed=0)
+    made = bred(TASK, description, (), 3, seed=0)
     scores = [score(c.id, value) for c, value in zip(made, (0.9, 0.5, 0.1), strict=True)]
     plain = round_of(0, Strengths(), *scores).model_copy(update={"candidates": made})
     judged = plain.model_copy(update={"liked": liked(**{made[2].id: 1.0, made[0].id: -1.0})})
-    assert evolved_candidates(TASK, description, [plain], 2, seed=0)[1].parents == (made[0].id,)
-    assert evolved_candidates(TASK, description, [judged], 2, seed=0)[1].parents == (made[2].id,)
+    assert bred(TASK, description, [plain], 2, seed=0)[1].parents == (made[0].id,)
+    assert bred(TASK, description, [judged], 2, seed=0)[1].parents == (made[2].id,)
 
 
 def test_people_set_no_target() -> None:

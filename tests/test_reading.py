@@ -110,7 +110,7 @@ def option_names(command: str) -> set[str]:
 )
 def test_the_command_that_makes_it_again(changed: dict[str, Any], said: str) -> None:
     header = RunHeader.of(TASK, RunConfig(**changed))
-    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), ())
+    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), ())
     assert again(reading) == f"autoreward {said}"
     assert {word for word in said.split() if word.startswith("--")} <= option_names(said.split()[0])
 

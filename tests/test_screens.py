@@ -23,6 +23,7 @@ from autoreward.records import Candidate, Description, Episode, FieldStats, Pool
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
+from autoreward.search.strategy import FIRST_IDEA
 from autoreward.tasks.files import find_task
 
 Array = NDArray[np.float64]
@@ -425,7 +426,7 @@ def sums(names: Sequence[str]) -> dict[str, Array]:
 
 
 def test_a_tuned_program_of_the_grammar_stays_one_and_can_have_children() -> None:
-    parent = evolved_candidates(TASK, DESCRIPTION, (), 8, seed=0)[3]
+    parent = evolved_candidates(TASK, DESCRIPTION, (), [FIRST_IDEA] * 8, seed=0)[3]
     genome = Genome.model_validate_json(parent.genome)
     names = part_names(genome, Kit(TASK, DESCRIPTION).things)
     child = retuned(TASK, DESCRIPTION, parent, sums(list(names.values())), np.linspace(0, 1, 40), "r001w")

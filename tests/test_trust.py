@@ -21,6 +21,7 @@ from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import kept_files
 from autoreward.loop import improve, measure
 from autoreward.records import Allowance, Board, Candidate
+from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.export import take
@@ -232,9 +233,9 @@ def test_where_trust_can_not_be_kept_is_said(tmp_path: Path, monkeypatch: pytest
 
 def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        run = (measure if config.given else improve)(Study(TASK, config, FakeSteps(), book, lambda event: None))
+        (measure if config.given else improve)(Study(TASK, config, FakeSteps(), book, lambda event: None))
         made = {"policy.zip": b"pickle", "vecnormalize.pkl": b"pickle"}
-        for name, data in kept_files(book, run, lambda task, weights: made, unproven).files.items():
+        for name, data in kept_files(book, read_run(folder), lambda task, weights: made, unproven).files.items():
             book.write(f"best/{name}", data)
     return folder
 

@@ -10,6 +10,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.loop import improve
 from autoreward.records import Clip
+from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.clips import worth_a_look
 from autoreward.store.book import Book, RunHeader
@@ -31,9 +32,8 @@ def episodes(lengths: tuple[int, ...] = (4, 6)) -> Transitions:
 def finished(folder: Path) -> None:
     """Make the run."""
     with Book.create(folder, RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
-        run = improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))
-        for look in worth_a_look(book, run):
-            page = look.page.folder.relative_to(folder)
-            clip = Clip(id=look.id, trial_id=look.score.trial_id, page=str(page), why_not=WHY)
+        improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))
+        for look in worth_a_look(read_run(folder)):
+            clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page, why_not=WHY)
             book.write(f"clips/{look.id}.json", clip.model_dump_json().encode())
-            book.write(f"{page}/scores/{look.score.trial_id}/episodes.npz", episodes().to_bytes())
+            book.write(f"{look.page}/scores/{look.score.trial_id}/episodes.npz", episodes().to_bytes())

@@ -103,7 +103,7 @@ def _next(poll: "Poll", folder: Path) -> str:
 
     if left := len(poll.waiting()):
         return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,)))}"
-    if poll.judges:
+    if poll.awaited:
         return f"next    {in_shell(Command('resume', (folder,)))}"
     if not poll.waiting(1):
         return "Every two policies have been compared in every episode; there are no more pairs."

@@ -41,8 +41,9 @@ def command(
     task = find_task(name, folders)
     if prompt:
         from autoreward.roles.designer import design_prompt
+        from autoreward.roles.history import History
 
-        say(design_prompt(task, None, (), 0))
+        say(design_prompt(task, None, History(), 0))
     elif as_json:
         say_record(task)
     else:

@@ -9,8 +9,9 @@ critic may ask for changes; it can't stop a program: what it still says at the e
 from collections.abc import Callable, Mapping, Sequence
 
 from autoreward.llm.client import ModelClient
-from autoreward.records import Candidate, Candidates, Description, Finding, Remark, ReplyKey, Round, Verdict
+from autoreward.records import Candidate, Candidates, Description, Finding, Remark, ReplyKey, Verdict
 from autoreward.roles import critic, designer
+from autoreward.roles.history import History
 from autoreward.tasks.card import Task
 
 _REPAIRS = 2
@@ -24,7 +25,7 @@ def refined_candidates(
     client: ModelClient,
     task: Task,
     description: Description,
-    rounds: Sequence[Round],
+    history: History,
     count: int,
     review: Review,
     feedback: Sequence[str] = (),
@@ -32,9 +33,9 @@ def refined_candidates(
     """The next round's candidates; `feedback` is what people want changed. Raises LimitReached, ProviderError."""
 
     def key(question: str) -> str:
-        return str(ReplyKey(len(rounds), question))
+        return str(ReplyKey(len(history.rounds), question))
 
-    drafted, findings = designer.draft_candidates(client, task, description, rounds, count, feedback)
+    drafted, findings = designer.draft_candidates(client, task, description, history, count, feedback)
     candidates = {c.id: c for c in drafted}
     verdicts = {c.id: review(c) for c in drafted}
     for turn in range(_REPAIRS):

@@ -10,13 +10,13 @@ from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, ExportProof, NotEqual, prove, replayed_episodes
-from autoreward.records import POOL, SAMPLES, Candidate, Candidates, Run, Score, TrialId, policy_file
+from autoreward.records import POOL, SAMPLES, Candidate, Run, Score, TrialId
 from autoreward.report.phrases import counted, interval_text, result_sentence
-from autoreward.report.reading import CandidateView, RunView, read_run
+from autoreward.report.reading import CandidateView, RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
-from autoreward.store.book import Book, Page
-from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCORES, TRIALS
+from autoreward.store.book import Book
+from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
@@ -37,19 +37,18 @@ class Kept(NamedTuple):
     """Why the reward is not among them, although one won."""
 
 
-def kept_files(book: Book, run: Run, package: Package, demonstrate: Demonstrate) -> Kept:
-    """The files of best/. What was trained is there also where the reward can't be."""
-    if not run.best:
+def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demonstrate) -> Kept:
+    """The files of best/, from a reading of the whole run. What was trained is there also where the reward can't be."""
+    run, task = reading.run, book.header.task
+    if run is None or not run.best:
         return Kept({})
-    task, reading = book.header.task, read_run(book.folder)
-    candidates = [c for p in book.pages() for c in (p.lone(CANDIDATES) or Candidates(items=())).items]
-    winner = next((c for c in candidates if c.id == run.best), None)
-    policy = best_policy(book, run)
-    score: Score | None = policy[1] if policy else None
+    view = reading.candidate(run.best)
+    winner = view.candidate if view else None
+    policy = best_policy(reading)
+    score = policy.score if policy else None
     files: dict[str, bytes] = {}
     if policy:
-        page, best = policy
-        files |= package(task, page.file(TRIALS.of(best.trial_id), policy_file(best.kept)))
+        files |= package(task, reading.weights(policy.page, policy.score))
     refused: AutorewardError | None = None
     proof: ExportProof | None = None
     if winner:
@@ -81,12 +80,17 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
     return demonstrate
 
 
-def best_policy(book: Book, run: Run) -> tuple[Page, Score] | None:
-    """The winner's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any."""
-    pages = [book.confirm_page()] if run.confirmed else book.pages()
-    scored = [(p, s) for p in pages for s in p.saved(SCORES) if s.outcome.ok]
-    own = [(p, s) for p, s in scored if TrialId.parse(s.trial_id).candidate == run.best]
-    return max(own, key=lambda pair: (pair[1].success, pair[1].progress, pair[1].trial_id), default=None)
+def best_policy(reading: RunView) -> SavedScore | None:
+    """The winner's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any.
+
+    None without a winner that was scored.
+    """
+    run = reading.run
+    if run is None:
+        return None
+    scored = reading.confirm_scores if run.confirmed else reading.search_scores
+    own = [s for s in scored if s.score.outcome.ok and TrialId.parse(s.score.trial_id).candidate == run.best]
+    return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id), default=None)
 
 
 def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:

@@ -1,4 +1,4 @@
-"""Where people are the judges: their ranking after a round, or the end of the road until they have answered."""
+"""People as the judges: their ranking after a round, or the end of the road until they have answered."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,24 @@ from autoreward.store.book import Page
 from autoreward.store.keys import JUDGED, PREFERENCES
 
 
-def preference_ranking(study: Study, page: Page, rounds: Sequence[Sequence[Score]]) -> Strengths:
-    """People's ranking after a round, by the scores of all rounds, where they are to judge; empty where the task's rule does.
+class _People:
+    needs_rule = False
+    sets_target = False
+    waits = True
+    note = "People judge this run: those that trained to the end are ranked by them."
 
-    Raises:
-        JudgementNeeded: too little was said so far.
-    """
-    book = study.book
-    if study.config.judge == "rule":
-        return Strengths()
+    def rank(self, study: Study, page: Page, scores: Sequence[Sequence[Score]]) -> Strengths:
+        """By everything that people have said of the policies of all rounds."""
+        book = study.book
 
-    def rank() -> Strengths:
-        shown = policies(rounds)
-        answers = said_of(shown, book.saved(PREFERENCES))
-        if waiting := questions(shown, answers, study.config.episodes):
-            raise JudgementNeeded(len(waiting), book.folder)
-        return strengths(answers)
+        def by_answers() -> Strengths:
+            compared = policies(scores)
+            answers = said_of(compared, book.saved(PREFERENCES))
+            if waiting := questions(compared, answers, study.config.episodes):
+                raise JudgementNeeded(len(waiting), book.folder)
+            return strengths(answers)
 
-    return page.once(JUDGED, rank)
+        return page.once(JUDGED, by_answers)
+
+
+HUMAN = _People()

@@ -11,6 +11,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Phrase
 from autoreward.errors import CannotDraw, UsageError
 from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
+from autoreward.judges import JUDGES
 from autoreward.records import EPISODES, Answer, Preference, Question, Score, policy_file
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
@@ -76,9 +77,9 @@ class Poll(Closing):
         return self._book.folder / PAGE
 
     @property
-    def judges(self) -> bool:
+    def awaited(self) -> bool:
         """Whether the run waits for people's judgement to go on."""
-        return self._book.header.config.judge == "human" and not self._finished
+        return JUDGES[self._book.header.config.judge].waits and not self._finished
 
     def waiting(self, count: int | None = None) -> tuple[Question, ...]:
         """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
@@ -168,7 +169,7 @@ class Poll(Closing):
 
     def report(self) -> None:
         """Write the report anew."""
-        self._book.write(REPORT, build_report(self._book).encode())
+        self._book.write(REPORT, build_report(self._book, JUDGES[self._book.header.config.judge].note).encode())
 
     @property
     def _said(self) -> tuple[Preference, ...]:

@@ -25,13 +25,16 @@ from autoreward.version import __version__
 _COLORS = ("var(--good)", "var(--accent)", "var(--muted)")
 
 
-def build_report(book: Book) -> str:
-    """The page for a book that may still be open."""
-    return render(read_run(book.folder))
+def build_report(book: Book, on_ranking: str) -> str:
+    """The page for a book that may still be open; `on_ranking`: see `render`."""
+    return render(read_run(book.folder), on_ranking)
 
 
-def render(reading: RunView) -> str:
-    """The page; without what can't be seen, such as a mark that turns the direction of the code."""
+def render(reading: RunView, on_ranking: str = "") -> str:
+    """The page; without what can't be seen, such as a mark that turns the direction of the code.
+
+    `on_ranking`: what the run's judge has to say of people's answers.
+    """
     run = reading.run
     places = {
         name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
@@ -42,6 +45,7 @@ def render(reading: RunView) -> str:
     return page(
         "page",
         reading=reading,
+        on_ranking=on_ranking,
         task=reading.header.task,
         run=run,
         verdict=result_sentence(run) if run else "Not finished: what there is so far.",

@@ -31,6 +31,7 @@ from autoreward.records import (
     Strengths,
     Trial,
     Verdict,
+    policy_file,
 )
 from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
@@ -91,6 +92,14 @@ class CandidateView:
         return fmean(metrics) if metrics else None
 
 
+class SavedScore(NamedTuple):
+    """A score as it was saved: of one leg."""
+
+    page: str
+    """Folder of its page within the run's."""
+    score: Score
+
+
 @dataclass(frozen=True)
 class RunView:
     """All that is known of one run."""
@@ -111,6 +120,10 @@ class RunView:
     """The race of each round, rung by rung."""
     preferences: tuple[Preference, ...]
     """What people answered."""
+    search_scores: tuple[SavedScore, ...]
+    """Every score of the rounds."""
+    confirm_scores: tuple[SavedScore, ...]
+    """Every score of the confirmation."""
     clips: tuple[Clip, ...] = ()
     """The policies that were filmed, or could not be."""
 
@@ -118,6 +131,14 @@ class RunView:
     def files(self) -> Folder:
         """What is in it."""
         return Folder(self.folder)
+
+    def page(self, within: str) -> Page:
+        """One of its pages, to read."""
+        return Page(self.files.at(within))
+
+    def weights(self, page: str, score: Score) -> bytes:
+        """The kept policy of a scored training. Raises RunDamaged."""
+        return self.page(page).file(TRIALS.of(score.trial_id), policy_file(score.kept))
 
     @property
     def trainings(self) -> int:
@@ -162,7 +183,7 @@ class RunView:
 
     def episodes(self, clip: Clip) -> Transitions:
         """The held-out episodes that a clip's policy was scored on, one a column. Raises RunDamaged."""
-        page = Page(self.files.at(clip.page))
+        page = self.page(clip.page)
         episodes = page.transitions(SCORES.of(clip.trial_id), EPISODES)
         if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
             raise RunDamaged(
@@ -218,14 +239,17 @@ def read_run(folder: Path) -> RunView:
     findings: list[str] = []
     rungs: list[tuple[Standings, ...]] = []
     races: list[list[Score]] = []
+    search_scores: list[SavedScore] = []
     for page in pages_of(folder):
-        view += _page(page)
-        races.append([s for s in page.saved(SCORES) if s.candidate_id])
-        findings += (page.lone(CANDIDATES) or Candidates(items=())).findings
+        candidates, scores = page.lone(CANDIDATES) or Candidates(items=()), page.saved(SCORES)
+        analyses = page.lone(ANALYSES) or Analyses()
+        view += _page(page, candidates, scores, analyses)
+        races.append([s for s in scores if s.candidate_id])
+        search_scores += [SavedScore(page.files.within, s) for s in scores]
+        findings += (*candidates.findings, *analyses.findings)
         rungs.append(_rungs(page))
-        findings += (page.lone(ANALYSES) or Analyses()).findings
     files = Folder(folder)
-    whole = Page(files)
+    whole, confirm = Page(files), Page(files.at(CONFIRM_PAGE))
     bills = saved_bills(files.at(REPLIES))
     preferences = said_of(policies(races), whole.saved(PREFERENCES))
     return RunView(
@@ -233,12 +257,14 @@ def read_run(folder: Path) -> RunView:
         header,
         tuple(view),
         Page(files.at(BASELINES_PAGE)).saved(TRIALS),
-        Page(files.at(CONFIRM_PAGE)).saved(TRIALS),
+        confirm.saved(TRIALS),
         whole.lone(RESULT),
         bills,
         tuple(findings),
         tuple(rungs),
         preferences,
+        tuple(search_scores),
+        tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
     )
 
@@ -248,12 +274,10 @@ def _rungs(page: Page) -> tuple[Standings, ...]:
     return tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number))
 
 
-def _page(page: Page) -> list[CandidateView]:
-    candidates = page.lone(CANDIDATES)
+def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses: Analyses) -> list[CandidateView]:
     verdicts = {v.candidate_id: v for v in page.saved(VERDICTS)}
-    trials, scores = page.saved(TRIALS), page.saved(SCORES)
+    trials = page.saved(TRIALS)
     diagnoses = {d.candidate_id: d for d in page.saved(DIAGNOSES)}
-    analyses = page.lone(ANALYSES) or Analyses()
     causes = {a.candidate_id: a.causes for a in analyses.items}
     screened = page.lone(SCREENS) or Screened(order=())
     screens = {item.candidate_id: item.screens for item in screened.items}
@@ -268,5 +292,5 @@ def _page(page: Page) -> list[CandidateView]:
             causes.get(c.id, ()),
             screens.get(c.id, ()),
         )
-        for c in (candidates.items if candidates else ())
+        for c in candidates.items
     ]

@@ -16,11 +16,10 @@ from autoreward.records import (
     Description,
     Record,
     ReplyKey,
-    Round,
 )
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.gate import FUNCTION
-from autoreward.roles.history import LONGEST_THOUGHT, shown_history
+from autoreward.roles.history import LONGEST_THOUGHT, History, shown_history
 from autoreward.tasks.card import Task
 
 _MAX_TOKENS = 16_000
@@ -73,17 +72,17 @@ def draft_candidates(
     client: ModelClient,
     task: Task,
     description: Description,
-    rounds: Sequence[Round],
+    history: History,
     count: int,
     feedback: Sequence[str] = (),
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
-    number = len(rounds)
-    known = {c.id for r in rounds for c in r.candidates}
+    number = len(history.rounds)
+    known = {c.id for r in history.rounds for c in r.candidates}
     request = Request(
         str(ReplyKey(number, "designer")),
         "designer",
-        design_prompt(task, description, rounds, count, feedback),
+        design_prompt(task, description, history, count, feedback),
         _MAX_TOKENS,
     )
     answer, findings = ask_structured(client, request, Ideas, _from_code)
@@ -111,10 +110,10 @@ def revise(
 
 
 def design_prompt(
-    task: Task, description: Description | None, rounds: Sequence[Round], count: int, feedback: Sequence[str] = ()
+    task: Task, description: Description | None, history: History, count: int, feedback: Sequence[str] = ()
 ) -> str:
     """The whole prompt. `count` 0: one program as a code block, for a person's chat. `feedback`: what people want changed."""
-    history, untrained = shown_history(task, rounds)
+    programs, untrained = shown_history(task, history)
     return render_prompt(
         "designer",
         task=task,
@@ -122,7 +121,7 @@ def design_prompt(
         count=count,
         compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
         tips=_TIPS,
-        history=history,
+        history=programs,
         untrained=untrained,
         feedback=[visible_line(text, _LONGEST_FEEDBACK) for text in feedback],
     )

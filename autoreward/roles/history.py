@@ -1,19 +1,16 @@
-"""The search so far as a designer is shown it: the best programs of the last rounds, what came of them, and why."""
+"""The search so far as a designer is shown it: some of its programs, what came of them, and why."""
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoreward.core.visible import visible_line
-from autoreward.evaluation.history import DESIGN_ROUNDS, recent_rounds
-from autoreward.evaluation.ranking import latest, ranked
+from autoreward.evaluation.ranking import UNASKED, latest
 from autoreward.records import Candidate, Diagnosis, Round, Strengths
 from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.tasks.card import Task
 
-_OF_LATEST, _OF_EARLIER = 3, 2
-"""Programs shown of the latest round, and of each earlier one."""
 _CODE_SHOWN = 3_500
 """Characters of the history's programs that are shown as code or as a diff, best of the latest round first, less those of the
 lines on programs that did not train; the others are shown by their idea."""
@@ -24,25 +21,33 @@ LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
 
 
-def shown_history(task: Task, rounds: Sequence[Round]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Programs as `designer.md.j2` shows them, oldest round first; and a line for each other one that did not train."""
-    history = _history(task, rounds)
-    untrained = _untrained(rounds[-1], {item["id"] for item in history}) if rounds else []
-    _fit(history, _CODE_SHOWN - sum(map(len, untrained)))
-    return history, untrained
+class History(NamedTuple):
+    """What a designer is told of the search so far."""
+
+    rounds: Sequence[Round] = ()
+    parents: Sequence[str] = ()
+    """Ids of the programs that it is to build on: oldest round first, in each the best first."""
 
 
-def _history(task: Task, rounds: Sequence[Round]) -> list[dict[str, Any]]:
-    """The best candidates of the last rounds, oldest round first, as the template shows them."""
+def shown_history(task: Task, history: History) -> tuple[list[dict[str, Any]], list[str]]:
+    """Programs as `designer.md.j2` shows them; and a line for each other one of the latest round that did not train."""
+    shown = _programs(task, history)
+    untrained = _untrained(history.rounds[-1], set(history.parents)) if history.rounds else []
+    _fit(shown, _CODE_SHOWN - sum(map(len, untrained)))
+    return shown, untrained
+
+
+def _programs(task: Task, history: History) -> list[dict[str, Any]]:
+    """The programs to build on, as the template shows them: with the code of the latest round's, and of each round's first."""
+    rounds = history.rounds
     sources = {c.id: c.source for r in rounds for c in r.candidates}
-    liked = rounds[-1].liked if rounds else Strengths()
+    liked = rounds[-1].liked if rounds else UNASKED
     shown: list[dict[str, Any]] = []
-    recent = recent_rounds(rounds, DESIGN_ROUNDS)
-    for number, past in enumerate(recent):
-        newest = number == len(recent) - 1
-        measured = latest(past.scores)
-        for place, candidate in enumerate(_in_order(task, past, liked)[: _OF_LATEST if newest else _OF_EARLIER]):
-            scores = measured.get(candidate.id, [])
+    for number, past in enumerate(rounds):
+        newest = number == len(rounds) - 1
+        measured, candidates = latest(past.scores), {c.id: c for c in past.candidates}
+        for place, name in enumerate(filter(candidates.__contains__, history.parents)):
+            candidate, scores = candidates[name], measured.get(name, [])
             code, language = "", "python"
             if newest or place == 0:
                 parent = next((p for p in candidate.parents if p in sources), "")
@@ -72,12 +77,6 @@ def _fit(shown: Sequence[dict[str, Any]], characters: int) -> None:
         characters -= len(item["code"])
         if characters < 0:
             item["code"] = ""
-
-
-def _in_order(task: Task, past: Round, liked: Strengths) -> list[Candidate]:
-    """The round's programs, best first; those that nothing is known of come last, as they were designed."""
-    places = {identity: place for place, identity in enumerate(ranked(past.scores, task, liked))}
-    return sorted(past.candidates, key=lambda c: places.get(c.id, len(places)))
 
 
 def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> list[str]:

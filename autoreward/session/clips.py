@@ -3,30 +3,31 @@
 from typing import Literal, NamedTuple
 
 from autoreward.export.best import best_policy
-from autoreward.records import Run, Score, TrialId
+from autoreward.records import Score, TrialId
+from autoreward.report.reading import RunView
 from autoreward.search.confirm import NATIVE
-from autoreward.store.book import Book, Page
-from autoreward.store.keys import SCORES
 
 
 class Look(NamedTuple):
     """A policy worth a look: a score, and the page that it is on."""
 
     id: Literal["winner", "failure", "native"]
-    page: Page
+    page: str
+    """Its folder within the run's."""
     score: Score
 
 
-def worth_a_look(book: Book, run: Run) -> list[Look]:
+def worth_a_look(reading: RunView) -> list[Look]:
     """The winner, the worst failure of the search, and the native reward's policy."""
     looks: list[Look] = []
-    if best := best_policy(book, run):
+    if best := best_policy(reading):
         looks.append(Look("winner", *best))
-    failed = [(p, s) for p in book.pages() for s in p.saved(SCORES) if s.ruled and s.outcome.ok and s.success == 0.0]
+    failed = [s for s in reading.search_scores if s.score.ruled and s.score.outcome.ok and s.score.success == 0.0]
     if failed:
-        looks.append(Look("failure", *min(failed, key=lambda pair: (pair[1].progress, pair[1].trial_id))))
-    confirm = book.confirm_page()
-    native = [s for s in confirm.saved(SCORES) if s.outcome.ok and TrialId.parse(s.trial_id).candidate == NATIVE]
-    if native and run.best != NATIVE:
-        looks.append(Look(NATIVE, confirm, max(native, key=lambda s: (s.success, s.progress, s.trial_id))))
+        looks.append(Look("failure", *min(failed, key=lambda s: (s.score.progress, s.score.trial_id))))
+    native = [
+        s for s in reading.confirm_scores if s.score.outcome.ok and TrialId.parse(s.score.trial_id).candidate == NATIVE
+    ]
+    if native and not (reading.run and reading.run.best == NATIVE):
+        looks.append(Look(NATIVE, *max(native, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id))))
     return looks

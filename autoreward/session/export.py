@@ -9,6 +9,7 @@ from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
 from autoreward.report.phrases import result_sentence
+from autoreward.report.reading import read_run
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page, powers_of
@@ -79,7 +80,7 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
         trust = book.header.config.trust_the_model or book.programs_made_here()
         with Jail(trust) as jail, Workers(jail) as workers:
             try:
-                kept = kept_files(book, run, workers.package, demonstration(book, jail))
+                kept = kept_files(book, read_run(folder), workers.package, demonstration(book, jail))
             except JobFailed as failed:
                 raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
             except (KeyError, ValueError, TypeError) as error:

@@ -12,9 +12,11 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.wording import Setting
 from autoreward.errors import TaskError, UsageError
+from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
+from autoreward.roles.history import History
 from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, survivors
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -51,12 +53,12 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         search_minutes=sum(minutes) * search_steps / round_steps,
         confirm=confirm,
         confirm_minutes=confirm_minutes,
-        target=config.target if config.judge == "rule" else None,
+        target=config.target if JUDGES[config.judge].sets_target else None,
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
-        prompt=design_prompt(task, description, (), config.candidates),
+        prompt=design_prompt(task, description, History(), config.candidates),
     )
 
 

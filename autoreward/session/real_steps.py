@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward import events
-from autoreward.checks.dataset import EpisodeDataset
-from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
@@ -22,12 +19,10 @@ from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
 from autoreward.design import refine
-from autoreward.design.grammar.evolve import evolved_candidates
-from autoreward.design.weight_tuning import retuned
+from autoreward.design.grammar.evolve import evolved_candidates, slots
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.evaluation.diagnose import diagnose
-from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
-from autoreward.evaluation.ranking import UNASKED, best, ranked
+from autoreward.evaluation.ranking import UNASKED, ranked
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
@@ -37,7 +32,6 @@ from autoreward.records import (
     Allowance,
     Analyses,
     Candidate,
-    CandidateId,
     Candidates,
     Description,
     Diagnosis,
@@ -52,11 +46,13 @@ from autoreward.records import (
     policy_file,
 )
 from autoreward.roles.analyzer import Case, explain
+from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.search.halving import search_job
-from autoreward.search.recorded import recorded
+from autoreward.search.strategy import Strategy
+from autoreward.search.truncation import TruncationSelection
+from autoreward.session.offline import Offline
 from autoreward.store.book import Book, Made, Page
 from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
 from autoreward.tasks.card import Task
@@ -88,6 +84,8 @@ class RealSteps:
         self._workers = workers
         self._tell = tell
         self._client = client
+        self._strategy: Strategy = TruncationSelection(task, config, slots)
+        self._offline = Offline(task, config, book, workers.jail)
 
     def describe(self) -> Made[Description]:
         """Sample the task's environment under a random policy."""
@@ -99,14 +97,19 @@ class RealSteps:
         return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        """Write the next round's programs."""
+        """Write the next round's programs, as the strategy asks."""
+        variations = self._strategy.ask(rounds)
+        drafts = [v for v in variations if v.operator != "weights"]
+        tunings = [v for v in variations if v.operator == "weights"]
         if self._client is not None:
-            count = self._config.candidates
+            history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
             made = refine.refined_candidates(
-                self._client, self._task, description, rounds, count, self.review, self._said()
+                self._client, self._task, description, history, len(drafts), self.review, self._said()
             )
             if made.items:
-                return made.model_copy(update={"items": (*made.items, *self._tuned(description, rounds))})
+                return made.model_copy(
+                    update={"items": (*made.items, *self._offline.tuned(description, rounds, tunings))}
+                )
             raise ProviderError(
                 f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
                 f"replies are in {self._book.folder / REPLIES}; choose another ",
@@ -114,8 +117,8 @@ class RealSteps:
                 ".",
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        items = evolved_candidates(self._task, description, rounds, self._config.candidates, seed)
-        return Candidates(items=(*items, *self._tuned(description, rounds)))
+        items = evolved_candidates(self._task, description, rounds, drafts, seed)
+        return Candidates(items=(*items, *self._offline.tuned(description, rounds, tunings)))
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""
@@ -128,46 +131,7 @@ class RealSteps:
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
-        accepted = [v.candidate_id for v in verdicts if v.accepted]
-        dataset = recorded(self._book, rounds)
-        if dataset is None:
-            return Screened(order=tuple(accepted))
-        recent = recent_rounds(rounds, TUNING_ROUNDS)
-        trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
-        known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
-        ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
-        relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
-        earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
-        return screen(dataset, relabelled, earlier, self._task.train.gamma)
-
-    def _relabelled(
-        self, programs: Sequence[tuple[Candidate, Verdict]], dataset: EpisodeDataset
-    ) -> dict[str, Relabelled | RewardFailed]:
-        """What each makes of the dataset, or how it fails on it."""
-        answers: dict[str, Relabelled | RewardFailed] = {}
-        for candidate, verdict in programs:
-            job = search_job(self._config, self._task, candidate, verdict)
-            try:
-                answers[candidate.id] = relabel(self._workers.jail, job, self._task.train.gamma, dataset)
-            except RewardFailed as failure:
-                answers[candidate.id] = failure
-        return answers
-
-    def _tuned(self, description: Description, rounds: Sequence[Round]) -> tuple[Candidate, ...]:
-        """The best program so far with its weights tuned, if that was asked for and changes anything."""
-        best_id = best(rounds, self._task)
-        if not self._config.tune_weights or not best_id or (dataset := recorded(self._book, rounds)) is None:
-            return ()
-        parent, verdict = next(
-            (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id == best_id
-        )
-        relabelled = self._relabelled([(parent, verdict)], dataset).get(best_id)
-        if not isinstance(relabelled, Relabelled):
-            return ()
-        made = retuned(
-            self._task, description, parent, relabelled.parts, dataset.goodness, str(CandidateId(len(rounds), None))
-        )
-        return (made,) if made else ()
+        return self._offline.screened(candidates, verdicts, rounds)
 
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         """Train one policy in a worker, its reward in the jail."""

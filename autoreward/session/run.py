@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autoreward import events
@@ -12,14 +13,15 @@ from autoreward.core.seeds import derive, held_out
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError
 from autoreward.export.best import best_policy, demonstration, kept_files
+from autoreward.judges import JUDGES, usual_judge
 from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
-from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run, policy_file
-from autoreward.report.html import build_report
+from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run
+from autoreward.report.html import build_report, render
 from autoreward.report.phrases import describe_event
-from autoreward.report.reading import REPORT
+from autoreward.report.reading import REPORT, RunView, read_run
 from autoreward.report.scalars import Follower, Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.sandbox.jail import Jail
@@ -88,8 +90,7 @@ def config_for(task: Task, chosen: Mapping[str, object]) -> RunConfig:
     """What was chosen; who designs and who judges, if nobody chose, by the keys that are set and the task. Raises ConfigError."""
     if "given" in chosen:
         return make_config(chosen)
-    suggested = {"model": default_model(variables()), "judge": "rule" if task.ruled else "human"}
-    return make_config({**suggested, **chosen})
+    return make_config({"model": default_model(variables()), "judge": usual_judge(task), **chosen})
 
 
 def plan_run(
@@ -177,13 +178,12 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
         Workers(jail) as workers,
     ):  # no program is run here
         demand_trust(powers_of(book), str(folder))
-        run = book.lone(RESULT)
-        policy = best_policy(book, run) if run else None
+        reading = read_run(folder)
+        policy = best_policy(reading)
         if policy is None:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
-        page, score = policy
         try:
-            weights = page.file(TRIALS.of(score.trial_id), policy_file(score.kept))
+            weights = reading.weights(policy.page, policy.score)
             return workers.graph(book.header.task, weights)
         except JobFailed as error:
             raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
@@ -202,7 +202,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 
 def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:
     """Everything that can be checked before there is a run's folder. Raises UsageError, JailError."""
-    if not task.ruled and (config.judge == "rule" or config.given):
+    if not task.ruled and (JUDGES[config.judge].needs_rule or config.given):
         by_people = () if config.given else ("let people judge with ", Setting("judge", "human"), ", or ")
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
@@ -240,20 +240,20 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
         if known.episodes:
             hear(events.ExploitsRemembered(known))
     try:
-        run = _played(book, hear)
+        run, reading = _played(book, hear)
     except BaseException as error:
         try:
             leave(book, followers)
         except StoreError as damage:
             error.add_note(f"{REPORT} is not up to date: {damage}")
         raise
-    leave(book, followers)
+    leave(book, followers, reading)
     hear(events.RunDone(run, book.folder))
     return run
 
 
-def _played(book: Book, hear: events.Listener) -> Run:
-    """The run to its end, with what it leaves to be kept."""
+def _played(book: Book, hear: events.Listener) -> tuple[Run, RunView]:
+    """The run to its end, with what it leaves to be kept; and all that is known of it."""
     task, config = book.header.task, book.header.config
     with open_steps(task, config, book, hear) as (steps, workers):
         try:
@@ -262,31 +262,34 @@ def _played(book: Book, hear: events.Listener) -> Run:
             when = " when it answers again" if isinstance(error, NoAnswer) else ""
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
-        _keep(book, run, workers, steps.pool)
-    return run
+        reading = read_run(book.folder)
+        clips = _keep(book, reading, workers, steps.pool)
+    return run, replace(reading, clips=clips)
 
 
-def leave(book: Book, followers: Sequence[Follower]) -> None:
-    """Write down what is there for those who look later. Raises StoreError."""
+def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = None) -> None:
+    """Write down what is there for those who look later; `reading`: it all, if it was read. Raises StoreError."""
     for follower in followers:
         follower.catch_up()
-    book.write(REPORT, build_report(book).encode())
+    note = JUDGES[book.header.config.judge].note
+    book.write(REPORT, (render(reading, note) if reading else build_report(book, note)).encode())
 
 
-def _keep(book: Book, run: Run, workers: Workers, pool: Executor) -> None:
+def _keep(book: Book, reading: RunView, workers: Workers, pool: Executor) -> tuple[Clip, ...]:
     """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
-    kept = kept_files(book, run, workers.package, demonstration(book, workers.jail))
+    kept = kept_files(book, reading, workers.package, demonstration(book, workers.jail))
     for name, data in kept.files.items():
         book.write(f"best/{name}", data)
 
     def film(look: Look) -> Made[Clip]:
-        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page.files.within)
-        weights = look.page.file(TRIALS.of(look.score.trial_id), policy_file(look.score.kept))
+        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page)
+        weights = reading.weights(look.page, look.score)
         try:
             return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
         except CannotDraw as error:
             return Made(clip.model_copy(update={"why_not": str(error)}), {})
 
-    book.each(CLIPS, worth_a_look(book, run), film, pool)
+    clips = book.each(CLIPS, worth_a_look(reading), film, pool)
     if kept.refused:
         raise kept.refused
+    return clips

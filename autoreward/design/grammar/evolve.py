@@ -1,27 +1,25 @@
 """The embedded designer: a seeded search over readable reward programs. It needs no model, and is the control that a
 model must beat.
 
-Round 0 spreads over differing ideas; later rounds mutate the best programs as their symptoms advise, cross two of them,
-and add one fresh idea. The same code serves every task: it knows fields, units, constants and the success rule's
+It makes what the search's strategy asks for: differing ideas at first, later mutations of programs as their symptoms advise,
+crossovers of two, and fresh ideas. The same code serves every task: it knows fields, units, constants and the success rule's
 distances, nothing else.
 """
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from autoreward.design.grammar.kit import SHAPES, Kit
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome, Term, part_names, source, thought
-from autoreward.evaluation.history import DESIGN_ROUNDS, recent_rounds
-from autoreward.evaluation.ranking import ranked
-from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round, Strengths
+from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round
+from autoreward.search.strategy import Variation
 from autoreward.tasks.card import Task
 
 _LIGHTEST, _HEAVIEST = 0.01, 10.0
 """Bounds of a weight that mutations may reach."""
 _MAX_TERMS = 7
-_PARENTS = 3
 _TRIES = 50
 _WANDER = 500
 """Single changes made to a repeated program before giving up on a new one."""
@@ -34,32 +32,34 @@ _LASTING = ("alive", "time", "fall")
 
 
 def evolved_candidates(
-    task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int
+    task: Task, description: Description, rounds: Sequence[Round], variations: Sequence[Variation], seed: int
 ) -> tuple[Candidate, ...]:
-    """The next round's candidates, with ids `r<round>c<i>`. The same arguments give the same programs.
+    """The next round's candidates, one a variation, with ids `r<round>c<i>`. The same arguments give the same programs.
 
-    No program of the run is made twice; where a task gives too little to build `count` new ones, there are fewer.
+    No program of the run is made twice; where a task gives too little to build that many new ones, there are fewer.
     """
     kit = Kit(task, description)
     rng = random.Random(seed)
     number = len(rounds)
-    seen = {c.genome for r in rounds for c in r.candidates}
-    parents = _parents(rounds, task)
+    programs = {c.id: c for r in rounds for c in r.candidates}
+    diagnoses = {d.candidate_id: d for r in rounds for d in r.diagnoses}
+    written = {c.genome for c in programs.values()}
     candidates: list[Candidate] = []
-    for i in range(count):
+    for i, variation in enumerate(variations):
+        known = {name: Parent(programs[name], diagnoses.get(name)) for name in variation.parents}
         for attempt in range(_TRIES):
-            how, genome, lineage = _one(kit, rng, parents, i, number + attempt)
+            how, genome, lineage = _one(kit, rng, variation, known, i, number + attempt)
             text = genome.model_dump_json()
-            if text not in seen:
+            if text not in written:
                 break
         for _ in range(_WANDER):
-            if text not in seen:
+            if text not in written:
                 break
             genome = _tidy(_jiggle(kit, rng, list(genome.terms)))
             text = genome.model_dump_json()
-        if text in seen:
+        if text in written:
             break
-        seen.add(text)
+        written.add(text)
         candidates.append(
             Candidate(
                 id=str(CandidateId(number, i)),
@@ -74,22 +74,39 @@ def evolved_candidates(
     return tuple(candidates)
 
 
+def slots(candidate: Candidate) -> frozenset[tuple[str, str]]:
+    """What a program of the grammar's is made of, whatever its weights, scales and shapes."""
+    return frozenset(term.slot for term in _genome(candidate).terms)
+
+
 How = Literal["fresh", "mutation", "crossover"]
-Parents = Sequence[tuple[Candidate, Diagnosis | None]]
 
 
-def _one(kit: Kit, rng: random.Random, parents: Parents, i: int, turn: int) -> tuple[How, Genome, tuple[str, ...]]:
-    """One new program: fresh, a mutation, or a crossover."""
-    if not parents:
-        return "fresh", _fresh(kit, rng, i + turn), ()
-    if i == 0:
-        # one idea that the first round did not have
-        return "fresh", _fresh(kit, rng, _FIRST_IDEAS - 1 + turn), ()
-    if i % 4 == 3 and len(parents) > 1:
-        (one, _), (other, _) = rng.sample(list(parents), 2)
-        return "crossover", _cross(rng, one, other), (one.id, other.id)
-    parent, diagnosis = parents[(i - 1) % len(parents)]
-    return "mutation", _mutate(kit, rng, _genome(parent), diagnosis), (parent.id,)
+class Parent(NamedTuple):
+    """A program to start from."""
+
+    candidate: Candidate
+    diagnosis: Diagnosis | None
+
+
+def _one(
+    kit: Kit, rng: random.Random, variation: Variation, known: Mapping[str, Parent], i: int, turn: int
+) -> tuple[How, Genome, tuple[str, ...]]:
+    """One new program, and the parents that it has: fresh, a mutation, or a crossover. Raises ValueError for other operators."""
+    match variation.operator:
+        case "spread":
+            return "fresh", _fresh(kit, rng, i + turn), ()
+        case "fresh":
+            # one idea that the first round did not have
+            return "fresh", _fresh(kit, rng, _FIRST_IDEAS - 1 + turn), ()
+        case "crossover":
+            pair = rng.sample(variation.parents, 2)
+            one, other = (known[name].candidate for name in pair)
+            return "crossover", _cross(rng, one, other), tuple(pair)
+        case "mutation":
+            (name,) = variation.parents
+            return "mutation", _mutate(kit, rng, _genome(known[name].candidate), known[name].diagnosis), (name,)
+    raise ValueError(f"the grammar makes no {variation.operator}")
 
 
 def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
@@ -188,22 +205,3 @@ def _scaled(term: Term, factor: float) -> Term:
 
 def _genome(candidate: Candidate) -> Genome:
     return Genome.model_validate_json(candidate.genome)
-
-
-def _parents(rounds: Sequence[Round], task: Task) -> list[tuple[Candidate, Diagnosis | None]]:
-    """The best candidates of the last rounds that differ in their parts, best first, with their diagnoses.
-
-    Where fewer than _PARENTS differ so, the best of the others follow.
-    """
-    recent = recent_rounds(rounds, DESIGN_ROUNDS)
-    liked = rounds[-1].liked if rounds else Strengths()
-    diagnoses = {d.candidate_id: d for r in recent for d in r.diagnoses}
-    candidates = {c.id: c for r in recent for c in r.candidates if c.genome}
-    order = ranked([s for r in recent for s in r.scores], task, liked)
-    firsts: dict[frozenset[tuple[str, str]], Candidate] = {}
-    others: list[Candidate] = []
-    for candidate in (candidates[identity] for identity in order if identity in candidates):
-        slots = frozenset(term.slot for term in _genome(candidate).terms)
-        if firsts.setdefault(slots, candidate) is not candidate:
-            others.append(candidate)
-    return [(c, diagnoses.get(c.id)) for c in [*firsts.values(), *others][:_PARENTS]]

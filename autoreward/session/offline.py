@@ -1,0 +1,75 @@
+"""What is made of programs on a run's recorded episodes, where nothing is trained: they are screened, and get other weights."""
+
+from collections.abc import Sequence
+
+from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.relabel import Relabelled, relabel
+from autoreward.checks.screening import screen
+from autoreward.config import RunConfig
+from autoreward.design.weight_tuning import retuned
+from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
+from autoreward.records import Candidate, CandidateId, Description, Round, Screened, Verdict
+from autoreward.sandbox.client import RewardFailed
+from autoreward.sandbox.jail import Jail
+from autoreward.search.halving import search_job
+from autoreward.search.recorded import recorded
+from autoreward.search.strategy import Variation
+from autoreward.store.book import Book
+from autoreward.tasks.card import Task
+
+
+class Offline:
+    """Runs programs on the episodes of one run."""
+
+    def __init__(self, task: Task, config: RunConfig, book: Book, jail: Jail) -> None:
+        self._task = task
+        self._config = config
+        self._book = book
+        self._jail = jail
+
+    def screened(
+        self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]
+    ) -> Screened:
+        """Judge the candidates on the recorded episodes of this run, without training."""
+        accepted = [v.candidate_id for v in verdicts if v.accepted]
+        dataset = recorded(self._book, rounds)
+        if dataset is None:
+            return Screened(order=tuple(accepted))
+        recent = recent_rounds(rounds, TUNING_ROUNDS)
+        trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
+        known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
+        ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
+        relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
+        earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
+        return screen(dataset, relabelled, earlier, self._task.train.gamma)
+
+    def tuned(
+        self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]
+    ) -> tuple[Candidate, ...]:
+        """Programs with their weights tuned, where that changes anything."""
+        if not tunings or (dataset := recorded(self._book, rounds)) is None:
+            return ()
+        (tuning,) = tunings
+        parent, verdict = next(
+            (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in tuning.parents
+        )
+        relabelled = self._relabelled([(parent, verdict)], dataset).get(parent.id)
+        if not isinstance(relabelled, Relabelled):
+            return ()
+        child = retuned(
+            self._task, description, parent, relabelled.parts, dataset.goodness, str(CandidateId(len(rounds), None))
+        )
+        return (child,) if child else ()
+
+    def _relabelled(
+        self, programs: Sequence[tuple[Candidate, Verdict]], dataset: EpisodeDataset
+    ) -> dict[str, Relabelled | RewardFailed]:
+        """What each makes of the dataset, or how it fails on it."""
+        answers: dict[str, Relabelled | RewardFailed] = {}
+        for candidate, verdict in programs:
+            job = search_job(self._config, self._task, candidate, verdict)
+            try:
+                answers[candidate.id] = relabel(self._jail, job, self._task.train.gamma, dataset)
+            except RewardFailed as failure:
+                answers[candidate.id] = failure
+        return answers
