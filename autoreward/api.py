@@ -1,16 +1,12 @@
 """What notebooks and scripts call: `import autoreward as ar`. docs/api.md is made of the docstrings here."""
 
-import difflib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from pydantic import ValidationError
+from typing import NamedTuple, Unpack
 
 from autoreward import events
-from autoreward.config import RunConfig, first_problem
 from autoreward.core.resources import envs_folder
-from autoreward.errors import ConfigError, RunChanged
+from autoreward.errors import RunChanged
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.records import Verdict
@@ -20,8 +16,9 @@ from autoreward.report.phrases import PlainView
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import Log
 from autoreward.session.new_task import Wanted, task_for
-from autoreward.session.reward_file import check_file, given_reward
-from autoreward.session.run import resume, start, usual_settings
+from autoreward.session.reward_file import check_file, given_settings
+from autoreward.session.run import config_for, new_folder, resume, start
+from autoreward.settings import TRAINING_SEEDS, Settings
 from autoreward.store.book import Page, powers_of
 from autoreward.store.files import is_run, plain_name
 from autoreward.store.folder import Folder
@@ -30,21 +27,16 @@ from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
-if TYPE_CHECKING:
-    pass
-
 
 def improve(
     task: str | Path | Task,
     goal: str = "",
     runs: str | Path = "runs",
     name: str | None = None,
-    envs: str | Path | None = None,
     tell: events.Listener | None = None,
-    log: Log | None = None,
-    tensorboard: str | Path | None = None,
+    log: Log | str | Path | None = None,
     trust: bool = False,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> LoadedRun:
     """Search for a reward program, as `autoreward run` does; stopped (Ctrl-C, "interrupt"), it goes on under the same name.
 
@@ -57,38 +49,34 @@ def improve(
 
     Args:
         task: a task's name, the path of a card, a `Task`, or, with a goal, an environment's id: then a card is drafted as by
-            `autoreward init` and written to `envs/` (or to `envs`), to be read and mended, and used the next time.
+            `autoreward init` and written to `envs/`, to be read and mended, and used the next time.
         goal: what the agent should do, in one sentence; for an environment's id alone.
         runs: folder of run folders.
         name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
-        envs: a folder of your own tasks.
         tell: told what happens; if not given, a live view in the cell, or lines outside of notebooks.
         log: called with every training's numbers, once they are saved: `log("r000c1-s0", 20_480, {"held_out/success": 0.85})`.
             See docs/curves.md for what there is, and for W&B and MLflow. What it raises stops the run.
-        tensorboard: folder for TensorBoard's event files.
-        trust: let in the code, addresses and places that the card, or the run to go on with, has; as `--trust`.
-        settings: of RunConfig: `model`, `rounds`, `candidates`, `steps`, `seed`, ...
+            A path is a folder for TensorBoard's event files.
+        trust: let in the code, addresses and places that the card, or the run to go on with, has.
+        settings: `model`, `rounds`, `candidates`, `steps`, `seed`, ...: those of `autoreward run`, see docs/commands.md.
 
     Raises:
         ConfigError: a setting that does not exist or can't be.
         RunChanged: a run of that name has another task or other settings.
         AutorewardError: see errors.py.
     """
-    asked_for = _drafted(str(task), goal, envs, settings) if goal else card(task, envs)
-    return _watched(
-        _Asked(asked_for, Path(runs), name, settings, usual_settings(asked_for), log, tensorboard), tell, trust
-    )
+    asked_for = _drafted(str(task), goal, settings.get("model")) if goal else card(task)
+    return _watched(_Asked(asked_for, Path(runs), name, dict(settings), log), tell, trust)
 
 
 def train(
     task: str | Path | Task,
     reward: str | Path,
-    seeds: int = 5,
+    seeds: int = TRAINING_SEEDS,
     runs: str | Path = "runs",
     name: str | None = None,
-    envs: str | Path | None = None,
     trust: bool = False,
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> LoadedRun:
     """Train one reward on fresh seeds and score it as candidates are, as `autoreward train` does.
 
@@ -101,20 +89,19 @@ def train(
         seeds: trainings, at least one.
         runs: folder of run folders.
         name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
-        envs: a folder of your own tasks.
-        trust: let in the code, addresses and places that the card has; as `--trust`.
-        settings: of RunConfig: `steps` (environment steps of one training), `episodes` (held-out ones per score), `seed`, ...
+        trust: let in the code, addresses and places that the card has.
+        settings: `steps` (environment steps of one training), `episodes` (held-out ones per score), `seed`, ...
 
     Raises:
         ConfigError: a setting that does not exist or can't be.
         UsageError: the reward can't be read, or may not train.
         AutorewardError: see errors.py.
     """
-    given = {"given": given_reward(str(reward)), "confirm_seeds": seeds}
-    return _watched(_Asked(card(task, envs), Path(runs), name, {**settings, **given}, {}, None, None), None, trust)
+    given = given_settings(str(reward), seeds)
+    return _watched(_Asked(card(task), Path(runs), name, {**settings, **given}, None), None, trust)
 
 
-def check(reward: str | Path, task: str | Path | Task, envs: str | Path | None = None, trust: bool = False) -> Verdict:
+def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> Verdict:
     """Check a reward file as candidates are checked, as `autoreward check` does; nothing is trained.
 
         verdict = ar.check("my_reward.py", "reacher")
@@ -124,15 +111,14 @@ def check(reward: str | Path, task: str | Path | Task, envs: str | Path | None =
     Args:
         reward: a file with `compute_reward`.
         task: a task's name, the path of a card, or a `Task`.
-        envs: a folder of your own tasks.
-        trust: let in the code, addresses and places that the card has; as `--trust`.
+        trust: let in the code, addresses and places that the card has.
 
     Raises:
         UsageError: the file can't be read.
         JailError: nothing on this machine can lock a process.
         AutorewardError: see errors.py.
     """
-    asked_for = card(task, envs)
+    asked_for = card(task)
     if trust:
         keep(of_card(asked_for))
     return check_file(Path(reward), asked_for)
@@ -149,11 +135,8 @@ class _Asked(NamedTuple):
     task: Task
     runs: Path
     name: str | None
-    settings: dict[str, Any]
-    usual: dict[str, str]
-    """Settings where nobody chose."""
-    log: Log | None
-    tensorboard: str | Path | None
+    settings: dict[str, object]
+    log: Log | str | Path | None
 
 
 def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
@@ -171,16 +154,18 @@ def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> Loaded
 def _go(asked: _Asked, tell: events.Listener) -> Path:
     """Start a run or go on with it; the folder of the finished run."""
     runs, name = asked.runs, asked.name
-    board = Path(asked.tensorboard) if asked.tensorboard else None
-    config = _config({**asked.usual, **asked.settings})
-    if name is None or not is_run(runs / plain_name(name)):
-        return start(asked.task, config, runs, name, tell, tensorboard=board, log=asked.log)[1]
-    header = read_header(runs / name)
+    board, log = (Path(asked.log), None) if isinstance(asked.log, str | Path) else (None, asked.log)
+    config, folder = config_for(asked.task, asked.settings), new_folder(asked.task, runs, name)
+    if not is_run(folder):
+        start(asked.task, config, folder, tell, tensorboard=board, log=log)
+        return folder
+    header = read_header(folder)
     changed = [key for key in asked.settings if getattr(header.config, key) != getattr(config, key)]
     if header.task.name != asked.task.name or changed:
         what = "another task" if header.task.name != asked.task.name else f"another {', '.join(changed)}"
-        raise RunChanged(f"{runs / name} is a run with {what}; choose another name, or load it as it is.")
-    return resume(runs / name, tell, board, asked.log)[1]
+        raise RunChanged(f"{folder} is a run with {what}; choose another name, or load it as it is.")
+    resume(folder, tell, board, log)
+    return folder
 
 
 def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
@@ -198,12 +183,11 @@ def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
     return find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
 
 
-def _drafted(env: str, goal: str, envs: str | Path | None, settings: dict[str, Any]) -> Task:
-    """The card of an environment's id. Raises ConfigError, UsageError, TaskError, ProviderError."""
-    wanted = Wanted.of(env, {}, goal.strip(), None, Path(envs or "envs"))
-    model = settings.get("model") or default_model(variables())
+def _drafted(env: str, goal: str, model: str | None) -> Task:
+    """The card of an environment's id. Raises UsageError, TaskError, ProviderError."""
+    wanted = Wanted.of(env, {}, goal.strip(), None, Path("envs"))
     lines = PlainView(sys.stdout)
-    return task_for(wanted, model, lambda line: lines(events.ModelSaid(line)))
+    return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)))
 
 
 def _let_in(asked: _Asked) -> None:
@@ -211,18 +195,6 @@ def _let_in(asked: _Asked) -> None:
     keep(of_card(asked.task))
     if asked.name is not None and is_run(asked.runs / plain_name(asked.name)):
         keep(powers_of(Page(Folder(asked.runs / asked.name))))
-
-
-def _config(settings: dict[str, Any]) -> RunConfig:
-    """Raises ConfigError."""
-    try:
-        return RunConfig.model_validate(settings)
-    except ValidationError as error:
-        key, given, said = first_problem(error)
-    if key not in RunConfig.model_fields:
-        close = difflib.get_close_matches(key, RunConfig.model_fields, n=1)
-        raise ConfigError(f"There is no setting {key!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
-    raise ConfigError(f"{key}={given!r}: {said}")
 
 
 def _in_notebook() -> bool:

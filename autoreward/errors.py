@@ -11,24 +11,37 @@ AutorewardError
 └── JudgementNeeded (7) a person has to say what is better before the run can go on
 
 The candidate's failures are `Outcome` values and the model's unusable replies are findings; neither is ever an
-exception. Every message says what happened, where, and what to do next; the command line prints it without a
-traceback.
+exception. Every message says what happened, where, and what to do next, naming settings and commands as facts
+(`core/wording.py`); the command line words these as options and prints it without a traceback.
 """
 
 import errno
-import shlex
 from pathlib import Path
 
 from autoreward.core.outcomes import Outcome
+from autoreward.core.wording import Command, Phrase, Wording, in_python, worded
 
 _SHOWN = 200
 """Characters of a path that messages show whole."""
 
 
 class AutorewardError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of everything this package raises on purpose.
+
+    A message is text and facts, one after the other; `str` says them as in Python, `worded` as in the door that is named.
+    """
 
     exit_code = 1
+
+    def __init__(self, *message: Phrase) -> None:
+        super().__init__(*message)
+
+    def __str__(self) -> str:
+        return self.worded(in_python)
+
+    def worded(self, wording: Wording) -> str:
+        """The message in the words of one door, such as `in_shell`."""
+        return worded(self.args, wording)
 
 
 class UsageError(AutorewardError):
@@ -42,7 +55,7 @@ class TaskError(UsageError):
 
 
 class ConfigError(UsageError):
-    """An option or setting outside its range, or an option that does not exist."""
+    """A setting outside its range, or one that does not exist."""
 
 
 class NotTrusted(UsageError):
@@ -84,7 +97,10 @@ class JudgementNeeded(AutorewardError):
         self.folder = folder
         wait = "pair waits" if pairs == 1 else "pairs wait"
         super().__init__(
-            f"{pairs} {wait} for your judgement: {paste('prefer', folder)}; then {paste('resume', folder)}"
+            f"{pairs} {wait} for your judgement: ",
+            Command("prefer", (folder,)),
+            "; then ",
+            Command("resume", (folder,)),
         )
 
 
@@ -134,15 +150,10 @@ def from_the_system(error: OSError) -> str:
     return f"{place}{error.strerror or error}." + (f" {way_on}." if way_on else "")
 
 
-def paste(*words: str | Path) -> str:
-    """A command of ours, for messages: it can be pasted into a shell whatever the names in it are."""
-    return shlex.join(["autoreward", *map(str, words)])
-
-
 def shortened(text: object) -> str:
     """A name or a path as messages show it: one too long to be a file's is cut."""
-    said = str(text)
-    return said if len(said) <= _SHOWN else f"{said[: _SHOWN // 2]}..."
+    whole = str(text)
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN // 2]}..."
 
 
 def how_to_get(extra: str) -> str:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from autoreward import events
 from autoreward.config import RunConfig
+from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.ranking import best, latest, runner_up
 from autoreward.judges import JUDGES
@@ -69,7 +70,9 @@ def improve(study: Study) -> Run:
             break
         study.listener(events.RoundDone(rounds[-1], best(rounds, task)))
     if not rounds:
-        raise UsageError(f"There is nothing to search with: {stop}. A larger --budget lets a candidate train.")
+        raise UsageError(
+            f"There is nothing to search with: {stop}. A larger ", Setting("budget"), " lets a candidate train."
+        )
     doubt = rounds[-1].doubt
     measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
     trials, confirmed = confirm(study, book.confirm_page(), arms(rounds, feedback, task) if measurable else [])

@@ -43,10 +43,10 @@ def main() -> None:
 def measured(name: str, reward: str, seeds: int, runs: Path) -> tuple[Run, Path]:
     folder = runs / f"baseline-{name}-{reward}"
     if folder.exists():
-        return resume(folder, lambda event: None)
+        return resume(folder, lambda event: None), folder
     config = RunConfig.model_validate({"given": reward, "confirm_seeds": seeds})
-    run, made = start(find_task(name, (envs_folder(),)), config, runs, folder.name, lambda event: None)
-    return run, made
+    run = start(find_task(name, (envs_folder(),)), config, folder, lambda event: None)
+    return run, folder
 
 
 if __name__ == "__main__":

@@ -23,8 +23,10 @@ from autoreward.records import TrialJob  # noqa: E402
 from autoreward.sandbox.processes import scratch  # noqa: E402
 from autoreward.tasks.card import Task  # noqa: E402
 from autoreward.tasks.files import find_task  # noqa: E402
-from autoreward.worker.confine import confine_all, confine_one  # noqa: E402
-from autoreward.worker.jobs import train  # noqa: E402
+from autoreward.worker.confine import Held, confine_all, confine_one  # noqa: E402
+from autoreward.worker.jobs.context import JobContext  # noqa: E402
+from autoreward.worker.jobs.records import TrainJob  # noqa: E402
+from autoreward.worker.jobs.train import train  # noqa: E402
 from autoreward.worker.reach import Walls  # noqa: E402
 
 CASES = ("cartpole-hold", "lunar-lander", "reacher")
@@ -36,8 +38,9 @@ def sample(task: Task, steps: int, confined: bool) -> tuple[float, float, float]
     read, write = os.pipe()
     if os.fork() == 0:
         shared = own = 0.0
+        held = Held(0, filtered=False)
+        walls = Walls(network=False, programs=False, read=(), write=(), folder=folder, home=str(Path.home()))
         if confined:
-            walls = Walls(network=False, programs=False, read=(), write=(), folder=folder, home=str(Path.home()))
             began = time.process_time()
             held, granted = confine_all(walls)
             shared, began = time.process_time() - began, time.process_time()
@@ -45,7 +48,8 @@ def sample(task: Task, steps: int, confined: bool) -> tuple[float, float, float]
             own = time.process_time() - began
         began = time.process_time()
         job = TrialJob(id="b-s0", candidate_id="", reward="native", seed=0, steps=steps)
-        trial, _ = train.train(task, job, b"", None, lambda step: None)
+        context = JobContext(held, walls, room=None, progress=lambda step: None)
+        trial, _ = train(TrainJob(task=task, training=job), {}, context)
         speed = trial.steps / (time.process_time() - began)
         os.write(write, json.dumps([speed, 1e3 * shared, 1e3 * own]).encode())
         os._exit(0)

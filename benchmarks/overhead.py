@@ -27,8 +27,9 @@ from autoreward.tasks.card import Task  # noqa: E402
 from autoreward.worker import policies  # noqa: E402
 from autoreward.worker.envs import make  # noqa: E402
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout  # noqa: E402
-from autoreward.worker.rollout.late_rewards import Feed, FromJail, Normaliser  # noqa: E402
+from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser  # noqa: E402
 from autoreward.worker.rollout.recorder import Recorder  # noqa: E402
+from autoreward.worker.rollout.sources import CandidateReward  # noqa: E402
 
 SOURCE = """
 def compute_reward(state, action, next_state, memory):
@@ -88,11 +89,14 @@ def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
         job = TrialJob(
             id="b-s0", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
         )
-        source_of = FromJail(room.client._socket, job, task.train.envs, seconds=600.0)
-        feed = Feed(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True))
-        extra: dict[str, Any] = {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
+        source_of = CandidateReward(room.client._socket, job, task.train.envs, seconds=600.0)
+        rewards = LateRewards(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True))
+        extra: dict[str, Any] = {
+            "rollout_buffer_class": RewardedRollout,
+            "rollout_buffer_kwargs": {"late_rewards": rewards},
+        }
         if task.train.algorithm == "SAC":
-            extra = {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}
+            extra = {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"late_rewards": rewards}}
         return timed(policies.build(task, policies.normalised(task, recorder), seed=0, **extra), steps)
 
 

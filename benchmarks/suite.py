@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.events import Event
 from autoreward.session.run import resume, start
 from autoreward.tasks.files import find_task, task_names
 
@@ -30,14 +31,15 @@ def main() -> None:
             row(name, seed, options.runs)
 
 
+def unheard(event: Event) -> None:
+    """The table says enough."""
+
+
 def row(name: str, seed: int, runs: Path) -> None:
     task = find_task(name, (envs_folder(),))
     began = time.monotonic()
     folder = runs / f"suite-{name}-{seed}"
-    if folder.exists():
-        run, _ = resume(folder, lambda event: None)
-    else:
-        run, _ = start(task, RunConfig(seed=seed), runs, folder.name, lambda event: None)
+    run = resume(folder, unheard) if folder.exists() else start(task, RunConfig(seed=seed), folder, unheard)
     minutes = (time.monotonic() - began) / 60
     by_name = {c.who: c for c in run.confirmed}
     winner, sparse, native = (by_name.get(who) for who in (run.best, "sparse", "native"))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_process import HERE
 from scripted import Scripted, client
 
 from autoreward.llm.types import Prompt
@@ -14,6 +15,7 @@ from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.worker.jobs.audit import audit
+from autoreward.worker.jobs.records import AuditJob, SurveyJob
 from autoreward.worker.jobs.survey import survey
 
 DOC = """
@@ -156,8 +158,8 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1", "Blackjack-v1"])
 def test_real_environments_get_cards_that_fit_them(env: str) -> None:
-    environment = survey(placeholder_task(env, {}, "toy"))
+    environment, _ = survey(SurveyJob(task=placeholder_task(env, {}, "toy")), {}, HERE)
     _, task = written(environment)
-    checked = audit(task)
+    checked, _ = audit(AuditJob(task=task), {}, HERE)
     assert {i.name: i.ok for i in checked.items}["determinism"]
     assert "## reward" not in environment.doc.lower(), "the environment's own reward stays with the environment"

@@ -1,6 +1,5 @@
 """The command line as a person meets it: help is quick, mistakes are one sentence with exit code 2."""
 
-import inspect
 import io
 import itertools
 import json
@@ -12,6 +11,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import typer
@@ -23,9 +23,12 @@ from typer.testing import CliRunner, Result
 from autoreward import cli, events
 from autoreward.cli import app
 from autoreward.cli.doctor import say_protection
+from autoreward.cli.settings import with_settings
 from autoreward.cli.tasks import check_cards, where_it_holds
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.core.wording import in_shell
+from autoreward.errors import UsageError
 from autoreward.export.build import reward_files
 from autoreward.loop import improve
 from autoreward.report.html import render
@@ -34,6 +37,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.study import Study
+from autoreward.settings import Settings, declared_settings
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.files import find_task
@@ -83,21 +87,30 @@ def test_help_imports_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
-NO_OPTION = {"given": "it is what `train` is for"}
-"""Settings that `run` has no option for, and why."""
+def test_a_setting_is_stated_once() -> None:
+    """Fields of the record, options of `run`, and keywords of Python's `improve` are made of one declaration."""
+    declared = declared_settings()
+    fields = {name: field for name, field in RunConfig.model_fields.items() if name != "given"}
+    assert list(declared) == list(fields)
+    assert {name: s.default for name, s in declared.items()} == {name: f.default for name, f in fields.items()}
+    assert get_type_hints(Settings) == {name: s.type for name, s in declared.items()}
+    options = {p.name: p for p in get_command(cli.app).commands["run"].params}  # type: ignore[attr-defined]
+    assert {name: options[name].default for name in declared} == {name: s.default for name, s in declared.items()}
 
 
-def test_every_setting_is_an_option_with_the_same_default() -> None:
-    """The options repeat the defaults, since help must not wait for pydantic."""
-    fields = RunConfig.model_fields
-    named = {name: p.default for name, p in inspect.signature(cli.run.command).parameters.items() if name in fields}
-    assert set(named) == set(fields) - set(NO_OPTION)
-    found_later = {"judge", "model", "critic", "analyzer"}  # by the task and the keys that are set
-    for name in set(named) - found_later:
-        assert named[name].default == fields[name].default, name
-    trained = {name: p.default for name, p in inspect.signature(cli.train.command).parameters.items() if name in fields}
-    for name, option in trained.items():
-        assert option.default == fields[name].default, name
+def test_a_setting_that_nobody_chose_is_not_passed_on() -> None:
+    seen: list[Settings] = []
+
+    @with_settings(only={"seed", "max_cost", "judge"})
+    def command(context: typer.Context, *, chosen: Settings, loud: bool = typer.Option(False)) -> None:
+        seen.append(chosen)
+
+    app = typer.Typer()
+    app.command()(command)
+    for words in (("--seed", "0", "--max-cost", "none"), ("--loud",), ("--max-cost", "2")):
+        assert CliRunner().invoke(app, words).exit_code == 0
+    assert seen == [{"seed": 0, "max_cost": None}, {}, {"max_cost": 2.0}]
+    assert "--judge" in CliRunner().invoke(app, ("--help",)).output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +132,6 @@ def test_every_setting_is_an_option_with_the_same_default() -> None:
             "its price is not known, so --max-cost",
         ),
         (("run",), "Missing argument"),
-        (("run", "mountain-car", "--no-confirm", "--confirm-seeds", "5"), "contradict each other"),
         (("run", "mountain-car", "--dry-run", "--demos", "nowhere.npz"), "--demos nowhere.npz can't be read"),
         (("train", "mountain-car", "--reward", "native", "--seeds", "0"), "--seeds 0: write a number from 1 to 100."),
         (("train", "mountain-car", "--reward", "native", "--composition", "product"), "has no parts to combine"),
@@ -144,7 +156,10 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: tu
 def test_a_finished_run_takes_no_new_limits_but_with_feedback(runs: Path) -> None:
     done = autoreward("resume", "done", "--runs", str(runs), "--max-cost", "none")
     assert done.returncode == 2
-    assert "is finished; to go on with more, say what should change: autoreward feedback" in done.stderr
+    assert (
+        "is finished; to go on with more, say what should change, with the same limits: autoreward feedback"
+        in done.stderr
+    )
 
 
 def test_a_wrong_task_card_is_one_sentence(tmp_path: Path) -> None:
@@ -345,7 +360,9 @@ def test_commands_that_are_named_can_be_pasted(runs: Path, tmp_path: Path) -> No
     folder.symlink_to(runs / "stopped")
     shown = invoked("show", str(folder)).stdout
     assert ["autoreward", "resume", str(folder)] == shlex.split(shown.partition("Go on with: ")[2].splitlines()[0])
-    kept = str(invoked("export", str(folder), "--to", str(tmp_path / "x")).exception)
+    refusal = invoked("export", str(folder), "--to", str(tmp_path / "x")).exception
+    assert isinstance(refusal, UsageError)
+    kept = refusal.worded(in_shell)
     assert shlex.split(kept.partition("`")[2].partition("`")[0]) == ["autoreward", "resume", str(folder)]
 
 
@@ -422,7 +439,7 @@ def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> N
         improve(Study(TASK, config, FakeSteps(), book, lambda event: None))
     said = str(invoked("compare", "quick", "quick", "--runs", str(tmp_path)).exception)
     assert "was not confirmed on fresh seeds" in said
-    assert "without --no-confirm: `autoreward run mountain-car`" in said
+    assert "start one that is: `autoreward run mountain-car`" in said
 
 
 def test_export_says_what_is_missing(runs: Path, tmp_path: Path) -> None:
@@ -485,21 +502,24 @@ import sys, time, typer
 from pathlib import Path
 from autoreward import events
 from autoreward.cli.watch import watch
+folder = Path("runs/my run")
+folder.mkdir(parents=True)
+(folder / "run.json").touch()
 def go(tell):
     while True:
         tell(events.RoundStarted(1))
         time.sleep(0.01)
 try:
-    watch(go, {as_json}, lambda: Path("runs/my run"))
+    watch(go, folder, {as_json})
 except typer.Exit as stop:
     sys.exit(stop.exit_code)
 """
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_pipe_that_nobody_reads_stops_the_run_as_ctrl_c_does(as_json: bool) -> None:
+def test_a_pipe_that_nobody_reads_stops_the_run_as_ctrl_c_does(as_json: bool, tmp_path: Path) -> None:
     command = [sys.executable, "-c", ENDLESS.format(as_json=as_json)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stdout
         assert process.stderr
         assert "ound" in process.stdout.readline()

@@ -16,13 +16,14 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.seeds import held_out
-from autoreward.errors import MissingExtra, TaskError, UsageError
-from autoreward.records import LOGGED, Trial, TrialJob
+from autoreward.errors import MissingExtra, UsageError
+from autoreward.records import LOGGED, TrialJob
 from autoreward.sandbox.jail import Jail
 from autoreward.session.run import start
 from autoreward.tasks.files import find_task
 from autoreward.training.ray_cluster import Cluster, _stream
 from autoreward.training.workers import Workers
+from autoreward.worker.jobs.records import SurveyJob
 
 TASK = find_task("mountain-car", (envs_folder(),))
 SECRET = "a-key-that-no-node-may-hold"
@@ -32,7 +33,7 @@ JOB = TrialJob(id="c-s0", candidate_id="c", reward="candidate", source=PROGRAM, 
 
 def test_another_version_on_a_machine_of_the_cluster_is_said() -> None:
     with pytest.raises(UsageError, match=r"has autoreward .*, not 0\.0\.0\. Install the same"):
-        next(_stream("0.0.0", False, lambda workers, progress: (Trial.model_construct(), {})))
+        next(_stream("0.0.0", False, SurveyJob(task=TASK), {}))
 
 
 def test_without_ray_it_says_what_to_install_and_starts_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +42,7 @@ def test_without_ray_it_says_what_to_install_and_starts_no_run(tmp_path: Path, m
         monkeypatch.delitem(sys.modules, name)
     importlib.invalidate_caches()
     with pytest.raises(MissingExtra, match=r"autoreward-rl\[ray\]"):
-        start(TASK, RunConfig(pool="ray"), tmp_path, "run", lambda event: None)
+        start(TASK, RunConfig(pool="ray"), tmp_path / "run", lambda event: None)
     assert not list(tmp_path.iterdir())
 
 
@@ -97,7 +98,7 @@ class TestOnRealRay:
         made = []
         for workers in (here, cluster):
             steps: list[int] = []
-            trial, files = workers.train(TASK, JOB, RunConfig(), lambda _, step, s=steps: s.append(step))  # type: ignore[misc]
+            trial, files = workers.train(TASK, JOB, RunConfig(), steps.append)
             weights = {name: data for name, data in files.items() if name.startswith("policy")}
             score, episodes = workers.score(
                 TASK, trial, RunConfig(), weights, held_out("keep", 2), held_out("search", 2)
@@ -114,15 +115,11 @@ class TestOnRealRay:
         assert trial.outcome is Outcome.NOT_FINITE
         assert set(files) <= {LOGGED}
 
-    def test_a_task_that_cannot_be_made_there_is_our_own_error(self, cluster: Workers) -> None:
-        with pytest.raises(TaskError, match="NoSuchEnv"):
-            cluster.train(TASK.model_copy(update={"env": "NoSuchEnv-v0"}), JOB, RunConfig(), lambda *_: None)
-
     @pytest.mark.parametrize(("deaths", "outcome"), [(1, Outcome.COMPLETED), (2, Outcome.LOST)])
     def test_a_lost_machine_is_tried_again_once(self, cluster: Workers, deaths: int, outcome: Outcome) -> None:
         left, job = [deaths], JOB.model_copy(update={"steps": 20_480})
 
-        def kill(_: str, step: int) -> None:
+        def kill(step: int) -> None:
             if left[0] and step < job.steps:
                 left[0] -= 1
                 for process in ray_processes("ray::_stream"):

@@ -417,14 +417,15 @@ def test_a_forged_report_is_on_the_work_that_was_given_or_none(workers: Workers)
     """A task's code is in its worker, so it can say of its own training what it likes; of others it can't."""
     job = TrialJob(id="t-s0", candidate_id="", reward="native", seed=1, steps=1000)
     for candidate, seed, taken in ((b"", 1, True), (b"r0c1", 1, False), (b"", 2, False)):
-        task = forging((b"R", FORGED_TRIAL % (candidate, seed)))
+        task = forging((b"F", b"logged.json\n{}"), (b"R", FORGED_TRIAL % (candidate, seed)))
         trial, _ = workers.train(task, job, RunConfig(), lambda *_: None)
         assert trial.outcome.ok == taken
         assert (trial.candidate_id, trial.seed) == ("", 1)
     trained = trial.model_copy(update={"checkpoints": (1000,)})
     files = {"policy-1000.safetensors": b""}
     for name, of, taken in ((b"t-s0", b"", True), (b"t-s1", b"", False), (b"t-s0", b"r0c1", False)):
-        score, _ = workers.score(forging((b"R", SCORE % (name, of))), trained, RunConfig(), files, (1,), (2,))
+        task = forging((b"F", b"episodes.npz\n"), (b"R", SCORE % (name, of)))
+        score, _ = workers.score(task, trained, RunConfig(), files, (1,), (2,))
         assert (score.success == 1.0) == taken
         assert (score.trial_id, score.candidate_id) == ("t-s0", "")
 

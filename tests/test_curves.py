@@ -186,7 +186,7 @@ def test_without_the_package_there_is_one_sentence_and_no_run(
     go(memory_folder / "begun", Talking(), logs)
     monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
     calls: list[Callable[[], Any]] = [
-        lambda: start(TASK, CONFIG, memory_folder, "new", lambda event: None, tensorboard=logs),
+        lambda: start(TASK, CONFIG, memory_folder / "new", lambda event: None, tensorboard=logs),
         lambda: resume(memory_folder / "begun", lambda event: None),
     ]
     for call in calls:
@@ -212,7 +212,7 @@ def test_a_folder_that_is_gone_says_how_to_go_on(memory_folder: Path, logs: Path
         path.rmdir() if path.is_dir() else path.unlink()
     logs.rmdir()
     logs.write_text("")
-    with pytest.raises(StoreError, match="--tensorboard DIR"):
+    with pytest.raises(StoreError, match="log='DIR'"):
         go(memory_folder / "run", Talking())
 
 
@@ -233,7 +233,7 @@ def test_curves_are_written_through_no_link(memory_folder: Path, logs: Path, kin
     else:
         shutil.rmtree(first.parent)
         first.parent.symlink_to(theirs)
-    with pytest.raises(StoreError, match=r"is a (link|FIFO).*--tensorboard DIR"):
+    with pytest.raises(StoreError, match=r"is a (link|FIFO).*log='DIR'"):
         go(run, Talking())
     assert {path.name: path.read_text() for path in theirs.iterdir()} == {"text": "precious"}
 
@@ -314,7 +314,7 @@ def test_a_real_training_shows_what_sb3_and_the_scorer_said(memory_folder: Path,
     def log(training: str, step: int, values: dict[str, float]) -> None:
         rows.append((training, step))
 
-    start(TASK, config, memory_folder, "run", lambda event: None, tensorboard=logs, log=log)
+    start(TASK, config, memory_folder / "run", lambda event: None, tensorboard=logs, log=log)
     found = scalars(logs / "run" / "confirm" / "native-s0")
     assert {"train/value_loss", "train/entropy_loss", "train/approx_kl", "time/fps"} <= found.keys()
     assert found["reward/native"][0] == (1024, -1.0)

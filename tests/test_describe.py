@@ -3,17 +3,20 @@
 import io
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
+from in_process import HERE
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
+from autoreward.records import Description
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe
+from autoreward.worker.jobs.records import DescribeJob
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
@@ -33,7 +36,7 @@ E, L = 3, 5
 def test_settings_that_the_algorithm_does_not_take_are_found_first(settings: dict[str, Any], said: str) -> None:
     train = TASK.train.model_copy(update={"hyperparameters": {**TASK.train.hyperparameters, **settings}})
     with pytest.raises(TaskError, match=said):
-        describe(TASK.model_copy(update={"train": train}), 0, b"")
+        described({"train": train})
 
 
 @pytest.mark.slow
@@ -41,7 +44,12 @@ def test_a_large_replay_buffer_is_only_tried_small() -> None:
     """A million transitions of an image would not fit beside a description."""
     settings = {"buffer_size": 10**12}
     train = CONTINUOUS.train.model_copy(update={"algorithm": "SAC", "hyperparameters": settings})
-    assert describe(CONTINUOUS.model_copy(update={"train": train}), 0, b"")[0].max_steps > 0
+    assert described({"train": train}, CONTINUOUS).max_steps > 0
+
+
+def described(changed: dict[str, Any], card: Task = TASK) -> Description:
+    job = DescribeJob(task=card.model_copy(update=changed), seed=0, demonstrated=False)
+    return describe(job, {}, HERE)[0]
 
 
 def demos(**changed: Any) -> bytes:
@@ -56,13 +64,12 @@ def demos(**changed: Any) -> bytes:
     return file.getvalue()
 
 
-def read(data: bytes, task: Task = TASK) -> list[reference_episodes.Walk]:
-    env = make.make_env(task)
-    assert isinstance(env, gymnasium.Env)
+def read(data: bytes, task: Task = TASK) -> list[RolloutEpisode]:
+    venv = make.vectorised(task, 1, seed=0)
     try:
-        return reference_episodes._demonstrated(task, env, data)
+        return reference_episodes._demonstrated(task, venv, data)
     finally:
-        env.close()
+        venv.close()
 
 
 def npy() -> bytes:

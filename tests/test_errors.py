@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from autoreward import errors
+from autoreward.core.wording import in_shell
 
 
 def test_the_tree_and_its_exit_codes_are_those_of_the_classes() -> None:
@@ -26,7 +27,5 @@ def test_every_exit_code_is_explained_to_users() -> None:
 
 def test_a_command_that_is_named_can_be_pasted() -> None:
     folder = Path("runs/sp ace's")
-    assert errors.paste("resume", "runs/plain") == "autoreward resume runs/plain"
-    assert shlex.split(errors.paste("resume", folder)) == ["autoreward", "resume", str(folder)]
-    said = str(errors.JudgementNeeded(1, folder))
+    said = errors.JudgementNeeded(1, folder).worded(in_shell)
     assert shlex.split(said.partition(": ")[2].partition("; then ")[0]) == ["autoreward", "prefer", str(folder)]

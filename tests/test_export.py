@@ -29,7 +29,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
 from autoreward.search.study import Study
-from autoreward.session.reward_file import given_reward, read_program
+from autoreward.session.reward_file import given_settings, read_program
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
@@ -187,7 +187,7 @@ def test_an_exported_reward_comes_back_with_its_composition(tmp_path: Path) -> N
         winner = Candidate(id="c", source=source, thought="", origin="model", how="fresh", composition=composition)
         load(tmp_path, reward_files(task, winner))
         assert read_program(path).composition == read_program(path, composition).composition == composition
-    with pytest.raises(UsageError, match="says COMPOSITION = 'potential', and --composition sum: leave"):
+    with pytest.raises(UsageError, match="says COMPOSITION = 'potential', not composition='sum': leave"):
         read_program(path, "sum")
 
 
@@ -235,11 +235,11 @@ def test_ids_of_candidates_hold_no_hyphen() -> None:
 
 
 def test_what_train_is_given() -> None:
-    assert given_reward("native", None) == "native"
-    with pytest.raises(UsageError, match="--reward native has no parts to combine"):
-        given_reward("native", "sum")
-    with pytest.raises(UsageError, match="--composition mean: write one of sum"):
-        given_reward("reward.py", "mean")
+    assert given_settings("native", 3) == {"given": "native", "confirm_seeds": 3}
+    with pytest.raises(UsageError, match="The reward native has no parts to combine"):
+        given_settings("native", 3, "sum")
+    with pytest.raises(UsageError, match="composition='mean': write one of sum"):
+        given_settings("reward.py", 3, "mean")
 
 
 def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_process import exported, train
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
@@ -29,10 +30,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
-from autoreward.worker.envs.flatten import Flat, flat, layout
-from autoreward.worker.jobs.onnx_graph import graph
-from autoreward.worker.jobs.sb3_files import package
-from autoreward.worker.jobs.train import train
+from autoreward.worker.envs.flatten import Flat, flat, layout_of
 from autoreward.worker.rollout.recorder import Recorder
 
 STATE = "import numpy as np\n\n\ndef observe(env, observation, info):\n    return {'place': env.place, 'aim': [1.0, env.t]}\n"
@@ -138,8 +136,7 @@ def card(kind: str, **more: Any) -> Task:
 def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], Any, Jail]:
     """Rewards (T, n) that a training would compute for such actions, and the observations."""
     count = actions.shape[1]
-    recorder = Recorder(DummyVecEnv([lambda: make.make_env(task) for _ in range(count)]), task)
-    recorder.seed(3)
+    recorder = Recorder(make.vectorised(task, count, seed=3), task)
     seen = [recorder.reset()]
     for row in actions:
         seen.append(recorder.step(row)[0])
@@ -267,7 +264,7 @@ def test_any_observation_is_the_vector_of_the_training(tmp_path_factory: pytest.
     env = flat(Still(space), task) if list(numbers(space)) else None
     if env is None:
         return
-    keys = [f"obs.{leaf.key}" for leaf in layout(env).leaves if leaf.key.isidentifier()]
+    keys = [f"obs.{leaf.key}" for leaf in layout_of(env).leaves if leaf.key.isidentifier()]
     state = {f"f{i}": {"source": key, "about": ""} for i, key in enumerate(["obs", *keys])}
     task = Task.model_validate(task.model_dump() | {"state": state})
     module = load(tmp_path_factory.mktemp("out"), reward_files(task, written(SOURCE)))
@@ -279,7 +276,7 @@ def test_any_observation_is_the_vector_of_the_training(tmp_path_factory: pytest.
     got = np.stack([reader.vector(s, {}) for s in samples])
     assert got.dtype == env.observation_space.dtype
     assert np.array_equal(got, wanted)
-    fields = state_fields(task, layout(env), wanted)
+    fields = state_fields(task, layout_of(env), wanted)
     for name, values in reader.fields(got).items():
         assert np.array_equal(values, fields[name])
 
@@ -309,7 +306,7 @@ def test_an_exported_policy_runs_goes_on_and_is_the_graph(
             trial, made = train(task, job, b"", asked, lambda *_: None)
     assert trial.outcome.ok, trial.message
     weights = made[f"policy-{trial.steps}.safetensors"]
-    files = package(task, weights) | graph(task, weights)
+    files = exported(task, weights)
     torch.set_num_threads(threads)
     out = toys / "out"
     out.mkdir()

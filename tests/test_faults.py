@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,8 +25,10 @@ from autoreward.report.phrases import describe_event
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import STARTED_AGAIN
 from autoreward.tasks.files import find_task
-from autoreward.training.local import JobLimits, _watch, stopped
+from autoreward.training.local import _watch, stopped
 from autoreward.training.workers import Workers
+from autoreward.worker.jobs.job import JobLimits
+from autoreward.worker.jobs.records import SurveyJob
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'height': next_state.position}\n"
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -35,8 +38,9 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.005)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.005)
 
 
 @pytest.mark.slow
@@ -49,7 +53,7 @@ def test_a_fork_server_that_is_killed_is_started_again_and_that_is_said() -> Non
                 assert len(said) == times
                 kill(jail._keepers[0].pid)
                 assert room.was_killed()
-        with pytest.raises(JailError, match=r"It was lost 4 times.*Free memory, or use fewer --workers"):
+        with pytest.raises(JailError, match=r"It was lost 4 times.*Free memory, or use fewer workers"):
             jail.open(SOURCE)
     assert len(said) == STARTED_AGAIN
     assert said[0].startswith(
@@ -77,7 +81,7 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
     told.clear()
     local, jail, left = workers._local, workers.jail, [1]
 
-    def strike(_: str, step: int) -> None:
+    def strike(step: int) -> None:
         if left.pop() if left else 0:
             (local_server,) = local._servers.values()
             server = (jail._keepers[0] if "room" in what else local_server.keeper).pid
@@ -93,6 +97,7 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
 
 @linux
 def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
+    job = SurveyJob(task=TASK, limits=JobLimits(seconds=0.01, way_out="; more"))
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         assert not stopped(process.pid)
@@ -100,13 +105,13 @@ def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
         while not stopped(process.pid):
             time.sleep(0.001)
         with pytest.raises(JobFailed, match=r"stopped from outside \(SIGSTOP\)") as failed:
-            _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+            _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
         assert failed.value.outcome is Outcome.LOST, "it is run again, and no program is blamed"
     finally:
         process.kill()
         process.wait()
     with pytest.raises(JobFailed, match="minutes; it used the processor for 0 s of that, and waited; more") as late:
-        _watch(Held(process.pid), "train", JobLimits(seconds=0.01, way_out="; more"), lambda step: None)  # type: ignore[arg-type]
+        _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
     assert late.value.outcome is Outcome.TIMED_OUT
 
 

@@ -20,7 +20,7 @@ from autoreward.loop import improve, stop_reason
 from autoreward.records import Feedbacks, Round, Run, Score, Screened, Strength, Strengths
 from autoreward.report.html import build_report
 from autoreward.search.study import Study
-from autoreward.session.run import usual_settings
+from autoreward.session.run import config_for
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.keys import JUDGED, SCORES
 from autoreward.tasks.files import find_task
@@ -151,7 +151,7 @@ def test_the_target_ends_a_search_whose_judge_sets_one(name: str) -> None:
 def test_where_nobody_chooses_a_task_without_a_rule_is_judged_by_people() -> None:
     unruled = TASK.model_copy(update={"success": NO_RULE})
     assert [usual_judge(task) for task in (TASK, unruled)] == ["rule", "human"]
-    assert usual_settings(unruled)["judge"] == "human"
+    assert config_for(unruled, {}).judge == "human"
 
 
 COMPARED = re.compile(r"\.judge\b\s*(?:==|!=|not in\b|in\b|is\b)|(?:==|!=|\bmatch)\s[\w.]*\.judge\b")

@@ -276,7 +276,7 @@ from autoreward.tasks.files import find_task
 seccomp.load_filter(filters.without(machine(), ["seccomp"]))
 task = find_task("mountain-car", (envs_folder(),))
 try:
-    start(task, RunConfig(model="manual"), Path({runs!r}), "r", print)
+    start(task, RunConfig(model="manual"), Path({runs!r}) / "r", print)
 except JailError as error:
     print(error, Path({runs!r}, "r").exists())
 """

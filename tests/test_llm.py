@@ -234,7 +234,7 @@ def test_replies_that_no_round_used_are_asked_for_anew_and_stay_paid(tmp_path: P
 def test_the_cap_counts_what_could_be_spent_and_what_was(tmp_path: Path) -> None:
     with provider(Answer("x")) as server:
         llm = model("anthropic", server.url)
-        with pytest.raises(LimitReached, match=r"could cost \$0\.01.*--max-cost"):
+        with pytest.raises(LimitReached, match=r"could cost \$0\.01.*max_cost"):
             client(tmp_path, llm, max_cost=0.005).ask(PROMPT)
         assert server.requests == []
         asking = client(tmp_path, llm, max_calls=2)
@@ -266,7 +266,7 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     assert estimate_cost(unknown, 1).dollars is None  # type: ignore[arg-type]
     limit = CostLimit(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])
     for sold in ("openai:no-such-model", "openai+https://somebody.example/v1:llama"):
-        with pytest.raises(UsageError, match=r"price is not known, so --max-cost can't hold.*--max-cost none"):
+        with pytest.raises(UsageError, match=r"price is not known, so max_cost can't hold.*max_cost=None"):
             limit.reserve(sold, PROMPT)
         assert CostLimit(None, 5, []).reserve(sold, PROMPT) == 0.0
     assert limit.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
@@ -298,7 +298,7 @@ def test_the_default_follows_the_keys_that_are_set() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("anthropic:x", "ANTHROPIC_API_KEY is not set; export it[.] A new run with --model grammar needs no key"),
+        ("anthropic:x", "ANTHROPIC_API_KEY is not set; export it[.] A new run with model='grammar' needs no key"),
         ("openai", "OPENAI_API_KEY is not set"),
         ("gemini:x", "write anthropic:MODEL"),
         ("openai+http://localhost:8000/v1", "model's name is missing"),
@@ -334,12 +334,12 @@ def test_a_provider_s_name_alone_has_the_price_of_its_default_model() -> None:
 
 
 def test_what_is_wrong_with_a_model_names_the_option_it_was_given_at(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^--critic nope: write"):
+    with pytest.raises(UsageError, match=r"^critic='nope': write"):
         open_models({"designer": "manual", "critic": "nope", "analyzer": "nope"}, tmp_path, 1.0)
     sold = "openai+https://somebody.example/v1:llama"
-    with pytest.raises(UsageError, match=r"^--analyzer .*: its price is not known"):
+    with pytest.raises(UsageError, match=r"^analyzer=.*: its price is not known"):
         open_models({"designer": "manual", "critic": "manual", "analyzer": sold}, tmp_path, 1.0)
-    with pytest.raises(UsageError, match=r"^--critic replay:.* holds no model's replies"):
+    with pytest.raises(UsageError, match=r"^critic=.replay:.* holds no model's replies"):
         open_models({"designer": "manual", "critic": f"replay:{tmp_path}"}, tmp_path, 1.0)
 
 

@@ -78,7 +78,7 @@ def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
 def test_a_budget_for_no_round_is_one_sentence(tmp_path: Path) -> None:
     """Commands find it out before there is a folder; a folder that says so, or a caller of the loop, gets here."""
     with pytest.raises(
-        UsageError, match=r"nothing to search with: the budget of 1 environment steps is used\. A larger --budget"
+        UsageError, match=r"nothing to search with: the budget of 1 environment steps is used\. A larger budget"
     ):
         go(tmp_path / "run", FakeSteps(), CONFIG.model_copy(update={"budget": 1 / CONFIG.full(TASK)}))
 
@@ -254,7 +254,7 @@ def test_limits_can_be_changed_for_good(tmp_path: Path) -> None:
         allow(book, {})
         allow(book, {"max_cost": 5.0})
         allow(book, {"max_calls": 99})
-        with pytest.raises(ConfigError, match=r"--max-cost -1\.0: input should be greater than or equal to 0"):
+        with pytest.raises(ConfigError, match=r"max_cost=-1\.0: input should be greater than or equal to 0"):
             allow(book, {"max_cost": -1.0})
     with Book.open(tmp_path / "run") as book:
         assert allowance(book) == Allowance(max_cost=5.0, max_calls=99)

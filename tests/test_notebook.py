@@ -85,7 +85,7 @@ def test_what_is_shown_is_escaped() -> None:
         ({"target": 1.5}, "target=1.5: input should be less than or equal to 1."),
         (
             {"model": "grammar", "critic": "manual"},
-            "critic='manual': the grammar's programs are neither reviewed nor explained; name a designer too, with model.",
+            "critic='manual': the grammar's programs are neither reviewed nor explained; choose a model that designs, too.",
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_reward_is_checked_as_the_command_checks_it(tmp_path: Path) -> None:
 def test_a_reward_that_is_none_and_seeds_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be read"):
         autoreward.train("mountain-car", "sparse_", runs=tmp_path)
-    with pytest.raises(ConfigError, match="confirm_seeds=0: a given reward is trained on one seed at least"):
+    with pytest.raises(ConfigError, match="seeds=0: write a number from 1 to 100"):
         autoreward.train("mountain-car", "sparse", seeds=0, runs=tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -134,16 +134,15 @@ def test_a_task_may_be_changed_before_it_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_environment_s_id_and_a_goal_are_a_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_environment_s_id_and_a_goal_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its card is written, used the next time, and refused for another goal."""
+    monkeypatch.chdir(tmp_path)
     for _ in range(2):
         with pytest.raises(UsageError, match="budget"):
-            autoreward.improve(
-                "Pendulum-v1", goal="Swing up.", runs=tmp_path, envs=tmp_path, model="grammar", budget=1e-6
-            )
-    assert autoreward.card(tmp_path / "pendulum").goal == "Swing up."
+            autoreward.improve("Pendulum-v1", goal="Swing up.", runs=tmp_path, model="grammar", budget=1e-6)
+    assert autoreward.card(tmp_path / "envs" / "pendulum").goal == "Swing up."
     with pytest.raises(UsageError, match=r"is a card for Pendulum-v1 with the goal 'Swing up\.'"):
-        autoreward.improve("Pendulum-v1", goal="Fall.", envs=tmp_path, model="grammar")
+        autoreward.improve("Pendulum-v1", goal="Fall.", model="grammar")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
-from autoreward.worker.envs.flatten import Flat, Layout, Sensed, flat, layout
+from autoreward.worker.envs.flatten import Flat, Layout, Sensed, flat, layout_of
 from autoreward.worker.envs.make import Reseeded
 
 TASK = placeholder_task("Toy-v0", {}, "toy")
@@ -50,7 +50,7 @@ def values(space: spaces.Space[Any], observation: Any) -> dict[str, list[Any]]:
 def test_a_vector_stays_as_it_is() -> None:
     env = Toy(BOX)
     assert flat(env, TASK) is env
-    assert layout(env) == Layout(3)
+    assert layout_of(env) == Layout(3)
 
 
 def test_dicts_have_named_stretches() -> None:
@@ -81,7 +81,7 @@ def test_small_arrays_are_flattened() -> None:
 
 def test_texts_are_left_out_and_said() -> None:
     env = flat(Toy(spaces.Dict({"arm": BOX, "order": spaces.Text(5)})), TASK)
-    assert layout(env).left_out == ("order",)
+    assert layout_of(env).left_out == ("order",)
 
 
 @pytest.mark.parametrize("space", [spaces.Box(0, 255, (96, 96, 3), np.uint8), spaces.Text(5)])
@@ -104,7 +104,7 @@ def test_a_state_program_observes_instead() -> None:
     env.reset(seed=1)
     observation = env.step(0)[0]
     assert observation.tolist() == [1.0, 1.0, -1.0]
-    assert layout(env).values(observation[None])["obs.pair"].tolist() == [[1.0, -1.0]]
+    assert layout_of(env).values(observation[None])["obs.pair"].tolist() == [[1.0, -1.0]]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_formula_that_names_a_missing_key_says_which_there_are() -> None:
     task = TASK.model_copy(update={"state": fields})
     env = flat(Toy(spaces.Dict({"arm": BOX})), task)
     with pytest.raises(TaskError, match=r"there is no 'obs.nope'; there is obs, obs.arm"):
-        state_fields(task, layout(env), np.zeros((2, 3)))
+        state_fields(task, layout_of(env), np.zeros((2, 3)))
 
 
 def test_the_seeds_of_older_environments_count() -> None:

@@ -93,7 +93,7 @@ def test_the_probe_measures_and_writes_nothing(algorithm: str, tmp_path: Path, m
         task = task.model_copy(
             update={"train": task.train.model_copy(update={"algorithm": "SAC", "hyperparameters": {}, "envs": 1})}
         )
-    made = session.plan_run(task, RunConfig(workers=2, episodes=2), tmp_path)
+    made = session.plan_run(task, RunConfig(workers=2, episodes=2), tmp_path / "run")
     assert made.speed.workers == 2
     assert made.speed.training > 10
     assert made.speed.scoring > 10

@@ -4,7 +4,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import gymnasium
 import numpy as np
 import pytest
 from batches import batch
@@ -36,7 +35,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, parse_task
 from autoreward.training.workers import Workers
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import layout
+from autoreward.worker.envs.flatten import layout_of
 from autoreward.worker.jobs import reference_episodes
 
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
@@ -48,7 +47,7 @@ EPISODE = Episode(
 
 def scripted(task: Task, script: str) -> list[object]:
     env = make.make_env(task)
-    place = layout(env)
+    place = layout_of(env)
     told = Task.model_validate({**task.model_dump(), "script": script})
     choose = reference_episodes.scripted(told, place, env.action_space)
     made = choose(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))
@@ -90,10 +89,10 @@ def test_a_script_speaks_of_fields_alone() -> None:
 
 
 def test_scripted_episodes_are_judged_like_all_others() -> None:
-    env = make.make_env(CONTINUOUS)
-    assert isinstance(env, gymnasium.Env)
-    _, found = reference_episodes.reference_episodes(CONTINUOUS, env, 400, 0, b"")
-    env.close()
+    short = CONTINUOUS.model_copy(update={"max_steps": 400})
+    venv = make.vectorised(short, 1, seed=0)
+    _, found = reference_episodes.reference_episodes(short, venv, 0, b"")
+    venv.close()
     own = [p.episode.success for p in found if p.kind == "scripted"]
     assert own == [True] * reference_episodes.SCRIPTED
     assert not any(p.episode.success for p in found if p.kind == "random")

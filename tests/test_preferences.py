@@ -56,7 +56,7 @@ from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.search.study import Study
-from autoreward.session.run import usual_settings
+from autoreward.session.run import config_for
 from autoreward.store.book import Book, Made, Page, RunHeader
 from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
@@ -265,7 +265,7 @@ def judged_run(folder: Path) -> Run:
 def test_a_run_that_people_judge_waits_and_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with pytest.raises(
-        JudgementNeeded, match=r"3 pairs wait for your judgement: autoreward prefer .*run; then autoreward resume"
+        JudgementNeeded, match=r"3 pairs wait for your judgement: autoreward prefer .*run; then improve"
     ):
         go(folder)
     assert say(folder, later, count=2) == 2
@@ -381,9 +381,7 @@ def test_answers_end_where_somebody_quits(done: Path) -> None:
 
 def test_a_run_without_two_policies_has_nothing_to_compare(tmp_path: Path) -> None:
     Book.create(tmp_path / "new", RunHeader.of(TASK, HUMAN)).close()
-    with pytest.raises(
-        UsageError, match=r"fewer than two trained candidates.*; go on with it first: autoreward resume"
-    ):
+    with pytest.raises(UsageError, match=r"fewer than two trained candidates.*; go on with it first: improve"):
         Poll(tmp_path / "new")
     Book.open(tmp_path / "new").close()
 
@@ -498,9 +496,9 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     assert goals(RunConfig(), task) == (task.train.steps,), "nothing says who should go on"
     assert list(distances(task)) == []
     states = {"position": np.array([0.1, 0.6]), "velocity": np.zeros(2)}
-    judged = SuccessRule(task, 200).judge(states, terminated=True, movement=0.1)
+    judged = SuccessRule(task, 200).episode(states, terminated=True, movement=0.1)
     assert (judged.success, judged.reached, judged.progress) == (False, False, 0.0)
-    assert [usual_settings(t)["judge"] for t in (TASK, task)] == ["rule", "human"]
+    assert [config_for(t, {}).judge for t in (TASK, task)] == ["rule", "human"]
     with pytest.raises(UsageError, match="budget"):  # which is asked about after the judge
         improve_in_python(str(tmp_path / "hill"), runs=tmp_path, trust=True, budget=0.001)
     refused = autoreward("run", str(tmp_path / "hill"), "--budget", "0.001", cwd=tmp_path)

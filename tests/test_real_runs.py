@@ -73,7 +73,7 @@ def test_a_scoring_past_its_wall_clock_is_killed_and_says_so(workers: Workers) -
     score, _ = workers.score(TASK, trial, RunConfig(minutes_per_trial=0.002), files, *seeds)
     assert score.outcome is Outcome.TIMED_OUT
     assert "the score process did not end within 0.002 minutes" in score.message
-    assert "--minutes-per-trial" in score.message
+    assert "minutes_per_trial" in score.message
 
 
 def at_work() -> list[psutil.Process]:
@@ -217,7 +217,7 @@ def test_a_training_whose_environment_raises_is_an_outcome_with_its_words(worker
 def test_a_training_that_eats_its_memory_is_an_outcome_with_advice(workers: Workers) -> None:
     huge = Task.model_validate(TASK.model_dump() | {"train": TASK.train.model_dump() | {"net": (30_000, 30_000)}})
     job = TrialJob(id="big-s0", candidate_id="", reward="native", seed=1, steps=2048)
-    trial, files = workers.train(huge, job, RunConfig(memory_mb=512), lambda trial_id, step: None)
+    trial, files = workers.train(huge, job, RunConfig(memory_mb=512), lambda step: None)
     assert trial.outcome is Outcome.OUT_OF_MEMORY, trial.message
     assert files == {}
 

@@ -531,7 +531,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
 
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
-    with pytest.raises(LimitReached, match="--max-calls"):
+    with pytest.raises(LimitReached, match="max_calls"):
         refine.refined_candidates(client(model, tmp_path, max_calls=1), TASK, DESCRIPTION, History(), 1, accept)
 
 

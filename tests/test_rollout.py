@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from in_process import train
 from numpy.typing import NDArray
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.logger import KVWriter, Logger
@@ -20,9 +21,9 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.jobs.train import train
+from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
-from autoreward.worker.rollout.late_rewards import Feed, Normaliser
+from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 
@@ -58,7 +59,7 @@ class EveryStep(VecEnvWrapper):
         return observations, reward(after[:, 0].astype(np.float64), after[:, 1].astype(np.float64)), dones, infos
 
 
-def venv(card: Task) -> DummyVecEnv:
+def venv(card: Task) -> VectorEnv:
     torch.set_num_threads(1)
     return make.vectorised(card, card.train.envs, seed=3)
 
@@ -75,13 +76,13 @@ def test_late_rewards_train_the_same_policy_bit_for_bit(envs: int, normalise: bo
     reference.learn(16 * envs * 3)
 
     recorder = Recorder(venv(card), card)
-    feed = Feed(recorder, Known(), Normaliser(envs, 0.99, normalise))
+    rewards = LateRewards(recorder, Known(), Normaliser(envs, 0.99, normalise))
     late = PPO(
         "MlpPolicy",
         VecNormalize(recorder, norm_reward=False),
         policy_kwargs={"net_arch": [8]},
         rollout_buffer_class=RewardedRollout,
-        rollout_buffer_kwargs={"feed": feed},
+        rollout_buffer_kwargs={"late_rewards": rewards},
         **SETTINGS,
     )
     late.learn(16 * envs * 3)
@@ -100,7 +101,7 @@ def test_replay_rows_get_their_own_rewards_before_a_sample() -> None:
             return {"position": recorded.transitions.next_state["position"]}
 
     recorder = Recorder(venv(card), card)
-    feed = Feed(recorder, Position(), Normaliser(2, 0.99, on=False))
+    rewards = LateRewards(recorder, Position(), Normaliser(2, 0.99, on=False))
     model = SAC(
         "MlpPolicy",
         recorder,
@@ -109,7 +110,7 @@ def test_replay_rows_get_their_own_rewards_before_a_sample() -> None:
         batch_size=8,
         policy_kwargs={"net_arch": [8]},
         replay_buffer_class=RewardedReplay,
-        replay_buffer_kwargs={"feed": feed},
+        replay_buffer_kwargs={"late_rewards": rewards},
         buffer_size=1000,
         seed=0,
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import stable_baselines3
 from batches import batch, practice
+from in_process import train
 
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.samples import Practice, rollout
@@ -20,8 +21,7 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.worker.jobs.train import train
-from autoreward.worker.rollout import late_rewards, spot_checks
+from autoreward.worker.rollout import sources, spot_checks
 from autoreward.worker.rollout.recorder import Recorded
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n"
@@ -145,9 +145,9 @@ def test_a_reward_that_eats_the_trainings_time_is_ended_by_name(
     seconds: float, ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(late_rewards.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(sources.time, "monotonic", lambda: clock[0])
     job = TrialJob(id="c-s0", candidate_id="c", reward="candidate", seed=1, steps=256 * 1000)
-    source = late_rewards.FromJail(None, job, 8, seconds=600.0)  # type: ignore[arg-type] # never asked: the room is below
+    source = sources.CandidateReward(None, job, 8, seconds=600.0)  # type: ignore[arg-type] # never asked: the room is below
     source._client = Slow(clock, seconds)  # type: ignore[assignment]
     rows = batch(steps=32, envs=8)
     recorded = Recorded(rows, np.zeros(rows.step.shape, np.bool_), np.zeros(rows.step.shape, np.float32))
@@ -156,7 +156,7 @@ def test_a_reward_that_eats_the_trainings_time_is_ended_by_name(
         if not ended
         else pytest.raises(RewardFailed, match=r"compute_reward took 1\d s for") as why
     ):
-        source._spots._client = source._client
+        source._spot_checks._client = source._client
         for _ in range(100):
             source.parts(recorded)
     if ended:

@@ -52,7 +52,7 @@ def test_what_can_not_be_started_leaves_no_folder(
     task: Task, config: RunConfig, given: dict[str, bytes], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        session.start(task, config, tmp_path, "run", lambda event: None, given=given)
+        session.start(task, config, tmp_path / "run", lambda event: None, given=given)
     assert said in str(caught.value)
     assert not (tmp_path / "run").exists()
 
@@ -64,7 +64,7 @@ def test_a_model_that_stays_away_says_how_to_go_on(tmp_path: Path, monkeypatch: 
     with provider(Answer(status=429, headers={"retry-after": "9999"})) as server:
         model = f"openai+{server.url}/v1:m"
         with pytest.raises(NoAnswer, match=f"`autoreward resume {tmp_path}/run` goes on"):
-            session.start(TASK, RunConfig(model=model), tmp_path, "run", lambda event: None)
+            session.start(TASK, RunConfig(model=model), tmp_path / "run", lambda event: None)
         wanted = Wanted.of("CartPole-v1", {}, "Balance.", "mine", tmp_path / "envs")
         with pytest.raises(NoAnswer, match=r"No card is written: try again later, or with --model grammar\.$"):
             initiate(wanted, model, None, lambda line: None)
@@ -76,15 +76,15 @@ def test_a_folder_that_was_there_keeps_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
     with pytest.raises(TaskError):
-        session.start(with_settings(n_step=64), RunConfig(), tmp_path, "run", lambda event: None)
+        session.start(with_settings(n_step=64), RunConfig(), tmp_path / "run", lambda event: None)
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
     ("config", "name", "said"),
     [
-        (RunConfig(model="foo"), None, "--model foo: write anthropic:MODEL"),
-        (RunConfig(budget=0.0001), None, r"--budget 0.0001 holds 4 environment steps, .* takes 2,500; write 0.0625 or more"),
+        (RunConfig(model="foo"), None, "model='foo': write anthropic:MODEL"),
+        (RunConfig(budget=0.0001), None, r"budget=0.0001 holds 4 environment steps, .* takes 2,500; write 0.0625 or more"),
         (RunConfig(), "there", "there already holds a run"),
     ],
 )  # fmt: skip
@@ -92,15 +92,15 @@ def test_a_dry_run_refuses_what_a_run_refuses(config: RunConfig, name: str | Non
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "run.json").write_text("{}")
     with pytest.raises(UsageError, match=said):
-        session.plan_run(TASK, config, tmp_path, name)
+        session.plan_run(TASK, config, session.new_folder(TASK, tmp_path, name))
     with pytest.raises(UsageError, match=said):
-        session.start(TASK, config, tmp_path, name, lambda event: None)
+        session.start(TASK, config, session.new_folder(TASK, tmp_path, name), lambda event: None)
 
 
 def test_a_dry_run_refuses_a_board_that_can_not_be_and_makes_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):
-        session.plan_run(TASK, RunConfig(), tmp_path, tensorboard=tmp_path / "file")
+        session.plan_run(TASK, RunConfig(), tmp_path / "run", tensorboard=tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -120,9 +120,7 @@ def refused(*findings: Finding) -> Verdict:
 
 
 def test_a_refused_reward_is_one_sentence() -> None:
-    with pytest.raises(
-        UsageError, match=r"mine may not train \(line 3 of the program\): no imports\. `autoreward check"
-    ):
+    with pytest.raises(UsageError, match=r"mine may not train \(line 3 of the program\): no imports\. `check"):
         demand_sound(MINE, TASK, refused(Finding(rule="import", message="no imports.", line=3)))
     with pytest.raises(UsageError, match="mine may not train: The answer did not keep the contract"):
         demand_sound(MINE, TASK, refused())
@@ -158,7 +156,7 @@ def test_nothing_trained_is_exit_code_1(best: str, code: int | None, tmp_path: P
     run = Run(task="t", goal="g", stop="s", rounds=0, best=best, failed="x", trainings=1, env_steps=1, tier="full")
     before = signal.getsignal(signal.SIGTERM)
     try:
-        watch(lambda tell: (run, tmp_path), True, lambda: None)
+        watch(lambda tell: run, tmp_path, True)
         stopped = None
     except typer.Exit as stop:
         stopped = stop.exit_code

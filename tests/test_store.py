@@ -144,7 +144,7 @@ def test_of_many_processes_one_makes_the_run(tmp_path: Path) -> None:
 
 def test_a_run_is_not_started_twice(tmp_path: Path) -> None:
     Book.create(tmp_path / "run", header()).close()
-    with pytest.raises(errors.UsageError, match="autoreward resume"):
+    with pytest.raises(errors.UsageError, match="improve"):
         Book.create(tmp_path / "run", header())
 
 

@@ -15,6 +15,7 @@ from autoreward.cli import app
 from autoreward.cli import trust as settle
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.core.wording import in_shell
 from autoreward.errors import NotTrusted, StoreError, UsageError
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import kept_files
@@ -60,7 +61,7 @@ def said(*words: str) -> str:
     done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, UsageError), (done.output, done.exception)
     assert done.exception.exit_code == 2
-    return str(done.exception)
+    return done.exception.worded(in_shell)
 
 
 HOSTILE = [

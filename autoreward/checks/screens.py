@@ -66,8 +66,8 @@ def degenerate(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
 
 def exploits(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """Would an exploit that was found before collect more than the best episode known?"""
-    found = {i: p.kind for i, p in enumerate(dataset.episodes) if p.kind.startswith("exploit")}
-    return _against_best("exploits", dataset, relabelled, found)
+    known = {i: p.kind for i, p in enumerate(dataset.episodes) if p.kind.startswith("exploit")}
+    return _against_best("exploits", dataset, relabelled, known)
 
 
 def scale(relabelled: Relabelled) -> Screen:

@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
 from autoreward.cli.say import say, say_no_more
 from autoreward.core.process_secrecy import Hidden
+from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.llm.keys import take_keys
 from autoreward.sandbox.processes.restarting import narrow
@@ -63,7 +64,7 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except AutorewardError as error:
-        _say(str(error), error.exit_code)
+        _say(error.worded(in_shell), error.exit_code)
     except TyperException as error:
         _say(error.format_message(), 2)
     except typer.Exit as stop:

@@ -22,9 +22,9 @@ def command(
     from autoreward.session.reward_file import check_file, program_file
     from autoreward.tasks.files import find_task
 
-    found = find_task(task, task_folders(envs))
-    settle_card(found, trust)
-    verdict = check_file(file, found, trust_the_model)
+    card = find_task(task, task_folders(envs))
+    settle_card(card, trust)
+    verdict = check_file(file, card, trust_the_model)
     if as_json:
         say_record(verdict)
     else:
@@ -35,6 +35,6 @@ def command(
             memory = ", uses memory" if verdict.uses_memory else ""
             say(f"{file} keeps the contract: parts {', '.join(verdict.parts)}{memory}.")
         else:
-            said = verdict.outcome is Outcome.BROKE_CONTRACT  # each such finding says what to do
-            say(f"{file} may not train." + ("" if said else f" {verdict.outcome.advice}"))
+            advised = verdict.outcome is Outcome.BROKE_CONTRACT  # each such finding says what to do
+            say(f"{file} may not train." + ("" if advised else f" {verdict.outcome.advice}"))
     raise typer.Exit(0 if verdict.accepted else 1)

@@ -34,31 +34,31 @@ def command(
     winners = []
     for reading in readings:
         run = reading.run
-        found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
-        if run is None or found is None:
+        winner = next((c for c in run.confirmed if c.who == run.best), None) if run else None
+        if run is None or winner is None:
             raise UsageError(_why_not(reading))
-        winners.append((reading, run, found))
+        winners.append((reading, run, winner))
     first = winners[0][2]
     beats = "beats the first"
 
     def table(*names: str) -> Table:
         title = f"{winners[0][0].header.task.name}: success, IQM [95 %]"
-        made = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+        grid = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
         for name in names:
-            made.add_column(name, no_wrap=True)
-        for reading, run, found in winners:
-            against = probability_of_improvement(found.success, first.success)
+            grid.add_column(name, no_wrap=True)
+        for reading, run, winner in winners:
+            against = probability_of_improvement(winner.success, first.success)
             cells = {
                 "run": reading.folder.name,
                 "winner": run.best,
-                "success": interval_text(found),
-                beats: "-" if found is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]",
+                "success": interval_text(winner),
+                beats: "-" if winner is first else f"{against.value:.2f} [{against.low:.2f}, {against.high:.2f}]",
                 "trainings": str(run.trainings),
                 "env steps": f"{run.env_steps:,}",
                 "written by": reading.header.config.model,
             }
-            made.add_row(*(cells[name] for name in names))
-        return made
+            grid.add_row(*(cells[name] for name in names))
+        return grid
 
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
     Terminal().print(Fitting((wide, table("run", "success", beats))))
@@ -66,14 +66,14 @@ def command(
 
 def _why_not(reading: "RunView") -> str:
     """Why a run has no confirmed winner, and what to do."""
-    from autoreward.errors import paste
+    from autoreward.core.wording import Command, in_shell
 
     name, task = reading.folder.name, reading.header.task
     if reading.run is None:
-        return f"{name} is not finished; finish it with `{paste('resume', reading.folder)}`."
+        return f"{name} is not finished; finish it with `{in_shell(Command('resume', (reading.folder,)))}`."
     if not task.ruled:
         return f"{name} has no measured success to compare: task {task.name} has no rule, and people judge it."
     if not reading.run.best:
         return f"{name} has no winner to compare: {reading.run.stop}."
-    again = f"start one that is, without --no-confirm: `{paste('run', task.name)}`"
+    again = f"start one that is: `{in_shell(Command('run', (task.name,)))}`"
     return f"{name} was not confirmed on fresh seeds, so that nothing can be compared; {again}."

@@ -60,6 +60,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
+    from autoreward.core.wording import in_shell
     from autoreward.errors import JailError, JobFailed
     from autoreward.sandbox.jail import Jail
     from autoreward.sandbox.selfcheck import Check, check_everything
@@ -79,12 +80,12 @@ def command(
     def timed(room: str, do: Callable[[], list[Check]]) -> list[Check]:
         began = time.monotonic()
         try:
-            made = do()
+            results = do()
         except (JailError, JobFailed) as error:
-            starts[room] = str(error)
+            starts[room] = error.worded(in_shell)
             return []
         starts[room] = round(time.monotonic() - began, 2)
-        return made
+        return results
 
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
         started = timed("autoreward.sandbox.child.server", lambda: [Check("process", jail.tier, held=True)])
@@ -119,10 +120,10 @@ def say_protection(tier: str, checks: "list[Check]") -> None:
     held = sum(check.held for check in checks)
     say(f"\nprotection  {tier}: {held} of {len(checks)} attempts were held back")
     _wrapped(TIERS.get(tier, "The reward process could not be started and locked."), "  ")
-    for layer, said in LAYERS.items():
+    for layer, verb in LAYERS.items():
         for word, names in (
-            (said, [c.name for c in checks if c.layer == layer and c.held]),
-            ("NOT " + said, [c.name for c in checks if c.layer == layer and not c.held]),
+            (verb, [c.name for c in checks if c.layer == layer and c.held]),
+            ("NOT " + verb, [c.name for c in checks if c.layer == layer and not c.held]),
         ):
             if names:
                 _wrapped(f"{word} ({len(names)}): {', '.join(names)}", "    ")

@@ -61,11 +61,11 @@ def write_whole(files: dict[str, bytes], target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
-            made = Path(beside) / target.name
-            made.mkdir()
+            folder = Path(beside) / target.name
+            folder.mkdir()
             for name, data in files.items():
-                (made / name).write_bytes(data)
-            made.rename(target)
+                (folder / name).write_bytes(data)
+            folder.rename(target)
     except OSError as error:
         raise UsageError(f"{target} can't be written: {error.strerror}. Choose another folder with --to.") from None
 

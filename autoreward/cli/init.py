@@ -33,7 +33,8 @@ def command(
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
-    from autoreward.errors import UsageError, paste
+    from autoreward.core.wording import Command, in_shell
+    from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
     from autoreward.session.new_task import Wanted, initiate
@@ -53,26 +54,27 @@ def command(
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     wanted = Wanted.of(env, arguments, goal.strip(), name, to)
     settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
-    made = initiate(
+    draft = initiate(
         wanted,
         model or default_model(variables()),
         limit(max_cost),
         say,
     )
-    say(made.text)
-    for finding in made.findings:
+    say(draft.text)
+    for finding in draft.findings:
         say(f"the model's answer: {finding}", error=True)
-    text = made.text if yes or not sys.stdin.isatty() else _confirmed(made)
-    made.keep(text)
-    say(f"written  {made.path}")
-    say(f"next     {paste('run', made.path.parent)}")
+    text = draft.text if yes or not sys.stdin.isatty() else _confirmed(draft)
+    draft.keep(text)
+    say(f"written  {draft.path}")
+    say(f"next     {in_shell(Command('run', (draft.path.parent,)))}")
 
 
-def _confirmed(made: "Initiated") -> str:
+def _confirmed(draft: "Initiated") -> str:
     """What the person keeps: the proposal, or their edit of it, as long as it can be read."""
+    from autoreward.core.wording import in_shell
     from autoreward.errors import TaskError
 
-    text = made.text
+    text = draft.text
     while True:
         choice = typer.prompt("Keep it? yes, edit, no", default="yes").strip().lower()
         if choice in ("n", "no"):
@@ -82,10 +84,10 @@ def _confirmed(made: "Initiated") -> str:
         elif choice not in ("y", "yes"):
             continue
         try:
-            made.check(text)
+            draft.check(text)
             return text
         except TaskError as error:
-            say(f"{error} Edit it again.")
+            say(f"{error.worded(in_shell)} Edit it again.")
 
 
 def _edited(text: str) -> str:

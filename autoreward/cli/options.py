@@ -18,11 +18,12 @@ TENSORBOARD = typer.Option(
     None, "--tensorboard", help="Folder to write each training's curves to, for TensorBoard; remembered on resume."
 )
 
-MINUTES_PER_TRIAL = typer.Option(20.0, help="Longest that one training or scoring may take, in minutes.")
-MemoryOption = typer.Option(4096, "--memory-mb", help="Most memory of a training or a scoring, in MiB.")
+NAME = typer.Option(None, help="Name of the run folder; made from date and task if not given.")
+JSON = typer.Option(False, "--json", help="Tell what happens as JSON lines.")
 
 
-def _dollars(text: str | float) -> float:
+def dollars(text: str | float) -> float:
+    """What is written for `--max-cost`; infinity for `none`, see `limit`."""
     if str(text) == "none":
         return math.inf
     try:
@@ -35,7 +36,7 @@ def max_cost_option(
     default: float | None, help: str = "Most that model calls may cost, in dollars; none: no limit."
 ) -> Any:
     """`--max-cost`: a number of dollars, or `none`; see `limit`."""
-    return typer.Option(default, parser=_dollars, metavar="<dollars|none>", help=help)
+    return typer.Option(default, parser=dollars, metavar="<dollars|none>", help=help)
 
 
 def limit(max_cost: float) -> float | None:

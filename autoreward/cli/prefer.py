@@ -50,11 +50,11 @@ def command(
                     _take(poll, sys.stdin.read().splitlines(), asked)
         finally:
             poll.report()
-        said = _next(poll, folder)
+        advice = _next(poll, folder)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
-    console.print(said, soft_wrap=True)
+    console.print(advice, soft_wrap=True)
 
 
 def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None:
@@ -73,11 +73,11 @@ def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
         console.print()
         console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}"))
         while (
-            said := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
+            answer := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
         ) not in WORDS:
-            if said in QUIT:
+            if answer in QUIT:
                 return False
-        poll.keep(question, WORDS[said])
+        poll.keep(question, WORDS[answer])
     return True
 
 
@@ -99,12 +99,14 @@ def _lines(answers: Path) -> list[str]:
 
 
 def _next(poll: "Poll", folder: Path) -> str:
-    from autoreward.errors import paste
+    from autoreward.core.wording import Command, Setting, in_shell
 
     if left := len(poll.waiting()):
-        return f"{left} pair{'s' * (left > 1)} left: {paste('prefer', folder)}"
+        return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,)))}"
     if poll.awaited:
-        return f"next    {paste('resume', folder)}"
+        return f"next    {in_shell(Command('resume', (folder,)))}"
     if not poll.waiting(1):
         return "Every two policies have been compared in every episode; there are no more pairs."
-    return f"Every policy has been compared; more pairs: {paste('prefer', folder, '--pairs', '6')}"
+    return (
+        f"Every policy has been compared; more pairs: {in_shell(Command('prefer', (folder,), (Setting('pairs', 6),)))}"
+    )

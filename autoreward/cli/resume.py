@@ -24,4 +24,4 @@ def command(
     folder = find_run(run, runs)
     settle_run(folder, trust)
     limits = raised(max_cost, max_calls)
-    watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), as_json, lambda: folder)
+    watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), folder, as_json)

@@ -5,19 +5,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import (
-    MINUTES_PER_TRIAL,
-    RUNS,
-    TENSORBOARD,
-    EnvsOption,
-    MemoryOption,
-    limit,
-    max_cost_option,
-    task_folders,
-)
+from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, task_folders
 from autoreward.cli.say import say, say_record
+from autoreward.cli.settings import with_settings
 from autoreward.cli.trust import TRUST, settle_card
 from autoreward.cli.watch import watch
+from autoreward.settings import Settings
 
 if TYPE_CHECKING:
     from autoreward.config import RunConfig
@@ -25,124 +18,60 @@ if TYPE_CHECKING:
     from autoreward.tasks.card import Task
 
 
+@with_settings()
 def command(
     context: typer.Context,
     task: str = typer.Argument(help="A task's name (see `autoreward tasks`), or the path of a task.toml."),
     runs: Path = RUNS,
     envs: Path | None = EnvsOption,
-    name: str | None = typer.Option(None, help="Name of the run folder; made from date and task if not given."),
-    seed: int = typer.Option(0, help="Seed of the whole run."),
-    rounds: int = typer.Option(3, help="Rounds at most."),
-    candidates: int = typer.Option(8, help="Reward programs per round."),
-    finalists: int = typer.Option(2, help="Best candidates of a round that train again on more seeds."),
-    finalist_seeds: int = typer.Option(2, help="More training seeds for each finalist."),
-    steps: int | None = typer.Option(None, help="Environment steps of one training; the task's own if not given."),
-    target: float = typer.Option(0.9, help="Stop searching at this held-out success rate, averaged over seeds."),
-    budget: float = typer.Option(16.0, help="Environment steps that the search may take, in full trainings."),
-    confirm_seeds: int = typer.Option(5, help="Fresh training seeds for the finalists and the baselines."),
-    no_confirm: bool = typer.Option(False, "--no-confirm", help="Skip the confirmation."),
-    judge: str | None = typer.Option(
-        None,
-        help="Who ranks those that trained to the end: rule (the task's, if it has one) or human (docs/preferences.md).",
-    ),
-    tune_weights: bool = typer.Option(False, help="Also tune the best program's weights on recorded episodes."),
+    name: str | None = NAME,
+    *,
+    chosen: Settings,
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
-    episodes: int = typer.Option(20, help="Held-out episodes per score."),
-    pool: str = typer.Option("local", help="Where trainings run: local, or ray (a cluster; see docs/clusters.md)."),
-    workers: int | None = typer.Option(None, help="Trainings side by side; one per core if not given."),
-    minutes_per_trial: float = MINUTES_PER_TRIAL,
-    memory_mb: int = MemoryOption,
     tensorboard: Path | None = TENSORBOARD,
-    model: str | None = typer.Option(
-        None,
-        help="Who designs: anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar.",
-    ),
-    critic: str | None = typer.Option(
-        None, help="Who reviews programs before training; the designer's model if not given."
-    ),
-    analyzer: str | None = typer.Option(None, help="Who explains failures; the designer's model if not given."),
-    max_cost: float = max_cost_option(1.0),
-    max_calls: int = typer.Option(30, help="Most model calls."),
     trust: bool = TRUST,
-    trust_the_model: bool = typer.Option(False, help="Run a model's programs even where nothing locks them in."),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Say what it would do, take and cost; write and ask nothing."
     ),
-    as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
+    as_json: bool = JSON,
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
-
-    from autoreward.errors import UsageError
     from autoreward.records import DEMONSTRATIONS
-    from autoreward.session.run import plan_run, start, usual_settings
+    from autoreward.session.run import config_for, new_folder, plan_run, start
     from autoreward.tasks.files import find_task
 
-    source = context.get_parameter_source("confirm_seeds")
-    if no_confirm and source and source.name != "DEFAULT":
-        raise UsageError("--no-confirm and --confirm-seeds contradict each other: leave one of them out.")
-    found = find_task(task, task_folders(envs))
-    usual = usual_settings(found)
-    config = settings(
-        seed=seed,
-        rounds=rounds,
-        candidates=candidates,
-        finalists=finalists,
-        finalist_seeds=finalist_seeds,
-        steps=steps,
-        target=target,
-        confirm_seeds=0 if no_confirm else confirm_seeds,
-        budget=budget,
-        judge=judge or usual["judge"],
-        tune_weights=tune_weights,
-        episodes=episodes,
-        model=model or usual["model"],
-        critic=critic or "",
-        analyzer=analyzer or "",
-        max_cost=limit(max_cost),
-        max_calls=max_calls,
-        trust_the_model=trust_the_model,
-        pool=pool,
-        workers=workers,
-        minutes_per_trial=minutes_per_trial,
-        memory_mb=memory_mb,
-    )
-    settle_card(found, trust)
+    card = find_task(task, task_folders(envs))
+    config = config_for(card, chosen)
+    settle_card(card, trust)
+    folder = new_folder(card, runs, name)
     given = {DEMONSTRATIONS: _read(demos)} if demos else {}
     if dry_run:
-        _show(plan_run(found, config, runs, name, given, tensorboard), found, config, as_json)
+        _show(plan_run(card, config, folder, given, tensorboard), card, config, as_json)
         return
     if not as_json:
         say(_who(config))
-    made: list[Path] = []
-
-    def where() -> Path | None:
-        return made[0] if made else None
-
-    def begun(folder: Path) -> None:
-        made.append(folder)
-
-    watch(lambda tell: start(found, config, runs, name, tell, begun, given, tensorboard), as_json, where)
+    watch(lambda tell: start(card, config, folder, tell, given, tensorboard), folder, as_json)
 
 
-def _show(made: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
+def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
     from rich.text import Text
 
     from autoreward.report.plan_table import show_plan
     from autoreward.report.terminal import Terminal
 
     if as_json:
-        say_record(made, indent=None)
+        say_record(plan, indent=None)
         return
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
-    console.print(show_plan(made))
+    console.print(show_plan(plan))
     if task.process.sentence:
         console.print(task.process.sentence)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")
-        console.print(made.prompt, soft_wrap=True)
+        console.print(plan.prompt, soft_wrap=True)
 
 
 def _read(demos: Path) -> bytes:
@@ -152,20 +81,6 @@ def _read(demos: Path) -> bytes:
         return demos.read_bytes()
     except OSError as error:
         raise UsageError(f"--demos {demos} can't be read: {error.strerror}.") from None
-
-
-def settings(**chosen: object) -> "RunConfig":
-    """A run's settings. Raises ConfigError naming the option that can't be."""
-    from pydantic import ValidationError
-
-    from autoreward.config import RunConfig, first_problem
-    from autoreward.errors import ConfigError
-
-    try:
-        return RunConfig.model_validate(chosen)
-    except ValidationError as error:
-        name, given, said = first_problem(error)
-        raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
 
 
 def _who(config: "RunConfig") -> str:

@@ -15,6 +15,7 @@ def command(
     """List the runs: state, winner, how good, what it cost."""
     from rich.table import Table
 
+    from autoreward.core.wording import in_shell
     from autoreward.errors import StoreError, UsageError
     from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
@@ -29,18 +30,20 @@ def command(
             reading = read_run(folder)
             busy = in_use(reading.files)
         except (StoreError, UsageError) as error:
-            broken.append(str(error))
-            rows.append({"run": folder.name, "task": "?", "state": str(error) if as_json else "can't be read"})
+            broken.append(error.worded(in_shell))
+            rows.append(
+                {"run": folder.name, "task": "?", "state": error.worded(in_shell) if as_json else "can't be read"}
+            )
             continue
         run = reading.run
-        found = next((c for c in run.confirmed if c.who == run.best), None) if run else None
+        winner = next((c for c in run.confirmed if c.who == run.best), None) if run else None
         rows.append(
             {
                 "run": folder.name,
                 "task": reading.header.task.name,
                 "state": "done" if run else "running" if busy else "unfinished",
                 "winner": run.best if run else "",
-                "success": interval_text(found) if found else "",
+                "success": interval_text(winner) if winner else "",
                 "trainings": str(run.trainings if run else reading.trainings),
                 "cost": reading.money,
             }
@@ -53,12 +56,12 @@ def command(
         return
 
     def table(*names: str) -> Table:
-        made = Table(box=None, header_style="dim", pad_edge=False)
+        grid = Table(box=None, header_style="dim", pad_edge=False)
         for name in names:
-            made.add_column(name, no_wrap=True)
+            grid.add_column(name, no_wrap=True)
         for row in rows:
-            made.add_row(*(row.get(name, "") for name in names))
-        return made
+            grid.add_row(*(row.get(name, "") for name in names))
+        return grid
 
     all_of_it = ("run", "task", "state", "winner", "success", "trainings", "cost")
     Terminal().print(Fitting((table(*all_of_it), table("run", "state", "winner", "success"), table("run", "state"))))

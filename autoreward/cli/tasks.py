@@ -52,6 +52,7 @@ def command(
 
 def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
     """The tasks of some folders, and what is wrong with the cards that can't be read, by name."""
+    from autoreward.core.wording import in_shell
     from autoreward.errors import TaskError
     from autoreward.tasks.files import read_task, task_names
 
@@ -61,7 +62,7 @@ def _all(folders: tuple[Path, ...]) -> "tuple[list[Task], dict[str, str]]":
         try:
             tasks.append(read_task(path))
         except TaskError as error:
-            broken[name] = str(error)
+            broken[name] = error.worded(in_shell)
     return tasks, broken
 
 
@@ -98,13 +99,13 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:
-        made = Table(box=None, header_style="dim", pad_edge=False)
+        grid = Table(box=None, header_style="dim", pad_edge=False)
         for name in names:
-            made.add_column(name, no_wrap=name != "goal")
+            grid.add_column(name, no_wrap=name != "goal")
         for task in tasks:
             cells = {"task": task.name, "tier": task.tier, "environment": task.env, "goal": task.goal}
-            made.add_row(*(cells[name] for name in names))
-        return made
+            grid.add_row(*(cells[name] for name in names))
+        return grid
 
     tables = (table("task", "tier", "environment", "goal"), table("task", "tier", "goal"), table("task", "goal"))
     Terminal().print(Fitting(tables))

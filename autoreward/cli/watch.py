@@ -17,21 +17,23 @@ if TYPE_CHECKING:
     from autoreward.records import Run
     from autoreward.report.terminal import Terminal
 
-    Go = Callable[[events.Listener], tuple[Run, Path]]
+    Go = Callable[[events.Listener], Run]
 
 
-def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
-    """Run `go` under the right view.
+def watch(go: "Go", folder: Path, as_json: bool) -> None:
+    """Run `go`, which works in that folder, under the right view.
 
     Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with, and so does a pipe that nobody reads any more.
     A run in which nothing could be trained is told like any other, and ends with exit code 1.
     In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
     """
-    from autoreward.errors import JudgementNeeded, paste
+    from autoreward.core.wording import Command, in_shell
+    from autoreward.errors import JudgementNeeded
     from autoreward.report.live.terminal_view import LiveView
     from autoreward.report.phrases import JsonView, PlainView
     from autoreward.report.terminal import Terminal
     from autoreward.session.run import resume
+    from autoreward.store.files import is_run
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -40,21 +42,19 @@ def watch(go: "Go", as_json: bool, where: Callable[[], Path | None]) -> None:
     console = Terminal()
     try:
         if as_json:
-            run, folder = go(_read_by_somebody(JsonView(sys.stdout)))
+            run = go(_read_by_somebody(JsonView(sys.stdout)))
         elif console.is_terminal:
             with LiveView(console) as view:
-                run, folder = go(view)
+                run = go(view)
         else:
-            run, folder = go(_read_by_somebody(PlainView(sys.stdout)))
-    except JudgementNeeded as needed:
-        waiting = needed.folder
-        if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(waiting, console):
+            run = go(_read_by_somebody(PlainView(sys.stdout)))
+    except JudgementNeeded:
+        if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(folder, console):
             raise
-        watch(lambda tell: resume(waiting, tell), as_json, where)
+        watch(lambda tell: resume(folder, tell), folder, as_json)
         return
     except KeyboardInterrupt:
-        folder_now = where()
-        hint = f" Go on with: {paste('resume', folder_now)}" if folder_now else ""
+        hint = f" Go on with: {in_shell(Command('resume', (folder,)))}" if is_run(folder) else ""
         say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
     if not as_json:
@@ -86,7 +86,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 
 def _goodbye(console: "Terminal", folder: Path) -> None:
-    from autoreward.errors import paste
+    from autoreward.core.wording import Command, in_shell
     from autoreward.report.phrases import result_sentence
     from autoreward.report.reading import REPORT, read_run
     from autoreward.report.tables import confirmation, spending
@@ -108,4 +108,4 @@ def _goodbye(console: "Terminal", folder: Path) -> None:
     for what, name in (("reward", "best/reward.py"), ("policy", "best/policy.zip")):
         if reading.files.has(name):
             console.print(f"{what}  {folder / name}", soft_wrap=True)
-    console.print(f"next    {paste('show', folder)}", soft_wrap=True)
+    console.print(f"next    {in_shell(Command('show', (folder,)))}", soft_wrap=True)

@@ -32,7 +32,7 @@ def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, vi
     if max(visited) <= WIDER * by_chance:
         said = (
             "It is not the reward: no policy gets anywhere that random actions don't. Look at exploration (longer episodes, more "
-            "steps, starts nearer to the goal, demonstrations with --demos), or at whether actions have any effect."
+            "steps, starts nearer to the goal, demonstrations), or at whether actions have any effect."
         )
     else:
         said = (

@@ -113,6 +113,7 @@ def train_script(task: Task, score: Score, steps: int) -> str:
         normalize_observations=task.train.normalize_observations,
         normalize_rewards=task.train.normalize_rewards,
         gamma=task.train.gamma,
+        device=task.train.device,
         net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
         settings=dict(task.train.hyperparameters),
     )

@@ -8,7 +8,8 @@ from autoreward.core import seeds
 from autoreward.core.closing import Closing
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.transitions import Transitions
-from autoreward.errors import CannotDraw, UsageError, paste
+from autoreward.core.wording import Command, Phrase
+from autoreward.errors import CannotDraw, UsageError
 from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
 from autoreward.judges import JUDGES
 from autoreward.records import EPISODES, Answer, Preference, Question, Score, policy_file
@@ -57,12 +58,14 @@ class Poll(Closing):
         self._policies: Sequence[Policy] = policies([[s for s in scores if s.candidate_id] for _, scores in pages])
         if len(self._policies) < 2:
             self.close()
-            raise UsageError(f"{folder} has fewer than two trained candidates to compare{self._way_out()}.")
+            raise UsageError(f"{folder} has fewer than two trained candidates to compare", *self._way_out(), ".")
 
-    def _way_out(self) -> str:
+    def _way_out(self) -> tuple[Phrase, ...]:
         if self._book.header.config.given is not None:
-            return ": it trains one reward, and searches for none"
-        return ", and is finished" if self._finished else f"; go on with it first: {paste('resume', self._book.folder)}"
+            return (": it trains one reward, and searches for none",)
+        if self._finished:
+            return (", and is finished",)
+        return "; go on with it first: ", Command("resume", (self._book.folder,))
 
     @property
     def _finished(self) -> bool:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
-from autoreward.llm.names import OPTIONS, full_name, on_server
+from autoreward.llm.names import SETTINGS, full_name, on_server
 from autoreward.llm.types import Count, Prompt, Role
 from autoreward.records import Record
 from autoreward.records.base import Said
@@ -23,7 +24,7 @@ class Bill(Record):
 
     role: Role
     model: Said
-    """As given to --model."""
+    """As the person gave it."""
     input_tokens: Count
     output_tokens: Count
     dollars: float | None = Field(ge=0.0)
@@ -53,9 +54,10 @@ def demand_price(role: Role, model: str, max_cost: float | None) -> None:
     """Raises UsageError if a limit in dollars could not hold: the model is somebody's, and its price is not known."""
     if max_cost is not None and not model.startswith(f"{OWN_SERVER}:") and price(model, 1, 1) is None:
         raise UsageError(
-            f"{OPTIONS[role]} {model}: its price is not known, so --max-cost can't hold. Check the name; with --max-cost none it "
-            "is asked without a limit in dollars (--max-calls holds as ever)."
-        )
+            Setting(SETTINGS[role], model), ": its price is not known, so ", Setting("max_cost"),
+            " can't hold. Check the name; with ", Setting("max_cost", None),
+            " it is asked without a limit in dollars (", Setting("max_calls"), " holds as ever).",
+        )  # fmt: skip
 
 
 def tokens(text: str) -> int:
@@ -79,12 +81,16 @@ class CostLimit:
         most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
         if self._calls + 1 > self._max_calls:
             raise LimitReached(
-                f"the limit of {self._max_calls} model calls is reached; raise it with --max-calls to go further"
+                f"the limit of {self._max_calls} model calls is reached; raise it with ",
+                Setting("max_calls"),
+                " to go further",
             )
         if self._max_cost is not None and self._dollars + most > self._max_cost:
             raise LimitReached(
                 f"the next call could cost ${most:.2f}, and ${self._dollars:.2f} of ${self._max_cost:.2f} is spent; raise the "
-                "limit with --max-cost to go further"
+                "limit with ",
+                Setting("max_cost"),
+                " to go further",
             )
         self._calls += 1
         self._dollars += most

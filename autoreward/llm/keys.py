@@ -15,6 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from autoreward.core.process_secrecy import erase
+from autoreward.core.wording import Phrase
 from autoreward.errors import UsageError
 
 SECRET = re.compile(r"(OPENAI|AZURE_OPENAI|ANTHROPIC)_\w*(KEY|TOKEN|SECRET|HEADERS)|AUTOREWARD_SERVER_KEY")
@@ -82,7 +83,7 @@ def provider_access(provider: str, environment: Mapping[str, str]) -> Access | N
     return Access(key, address, headers, variable)
 
 
-def server_access(address: str, environment: Mapping[str, str], where: str) -> Access:
+def server_access(address: str, environment: Mapping[str, str], where: Phrase) -> Access:
     """Access to an OpenAI-compatible server. `where` it was named, for messages. Raises UsageError as `provider_access`."""
     key = environment.get(SERVER_KEY)
     demand_address(address, where, SERVER_KEY if key else None)
@@ -90,7 +91,7 @@ def server_access(address: str, environment: Mapping[str, str], where: str) -> A
     return Access(key or None, address, NO_HEADERS, SERVER_KEY)
 
 
-def demand_address(address: str, where: str, variable: str | None) -> None:
+def demand_address(address: str, where: Phrase, variable: str | None) -> None:
     """Raises UsageError if it is no address, or the key of such a variable would travel to it unencrypted."""
     try:
         parts = urlsplit(address)
@@ -99,13 +100,14 @@ def demand_address(address: str, where: str, variable: str | None) -> None:
         host, odd = None, True
     plain = address.isascii() and address.isprintable() and not re.search(r"[\s\\]", address)
     if not host or odd or not plain or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-        raise UsageError(f"{where}: {address!r} is no address; write http(s)://HOST:PORT/v1.")
+        raise UsageError(where, f": {address!r} is no address; write http(s)://HOST:PORT/v1.")
     if "@" in parts.netloc:
-        raise UsageError(f"{where}: leave the name and the password out of the address; a key goes in {SERVER_KEY}.")
+        raise UsageError(where, f": leave the name and the password out of the address; a key goes in {SERVER_KEY}.")
     if variable and parts.scheme == "http" and not is_here(host):
         raise UsageError(
-            f"{where}: the key in {variable} would travel to {host} unencrypted. Use https, or a tunnel to localhost, or unset "
-            f"{variable}."
+            where,
+            f": the key in {variable} would travel to {host} unencrypted. Use https, or a tunnel to localhost, or unset "
+            f"{variable}.",
         )
 
 

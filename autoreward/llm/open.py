@@ -4,48 +4,53 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from autoreward.core.wording import Setting
 from autoreward.errors import UsageError
 from autoreward.llm.anthropic_api import AnthropicModel
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.cost import demand_price
 from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import FORMS, OPTIONS, full_name, on_server
+from autoreward.llm.names import FORMS, SETTINGS, full_name, on_server
 from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, Role
 
 
 def open_model(
-    name: str, folder: Path, environment: Mapping[str, str] | None = None, option: str = OPTIONS["designer"]
+    name: str, folder: Path, environment: Mapping[str, str] | None = None, setting: str = SETTINGS["designer"]
 ) -> LLM:
-    """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `option` where the name was given.
+    """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `setting` where the name was given.
 
     Raises:
         UsageError: the name has no such form, or its key is not set.
     """
+    where = Setting(setting, name)
     settings = variables() if environment is None else environment
     provider, _, rest = full_name(name).partition(":")
     if name == "manual":
         return Manual(folder)
     if provider == "replay" and rest:
-        return ReplayModel(Path(rest), option)
+        return ReplayModel(Path(rest), setting)
     if provider in ("openai+http", "openai+https") and rest:
         address, model = on_server(rest)
         if not model:
-            raise UsageError(f"{option} {name}: the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
+            raise UsageError(where, f": the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
         place = f"{provider.removeprefix('openai+')}:{address}"
-        return OpenAIModel(name, model, server_access(place, settings, f"{option} {name}"))
+        return OpenAIModel(name, model, server_access(place, settings, where))
     if provider in KEYS:
         access = provider_access(provider, settings)
         if access is None:
             raise UsageError(
-                f"{option} {name}: {KEYS[provider]} is not set; export it. A new run with --model grammar needs no key."
+                where,
+                f": {KEYS[provider]} is not set; export it. A new run with ",
+                Setting("model", "grammar"),
+                " needs no key.",
             )
         if provider == "anthropic":
             return AnthropicModel(f"anthropic:{rest}", rest, access)
         return OpenAIModel(f"openai:{rest}", rest, access)
-    raise UsageError(f"{option} {name}: write {FORMS}.")
+    raise UsageError(where, f": write {FORMS}.")
 
 
 def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None) -> dict[str, LLM]:
@@ -53,7 +58,7 @@ def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None)
     opened: dict[str, LLM] = {}
     for role, name in names.items():
         if name not in opened:
-            opened[name] = open_model(name, folder / REPLIES, option=OPTIONS[role])
+            opened[name] = open_model(name, folder / REPLIES, setting=SETTINGS[role])
             demand_price(role, name, max_cost)
     _demand_one_server(opened)
     return opened

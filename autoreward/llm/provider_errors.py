@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from autoreward.core.visible import visible_line
+from autoreward.core.wording import Phrase, Setting
 from autoreward.llm.types import RequestRefused, RetryLater
 
 _AGAIN = (408, 409, 429)
@@ -28,13 +29,15 @@ def provider_fault(error: Exception, name: str, variable: str) -> RetryLater | R
         return RetryLater(f"{name} answered something unreadable ({kind})")
     if status in _AGAIN or status >= 500:
         return RetryLater(f"{name} is busy ({status}: {_said(error)})", _wait(error))
-    advice = {
-        401: f"the key in {variable} is not accepted, or none is set; set another one",
-        403: f"the key in {variable} may not use this model; choose another with --model",
-        404: "there is no such model; choose another with --model",
-        413: "the prompt is too long for it; choose a model with a longer context",
-    }.get(status, f"it said: {_said(error)}")
-    return RequestRefused(f"{name} refused ({status}): {advice}.", int(status))
+    another: tuple[Phrase, ...] = ("; choose another with ", Setting("model"))
+    advice: dict[int, tuple[Phrase, ...]] = {
+        401: (f"the key in {variable} is not accepted, or none is set; set another one",),
+        403: (f"the key in {variable} may not use this model", *another),
+        404: ("there is no such model", *another),
+        413: ("the prompt is too long for it; choose a model with a longer context",),
+    }
+    reason = advice.get(status, (f"it said: {_said(error)}",))
+    return RequestRefused(f"{name} refused ({status}): ", *reason, ".", status=int(status))
 
 
 def unreadable_answer(name: str, why: Exception, came: str) -> RetryLater:

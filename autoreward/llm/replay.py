@@ -4,9 +4,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.client import LONGEST_REPLY, REPLIES, SavedReply
-from autoreward.llm.names import OPTIONS
+from autoreward.llm.names import SETTINGS
 from autoreward.llm.types import Prompt, Reply, RequestRefused
 from autoreward.store.files import HEADER
 from autoreward.store.folder import Folder
@@ -15,15 +16,15 @@ from autoreward.store.folder import Folder
 class ReplayModel:
     """Answers with what a run's `replies/` folder holds, by key."""
 
-    def __init__(self, folder: Path, option: str = OPTIONS["designer"]) -> None:
-        """Take a run's folder, or a folder of replies, named at `option`. Raises UsageError if there are none."""
+    def __init__(self, folder: Path, setting: str = SETTINGS["designer"]) -> None:
+        """Take a run's folder, or a folder of replies, named by `setting`. Raises UsageError if there are none."""
         self.name = f"replay:{folder}"
         files = Folder(folder)
         self._files = files.at(REPLIES) if files.has(REPLIES) or files.has(HEADER) else files
         if not self._files.stems():
             raise UsageError(
-                f"{option} {self.name}: {folder} holds no model's replies; give the path of the folder of a run that a model "
-                "designed."
+                Setting(setting, self.name),
+                f": {folder} holds no model's replies; give the path of the folder of a run that a model designed.",
             )
 
     def ask(self, prompt: Prompt) -> Reply:

@@ -98,7 +98,7 @@ class HttpClient(httpx2.Client):
                 raise RequestRefused(
                     f"{self._name} sends its callers elsewhere ({response.status_code}), and neither keys nor prompts go along. "
                     "Give the address that answers, in the model's name or the provider's BASE_URL.",
-                    response.status_code,
+                    status=response.status_code,
                 )
             for piece in response.iter_bytes():
                 body += piece

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
 
+from autoreward.core.wording import Phrase
 from autoreward.errors import ProviderError
 from autoreward.records import Record
 
@@ -61,8 +62,8 @@ class RetryLater(Exception):
 class RequestRefused(ProviderError):
     """The provider will not answer, however often it is asked: wrong key, unknown model, bad request."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, *message: Phrase, status: int = 0) -> None:
+        super().__init__(*message)
         self.status = status
         """HTTP status; 0 where there was none."""
 
@@ -71,7 +72,7 @@ class LLM(Protocol):
     """Somebody who answers."""
 
     name: str
-    """As given to --model."""
+    """As the person gave it."""
 
     def ask(self, prompt: Prompt) -> Reply:
         """Answer once. Raises RetryLater or RequestRefused."""

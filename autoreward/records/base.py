@@ -119,5 +119,5 @@ ProgramText = Annotated[str, Field(max_length=1_000_000)]
 """Source text, kept to the letter."""
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 """From the smallest to the largest."""
-Setting = Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | bool | Line
+Hyperparameter = Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | bool | Line
 """Of an algorithm."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from autoreward.core.transitions import Transitions
+from autoreward.core.wording import Command, Setting, in_shell
 from autoreward.records import Question
 from autoreward.report.charts import Series, chart
 from autoreward.report.templates import page
@@ -58,7 +59,11 @@ def sparkline(values: Array, low: float, high: float) -> str:
 
 def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequence[str]) -> str:
     """One self-contained page: clips (or why there are none), curves of every number, and a box that collects the answers."""
-    return page("pairs", task=task, folder=folder, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
+
+    def prefer(**chosen: object) -> str:
+        return in_shell(Command("prefer", (folder,), tuple(Setting(name, value) for name, value in chosen.items())))
+
+    return page("pairs", task=task, prefer=prefer, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
 
 
 def _clip(data: bytes) -> str:

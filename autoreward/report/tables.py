@@ -12,14 +12,14 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from autoreward.errors import paste
+from autoreward.core.wording import Command, in_shell
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.phrases import interval_text, result_sentence
 from autoreward.report.reading import REPORT, CandidateView, RunView
 from autoreward.store.files import in_use
 
 _STATE, _BRIEF = 60, 32
-"""Most letters of what is said of a candidate in a table, and in a narrow one; `show --candidate` says all of it."""
+"""Most letters of what is said of a candidate in a table, and in a narrow one; `show` of a candidate says all of it."""
 ANY_WIDTH = 10_000
 """More letters than a row has."""
 
@@ -86,7 +86,7 @@ def show_run(reading: RunView) -> RenderableType:
 def _unfinished(reading: RunView) -> str:
     if in_use(reading.files):
         return "Not finished: an autoreward process is at work in it."
-    return f"Not finished. Go on with: {paste('resume', reading.folder)}"
+    return f"Not finished. Go on with: {in_shell(Command('resume', (reading.folder,)))}"
 
 
 def _trainings(reading: RunView) -> str:

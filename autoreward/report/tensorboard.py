@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from autoreward.core.visible import is_folder
-from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get, paste
+from autoreward.core.wording import Command, Phrase, Setting
+from autoreward.errors import MissingExtra, StoreError, UsageError, how_to_get
 from autoreward.records import Board
 from autoreward.report.scalars import Follower, Leg
 from autoreward.store.book import Book
@@ -32,17 +33,18 @@ def check_board(logdir: Path, run: Path) -> None:
 
     Nothing is made here.
     """
-    _demand_package("--tensorboard")
+    _demand_package(Setting("tensorboard"))
+    board = Setting("tensorboard", str(logdir))
     place = logdir / run.resolve().name
     if not is_folder(place.name):
-        raise UsageError(f"--tensorboard {logdir}: {run} has a name that is no plain folder's; rename it first.")
+        raise UsageError(board, f": {run} has a name that is no plain folder's; rename it first.")
     if is_there(place):
-        raise UsageError(f"--tensorboard {logdir}: {place} is there already; delete it, or choose another folder.")
+        raise UsageError(board, f": {place} is there already; delete it, or choose another folder.")
     nearest = next(path for path in (logdir.resolve(), *logdir.resolve().parents) if path.exists())
     if not nearest.is_dir():
-        raise UsageError(f"--tensorboard {logdir} can't be made: {nearest} is a file.")
+        raise UsageError(board, f" can't be made: {nearest} is a file.")
     if not os.access(nearest, os.W_OK):
-        raise UsageError(f"--tensorboard {logdir} can't be made: {nearest} can't be written.")
+        raise UsageError(board, f" can't be made: {nearest} can't be written.")
 
 
 def board_follower(book: Book) -> Follower | None:
@@ -63,10 +65,11 @@ def board_follower(book: Book) -> Follower | None:
             if not files.has(name) or files.read(name) != data:  # one that is read by TensorBoard now is left alone
                 files.write(name, data)
         except (OSError, StoreError) as error:
-            again = paste("resume", book.folder, "--tensorboard", "DIR")
+            reason = str(getattr(error, "strerror", None) or error).rstrip(".")
             raise StoreError(
-                f"{files.path / name} can't be written: {getattr(error, 'strerror', None) or error} Choose another folder with "
-                f"{again}."
+                f"{files.path / name} can't be written: {reason}. Choose another folder with ",
+                Command("resume", (book.folder,), (Setting("tensorboard", "DIR"),)),
+                ".",
             ) from None
 
     return Follower(book.folder, write, earlier=True)
@@ -89,6 +92,6 @@ def event_file(leg: Leg) -> bytes:
     return file.getvalue()
 
 
-def _demand_package(who: str) -> None:
+def _demand_package(who: Phrase) -> None:
     if importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtra(f"{who} needs a package that is not installed: {how_to_get('tensorboard')}")
+        raise MissingExtra(who, f" needs a package that is not installed: {how_to_get('tensorboard')}")

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from autoreward.core.closing import Closing
 from autoreward.core.protection import Tier
+from autoreward.core.wording import Setting
 from autoreward.errors import JailError
 from autoreward.sandbox.client import CALL_SECONDS, RewardClient, RewardFailed
 from autoreward.sandbox.processes.fork_client import Child, ServerGone
@@ -15,8 +16,9 @@ ENDING_SECONDS = 2.0
 """Longest that a room whose socket has closed may take to end."""
 MEMORY_MB = 512
 UNPROTECTED = (
-    "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then pass "
-    "--trust-the-model to run it without protection, or use Linux on x86-64 or aarch64."
+    "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then set ",
+    Setting("trust_the_model", True),
+    " to run it without protection, or use Linux on x86-64 or aarch64.",
 )
 HASH_SEEDS = (0, 1)
 """Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
@@ -91,7 +93,7 @@ class Jail(Closing):
     def demand(self) -> None:
         """Raises JailError if programs would be refused here for want of protection: better before anything is paid."""
         if self.tier == "process-only" and not self._trust:
-            raise JailError(UNPROTECTED)
+            raise JailError(*UNPROTECTED)
 
     def open(
         self,
@@ -109,7 +111,7 @@ class Jail(Closing):
         room = self.empty(memory_mb, hash_seed, seconds_per_call)
         if room.lock.tier == "process-only" and not self._trust:
             room.close()
-            raise JailError(UNPROTECTED)
+            raise JailError(*UNPROTECTED)
         room.load(program)
         return room
 

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.core import seeds
 from autoreward.core.outcomes import Outcome
+from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialId, TrialJob, Verdict
@@ -75,8 +76,9 @@ def demand_sound(given: Candidate, task: Task, verdict: Verdict) -> None:
     number = verdict.findings[0].line if verdict.findings else None
     line = f" (line {number} of the program)" if number else ""
     raise UsageError(
-        f"The reward {given.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. "
-        f"`autoreward check FILE --task {task.name}` says all that is wrong with it."
+        f"The reward {given.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. `",
+        Command("check", ("FILE",), (Setting("task", task.name),)),
+        "` says all that is wrong with it.",
     )
 
 

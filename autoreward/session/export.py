@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError, paste
+from autoreward.core.wording import Command
+from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.best import demonstration, kept_files
 from autoreward.records import Candidates, Run
@@ -44,7 +45,7 @@ def take(folder: Path) -> Taken:
         run = Page(Folder(folder)).lone(RESULT)
         if run and not run.best:
             raise UsageError(f"{folder} has nothing to keep. {result_sentence(run)}")
-        raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+        raise UsageError(f"{folder} has nothing to keep yet; finish it with `", Command("resume", (folder,)), "`.")
     files = kept(folder)
     if _as_made(files):  # these bytes, whatever lies there by now
         return Taken(files, anew=False)
@@ -74,21 +75,21 @@ def _made_anew(folder: Path) -> dict[str, bytes]:
         demand(powers_of(book), str(folder))
         run = book.lone(RESULT)
         if run is None or not run.best:
-            raise UsageError(f"{folder} has nothing to keep yet; finish it with `{paste('resume', folder)}`.")
+            raise UsageError(f"{folder} has nothing to keep yet; finish it with `", Command("resume", (folder,)), "`.")
         demand_passed(book, run)
         trust = book.header.config.trust_the_model or book.programs_made_here()
         with Jail(trust) as jail, Workers(jail) as workers:
             try:
-                made = kept_files(book, read_run(folder), workers.package, demonstration(book, jail))
+                kept = kept_files(book, read_run(folder), workers.package, demonstration(book, jail))
             except JobFailed as failed:
                 raise UsageError(f"The policy of {folder} can't be made anew: {failed}.") from None
             except (KeyError, ValueError, TypeError) as error:
                 raise RunDamaged(
                     f"{folder}: its records do not go together ({type(error).__name__}: {error})."
                 ) from None
-    if made.refused:
-        raise made.refused
-    return made.files
+    if kept.refused:
+        raise kept.refused
+    return kept.files
 
 
 def demand_passed(book: Book, run: Run) -> None:

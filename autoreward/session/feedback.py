@@ -5,8 +5,9 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from autoreward.config import first_problem
-from autoreward.errors import ConfigError, UsageError, paste
+from autoreward.config import wrong_setting
+from autoreward.core.wording import Command, Setting
+from autoreward.errors import UsageError
 from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Feedback, Feedbacks
@@ -22,25 +23,27 @@ NO_LIMITS: CallLimits = MappingProxyType({})
 def hear_out(book: Book, text: str) -> None:
     """Save what a person says of a finished run. Raises UsageError; see `feedback`."""
     if not text.strip():
-        raise UsageError('Say what should change, in a sentence: autoreward feedback RUN "it shakes at the end".')
+        raise UsageError('Say what should change, in a sentence, such as "it shakes at the end".')
     if book.lone(RESULT) is None:
-        raise UsageError(f"{book.folder} is not finished; finish it with `{paste('resume', book.folder)}`.")
+        raise UsageError(f"{book.folder} is not finished; finish it with `", Command("resume", (book.folder,)), "`.")
     if book.header.config.model == "grammar" or book.header.config.given:
-        raise UsageError("Feedback is read by a model, and none designed this run; start one with --model.")
-    said = book.lone(FEEDBACK) or Feedbacks()
-    more = Feedbacks(items=(*said.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
+        raise UsageError(
+            "Feedback is read by a model, and none designed this run; start one with ", Setting("model", "NAME"), "."
+        )
+    earlier = book.lone(FEEDBACK) or Feedbacks()
+    more = Feedbacks(items=(*earlier.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
     book.put(FEEDBACK, more)
 
 
 def heed(book: Book) -> None:
     """Move aside what was made before the last feedback and has not heard it: the result, and replies that no round used."""
-    said = book.lone(FEEDBACK)
-    if said is None:
+    feedbacks = book.lone(FEEDBACK)
+    if feedbacks is None:
         return
-    name = f"before-feedback-{len(said.items) - 1}"
+    name = f"before-feedback-{len(feedbacks.items) - 1}"
     unheard = [
         (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
-        for file, kept in unused(book.files.at(REPLIES).names(), said.since, name)
+        for file, kept in unused(book.files.at(REPLIES).names(), feedbacks.since, name)
     ]
     result = [(thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, "best", CLIPS.folder, REPORT, RESULT.file)]
     book.retire([*unheard, *result])
@@ -53,7 +56,6 @@ def allow(book: Book, limits: CallLimits) -> None:
     try:
         allowed = Allowance.model_validate({**allowance(book).model_dump(), **limits})
     except ValidationError as error:
-        name, given, said = first_problem(error)
-        raise ConfigError(f"--{name.replace('_', '-')} {given}: {said}") from None
+        raise wrong_setting(error) from None
     book.put(ALLOWANCE, allowed)
     book.own()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, UsageError
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
@@ -70,7 +71,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     path = wanted.path
     demand_place(path.parent)
     if path.exists():
-        raise UsageError(f"{path} is there already; choose another --name, or delete it.")
+        raise UsageError(f"{path} is there already; choose another name, or delete it.")
     name = path.parent.name
     program = read_state_program(path)
     demand(of_program(STATE_PROGRAM, program), f"{path.parent}")
@@ -93,7 +94,9 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         try:
             drafted, findings = propose(client, survey, drafted)
         except NoAnswer as error:
-            raise NoAnswer(f"{error} No card is written: try again later, or with --model grammar.") from None
+            raise NoAnswer(
+                *error.args, " No card is written: try again later, or with ", Setting("model", "grammar"), "."
+            ) from None
     return Initiated(path, card_text(drafted), findings)
 
 

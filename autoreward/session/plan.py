@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
+from autoreward.core.wording import Setting
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
@@ -66,8 +67,9 @@ def demand_steps(config: RunConfig, task: Task) -> None:
     held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
     if held < needed and not config.given:
         raise UsageError(
-            f"--budget {config.budget:g} holds {held:,} environment steps, and the shortest training of a candidate takes "
-            f"{needed:,}; write {needed / config.full(task):g} or more."
+            Setting("budget", config.budget),
+            f" holds {held:,} environment steps, and the shortest training of a candidate takes "
+            f"{needed:,}; write {needed / config.full(task):g} or more.",
         )
 
 
@@ -146,12 +148,12 @@ def _probe(task: Task) -> tuple[Task, int]:
     return task.model_copy(update={"train": train}), LEAST_STEPS
 
 
-def _slowest(found: Sequence[Speed]) -> Speed:
+def _slowest(speeds: Sequence[Speed]) -> Speed:
     return Speed(
-        workers=found[0].workers,
-        start=max(s.start for s in found),
-        training=min(s.training for s in found),
-        scoring=min(s.scoring for s in found),
+        workers=speeds[0].workers,
+        start=max(s.start for s in speeds),
+        training=min(s.training for s in speeds),
+        scoring=min(s.scoring for s in speeds),
     )
 
 

@@ -17,6 +17,7 @@ from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
+from autoreward.core.wording import Setting
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
 from autoreward.errors import LimitReached, ProviderError
@@ -111,7 +112,9 @@ class RealSteps:
                 )
             raise ProviderError(
                 f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
-                f"replies are in {self._book.folder / REPLIES}; choose another model with --model."
+                f"replies are in {self._book.folder / REPLIES}; choose another ",
+                Setting("model"),
+                ".",
             )
         seed = seeds.derive(self._config.seed, "design", len(rounds))
         items = evolved_candidates(self._task, description, rounds, drafts, seed)
@@ -133,8 +136,8 @@ class RealSteps:
     def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
         """Train one policy in a worker, its reward in the jail."""
 
-        def progress(trial_id: str, step: int) -> None:
-            self._tell(events.TrialProgress(trial_id, step, job.steps))
+        def progress(step: int) -> None:
+            self._tell(events.TrialProgress(job.id, step, job.steps))
 
         trial, files = self._workers.train(self._task, job, self._config, progress, begun)
         self._tell(events.TrialDone(trial))

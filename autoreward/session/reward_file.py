@@ -11,13 +11,15 @@ from autoreward.checks.review import review_on
 from autoreward.checks.samples import Practice
 from autoreward.core.resources import LARGEST_TEXT
 from autoreward.core.transitions import Transitions
-from autoreward.errors import UsageError
+from autoreward.core.wording import Phrase, Setting
+from autoreward.errors import ConfigError, UsageError
 from autoreward.export.build import PROGRAM
 from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
+from autoreward.settings import MOST_SEEDS
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -37,11 +39,13 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
         UsageError: it can't be read, or its COMPOSITION is none, or not the one that was asked for.
     """
     given = _read(path)
-    said = given.composition
-    own = composition_named(said, f"{path}: COMPOSITION = {said!r}") if said is not None else None
+    stated = given.composition
+    own = composition_named(stated, f"{path}: COMPOSITION = {stated!r}") if stated is not None else None
     if own and composition and own != composition:
         raise UsageError(
-            f"{path} says COMPOSITION = {own!r}, and --composition {composition}: leave the option out, or change the file."
+            f"{path} says COMPOSITION = {own!r}, not ",
+            Setting("composition", composition),
+            ": leave that out, or change the file.",
         )
     name = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:LONGEST_NAME]
     return Candidate(
@@ -54,23 +58,29 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
     )
 
 
-def given_reward(reward: str, composition: str | None = None) -> Candidate | Baseline:
-    """The reward to train: a file's program, or the name of a baseline. Raises UsageError."""
-    how = composition_named(composition, f"--composition {composition}") if composition is not None else None
+def given_settings(reward: str, seeds: int, composition: str | None = None) -> dict[str, object]:
+    """Settings of a run that trains a file's program, or a baseline by its name, on so many seeds. Raises UsageError."""
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise ConfigError(Setting("seeds", seeds), f": write a number from 1 to {MOST_SEEDS}.")
+    return {"given": _given_reward(reward, composition), "confirm_seeds": seeds}
+
+
+def _given_reward(reward: str, composition: str | None) -> Candidate | Baseline:
+    how = None if composition is None else composition_named(composition, Setting("composition", composition))
     for baseline in get_args(Baseline):
         if reward == baseline and composition:
-            raise UsageError(f"--reward {reward} has no parts to combine; leave --composition out.")
+            raise UsageError(f"The reward {reward} has no parts to combine; leave ", Setting("composition"), " out.")
         if reward == baseline:
             return baseline  # type: ignore[no-any-return]
     return read_program(Path(reward), how)
 
 
-def composition_named(name: str, where: str) -> CompositionName:
+def composition_named(name: str, where: Phrase) -> CompositionName:
     """The composition of that name. Raises UsageError, with where it was given, if there is none."""
     for known in COMPOSITIONS:
         if name == known:
             return known
-    raise UsageError(f"{where}: write one of {', '.join(COMPOSITIONS)}.")
+    raise UsageError(where, f": write one of {', '.join(COMPOSITIONS)}.")
 
 
 def program_file(path: Path) -> Path:
@@ -105,11 +115,11 @@ class _Given(NamedTuple):
 
 def _read(path: Path) -> _Given:
     text = plain(_text(path))
-    said = _statements(text)
-    if said.get("PROGRAM") == PROGRAM and "class AutoReward" in said:  # made by an export
+    statements = _statements(text)
+    if statements.get("PROGRAM") == PROGRAM and "class AutoReward" in statements:  # made by an export
         path = path.with_name(PROGRAM)
         text = _beside(path)  # as it was trained, to the byte
-    return _Given(path, text, said.get("COMPOSITION"))
+    return _Given(path, text, statements.get("COMPOSITION"))
 
 
 def _statements(text: str) -> dict[str, str]:
@@ -117,31 +127,31 @@ def _statements(text: str) -> dict[str, str]:
 
     Read token by token, as far as there are any: what is wrong with a file is the gate's to say, and nothing in a text counts.
     """
-    found: dict[str, str] = {}
+    statements: dict[str, str] = {}
     line: list[tokenize.TokenInfo] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type in (tokenize.NEWLINE, tokenize.ENDMARKER):
-                _note(line, found)
+                _note(line, statements)
                 line = []
             elif token.type not in (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT):
                 line.append(token)
     except (tokenize.TokenError, SyntaxError):
-        return found
-    return found
+        return statements
+    return statements
 
 
-def _note(line: list[tokenize.TokenInfo], found: dict[str, str]) -> None:
+def _note(line: list[tokenize.TokenInfo], statements: dict[str, str]) -> None:
     """Add what one statement of the module says."""
     words = [token.string for token in line]
     if not line or line[0].start[1]:
         return
     if words[0] == "class":
-        found.setdefault(" ".join(words[:2]), "")
+        statements.setdefault(" ".join(words[:2]), "")
     elif "=" in words[1:-1] and words[1] in ("=", ":"):
         value = words[words.index("=") + 1 :]
         text = len(value) == 1 and line[-1].type == tokenize.STRING and value[0][:1] in "\"'"
-        found[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
+        statements[words[0]] = ast.literal_eval(value[0]) if text else " ".join(value)
 
 
 def _beside(path: Path) -> str:

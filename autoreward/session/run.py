@@ -2,15 +2,16 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from autoreward import events
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, make_config
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.seeds import derive, held_out
-from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError, paste
+from autoreward.core.wording import Command, Setting
+from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError
 from autoreward.export.best import best_policy, demonstration, kept_files
 from autoreward.judges import JUDGES, usual_judge
 from autoreward.llm.client import REPLIES
@@ -44,60 +45,58 @@ from autoreward.training.workers import Workers
 def start(
     task: Task,
     config: RunConfig,
-    runs: Path,
-    name: str | None,
+    folder: Path,
     tell: events.Listener,
-    begun: Callable[[Path], None] = lambda folder: None,
     given: Mapping[str, bytes] | None = None,
     tensorboard: Path | None = None,
     log: Log | None = None,
-) -> tuple[Run, Path]:
+) -> Run:
     """Make a run folder and run the loop in it.
 
     Args:
         task: what to do.
         config: how.
-        runs: folder of run folders.
-        name: of the run's folder; None makes one.
+        folder: the run's, which is made; see `new_folder`.
         tell: told what happens.
-        begun: told the folder once it is there.
         given: files of the person's, kept in the folder: `demos.npz`.
         tensorboard: folder for TensorBoard's event files.
         log: called with every training's numbers, once they are saved.
-
-    Returns:
-        The finished run, and its folder.
 
     Raises:
         AutorewardError: see errors.py; what was finished before it is saved.
     """
     demand_trust(of_card(task), f"task {task.name}")
-    folder = _place(task, config, runs, name, tensorboard)
+    _demand_startable(task, config, folder, tensorboard)
     new = not is_there(folder)
     with Book.create(folder, RunHeader.of(task, config)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
         for file, data in (given or {}).items():
             book.write(file, data)
-        begun(folder)
         try:
-            return _go(book, tell, log), folder
+            return _go(book, tell, log)
         except UsageError:
             if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
                 discard(folder)
             raise
 
 
-def usual_settings(task: Task) -> dict[str, str]:
-    """What is chosen where nobody chooses, by the command line and by Python alike: who designs, and who judges."""
-    return {"model": default_model(variables()), "judge": usual_judge(task)}
+def new_folder(task: Task, runs: Path, name: str | None = None) -> Path:
+    """The folder of a new run within `runs`; None names it by date and task. Raises UsageError if the name leads elsewhere."""
+    return runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
+
+
+def config_for(task: Task, chosen: Mapping[str, object]) -> RunConfig:
+    """What was chosen; who designs and who judges, if nobody chose, by the keys that are set and the task. Raises ConfigError."""
+    if "given" in chosen:
+        return make_config(chosen)
+    return make_config({"model": default_model(variables()), "judge": usual_judge(task), **chosen})
 
 
 def plan_run(
     task: Task,
     config: RunConfig,
-    runs: Path,
-    name: str | None = None,
+    folder: Path,
     given: Mapping[str, bytes] | None = None,
     tensorboard: Path | None = None,
 ) -> Plan:
@@ -107,7 +106,7 @@ def plan_run(
         AutorewardError: `start` would raise it before anything is trained or asked.
     """
     demand_trust(of_card(task), f"task {task.name}")
-    _place(task, config, runs, name, tensorboard)
+    _demand_startable(task, config, folder, tensorboard)
     with (
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
@@ -117,7 +116,7 @@ def plan_run(
         return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
 
 
-def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> tuple[Run, Path]:
+def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> Run:
     """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
 
     The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
@@ -130,7 +129,7 @@ def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits 
         demand_trust(powers_of(book), str(folder))
         hear_out(book, text)
         allow(book, limits)
-        return _go(book, tell), folder
+        return _go(book, tell)
 
 
 def resume(
@@ -139,7 +138,7 @@ def resume(
     tensorboard: Path | None = None,
     log: Log | None = None,
     limits: CallLimits = NO_LIMITS,
-) -> tuple[Run, Path]:
+) -> Run:
     """Go on with a run that was stopped; nothing finished is done again.
 
     Args:
@@ -157,13 +156,13 @@ def resume(
         demand_trust(powers_of(book), str(folder))
         if limits and book.lone(RESULT):
             raise UsageError(
-                f'{folder} is finished; to go on with more, say what should change: {paste("feedback", folder)} "..." with '
-                "the same options."
+                f"{folder} is finished; to go on with more, say what should change, with the same limits: ",
+                Command("feedback", (folder, "...")),
             )
         allow(book, limits)
         if tensorboard:
             keep_board(book, tensorboard)
-        return _go(book, tell, log), folder
+        return _go(book, tell, log)
 
 
 def onnx_policy(folder: Path) -> dict[str, bytes]:
@@ -201,21 +200,19 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
                 yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
 
 
-def _place(task: Task, config: RunConfig, runs: Path, name: str | None, tensorboard: Path | None) -> Path:
-    """The folder of a new run, once everything is checked that can be before there is one."""
+def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:
+    """Everything that can be checked before there is a run's folder. Raises UsageError, JailError."""
     if not task.ruled and (JUDGES[config.judge].needs_rule or config.given):
-        way_out = "" if config.given else "let people judge with --judge human, or "
+        by_people = () if config.given else ("let people judge with ", Setting("judge", "human"), ", or ")
         raise UsageError(
-            f"task {task.name} has no [success] to score policies by; {way_out}write a rule into its card."
+            f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
     demand_steps(config, task)
-    folder = runs / (plain_name(name) if name else f"{time.strftime('%Y%m%d-%H%M')}-{task.name}-{secrets.token_hex(2)}")
     demand_place(folder)
     demand_free(folder)
     demand_possible(config, folder)
     if tensorboard:
         check_board(tensorboard, folder)
-    return folder
 
 
 def _spent(book: Book) -> bool:
@@ -263,8 +260,8 @@ def _played(book: Book, hear: events.Listener) -> tuple[Run, RunView]:
             run = (measure if config.given else improve)(Study(task, config, steps, book, hear))
         except (NoAnswer, JailError) as error:
             when = " when it answers again" if isinstance(error, NoAnswer) else ""
-            way_on = f"Everything so far is saved: `{paste('resume', book.folder)}` goes on{when}."
-            raise type(error)(f"{error} {way_on}") from None
+            way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
+            raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
         clips = _keep(book, reading, workers, steps.pool)
     return run, replace(reading, clips=clips)

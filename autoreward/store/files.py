@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from autoreward.core.visible import LATEST, LONGEST_FOLDER, is_folder
-from autoreward.errors import RunLocked, StoreError, UsageError, paste, shortened
+from autoreward.core.wording import Command
+from autoreward.errors import RunLocked, StoreError, UsageError, shortened
 from autoreward.store.damage import unreadable
 from autoreward.store.folder import Folder
 
@@ -43,7 +44,9 @@ def demand_free(folder: Path) -> None:
     """Raises UsageError if a run is there, RunDamaged if what is there is no plain file."""
     if Folder(folder).has(HEADER):
         raise UsageError(
-            f"{folder} already holds a run: resume it with `{paste('resume', folder)}`, or choose another name."
+            f"{folder} already holds a run: resume it with `",
+            Command("resume", (folder,)),
+            "`, or choose another name.",
         )
 
 

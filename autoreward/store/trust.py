@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.core.wording import Setting
 from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
 from autoreward.records import Allowance, Board
 from autoreward.store.folder import Folder
@@ -89,7 +90,7 @@ def demand(powers: Powers, who: str) -> None:
     if not known(powers):
         would = "; ".join(shortened(power.what) for power in powers)
         raise NotTrusted(
-            f"{who} is new here, and {would}. Look at it; if you trust it, say so with --trust (in Python: trust=True)."
+            f"{who} is new here, and {would}. Look at it; if you trust it, say so with ", Setting("trust", True), "."
         )
 
 

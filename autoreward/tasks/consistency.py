@@ -1,9 +1,9 @@
 """Whether the names and formulas of a task card go together, as far as the card alone says it."""
 
-import difflib
 from collections.abc import Collection, Mapping
 
 from autoreward.core.contract import ALWAYS_THERE, PARAMETERS
+from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.functions import FUNCTIONS
@@ -11,7 +11,7 @@ from autoreward.tasks.formulas.shapes import demand_condition, demand_finite, de
 from autoreward.tasks.tables import Constant
 
 RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "np", "math", "length"}
-_OURS = {"policy", "env", "seed", "device", "verbose", "action_noise", "tensorboard_log"}
+_OURS = {"policy", "env", "seed", "verbose", "action_noise", "tensorboard_log"}
 """Settings of an algorithm that are not a card's to choose, besides classes and their arguments."""
 
 
@@ -38,6 +38,8 @@ def check_names(
         if constant.field and constant.field not in state:
             raise TaskError(f"[constants.{name}] field = {constant.field!r} is not a state field.")
     for name in hyperparameters:
+        if name == "device":
+            raise TaskError("[train.hyperparameters] device is a key of [train]; move it there.")
         if name in _OURS or name.endswith(("_class", "_kwargs")):
             raise TaskError(f"[train.hyperparameters] {name} is not a card's to choose; leave it out.")
 
@@ -81,6 +83,5 @@ def check_rules(
 
 def _check_known(formula: Expression, known: set[str]) -> None:
     if unknown := sorted(formula.names - known):
-        close = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(unknown[0], known)
         raise TaskError(f"{formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")

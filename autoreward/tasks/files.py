@@ -1,6 +1,5 @@
 """Task cards as files: `envs/<name>/task.toml` -> Task. Reading a card never imports environment code."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from autoreward.core.resources import small_text
+from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError, shortened
 from autoreward.tasks.card import STATE_PROGRAM, Task
 
@@ -114,9 +114,7 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     names = task_names(folders)
     if name in names:
         return read_task(names[name])
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise TaskError(f"There is no task {name!r}.{hint} `autoreward tasks` lists all {len(names)}.")
+    raise TaskError(f"There is no task {name!r}.{did_you_mean(name, names)} `autoreward tasks` lists all {len(names)}.")
 
 
 def _first_wrong(error: ValidationError) -> str:

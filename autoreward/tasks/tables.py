@@ -6,7 +6,7 @@ from pydantic import Field as Bounded
 
 from autoreward.errors import TaskError
 from autoreward.records import Record
-from autoreward.records.base import FormulaText, Line, Name, Range, Setting, Unit
+from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Range, Unit
 
 
 class StateField(Record):
@@ -91,8 +91,10 @@ class Train(Record):
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
     net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
-    hyperparameters: dict[Name, Setting] = Bounded(default_factory=dict)
+    hyperparameters: dict[Name, Hyperparameter] = Bounded(default_factory=dict)
 
     @property
     def gamma(self) -> float:

@@ -4,52 +4,30 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from json import loads
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from autoreward import errors
-from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed, TaskError
-from autoreward.records import TRAINING_STATE, Record, Score, Trial, TrialJob
-from autoreward.sandbox.jail import Jail, Room
+from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes import frames, scratch
 from autoreward.sandbox.processes.fork_client import Child, ServerGone
 from autoreward.sandbox.processes.restarting import Keeper, Notice, narrow, unheard
 from autoreward.tasks.card import Task
 from autoreward.tasks.process import Process
-from autoreward.training.runner import Progress
+from autoreward.training.runner import JobReply
 from autoreward.worker import wire
+from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, R
 from autoreward.worker.reach import Walls
 
-R = TypeVar("R", bound=Record)
 IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
-
-
-class WorkerReply(NamedTuple):
-    """A finished job's report (JSON) and files."""
-
-    report: bytes
-    files: dict[str, bytes]
-
-
-class JobLimits(NamedTuple):
-    """What one job may take."""
-
-    seconds: float = 600.0
-    memory_mb: int = 4096
-    way_out: str = ""
-    """What to say to a person whose job needs longer."""
-
-    @classmethod
-    def of(cls, config: RunConfig) -> "JobLimits":
-        """Those of a training, and of its scoring."""
-        return cls(config.minutes_per_trial * 60, config.memory_mb, "; give it more with --minutes-per-trial")
 
 
 class Server:
@@ -58,11 +36,11 @@ class Server:
     def __init__(self, task: Task, notice: Notice) -> None:
         """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
         try:
-            asked = task.process.seen_from(Path("/"))
+            process = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make_scratch()
-        walls = Walls(**asked.model_dump(), folder=self._folder, home=_home())
+        walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
         self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
@@ -72,7 +50,7 @@ class Server:
 
 
 class LocalRunner:
-    """Implements `Runner`, and does all other jobs too."""
+    """Implements `Runner`."""
 
     def __init__(self, jail: Jail, notice: Notice = unheard) -> None:
         """Nothing is started until the first job; `notice` is told of a fork server that was lost and started again."""
@@ -86,69 +64,31 @@ class LocalRunner:
         """CPU cores that this process may use."""
         return cores_here()
 
-    def train(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
-    ) -> tuple[Trial, dict[str, bytes]]:
-        """Train one policy, its reward in a room of its own. Raises RewardFailed, JobFailed, TaskError."""
-        room: Room | None = None
-        if job.reward == "candidate":
-            room = self._jail.open(job.source)
-        request = {"job": "train", "trial_job": job.model_copy(update={"source": ""}).model_dump_json()}
-        files = {TRAINING_STATE: begun} if job.leg else {}
-        fds = [] if room is None else [room.fd]
-        try:
-            reply = self.run(request, task, files, JobLimits.of(config), fds, lambda step: progress(job.id, step))
-            trial = read(Trial, reply.report)
-            if room is not None and trial.outcome is Outcome.CRASHED and room.was_killed():
-                raise JobFailed(
-                    Outcome.LOST, "the process of its reward was killed from outside, or for want of memory"
-                )
-        finally:
-            if room is not None:
-                room.close()
-        _demand_same((trial.id, trial.candidate_id, trial.seed), (job.id, job.candidate_id, job.seed))
-        return trial.model_copy(update={"tier": self._jail.tier}), reply.files
+    def run(self, job: Job[R], files: Mapping[str, bytes], progress: StepProgress) -> JobReply[R]:
+        """Do one job in a process of its own, its reward in a room of its own. Raises as `Runner` does."""
+        if job.program is None:
+            reply = self._work(job, files, (), progress)
+        else:
+            with self._jail.open(job.program) as room:
+                reply = self._work(job, files, (room.fd,), progress)
+                if job.blames_the_room(reply.report) and room.was_killed():
+                    raise JobFailed(
+                        Outcome.LOST, "the process of its reward was killed from outside, or for want of memory"
+                    )
+        _demand_own(job, reply)
+        return JobReply(job.held_by(reply.report, self._jail.tier), reply.files)
 
-    def score(
-        self,
-        task: Task,
-        trial: Trial,
-        config: RunConfig,
-        files: Mapping[str, bytes],
-        choosing: Sequence[int],
-        scoring: Sequence[int],
-    ) -> tuple[Score, dict[str, bytes]]:
-        """Score a trial, in a process that never met the reward. Raises JobFailed, TaskError."""
-        request = {
-            "job": "score",
-            "trial": trial.model_dump_json(exclude={"curve": {"__all__": {"parts"}}}),
-            "choosing": list(choosing),
-            "scoring": list(scoring),
-        }
-        reply = self.run(request, task, files, JobLimits.of(config))
-        score = read(Score, reply.report)
-        _demand_same((score.trial_id, score.candidate_id), (trial.id, trial.candidate_id))
-        return score, reply.files
-
-    def run(
-        self,
-        request: Mapping[str, Any],
-        task: Task,
-        files: Mapping[str, bytes],
-        limits: JobLimits = JobLimits(),  # noqa: B008 - never changed
-        fds: Sequence[int] = (),
-        progress: Callable[[int], None] = lambda step: None,
-    ) -> WorkerReply:
-        """Do one job in a process of its own; `fds` go to it. Raises JobFailed, CannotDraw, TaskError."""
+    def _work(self, job: Job[R], files: Mapping[str, bytes], fds: Sequence[int], progress: StepProgress) -> JobReply[R]:
+        """Have a process do it; `fds` go there."""
         with self._lock:
-            if task.process not in self._servers:
-                self._servers[task.process] = Server(task, self._notice)
-            server = self._servers[task.process]
-        given = {"memory_mb": limits.memory_mb, "seconds": limits.seconds}
-        asked = {**request, "task": task.model_dump_json(), **given}
-        child = server.keeper.spawn(asked, fds)
-        _hand_over(child, files)
-        return _watch(child, str(request["job"]), limits, progress)
+            if job.task.process not in self._servers:
+                self._servers[job.task.process] = Server(job.task, self._notice)
+            server = self._servers[job.task.process]
+        needed = {name: files[name] for name in job.takes}
+        request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
+        child = server.keeper.spawn(request, fds)
+        _hand_over(child, needed)
+        return _watch(child, job, progress)
 
     def close(self) -> None:
         """End every worker."""
@@ -171,7 +111,7 @@ def cores_here(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     return cores if share == "max" else max(min(cores, int(share) // int(period)), 1)
 
 
-def read(kind: type[R], report: bytes) -> R:
+def _read(kind: type[R], report: bytes) -> R:
     """A report as a record. Raises JobFailed."""
     try:
         return kind.model_validate_json(report)
@@ -179,10 +119,12 @@ def read(kind: type[R], report: bytes) -> R:
         raise JobFailed(Outcome.CRASHED, f"the worker's report is malformed: {error.error_count()} errors") from None
 
 
-def _demand_same(found: tuple[object, ...], asked: tuple[object, ...]) -> None:
-    """Raises JobFailed if a report is not on the work that was given: an environment may write reports of its own."""
-    if found != asked:
+def _demand_own(job: Job[R], reply: JobReply[R]) -> None:
+    """Raises JobFailed if a reply is not on the job that was given: an environment may send reports and files of its own."""
+    if not job.is_on_this(reply.report):
         raise JobFailed(Outcome.CRASHED, "the worker reported on other work than it was given")
+    if sorted(reply.files) != sorted(job.makes(reply.report)):
+        raise JobFailed(Outcome.CRASHED, f"the {job.kind} process sent other files than it makes")
 
 
 def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
@@ -195,9 +137,9 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
         raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
-def _watch(child: Child, job: str, limits: JobLimits, progress: Callable[[int], None]) -> WorkerReply:
+def _watch(child: Child, job: Job[R], progress: StepProgress) -> JobReply[R]:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
-    deadline = time.monotonic() + limits.seconds
+    deadline = time.monotonic() + job.limits.seconds
     files: dict[str, bytes] = {}
     try:
         while True:
@@ -211,16 +153,18 @@ def _watch(child: Child, job: str, limits: JobLimits, progress: Callable[[int], 
                 if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
                     raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
             elif kind == wire.JOB_REPORT and len(payload) <= wire.REPORT_CAP:
-                return WorkerReply(bytes(payload), files)
+                return JobReply(_read(job.report_type, bytes(payload)), files)
             elif kind == wire.JOB_FAILED:
                 raise _reported(payload)
             else:
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
     except TimeoutError:
-        raise _late(child, job, limits) from None
+        raise _late(child, job) from None
     except (EOFError, frames.FrameError, ConnectionError, ValueError):
         child.kill()
-        raise JobFailed(Outcome.LOST, f"the {job} process ended without a report ({_how(child)}).{narrow()}") from None
+        raise JobFailed(
+            Outcome.LOST, f"the {job.kind} process ended without a report ({_how(child)}).{narrow()}"
+        ) from None
     finally:
         child.close()
 
@@ -233,18 +177,21 @@ def _how(child: Child) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def _late(child: Child, job: str, limits: JobLimits) -> JobFailed:
+def _late(child: Child, job: Job[Any]) -> JobFailed:
     """What to say of a job that is not done in time: it was stopped, or it needs longer."""
+    limits = job.limits
     whole = f"within {limits.seconds / 60:g} minutes"
     if stopped(child.pid):
-        return JobFailed(Outcome.LOST, f"the {job} process did not end {whole}: it was stopped from outside (SIGSTOP)")
+        return JobFailed(
+            Outcome.LOST, f"the {job.kind} process did not end {whole}: it was stopped from outside (SIGSTOP)"
+        )
     child.kill()
     try:
         used = child.wait(10).cpu_seconds
     except (TimeoutError, ServerGone):
         used = limits.seconds
     idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
-    return JobFailed(Outcome.TIMED_OUT, f"the {job} process did not end {whole}{idle}{limits.way_out}")
+    return JobFailed(Outcome.TIMED_OUT, f"the {job.kind} process did not end {whole}{idle}{limits.way_out}")
 
 
 def stopped(pid: int) -> bool:
@@ -259,8 +206,8 @@ def stopped(pid: int) -> bool:
 def _reported(payload: bytearray) -> Exception:
     """The failure that a worker tells of. Raises ValueError if it can't be read."""
     try:
-        said = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
-        kind, message = str(said["kind"]), str(said["message"])
+        failure = loads(bytes(payload[: wire.JOB_FAILURE_CAP]))
+        kind, message = str(failure["kind"]), str(failure["message"])
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":

@@ -1,6 +1,6 @@
-"""Workers on a Ray cluster: every training and scoring is a Ray task, beside a jail of its own on whichever machine it lands.
+"""Workers on a Ray cluster: every job is a Ray task, beside a jail of its own on whichever machine it lands.
 
-A task takes records and bytes and returns records and bytes, so no disk is shared. The host keeps what it keeps otherwise:
+A task takes a record and files and returns a record and files, so no disk is shared. The host keeps what it keeps otherwise:
 the run folder, the keys, the checks of programs. Every machine needs this version of autoreward, the task's packages, and a
 kernel that can lock a process.
 """
@@ -14,25 +14,32 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
+from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, JobFailed, MissingExtra, UsageError, how_to_get
-from autoreward.records import Score, Trial, TrialJob
+from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.fork_client import clean_environment
-from autoreward.tasks.card import Task
-from autoreward.training.runner import Progress
-from autoreward.training.workers import Workers
+from autoreward.training.local import LocalRunner
+from autoreward.training.runner import Again, JobReply
 from autoreward.version import __version__
+from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, R
 
-RemoteResult = tuple[Trial | Score, dict[str, bytes]]
-Work = Callable[[Workers, Callable[[int], None]], RemoteResult]
 KNOCK_SECONDS = 5.0
 _NODE = ("HOME", "VIRTUAL_ENV", "USER")
 """What Ray itself needs beyond what every child may inherit."""
+
+
+class RemoteFailure(NamedTuple):
+    """How a job failed on another machine; exceptions of more than one word do not travel."""
+
+    kind: type[JobFailed | RewardFailed]
+    outcome: Outcome
+    message: str
 
 
 class Cluster:
@@ -63,45 +70,21 @@ class Cluster:
         if self._joined:
             self._ray.shutdown()
 
-    def train(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes
-    ) -> tuple[Trial, dict[str, bytes]]:
-        """Train one policy on some machine. Raises JobFailed, TaskError."""
-        made, files = self._somewhere(
-            lambda workers, tell: workers.train(task, job, config, lambda _, step: tell(step), begun),
-            lambda step: progress(job.id, step),
-        )
-        assert isinstance(made, Trial)
-        return made, files
-
-    def score(
-        self,
-        task: Task,
-        trial: Trial,
-        config: RunConfig,
-        files: Mapping[str, bytes],
-        choosing: Sequence[int],
-        scoring: Sequence[int],
-    ) -> tuple[Score, dict[str, bytes]]:
-        """Score a trial on some machine. Raises JobFailed, TaskError."""
-        given = dict(files)
-        made, found = self._somewhere(
-            lambda workers, tell: workers.score(task, trial, config, given, choosing, scoring), lambda step: None
-        )
-        assert isinstance(made, Score)
-        return made, found
-
-    def _somewhere(self, work: Work, progress: Callable[[int], None]) -> RemoteResult:
-        """Do the work on some machine. Raises JobFailed if that machine or its supervising process is lost."""
+    def run(self, job: Job[R], files: Mapping[str, bytes], progress: StepProgress) -> JobReply[R]:
+        """Do one job on some machine. Raises as `Runner` does; JobFailed too if that machine or its supervising process is lost."""
         from ray.exceptions import RayError, RayTaskError
 
+        needed = {name: files[name] for name in job.takes}
         try:
-            for said in self._remote.remote(__version__, self._trust, work):
-                answer = self._ray.get(said)
+            for item in self._remote.remote(__version__, self._trust, job, needed):
+                answer = self._ray.get(item)
                 if isinstance(answer, int):
                     progress(answer)
+                elif isinstance(answer, RemoteFailure):
+                    raise answer.kind(answer.outcome, answer.message)
                 else:
-                    return answer  # type: ignore[no-any-return]
+                    reply: JobReply[R] = answer
+                    return reply
         except RayTaskError as error:
             if isinstance(error.cause, AutorewardError):
                 raise error.cause from None
@@ -112,42 +95,46 @@ class Cluster:
         raise JobFailed(Outcome.LOST, "the machine that worked on it sent no result")
 
 
-def _stream(version: str, trust: bool, work: Work) -> Iterator[int | RemoteResult]:
-    """Runs on a machine of the cluster: the environment steps so far, as they come, then what was made."""
+def _stream(
+    version: str, trust: bool, job: Job[Any], files: Mapping[str, bytes]
+) -> Iterator[int | JobReply[Any] | RemoteFailure]:
+    """Runs on a machine of the cluster: the environment steps so far, as they come, then what was made or how it failed."""
     if version != __version__:
         raise UsageError(
-            f"--pool ray: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
+            f"Ray cluster: {os.uname().nodename} has autoreward {__version__}, not {version}. Install the same."
         )
-    said: queue.SimpleQueue[int | RemoteResult | BaseException] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[int | JobReply[Any] | RemoteFailure | BaseException] = queue.SimpleQueue()
 
     def go() -> None:
         try:
-            said.put(work(_here(trust), said.put))
+            answers.put(_here(trust).run(job, files, answers.put))
+        except (JobFailed, RewardFailed) as failed:
+            answers.put(RemoteFailure(type(failed), failed.outcome, failed.message))
         except BaseException as error:
-            said.put(error)
+            answers.put(error)
 
     threading.Thread(target=go, daemon=True).start()
     while True:
-        item = said.get()
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-        if not isinstance(item, int):
+        answer = answers.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        yield answer
+        if not isinstance(answer, int):
             return
 
 
 @functools.cache
-def _here(trust: bool) -> Workers:
+def _here(trust: bool) -> Again:
     """This Ray process's own jail and workers: kept, since starting them takes seconds. They end with the process."""
     jail = Jail(trust)
     jail.demand()
-    return Workers(jail)
+    return Again(LocalRunner(jail))
 
 
 def demand_ray() -> None:
     """Raises MissingExtra if Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise MissingExtra(f"--pool ray needs Ray: {how_to_get('ray')}")
+        raise MissingExtra(Setting("pool", "ray"), f" needs Ray: {how_to_get('ray')}")
 
 
 def _ray() -> Any:
@@ -171,7 +158,7 @@ def _join(ray: Any) -> None:
             ray.init(address=address, **quiet)
         except (OSError, ValueError) as error:
             raise UsageError(
-                f"--pool ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
+                f"Ray: no cluster at RAY_ADDRESS={address} ({error}). Write HOST:PORT of a `ray start --head`, or auto for "
                 "the one of this machine; or unset it to use the cores of this machine."
             ) from None
         return

@@ -1,26 +1,45 @@
 """Ask for descriptions, trainings, scores and packages; what a candidate or a lost process does wrong is a record."""
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
 
 from autoreward import errors
 from autoreward.config import RunConfig
 from autoreward.core.closing import Closing
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed
-from autoreward.records import Audit, Description, Score, Survey, Trial, TrialJob, WorkerProtection
+from autoreward.records import (
+    DEMONSTRATIONS,
+    TRAINING_STATE,
+    Audit,
+    Description,
+    Score,
+    Survey,
+    Trial,
+    TrialJob,
+    WorkerProtection,
+)
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
-from autoreward.training.local import LocalRunner, WorkerReply, read
-from autoreward.training.runner import Progress, Runner
-
-T = TypeVar("T")
-WEIGHTS = "policy.safetensors"
-"""What a job that needs one checkpoint is sent."""
+from autoreward.training.local import LocalRunner
+from autoreward.training.runner import Again, JobReply, Runner
+from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, JobLimits, R
+from autoreward.worker.jobs.records import (
+    WEIGHTS_FILE,
+    AuditJob,
+    DescribeJob,
+    FilmJob,
+    GraphJob,
+    PackageJob,
+    ProtectionJob,
+    ScoreJob,
+    SurveyJob,
+    TrainJob,
+)
 
 
 class Workers(Closing):
@@ -29,9 +48,9 @@ class Workers(Closing):
     def __init__(self, jail: Jail, runner: Runner | None = None, notice: Notice = unheard) -> None:
         """`runner` trains and scores; None does it here, as all else is done. `notice` is told of what is lost and done again."""
         self.jail = jail
-        self._notice = notice
         self._local = LocalRunner(jail, notice)
-        self._runner: Runner = runner or self._local
+        self._here = Again(self._local, notice)
+        self._runner = Again(runner, notice) if runner else self._here
 
     @property
     def cores(self) -> int:
@@ -47,26 +66,24 @@ class Workers(Closing):
         Raises:
             TaskError: the environment fails, or the card or the demonstrations don't fit it.
         """
-        files = {"demos.npz": demos} if demos else {}
-        asked = {"job": "describe", "seed": seed, "demos": bool(demos)}
-        reply = self._look(asked, task, files, ("pool.npz", "samples.npz"))
-        return read(Description, reply.report), reply.files
+        job = DescribeJob(task=task, seed=seed, demonstrated=bool(demos))
+        return self._look(job, {DEMONSTRATIONS: demos})
 
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
-        return read(Survey, self._look({"job": "survey"}, task, {}).report)
+        return self._look(SurveyJob(task=task), {}).report
 
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
-        return read(Audit, self._look({"job": "audit"}, task, {}).report)
+        return self._look(AuditJob(task=task), {}).report
 
     def protection(self) -> WorkerProtection:
         """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
         task = placeholder_task("CartPole-v1", {}, "doctor")  # any that asks for nothing: it is not made
-        return read(WorkerProtection, self._local.run({"job": "attempt"}, task, {}).report)
+        return self._local.run(ProtectionJob(task=task), {}, _untold).report
 
     def train(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: Progress, begun: bytes = b""
+        self, task: Task, job: TrialJob, config: RunConfig, progress: StepProgress, begun: bytes = b""
     ) -> tuple[Trial, dict[str, bytes]]:
         """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome.
 
@@ -74,13 +91,14 @@ class Workers(Closing):
         """
         reached = job.begin
 
-        def note(trial_id: str, step: int) -> None:
+        def note(step: int) -> None:
             nonlocal reached
             reached = max(reached, step)
-            progress(trial_id, step)
+            progress(step)
 
+        training = TrainJob(task=task, training=job, limits=job_limits(config))
         try:
-            return self._again_if_lost(job.id, lambda: self._runner.train(task, job, config, note, begun))
+            return self._runner.run(training, {TRAINING_STATE: begun}, note)
         except (RewardFailed, JobFailed) as failed:
             return _failed_trial(job, failed, reached, self.jail), {}
 
@@ -94,16 +112,17 @@ class Workers(Closing):
         scoring: Sequence[int],
     ) -> tuple[Score, dict[str, bytes]]:
         """Choose a trial's checkpoint and score it, where the reward never was; a lost worker is tried again once."""
+        job = ScoreJob(
+            task=task, trial=trial, choosing=tuple(choosing), scoring=tuple(scoring), limits=job_limits(config)
+        )
         try:
-            return self._again_if_lost(
-                f"scoring {trial.id}", lambda: self._runner.score(task, trial, config, files, choosing, scoring)
-            )
+            return self._runner.run(job, files, _untold)
         except JobFailed as failed:
             return _failed_score(trial, failed), {}
 
     def package(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.zip` and `vecnormalize.pkl` of one checkpoint. Raises JobFailed."""
-        return self._do({"job": "package"}, task, {WEIGHTS: weights}, ("policy.zip", "vecnormalize.pkl")).files
+        return self._here.run(PackageJob(task=task), {WEIGHTS_FILE: weights}, _untold).files
 
     def graph(self, task: Task, weights: bytes) -> dict[str, bytes]:
         """`policy.onnx` of one checkpoint. Raises MissingExtra without the packages that write it, JobFailed."""
@@ -111,12 +130,12 @@ class Workers(Closing):
             raise errors.MissingExtra(
                 f"An ONNX file needs packages that are not installed: {errors.how_to_get('onnx')}"
             )
-        return self._do({"job": "graph"}, task, {WEIGHTS: weights}, ("policy.onnx",)).files
+        return self._here.run(GraphJob(task=task), {WEIGHTS_FILE: weights}, _untold).files
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
-            return self._do({"job": "film", "seed": seed}, task, {WEIGHTS: weights}, ("clip.webp",)).files
+            return self._here.run(FilmJob(task=task, seed=seed), {WEIGHTS_FILE: weights}, _untold).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 
@@ -125,41 +144,31 @@ class Workers(Closing):
         self._runner.close()
         self._local.close()
 
-    def _look(
-        self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
-    ) -> WorkerReply:
+    def _look(self, job: Job[R], files: Mapping[str, bytes]) -> JobReply[R]:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
+        task = job.task
         try:
-            return self._do(request, task, files, makes)
+            return self._here.run(job, files, _untold)
         except JobFailed as failed:
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
-                said = f"task {task.name} could not be tried on this machine: {failed.message.rstrip('.')}."
-                raise errors.TaskError(said) from None
+                words = failed.message.rstrip(".")
+                raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
             raise errors.TaskError(
                 f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
             ) from None
 
-    def _do(
-        self, request: Mapping[str, Any], task: Task, files: Mapping[str, bytes], makes: Sequence[str] = ()
-    ) -> WorkerReply:
-        """Do a job here, which makes these files; a lost worker is tried again once.
 
-        Raises JobFailed, and what is wrong with the task.
-        """
-        reply = self._again_if_lost(str(request["job"]), lambda: self._local.run(request, task, files))
-        if sorted(reply.files) != sorted(makes):
-            raise JobFailed(Outcome.CRASHED, f"the {request['job']} process sent other files than it makes")
-        return reply
+def job_limits(config: RunConfig) -> JobLimits:
+    """Those of a training, and of its scoring."""
+    return JobLimits(
+        seconds=config.minutes_per_trial * 60,
+        memory_mb=config.memory_mb,
+        way_out="; give it more minutes_per_trial",
+    )
 
-    def _again_if_lost(self, what: str, do: Callable[[], T]) -> T:
-        """What `do` makes; where its worker is lost, that is said and it is done once more. Raises what `do` raises."""
-        try:
-            return do()
-        except JobFailed as failed:
-            if failed.outcome is not Outcome.LOST:
-                raise
-            self._notice(f"{what} is run again: {failed.message.rstrip('.')}.")
-        return do()
+
+def _untold(step: int) -> None:
+    """Progress of a job that takes no environment steps which anybody counts."""
 
 
 def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, reached: int, jail: Jail) -> Trial:

@@ -75,7 +75,7 @@ def _calls() -> dict[str, Attempt]:
         "open a Unix socket": lambda: socket.socket(socket.AF_UNIX).close(),
         "start a process": fork,
         "keep capabilities": _privileged,
-        **{said: _raw(name, given) for said, (name, given) in raw.items() if name in numbers},
+        **{name: _raw(call, arguments) for name, (call, arguments) in raw.items() if call in numbers},
     }
 
 

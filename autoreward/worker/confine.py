@@ -8,10 +8,12 @@ import os
 import resource
 import sys
 import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 from autoreward.sandbox.kernel import filters, landlock, privileges, seccomp
 from autoreward.sandbox.kernel.landlock import READ, Grant
+from autoreward.sandbox.kernel.lock import limit_memory
 from autoreward.sandbox.kernel.syscalls import NUMBERS, machine
 from autoreward.sandbox.processes import scratch
 from autoreward.worker.reach import Walls, grants
@@ -69,6 +71,25 @@ def confine_one(walls: Walls, held: Held, granted: Granted) -> None:
         landlock.restrict((*own, common), walls.network)
     if held.filtered:
         seccomp.load_filter(filters.worker(machine(), os.getpid(), walls.programs))
+
+
+def inherited_memory() -> int | None:
+    """Bytes of addresses that the fork server has, which a worker begins with; None where nobody says it.
+
+    To be asked before the worker is confined: /proc is out of reach afterwards.
+    """
+    size = Path(f"/proc/{os.getppid()}/statm")
+    return int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() if size.exists() else None
+
+
+def limit_worker(inherited: int | None, more_mb: int, on_gpu: bool) -> None:
+    """Cap the address space at `inherited` bytes and so much more.
+
+    Not on a GPU: CUDA reserves addresses for all the memory of the machine and its GPUs, and nothing else that a process can set
+    for itself limits what is resident.
+    """
+    if inherited is not None and not on_gpu:
+        limit_memory(inherited + more_mb * (1 << 20))
 
 
 def own_folder(walls: Walls, pid: int) -> str:

@@ -1,6 +1,6 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,31 +12,77 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
+from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
+from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 _OPTIMISER, _NUMBERS = "optimiser.", "numbers"
-_TORCH, _NUMPY = "random.torch", "random.numpy"
+_TORCH, _CUDA, _NUMPY = "random.torch", "random.cuda", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
 
 
+def on_gpu(task: Task, available: Callable[[], bool] = torch.cuda.is_available) -> bool:
+    """Whether the task's models train on a GPU: its card wants one, and one is there. Only then is `available` asked."""
+    return task.train.device != "cpu" and available()
+
+
 def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
-    """The task's SB3 model with its tuned settings. Raises ValueError or TypeError on settings SB3 does not take."""
+    """The task's SB3 model with its tuned settings, on its device.
+
+    Raises:
+        TaskError: the device is not there, where SB3 would take the CPU instead.
+        ValueError: SB3 does not take the settings.
+        TypeError: the same.
+    """
+    if on_gpu(task):
+        return _built(task, venv, seed, "cuda", **extra)
+    if task.train.device == "cuda":
+        raise TaskError(
+            f'task {task.name}, [train] device = "cuda": PyTorch {torch.__version__} finds no GPU from within a worker; '
+            'use a machine and a PyTorch with CUDA, or write "auto" or "cpu".'
+        )
+    return _built(task, venv, seed, "cpu", **extra)
+
+
+def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> BaseAlgorithm:
     kind = getattr(stable_baselines3, task.train.algorithm)
     settings: dict[str, Any] = dict(task.train.hyperparameters)
     net: Any = list(task.train.net)
     if task.train.algorithm in ON_POLICY:
         net = {"pi": net, "vf": net}
     model: BaseAlgorithm = kind(
-        "MlpPolicy", venv, seed=seed, device="cpu", policy_kwargs={"net_arch": net}, **settings, **extra
+        "MlpPolicy", venv, seed=seed, device=device, policy_kwargs={"net_arch": net}, **settings, **extra
     )
     return model
 
 
+def blank(task: Task) -> BaseAlgorithm:
+    """An untrained model that saved weights fit, on the CPU: it plays in few environments, or becomes a file for any machine.
+
+    Its environment is closed: it was asked for its spaces alone.
+    """
+    venv = normalised(task, make.vectorised(task, 1, seed=0))
+    model = _built(task, venv, 0, "cpu")
+    venv.close()
+    return model
+
+
+def policy_function(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> PolicyFunction:
+    """The model's most likely actions, as a function of observations as the environment gives them."""
+
+    def choose(observations: NDArray[Any]) -> NDArray[Any]:
+        normal = np.clip((observations - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
+        return model.predict(normal.astype(np.float32), deterministic=True)[0]
+
+    return choose
+
+
 def normalised(task: Task, venv: VecEnv) -> VecNormalize:
-    """Observation normalisation as the task asks for it; reward normalisation is the feed's."""
+    """Observation normalisation as the task asks for it; that of rewards is LateRewards'."""
     return VecNormalize(
         venv, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )
@@ -77,7 +123,7 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     return mean, variance
 
 
-def state(
+def training_state(
     model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, episodes: Mapping[str, torch.Tensor]
 ) -> bytes:
     """Everything that an on-policy training goes on from.
@@ -92,25 +138,31 @@ def state(
     tensors[_NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
     _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
     tensors[_TORCH] = torch.get_rng_state()
+    if model.device.type == "cuda":
+        tensors[_CUDA] = torch.cuda.get_rng_state(model.device)
     tensors[_NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
     return save({**tensors, **episodes})
 
 
-def go_on(model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]) -> None:
-    """Put what `state` saved, but for its episodes, into a fresh model of the same task. Raises on a state that does not fit."""
+def restore(
+    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]
+) -> None:
+    """Put what `training_state` gave, but for its episodes, into a fresh model of the same task. Raises where it does not fit."""
     count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
     model.num_timesteps = int(steps)
     torch.set_rng_state(tensors.pop(_TORCH))
+    if (of_a_gpu := tensors.pop(_CUDA, None)) is not None and model.device.type == "cuda":
+        torch.cuda.set_rng_state(of_a_gpu, model.device)
     *key, position = tensors.pop(_NUMPY).tolist()
     np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
     slots: dict[int, dict[str, Any]] = {}
     for name in [name for name in tensors if name.startswith(_OPTIMISER)]:
         index, _, slot = name.removeprefix(_OPTIMISER).partition(".")
         slots.setdefault(int(index), {})[slot] = tensors.pop(name)
-    seen_mean, seen_variance = from_bytes(model, save(tensors))
+    saved_mean, saved_variance = from_bytes(model, save(tensors))
     groups = model.policy.optimizer.state_dict()["param_groups"]
     model.policy.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     if venv.norm_obs:
         stats = observation_stats(venv)
-        stats.mean, stats.var, stats.count = seen_mean, seen_variance, count
+        stats.mean, stats.var, stats.count = saved_mean, saved_variance, count
     rewards.mean, rewards.var, rewards.count = np.array(mean), np.array(variance), rewards_count

@@ -1,4 +1,4 @@
-"""What a worker can reach of this machine's files: packages, system libraries and data, devices to draw with, its own folder.
+"""What a worker can reach of this machine's files: packages, system libraries and data, a GPU, its own folder.
 
 Standard library only: it is asked before any package is imported. The home is no part of it, but for packages that lie there.
 """

@@ -4,17 +4,13 @@ It confines itself before it imports a package: gymnasium imports those that reg
 """
 
 import json
-import os
-import resource
 import socket
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
-from autoreward.sandbox.kernel.lock import limit_memory
 from autoreward.sandbox.processes import fork_server, frames, scratch
-from autoreward.worker.confine import confine_all, confine_one, own_folder
+from autoreward.worker.confine import Held, confine_all, confine_one, inherited_memory, limit_worker, own_folder
 from autoreward.worker.reach import Walls
 
 if __name__ == "__main__":
@@ -29,27 +25,20 @@ from stable_baselines3 import PPO  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
 from autoreward.errors import AutorewardError  # noqa: E402
-from autoreward.records import Record, Trial, TrialJob  # noqa: E402
-from autoreward.tasks.card import Task  # noqa: E402
-from autoreward.worker import attempts, denied, wire  # noqa: E402
-from autoreward.worker.jobs import (  # noqa: E402
-    audit,
-    describe,
-    film,
-    onnx_graph,
-    sb3_files,
-    score,
-    survey,
-    train,
-)
+from autoreward.worker import denied, policies, wire  # noqa: E402
+from autoreward.worker.jobs.context import JobContext  # noqa: E402
+from autoreward.worker.jobs.table import JOB_TABLE  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     """Do one job and send its files and its report."""
     try:
-        _limit_memory(int(request["memory_mb"]))
+        inherited = inherited_memory()
         confine_one(WALLS, HELD, GRANTED)
-        report, files = _do(request, sock, fds)
+        record, do = JOB_TABLE[request["job"]]
+        job = record.model_validate_json(request["record"])
+        limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(job.task))
+        report, files = do(job, wire.receive_files(sock, job.takes), _context(sock, fds, HELD, WALLS))
     except AutorewardError as error:
         message = denied.advised(str(error), error)
         frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
@@ -63,49 +52,12 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
 
 
-def _limit_memory(more_mb: int) -> None:
-    """Cap the address space at what the fork server has, whose memory this process begins with, and so much more."""
-    size = Path(f"/proc/{os.getppid()}/statm")
-    if size.exists():
-        limit_memory(int(size.read_text(encoding="ascii").split()[0]) * resource.getpagesize() + more_mb * (1 << 20))
+def _context(sock: socket.socket, fds: list[int], held: Held, walls: Walls) -> JobContext:
+    def progress(step: int) -> None:
+        frames.send(sock, wire.PROGRESS, str(step).encode())
 
-
-def _do(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> tuple[Record, dict[str, bytes]]:
-    task = Task.model_validate_json(request["task"])
-
-    if request["job"] == "attempt":
-        return attempts.attempt_in_worker(HELD, WALLS), {}
-    if request["job"] == "describe":
-        demos = next(iter(wire.receive_files(sock, 1).values())) if request["demos"] else b""
-        description, samples, pool = describe.describe(task, int(request["seed"]), demos)
-        return description, {"samples.npz": samples.to_bytes(), "pool.npz": pool.to_bytes()}
-    if request["job"] == "audit":
-        return audit.audit(task), {}
-    if request["job"] == "survey":
-        return survey.survey(task), {}
-    if request["job"] == "train":
-        room = socket.socket(fileno=fds[0]) if fds else None
-        job = TrialJob.model_validate_json(request["trial_job"])
-        begun = next(iter(wire.receive_files(sock, 1).values())) if job.leg else b""
-
-        def progress(step: int) -> None:
-            frames.send(sock, wire.PROGRESS, str(step).encode())
-
-        return train.train(task, job, begun, room, progress, float(request["seconds"]))
-    if request["job"] == "score":
-        trial = Trial.model_validate_json(request["trial"])
-        files = wire.receive_files(sock, len(trial.checkpoints))
-        return score.score(task, trial, files, request["choosing"], request["scoring"])
-    if request["job"] == "film":
-        (weights,) = wire.receive_files(sock, 1).values()
-        return wire.EmptyReport(), film.film(task, weights, int(request["seed"]))
-    if request["job"] == "package":
-        (weights,) = wire.receive_files(sock, 1).values()
-        return wire.EmptyReport(), sb3_files.package(task, weights)
-    if request["job"] == "graph":
-        (weights,) = wire.receive_files(sock, 1).values()
-        return wire.EmptyReport(), onnx_graph.graph(task, weights)
-    raise ValueError(f"unknown job {request['job']!r}")
+    room = socket.socket(fileno=fds[0]) if fds else None
+    return JobContext(held, walls, room, progress)
 
 
 def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:

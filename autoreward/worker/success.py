@@ -18,7 +18,7 @@ ALMOST = 0.999
 
 
 class SuccessRule:
-    """Judges episodes of one task."""
+    """What the rule and the metric of one task say of its episodes."""
 
     def __init__(self, task: Task, max_steps: int) -> None:
         """`max_steps`: the time limit, in steps."""
@@ -30,10 +30,10 @@ class SuccessRule:
 
     def succeeded(self, states: NamedArrays, terminated: bool) -> bool:
         """Whether the episode is a success. `states`: the fields after each of its L steps, (L,) or (L, k)."""
-        return self.judge(states, terminated, movement=0.0).success
+        return self.episode(states, terminated, movement=0.0).success
 
-    def judge(self, states: NamedArrays, terminated: bool, movement: float) -> Episode:
-        """The whole judgement of one episode.
+    def episode(self, states: NamedArrays, terminated: bool, movement: float) -> Episode:
+        """All that is kept of one episode.
 
         Progress is 1 for a success. Otherwise it is the mean closeness of the rule over its window (for a rule about
         the last step: half the last step's, half the best step's), times the share of the time limit survived where

@@ -1,8 +1,8 @@
 """What crosses between a worker and the host: progress, files, one report, or one failure. No pickles."""
 
 import socket
+from collections.abc import Sequence
 
-from autoreward.records import Record
 from autoreward.sandbox.processes import frames
 
 PROGRESS, JOB_FILE, JOB_REPORT, JOB_FAILED = b"P", b"F", b"R", b"X"
@@ -11,10 +11,6 @@ FILE_CAP = 256 << 20
 """Bytes of a file, and of all files of a job."""
 FILES = 1_000
 JOB_FAILURE_CAP = 64 << 10
-
-
-class EmptyReport(Record):
-    """The report of a job whose files are all there is."""
 
 
 def send_file(sock: socket.socket, name: str, data: bytes) -> None:
@@ -31,6 +27,9 @@ def split_file(payload: bytearray) -> tuple[str, bytes]:
     return text, data
 
 
-def receive_files(sock: socket.socket, count: int) -> dict[str, bytes]:
-    """`count` files, by name."""
-    return dict(split_file(frames.receive(sock, FILE_CAP)[1]) for _ in range(count))
+def receive_files(sock: socket.socket, names: Sequence[str]) -> dict[str, bytes]:
+    """The files of these names. Raises ValueError if others come."""
+    files = dict(split_file(frames.receive(sock, FILE_CAP)[1]) for _ in names)
+    if files.keys() != set(names):
+        raise ValueError(f"files {sorted(files)}, not {sorted(names)}")
+    return files

@@ -17,7 +17,18 @@ from autoreward.sandbox.processes.fork_server import REQUEST_CAP
 
 START_SECONDS = 120.0
 BIRTH_SECONDS = 30.0
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "MUJOCO_GL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "MUJOCO_GL",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "CUDA_VISIBLE_DEVICES",
+)
 """Variables a child may inherit. Everything else, and every key, stays with the host."""
 _SET = {
     "HOME": "/nonexistent",

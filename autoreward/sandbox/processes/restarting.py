@@ -74,7 +74,7 @@ class Keeper(Closing):
             if self._lost > STARTED_AGAIN:
                 raise JailError(
                     f"{gone} It was lost {self._lost} times: something on this machine ends it, for want of memory "
-                    "perhaps (`dmesg` tells). Free memory, or use fewer --workers."
+                    "perhaps (`dmesg` tells). Free memory, or use fewer workers."
                 )
             self._notice(f"{gone} It was started again, and nothing finished is lost.")
 

@@ -57,7 +57,7 @@ class Layout(NamedTuple):
         return {"obs": vectors} | {f"obs.{leaf.key}": leaf.read(vectors) for leaf in self.leaves}
 
 
-def layout(env: gymnasium.Env[Any, Any]) -> Layout:
+def layout_of(env: gymnasium.Env[Any, Any]) -> Layout:
     """The layout of a task's environment."""
     inner = env
     while isinstance(inner, gymnasium.Wrapper):
@@ -82,15 +82,15 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any], task: Task) -> None:
         super().__init__(env)
-        self._found = list(_numbers(env.observation_space, ()))
+        self._paths_and_spaces = list(_numbers(env.observation_space, ()))
         places, start = [], 0
-        for path, space in self._found:
+        for path, space in self._paths_and_spaces:
             size = spaces.utils.flatdim(space)
             places.append(_leaf("_".join(path) or VALUE, start, start + size, space))
             start += size
         words = tuple("_".join(path) for path in _others(env.observation_space, ()))
-        if not self._found or start > LARGEST:
-            what = f"{start:,} numbers, such as an image" if self._found else "nothing that is a number"
+        if not self._paths_and_spaces or start > LARGEST:
+            what = f"{start:,} numbers, such as an image" if self._paths_and_spaces else "nothing that is a number"
             raise TaskError(
                 f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
                 f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
@@ -101,7 +101,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: Any) -> NDArray[np.float32]:
         """The flat vector."""
-        pieces = [spaces.utils.flatten(space, _at(observation, path)) for path, space in self._found]
+        pieces = [spaces.utils.flatten(space, _at(observation, path)) for path, space in self._paths_and_spaces]
         return np.concatenate([np.asarray(p, dtype=np.float32).reshape(-1) for p in pieces])
 
 

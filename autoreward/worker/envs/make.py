@@ -4,12 +4,11 @@ from typing import Any
 
 import gymnasium
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.flatten import flat
-from autoreward.worker.envs.replay import Replayable
+from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 
 
 def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -90,16 +89,8 @@ def _pip(module: str) -> str:
     return how_to_get(extra) if extra else f"pip install the package that has {module!r}."
 
 
-def time_limit(env: gymnasium.Env[Any, Any], task: Task) -> int:
-    """The episode's time limit in steps. Raises TaskError if there is none."""
-    limit = task.max_steps or (env.spec.max_episode_steps if env.spec else None)
-    if limit is None:
-        raise TaskError(f"task {task.name}: {task.env} has no time limit; set max_steps in task.toml.")
-    return int(limit)
-
-
-def vectorised(task: Task, envs: int, seed: int) -> DummyVecEnv:
-    """Environments of the task side by side in one process, seeded; their episodes can be played again."""
-    venv = DummyVecEnv([lambda: Replayable(make_env(task)) for _ in range(envs)])
+def vectorised(task: Task, envs: int, seed: int) -> VectorEnv:
+    """Environments of the task side by side, seeded. Raises TaskError as `make_env` does."""
+    venv = GymnasiumEnvs(task, lambda: make_env(task), envs)
     venv.seed(seed)
     return venv

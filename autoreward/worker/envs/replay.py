@@ -5,20 +5,20 @@ longer than an episode, that changes what is learned: no episode gets old, and a
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 BEGINNINGS, ACTIONS = "beginnings", "actions."
 GENERATOR = "PCG64"
 
 
-class Past(NamedTuple):
-    """All that an episode depends on, so far."""
+class EpisodeInputs(NamedTuple):
+    """All that an episode in progress depends on."""
 
     seed: int | None
     """Its reset's seed, or None for a reset that went on with the environment's random numbers."""
@@ -27,13 +27,15 @@ class Past(NamedTuple):
     actions: list[NDArray[Any]]
 
 
-class Replayed(NamedTuple):
-    """An episode up to where it is."""
+class EpisodeSoFar(NamedTuple):
+    """An episode in progress, up to where it is."""
 
     observations: list[NDArray[Any]]
-    """From the reset's on."""
+    """From the reset's on, one more than steps."""
+    actions: list[NDArray[Any]]
+    """One per step, as `native`."""
     native: list[float]
-    """The environment's own rewards, one per step."""
+    """The environment's own rewards."""
 
 
 class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -44,47 +46,47 @@ class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
-        self.past = Past(None, None, [])
+        self.inputs = EpisodeInputs(None, None, [])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset, and remember from where."""
-        self.past = Past(seed, _random(self.env) if seed is None else None, [])
+        self.inputs = EpisodeInputs(seed, _random(self.env) if seed is None else None, [])
         return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and remember the action."""
-        self.past.actions.append(np.array(action))
+        self.inputs.actions.append(np.array(action))
         return self.env.step(action)
 
 
-def in_progress(venv: DummyVecEnv) -> dict[str, torch.Tensor]:
+def to_tensors(episodes: Sequence[EpisodeInputs]) -> dict[str, torch.Tensor]:
     """The episodes that environments are in, as tensors."""
-    pasts: list[Past] = venv.get_attr("past")
-    beginnings = json.dumps([[past.seed, past.random] for past in pasts]).encode()
-    actions = {f"{ACTIONS}{i}": torch.from_numpy(np.array(past.actions)) for i, past in enumerate(pasts)}
+    beginnings = json.dumps([[inputs.seed, inputs.random] for inputs in episodes]).encode()
+    actions = {f"{ACTIONS}{i}": torch.from_numpy(np.array(inputs.actions)) for i, inputs in enumerate(episodes)}
     return {BEGINNINGS: torch.frombuffer(bytearray(beginnings), dtype=torch.uint8), **actions}
 
 
-def take_out(tensors: dict[str, torch.Tensor]) -> list[Past]:
-    """Take what `in_progress` made out of other tensors. Raises KeyError or ValueError if it is not there."""
+def take_out(tensors: dict[str, torch.Tensor]) -> list[EpisodeInputs]:
+    """Take what `to_tensors` made out of other tensors. Raises KeyError or ValueError if it is not there."""
     beginnings = json.loads(tensors.pop(BEGINNINGS).numpy().tobytes())
     return [
-        Past(seed, random, list(tensors.pop(f"{ACTIONS}{i}").numpy())) for i, (seed, random) in enumerate(beginnings)
+        EpisodeInputs(seed, random, list(tensors.pop(f"{ACTIONS}{i}").numpy()))
+        for i, (seed, random) in enumerate(beginnings)
     ]
 
 
-def replay(env: gymnasium.Env[Any, Any], past: Past) -> Replayed:
+def replay(env: gymnasium.Env[Any, Any], inputs: EpisodeInputs) -> EpisodeSoFar:
     """Bring an environment to the step that an episode was at; to a new one's start if it ends on the way."""
-    if past.random is not None:
-        env.unwrapped.np_random.bit_generator.state = past.random
-    seen, native = [np.asarray(env.reset(seed=past.seed)[0])], []
-    for action in past.actions:
+    if inputs.random is not None:
+        env.unwrapped.np_random.bit_generator.state = inputs.random
+    observations, native = [np.asarray(env.reset(seed=inputs.seed)[0])], []
+    for action in inputs.actions:
         observation, reward, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
-            return Replayed([np.asarray(env.reset()[0])], [])
-        seen.append(np.asarray(observation))
+            return EpisodeSoFar([np.asarray(env.reset()[0])], [], [])
+        observations.append(np.asarray(observation))
         native.append(float(reward))
-    return Replayed(seen, native)
+    return EpisodeSoFar(observations, inputs.actions, native)
 
 
 def _random(env: gymnasium.Env[Any, Any]) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """Check a task card against its environment: does it say what is there?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from autoreward.records import Audit, AuditItem
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
+from autoreward.worker.jobs.records import AuditJob, DescribeJob
 from autoreward.worker.rollout.recorder import Recorded, Recorder
 
 _STEPS = 300
@@ -20,26 +22,27 @@ LEAK = 0.999
 """Correlation of a field with the environment's own reward from which it gives the reward away."""
 
 
-def audit(task: Task) -> Audit:
+def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Audit, dict[str, bytes]]:
     """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
-    description, _, _ = describe(task, 0, b"")
+    task = job.task
+    description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
     one, two = _recorded(task), _recorded(task)
     items = [
         AuditItem(name="fields", ok=True, said=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
     items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
-    tried = [p.episode for p in description.pool]
-    solved = sum(e.success for e in tried)
-    known = f"met in {solved} of {len(tried)} random and constant episodes" if solved else (
-        f"not met in {len(tried)} random and constant episodes: whether it can be met is unknown until something is trained"
+    episodes = [p.episode for p in description.pool]
+    solved = sum(e.success for e in episodes)
+    sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
+        f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"
     )  # fmt: skip
-    known = known if task.ruled else "there is no rule: people compare policies"
-    items.append(AuditItem(name="success", ok=solved < len(tried), said=known))
-    finite = all(np.isfinite(e.metric) for e in tried)
+    sentence = sentence if task.ruled else "there is no rule: people compare policies"
+    items.append(AuditItem(name="success", ok=solved < len(episodes), said=sentence))
+    finite = all(np.isfinite(e.metric) for e in episodes)
     items.append(
         AuditItem(name="metric", ok=finite, said="a finite number in every episode" if finite else "not always finite")
     )
-    return Audit(task=task.name, items=tuple(items))
+    return Audit(task=task.name, items=tuple(items)), {}
 
 
 def _recorded(task: Task) -> Recorded:

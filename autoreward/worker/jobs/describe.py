@@ -1,21 +1,23 @@
 """Sample a task's environment under a random policy: what its fields look like before anything is learned."""
 
-import difflib
 import inspect
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import stable_baselines3
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from autoreward.core.transitions import Transitions
+from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
-from autoreward.records import Description, FieldStats
+from autoreward.records import DEMONSTRATIONS, POOL, SAMPLES, Description, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import DescribeJob
 from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
 
@@ -25,26 +27,27 @@ TINY_BUFFER = 1_000
 """Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
 
 
-def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transitions, Transitions]:
-    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, judged.
+def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Description, dict[str, bytes]]:
+    """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, evaluated.
 
     Args:
-        task: the task.
-        seed: of environments and actions.
-        demos: an .npz of demonstrations, or empty; see pool.py.
+        job: the task, and the seed of environments and actions.
+        files: an .npz of demonstrations, or none; see reference_episodes.py.
+        context: not needed.
 
     Returns:
-        The description, the sampled transitions, and the pool's episodes, one column each.
+        The description; the sampled transitions, and the pool's episodes, one column each.
 
     Raises:
         TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
     """
+    task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
-    limit = make.time_limit(venv.envs[0], task)
+    limit = venv.time_limit
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = reference_episodes(task, venv.envs[0], limit, seed, demos)
+    episodes, kinds = reference_episodes(task, venv, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(_STEPS):
@@ -62,7 +65,7 @@ def describe(task: Task, seed: int, demos: bytes) -> tuple[Description, Transiti
         random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
         pool=kinds,
     )
-    return description, samples, episodes
+    return description, {SAMPLES: samples.to_bytes(), POOL: episodes.to_bytes()}
 
 
 def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
@@ -84,13 +87,12 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"
-    known = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
     for name, value in train.hyperparameters.items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+        if name not in parameters:
+            hint = did_you_mean(name, parameters)
             raise TaskError(f"{card}.hyperparameters]: {train.algorithm} has no setting {name!r}.{hint}")
-        usual = known[name].default
+        usual = parameters[name].default
         if isinstance(value, str) and isinstance(usual, int | float):
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."

@@ -1,20 +1,21 @@
 """Film one episode of a policy: an animated WebP from the environment's own renderer."""
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.errors import CannotDraw
 from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.jobs.score import chooser
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import WEIGHTS_FILE, EmptyReport, FilmJob
 
 WIDTH = 240
 FRAMES = 90
@@ -24,14 +25,14 @@ GRAPHICS = ("glfw", "mujoco", "OpenGL")
 """Packages whose own errors mean that this machine lacks what MuJoCo draws with."""
 
 
-def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
+def film(job: FilmJob, files: Mapping[str, bytes], context: JobContext) -> tuple[EmptyReport, dict[str, bytes]]:
     """`clip.webp` of one deterministic episode. Raises CannotDraw where the environment can't be drawn on this machine."""
+    task = job.task
     env = _camera(task)
-    observation, _ = env.reset(seed=seed % 2**31)
+    observation, _ = env.reset(seed=job.seed % 2**31)
     frames = [_picture(env)]
-    model = policies.build(task, DummyVecEnv([lambda: make.make_env(task)]), seed=0)
-    mean, variance = policies.from_bytes(model, weights)
-    choose = chooser(model, mean, variance)
+    model = policies.blank(task)
+    choose = policies.policy_function(model, *policies.from_bytes(model, files[WEIGHTS_FILE]))
     over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])
@@ -41,7 +42,7 @@ def film(task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         if len(frames) > FRAMES:
             frames, every = frames[::2], 2 * every
     env.close()
-    return {CLIP_FILE: _webp(frames)}
+    return EmptyReport(), {CLIP_FILE: _webp(frames)}
 
 
 def _camera(task: Task) -> gymnasium.Env[Any, Any]:

@@ -1,5 +1,6 @@
 """A policy as one ONNX graph: observations as the environment gives them in, actions as it takes them out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,37 +8,34 @@ import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.vec_env import DummyVecEnv
 from torch.distributions import Distribution
 
-from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import ONNX_FILE, WEIGHTS_FILE, EmptyReport, GraphJob
 
-ONNX_FILE = "policy.onnx"
 
-
-def graph(task: Task, weights: bytes) -> dict[str, bytes]:
+def graph(job: GraphJob, files: Mapping[str, bytes], context: JobContext) -> tuple[EmptyReport, dict[str, bytes]]:
     """`policy.onnx` of one checkpoint.
 
     Its input `observation` has shape (n, d) and the type of the environment's observations; its output `action` has shape (n,)
     or (n, a). Normalisation of observations and the action's bounds are inside; no action is drawn at random.
     """
-    venv = DummyVecEnv([lambda: make.make_env(task)])
-    model = policies.build(task, venv, seed=0)
-    actor = Actor(model.policy, *policies.from_bytes(model, weights)).eval()
+    model = policies.blank(job.task)
+    actor = Actor(model.policy, *policies.from_bytes(model, files[WEIGHTS_FILE])).eval()
     Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
-    seen = torch.from_numpy(np.zeros((2, *(venv.observation_space.shape or ())), venv.observation_space.dtype))
+    space = model.observation_space
+    example = torch.from_numpy(np.zeros((2, *(space.shape or ())), space.dtype))
     many = ({0: torch.export.Dim("n")},)
     program = torch.onnx.export(
-        actor, (seen,), input_names=["observation"], output_names=["action"], dynamic_shapes=many, verbose=False
+        actor, (example,), input_names=["observation"], output_names=["action"], dynamic_shapes=many, verbose=False
     )
     if program is None:
         raise TypeError("torch's exporter returned no program")
-    model = program.model_proto
-    for node in model.graph.node:
+    proto = program.model_proto
+    for node in proto.graph.node:
         node.ClearField("metadata_props")  # lines of source with their paths on this machine
-    return {ONNX_FILE: model.SerializeToString()}
+    return EmptyReport(), {ONNX_FILE: proto.SerializeToString()}
 
 
 class Actor(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, judged by the rule."""
+"""Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, evaluated by the rule."""
 
 import io
 import zipfile
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -18,9 +17,9 @@ from autoreward.records import PoolEpisode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
-from autoreward.worker.envs.flatten import Layout, layout
-from autoreward.worker.jobs.score import Choose, Walk, judged_rollout, trajectories, walk
-from autoreward.worker.success import SuccessRule
+from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 
 RANDOM = 10
 CONSTANT = 2
@@ -36,49 +35,47 @@ DEMOS = ("observations", "actions", "lengths", "terminated")
 
 
 def reference_episodes(
-    task: Task, env: gymnasium.Env[Any, Any], limit: int, seed: int, demos: bytes
+    task: Task, venv: VectorEnv, seed: int, demos: bytes
 ) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
     """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
-    judge, place = SuccessRule(task, limit), layout(env)
-    walks: list[Walk] = []
+    episodes: list[RolloutEpisode] = []
     kinds: list[str] = []
-    env.action_space.seed(seed % 2**31)
-    plans: list[tuple[str, Choose, int]] = [("random", partial(_alone, env.action_space.sample), RANDOM)]
-    plans += [
-        (f"constant {_said(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(env.action_space)
-    ]
-    plans += [("scripted", scripted(task, place, env.action_space), SCRIPTED)] if task.script else []
+    space = venv.action_space
+    space.seed(seed % 2**31)
+    plans: list[tuple[str, PolicyFunction, int]] = [("random", partial(_alone, space.sample), RANDOM)]
+    plans += [(f"constant {_shown(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(space)]
+    plans += [("scripted", scripted(task, venv.layout, space), SCRIPTED)] if task.script else []
     for kind, choose, count in plans:
-        for i in range(max(1, min(count, _STEPS // limit))):
-            walks += walk([env], choose, [seed + i])
+        for i in range(max(1, min(count, _STEPS // venv.time_limit))):
+            episodes += venv.play(choose, [seed + i])
             kinds.append(kind)
-    demonstrated = _demonstrated(task, env, demos) if demos else []
-    walks, kinds = walks + demonstrated, kinds + ["demo"] * len(demonstrated)
-    spread = np.concatenate([w.observations for w in walks]).std(axis=0) + 1e-4
-    scored = [judged_rollout(task, place, judge, w, spread) for w in walks]
-    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, scored, strict=True))
-    return trajectories(task, place, env.action_space, walks), pooled
+    demonstrated = _demonstrated(task, venv, demos) if demos else []
+    episodes, kinds = episodes + demonstrated, kinds + ["demo"] * len(demonstrated)
+    spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
+    evaluated = evaluated_episodes(task, venv, episodes, spread)
+    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, evaluated, strict=True))
+    return as_transitions(task, venv, episodes), pooled
 
 
-def scripted(task: Task, place: Layout, space: spaces.Space[Any]) -> Choose:
+def scripted(task: Task, layout: Layout, space: spaces.Space[Any]) -> PolicyFunction:
     """The task's script as a policy. Raises TaskError, when asked, if it gives no action of the space."""
     formula = task.script_formula
     assert formula is not None
     constants = {name: constant.value for name, constant in task.constants.items()}
 
-    def choose(now: NDArray[Any]) -> list[Any]:
-        fields = state_fields(task, place, now)
+    def choose(observations: NDArray[Any]) -> list[Any]:
+        fields = state_fields(task, layout, observations)
         width(formula, {**{name: of_rows(rows) for name, rows in fields.items()}, **dict.fromkeys(constants)})
         values = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
         try:
             if isinstance(space, spaces.Box):
                 shaped = np.broadcast_to(
-                    values.reshape(*values.shape, 1) if values.ndim < 2 else values, (len(now), *space.shape)
+                    values.reshape(*values.shape, 1) if values.ndim < 2 else values, (len(observations), *space.shape)
                 )
                 return list(np.clip(shaped, space.low, space.high).astype(space.dtype))
-            whole = np.rint(np.broadcast_to(values, (len(now), *(space.shape or ())))).astype(np.int64)
+            whole = np.rint(np.broadcast_to(values, (len(observations), *(space.shape or ())))).astype(np.int64)
         except ValueError:
-            whole = np.full((len(now), 1), -1)
+            whole = np.full((len(observations), 1), -1)
         if not all(space.contains(action) for action in whole):
             raise TaskError(
                 f"task {task.name}, script: {task.script!r} gives {whole[0]}, which is no action of {space}."
@@ -92,11 +89,11 @@ def _same(action: Any) -> Any:
     return action
 
 
-def _alone(act: Callable[[], Any], now: NDArray[Any]) -> list[Any]:
+def _alone(act: Callable[[], Any], observations: NDArray[Any]) -> list[Any]:
     return [act()]
 
 
-def _said(action: Any) -> str:
+def _shown(action: Any) -> str:
     numbers = np.atleast_1d(action)
     return f"{numbers[0]:g}" if np.all(numbers == numbers[0]) else "action"
 
@@ -110,22 +107,26 @@ def _constants(space: spaces.Space[Any]) -> list[Any]:
     return [np.zeros(space.shape, dtype=space.dtype)]
 
 
-def _demonstrated(task: Task, env: gymnasium.Env[Any, Any], demos: bytes) -> list[Walk]:
+def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpisode]:
     """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,).
 
     Raises:
         TaskError: the file can't be read, or holds something else.
     """
     try:
-        seen, taken, lengths, ended = _arrays(demos)
+        observations, actions, lengths, terminated = _arrays(demos)
         return [
-            Walk(_observed(seen, i, n, env), _acted(taken, i, n, env.action_space), bool(ended[i]))
-            for i, n in enumerate(map(int, lengths))
+            RolloutEpisode(
+                _observed(observations, i, length, venv.observation_space),
+                _acted(actions, i, length, venv.action_space),
+                bool(terminated[i]),
+            )
+            for i, length in enumerate(map(int, lengths))
         ]
     except ValueError as error:
         raise TaskError(
-            f"task {task.name}, --demos: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), lengths (E,) "
-            "and terminated (E,) for E episodes."
+            f"task {task.name}, demonstrations: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), "
+            "lengths (E,) and terminated (E,) for E episodes."
         ) from None
 
 
@@ -152,31 +153,31 @@ def _arrays(demos: bytes) -> list[NDArray[Any]]:
     return arrays
 
 
-def _observed(seen: NDArray[Any], i: int, length: int, env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
+def _observed(recorded: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
     """One episode's observations, shape (length + 1, d). Raises ValueError."""
-    if seen.shape[2:] != env.observation_space.shape:
-        raise ValueError(f"observations of shape {seen.shape[2:]}, not {env.observation_space.shape}")
-    if not 1 <= length < seen.shape[1]:
+    if recorded.shape[2:] != space.shape:
+        raise ValueError(f"observations of shape {recorded.shape[2:]}, not {space.shape}")
+    if not 1 <= length < recorded.shape[1]:
         raise ValueError(
-            f"episode {i} has length {length}; {seen.shape[1]} observations an episode are for 1 to {seen.shape[1] - 1}"
+            f"episode {i} has length {length}; {recorded.shape[1]} observations an episode are for 1 to {recorded.shape[1] - 1}"
         )
-    observations = seen[i, : length + 1]
+    observations = recorded[i, : length + 1]
     if not np.isfinite(observations).all():
         raise ValueError(f"an observation of episode {i} is not finite")
     return observations
 
 
-def _acted(taken: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
+def _acted(recorded: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
     """One episode's actions as the space has them; beyond a box's bounds the environment clips. Raises ValueError."""
-    if taken.shape[2:] != (space.shape or ()) or taken.shape[1] < length:
-        raise ValueError(f"actions of shape {taken.shape[1:]} an episode are not {length} of {space}")
-    raw = taken[i, :length]
+    if recorded.shape[2:] != (space.shape or ()) or recorded.shape[1] < length:
+        raise ValueError(f"actions of shape {recorded.shape[1:]} an episode are not {length} of {space}")
+    actions = recorded[i, :length]
     if isinstance(space, spaces.Box):
-        wrong = ~np.isfinite(raw).all(axis=-1)
+        wrong = ~np.isfinite(actions).all(axis=-1)
     else:
-        whole = raw.astype(np.int64)
-        wrong = np.array([not space.contains(a) for a in whole]) | (whole != raw).reshape(length, -1).any(axis=-1)
-        raw = whole
+        whole = actions.astype(np.int64)
+        wrong = np.array([not space.contains(a) for a in whole]) | (whole != actions).reshape(length, -1).any(axis=-1)
+        actions = whole
     if wrong.any():
-        raise ValueError(f"action {taken[i, int(wrong.argmax())]} of episode {i} is none of {space}")
-    return raw
+        raise ValueError(f"action {recorded[i, int(wrong.argmax())]} of episode {i} is none of {space}")
+    return actions

@@ -1,29 +1,30 @@
 """Turn saved weights into what SB3 users expect: `policy.zip` and `vecnormalize.pkl`."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from stable_baselines3.common.vec_env import DummyVecEnv
-
-from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import SB3_FILES, WEIGHTS_FILE, EmptyReport, PackageJob
 
 
-def package(task: Task, weights: bytes) -> dict[str, bytes]:
+def package(job: PackageJob, files: Mapping[str, bytes], context: JobContext) -> tuple[EmptyReport, dict[str, bytes]]:
     """SB3's own files for one checkpoint.
 
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    venv = policies.normalised(task, DummyVecEnv([lambda: make.make_env(task)]))
-    model = policies.build(task, venv, seed=0)
-    mean, variance = policies.from_bytes(model, weights)
+    model = policies.blank(job.task)
+    venv = model.get_vec_normalize_env()
+    assert venv is not None
+    mean, variance = policies.from_bytes(model, files[WEIGHTS_FILE])
     if venv.norm_obs:
         stats = policies.observation_stats(venv)
         stats.mean, stats.var = mean, variance
     venv.training = False
     with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / "policy.zip")
-        venv.save(str(Path(folder) / "vecnormalize.pkl"))
-        return {name: (Path(folder) / name).read_bytes() for name in ("policy.zip", "vecnormalize.pkl")}
+        policy, statistics = (Path(folder) / name for name in SB3_FILES)
+        model.save(policy)
+        venv.save(str(statistics))
+        return EmptyReport(), {path.name: path.read_bytes() for path in (policy, statistics)}

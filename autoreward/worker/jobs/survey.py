@@ -1,6 +1,7 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -9,9 +10,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout
+from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
+from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
 LONGEST = 1_000
@@ -21,18 +23,19 @@ _REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.I
 Array = NDArray[Any]
 
 
-def survey(task: Task) -> Survey:
+def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Survey, dict[str, bytes]]:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
+    task = job.task
     env = make.make_env(task)
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
-    place = layout(env)
+    layout = layout_of(env)
     surveyed = Survey(
         env=task.env,
         doc=_doc(env),
-        stretches=_stretches(env, place, observations),
-        left_out=place.left_out,
+        stretches=_stretches(env, layout, observations),
+        left_out=layout.left_out,
         action=_entries(env.action_space, actions) if isinstance(env.action_space, spaces.Box) else (),
         choices=_choices(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
@@ -41,7 +44,7 @@ def survey(task: Task) -> Survey:
         longest=max(lengths),
     )
     env.close()
-    return surveyed
+    return surveyed, {}
 
 
 def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:
@@ -62,14 +65,14 @@ def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool
     return np.stack(observations), np.stack(actions), lengths or [length], terminates
 
 
-def _stretches(env: gymnasium.Env[Any, Any], place: Layout, seen: Array) -> tuple[Stretch, ...]:
-    if not place.leaves:
-        return (Stretch(key="", entries=_entries(env.observation_space, seen)),)
+def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array) -> tuple[Stretch, ...]:
+    if not layout.leaves:
+        return (Stretch(key="", entries=_entries(env.observation_space, observations)),)
     stretches = []
-    for leaf in place.leaves:
-        values = leaf.read(seen)
-        columns = values.reshape(len(seen), -1)
-        key = "" if leaf.key == VALUE and len(place.leaves) == 1 and not leaf.choices else leaf.key
+    for leaf in layout.leaves:
+        values = leaf.read(observations)
+        columns = values.reshape(len(observations), -1)
+        key = "" if leaf.key == VALUE and len(layout.leaves) == 1 and not leaf.choices else leaf.key
         stretches.append(Stretch(key=key, entries=_declared(leaf, columns), choices=leaf.choices))
     return tuple(stretches)
 
@@ -82,9 +85,9 @@ def _declared(leaf: Leaf, columns: Array) -> tuple[Entry, ...]:
     return tuple(_entry(low, high, columns[:, i]) for i, (low, high) in enumerate(bounds))
 
 
-def _entries(space: spaces.Space[Any], seen: Array) -> tuple[Entry, ...]:
+def _entries(space: spaces.Space[Any], sampled: Array) -> tuple[Entry, ...]:
     low, high = (space.low.ravel(), space.high.ravel()) if isinstance(space, spaces.Box) else ((), ())
-    return tuple(_entry(low[i], high[i], seen[:, i]) for i in range(seen.shape[1]))
+    return tuple(_entry(low[i], high[i], sampled[:, i]) for i in range(sampled.shape[1]))
 
 
 def _entry(low: Any, high: Any, column: Array) -> Entry:

@@ -1,9 +1,8 @@
-"""One training: an SB3 model on the task's environments, its reward from the feed, its curve and checkpoints as records."""
+"""One training: an SB3 model on the task's environments, its rewards late, its curve and checkpoints as records."""
 
-import math
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,129 +18,126 @@ from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJ
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make, replay
+from autoreward.worker.envs import make
+from autoreward.worker.envs.vector import VectorEnv
+from autoreward.worker.jobs.context import JobContext, StepProgress
+from autoreward.worker.jobs.records import TrainJob
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
-from autoreward.worker.rollout.late_rewards import Feed, FromJail, Native, NoRewards, Normaliser, RewardSource, Sparse
+from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.rollout.sources import CandidateReward, NativeReward, RewardSource, SparseReward, ZeroReward
 from autoreward.worker.success import SuccessRule
 
 POINTS = 2
 """Points of the learning curve per checkpoint."""
 
-StepProgress = Callable[[int], None]
 
-
-def train(
-    task: Task,
-    job: TrialJob,
-    begun: bytes,
-    room: socket.socket | None,
-    progress: StepProgress,
-    seconds: float = math.inf,
-) -> tuple[Trial, dict[str, bytes]]:
+def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy.
 
     Args:
-        task: the task.
-        job: which reward, seed and number of steps.
-        begun: STATE of the leg before; empty for a training from the start.
-        room: the candidate's room; None for the baselines.
-        progress: told the number of environment steps so far.
-        seconds: longest that it may take; a reward that would take too much of it is ended by name.
+        work: the task; which reward, seed and number of steps. A reward that would take too much of the time that it
+            has is ended by name.
+        files: TRAINING_STATE of the leg before; none for a training from the start.
+        context: the candidate's room, none for the baselines, and who hears of progress.
 
     Returns:
-        The trial (a failed candidate is its outcome, with the curve so far), the weights of its checkpoints, what SB3
-        logged, and STATE.
+        The trial (a failed candidate is its outcome, with the curve so far); the weights of its checkpoints, what SB3
+        logged, and TRAINING_STATE.
     """
+    task, job = work.task, work.training
     seed = job.seed % 2**31
     envs = make.vectorised(task, task.train.envs, seed)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
-    feed = Feed(recorder, _source(task, job, room, recorder, seconds), normaliser, job.composition)
-    model = policies.build(task, venv, seed, **_late_rewards(task, feed))
+    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, job.composition)
+    model = policies.build(task, venv, seed, **_buffer(task, rewards))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
     began = time.perf_counter()
     outcome, message = Outcome.COMPLETED, ""
-    watch = Watch(feed, venv, job, progress)
+    callback = CurveAndCheckpoints(rewards, venv, job, context.progress)
     try:
-        if begun:
-            _go_on(model, venv, recorder, feed, normaliser, begun)
+        if job.leg:
+            _restore(model, venv, recorder, rewards, normaliser, files[TRAINING_STATE])
         rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
-        model.learn(rest, callback=watch, reset_num_timesteps=False)
-        watch.finish()
+        model.learn(rest, callback=callback, reset_num_timesteps=False)
+        callback.finish()
     except RewardFailed as failed:
         outcome = failed.outcome
         message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
     seconds = time.perf_counter() - began
-    taken = max(model.num_timesteps, watch.begin)  # a leg that could not go on has none of the steps before it
-    venv.close()
+    steps = max(model.num_timesteps, callback.begin)  # a leg that could not go on has none of the steps before it
     trial = Trial(
         id=job.id,
         candidate_id=job.candidate_id,
         outcome=outcome,
         message=message,
         seed=job.seed,
-        begin=watch.begin,
-        steps=taken,
-        curve=tuple(watch.curve),
-        checkpoints=tuple(watch.weights),
+        begin=callback.begin,
+        steps=steps,
+        curve=tuple(callback.curve),
+        checkpoints=tuple(callback.weights),
         seconds=seconds,
-        steps_per_second=(taken - watch.begin) / seconds,
+        steps_per_second=(steps - callback.begin) / seconds,
     )
-    files = {policy_file(step): data for step, data in watch.weights.items()}
+    files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = policies.state(model, venv, normaliser.stats, replay.in_progress(envs))
+        files[TRAINING_STATE] = policies.training_state(model, venv, normaliser.stats, envs.in_progress())
+    venv.close()
     return trial, files
 
 
-def _go_on(
-    model: BaseAlgorithm, venv: VecNormalize, recorder: Recorder, feed: Feed, normaliser: Normaliser, begun: bytes
+def _restore(
+    model: BaseAlgorithm,
+    venv: VecNormalize,
+    recorder: Recorder,
+    rewards: LateRewards,
+    normaliser: Normaliser,
+    state: bytes,
 ) -> None:
     """Bring everything to where the leg before ended. Raises RewardFailed."""
     if not isinstance(model, OnPolicyAlgorithm):
         raise TypeError("only on-policy trainings go on")
-    tensors = load(begun)
-    recorder.bring_back(replay.take_out(tensors))
-    feed.catch_up()  # before the statistics, which have these steps already
-    policies.go_on(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.now)
-    model._last_episode_starts = recorder.fresh
+    tensors = load(state)
+    recorder.bring_back(tensors)
+    rewards.catch_up()  # before the statistics, which have these steps already
+    policies.restore(model, venv, normaliser.stats, tensors)
+    model._last_obs = venv.normalize_obs(recorder.observations)
+    model._last_episode_starts = recorder.episode_starts
 
 
-def _source(task: Task, job: TrialJob, room: socket.socket | None, recorder: Recorder, seconds: float) -> RewardSource:
+def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:
+    task, job = work.task, work.training
     if job.reward == "native":
-        return Native()
+        return NativeReward()
     if job.reward == "none":
-        return NoRewards()
+        return ZeroReward()
     if job.reward == "sparse":
-        env = make.make_env(task)
-        limit = make.time_limit(env, task)
-        env.close()
-        return Sparse(SuccessRule(task, limit), recorder.num_envs)
+        return SparseReward(SuccessRule(task, envs.time_limit), envs.num_envs)
     if room is None:
         raise ValueError(f"trial {job.id} has a candidate reward but no room to ask")
-    return FromJail(room, job, recorder.num_envs, seconds)
+    return CandidateReward(room, job, envs.num_envs, work.limits.seconds)
 
 
-def _late_rewards(task: Task, feed: Feed) -> dict[str, Any]:
+def _buffer(task: Task, rewards: LateRewards) -> dict[str, Any]:
     if task.train.algorithm in policies.ON_POLICY:
-        return {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"feed": feed}}
-    return {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"feed": feed}}
+        return {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"late_rewards": rewards}}
+    return {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"late_rewards": rewards}}
 
 
-class Watch(BaseCallback):
+class CurveAndCheckpoints(BaseCallback):
     """Draws the learning curve and keeps the checkpoints."""
 
-    def __init__(self, feed: Feed, venv: VecNormalize, job: TrialJob, progress: StepProgress) -> None:
+    def __init__(self, rewards: LateRewards, venv: VecNormalize, job: TrialJob, progress: StepProgress) -> None:
         super().__init__()
         self.curve: list[CurvePoint] = []
         self.weights: dict[int, bytes] = {}
-        self._feed = feed
+        self._rewards = rewards
         self._venv = venv
         self.begin = job.begin
         """Environment steps before this leg."""
@@ -154,7 +150,7 @@ class Watch(BaseCallback):
         buffer = _model(self).ep_info_buffer
         if buffer is None:
             raise TypeError("SB3 keeps no list of ended episodes")
-        self._feed.ended = buffer
+        self._rewards.episode_infos = buffer
 
     def _on_step(self) -> bool:
         return True
@@ -179,13 +175,13 @@ class Watch(BaseCallback):
 
     def _point(self) -> None:
         logged = _model(self).logger.name_to_value
-        returns, lengths = self._feed.episode_returns, self._feed.episode_lengths
+        returns, lengths = self._rewards.episode_returns, self._rewards.episode_lengths
         self.curve.append(
             CurvePoint(
                 step=self.num_timesteps,
                 episode_return=float(np.mean(returns)) if returns else None,
                 episode_length=float(np.mean(lengths)) if lengths else None,
-                parts=self._feed.stretch(),
+                parts=self._rewards.part_stats(),
                 value_loss=_finite(logged.get("train/value_loss", logged.get("train/critic_loss"))),
                 entropy=_finite(logged.get("train/entropy_loss", logged.get("train/ent_coef"))),
             )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from autoreward.worker.rollout.late_rewards import Feed
+from autoreward.worker.rollout.late_rewards import LateRewards
 
 
 class RewardedRollout(RolloutBuffer):
@@ -18,26 +18,26 @@ class RewardedRollout(RolloutBuffer):
     (gamma * V(last state) where the time limit cut an episode); the reward is added to it, as SB3 would have done.
     """
 
-    def __init__(self, *args: Any, feed: Feed, **kwargs: Any) -> None:
-        self._feed = feed
+    def __init__(self, *args: Any, late_rewards: LateRewards, **kwargs: Any) -> None:
+        self._late_rewards = late_rewards
         super().__init__(*args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
         """Fetch the rollout's rewards, then compute returns and advantages as ever. Raises RewardFailed."""
-        self.rewards = self._feed.settle() + self.rewards
+        self.rewards = self._late_rewards.collect() + self.rewards
         super().compute_returns_and_advantage(last_values, dones)
 
 
 class RewardedReplay(ReplayBuffer):
     """A replay buffer that fills in the rewards of new rows before it samples."""
 
-    def __init__(self, *args: Any, feed: Feed, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, late_rewards: LateRewards, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._feed = feed
+        self._late_rewards = late_rewards
 
     def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
         """Fetch missing rewards, then sample as ever. Raises RewardFailed."""
-        if pending := self._feed.pending():
+        if pending := self._late_rewards.pending():
             rows = np.arange(self.pos - pending, self.pos) % self.buffer_size
-            self.rewards[rows] = self._feed.settle()
+            self.rewards[rows] = self._late_rewards.collect()
         return super().sample(batch_size, env)

@@ -1,104 +1,16 @@
-"""Where training rewards come from: asked once per rollout, normalised in step order, with statistics on the way."""
+"""Training rewards, asked for once per rollout: combined and normalised in step order, with statistics on the way."""
 
-import socket
-import time
 from collections import deque
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
-from autoreward.core.outcomes import Outcome
-from autoreward.records import CompositionName, PartStats, TrialJob
+from autoreward.records import CompositionName, PartStats
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
-from autoreward.sandbox.client import RewardClient, RewardFailed
-from autoreward.worker.rollout.recorder import Recorded, Recorder
-from autoreward.worker.rollout.spot_checks import Spots
-from autoreward.worker.success import SuccessRule
-
-SHARE = 0.5
-"""Largest share of a training's time that its reward may take."""
-PATIENCE = 10.0
-"""Seconds of waiting for the reward from which its pace is judged."""
-
-
-class RewardSource(Protocol):
-    """Gives the parts of a training reward for recorded steps."""
-
-    def parts(self, recorded: Recorded) -> Parts:
-        """Named parts, each of shape (T, n)."""
-        ...
-
-
-class FromJail:
-    """A candidate's parts, from its own room."""
-
-    def __init__(self, sock: socket.socket, job: TrialJob, envs: int, seconds: float) -> None:
-        """`seconds` is the time that the whole training may take."""
-        self._client = RewardClient(sock)
-        self._stepped = job.uses_memory
-        self._spots = Spots(self._client, job, envs)
-        self._steps = job.steps - job.begin
-        self._fair = seconds * SHARE
-        self._asked = 0
-        self._spent = 0.0
-
-    def parts(self, recorded: Recorded) -> Parts:
-        """Ask the room once for the whole rollout, and now and then again about some of it. Raises RewardFailed."""
-        batch = recorded.transitions
-        self._spots.before()
-        began = time.monotonic()
-        parts = self._client.evaluate(batch, self._stepped)
-        self._spent += time.monotonic() - began
-        self._asked += batch.step.size
-        self._spots.after(batch, parts)
-        if self._spent > PATIENCE and self._spent / self._asked * self._steps > self._fair:
-            raise RewardFailed(
-                Outcome.TIMED_OUT,
-                f"compute_reward took {self._spent:.0f} s for {self._asked:,} of {self._steps:,} environment steps: at this "
-                f"pace more than half of the {2 * self._fair / 60:g} minutes that the training may take",
-            )
-        return parts
-
-
-class Native:
-    """The environment's own reward."""
-
-    def parts(self, recorded: Recorded) -> Parts:
-        """One part, `native`."""
-        return {"native": recorded.native.astype(np.float64)}
-
-
-class NoRewards:
-    """No reward at all: what a policy does that was taught nothing."""
-
-    def parts(self, recorded: Recorded) -> Parts:
-        """One part, `none`, always 0."""
-        return {"none": np.zeros(recorded.done.shape)}
-
-
-class Sparse:
-    """1 at the last step of an episode that was a success by the task's rule, else 0."""
-
-    def __init__(self, judge: SuccessRule, envs: int) -> None:
-        self._judge = judge
-        self._episodes: list[list[dict[str, NDArray[np.float64]]]] = [[] for _ in range(envs)]
-
-    def parts(self, recorded: Recorded) -> Parts:
-        """One part, `success`."""
-        reward = np.zeros(recorded.done.shape)
-        for i, pieces in enumerate(self._episodes):
-            begin = 0
-            for t in np.flatnonzero(recorded.done[:, i]).tolist():
-                pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.next_state.items()})
-                states = {k: np.concatenate([piece[k] for piece in pieces]) for k in pieces[0]}
-                reward[t, i] = self._judge.succeeded(states, bool(recorded.transitions.terminated[t, i]))
-                pieces.clear()
-                begin = t + 1
-            pieces.append({k: v[begin:, i] for k, v in recorded.transitions.next_state.items()})
-        return {"success": reward}
+from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.rollout.sources import RewardSource
 
 
 class Normaliser:
@@ -123,7 +35,7 @@ class Normaliser:
         return out
 
 
-class Feed:
+class LateRewards:
     """Turns what the recorder holds into rewards, and keeps the statistics that the learning curve shows."""
 
     def __init__(
@@ -137,17 +49,17 @@ class Feed:
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
         self.episode_lengths: list[int] = []
-        self.ended: deque[dict[str, float]] = deque(maxlen=0)
+        self.episode_infos: deque[dict[str, float]] = deque(maxlen=0)
         """SB3's own list of ended episodes, once there is a model: what it logs under rollout/ comes from it."""
-        self._stretch: list[Parts] = []
+        self._parts: list[Parts] = []
 
-    def settle(self) -> NDArray[np.float32]:
+    def collect(self) -> NDArray[np.float32]:
         """Rewards of all steps recorded since the last call, shape (T, n), normalised. Raises RewardFailed."""
         recorded = self._recorder.take()
         parts = self._source.parts(recorded)
         batch = recorded.transitions
         rewards = self._combine(parts, batch).astype(np.float32)
-        self._stretch.append(parts)
+        self._parts.append(parts)
         self._episodes(rewards, recorded.done)
         return self._normaliser(rewards, recorded.done)
 
@@ -157,8 +69,8 @@ class Feed:
         Those steps were learned from before: their rewards and statistics are dropped. Raises RewardFailed.
         """
         if self.pending():
-            self.settle()
-        self._stretch.clear()
+            self.collect()
+        self._parts.clear()
         self.episode_returns.clear()
         self.episode_lengths.clear()
 
@@ -166,12 +78,12 @@ class Feed:
         """Steps whose reward has not been asked for yet."""
         return len(self._recorder)
 
-    def stretch(self) -> tuple[PartStats, ...]:
+    def part_stats(self) -> tuple[PartStats, ...]:
         """Part statistics since the last call."""
-        if not self._stretch:
+        if not self._parts:
             return ()
-        parts = {name: np.concatenate([p[name].reshape(-1) for p in self._stretch]) for name in self._stretch[0]}
-        self._stretch.clear()
+        parts = {name: np.concatenate([p[name].reshape(-1) for p in self._parts]) for name in self._parts[0]}
+        self._parts.clear()
         sizes = {name: float(np.abs(values).mean()) for name, values in parts.items()}
         whole = sum(sizes.values()) or 1.0
         return tuple(
@@ -194,6 +106,6 @@ class Feed:
                 self.episode_returns.extend(self._running[ended].tolist())
                 self.episode_lengths.extend(self._lengths[ended].tolist())
                 both = zip(self._running[ended].tolist(), self._lengths[ended].tolist(), strict=True)
-                self.ended.extend({"r": total, "l": length} for total, length in both)
+                self.episode_infos.extend({"r": total, "l": length} for total, length in both)
                 self._running[ended] = 0.0
                 self._lengths[ended] = 0

@@ -3,19 +3,18 @@
 Sits directly on the environments, under VecNormalize: what it records is in the environment's own units.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnvWrapper
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import action_fields, state_fields
-from autoreward.worker.envs.flatten import layout
-from autoreward.worker.envs.replay import Past, replay
+from autoreward.worker.envs.vector import VectorEnv
 
 
 class Recorded(NamedTuple):
@@ -31,11 +30,10 @@ class Recorded(NamedTuple):
 class Recorder(VecEnvWrapper):
     """Passes observations on, replaces rewards by 0, and remembers everything until `take`."""
 
-    def __init__(self, venv: DummyVecEnv, task: Task) -> None:
+    def __init__(self, venv: VectorEnv, task: Task) -> None:
         super().__init__(venv)
         self._task = task
-        self._envs = venv.envs
-        self._layout = layout(venv.envs[0])
+        self._envs = venv
         self._step = np.zeros(self.num_envs, dtype=np.int64)
         self._last: NDArray[Any] | None = None
         self._action: NDArray[Any] | None = None
@@ -48,37 +46,36 @@ class Recorder(VecEnvWrapper):
         self._rows.clear()
         return self._last.copy()
 
-    def bring_back(self, pasts: Sequence[Past]) -> None:
-        """Go on with such episodes, one per environment, instead of a reset.
+    def bring_back(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on with the episodes that the environments take out of `tensors`, instead of a reset.
 
         Their steps so far are recorded, the last of all at the same time. Before a younger one come rows that begin and
         end an episode of one step.
         """
-        played = [replay(env, past) for env, past in zip(self._envs, pasts, strict=True)]
-        seen = [episode.observations for episode in played]
+        episodes = self._envs.bring_back(tensors)
         self._rows.clear()
-        self._step = np.array([len(observations) - 1 for observations in seen])
-        self._last = np.stack([observations[-1] for observations in seen])
+        self._step = np.array([len(e.observations) - 1 for e in episodes])
+        self._last = np.stack([e.observations[-1] for e in episodes])
         idle = np.zeros(self.action_space.shape or (), self.action_space.dtype)
         never = np.zeros(self.num_envs, np.bool_)
         oldest = self._step.max()
         for t in range(oldest):
             at = t - (oldest - self._step)
-            before = np.stack([o[max(j, 0)] for o, j in zip(seen, at, strict=True)])
-            after = np.stack([o[max(j + 1, 0)] for o, j in zip(seen, at, strict=True)])
-            action = np.stack([past.actions[j] if j >= 0 else idle for past, j in zip(pasts, at, strict=True)])
-            native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(played, at, strict=True)], np.float32)
+            before = np.stack([e.observations[max(j, 0)] for e, j in zip(episodes, at, strict=True)])
+            after = np.stack([e.observations[max(j + 1, 0)] for e, j in zip(episodes, at, strict=True)])
+            action = np.stack([e.actions[j] if j >= 0 else idle for e, j in zip(episodes, at, strict=True)])
+            native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(episodes, at, strict=True)], np.float32)
             self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native))
 
     @property
-    def now(self) -> NDArray[Any]:
+    def observations(self) -> NDArray[Any]:
         """The current observations, shape (n, d)."""
         if self._last is None:
             raise RuntimeError("the environments were never reset")
         return self._last.copy()
 
     @property
-    def fresh(self) -> NDArray[np.bool_]:
+    def episode_starts(self) -> NDArray[np.bool_]:
         """(n,): no step of the episode was made yet."""
         return np.asarray(self._step == 0)
 
@@ -106,9 +103,9 @@ class Recorder(VecEnvWrapper):
         before, action, after, step, terminated, done, native = map(np.stack, zip(*self._rows, strict=True))
         self._rows.clear()
         transitions = Transitions(
-            state=state_fields(self._task, self._layout, before),
+            state=state_fields(self._task, self._envs.layout, before),
             action=action_fields(self._task, self.action_space, action),
-            next_state=state_fields(self._task, self._layout, after),
+            next_state=state_fields(self._task, self._envs.layout, after),
             step=step,
             terminated=terminated,
         )

@@ -21,7 +21,7 @@ MOST = 256
 """Most rows that are drawn from a stretch; rows at the ends of the fields and of the clock come on top."""
 
 
-class Spots:
+class SpotChecks:
     """Watches what one program answers. Draws from a generator of its own, so that no training changes by being watched."""
 
     def __init__(self, client: RewardClient, job: TrialJob, envs: int) -> None:
@@ -60,23 +60,23 @@ class Spots:
     def _check(self) -> None:
         batches, answers = [b for b, _ in self._kept], [p for _, p in self._kept]
         if self._stepped:
-            asked = Transitions.joined(batches).cut(columns=self._columns)
+            again = Transitions.joined(batches).cut(columns=self._columns)
             expected = {n: np.concatenate([a[n] for a in answers])[:, self._columns] for n in answers[0]}
-            answer = self._client.evaluate(asked, stepped=True, again=True)
+            answer = self._client.evaluate(again, stepped=True, again=True)
             how = f"among {len(self._columns)} environments instead of {self._envs}"
         else:
-            asked = Transitions.joined(batches)
-            rows = self._some_rows(asked)
-            asked = Transitions.picked([asked], rows)
+            stretch = Transitions.joined(batches)
+            rows = self._some_rows(stretch)
+            again = Transitions.picked([stretch], rows)
             expected = {n: np.concatenate([a[n] for a in answers]).reshape(-1)[rows][:, None] for n in answers[0]}
-            answer = self._client.evaluate(asked, stepped=False)
+            answer = self._client.evaluate(again, stepped=False)
             how = f"among {len(rows):,} rows instead of {batches[0].step.size:,}"
         if different := differing(expected, answer):
             name, where = different
             raise RewardFailed(
                 Outcome.BROKE_CONTRACT,
                 f"part {name!r} of a row was {expected[name][where]:.6g}, and {answer[name][where]:.6g} when asked again {how} "
-                f"(step {asked.step[where]}): {BY_ITSELF}",
+                f"(step {again.step[where]}): {BY_ITSELF}",
             )
 
     def _some_environments(self) -> list[int]:

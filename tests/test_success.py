@@ -23,10 +23,10 @@ def states(*positions: float) -> dict[str, np.ndarray]:
 
 
 def test_last_step_rule() -> None:
-    judge = SuccessRule(card("position >= flag"), max_steps=10)
-    assert judge.succeeded(states(0.0, 0.5), terminated=True)
-    assert not judge.succeeded(states(0.6, 0.4), terminated=False)
-    missed = judge.judge(states(0.6, -0.4), terminated=False, movement=0.1)
+    rule = SuccessRule(card("position >= flag"), max_steps=10)
+    assert rule.succeeded(states(0.0, 0.5), terminated=True)
+    assert not rule.succeeded(states(0.6, 0.4), terminated=False)
+    missed = rule.episode(states(0.6, -0.4), terminated=False, movement=0.1)
     assert missed.reached
     assert missed.held == 0
     # the range of position spans 1.8: the last state is 0.9 short, the best one 0
@@ -35,44 +35,44 @@ def test_last_step_rule() -> None:
 
 
 def test_any_step_rule() -> None:
-    judge = SuccessRule(card("position >= flag", within="any step"), max_steps=10)
-    assert judge.succeeded(states(0.6, 0.0), terminated=False)
+    rule = SuccessRule(card("position >= flag", within="any step"), max_steps=10)
+    assert rule.succeeded(states(0.6, 0.0), terminated=False)
 
 
 def test_window_with_share_and_full_length() -> None:
     task = card("position > 0", within="last 4 steps", share=0.75, full_length=True)
-    judge = SuccessRule(task, max_steps=6)
-    good = judge.judge(states(-1, -1, 1, 1, -1, 1), terminated=False, movement=0)
+    rule = SuccessRule(task, max_steps=6)
+    good = rule.episode(states(-1, -1, 1, 1, -1, 1), terminated=False, movement=0)
     assert (good.success, good.held, good.progress) == (True, 0.75, 1.0)
-    assert not judge.succeeded(states(-1, -1, 1, -1, -1, 1), terminated=False)
-    assert not judge.succeeded(states(1, 1, 1, 1, 1, 1), terminated=True)
-    short = judge.judge(states(1, 1, 1), terminated=True, movement=0)
+    assert not rule.succeeded(states(-1, -1, 1, -1, -1, 1), terminated=False)
+    assert not rule.succeeded(states(1, 1, 1, 1, 1, 1), terminated=True)
+    short = rule.episode(states(1, 1, 1), terminated=True, movement=0)
     assert not short.success
     assert short.progress == pytest.approx(0.5)
 
 
 def test_not_terminated_with_full_length() -> None:
-    judge = SuccessRule(card("not terminated", full_length=True), max_steps=3)
-    assert judge.succeeded(states(0, 0, 0), terminated=False)
-    assert not judge.succeeded(states(0, 0, 0), terminated=True)
-    assert not judge.succeeded(states(0, 0), terminated=False)
+    rule = SuccessRule(card("not terminated", full_length=True), max_steps=3)
+    assert rule.succeeded(states(0, 0, 0), terminated=False)
+    assert not rule.succeeded(states(0, 0, 0), terminated=True)
+    assert not rule.succeeded(states(0, 0), terminated=False)
 
 
 def test_progress_without_success_stays_below_one() -> None:
-    judge = SuccessRule(card("position > 0", within="last 2 steps", full_length=True), max_steps=2)
-    assert judge.judge(states(1, 1), terminated=True, movement=0).progress == ALMOST
+    rule = SuccessRule(card("position > 0", within="last 2 steps", full_length=True), max_steps=2)
+    assert rule.episode(states(1, 1), terminated=True, movement=0).progress == ALMOST
 
 
 @pytest.mark.parametrize("when", ["norm(position) < 0.3", "position[0] > 0.15", "stack(position, velocity) > 0"])
 def test_a_rule_of_the_wrong_shape_is_one_sentence(when: str) -> None:
     with pytest.raises(TaskError, match=r"task mountain-car, \[success\] when: "):
-        SuccessRule(card(when), max_steps=10).judge(states(0.0, 0.5, 0.2), terminated=False, movement=0.0)
+        SuccessRule(card(when), max_steps=10).episode(states(0.0, 0.5, 0.2), terminated=False, movement=0.0)
 
 
 def test_a_metric_of_several_numbers_is_one_sentence() -> None:
     task = card("position > 0").model_copy(update={"metric": Metric(value="stack(position, velocity)", better="lower")})
     with pytest.raises(TaskError, match=r"\[metric\] value: .* gives 2 values a step"):
-        SuccessRule(task, max_steps=10).judge(states(0.0, 0.5), terminated=False, movement=0.0)
+        SuccessRule(task, max_steps=10).episode(states(0.0, 0.5), terminated=False, movement=0.0)
 
 
 @pytest.mark.parametrize("source", ["obs[0] + obs[0:2]", "stack(obs[0], obs[0:2])", "norm(obs[0])", "obs[9]"])

@@ -1,0 +1,139 @@
+"""The one declaration of what a person may choose for a run.
+
+`RunConfig` takes these fields with their bounds, `run` and `train` make options of them, `improve` and `train` of the API keywords.
+Nothing heavy is imported here: help must not wait for it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Interval, Lt
+
+TRAINING_SEEDS = 3
+"""Trainings of a given reward, where nobody chooses."""
+MOST_SEEDS = 100
+
+
+@dataclass(frozen=True)
+class Help:
+    """A setting's line in help and docs."""
+
+    text: str
+    default_shown: bool = True
+    """Not where the text says what holds if nobody chooses, since that depends on task or machine."""
+
+
+class RunSettings:
+    """In the order of help. What depends on task or keys has its last resort as its default: see `session.run.config_for`."""
+
+    seed: Annotated[int, Ge(0), Lt(2**31), Help("What all seeds of the run are derived from.")] = 0
+    rounds: Annotated[int, Interval(ge=1, le=100), Help("Rounds at most.")] = 3
+    candidates: Annotated[int, Interval(ge=1, le=100), Help("Reward programs per round.")] = 8
+    finalists: Annotated[
+        int, Interval(ge=1, le=100), Help("Best candidates of a round that train again on more seeds.")
+    ] = 2  # one seed's luck wins nothing
+    finalist_seeds: Annotated[int, Interval(ge=0, le=100), Help("More training seeds for each finalist, at most.")] = 2
+    steps: Annotated[
+        int | None,
+        Interval(gt=0, le=10**12),
+        Help("Environment steps of one training; the task's own if not given.", default_shown=False),
+    ] = None
+    target: Annotated[
+        float, Interval(gt=0.0, le=1.0), Help("Stop searching at this held-out success rate, averaged over seeds.")
+    ] = 0.9
+    budget: Annotated[
+        float, Interval(gt=0.0, le=1e6), Help("Environment steps that the search may take, in full trainings.")
+    ] = 16.0
+    confirm_seeds: Annotated[
+        int,
+        Interval(ge=0, le=100),
+        Help("Fresh training seeds for the finalists and the baselines; 0: no confirmation."),
+    ] = 5
+    judge: Annotated[
+        Literal["rule", "human"],
+        Help(
+            "Who ranks those that trained to the end: rule (the task's, if it has one) or human (docs/preferences.md).",
+            default_shown=False,
+        ),
+    ] = "rule"
+    tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
+    episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
+    pool: Annotated[
+        Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see docs/clusters.md).")
+    ] = "local"
+    workers: Annotated[
+        int | None,
+        Interval(ge=1, le=4096),
+        Help("Trainings side by side; one per core if not given.", default_shown=False),
+    ] = None
+    minutes_per_trial: Annotated[
+        float, Interval(gt=0.0, le=1e6), Help("Longest that one training or scoring may take, in minutes.")
+    ] = 20.0
+    memory_mb: Annotated[
+        int, Interval(ge=512, le=2**30), Help("Most memory of a training or a scoring, in MiB; not on a GPU.")
+    ] = 4096  # beyond what its process starts with
+    model: Annotated[
+        str,
+        Help(
+            "Who designs: anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar.",
+            default_shown=False,
+        ),
+    ] = "grammar"
+    critic: Annotated[
+        str, Help("Who reviews programs before training; the designer's model if not given.", default_shown=False)
+    ] = ""
+    analyzer: Annotated[str, Help("Who explains failures; the designer's model if not given.", default_shown=False)] = (
+        ""
+    )
+    max_cost: Annotated[
+        float | None, Interval(ge=0.0, le=1e6), Help("Most that model calls may cost, in dollars; none: no limit.")
+    ] = 1.0
+    max_calls: Annotated[int, Interval(ge=1, le=10**9), Help("Most model calls, counting those that failed.")] = 30
+    trust_the_model: Annotated[bool, Help("Run reward programs even where nothing locks them in.")] = False
+
+
+class Settings(TypedDict, total=False):
+    """The same as keywords, for those who check types: names and types of `RunSettings`."""
+
+    seed: int
+    rounds: int
+    candidates: int
+    finalists: int
+    finalist_seeds: int
+    steps: int | None
+    target: float
+    budget: float
+    confirm_seeds: int
+    judge: Literal["rule", "human"]
+    tune_weights: bool
+    episodes: int
+    pool: Literal["local", "ray"]
+    workers: int | None
+    minutes_per_trial: float
+    memory_mb: int
+    model: str
+    critic: str
+    analyzer: str
+    max_cost: float | None
+    max_calls: int
+    trust_the_model: bool
+
+
+class DeclaredSetting(NamedTuple):
+    """A setting, taken apart for a door."""
+
+    type: Any
+    default: Any
+    help: Help
+
+
+def declared_settings() -> dict[str, DeclaredSetting]:
+    """All settings by name, in their order."""
+    hints = get_type_hints(RunSettings, include_extras=True)
+    return {name: _taken_apart(hint, getattr(RunSettings, name)) for name, hint in hints.items()}
+
+
+def _taken_apart(hint: Any, default: Any) -> DeclaredSetting:
+    assert get_origin(hint) is Annotated
+    kind, *notes = get_args(hint)
+    return DeclaredSetting(kind, default, next(note for note in notes if isinstance(note, Help)))

@@ -1,0 +1,21 @@
+"""What a job has of the process that it runs in, beside its record and its files."""
+
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from autoreward.worker.confine import Held
+from autoreward.worker.reach import Walls
+
+StepProgress = Callable[[int], None]
+"""Told the environment steps so far."""
+
+
+class JobContext(NamedTuple):
+    """One worker process, as its job sees it."""
+
+    held: Held
+    walls: Walls
+    room: socket.socket | None
+    """The room of the reward program; None for a job that asks none."""
+    progress: StepProgress

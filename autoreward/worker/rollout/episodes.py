@@ -1,0 +1,50 @@
+"""Whole episodes, played or shown: evaluated by the task's rule, and put side by side as transitions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.records import Episode
+from autoreward.tasks.card import Task
+from autoreward.worker.envs.fields import action_fields, state_fields
+from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
+from autoreward.worker.success import SuccessRule
+
+
+def evaluated_episodes(
+    task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any]
+) -> list[Episode]:
+    """What the rule says of each; `spread` (d,) is what a change of the observation is measured in. Raises TaskError."""
+    rule = SuccessRule(task, venv.time_limit)
+    return [
+        rule.episode(
+            state_fields(task, venv.layout, episode.observations[1:]),
+            episode.terminated,
+            movement=float(np.abs(np.diff(episode.observations, axis=0) / spread).mean()),
+        )
+        for episode in episodes
+    ]
+
+
+def as_transitions(task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode]) -> Transitions:
+    """Episodes as columns, shapes (T, n) and (T, n, k); after its end an episode's last row repeats with step 0."""
+    longest = max(len(episode.actions) for episode in episodes)
+
+    def column(rows: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([rows, np.repeat(rows[-1:], longest - len(rows), axis=0)])
+
+    actions = np.stack([column(episode.actions) for episode in episodes], axis=1)
+    lengths = np.array([len(episode.actions) for episode in episodes])
+    clock = np.arange(1, longest + 1)[:, None]
+    before = np.stack([column(episode.observations[:-1]) for episode in episodes], axis=1)
+    after = np.stack([column(episode.observations[1:]) for episode in episodes], axis=1)
+    return Transitions(
+        state=state_fields(task, venv.layout, before),
+        action=action_fields(task, venv.action_space, actions),
+        next_state=state_fields(task, venv.layout, after),
+        step=np.where(clock <= lengths, clock, 0),
+        terminated=(clock == lengths) & np.array([episode.terminated for episode in episodes]),
+    )
