@@ -129,14 +129,14 @@ def measure(study: Study) -> Run:
     """
     task, book = study.task, study.book
     book.once(DESCRIPTION, study.steps.describe)
-    given = study.config.given
-    if given is None:
+    reward = study.config.given
+    if reward is None:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
-    if not isinstance(given, str):
-        demand_sound(given, task, page.each(VERDICTS, [given], study.steps.review, study.steps.pool)[0])
-        book.page(0).once(CANDIDATES, lambda: Candidates(items=(given,)))
-    trials, confirmed = confirm(study, page, [Arm("given", given)])
+    if not isinstance(reward, str):
+        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.pool)[0])
+        book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
+    trials, confirmed = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,

@@ -77,23 +77,23 @@ def fit(count: int, comparisons: Sequence[Comparison]) -> Fit:
     height, slope, precision = _posterior(values, comparisons)
     while np.abs(slope).max() > 1e-9:
         step = np.linalg.solve(precision, slope)
-        while (found := _posterior(values + step, comparisons))[0] < height - 1e-12:
+        while (attempt := _posterior(values + step, comparisons))[0] < height - 1e-12:
             step = step / 2
         values = values + step
-        height, slope, precision = found
+        height, slope, precision = attempt
     return Fit(values, precision)
 
 
 def strengths(preferences: Sequence[Preference]) -> Strengths:
     """The ranking of the candidates that were compared, best first; the one that was designed earlier on a tie."""
     names = sorted(_looks(preferences))
-    found = fit(len(names), _comparisons(preferences, names))
+    posterior = fit(len(names), _comparisons(preferences, names))
     won, lost = Counter(map(winner, preferences)), Counter(map(loser, preferences))
     tied = _looks([p for p in preferences if p.answer == "tie"])
     items = [
         # rounded, so that the last bits never decide between two whose answers are alike
         Strength(candidate_id=n, value=round(float(v), 9) + 0.0, error=float(e), won=won[n], lost=lost[n], tied=tied[n])
-        for n, v, e in zip(names, found.values, found.errors, strict=False)
+        for n, v, e in zip(names, posterior.values, posterior.errors, strict=False)
     ]
     return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, order_of_design(s.candidate_id)))))
 
@@ -110,26 +110,26 @@ def loser(preference: Preference) -> str:
 
 def policies(races: Sequence[Sequence[Score]]) -> list[Policy]:
     """Who is worth comparing: of each round those that trained the longest. `races`: the scores of each round."""
-    found = []
+    compared = []
     for scores in races:
-        of = latest(scores)
+        by_candidate = latest(scores)
         longest = max((s.steps for s in scores if s.outcome.ok), default=0)
-        found += [
+        compared += [
             Policy(name, tuple(sorted(s.trial_id for s in own)))
-            for name, own in sorted(of.items(), key=lambda item: order_of_design(item[0]))
+            for name, own in sorted(by_candidate.items(), key=lambda item: order_of_design(item[0]))
             if max(s.steps for s in own) == longest
         ]
-    return found
+    return compared
 
 
-def said_of(these: Sequence[Policy], answers: Sequence[Preference]) -> tuple[Preference, ...]:
+def answers_about(among: Sequence[Policy], answers: Sequence[Preference]) -> tuple[Preference, ...]:
     """What people said of these policies; what they said of shorter trainings of the same candidates does not count."""
-    known = {trial for policy in these for trial in policy.trials}
+    known = {trial for policy in among for trial in policy.trials}
     return tuple(p for p in answers if {p.question.a_trial, p.question.b_trial} <= known)
 
 
 def questions(
-    of: Sequence[Policy], preferences: Sequence[Preference], episodes: int, count: int | None = None
+    among: Sequence[Policy], preferences: Sequence[Preference], episodes: int, count: int | None = None
 ) -> tuple[Question, ...]:
     """What to ask next, most informative first, and never the same two policies in the same episode twice.
 
@@ -137,44 +137,44 @@ def questions(
     the questions before it; those beyond the LOOKS are weighted by the chance that one of the two is the best of all.
 
     Args:
-        of: the policies to compare.
+        among: the policies to compare.
         preferences: what was said of them so far.
         episodes: held-out episodes that there are of each.
         count: how many; None asks until every policy has had LOOKS comparisons.
     """
     looks = _looks(preferences)
-    names = sorted(looks.keys() | {p.candidate_id for p in of})
-    known = fit(len(names), _comparisons(preferences, names))
-    precision, used = known.precision.copy(), {p.question.id for p in preferences}
-    asked: list[Question] = []
-    first = known.first if count is not None and preferences else np.ones(len(names))
-    while count is None or len(asked) < count:
+    names = sorted(looks.keys() | {p.candidate_id for p in among})
+    posterior = fit(len(names), _comparisons(preferences, names))
+    precision, used = posterior.precision.copy(), {p.question.id for p in preferences}
+    chosen: list[Question] = []
+    first = posterior.first if count is not None and preferences else np.ones(len(names))
+    while count is None or len(chosen) < count:
         covariance = np.linalg.inv(precision)
         best: tuple[float, Question, Array] | None = None
-        for one, other in combinations(of, 2):
+        for one, other in combinations(among, 2):
             needed = count is not None or min(looks[one.candidate_id], looks[other.candidate_id]) < LOOKS
             question = next((q for q in _between(one, other, episodes) if q.id not in used), None)
             if question is None or not needed:
                 continue
             a, b = names.index(question.a), names.index(question.b)
-            told = _information(known, a, b)
-            learned = float(np.linalg.slogdet(np.eye(len(told)) + told @ covariance)[1])
+            information = _information(posterior, a, b)
+            learned = float(np.linalg.slogdet(np.eye(len(information)) + information @ covariance)[1])
             gain = round(learned * float(first[a] + first[b]), 9)
             if best is None or gain > best[0]:
-                best = gain, question, told
+                best = gain, question, information
         if best is None:
             break
-        _, question, told = best
-        asked.append(question)
+        _, question, information = best
+        chosen.append(question)
         used.add(question.id)
         looks.update((question.a, question.b))
-        precision += told
-    return tuple(asked)
+        precision += information
+    return tuple(chosen)
 
 
-def every_question(of: Sequence[Policy], episodes: int) -> Iterator[Question]:
+def every_question(among: Sequence[Policy], episodes: int) -> Iterator[Question]:
     """All that can be asked of these policies."""
-    for one, other in combinations(of, 2):
+    for one, other in combinations(among, 2):
         yield from _between(one, other, episodes)
 
 
@@ -204,9 +204,9 @@ def _posterior(values: Array, comparisons: Sequence[Comparison]) -> tuple[float,
     height, slope, precision = -0.5 * float(prior @ values**2), -prior * values, np.diag(prior)
     for a, b, answer in comparisons:
         odds = _odds(len(values) - 1, a, b)
-        chances, said = _softmax(odds @ values), ANSWERS.index(answer)
-        height += float(np.log(chances[said]))
-        slope = slope + odds[said] - chances @ odds
+        chances, row = _softmax(odds @ values), ANSWERS.index(answer)
+        height += float(np.log(chances[row]))
+        slope = slope + odds[row] - chances @ odds
         precision = precision + _spread(odds, chances)
     return height, slope, precision
 

@@ -30,16 +30,16 @@ def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, vi
     who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
     reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
     if max(visited) <= WIDER * by_chance:
-        said = (
+        sentence = (
             "It is not the reward: no policy gets anywhere that random actions don't. Look at exploration (longer episodes, more "
             "steps, starts nearer to the goal, demonstrations), or at whether actions have any effect."
         )
     else:
-        said = (
+        sentence = (
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
             "decides in it?), and at whether [success] can be met."
         )
-    return Doubt(said=said, evidence=(who, reach))
+    return Doubt(said=sentence, evidence=(who, reach))
 
 
 def coverage(episodes: Transitions, task: Task) -> float:
@@ -59,13 +59,13 @@ def coverage(episodes: Transitions, task: Task) -> float:
 def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
     """All trainings broke in the optimiser, none for what its reward returned; `normalized` says whether rewards were."""
     whole = trainings(trials)
-    signs = {t.id: said for t in whole if (said := _diverged(t, normalized))}
+    signs = {t.id: sign for t in whole if (sign := _diverged(t, normalized))}
     if len(whole) < 2 or len(signs) < len(whole):
         return None
-    said = (
+    sentence = (
         "It is not the reward: the optimiser diverges with every one. Lower learning_rate in [train.hyperparameters]."
     )
-    return Doubt(said=said, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
+    return Doubt(said=sentence, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
 
 
 def _diverged(trial: Trial, normalized: bool) -> str:

@@ -10,7 +10,7 @@ def trainings(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     legs: dict[TrialId, list[Trial]] = {}
     for trial in trials:
         legs.setdefault(TrialId.parse(trial.id).training, []).append(trial)
-    return tuple(_joined(of, sorted(own, key=lambda t: (t.begin, t.id))) for of, own in legs.items())
+    return tuple(_joined(training, sorted(own, key=lambda t: (t.begin, t.id))) for training, own in legs.items())
 
 
 def scored(scores: Sequence[Score]) -> tuple[Score, ...]:

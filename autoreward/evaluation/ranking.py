@@ -54,16 +54,16 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
 
 def latest(scores: Sequence[Score]) -> dict[str, list[Score]]:
     """Usable scores by candidate: of each training seed the one after the most steps."""
-    of: dict[str, list[Score]] = {}
+    by_candidate: dict[str, list[Score]] = {}
     for score in newest(scores).values():
-        of.setdefault(score.candidate_id, []).append(score)
-    return of
+        by_candidate.setdefault(score.candidate_id, []).append(score)
+    return by_candidate
 
 
 def ranked(scores: Sequence[Score], task: Task, liked: Strengths = UNASKED) -> list[str]:
     """Candidate ids, best first; the earlier one on a tie. What people prefer comes before what was measured."""
-    of = latest(scores)
-    return sorted(of, key=lambda c: (liked.place(c), standing(of[c], task)), reverse=True)
+    by_candidate = latest(scores)
+    return sorted(by_candidate, key=lambda c: (liked.place(c), standing(by_candidate[c], task)), reverse=True)
 
 
 def best(rounds: Sequence[Round], task: Task) -> str:
@@ -74,11 +74,11 @@ def best(rounds: Sequence[Round], task: Task) -> str:
     scores = [s for r in rounds for s in r.scores]
     if rounds and rounds[-1].liked.items:
         return next(iter(ranked(scores, task, rounds[-1].liked)), "")
-    of = latest(scores)
+    by_candidate = latest(scores)
     incumbent = ""
     for past in rounds:
         challenger = next(iter(ranked(past.scores, task)), "")
-        if challenger and (not incumbent or beats(of[challenger], of[incumbent], task)):
+        if challenger and (not incumbent or beats(by_candidate[challenger], by_candidate[incumbent], task)):
             incumbent = challenger
     return incumbent
 
@@ -86,8 +86,8 @@ def best(rounds: Sequence[Round], task: Task) -> str:
 def runner_up(rounds: Sequence[Round], task: Task) -> str:
     """Id of the best candidate but one; empty if there is none that trained as long."""
     scores = [s for r in rounds for s in r.scores]
-    of, winner = latest(scores), best(rounds, task)
-    reached = {c: max(s.steps for s in found) for c, found in of.items()}
+    winner = best(rounds, task)
+    reached = {c: max(s.steps for s in own) for c, own in latest(scores).items()}
     order = ranked(scores, task, rounds[-1].liked) if rounds else []
     return next((c for c in order if c != winner and reached[c] == reached[winner]), "")
 
@@ -99,7 +99,7 @@ def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -
         return False
     if min(one.success, other.success) >= SOLVED:
         up = direction_sign(task.metric.better)
-        ours, theirs = ([up * s.metric for s in of if s.metric is not None] for of in (challenger, incumbent))
+        ours, theirs = ([up * s.metric for s in scores if s.metric is not None] for scores in (challenger, incumbent))
         return _beyond(ours, theirs)
     if max(one.success, other.success) < UNSEEN:
         return _beyond([s.mean_progress for s in challenger], [s.mean_progress for s in incumbent])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from autoreward.errors import JudgementNeeded
-from autoreward.evaluation.bradley_terry import policies, questions, said_of, strengths
+from autoreward.evaluation.bradley_terry import answers_about, policies, questions, strengths
 from autoreward.records import Score, Strengths
 from autoreward.search.study import Study
 from autoreward.store.book import Page
@@ -22,7 +22,7 @@ class _People:
 
         def by_answers() -> Strengths:
             compared = policies(scores)
-            answers = said_of(compared, book.saved(PREFERENCES))
+            answers = answers_about(compared, book.saved(PREFERENCES))
             if waiting := questions(compared, answers, study.config.episodes):
                 raise JudgementNeeded(len(waiting), book.folder)
             return strengths(answers)

@@ -10,7 +10,7 @@ from autoreward.core.executor import ThreadExecutor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Phrase
 from autoreward.errors import CannotDraw, UsageError
-from autoreward.evaluation.bradley_terry import Policy, every_question, policies, questions, said_of
+from autoreward.evaluation.bradley_terry import Policy, answers_about, every_question, policies, questions
 from autoreward.judges import JUDGES
 from autoreward.records import EPISODES, Answer, Preference, Question, Score, policy_file
 from autoreward.report.html import build_report
@@ -83,14 +83,14 @@ class Poll(Closing):
 
     def waiting(self, count: int | None = None) -> tuple[Question, ...]:
         """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
-        return questions(self._policies, self._said, self._book.header.config.episodes, count)
+        return questions(self._policies, self._answered, self._book.header.config.episodes, count)
 
-    def show(self, asked: Sequence[Question]) -> None:
+    def show(self, chosen: Sequence[Question]) -> None:
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
-        sides = {side.clip: side for q in asked for side in self._sides(q)}
+        sides = {side.clip: side for q in chosen for side in self._sides(q)}
         missing = [side for side in sides.values() if not self._book.files.has(side.clip)]
         reasons = sorted(set(filter(None, self._film(missing))))
-        page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in asked], reasons)
+        page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in chosen], reasons)
         self._book.write(PAGE, page.encode())
 
     def _film(self, sides: Sequence[Side]) -> list[str]:
@@ -127,7 +127,7 @@ class Poll(Closing):
         """Save an answer."""
         self._book.once(PREFERENCES.of(question.id), lambda: Preference(question=question, answer=answer))
 
-    def read(self, lines: Iterable[str], asked: Sequence[Question]) -> list[Preference]:
+    def read(self, lines: Iterable[str], chosen: Sequence[Question]) -> list[Preference]:
         """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
 
         `quit` ends them.
@@ -135,9 +135,9 @@ class Poll(Closing):
         Raises:
             UsageError: a line is neither, names no question of this run, or one that is answered.
         """
-        left = {q.id: q for q in asked}
-        done = {p.question.id for p in self._said}
-        found: list[Preference] = []
+        left = {q.id: q for q in chosen}
+        done = {p.question.id for p in self._answered}
+        answers: list[Preference] = []
         for number, line in enumerate(lines, start=1):
             words = line.partition("#")[0].split()
             if not words:
@@ -160,8 +160,8 @@ class Poll(Closing):
                 what = f"{name!r} is no pair of this run" if name else "there is no pair left to answer"
                 raise UsageError(f"Answers, line {number}: {what}; `autoreward prefer` writes the ids to {self.page}.")
             done.add(name)
-            found.append(Preference(question=question, answer=answer))
-        return found
+            answers.append(Preference(question=question, answer=answer))
+        return answers
 
     def close(self) -> None:
         """Let others open the folder."""
@@ -172,8 +172,8 @@ class Poll(Closing):
         self._book.write(REPORT, build_report(self._book, JUDGES[self._book.header.config.judge].note).encode())
 
     @property
-    def _said(self) -> tuple[Preference, ...]:
-        return said_of(self._policies, self._book.saved(PREFERENCES))
+    def _answered(self) -> tuple[Preference, ...]:
+        return answers_about(self._policies, self._book.saved(PREFERENCES))
 
     def _question(self, name: str) -> Question | None:
         """The question of such an id, whether or not it is among those that were to be asked next."""

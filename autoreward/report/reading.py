@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
-from autoreward.evaluation.bradley_terry import policies, said_of, strengths
+from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
@@ -251,7 +251,7 @@ def read_run(folder: Path) -> RunView:
     files = Folder(folder)
     whole, confirm = Page(files), Page(files.at(CONFIRM_PAGE))
     bills = saved_bills(files.at(REPLIES))
-    preferences = said_of(policies(races), whole.saved(PREFERENCES))
+    preferences = answers_about(policies(races), whole.saved(PREFERENCES))
     return RunView(
         folder,
         header,

@@ -32,11 +32,11 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     scores = score_all(steps, page, trials, "search")
     known = any(earlier.doubt.trainings for earlier in rounds[:-1])
     cost = {} if known else {"trainings": len(trials), "steps": env_steps(trials)}
-    found = optimiser((*last.trials, *trials), normalized) or Doubt()
-    if not found.said and at_chance(scores, chance):
+    reason = optimiser((*last.trials, *trials), normalized) or Doubt()
+    if not reason.said and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        found = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
-    return found.model_copy(update=cost)
+        reason = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
+    return reason.model_copy(update=cost)
 
 
 def baselines(study: Study) -> list[TrialJob]:
@@ -55,5 +55,5 @@ def _by_chance(task: Task, book: Book, description: Description) -> float:
 
 
 def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:
-    found = (page.transitions(SCORES.of(s.trial_id), EPISODES) for s in scores if s.outcome.ok)
-    return [coverage(episodes, task) for episodes in found]
+    recordings = (page.transitions(SCORES.of(s.trial_id), EPISODES) for s in scores if s.outcome.ok)
+    return [coverage(episodes, task) for episodes in recordings]

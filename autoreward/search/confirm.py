@@ -47,11 +47,11 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm]) -> tuple[tuple[Trial,
     # a worker that died twice says nothing of the reward
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}
     lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
-    seen = {
+    by_arm = {
         c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost]
         for c in arms
     }
-    return trials, tuple(confirmed(c, seen[c.who], seen.get(NATIVE)) for c in arms if seen[c.who])
+    return trials, tuple(confirmed(c, by_arm[c.who], by_arm.get(NATIVE)) for c in arms if by_arm[c.who])
 
 
 def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None] | None) -> Confirmed:
@@ -69,14 +69,14 @@ def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score |
     )
 
 
-def demand_sound(given: Candidate, task: Task, verdict: Verdict) -> None:
+def demand_sound(candidate: Candidate, task: Task, verdict: Verdict) -> None:
     """Raises UsageError, with the first thing that is wrong, if a person's program may not train."""
     if verdict.accepted:
         return
     number = verdict.findings[0].line if verdict.findings else None
     line = f" (line {number} of the program)" if number else ""
     raise UsageError(
-        f"The reward {given.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. `",
+        f"The reward {candidate.id} may not train{line}: {_first_finding(verdict).rstrip('.')}. `",
         Command("check", ("FILE",), (Setting("task", task.name),)),
         "` says all that is wrong with it.",
     )

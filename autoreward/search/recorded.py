@@ -57,23 +57,23 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
     A run that is damaged, of another version, or a link to elsewhere is passed over: this one can do without it.
     """
     names: list[str] = []
-    found: list[Recording] = []
+    recordings: list[Recording] = []
     for folder in reversed(run_folders(runs)):
         if folder.name == own or folder.is_symlink():
             continue
         try:
             if _what_counts(read_header(folder).task) == _what_counts(task):
                 more = list(_exploits(folder))
-                found += more
+                recordings += more
                 names += [folder.name] if more else []
         except (StoreError, UsageError):
             continue
-        if len(found) >= REMEMBERED:
+        if len(recordings) >= REMEMBERED:
             break
-    found = found[:REMEMBERED]
-    if not found:
+    recordings = recordings[:REMEMBERED]
+    if not recordings:
         return Made(Remembered(), {})
-    dataset = join(found, task.metric.better)
+    dataset = join(recordings, task.metric.better)
     return Made(Remembered(runs=tuple(names), episodes=dataset.episodes), {EXPLOITS: dataset.transitions.to_bytes()})
 
 

@@ -92,7 +92,7 @@ class RealSteps:
         seed = seeds.derive(self._config.seed, "describe")
         return Made(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
 
-    def _said(self) -> tuple[str, ...]:
+    def _feedback(self) -> tuple[str, ...]:
         """What people said of earlier results."""
         return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
 
@@ -103,16 +103,16 @@ class RealSteps:
         tunings = [v for v in variations if v.operator == "weights"]
         if self._client is not None:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
-            made = refine.refined_candidates(
-                self._client, self._task, description, history, len(drafts), self.review, self._said()
+            refined = refine.refined_candidates(
+                self._client, self._task, description, history, len(drafts), self.review, self._feedback()
             )
-            if made.items:
-                return made.model_copy(
-                    update={"items": (*made.items, *self._offline.tuned(description, rounds, tunings))}
+            if refined.items:
+                return refined.model_copy(
+                    update={"items": (*refined.items, *self._offline.tuned(description, rounds, tunings))}
                 )
             raise ProviderError(
-                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(made.findings)}). Its "
-                f"replies are in {self._book.folder / REPLIES}; choose another ",
+                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(refined.findings)}). "
+                f"Its replies are in {self._book.folder / REPLIES}; choose another ",
                 Setting("model"),
                 ".",
             )
@@ -147,9 +147,9 @@ class RealSteps:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file(TRIALS.of(trial.id), name) for name in map(policy_file, trial.checkpoints)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
-        score, made = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
+        score, recorded = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
         self._tell(events.ScoreDone(score))
-        return Made(score, made)
+        return Made(score, recorded)
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
@@ -180,17 +180,17 @@ class RealSteps:
             if score.success < self._config.target:
                 episodes = page.transitions(SCORES.of(score.trial_id), EPISODES)
                 diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
-                asked = partial(self._parts, by_id[identity].source, memory[identity])
-                cases.append(Case(by_id[identity], score, diagnosis, episodes, asked))
+                parts = partial(self._parts, by_id[identity].source, memory[identity])
+                cases.append(Case(by_id[identity], score, diagnosis, episodes, parts))
         if not cases:
             return Analyses()
         described = self._book.need(DESCRIPTION)
         try:
             key = ReplyKey(page.round, "analyzer")
-            made, findings = explain(self._client, str(key), self._task, described, cases, self._said())
+            explained, findings = explain(self._client, str(key), self._task, described, cases, self._feedback())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
-        return Analyses(items=made, findings=findings)
+        return Analyses(items=explained, findings=findings)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
         """The program's parts along an episode; empty if it fails there."""
