@@ -214,3 +214,9 @@ def test_a_model_is_shown_three_of_the_latest_round_and_two_of_each_before() -> 
     assert first.parents == ("r000c2", "r000c3", "r000c4")
     (refused, _) = strategy.ask([round_of(0, 0.0, 0.0)])
     assert refused.parents == ("r000c0", "r000c1"), "what failed is shown too"
+
+
+def test_programs_that_are_not_the_grammars_are_none_of_its_parents() -> None:
+    strategy, _ = with_config(truncation, candidates=2)
+    written_by_hand = round_of(0, 0.9, 0.5, genomes=("", GENOMES[0]))
+    assert strategy.ask((written_by_hand,)) == (Variation("fresh"), Variation("mutation", ("r000c1",)))
