@@ -1,6 +1,7 @@
-"""Rules for every test: no network beyond loopback, one thread per child, no variables of the person's."""
+"""Rules for every test: no network beyond loopback, no variables of the person's, and Ctrl-C stops what a test starts."""
 
 import os
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,14 @@ def no_trust_of_the_persons(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     os.environ.pop("XDG_CONFIG_HOME")
     if before is not None:
         os.environ["XDG_CONFIG_HOME"] = before
+
+
+@pytest.fixture(autouse=True, scope="session")
+def control_c_stops_children() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored, and children of the tests would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
     from autoreward.records import Audit, AuditItem
     from autoreward.session.run import audit_tasks
 
-    unread = (Audit(task=n, items=(AuditItem(name="card", ok=False, said=why),)) for n, why in broken.items())
+    unread = (Audit(task=n, items=(AuditItem(name="card", ok=False, message=why),)) for n, why in broken.items())
     failed = 0
     for audit in chain(unread, audit_tasks(tasks)):
         bad = [item for item in audit.items if not item.ok]
@@ -83,7 +83,7 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
             continue
         say(f"{'no' if bad else 'ok'}  {audit.task}")
         for item in audit.items if len(tasks) + len(broken) == 1 else bad:
-            say(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.said}")
+            say(f"    {'ok' if item.ok else 'no'}  {item.name}: {item.message}")
     if failed:
         raise typer.Exit(1)
 

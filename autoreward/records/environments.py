@@ -75,7 +75,7 @@ class AuditItem(Record):
 
     name: Said
     ok: bool
-    said: Said
+    message: Said
 
 
 class Audit(Record):

@@ -197,7 +197,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
             try:
                 yield workers.audit(task)
             except TaskError as error:
-                yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, said=str(error)),))
+                yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, message=str(error)),))
 
 
 def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:

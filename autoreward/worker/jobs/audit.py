@@ -28,7 +28,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
     one, two = _recorded(task), _recorded(task)
     items = [
-        AuditItem(name="fields", ok=True, said=f"{len(task.state)} state fields, {len(task.action)} of the action")
+        AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
     items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.pool]
@@ -37,10 +37,10 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
         f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"
     )  # fmt: skip
     sentence = sentence if task.ruled else "there is no rule: people compare policies"
-    items.append(AuditItem(name="success", ok=solved < len(episodes), said=sentence))
+    items.append(AuditItem(name="success", ok=solved < len(episodes), message=sentence))
     finite = all(np.isfinite(e.metric) for e in episodes)
     items.append(
-        AuditItem(name="metric", ok=finite, said="a finite number in every episode" if finite else "not always finite")
+        AuditItem(name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite")
     )
     return Audit(task=task.name, items=tuple(items)), {}
 
@@ -61,7 +61,7 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
     for name, field in task.state.items():
         if field.range is None:
             yield AuditItem(
-                name=f"range of {name}", ok=False, said="none is given; progress toward a rule about it can't be graded"
+                name=f"range of {name}", ok=False, message="none is given; progress toward a rule about it can't be graded"
             )
             continue
         values, (low, high) = recorded.transitions.next_state[name], field.range
@@ -69,7 +69,7 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
         inside = bool((values >= low - slack).all() and (values <= high + slack).all())
         sentence = f"sampled {values.min():.3g} to {values.max():.3g}, stated {low:g} to {high:g}"
         if not inside:
-            yield AuditItem(name=f"range of {name}", ok=False, said=sentence)
+            yield AuditItem(name=f"range of {name}", ok=False, message=sentence)
 
 
 def _repeats(one: Recorded, two: Recorded) -> AuditItem:
@@ -80,20 +80,20 @@ def _repeats(one: Recorded, two: Recorded) -> AuditItem:
         if same
         else "the same seeds give different episodes: scores are not comparable"
     )
-    return AuditItem(name="determinism", ok=same, said=sentence)
+    return AuditItem(name="determinism", ok=same, message=sentence)
 
 
 def _hidden(recorded: Recorded) -> AuditItem:
     native = recorded.native.reshape(-1).astype(np.float64)
     if np.ptp(native) == 0.0:
-        return AuditItem(name="native reward", ok=True, said="the same at every sampled step: nothing to give away")
+        return AuditItem(name="native reward", ok=True, message="the same at every sampled step: nothing to give away")
     for name, values in recorded.transitions.next_state.items():
         for column in values.reshape(len(native), -1).astype(np.float64).T:
             if np.ptp(column) > 0 and abs(np.corrcoef(native, column)[0, 1]) > LEAK:
                 return AuditItem(
-                    name="native reward", ok=False, said=f"{name} gives it away (correlation above {LEAK})"
+                    name="native reward", ok=False, message=f"{name} gives it away (correlation above {LEAK})"
                 )
-    return AuditItem(name="native reward", ok=True, said="no field is a straight line of it")
+    return AuditItem(name="native reward", ok=True, message="no field is a straight line of it")
 
 
 def _arrays(recorded: Recorded) -> list[NDArray[Any]]:
