@@ -40,7 +40,9 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     items.append(AuditItem(name="success", ok=solved < len(episodes), message=sentence))
     finite = all(np.isfinite(e.metric) for e in episodes)
     items.append(
-        AuditItem(name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite")
+        AuditItem(
+            name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite"
+        )
     )
     return Audit(task=task.name, items=tuple(items)), {}
 
@@ -61,7 +63,9 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
     for name, field in task.state.items():
         if field.range is None:
             yield AuditItem(
-                name=f"range of {name}", ok=False, message="none is given; progress toward a rule about it can't be graded"
+                name=f"range of {name}",
+                ok=False,
+                message="none is given; progress toward a rule about it can't be graded",
             )
             continue
         values, (low, high) = recorded.transitions.next_state[name], field.range
