@@ -13,7 +13,7 @@ from autoreward.records import Verdict
 from autoreward.report.live.notebook_view import CellView, cell_output
 from autoreward.report.loaded import LoadedRun, Picture
 from autoreward.report.phrases import PlainView
-from autoreward.report.reading import read_run
+from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
 from autoreward.session.new_task import Wanted, task_for
 from autoreward.session.reward_file import check_file, given_settings
@@ -144,28 +144,26 @@ def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> Loaded
     if trust:
         _let_in(asked)
     if tell is not None:
-        return load(_go(asked, tell))
+        return LoadedRun(_go(asked, tell))
     if not _in_notebook():
-        return load(_go(asked, PlainView(sys.stdout)))
+        return LoadedRun(_go(asked, PlainView(sys.stdout)))
     with CellView(cell_output()) as view:
-        return load(_go(asked, view))
+        return LoadedRun(_go(asked, view))
 
 
-def _go(asked: _Asked, tell: events.Listener) -> Path:
-    """Start a run or go on with it; the folder of the finished run."""
+def _go(asked: _Asked, tell: events.Listener) -> RunView:
+    """Start a run or go on with it; the finished run."""
     runs, name = asked.runs, asked.name
     board, log = (Path(asked.log), None) if isinstance(asked.log, str | Path) else (None, asked.log)
     config, folder = config_for(asked.task, asked.settings), new_folder(asked.task, runs, name)
     if not is_run(folder):
-        start(asked.task, config, folder, tell, tensorboard=board, log=log)
-        return folder
+        return start(asked.task, config, folder, tell, tensorboard=board, log=log)
     header = read_header(folder)
     changed = [key for key in asked.settings if getattr(header.config, key) != getattr(config, key)]
     if header.task.name != asked.task.name or changed:
         what = "another task" if header.task.name != asked.task.name else f"another {', '.join(changed)}"
         raise RunChanged(f"{folder} is a run with {what}; choose another name, or load it as it is.")
-    resume(folder, tell, board, log)
-    return folder
+    return resume(folder, tell, board, log)
 
 
 def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:

@@ -74,7 +74,7 @@ def improve(study: Study) -> Run:
             f"There is nothing to search with: {stop}. A larger ", Setting("budget"), " lets a candidate train."
         )
     doubt = rounds[-1].doubt
-    measurable = task.ruled and not doubt.said  # else there is nothing to confirm, or nothing to confirm it by
+    measurable = task.ruled and not doubt.reason  # else there is nothing to confirm, or nothing to confirm it by
     trials, confirmed = confirm(study, book.confirm_page(), arms(rounds, feedback, task) if measurable else [])
     heard = rounds_that_heard(rounds, feedback)
     run = Run(
@@ -154,8 +154,8 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
     """Why the search ends here, in words; None while it should go on. What people say buys at least one more round."""
     if len(rounds) <= feedback.since and feedback.items:
         return None
-    if rounds and rounds[-1].doubt.said:
-        return rounds[-1].doubt.said
+    if rounds and rounds[-1].doubt.reason:
+        return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= config.full(task)]
     if scores and fmean(s.success for s in scores) >= config.target:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.records import Run
 from autoreward.report.phrases import interval_text
-from autoreward.report.reading import read_run
+from autoreward.report.reading import RunView
 from autoreward.session.run import resume, start
 from autoreward.tasks.files import find_task, read_task, task_names
 
@@ -33,20 +32,20 @@ def main() -> None:
         task = find_task(name, (envs_folder(),))
         cells, seconds = [], []
         for reward in ("native", "sparse"):
-            run, folder = measured(name, reward, options.seeds, options.runs)
-            cells.append(interval_text(run.confirmed[0]) if run.confirmed else "-")
-            seconds += [t.seconds for t in read_run(folder).confirm_trials]
+            reading = measured(name, reward, options.seeds, options.runs)
+            confirmed = reading.finished.confirmed
+            cells.append(interval_text(confirmed[0]) if confirmed else "-")
+            seconds += [t.seconds for t in reading.confirm_trials]
         mean = sum(seconds) / len(seconds)
         print(f"| {name} | {task.tier} | {task.train.steps:,} | {cells[0]} | {cells[1]} | {mean:.0f} |", flush=True)
 
 
-def measured(name: str, reward: str, seeds: int, runs: Path) -> tuple[Run, Path]:
+def measured(name: str, reward: str, seeds: int, runs: Path) -> RunView:
     folder = runs / f"baseline-{name}-{reward}"
     if folder.exists():
-        return resume(folder, lambda event: None), folder
+        return resume(folder, lambda event: None)
     config = RunConfig.model_validate({"given": reward, "confirm_seeds": seeds})
-    run = start(find_task(name, (envs_folder(),)), config, folder, lambda event: None)
-    return run, folder
+    return start(find_task(name, (envs_folder(),)), config, folder, lambda event: None)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def row(name: str, seed: int, runs: Path) -> None:
     task = find_task(name, (envs_folder(),))
     began = time.monotonic()
     folder = runs / f"suite-{name}-{seed}"
-    run = resume(folder, unheard) if folder.exists() else start(task, RunConfig(seed=seed), folder, unheard)
+    reading = resume(folder, unheard) if folder.exists() else start(task, RunConfig(seed=seed), folder, unheard)
+    run = reading.finished
     minutes = (time.monotonic() - began) / 60
     by_name = {c.who: c for c in run.confirmed}
     winner, sparse, native = (by_name.get(who) for who in (run.best, "sparse", "native"))

@@ -23,7 +23,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.store.book import Made, Page
+from autoreward.store.book import Page, WithFiles
 from autoreward.store.keys import TRIALS
 
 
@@ -52,11 +52,11 @@ class FakeSteps:
         self._width = width
         self._fail = fail
 
-    def describe(self) -> Made[Description]:
+    def describe(self) -> WithFiles[Description]:
         self.done["describe"] += 1
         field = FieldStats(name="x", size=0, low=-1, high=1, mean=0, std=1)
         description = Description(state=(field,), action=(field,), max_steps=10, terminates=True, random_length=5)
-        return Made(description, {"samples.npz": b"samples"})
+        return WithFiles(description, {"samples.npz": b"samples"})
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         self.done[f"design {len(rounds)}"] += 1
@@ -77,7 +77,7 @@ class FakeSteps:
         self.done[f"screen {len(rounds)}"] += 1
         return Screened(order=tuple(v.candidate_id for v in verdicts if v.accepted))
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         self.done[f"train {job.id}"] += 1
         assert begun == (weights(f"{job.id[:-1]}{job.leg - 1}") if job.leg else b"")
         outcome = self._fail(job)
@@ -90,9 +90,11 @@ class FakeSteps:
             steps=job.steps,
             checkpoints=(job.steps,),
         )
-        return Made(trial, {f"policy-{job.steps}.safetensors": weights(job.id), "state.safetensors": weights(job.id)})
+        return WithFiles(
+            trial, {f"policy-{job.steps}.safetensors": weights(job.id), "state.safetensors": weights(job.id)}
+        )
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         self.done[f"score {trial.id} {purpose}"] += 1
         assert page.file(TRIALS.of(trial.id), f"policy-{trial.steps}.safetensors") == weights(trial.id)
         success = derive(trial.seed, trial.candidate_id) % 100 / 110
@@ -110,7 +112,7 @@ class FakeSteps:
             mean_success=success,
             mean_progress=success,
         )
-        return Made(score, {"episodes.npz": b"episodes"})
+        return WithFiles(score, {"episodes.npz": b"episodes"})
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         self.done[f"diagnose {candidate.id}"] += 1

@@ -25,7 +25,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.store.book import Made, Page
+from autoreward.store.book import Page, WithFiles
 
 
 class RudeSteps(FakeSteps):
@@ -59,9 +59,9 @@ class RudeSteps(FakeSteps):
             items=tuple(ScreenedCandidate(candidate_id=c.id, screens=(screen,)) for c in candidates), order=order
         )
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         made = super().train(job, begun)
-        return Made(made.record.model_copy(update={"message": self.text}), made.files)
+        return WithFiles(made.record.model_copy(update={"message": self.text}), made.files)
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         symptom = Symptom(name=self.text, evidence=self.text, advice=self.text, severity=1.0)

@@ -26,7 +26,7 @@ from autoreward.report.scalars import Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.search.study import Study
 from autoreward.session.run import resume, start
-from autoreward.store.book import Book, Made, RunHeader
+from autoreward.store.book import Book, RunHeader, WithFiles
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -37,13 +37,13 @@ DOCS = Path(__file__).parent.parent / "docs" / "curves.md"
 class Talking(FakeSteps):
     """A fake crew whose trainings log as SB3 does, at their middle and at their end."""
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         trial, files = super().train(job, begun)
         part = PartStats(name="alive", mean=0.25, std=0.0, share=1.0, low=0.25, high=0.25)
         curve = (CurvePoint(step=job.steps, episode_return=1.0, episode_length=2.0, parts=(part,)),)
         points = [LoggedPoint(step=s, values={"train/loss": s / 8}) for s in (middle(job), job.steps)]
         logged = Logged(points=tuple(points)).model_dump_json().encode()
-        return Made(trial.model_copy(update={"curve": curve, "seconds": 10.0}), {**files, LOGGED: logged})
+        return WithFiles(trial.model_copy(update={"curve": curve, "seconds": 10.0}), {**files, LOGGED: logged})
 
 
 def middle(job: TrialJob) -> int:
@@ -120,7 +120,7 @@ class Stopped(Exception):
 class Stopping(Talking):
     """Stops at the second training on fresh seeds."""
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         if job.id == "native-s0":
             raise Stopped
         return super().train(job, begun)

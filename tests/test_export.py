@@ -30,7 +30,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import leg, search_job
 from autoreward.search.study import Study
 from autoreward.session.reward_file import given_settings, read_program
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
 from autoreward.worker.envs import make
@@ -287,9 +287,9 @@ def test_a_card_tells_of_failures_and_names_what_is_there(memory_folder: Path) -
         return Outcome.RAISED if "leg" not in job.id and job.id.endswith("-s0") else Outcome.COMPLETED
 
     class Lost(FakeSteps):
-        def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+        def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
             made = super().score(page, trial, purpose)
-            return Made(made.record.model_copy(update={"success": 0.0, "mean_success": 0.0}), made.files)
+            return WithFiles(made.record.model_copy(update={"success": 0.0, "mean_success": 0.0}), made.files)
 
     some = finished(memory_folder / "some", RunConfig(rounds=1, candidates=3, confirm_seeds=2), FakeSteps(fail=fail))
     card = (some / "best" / "card.md").read_text()

@@ -16,7 +16,7 @@ from autoreward.search.halving import env_steps
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.plan import legs, plan
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import TRIALS
 from autoreward.tasks.files import find_task
 
@@ -58,9 +58,9 @@ def test_the_budget_bounds_the_search() -> None:
 class Alike(FakeSteps):
     """All candidates do alike, so every rung that may end in a tie does."""
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         record, files = super().score(page, trial, purpose)
-        return Made(record.model_copy(update={"mean_success": 0.1, "mean_progress": 0.1, "success": 0.1}), files)
+        return WithFiles(record.model_copy(update={"mean_success": 0.1, "mean_progress": 0.1, "success": 0.1}), files)
 
 
 @pytest.mark.parametrize("crew", [FakeSteps, Alike])

@@ -29,7 +29,7 @@ from autoreward.records import (
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import EACH, RECORDINGS, REMEMBERED, recorded, remember
 from autoreward.session.real_steps import RealSteps
-from autoreward.store.book import Book, Made, RunHeader
+from autoreward.store.book import Book, RunHeader, WithFiles
 from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, parse_task
@@ -121,7 +121,7 @@ def a_run(
                 outcome=Outcome.COMPLETED,
                 episodes=(EPISODE,) * episodes,
             )
-            made = Made(score, {"episodes.npz": batch(5, episodes).to_bytes()})
+            made = WithFiles(score, {"episodes.npz": batch(5, episodes).to_bytes()})
             page.once(SCORES.of(trial_id), lambda made=made: made)  # type: ignore[misc]
 
 
@@ -188,7 +188,7 @@ def test_an_exploit_stays_in_the_pool_however_many_policies_are_scored_later(mem
         nothing = Description(state=(), action=(), max_steps=5, terminates=True, random_length=5)
         book.once(DESCRIPTION, lambda: nothing)
         for i, score in enumerate(scores):
-            made = Made(score, {"episodes.npz": batch(5, 1).to_bytes()})
+            made = WithFiles(score, {"episodes.npz": batch(5, 1).to_bytes()})
             book.page(min(i, 1)).once(SCORES.of(score.trial_id), lambda made=made: made)  # type: ignore[misc]
         found = recorded(book, (a_round(0, scores[:1], (hack,)), a_round(1, scores[1:], ())))
     assert found is not None
@@ -239,7 +239,7 @@ def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> Non
         strict=True,
     )
     with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book, Workers(jail) as workers:
-        book.once(DESCRIPTION, lambda: Made(told, files))
+        book.once(DESCRIPTION, lambda: WithFiles(told, files))
         crew = RealSteps(TASK, RunConfig(), book, workers, print, None)
         found = crew.screen(made, checked, (before,))
     assert found.order == ("new", "fails")

@@ -57,7 +57,7 @@ from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
 from autoreward.search.study import Study
 from autoreward.session.run import config_for
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import PREFERENCES, TRIALS
 from autoreward.tasks.files import find_task, read_task
 from autoreward.worker.success import SuccessRule
@@ -218,13 +218,13 @@ def test_people_set_no_target() -> None:
 class FilmedSteps(FakeSteps):
     """Scores with episodes that can be shown: the car drives as far as the policy's success."""
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         made = super().score(page, trial, purpose)
         episode = Episode(
             success=False, length=3, terminated=False, reached=False, held=0, progress=0, metric=1, movement=1
         )
         record = made.record.model_copy(update={"episodes": (episode,) * HUMAN.episodes})
-        return Made(record, {"episodes.npz": drive(made.record.success, HUMAN.episodes).to_bytes()})
+        return WithFiles(record, {"episodes.npz": drive(made.record.success, HUMAN.episodes).to_bytes()})
 
 
 def drive(to: float, episodes: int = 1) -> Transitions:

@@ -34,7 +34,7 @@ from autoreward.records import (
 )
 from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, standings
 from autoreward.search.study import Study
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
@@ -162,11 +162,11 @@ class Known(FakeSteps):
     def review(self, candidate: Candidate) -> Verdict:
         return Verdict(candidate_id=candidate.id, accepted=True, outcome=Outcome.COMPLETED)
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         found = self._success.get(trial.candidate_id, 0.1 - int(trial.candidate_id[-1]) / 1000)
         same = {"success": found, "mean_success": found, "progress": found, "mean_progress": found}
         record, files = super().score(page, trial, purpose)
-        return Made(record.model_copy(update=same), files)
+        return WithFiles(record.model_copy(update=same), files)
 
 
 def test_where_steps_run_short_the_best_goes_on_and_who_stops_is_in_the_record(tmp_path: Path) -> None:
@@ -191,16 +191,16 @@ def test_a_full_last_round_can_win(tmp_path: Path) -> None:
 class Hopeless(FakeSteps):
     """No candidate gets further than random actions do; the environment's own reward does."""
 
-    def describe(self) -> Made[Description]:
+    def describe(self) -> WithFiles[Description]:
         record, files = super().describe()
         pool = (PoolEpisode(kind="random", episode=episode(0.1)),) * 4
-        return Made(record.model_copy(update={"pool": pool}), files)
+        return WithFiles(record.model_copy(update={"pool": pool}), files)
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         progress = 0.1 if trial.candidate_id else 0.9
         change = {"success": 0.0, "mean_success": 0.0, "progress": progress, "mean_progress": progress}
         record, files = super().score(page, trial, purpose)
-        return Made(record.model_copy(update=change), files)
+        return WithFiles(record.model_copy(update=change), files)
 
 
 def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def resumed(folder: Path, crew: FakeSteps) -> tuple[Run, FakeSteps]:
 
 
 def test_a_doubt_is_forgotten_when_somebody_says_what_to_change() -> None:
-    lost = round_of(0, score("a", 0.0)).model_copy(update={"doubt": Doubt(said="It is not the reward.")})
+    lost = round_of(0, score("a", 0.0)).model_copy(update={"doubt": Doubt(reason="It is not the reward.")})
     config = RunConfig()
     assert stop_reason(config, TASK, (lost,), Feedbacks()) == "It is not the reward."
     said = Feedbacks(items=(Feedback(after=1, text="go slower"),))
@@ -315,9 +315,9 @@ def test_legs_are_one_training() -> None:
 def test_it_is_exploration_or_observation() -> None:
     scores = [score(name, 0.0) for name in ("a", "b")]
     nowhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.42])
-    assert nowhere.said
-    assert "exploration" in nowhere.said
+    assert nowhere.reason
+    assert "exploration" in nowhere.reason
     elsewhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.8])
-    assert elsewhere.said
-    assert "what the policy observes" in elsewhere.said
+    assert elsewhere.reason
+    assert "what the policy observes" in elsewhere.reason
     assert "80%" in elsewhere.evidence[1]

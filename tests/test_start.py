@@ -19,13 +19,14 @@ from autoreward.loop import improve, measure
 from autoreward.records import DEMONSTRATIONS, Candidate, Finding, Plan, Run, Score, Speed, Trial, TrialJob, Verdict
 from autoreward.report.phrases import result_sentence
 from autoreward.report.plan_table import show_plan
+from autoreward.report.reading import RunView
 from autoreward.report.terminal import Terminal
 from autoreward.search.confirm import demand_sound, why_nothing
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.new_task import Wanted, initiate
 from autoreward.session.plan import demand_steps
-from autoreward.store.book import Book, Made, Page, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import SCORES
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
@@ -136,9 +137,9 @@ class Strict(FakeSteps):
 class Unscored(FakeSteps):
     """Trains, and can score nothing."""
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         broken = {"outcome": Outcome.TIMED_OUT, "message": "it took 9 s"}
-        return Made(super().score(page, trial, purpose).record.model_copy(update=broken), {})
+        return WithFiles(super().score(page, trial, purpose).record.model_copy(update=broken), {})
 
 
 def measured(folder: Path, crew: FakeSteps, **config: Any) -> Run:
@@ -154,9 +155,24 @@ def crash(job: TrialJob) -> Outcome:
 @pytest.mark.parametrize(("best", "code"), [("", 1), ("native", None)])
 def test_nothing_trained_is_exit_code_1(best: str, code: int | None, tmp_path: Path) -> None:
     run = Run(task="t", goal="g", stop="s", rounds=0, best=best, failed="x", trainings=1, env_steps=1, tier="full")
+    nothing: tuple[()] = ()
+    reading = RunView(
+        tmp_path,
+        RunHeader.of(TASK, RunConfig()),
+        nothing,
+        nothing,
+        nothing,
+        run,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+    )
     before = signal.getsignal(signal.SIGTERM)
     try:
-        watch(lambda tell: run, tmp_path, True)
+        watch(lambda tell: reading, tmp_path, True)
         stopped = None
     except typer.Exit as stop:
         stopped = stop.exit_code

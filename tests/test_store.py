@@ -18,7 +18,7 @@ from autoreward.config import RunConfig
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.resources import envs_folder
 from autoreward.records import Diagnosis, Finding, Record, Verdict
-from autoreward.store.book import Book, Made, pages_of
+from autoreward.store.book import Book, WithFiles, pages_of
 from autoreward.store.files import demand_place, locked, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
@@ -36,9 +36,9 @@ def header() -> RunHeader:
 def test_once_makes_only_once(tmp_path: Path) -> None:
     made = []
 
-    def make() -> Made[Finding]:
+    def make() -> WithFiles[Finding]:
         made.append(1)
-        return Made(Finding(rule="r", message="m"), {"data.bin": b"\0\1"})
+        return WithFiles(Finding(rule="r", message="m"), {"data.bin": b"\0\1"})
 
     with Book.create(tmp_path / "run", header()) as book:
         assert book.once(THING, make) == book.once(THING, make)
@@ -229,7 +229,7 @@ def test_weights_that_are_cut_off_are_not_handed_out(tmp_path: Path, kept: int) 
         for name, content in (("whole", data), ("torn", data[:kept])):
             book.once(
                 WEIGHTS.of(name),
-                lambda content=content: Made(Finding(rule="r", message="m"), {"state.safetensors": content}),  # type: ignore[misc]
+                lambda content=content: WithFiles(Finding(rule="r", message="m"), {"state.safetensors": content}),  # type: ignore[misc]
             )
         assert book.file(WEIGHTS.of("whole"), "state.safetensors") == data
         with pytest.raises(
@@ -240,7 +240,7 @@ def test_weights_that_are_cut_off_are_not_handed_out(tmp_path: Path, kept: int) 
 
 def test_a_recording_that_is_cut_off_is_one_sentence(tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", header()) as book:
-        book.once(THING, lambda: Made(Finding(rule="r", message="m"), {"episodes.npz": b"PK"}))
+        book.once(THING, lambda: WithFiles(Finding(rule="r", message="m"), {"episodes.npz": b"PK"}))
         with pytest.raises(errors.RunDamaged, match=r"episodes\.npz is damaged: .*; delete .*thing"):
             book.transitions(THING, "episodes.npz")
 

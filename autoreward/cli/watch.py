@@ -14,10 +14,10 @@ from autoreward.cli.say import say, say_no_more
 
 if TYPE_CHECKING:
     from autoreward import events
-    from autoreward.records import Run
+    from autoreward.report.reading import RunView
     from autoreward.report.terminal import Terminal
 
-    Go = Callable[[events.Listener], Run]
+    Go = Callable[[events.Listener], RunView]
 
 
 def watch(go: "Go", folder: Path, as_json: bool) -> None:
@@ -42,12 +42,12 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
     console = Terminal()
     try:
         if as_json:
-            run = go(_read_by_somebody(JsonView(sys.stdout)))
+            reading = go(_read_by_somebody(JsonView(sys.stdout)))
         elif console.is_terminal:
             with LiveView(console) as view:
-                run = go(view)
+                reading = go(view)
         else:
-            run = go(_read_by_somebody(PlainView(sys.stdout)))
+            reading = go(_read_by_somebody(PlainView(sys.stdout)))
     except JudgementNeeded:
         if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(folder, console):
             raise
@@ -58,8 +58,8 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
         say(f"autoreward: stopped; everything finished is saved.{hint}", error=True)
         raise typer.Exit(130) from None
     if not as_json:
-        _goodbye(console, folder)
-    if not run.best:
+        _goodbye(console, reading)
+    if not reading.finished.best:
         raise typer.Exit(1)
 
 
@@ -85,19 +85,17 @@ def _judged(folder: Path, console: "Terminal") -> bool:
         return prefer.ask(poll, asked, console)
 
 
-def _goodbye(console: "Terminal", folder: Path) -> None:
+def _goodbye(console: "Terminal", reading: "RunView") -> None:
     from autoreward.core.wording import Command, in_shell
     from autoreward.report.phrases import result_sentence
-    from autoreward.report.reading import REPORT, read_run
+    from autoreward.report.reading import REPORT
     from autoreward.report.tables import confirmation, spending
 
-    reading = read_run(folder)
-    if reading.run is None:
-        return
+    folder = reading.folder
     if console.is_terminal:  # a pipe has the sentence already, as the last event's line
         console.print()
-        console.print(result_sentence(reading.run))
-    if reading.run.confirmed:
+        console.print(result_sentence(reading.finished))
+    if reading.finished.confirmed:
         console.print()
         console.print(confirmation(reading))
     if reading.bills:

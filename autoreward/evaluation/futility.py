@@ -39,7 +39,7 @@ def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, vi
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
             "decides in it?), and at whether [success] can be met."
         )
-    return Doubt(said=sentence, evidence=(who, reach))
+    return Doubt(reason=sentence, evidence=(who, reach))
 
 
 def coverage(episodes: Transitions, task: Task) -> float:
@@ -65,7 +65,7 @@ def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
     sentence = (
         "It is not the reward: the optimiser diverges with every one. Lower learning_rate in [train.hyperparameters]."
     )
-    return Doubt(said=sentence, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
+    return Doubt(reason=sentence, evidence=tuple(f"{name}: {sign}" for name, sign in list(signs.items())[:3]))
 
 
 def _diverged(trial: Trial, normalized: bool) -> str:

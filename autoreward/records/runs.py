@@ -38,7 +38,7 @@ class Standings(Record):
 class Doubt(Record):
     """Why more rewards would not help, if that is what the evidence says."""
 
-    said: Said | None = None
+    reason: Said | None = None
     """What is wrong instead: one sentence; None: no doubt."""
     evidence: tuple[Said, ...] = ()
     trainings: int = 0

@@ -79,8 +79,8 @@ def score_line(score: Score) -> str:
 
 def result_sentence(run: Run) -> str:
     """The run's result in one sentence."""
-    if run.doubt.said:
-        return run.doubt.said
+    if run.doubt.reason:
+        return run.doubt.reason
     if not run.best:
         which = f"No candidate could be trained and scored ({run.stop})" if run.rounds else "It could not be trained"
         return f"{which}: {run.failed.rstrip('.')}."

@@ -128,6 +128,13 @@ class RunView:
     """The policies that were filmed, or could not be."""
 
     @property
+    def finished(self) -> Run:
+        """Its result. Raises ValueError while there is none."""
+        if self.run is None:
+            raise ValueError(f"{self.folder} is not finished")
+        return self.run
+
+    @property
     def files(self) -> Folder:
         """What is in it."""
         return Folder(self.folder)
@@ -174,8 +181,8 @@ class RunView:
         """The same candidates as the measurement ranks them; empty where no rule says what to measure."""
         if not self.header.task.ruled:
             return ()
-        scores = [s for t in self.candidates for s in t.scores]
-        return tuple(c for c in ranked(scores, self.header.task) if self.strengths.of(c))
+        order = ranked([s for t in self.candidates for s in t.scores], self.header.task)
+        return tuple(c for c in order if self.strengths.of(c))
 
     def measured_place(self, candidate_id: str) -> str:
         """A compared candidate's place among them by measurement, from 1."""
@@ -186,18 +193,15 @@ class RunView:
         page = self.page(clip.page)
         episodes = page.transitions(SCORES.of(clip.trial_id), EPISODES)
         if lacking := sorted(self.header.task.state.keys() - episodes.next_state.keys()):
-            raise RunDamaged(
-                f"{page.folder}: the episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run."
-            )
+            raise RunDamaged(f"{page.folder}: episodes of {clip.trial_id} are without {lacking[0]!r}; start a new run.")
         return episodes
 
     @property
     def money(self) -> str:
         """What all model calls cost, in words."""
         known = sum(s.dollars or 0.0 for s in self.spending)
-        return f"${known:.2f}" + (
-            " and calls of unknown price" if any(s.dollars is None for s in self.spending) else ""
-        )
+        unpriced = any(s.dollars is None for s in self.spending)
+        return f"${known:.2f}{' and calls of unknown price' if unpriced else ''}"
 
     @property
     def spending(self) -> "tuple[Spending, ...]":

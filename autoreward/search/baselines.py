@@ -32,11 +32,11 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     scores = score_all(steps, page, trials, "search")
     known = any(earlier.doubt.trainings for earlier in rounds[:-1])
     cost = {} if known else {"trainings": len(trials), "steps": env_steps(trials)}
-    reason = optimiser((*last.trials, *trials), normalized) or Doubt()
-    if not reason.said and at_chance(scores, chance):
+    doubtful = optimiser((*last.trials, *trials), normalized) or Doubt()
+    if not doubtful.reason and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        reason = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
-    return reason.model_copy(update=cost)
+        doubtful = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
+    return doubtful.model_copy(update=cost)
 
 
 def baselines(study: Study) -> list[TrialJob]:

@@ -17,7 +17,7 @@ from autoreward.evaluation.ranking import ranked
 from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Steps
 from autoreward.search.study import Study
-from autoreward.store.book import Made, Page
+from autoreward.store.book import Page, WithFiles
 from autoreward.store.keys import SCORES, STANDINGS, TRIALS
 from autoreward.tasks.card import Task
 
@@ -214,6 +214,6 @@ def _error(score: Score) -> float:
     return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
 
 
-def _train(steps: Steps, page: Page, job: TrialJob) -> Made[Trial]:
+def _train(steps: Steps, page: Page, job: TrialJob) -> WithFiles[Trial]:
     before = TrialId.parse(job.id).on_leg(job.leg - 1)
     return steps.train(job, page.file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")

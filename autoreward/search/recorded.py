@@ -10,7 +10,7 @@ from autoreward.errors import StoreError, UsageError
 from autoreward.evaluation.legs import newest
 from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.records import EPISODES, EXPLOITS, POOL, Diagnosis, PoolEpisode, Remembered, Round, Score
-from autoreward.store.book import Book, Made, Page, pages_of
+from autoreward.store.book import Book, Page, WithFiles, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
 from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
@@ -51,7 +51,7 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     return join(pieces, book.header.task.metric.better) if pieces else None
 
 
-def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
+def remember(runs: Path, own: str, task: Task) -> WithFiles[Remembered]:
     """The exploits that other runs in the same folder found in the same task: same environment, fields and rule.
 
     A run that is damaged, of another version, or a link to elsewhere is passed over: this one can do without it.
@@ -72,9 +72,11 @@ def remember(runs: Path, own: str, task: Task) -> Made[Remembered]:
             break
     recordings = recordings[:REMEMBERED]
     if not recordings:
-        return Made(Remembered(), {})
+        return WithFiles(Remembered(), {})
     dataset = join(recordings, task.metric.better)
-    return Made(Remembered(runs=tuple(names), episodes=dataset.episodes), {EXPLOITS: dataset.transitions.to_bytes()})
+    return WithFiles(
+        Remembered(runs=tuple(names), episodes=dataset.episodes), {EXPLOITS: dataset.transitions.to_bytes()}
+    )
 
 
 def _exploits(folder: Path) -> Iterator[Recording]:

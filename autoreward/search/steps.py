@@ -18,7 +18,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.store.book import Made, Page
+from autoreward.store.book import Page, WithFiles
 
 
 class Steps(Protocol):
@@ -27,7 +27,7 @@ class Steps(Protocol):
     pool: Executor
     tier: Tier
 
-    def describe(self) -> Made[Description]:
+    def describe(self) -> WithFiles[Description]:
         """Sample the task's environment."""
         ...
 
@@ -39,11 +39,11 @@ class Steps(Protocol):
         """Decide whether a candidate may train."""
         ...
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         """Train one policy; `begun` is the state that an earlier leg of the same training ended in."""
         ...
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         """Score a trial's policy on held-out seeds, in a process that never met the reward."""
         ...
 

@@ -53,7 +53,7 @@ from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import Strategy
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.offline import Offline
-from autoreward.store.book import Book, Made, Page
+from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
@@ -87,10 +87,10 @@ class RealSteps:
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
 
-    def describe(self) -> Made[Description]:
+    def describe(self) -> WithFiles[Description]:
         """Sample the task's environment under a random policy."""
         seed = seeds.derive(self._config.seed, "describe")
-        return Made(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
+        return WithFiles(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
 
     def _feedback(self) -> tuple[str, ...]:
         """What people said of earlier results."""
@@ -133,7 +133,7 @@ class RealSteps:
         """Judge the candidates on the recorded episodes of this run, without training."""
         return self._offline.screened(candidates, verdicts, rounds)
 
-    def train(self, job: TrialJob, begun: bytes = b"") -> Made[Trial]:
+    def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         """Train one policy in a worker, its reward in the jail."""
 
         def progress(step: int) -> None:
@@ -141,15 +141,15 @@ class RealSteps:
 
         trial, files = self._workers.train(self._task, job, self._config, progress, begun)
         self._tell(events.TrialDone(trial))
-        return Made(trial, files)
+        return WithFiles(trial, files)
 
-    def score(self, page: Page, trial: Trial, purpose: str) -> Made[Score]:
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file(TRIALS.of(trial.id), name) for name in map(policy_file, trial.checkpoints)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
         score, recorded = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
         self._tell(events.ScoreDone(score))
-        return Made(score, recorded)
+        return WithFiles(score, recorded)
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""

@@ -18,7 +18,7 @@ from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
-from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan, Run
+from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan
 from autoreward.report.html import build_report, render
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT, RunView, read_run
@@ -32,7 +32,7 @@ from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, 
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
-from autoreward.store.book import Book, Made, powers_of
+from autoreward.store.book import Book, WithFiles, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
 from autoreward.store.keys import CLIPS, EARLIER_EXPLOITS, RESULT, TRIALS
@@ -50,8 +50,8 @@ def start(
     given: Mapping[str, bytes] | None = None,
     tensorboard: Path | None = None,
     log: Log | None = None,
-) -> Run:
-    """Make a run folder and run the loop in it.
+) -> RunView:
+    """Make a run folder and run the loop in it; the finished run.
 
     Args:
         task: what to do.
@@ -116,7 +116,7 @@ def plan_run(
         return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
 
 
-def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> Run:
+def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> RunView:
     """Go on with a run, with what a person says of its result in the designer's and the analyzer's prompts.
 
     The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
@@ -138,7 +138,7 @@ def resume(
     tensorboard: Path | None = None,
     log: Log | None = None,
     limits: CallLimits = NO_LIMITS,
-) -> Run:
+) -> RunView:
     """Go on with a run that was stopped; nothing finished is done again.
 
     Args:
@@ -221,7 +221,7 @@ def _spent(book: Book) -> bool:
     return book.files.has(REPLIES) or any(page.files.has(TRIALS.folder) for page in pages)
 
 
-def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
+def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
     heed(book)
     task, config = book.header.task, book.header.config
     board, logged = board_follower(book), logging(book.folder, log) if log else None
@@ -240,7 +240,7 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
         if known.episodes:
             hear(events.ExploitsRemembered(known))
     try:
-        run, reading = _played(book, hear)
+        reading = _played(book, hear)
     except BaseException as error:
         try:
             leave(book, followers)
@@ -248,23 +248,23 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> Run:
             error.add_note(f"{REPORT} is not up to date: {damage}")
         raise
     leave(book, followers, reading)
-    hear(events.RunDone(run, book.folder))
-    return run
+    hear(events.RunDone(reading.finished, book.folder))
+    return reading
 
 
-def _played(book: Book, hear: events.Listener) -> tuple[Run, RunView]:
+def _played(book: Book, hear: events.Listener) -> RunView:
     """The run to its end, with what it leaves to be kept; and all that is known of it."""
     task, config = book.header.task, book.header.config
     with open_steps(task, config, book, hear) as (steps, workers):
         try:
-            run = (measure if config.given else improve)(Study(task, config, steps, book, hear))
+            (measure if config.given else improve)(Study(task, config, steps, book, hear))
         except (NoAnswer, JailError) as error:
             when = " when it answers again" if isinstance(error, NoAnswer) else ""
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
         clips = _keep(book, reading, workers, steps.pool)
-    return run, replace(reading, clips=clips)
+    return replace(reading, clips=clips)
 
 
 def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = None) -> None:
@@ -281,13 +281,13 @@ def _keep(book: Book, reading: RunView, workers: Workers, pool: Executor) -> tup
     for name, data in kept.files.items():
         book.write(f"best/{name}", data)
 
-    def film(look: Look) -> Made[Clip]:
+    def film(look: Look) -> WithFiles[Clip]:
         clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page)
         weights = reading.weights(look.page, look.score)
         try:
-            return Made(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
+            return WithFiles(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
         except CannotDraw as error:
-            return Made(clip.model_copy(update={"why_not": str(error)}), {})
+            return WithFiles(clip.model_copy(update={"why_not": str(error)}), {})
 
     clips = book.each(CLIPS, worth_a_look(reading), film, pool)
     if kept.refused:

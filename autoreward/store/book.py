@@ -30,7 +30,7 @@ _IDS = ("id", "trial_id", "candidate_id")
 """What a record may say it is of: the first of these that it has."""
 
 
-class Made(NamedTuple, Generic[RecordT]):
+class WithFiles(NamedTuple, Generic[RecordT]):
     """A record with the files that belong to it. The files are written first; the record is the commit."""
 
     record: RecordT
@@ -59,12 +59,16 @@ class Page:
         """Number of the round whose page it is."""
         return int(self.files.path.name)
 
-    def once(self, key: Key[RecordT], make: Callable[[], RecordT | Made[RecordT]]) -> RecordT:
+    def once(self, key: Key[RecordT], make: Callable[[], RecordT | WithFiles[RecordT]]) -> RecordT:
         """The saved record, or make and save it."""
         return self.lone(key) or self._keep(key, make())
 
     def each(
-        self, key: Key[RecordT], items: Sequence[Any], make: Callable[[Any], RecordT | Made[RecordT]], pool: Executor
+        self,
+        key: Key[RecordT],
+        items: Sequence[Any],
+        make: Callable[[Any], RecordT | WithFiles[RecordT]],
+        pool: Executor,
     ) -> tuple[RecordT, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
@@ -72,8 +76,8 @@ class Page:
         """
         records = {identity(item): self._saved_of(item, key) for item in items}
         missing = [item for item in items if records[identity(item)] is None]
-        for item, made in pool.map(make, missing):
-            records[identity(item)] = self._keep(key.of(identity(item)), made)
+        for item, product in pool.map(make, missing):
+            records[identity(item)] = self._keep(key.of(identity(item)), product)
         return tuple(record for item in items if (record := records[identity(item)]) is not None)
 
     def put(self, key: Key[RecordT], record: RecordT) -> None:
@@ -163,8 +167,8 @@ class Page:
             raise RunDamaged(f"{path} is the record of something else; delete it, and resume makes it again.")
         return record
 
-    def _keep(self, key: Key[RecordT], made: RecordT | Made[RecordT]) -> RecordT:
-        record, files = made if isinstance(made, Made) else (made, {})
+    def _keep(self, key: Key[RecordT], kept: RecordT | WithFiles[RecordT]) -> RecordT:
+        record, files = kept if isinstance(kept, WithFiles) else (kept, {})
         for filename, data in files.items():
             self._save(self.files, f"{key.folder}/{filename}", data)
         self.put(key, record)
