@@ -18,6 +18,7 @@ from autoreward.records import (
     Candidate,
     Candidates,
     Description,
+    Diagnosis,
     Feedbacks,
     Round,
     Run,
@@ -105,15 +106,18 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     study.listener(events.RoundStarted(number))
     candidates = page.once(CANDIDATES, lambda: steps.design(description, rounds)).items
     study.listener(events.Designed(candidates))
-    verdicts = page.each(VERDICTS, candidates, steps.review, steps.pool)
+    verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
     trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
     # stops here until people have answered, where they are the judges
     liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
-    diagnoses = page.each(DIAGNOSES, candidates,
-                          lambda c: steps.diagnose(c, records_of(c.id, trials), records_of(c.id, scores)), steps.pool)  # fmt: skip
+
+    def diagnosed(candidate: Candidate) -> Diagnosis:
+        return steps.diagnose(candidate, records_of(candidate.id, trials), records_of(candidate.id, scores))
+
+    diagnoses = page.each(DIAGNOSES, candidates, diagnosed, steps.executor)
     analyses = page.once(ANALYSES, lambda: steps.analyze(page, candidates, scores, diagnoses, verdicts)).items
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
@@ -134,7 +138,7 @@ def measure(study: Study) -> Run:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(reward, str):
-        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.pool)[0])
+        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)[0])
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())

@@ -81,7 +81,7 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         described = book.once(DESCRIPTION, steps.describe)
         page = book.page(0)
         designed = page.once(CANDIDATES, lambda: fixed(task, described, count)).items
-        verdicts = page.each(VERDICTS, designed, steps.review, steps.pool)
+        verdicts = page.each(VERDICTS, designed, steps.review, steps.executor)
         sound = [(c, v) for c, v in zip(designed, verdicts, strict=True) if v.accepted][:count]
         programs, verdicts = [candidate for candidate, _ in sound], tuple(verdict for _, verdict in sound)
         screened = page.once(SCREENS, lambda: steps.screen(programs, verdicts, ()))

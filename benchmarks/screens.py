@@ -16,7 +16,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.seeds import held_out
 from autoreward.core.transitions import Transitions
-from autoreward.records import Candidate, PoolEpisode, Verdict
+from autoreward.records import Candidate, ReferenceEpisode, Verdict
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
 from autoreward.tasks.card import Task
@@ -75,17 +75,17 @@ def main() -> None:
     with Jail() as jail, Workers(jail) as workers:
         for name in GOOD:
             task = find_task(name, (envs_folder(),))
-            pools = recorded(task, workers, GOOD[name][1 if name == "mountain-car" else 0])
+            datasets = recorded(task, workers, GOOD[name][1 if name == "mountain-car" else 0])
             for kind, bodies in (("good", GOOD[name]), ("bad", BAD[name])):
                 for body in bodies:
                     said = []
-                    for when, pool in pools.items():
-                        decision, by = decided(task, jail, pool, body)
+                    for when, dataset in datasets.items():
+                        decision, by = decided(task, jail, dataset, body)
                         counts[when, kind][0] += decision != "passed"
                         counts[when, kind][1] += 1
                         said.append(f"{decision}: {by}" if by else decision)
                     print(f"| {name} | `{body[:60]}` | {kind} | {' | '.join(said)} |", flush=True)
-            print(timed(task, jail, pools["later"], GOOD[name][1]))
+            print(timed(task, jail, datasets["later"], GOOD[name][1]))
     for (when, kind), (caught, total) in counts.items():
         print(f"\n{when}, {kind}: {caught} of {total} rejected or demoted")
 
@@ -96,8 +96,8 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodeDatase
     trial, weights = workers.train(task, job, RunConfig(), lambda *_: None)
     score, more = workers.score(task, trial, RunConfig(), weights, held_out("search/keep", 10), held_out("search", 10))
     print(f"<!-- {task.name}: the trained policy succeeds in {score.success:.0%} -->")
-    trained = [PoolEpisode(kind="trained", episode=e) for e in score.episodes]
-    first = (Transitions.from_bytes(files["pool.npz"]), description.pool)
+    trained = [ReferenceEpisode(kind="trained", episode=e) for e in score.episodes]
+    first = (Transitions.from_bytes(files["reference_episodes.npz"]), description.reference_episodes)
     return {
         "first round": join([first], task.metric.better),
         "later": join([first, (Transitions.from_bytes(more["episodes.npz"]), trained)], task.metric.better),

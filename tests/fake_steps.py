@@ -33,7 +33,7 @@ def weights(of: str) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
-class InlinePool:
+class InlineExecutor:
     """Does one item after the other in the calling thread."""
 
     def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
@@ -47,7 +47,7 @@ class FakeSteps:
     tier: Tier = "process-only"
 
     def __init__(self, width: int = 3, fail: Callable[[TrialJob], Outcome] = lambda job: Outcome.COMPLETED) -> None:
-        self.pool = InlinePool()
+        self.executor = InlineExecutor()
         self.done: Counter[str] = Counter()
         self._width = width
         self._fail = fail

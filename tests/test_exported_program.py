@@ -173,8 +173,8 @@ def test_numpy_may_be_used_for_the_first_time(tmp_path: Path) -> None:
 def test_recorded_episodes_follow_each_other() -> None:
     lengths = [5, 300, 0, 1, 40, 2000, 7, 9, 30, 11]
     clock = np.array([[t + 1 if t < n else 0 for n in lengths] for t in range(2000)])
-    pool = Transitions({"x": clock * 1.0}, {"a": clock}, {"x": clock + 1.0}, clock, clock == np.array(lengths))
-    joined = replayed_episodes(pool)
+    episodes = Transitions({"x": clock * 1.0}, {"a": clock}, {"x": clock + 1.0}, clock, clock == np.array(lengths))
+    joined = replayed_episodes(episodes)
     assert joined is not None
     steps, columns = joined.shape
     assert columns == COLUMNS
@@ -184,7 +184,7 @@ def test_recorded_episodes_follow_each_other() -> None:
     begins = joined.step[1:] == 1
     assert (begins | (joined.step[1:] == joined.step[:-1] + 1)).all()
     assert (joined.state["x"] == joined.step).all()
-    assert replayed_episodes(pool.cut(columns=[2])) is None
-    long = replayed_episodes(pool.cut(columns=[5]))
+    assert replayed_episodes(episodes.cut(columns=[2])) is None
+    long = replayed_episodes(episodes.cut(columns=[5]))
     assert long is not None
     assert long.shape == (2000, 1)

@@ -22,7 +22,7 @@ from autoreward.records import (
     Episode,
     Feedback,
     Feedbacks,
-    PoolEpisode,
+    ReferenceEpisode,
     Round,
     Run,
     Score,
@@ -193,8 +193,8 @@ class Hopeless(FakeSteps):
 
     def describe(self) -> WithFiles[Description]:
         record, files = super().describe()
-        pool = (PoolEpisode(kind="random", episode=episode(0.1)),) * 4
-        return WithFiles(record.model_copy(update={"pool": pool}), files)
+        reference = (ReferenceEpisode(kind="random", episode=episode(0.1)),) * 4
+        return WithFiles(record.model_copy(update={"reference_episodes": reference}), files)
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         progress = 0.1 if trial.candidate_id else 0.9

@@ -19,7 +19,7 @@ from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.grammar.kit import Kit
 from autoreward.design.grammar.terms import Genome, part_names
 from autoreward.design.weight_tuning import retuned, tuned, weighted
-from autoreward.records import Candidate, Description, Episode, FieldStats, PoolEpisode, TrialJob
+from autoreward.records import Candidate, Description, Episode, FieldStats, ReferenceEpisode, TrialJob
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
@@ -29,14 +29,14 @@ from autoreward.tasks.files import find_task
 Array = NDArray[np.float64]
 
 
-def pool_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> EpisodeDataset:
+def dataset_of(*goodness: float, kinds: tuple[str, ...] = (), **change: object) -> EpisodeDataset:
     """Episodes with that graded progress (1 and more: a success), 10 steps each."""
     plain = {"length": 10, "terminated": False, "reached": False, "held": 0, "metric": 1, "movement": 1.0}
     episodes = [Episode.model_validate(plain | {"success": g >= 1, "progress": min(g, 1.0)} | change) for g in goodness]
     names = kinds or ("trial",) * len(goodness)
     data = batch(steps=10, envs=len(goodness))
     return EpisodeDataset(
-        data, tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)), "lower"
+        data, tuple(ReferenceEpisode(kind=k, episode=e) for k, e in zip(names, episodes, strict=True)), "lower"
     )
 
 
@@ -50,51 +50,51 @@ GRADED = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0]
 
 
 def test_ranking_rejects_a_flipped_sign_alone() -> None:
-    pool = pool_of(*GRADED)
-    assert screens.ranking(pool, labels(GRADED)).number == pytest.approx(1.0)
-    flipped = screens.ranking(pool, labels([-g for g in GRADED]))
+    dataset = dataset_of(*GRADED)
+    assert screens.ranking(dataset, labels(GRADED)).number == pytest.approx(1.0)
+    flipped = screens.ranking(dataset, labels([-g for g in GRADED]))
     assert (flipped.decision, flipped.number) == ("rejected", pytest.approx(-1.0))
-    unsure = screens.ranking(pool, labels([1, 0, 1, 0, 1, 0, 1, 0]))
+    unsure = screens.ranking(dataset, labels([1, 0, 1, 0, 1, 0, 1, 0]))
     assert unsure.decision == "passed", "a weak correlation proves nothing"
 
 
 def test_ranking_is_silent_when_one_kind_is_known() -> None:
-    assert screens.ranking(pool_of(*[0.4] * 9), labels(range(9))).decision == "silent"  # type: ignore[arg-type]
-    assert screens.ranking(pool_of(0.0, 1.0), labels([1.0, 0.0])).decision == "silent"
+    assert screens.ranking(dataset_of(*[0.4] * 9), labels(range(9))).decision == "silent"  # type: ignore[arg-type]
+    assert screens.ranking(dataset_of(0.0, 1.0), labels([1.0, 0.0])).decision == "silent"
 
 
 @pytest.mark.parametrize(("better", "decision"), [("lower", "demoted"), ("higher", "passed")])
 def test_among_successes_the_better_metric_should_out_score(better: Literal["lower", "higher"], decision: str) -> None:
     """16 successes, the more steps one takes the more it collects; the failures collect least."""
-    pool = pool_of(*[0.1] * 4, *[1.0] * 16)
+    dataset = dataset_of(*[0.1] * 4, *[1.0] * 16)
     taken = np.array([50.0] * 4 + [float(10 + i) for i in range(16)])
     episodes = tuple(
         p.model_copy(update={"episode": p.episode.model_copy(update={"metric": m})})
-        for p, m in zip(pool.episodes, taken, strict=True)
+        for p, m in zip(dataset.episodes, taken, strict=True)
     )
-    found = screens.ranking(EpisodeDataset(pool.transitions, episodes, better), labels([0.0] * 4 + list(taken[4:])))
+    found = screens.ranking(EpisodeDataset(dataset.transitions, episodes, better), labels([0.0] * 4 + list(taken[4:])))
     assert found.decision == decision
     assert found.number is not None
     assert found.number > 0.5
     assert f"of its 16 successes {'-' if better == 'lower' else '+'}1.00" in found.evidence
     by_chance = labels([0.0] * 4 + [1.0, 2.0] * 8)
-    assert screens.ranking(EpisodeDataset(pool.transitions, episodes, better), by_chance).decision == "passed"
+    assert screens.ranking(EpisodeDataset(dataset.transitions, episodes, better), by_chance).decision == "passed"
 
 
 def test_standing_still_must_not_pay_more_than_success() -> None:
-    pool = pool_of(0.2, 0.3, 1.0, kinds=("constant 0", "random", "trial"))
-    assert screens.degenerate(pool, labels([5.0, 0.0, 4.0])).decision == "rejected"
-    assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed"
-    unsolved = pool_of(0.2, 0.3, 0.6, kinds=("constant 0", "random", "trial"))
+    dataset = dataset_of(0.2, 0.3, 1.0, kinds=("constant 0", "random", "trial"))
+    assert screens.degenerate(dataset, labels([5.0, 0.0, 4.0])).decision == "rejected"
+    assert screens.degenerate(dataset, labels([3.0, 9.0, 4.0])).decision == "passed"
+    unsolved = dataset_of(0.2, 0.3, 0.6, kinds=("constant 0", "random", "trial"))
     assert screens.degenerate(unsolved, labels([5.0, 0.0, 4.0])).decision == "silent", "no success is known yet"
 
 
 def test_ending_the_episode_early_must_not_pay() -> None:
     short = Episode(success=False, length=2, terminated=True, reached=False, held=0, progress=0.1, metric=1, movement=1)
     full = short.model_copy(update={"length": 10, "terminated": False, "success": True, "progress": 1.0})
-    episodes = (PoolEpisode(kind="random", episode=short), PoolEpisode(kind="trial", episode=full))
-    pool = EpisodeDataset(batch(10, 2), episodes, "lower")
-    found = screens.degenerate(pool, labels([-2.0, -10.0]))
+    episodes = (ReferenceEpisode(kind="random", episode=short), ReferenceEpisode(kind="trial", episode=full))
+    dataset = EpisodeDataset(batch(10, 2), episodes, "lower")
+    found = screens.degenerate(dataset, labels([-2.0, -10.0]))
     assert found.decision == "rejected"
     assert "ending the episode after 2 steps" in found.evidence
 
@@ -125,21 +125,21 @@ def test_laps_are_counted() -> None:
 def test_going_in_circles_must_not_pay_more_than_success() -> None:
     time = np.linspace(0.0, 1.0, 101)
     data = walked(wheel=np.cos(2 * np.pi * 4 * time), line=2 * time, won=2 * time)
-    pool = EpisodeDataset(data, pool_of(0.2, 0.2, 1.0).episodes, "lower")
-    farmed = screens.degenerate(pool, labels([5.0, 0.0, 4.0]))
+    dataset = EpisodeDataset(data, dataset_of(0.2, 0.2, 1.0).episodes, "lower")
+    farmed = screens.degenerate(dataset, labels([5.0, 0.0, 4.0]))
     assert farmed.decision == "rejected"
     assert "coming back to the same state" in farmed.evidence
-    assert screens.degenerate(pool, labels([3.0, 9.0, 4.0])).decision == "passed", "the line went nowhere twice"
-    near = EpisodeDataset(data, pool_of(0.2, 0.2, 1.0, reached=True).episodes, "lower")
+    assert screens.degenerate(dataset, labels([3.0, 9.0, 4.0])).decision == "passed", "the line went nowhere twice"
+    near = EpisodeDataset(data, dataset_of(0.2, 0.2, 1.0, reached=True).episodes, "lower")
     assert screens.degenerate(near, labels([5.0, 0.0, 4.0])).decision == "silent"
 
 
 def test_a_known_exploit_must_not_pay_again() -> None:
-    pool = pool_of(0.2, 1.0, kinds=("exploit r000c1-s0", "trial"))
-    assert screens.exploits(pool, labels([9.0, 4.0])).decision == "rejected"
-    assert screens.exploits(pool, labels([1.0, 4.0])).decision == "passed"
-    assert screens.exploits(pool_of(0.2, 1.0), labels([9.0, 4.0])).decision == "silent"
-    unsolved = pool_of(0.2, 0.6, kinds=("exploit r000c1-s0", "trial"))
+    dataset = dataset_of(0.2, 1.0, kinds=("exploit r000c1-s0", "trial"))
+    assert screens.exploits(dataset, labels([9.0, 4.0])).decision == "rejected"
+    assert screens.exploits(dataset, labels([1.0, 4.0])).decision == "passed"
+    assert screens.exploits(dataset_of(0.2, 1.0), labels([9.0, 4.0])).decision == "silent"
+    unsolved = dataset_of(0.2, 0.6, kinds=("exploit r000c1-s0", "trial"))
     assert screens.exploits(unsolved, labels([9.0, 4.0])).decision == "silent"
 
 
@@ -197,20 +197,20 @@ def test_relabelling_sums_what_belongs_to_the_episode(jail: Jail) -> None:
     step = data.step.copy()
     step[4:, 1] = 0
     cut = Transitions(data.state, data.action, data.next_state, step, data.terminated)
-    pool = EpisodeDataset(cut, pool_of(0.1, 0.2).episodes, "lower")
-    found = relabel(jail, job('{"one": np.ones_like(next_state.x), "x": next_state.x}'), 0.9, pool)
+    dataset = EpisodeDataset(cut, dataset_of(0.1, 0.2).episodes, "lower")
+    found = relabel(jail, job('{"one": np.ones_like(next_state.x), "x": next_state.x}'), 0.9, dataset)
     assert found.parts["one"].tolist() == [10.0, 4.0]
     assert found.parts["x"][1] == pytest.approx(data.next_state["x"][:4, 1].sum())
     assert found.returns == pytest.approx(found.parts["one"] + found.parts["x"])
-    assert len(found.rewards) == pool.size == 14
+    assert len(found.rewards) == dataset.size == 14
 
 
 def test_a_hundred_thousand_transitions_are_one_call(jail: Jail) -> None:
     data = batch(steps=1_000, envs=100, length=1_000)
     narrow = Transitions({"x": data.state["x"]}, data.action, {"x": data.next_state["x"]}, data.step, data.terminated)
-    pool = EpisodeDataset(narrow, pool_of(*[0.1] * 100).episodes, "lower")
-    found = relabel(jail, job('{"rows": np.full_like(next_state.x, len(next_state.x))}'), 0.9, pool)
-    assert pool.size == 100_000
+    dataset = EpisodeDataset(narrow, dataset_of(*[0.1] * 100).episodes, "lower")
+    found = relabel(jail, job('{"rows": np.full_like(next_state.x, len(next_state.x))}'), 0.9, dataset)
+    assert dataset.size == 100_000
     assert found.peaks == {"rows": 100_000.0}
 
 
@@ -221,7 +221,7 @@ def short_and_long() -> EpisodeDataset:
     step[2:, 0] = 0
     return EpisodeDataset(
         Transitions(data.state, data.action, data.next_state, step, data.terminated),
-        pool_of(0.1, 0.2).episodes,
+        dataset_of(0.1, 0.2).episodes,
         "lower",
     )
 
@@ -233,10 +233,10 @@ def test_nobody_is_asked_about_rows_after_an_episodes_end(jail: Jail, uses_memor
 
 
 def test_failing_on_noise_alone_silences_one_screen(jail: Jail) -> None:
-    pool = short_and_long()
-    top = float(pool.transitions.next_state["x"].max())
+    dataset = short_and_long()
+    top = float(dataset.transitions.next_state["x"].max())
     found = relabel(
-        jail, job(f'{{"a": np.arccos(np.minimum(next_state.x, 0) / 9) + np.sqrt({top} - next_state.x)}}'), 0.9, pool
+        jail, job(f'{{"a": np.arccos(np.minimum(next_state.x, 0) / 9) + np.sqrt({top} - next_state.x)}}'), 0.9, dataset
     )
     assert found.noisy is None
     assert screens.sensitivity(found).decision == "silent"
@@ -244,16 +244,16 @@ def test_failing_on_noise_alone_silences_one_screen(jail: Jail) -> None:
 
 
 def test_a_program_that_fails_on_the_pool_still_trains_last(jail: Jail) -> None:
-    pool = pool_of(0.1, 0.2)
+    dataset = dataset_of(0.1, 0.2)
     with pytest.raises(RewardFailed) as failed:
-        relabel(jail, job('{"a": 1.0 / (next_state.step - 3)}'), 0.9, pool)
-    fine = relabel(jail, job('{"a": next_state.x}'), 0.9, pool)
-    result = screen(pool, {"fails": failed.value, "fine": fine}, {}, 0.9)
+        relabel(jail, job('{"a": 1.0 / (next_state.step - 3)}'), 0.9, dataset)
+    fine = relabel(jail, job('{"a": next_state.x}'), 0.9, dataset)
+    result = screen(dataset, {"fails": failed.value, "fine": fine}, {}, 0.9)
     assert result.order == ("fine", "fails")
     (why,) = next(i.screens for i in result.items if i.candidate_id == "fails")
     assert (why.decision, why.number) == ("demoted", None)
     assert "became inf at step 3 of an episode" in why.evidence
-    assert screen(pool, {"fails": failed.value}, {}, 0.9).order == ("fails",)
+    assert screen(dataset, {"fails": failed.value}, {}, 0.9).order == ("fails",)
 
 
 def test_noise_is_small_and_meets_its_own_next_step() -> None:
@@ -277,14 +277,14 @@ def test_noise_is_small_and_meets_its_own_next_step() -> None:
 def test_a_knife_edge_is_sensitive_and_a_slope_is_not(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     edge = float(data.next_state["x"][0, 0])
-    pool = EpisodeDataset(data, pool_of(*np.linspace(0.1, 0.9, 9)).episodes, "lower")
+    dataset = EpisodeDataset(data, dataset_of(*np.linspace(0.1, 0.9, 9)).episodes, "lower")
     for body, decision in (("next_state.x", "passed"), (f"1.0 * (np.abs(next_state.x - {edge}) < 1e-9)", "demoted")):
-        found = relabel(jail, job(f'{{"a": {body}}}'), 0.9, pool)
+        found = relabel(jail, job(f'{{"a": {body}}}'), 0.9, dataset)
         assert screens.sensitivity(found).decision == decision
 
 
-def test_pools_of_different_lengths_are_joined() -> None:
-    one, other = pool_of(0.1, 0.2), EpisodeDataset(batch(steps=5, envs=1), pool_of(0.3).episodes, "lower")
+def test_datasets_of_different_lengths_are_joined() -> None:
+    one, other = dataset_of(0.1, 0.2), EpisodeDataset(batch(steps=5, envs=1), dataset_of(0.3).episodes, "lower")
     joined = join([(one.transitions, one.episodes), (other.transitions, other.episodes)], "lower")
     assert joined.transitions.shape == (10, 3)
     assert joined.size == 25
@@ -295,20 +295,20 @@ def test_the_order_and_the_last_one_standing(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
     quality = data.next_state["x"].sum(axis=0)
     ranks = (np.argsort(np.argsort(quality)) + 1) / 9
-    pool = EpisodeDataset(data, pool_of(*ranks).episodes, "lower")
+    dataset = EpisodeDataset(data, dataset_of(*ranks).episodes, "lower")
     bodies = {"good": '{"a": next_state.x}', "again": '{"a": 2.0 * next_state.x}', "bad": '{"a": -next_state.x}'}
-    found = {name: relabel(jail, job(body), 0.9, pool) for name, body in bodies.items()}
-    result = screen(pool, found, {}, 0.9)
+    found = {name: relabel(jail, job(body), 0.9, dataset) for name, body in bodies.items()}
+    result = screen(dataset, found, {}, 0.9)
     assert result.order == ("good",)
     decisions = {i.candidate_id: [s.name for s in i.screens if s.decision == "rejected"] for i in result.items}
     assert decisions == {"good": [], "again": ["duplicate"], "bad": ["ranking"]}
-    assert screen(pool, {"bad": found["bad"]}, {}, 0.9).order == ("bad",), "a screen can't stop a search"
+    assert screen(dataset, {"bad": found["bad"]}, {}, 0.9).order == ("bad",), "a screen can't stop a search"
 
 
-def order_of(jail: Jail, pool: EpisodeDataset, *bodies: str) -> list[str]:
+def order_of(jail: Jail, dataset: EpisodeDataset, *bodies: str) -> list[str]:
     """What the duplicate screen decides about each, in the order they were designed."""
-    found = {f"c{i}": relabel(jail, job(f"{{{body}}}"), 0.9, pool) for i, body in enumerate(bodies)}
-    result = screen(pool, found, {}, 0.9)
+    found = {f"c{i}": relabel(jail, job(f"{{{body}}}"), 0.9, dataset) for i, body in enumerate(bodies)}
+    result = screen(dataset, found, {}, 0.9)
     return [next(s.decision for s in item.screens if s.name == "duplicate") for item in result.items]
 
 
@@ -319,16 +319,16 @@ def test_what_the_pool_can_not_tell_apart_is_not_rejected(jail: Jail) -> None:
     """Episodes of one length, none of which ends by itself or succeeds: a bonus of time is a cost, a bonus for success is none."""
     data = batch(steps=10, envs=9)
     endless = Transitions(data.state, data.action, data.next_state, data.step, np.zeros_like(data.terminated))
-    pool = EpisodeDataset(endless, pool_of(*[0.1] * 9).episodes, "lower")
+    dataset = EpisodeDataset(endless, dataset_of(*[0.1] * 9).episodes, "lower")
     alive, time = HEIGHT + ', "alive": np.ones_like(state.x)', HEIGHT + ', "time": -np.ones_like(state.x)'
     bonus = ', "flag": 100.0 * (next_state.x > 99)'
-    made = order_of(jail, pool, alive, time, HEIGHT, alive + bonus, HEIGHT.replace("np.sin", "2 * np.sin"))
+    made = order_of(jail, dataset, alive, time, HEIGHT, alive + bonus, HEIGHT.replace("np.sin", "2 * np.sin"))
     assert made == ["silent", "passed", "passed", "demoted", "demoted"]
 
 
 def test_a_duplicate_is_rejected_where_a_success_and_ends_are_known(jail: Jail) -> None:
     data = batch(steps=10, envs=9)
-    solved = EpisodeDataset(data, pool_of(*[0.1] * 8, 1.0).episodes, "lower")
+    solved = EpisodeDataset(data, dataset_of(*[0.1] * 8, 1.0).episodes, "lower")
     assert data.terminated.any()
     bonus = HEIGHT + ', "flag": 100.0 * (next_state.x > 99)'
     assert order_of(jail, solved, HEIGHT, HEIGHT.replace("np.sin", "2 * np.sin"), bonus) == [
@@ -345,8 +345,8 @@ def test_a_rejected_program_makes_no_duplicates(jail: Jail) -> None:
     """What never trained is no reason against another."""
     data = batch(steps=10, envs=9)
     ranks = (np.argsort(np.argsort(data.next_state["x"].sum(axis=0))) + 1) / 9
-    pool = EpisodeDataset(data, pool_of(*ranks).episodes, "lower")
-    assert order_of(jail, pool, '"a": -next_state.x', '"a": -2 * next_state.x') == ["silent", "silent"]
+    dataset = EpisodeDataset(data, dataset_of(*ranks).episodes, "lower")
+    assert order_of(jail, dataset, '"a": -next_state.x', '"a": -2 * next_state.x') == ["silent", "silent"]
 
 
 def test_weights_are_tuned_toward_what_ranks_better(jail: Jail) -> None:

@@ -79,16 +79,16 @@ def first_round(book: Book, steps: Steps) -> Played:
     """As the loop goes about it, with one candidate trained, in two legs."""
     page, description = book.page(0), book.once(DESCRIPTION, steps.describe)
     candidates = page.once(CANDIDATES, lambda: steps.design(description, ())).items
-    verdicts = page.each(VERDICTS, candidates, steps.review, steps.pool)
+    verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
     screened = steps.screen(candidates, verdicts, ())
     chosen, verdict = next((c, v) for c, v in zip(candidates, verdicts, strict=True) if c.id in screened.order)
     whole = search_job(CONFIG, TASK, chosen, verdict)
     legs = (leg(whole, 0, 0, whole.steps // 2), leg(whole, 1, whole.steps // 2, whole.steps))
-    (begun,) = page.each(TRIALS, legs[:1], steps.train, steps.pool)
+    (begun,) = page.each(TRIALS, legs[:1], steps.train, steps.executor)
     state = page.file(TRIALS.of(begun.id), TRAINING_STATE)
-    (ended,) = page.each(TRIALS, legs[1:], lambda job: steps.train(job, state), steps.pool)
+    (ended,) = page.each(TRIALS, legs[1:], lambda job: steps.train(job, state), steps.executor)
     trials = (begun, ended)
-    scores = page.each(SCORES, trials, lambda trial: steps.score(page, trial, "search"), steps.pool)
+    scores = page.each(SCORES, trials, lambda trial: steps.score(page, trial, "search"), steps.executor)
     diagnoses = tuple(steps.diagnose(c, *(trials, scores) if c is chosen else ((), ())) for c in candidates)
     analyses = steps.analyze(page, candidates, scores, diagnoses, verdicts).items
     played = Round(number=0, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
@@ -97,7 +97,7 @@ def first_round(book: Book, steps: Steps) -> Played:
 
 
 def test_the_pool_does_each_item_once(played: Played) -> None:
-    squares = dict(played.steps.pool.map(lambda number: number**2, range(5)))
+    squares = dict(played.steps.executor.map(lambda number: number**2, range(5)))
     assert squares == {0: 0, 1: 1, 2: 4, 3: 9, 4: 16}
 
 

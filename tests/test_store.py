@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_steps import InlinePool
+from fake_steps import InlineExecutor
 
 from autoreward import __version__, errors
 from autoreward.config import RunConfig
@@ -49,21 +49,23 @@ def test_once_makes_only_once(tmp_path: Path) -> None:
 def test_each_does_what_is_missing_and_keeps_the_order(tmp_path: Path) -> None:
     items = [Named(id=f"i{n}") for n in range(4)]
     with Book.create(tmp_path / "run", header()) as book:
-        first = book.each(ITEMS, items[:2], lambda i: Diagnosis(candidate_id=i.id), InlinePool())
+        first = book.each(ITEMS, items[:2], lambda i: Diagnosis(candidate_id=i.id), InlineExecutor())
         asked: list[str] = []
 
         def make(item: "Named") -> Diagnosis:
             asked.append(item.id)
             return Diagnosis(candidate_id=item.id)
 
-        both = book.each(ITEMS, items, make, InlinePool())
+        both = book.each(ITEMS, items, make, InlineExecutor())
     assert asked == ["i2", "i3"]
     assert both[:2] == first
     assert [d.candidate_id for d in both] == ["i0", "i1", "i2", "i3"]
 
 
-@pytest.mark.parametrize("pool", [InlinePool(), ThreadExecutor(1), ThreadExecutor(3)], ids=["inline", "one", "three"])
-def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Executor) -> None:
+@pytest.mark.parametrize(
+    "executor", [InlineExecutor(), ThreadExecutor(1), ThreadExecutor(3)], ids=["inline", "one", "three"]
+)
+def test_one_failing_item_loses_nothing_finished(tmp_path: Path, executor: Executor) -> None:
     items = [Named(id=f"i{n}") for n in range(9)]
     made: list[str] = []
 
@@ -75,7 +77,7 @@ def test_one_failing_item_loses_nothing_finished(tmp_path: Path, pool: Executor)
 
     with Book.create(tmp_path / "run", header()) as book:
         with pytest.raises(RuntimeError, match="broken"):
-            book.each(ITEMS, items, make, pool)
+            book.each(ITEMS, items, make, executor)
         assert sorted(d.candidate_id for d in book.saved(ITEMS)) == sorted(made)
         assert set(made) >= {"i0", "i1"}
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoreward.checks import laps
 from autoreward.core.transitions import Transitions
-from autoreward.records import PoolEpisode
+from autoreward.records import ReferenceEpisode
 from autoreward.tasks.tables import Direction, direction_sign
 
 Array = NDArray[np.float64]
@@ -21,7 +21,7 @@ class EpisodeDataset:
     """E recorded episodes of one task, one column each; rows after an episode's end have step 0."""
 
     transitions: Transitions
-    episodes: tuple[PoolEpisode, ...]
+    episodes: tuple[ReferenceEpisode, ...]
     better: Direction
     """Which metrics the task prefers."""
 
@@ -51,7 +51,7 @@ class EpisodeDataset:
         return direction_sign(self.better) * np.array([e.episode.metric for e in self.episodes])
 
 
-def join(pieces: Sequence[tuple[Transitions, Sequence[PoolEpisode]]], better: Direction) -> EpisodeDataset:
+def join(pieces: Sequence[tuple[Transitions, Sequence[ReferenceEpisode]]], better: Direction) -> EpisodeDataset:
     """Several recordings as one dataset: shorter ones are filled up with their last row at step 0."""
     longest = max(batch.shape[0] for batch, _ in pieces)
 

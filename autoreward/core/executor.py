@@ -27,7 +27,7 @@ class ThreadExecutor:
 
         After an exception nothing more is begun; what is under way is finished and yielded, then the first exception is raised.
         """
-        threads = ThreadPoolExecutor(self._workers, thread_name_prefix="pool")
+        threads = ThreadPoolExecutor(self._workers, thread_name_prefix="executor")
         failed: BaseException | None = None
         try:
             waiting = {threads.submit(fn, item): item for item in items}

@@ -10,7 +10,7 @@ from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, ExportProof, NotEqual, prove, replayed_episodes
-from autoreward.records import POOL, SAMPLES, Candidate, Run, Score, TrialId
+from autoreward.records import REFERENCE_EPISODES, SAMPLES, Candidate, Run, Score, TrialId
 from autoreward.report.phrases import counted, interval_text, result_sentence
 from autoreward.report.reading import CandidateView, RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
@@ -72,7 +72,11 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
     def demonstrate(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
         batches = [Batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES))]
         described = book.need(DESCRIPTION)
-        recorded = replayed_episodes(book.transitions(DESCRIPTION, POOL)) if described.pool else None
+        recorded = (
+            replayed_episodes(book.transitions(DESCRIPTION, REFERENCE_EPISODES))
+            if described.reference_episodes
+            else None
+        )
         if recorded is not None:
             batches.append(Batch("recorded episodes", recorded))
         return prove(jail, winner, files, batches, book.header.task.train.gamma)

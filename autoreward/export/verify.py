@@ -51,12 +51,12 @@ class NotEqual(AutorewardError):
     """Exported files would not give the numbers of the training."""
 
 
-def replayed_episodes(pool: Transitions) -> Transitions | None:
-    """A pool's episodes one after the other in a few columns, ROWS transitions at most; None without one.
+def replayed_episodes(episodes: Transitions) -> Transitions | None:
+    """Episodes one after the other in a few columns, ROWS transitions at most; None without one.
 
-    `pool` has an episode in each column, with step 0 in the rows after its end.
+    `episodes` has an episode in each column, with step 0 in the rows after its end.
     """
-    lengths = (pool.step > 0).sum(axis=0)
+    lengths = (episodes.step > 0).sum(axis=0)
     lanes: list[list[tuple[int, int]]] = [[] for _ in range(min(COLUMNS, int((lengths > 0).sum())))]
     if not lanes:
         return None
@@ -67,7 +67,7 @@ def replayed_episodes(pool: Transitions) -> Transitions | None:
         size[lane] += int(lengths[column])
     steps = min(ROWS // len(lanes), *size) if len(size) > 1 else min(ROWS, size[0])
     places = np.array([lane[:steps] for lane in lanes])
-    return pool.cut(places[:, :, 0].T, places[:, :, 1].T)
+    return episodes.cut(places[:, :, 0].T, places[:, :, 1].T)
 
 
 def prove(

@@ -3,8 +3,8 @@
 from autoreward.records.base import Record, Said
 from autoreward.records.trials import Episode
 
-SAMPLES, POOL = "samples.npz", "pool.npz"
-"""Files of a description: transitions under a random policy, and those of its pool."""
+SAMPLES, REFERENCE_EPISODES = "samples.npz", "reference_episodes.npz"
+"""Files of a description: transitions under a random policy, and whole reference episodes."""
 DEMONSTRATIONS = "demos.npz"
 """File of a run: the demonstrations that the person gave it."""
 EXPLOITS = "exploits.npz"
@@ -85,7 +85,7 @@ class Audit(Record):
     items: tuple[AuditItem, ...]
 
 
-class PoolEpisode(Record):
+class ReferenceEpisode(Record):
     """One recorded episode, as judged by the task's rule."""
 
     kind: Said
@@ -98,7 +98,7 @@ class Remembered(Record):
 
     runs: tuple[Said, ...] = ()
     """Names of those runs."""
-    episodes: tuple[PoolEpisode, ...] = ()
+    episodes: tuple[ReferenceEpisode, ...] = ()
 
 
 class Description(Record):
@@ -112,5 +112,5 @@ class Description(Record):
     """Whether any sampled episode ended by itself before the time limit."""
     random_length: float
     """Mean episode length under a random policy, in steps."""
-    pool: tuple[PoolEpisode, ...] = ()
-    """Episodes of random, constant and demonstrated actions; their transitions are in pool.npz, one column each."""
+    reference_episodes: tuple[ReferenceEpisode, ...] = ()
+    """Episodes of random, constant and demonstrated actions; their transitions are in reference_episodes.npz, one column each."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from autoreward.core import seeds
 from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
-from autoreward.records import EPISODES, POOL, Description, Doubt, Round, Score, TrialId, TrialJob
+from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page
@@ -24,11 +24,11 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     last, normalized = rounds[-1], task.train.normalize_rewards
     if broken := optimiser(last.trials, normalized):
         return broken
-    chance = [p.episode.progress for p in description.pool if p.kind == "random"]
+    chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
     if not task.ruled or not chance or not at_chance(last.scores, chance):
         return Doubt()
     page, jobs = book.baselines_page(), baselines(study)
-    trials = page.each(TRIALS, jobs, steps.train, steps.pool)
+    trials = page.each(TRIALS, jobs, steps.train, steps.executor)
     scores = score_all(steps, page, trials, "search")
     known = any(earlier.doubt.trainings for earlier in rounds[:-1])
     cost = {} if known else {"trainings": len(trials), "steps": env_steps(trials)}
@@ -50,8 +50,8 @@ def baselines(study: Study) -> list[TrialJob]:
 
 def _by_chance(task: Task, book: Book, description: Description) -> float:
     """What random actions visit; constant ones often go further."""
-    random = [i for i, p in enumerate(description.pool) if p.kind == "random"]
-    return coverage(book.transitions(DESCRIPTION, POOL).cut(columns=random), task)
+    random = [i for i, p in enumerate(description.reference_episodes) if p.kind == "random"]
+    return coverage(book.transitions(DESCRIPTION, REFERENCE_EPISODES).cut(columns=random), task)
 
 
 def _visited(task: Task, page: Page, scores: Sequence[Score]) -> list[float]:

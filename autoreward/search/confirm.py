@@ -39,10 +39,10 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm]) -> tuple[tuple[Trial,
     if config.confirm_seeds == 0 or not arms:
         return (), ()
     programs = [c.reward for c in arms if isinstance(c.reward, Candidate)]
-    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, steps.review, steps.pool)}
+    verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, steps.review, steps.executor)}
     jobs = [_job(study, c, verdicts, i) for c in arms for i in range(config.confirm_seeds)]
     study.listener(events.Confirming(tuple(job.id for job in jobs)))
-    trials = page.each(TRIALS, jobs, steps.train, steps.pool)
+    trials = page.each(TRIALS, jobs, steps.train, steps.executor)
     scores = {score.trial_id: score for score in score_all(steps, page, trials, "confirm")}
     # a worker that died twice says nothing of the reward
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}

@@ -81,7 +81,7 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
             )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
     more = replicas(study, entrants, trained.scores, budget)
-    again = page.each(TRIALS, more, lambda job: _train(study.steps, page, job), study.steps.pool)
+    again = page.each(TRIALS, more, lambda job: _train(study.steps, page, job), study.steps.executor)
     return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))
 
 
@@ -121,7 +121,7 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 def train_leg(study: Study, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Trained:
     """All these trainings one leg further, and what the scorer says of it."""
     legs = [leg(job, number, begin, end) for job in jobs]
-    trials = page.each(TRIALS, legs, lambda job: _train(study.steps, page, job), study.steps.pool)
+    trials = page.each(TRIALS, legs, lambda job: _train(study.steps, page, job), study.steps.executor)
     return Trained(trials, score_all(study.steps, page, trials, "search"))
 
 
@@ -190,7 +190,7 @@ def standings(
 def score_all(steps: Steps, page: Page, trials: Sequence[Trial], purpose: str) -> tuple[Score, ...]:
     """Score every finished trial of a page."""
     finished = [trial for trial in trials if trial.outcome.ok]
-    return page.each(SCORES, finished, lambda t: steps.score(page, t, purpose), steps.pool)
+    return page.each(SCORES, finished, lambda t: steps.score(page, t, purpose), steps.executor)
 
 
 def _row(score: Score, goes_on: bool) -> Rung:

@@ -9,7 +9,16 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import StoreError, UsageError
 from autoreward.evaluation.legs import newest
 from autoreward.evaluation.symptoms import EXPLOIT
-from autoreward.records import EPISODES, EXPLOITS, POOL, Diagnosis, PoolEpisode, Remembered, Round, Score
+from autoreward.records import (
+    EPISODES,
+    EXPLOITS,
+    REFERENCE_EPISODES,
+    Diagnosis,
+    ReferenceEpisode,
+    Remembered,
+    Round,
+    Score,
+)
 from autoreward.store.book import Book, Page, WithFiles, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
@@ -26,7 +35,7 @@ class Recording(NamedTuple):
     """Some episodes, one column each."""
 
     transitions: Transitions
-    episodes: tuple[PoolEpisode, ...]
+    episodes: tuple[ReferenceEpisode, ...]
 
 
 def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
@@ -37,8 +46,8 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     described = book.need(DESCRIPTION)
     remembered = book.lone(EARLIER_EXPLOITS) or Remembered()
     pieces: list[Recording] = []
-    if described.pool:
-        pieces.append(Recording(book.transitions(DESCRIPTION, POOL), described.pool))
+    if described.reference_episodes:
+        pieces.append(Recording(book.transitions(DESCRIPTION, REFERENCE_EPISODES), described.reference_episodes))
     if remembered.episodes:
         pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
     scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
@@ -98,7 +107,7 @@ def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
 
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:
-    episodes = tuple(PoolEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
+    episodes = tuple(ReferenceEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
     batch = page.transitions(SCORES.of(score.trial_id), EPISODES)
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)
 

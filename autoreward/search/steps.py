@@ -24,7 +24,7 @@ from autoreward.store.book import Page, WithFiles
 class Steps(Protocol):
     """Does the work of each step."""
 
-    pool: Executor
+    executor: Executor
     tier: Tier
 
     def describe(self) -> WithFiles[Description]:

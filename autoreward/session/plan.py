@@ -103,7 +103,7 @@ def _steps(legs: Sequence[LegPlan]) -> int:
     return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
 
 
-def measure_speed(workers: Workers, pool: Executor, count: int, task: Task, config: RunConfig) -> Speed:
+def measure_speed(workers: Workers, executor: Executor, count: int, task: Task, config: RunConfig) -> Speed:
     """Train and score the native reward for a moment, on `count` workers at once; the slowest counts.
 
     Raises TaskError if it fails.
@@ -135,7 +135,7 @@ def measure_speed(workers: Workers, pool: Executor, count: int, task: Task, conf
             scoring=walked / max(seconds - start, 0.01),
         )
 
-    return _slowest([speed for _, speed in pool.map(one, jobs)])
+    return _slowest([speed for _, speed in executor.map(one, jobs)])
 
 
 def _probe(task: Task) -> tuple[Task, int]:

@@ -76,7 +76,7 @@ class RealSteps:
         client: ModelClient | None,
     ):
         """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
-        self.pool: Executor = ThreadExecutor(config.workers or workers.cores)
+        self.executor: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
         self._config = config

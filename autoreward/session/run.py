@@ -263,7 +263,7 @@ def _played(book: Book, hear: events.Listener) -> RunView:
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
-        clips = _keep(book, reading, workers, steps.pool)
+        clips = _keep(book, reading, workers, steps.executor)
     return replace(reading, clips=clips)
 
 
@@ -275,7 +275,7 @@ def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = N
     book.write(REPORT, (render(reading, note) if reading else build_report(book, note)).encode())
 
 
-def _keep(book: Book, reading: RunView, workers: Workers, pool: Executor) -> tuple[Clip, ...]:
+def _keep(book: Book, reading: RunView, workers: Workers, executor: Executor) -> tuple[Clip, ...]:
     """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
     kept = kept_files(book, reading, workers.package, demonstration(book, workers.jail))
     for name, data in kept.files.items():
@@ -289,7 +289,7 @@ def _keep(book: Book, reading: RunView, workers: Workers, pool: Executor) -> tup
         except CannotDraw as error:
             return WithFiles(clip.model_copy(update={"why_not": str(error)}), {})
 
-    clips = book.each(CLIPS, worth_a_look(reading), film, pool)
+    clips = book.each(CLIPS, worth_a_look(reading), film, executor)
     if kept.refused:
         raise kept.refused
     return clips

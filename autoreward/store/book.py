@@ -68,7 +68,7 @@ class Page:
         key: Key[RecordT],
         items: Sequence[Any],
         make: Callable[[Any], RecordT | WithFiles[RecordT]],
-        pool: Executor,
+        executor: Executor,
     ) -> tuple[RecordT, ...]:
         """One record per item, under the item's id, in item order; only missing ones are made.
 
@@ -76,7 +76,7 @@ class Page:
         """
         records = {identity(item): self._saved_of(item, key) for item in items}
         missing = [item for item in items if records[identity(item)] is None]
-        for item, product in pool.map(make, missing):
+        for item, product in executor.map(make, missing):
             records[identity(item)] = self._keep(key.of(identity(item)), product)
         return tuple(record for item in items if (record := records[identity(item)]) is not None)
 

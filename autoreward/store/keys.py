@@ -57,7 +57,7 @@ class Key(Generic[RecordT]):
 
 
 DESCRIPTION = Key("description", Description)
-"""Of a run: its environment, as it was sampled; with SAMPLES and POOL."""
+"""Of a run: its environment, as it was sampled; with SAMPLES and REFERENCE_EPISODES."""
 EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 FEEDBACK = Key("feedback", Feedbacks, by_people=True)

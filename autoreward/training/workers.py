@@ -61,7 +61,7 @@ class Workers(Closing):
         """Sample the task's environment; `demos` is an .npz of demonstrations.
 
         Returns:
-            The description, and `samples.npz` and `pool.npz`.
+            The description, and `samples.npz` and `reference_episodes.npz`.
 
         Raises:
             TaskError: the environment fails, or the card or the demonstrations don't fit it.

@@ -185,8 +185,8 @@ def _jiggle(kit: Kit, rng: random.Random, terms: list[Term]) -> list[Term]:
 
 def _cross(rng: random.Random, one: Candidate, other: Candidate) -> Genome:
     """Half of each parent's parts."""
-    pool = [t for t in (*_genome(one).terms, *_genome(other).terms) if rng.random() < 0.6]
-    return _tidy(pool or list(_genome(one).terms))
+    inherited = [t for t in (*_genome(one).terms, *_genome(other).terms) if rng.random() < 0.6]
+    return _tidy(inherited or list(_genome(one).terms))
 
 
 def _tidy(terms: list[Term]) -> Genome:

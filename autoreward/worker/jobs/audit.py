@@ -31,7 +31,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
     items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
-    episodes = [p.episode for p in description.pool]
+    episodes = [p.episode for p in description.reference_episodes]
     solved = sum(e.success for e in episodes)
     sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
         f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"

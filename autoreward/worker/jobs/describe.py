@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
-from autoreward.records import DEMONSTRATIONS, POOL, SAMPLES, Description, FieldStats
+from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
@@ -36,7 +36,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         context: not needed.
 
     Returns:
-        The description; the sampled transitions, and the pool's episodes, one column each.
+        The description; the sampled transitions, and the reference episodes, one column each.
 
     Raises:
         TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
@@ -63,9 +63,9 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         max_steps=limit,
         terminates=bool(samples.terminated.any()),
         random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
-        pool=kinds,
+        reference_episodes=kinds,
     )
-    return description, {SAMPLES: samples.to_bytes(), POOL: episodes.to_bytes()}
+    return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 
 
 def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:

@@ -7,7 +7,7 @@ from autoreward.records import (
     DEMONSTRATIONS,
     EPISODES,
     LOGGED,
-    POOL,
+    REFERENCE_EPISODES,
     SAMPLES,
     TRAINING_STATE,
     Audit,
@@ -138,7 +138,7 @@ class DescribeJob(Job[Description]):
 
     def makes(self, report: Description) -> tuple[str, ...]:
         """Random transitions, and the judged episodes."""
-        return (SAMPLES, POOL)
+        return (SAMPLES, REFERENCE_EPISODES)
 
 
 class SurveyJob(Job[Survey]):

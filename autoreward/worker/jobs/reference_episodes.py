@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
-from autoreward.records import PoolEpisode
+from autoreward.records import ReferenceEpisode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
@@ -36,7 +36,7 @@ DEMOS = ("observations", "actions", "lengths", "terminated")
 
 def reference_episodes(
     task: Task, venv: VectorEnv, seed: int, demos: bytes
-) -> tuple[Transitions, tuple[PoolEpisode, ...]]:
+) -> tuple[Transitions, tuple[ReferenceEpisode, ...]]:
     """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
     episodes: list[RolloutEpisode] = []
     kinds: list[str] = []
@@ -53,7 +53,7 @@ def reference_episodes(
     episodes, kinds = episodes + demonstrated, kinds + ["demo"] * len(demonstrated)
     spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
     evaluated = evaluated_episodes(task, venv, episodes, spread)
-    pooled = tuple(PoolEpisode(kind=k, episode=e) for k, e in zip(kinds, evaluated, strict=True))
+    pooled = tuple(ReferenceEpisode(kind=k, episode=e) for k, e in zip(kinds, evaluated, strict=True))
     return as_transitions(task, venv, episodes), pooled
 
 

@@ -19,7 +19,7 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Episode,
-    PoolEpisode,
+    ReferenceEpisode,
     Round,
     Score,
     Screened,
@@ -223,12 +223,12 @@ def a_candidate(identity: str, body: str) -> tuple[Candidate, Verdict]:
 
 def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> None:
     """What fails is in the order; a duplicate is one of what was scored, and of nothing else."""
-    episodes = tuple(PoolEpisode(kind="random", episode=EPISODE) for _ in range(8))
-    won = PoolEpisode(kind="demo", episode=EPISODE.model_copy(update={"success": True, "progress": 1.0}))
+    episodes = tuple(ReferenceEpisode(kind="random", episode=EPISODE) for _ in range(8))
+    won = ReferenceEpisode(kind="demo", episode=EPISODE.model_copy(update={"success": True, "progress": 1.0}))
     told = Description(
-        state=(), action=(), max_steps=10, terminates=True, random_length=10, pool=(*episodes, won)
+        state=(), action=(), max_steps=10, terminates=True, random_length=10, reference_episodes=(*episodes, won)
     )  # fmt: skip
-    files = {"pool.npz": batch(10, 9).to_bytes()}
+    files = {"reference_episodes.npz": batch(10, 9).to_bytes()}
     x, v = '"a": next_state.x', '"a": next_state.v[:, 0]'
     first = [a_candidate("r000c0", x), a_candidate("r000c1", v)]
     score = Score(trial_id="r000c0-s0", candidate_id="r000c0", outcome=Outcome.COMPLETED)
