@@ -1,4 +1,4 @@
-"""A crew without processes: every answer is a pure function of its input, so a resumed run must end the same."""
+"""A steps without processes: every answer is a pure function of its input, so a resumed run must end the same."""
 
 import json
 from collections import Counter

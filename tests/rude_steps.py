@@ -1,4 +1,4 @@
-"""A crew whose models, programs and processes all say the same."""
+"""Steps whose models, programs and processes all say the same."""
 
 from collections.abc import Callable, Sequence
 

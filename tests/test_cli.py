@@ -67,7 +67,7 @@ def in_terminal(*arguments: str, columns: int) -> str:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one finished run made by the fake crew, and one that was stopped after its first round."""
+    """A folder with one finished run made by fake steps, and one that was stopped after its first round."""
     folder = tmp_path_factory.mktemp("runs")
     with Book.create(folder / "done", RunHeader.of(TASK, RunConfig(rounds=2, candidates=3, target=1.0))) as book:
         improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))

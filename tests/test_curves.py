@@ -35,7 +35,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "curves.md"
 
 
 class Talking(FakeSteps):
-    """A fake crew whose trainings log as SB3 does, at their middle and at their end."""
+    """A fake steps whose trainings log as SB3 does, at their middle and at their end."""
 
     def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         trial, files = super().train(job, begun)
@@ -50,8 +50,8 @@ def middle(job: TrialJob) -> int:
     return (job.begin + job.steps) // 2
 
 
-def go(folder: Path, crew: FakeSteps, logdir: Path | None = None, log: Log | None = None) -> Run:
-    """What `start` and `resume` do, with a fake crew."""
+def go(folder: Path, steps: FakeSteps, logdir: Path | None = None, log: Log | None = None) -> Run:
+    """What `start` and `resume` do, with a fake steps."""
     begun = (folder / "run.json").exists()
     with Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
         if logdir:
@@ -62,7 +62,7 @@ def go(folder: Path, crew: FakeSteps, logdir: Path | None = None, log: Log | Non
             for listener in listeners:
                 listener(event)
 
-        run = improve(Study(TASK, book.header.config, crew, book, tell))
+        run = improve(Study(TASK, book.header.config, steps, book, tell))
         tell(events.RunDone(run, folder))
         return run
 

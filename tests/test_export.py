@@ -253,11 +253,11 @@ def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         write_whole({}, tmp_path / "file" / "out")
 
 
-def finished(folder: Path, config: RunConfig, crew: FakeSteps) -> Path:
-    """A run of the fake crew, with its best/."""
+def finished(folder: Path, config: RunConfig, steps: FakeSteps) -> Path:
+    """A run of fake steps, with its best/."""
     with Book.create(folder, RunHeader.of(MOUNTAIN, config)) as book:
         play = measure if config.given else improve
-        play(Study(MOUNTAIN, config, crew, book, lambda event: None))
+        play(Study(MOUNTAIN, config, steps, book, lambda event: None))
         kept = kept_files(book, read_run(folder), lambda task, weights: {"policy.zip": b""}, unproven)
         for name, data in kept.files.items():
             book.write(f"best/{name}", data)

@@ -169,14 +169,14 @@ class Nasty(FakeSteps):
         return made.model_copy(update={"items": tuple(items)})
 
 
-def kept(folder: Path, card: Task, crew: FakeSteps, fail: bool = False) -> Kept:
+def kept(folder: Path, card: Task, steps: FakeSteps, fail: bool = False) -> Kept:
     def demonstrate(winner: Candidate, files: Any) -> ExportProof:
         if fail:
             raise NotEqual("They differ.")
         return PROOF
 
     with Book.create(folder, RunHeader.of(card, RunConfig(rounds=1, candidates=3, confirm_seeds=1))) as book:
-        improve(Study(card, book.header.config, crew, book, lambda event: None))
+        improve(Study(card, book.header.config, steps, book, lambda event: None))
         return kept_files(
             book, read_run(folder), lambda t, weights: {"policy.zip": b"", "vecnormalize.pkl": b""}, demonstrate
         )

@@ -1,4 +1,4 @@
-"""The loop with a fake crew: what it returns, that a crash at any write loses nothing, that failures stay local."""
+"""The loop with a fake steps: what it returns, that a crash at any write loses nothing, that failures stay local."""
 
 import itertools
 import shutil
@@ -57,12 +57,12 @@ def dying(die_at: int) -> Callable[[Path], None]:
     return before_write
 
 
-def go(folder: Path, crew: FakeSteps, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
+def go(folder: Path, steps: FakeSteps, config: RunConfig = CONFIG, die_at: int = 10**9) -> Run:
     begun = (folder / "run.json").exists()
     book = Book.open(folder) if begun else Book.create(folder, RunHeader.of(TASK, config))
     with book:
         book.before_write = dying(die_at)
-        return improve(Study(TASK, book.header.config, crew, book, lambda event: None))
+        return improve(Study(TASK, book.header.config, steps, book, lambda event: None))
 
 
 def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_a_budget_for_no_round_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
-    crew = FakeSteps()
-    run = go(tmp_path / "run", crew)
+    steps = FakeSteps()
+    run = go(tmp_path / "run", steps)
     assert run.rounds == 2
     assert run.best.startswith("r00")
     roles = [c.role for c in run.confirmed]
@@ -95,7 +95,7 @@ def test_a_run_has_every_round_and_a_winner(tmp_path: Path) -> None:
     assert all(c.estimate.low <= c.estimate.value <= c.estimate.high for c in run.confirmed)
     assert run.confirmed[0].over_native
     assert run.confirmed[-1].over_native is None
-    assert max(crew.done.values()) == 1 + (crew.done[f"review {run.best}"] - 1)
+    assert max(steps.done.values()) == 1 + (steps.done[f"review {run.best}"] - 1)
 
 
 def test_a_finished_run_resumes_to_the_same_without_doing_anything(tmp_path: Path) -> None:
@@ -112,15 +112,15 @@ def test_a_crash_at_every_write_ends_in_the_same_run(memory_folder: Path) -> Non
     go(memory_folder / "count", reference, config)
     die_at = 0
     while True:
-        crew = FakeSteps(width=2)
+        steps = FakeSteps(width=2)
         folder = memory_folder / f"die{die_at}"
         try:
-            go(folder, crew, config, die_at)
+            go(folder, steps, config, die_at)
             break
         except Killed:
-            assert go(folder, crew, config) == expected
-        repeated = sum((crew.done - reference.done).values())
-        assert repeated <= 1, (die_at, crew.done - reference.done)
+            assert go(folder, steps, config) == expected
+        repeated = sum((steps.done - reference.done).values())
+        assert repeated <= 1, (die_at, steps.done - reference.done)
         shutil.rmtree(folder)
         die_at += 1
     assert die_at > 60
@@ -195,11 +195,11 @@ def test_feedback_buys_a_round_whose_programs_alone_can_win(tmp_path: Path) -> N
     with Book.open(folder) as book:
         hear_out(book, "calm it down")
         heed(book)
-    crew = FakeSteps()
-    after = go(folder, crew)
+    steps = FakeSteps()
+    after = go(folder, steps)
     assert after.rounds == before.rounds + 1
     assert after.best.startswith(f"r{before.rounds:03d}")
-    assert not [name for name in crew.done if name.startswith("train r000") and "leg" in name], (
+    assert not [name for name in steps.done if name.startswith("train r000") and "leg" in name], (
         "nothing is trained twice"
     )
     assert (folder / "before-feedback-0" / "result.json").exists()
@@ -213,24 +213,24 @@ def test_feedback_survives_a_crash_at_every_write(memory_folder: Path) -> None:
         (memory_folder / "done" / "replies").mkdir(exist_ok=True)
         (memory_folder / "done" / "replies" / name).write_text("")
 
-    def tell(folder: Path, crew: FakeSteps, die_at: int = 10**9) -> Run:
+    def tell(folder: Path, steps: FakeSteps, die_at: int = 10**9) -> Run:
         with Book.open(folder) as book:
             book.before_write = dying(die_at)
             if book.lone(FEEDBACK) is None:
                 hear_out(book, "calm it down")
             heed(book)
-            return improve(Study(TASK, book.header.config, crew, book, lambda event: None))
+            return improve(Study(TASK, book.header.config, steps, book, lambda event: None))
 
     reference = FakeSteps(width=2)
     shutil.copytree(memory_folder / "done", memory_folder / "whole")
     expected = tell(memory_folder / "whole", reference)
     for die_at in range(8):  # the words, two replies, confirm, the result, and a little further
-        crew, folder = FakeSteps(width=2), memory_folder / f"die{die_at}"
+        steps, folder = FakeSteps(width=2), memory_folder / f"die{die_at}"
         shutil.copytree(memory_folder / "done", folder)
         with pytest.raises(Killed):
-            tell(folder, crew, die_at)
-        assert tell(folder, crew) == expected
-        assert (crew.done - reference.done).total() <= 1, (die_at, crew.done - reference.done)
+            tell(folder, steps, die_at)
+        assert tell(folder, steps) == expected
+        assert (steps.done - reference.done).total() <= 1, (die_at, steps.done - reference.done)
         assert {p.name for p in (folder / "before-feedback-0").iterdir()} == {"confirm", "result.json"}
         assert {p.name for p in (folder / "replies").iterdir()} == {
             "r000-designer.json", "r001-designer.before-feedback-0.json", "r001-designer.before-feedback-0.prompt.md"

@@ -63,11 +63,11 @@ class Alike(FakeSteps):
         return WithFiles(record.model_copy(update={"mean_success": 0.1, "mean_progress": 0.1, "success": 0.1}), files)
 
 
-@pytest.mark.parametrize("crew", [FakeSteps, Alike])
+@pytest.mark.parametrize("steps", [FakeSteps, Alike])
 @pytest.mark.parametrize("config", [RunConfig(rounds=2, candidates=3, target=1.0), RunConfig(rounds=1, candidates=9)])
-def test_a_run_takes_no_more_than_was_planned(config: RunConfig, crew: type[FakeSteps], tmp_path: Path) -> None:
+def test_a_run_takes_no_more_than_was_planned(config: RunConfig, steps: type[FakeSteps], tmp_path: Path) -> None:
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
-        run = improve(Study(TASK, config, crew(width=config.candidates), book, lambda event: None))
+        run = improve(Study(TASK, config, steps(width=config.candidates), book, lambda event: None))
         confirmed = env_steps(book.confirm_page().saved(TRIALS))
     made = plan(TASK, config, DESCRIPTION, SPEED)
     assert made.confirm

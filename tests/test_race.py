@@ -125,24 +125,24 @@ def test_the_finalists_train_on_as_many_seeds_each_and_leave_the_rest_for_later_
     assert further_seeds(config, 0, Budget(left=9000, share=9000)) == 0
 
 
-def run(folder: Path, crew: FakeSteps, **change: object) -> tuple[Run, list[events.Event]]:
+def run(folder: Path, steps: FakeSteps, **change: object) -> tuple[Run, list[events.Event]]:
     plain = {"rounds": 1, "candidates": 8, "target": 1.0, "confirm_seeds": 0, "finalist_seeds": 0, "steps": 8000}
     config = RunConfig.model_validate(plain | change)
     heard: list[events.Event] = []
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
-        return (measure if config.given else improve)(Study(TASK, config, crew, book, heard.append)), heard
+        return (measure if config.given else improve)(Study(TASK, config, steps, book, heard.append)), heard
 
 
 def test_a_race_of_eight_costs_less_than_three_full_trainings(tmp_path: Path) -> None:
-    crew = FakeSteps(width=8)
-    result, heard = run(tmp_path / "r", crew)
+    steps = FakeSteps(width=8)
+    result, heard = run(tmp_path / "r", steps)
     accepted = next(len(e.screened.order) for e in heard if isinstance(e, events.Checked))
     rungs = [e.standings for e in heard if isinstance(e, events.RungDone)]
     assert [r.steps for r in rungs] == [round(share * 8000) for share in RUNGS]
     assert len(rungs[0].rows) == accepted
     assert result.trainings == accepted, "the legs of one training are one"
     assert result.env_steps <= 3 * 8000
-    assert max(crew.done.values()) == 1, "no leg is trained twice"
+    assert max(steps.done.values()) == 1, "no leg is trained twice"
 
 
 @pytest.mark.parametrize("budget", [0.5, 1.0, 2.0])
@@ -179,12 +179,12 @@ def test_where_steps_run_short_the_best_goes_on_and_who_stops_is_in_the_record(t
 
 
 def test_a_full_last_round_can_win(tmp_path: Path) -> None:
-    crew = Known({"r000c6": 0.3, "r001c4": 0.3, "r002c5": 0.99})
+    steps = Known({"r000c6": 0.3, "r001c4": 0.3, "r002c5": 0.99})
     settings = RunConfig()
-    result, _ = run(tmp_path / "r", crew, rounds=3, finalist_seeds=settings.finalist_seeds, budget=settings.budget)
+    result, _ = run(tmp_path / "r", steps, rounds=3, finalist_seeds=settings.finalist_seeds, budget=settings.budget)
     assert result.best == "r002c5"
     assert result.env_steps <= settings.budget * 8000
-    seeds_of = {name.split()[1] for name in crew.done if name.startswith("train r002c5-s")}
+    seeds_of = {name.split()[1] for name in steps.done if name.startswith("train r002c5-s")}
     assert {"r002c5-s1", "r002c5-s2"} <= seeds_of, "the last round has what the others left"
 
 
@@ -204,9 +204,9 @@ class Hopeless(FakeSteps):
 
 
 def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
-    crew = Hopeless(width=3)
-    result, heard = run(tmp_path / "r", crew, rounds=3, budget=100.0)
-    assert (crew.done["train native-s0"], crew.done["train sparse-s0"]) == (1, 1)
+    steps = Hopeless(width=3)
+    result, heard = run(tmp_path / "r", steps, rounds=3, budget=100.0)
+    assert (steps.done["train native-s0"], steps.done["train sparse-s0"]) == (1, 1)
     rounds = [e.round for e in heard if isinstance(e, events.RoundDone)]
     assert [r.doubt.trainings for r in rounds] == [2, 0, 0]
     assert result.env_steps == sum(env_steps(r.trials) for r in rounds) + 2 * 8000
@@ -215,9 +215,9 @@ def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
     assert again == result
 
 
-def resumed(folder: Path, crew: FakeSteps) -> tuple[Run, FakeSteps]:
+def resumed(folder: Path, steps: FakeSteps) -> tuple[Run, FakeSteps]:
     with Book.open(folder) as book:
-        return improve(Study(TASK, book.header.config, crew, book, lambda event: None)), crew
+        return improve(Study(TASK, book.header.config, steps, book, lambda event: None)), steps
 
 
 def test_a_doubt_is_forgotten_when_somebody_says_what_to_change() -> None:
@@ -251,18 +251,18 @@ def test_off_policy_trainings_run_in_one_piece(tmp_path: Path) -> None:
     train = TASK.train.model_copy(update={"algorithm": "SAC"})
     task: Task = TASK.model_copy(update={"train": train})
     config = RunConfig(rounds=1, candidates=3, confirm_seeds=0, finalist_seeds=0, steps=8000)
-    crew = FakeSteps()
+    steps = FakeSteps()
     with Book.create(tmp_path / "r", RunHeader.of(task, config)) as book:
-        improve(Study(task, config, crew, book, lambda e: None))
-    assert not [name for name in crew.done if "leg1" in name]
+        improve(Study(task, config, steps, book, lambda e: None))
+    assert not [name for name in steps.done if "leg1" in name]
 
 
 def test_a_given_reward_is_measured_and_nothing_is_searched(tmp_path: Path) -> None:
-    crew = FakeSteps()
+    steps = FakeSteps()
     mine = Candidate(id="own", source="# x", thought="", origin="human", how="given")
-    result, _ = run(tmp_path / "a", crew, given=mine, confirm_seeds=3)
+    result, _ = run(tmp_path / "a", steps, given=mine, confirm_seeds=3)
     assert (result.best, result.trainings, result.confirmed[0].role) == ("own", 3, "given")
-    assert not [name for name in crew.done if name.startswith("design")]
+    assert not [name for name in steps.done if name.startswith("design")]
     native, _ = run(tmp_path / "b", FakeSteps(), given="native", confirm_seeds=2)
     assert (native.best, native.trainings) == ("native", 2)
 

@@ -123,9 +123,9 @@ def test_every_setting_of_a_search_can_be_told_again() -> None:
 
 def test_a_given_reward_that_failed_says_so(tmp_path: Path) -> None:
     config = RunConfig(given="none", confirm_seeds=2)
-    crew = FakeSteps(fail=lambda job: Outcome.RAISED if job.id == "none-s1" else Outcome.COMPLETED)
+    steps = FakeSteps(fail=lambda job: Outcome.RAISED if job.id == "none-s1" else Outcome.COMPLETED)
     with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
-        measure(Study(TASK, config, crew, book, lambda event: None))
+        measure(Study(TASK, config, steps, book, lambda event: None))
     out, reading = StringIO(), read_run(tmp_path / "run")
     Terminal(out, width=100).print(show_run(reading))
     assert "- none-s1 raised: " in out.getvalue()

@@ -240,8 +240,8 @@ def test_a_round_is_screened_by_its_crew(memory_folder: Path, jail: Jail) -> Non
     )
     with Book.create(memory_folder / "own", RunHeader.of(TASK, RunConfig())) as book, Workers(jail) as workers:
         book.once(DESCRIPTION, lambda: WithFiles(told, files))
-        crew = RealSteps(TASK, RunConfig(), book, workers, print, None)
-        found = crew.screen(made, checked, (before,))
+        steps = RealSteps(TASK, RunConfig(), book, workers, print, None)
+        found = steps.screen(made, checked, (before,))
     assert found.order == ("new", "fails")
     (why,) = next(i.screens for i in found.items if i.candidate_id == "fails")
     assert why.evidence == "the program fails on the recorded episodes: part 'a' became inf at step 3 of an episode"

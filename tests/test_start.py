@@ -142,10 +142,10 @@ class Unscored(FakeSteps):
         return WithFiles(super().score(page, trial, purpose).record.model_copy(update=broken), {})
 
 
-def measured(folder: Path, crew: FakeSteps, **config: Any) -> Run:
+def measured(folder: Path, steps: FakeSteps, **config: Any) -> Run:
     with Book.create(folder, RunHeader.of(TASK, RunConfig(confirm_seeds=2, rounds=1, **config))) as book:
         chosen = book.header.config
-        return (measure if chosen.given else improve)(Study(TASK, chosen, crew, book, lambda event: None))
+        return (measure if chosen.given else improve)(Study(TASK, chosen, steps, book, lambda event: None))
 
 
 def crash(job: TrialJob) -> Outcome:
@@ -182,10 +182,10 @@ def test_nothing_trained_is_exit_code_1(best: str, code: int | None, tmp_path: P
 
 
 def test_a_refused_reward_is_not_trained(tmp_path: Path) -> None:
-    crew = Strict()
+    steps = Strict()
     with pytest.raises(UsageError, match="no imports"):
-        measured(tmp_path / "run", crew, given=MINE)
-    assert not [name for name in crew.done if name.startswith("train")]
+        measured(tmp_path / "run", steps, given=MINE)
+    assert not [name for name in steps.done if name.startswith("train")]
 
 
 def test_trainings_that_all_failed_are_no_success_rate(memory_folder: Path) -> None:

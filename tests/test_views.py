@@ -44,7 +44,7 @@ STYLES = re.compile(r"\x1b\[[\d;]*m|\x1b\[\?25[hl]|\x1b\[[12]?[AK]")
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[events.Event]]:
-    """A finished run of the rude crew, and all that was told of it."""
+    """A finished run of the rude steps, and all that was told of it."""
     folder = tmp_path_factory.mktemp("runs") / "rude"
     config = RunConfig(rounds=1, candidates=5, finalists=1, finalist_seeds=0, confirm_seeds=2)
     found: list[events.Event] = [events.RunStarted(TASK, config, folder), events.ModelSaid(HOSTILE)]
