@@ -51,7 +51,7 @@ def test_a_fork_server_that_is_killed_is_started_again_and_that_is_said() -> Non
             with jail.open(SOURCE.replace("position", "x")) as room:
                 assert list(room.client.evaluate(batch(), stepped=False)) == ["height"]
                 assert len(said) == times
-                kill(jail._keepers[0].pid)
+                kill(jail._fork_servers[0].pid)
                 assert room.was_killed()
         with pytest.raises(JailError, match=r"It was lost 4 times.*Free memory, or use fewer workers"):
             jail.open(SOURCE)
@@ -84,7 +84,7 @@ def test_a_training_goes_on_through_a_kill_and_tells(workers: Workers, told: lis
     def strike(step: int) -> None:
         if left.pop() if left else 0:
             (local_server,) = local._servers.values()
-            server = (jail._keepers[0] if "room" in what else local_server.keeper).pid
+            server = (jail._fork_servers[0] if "room" in what else local_server.fork_server).pid
             children = psutil.Process(server).children()
             kill(server if "server" in what else children[-1].pid)
 

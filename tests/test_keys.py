@@ -16,7 +16,7 @@ from autoreward.errors import ProviderError, UsageError
 from autoreward.llm.keys import SECRET, provider_access, server_access
 from autoreward.llm.open import open_model, open_models
 from autoreward.llm.types import RequestRefused
-from autoreward.sandbox.processes.fork_client import Nursery
+from autoreward.sandbox.processes.fork_client import ForkServer
 
 SECRETS = {
     "OPENAI_API_KEY": "sk-openai-1", "OPENAI_ADMIN_KEY": "sk-admin-2", "OPENAI_ORG_ID": "org-3", "OPENAI_PROJECT_ID": "proj-4",
@@ -228,7 +228,7 @@ def test_nobody_with_the_same_rights_reads_a_hidden_process() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_a_library_is_hidden_while_it_has_children() -> None:
-    with Nursery("autoreward.sandbox.child.server"):
+    with ForkServer("autoreward.sandbox.child.server"):
         assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes import frames
-from autoreward.sandbox.processes.fork_client import Nursery, clean_environment
+from autoreward.sandbox.processes.fork_client import ForkServer, clean_environment
 
 SOURCE = "def compute_reward(state, action, next_state, memory):\n    return {'x': next_state.x}\n"
 
@@ -82,4 +82,4 @@ def test_children_end_with_the_server() -> None:
 
 def test_a_module_that_does_not_start_says_why() -> None:
     with pytest.raises(Exception, match=r"autoreward\.no_such_room did not start: .*No module named"):
-        Nursery("autoreward.no_such_room")
+        ForkServer("autoreward.no_such_room")

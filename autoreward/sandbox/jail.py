@@ -10,7 +10,7 @@ from autoreward.core.wording import Setting
 from autoreward.errors import JailError
 from autoreward.sandbox.client import CALL_SECONDS, RewardClient, RewardFailed
 from autoreward.sandbox.processes.fork_client import Child, ServerGone
-from autoreward.sandbox.processes.restarting import Keeper, Notice, unheard
+from autoreward.sandbox.processes.restarting import Notice, RestartingForkServer, unheard
 
 ENDING_SECONDS = 2.0
 """Longest that a room whose socket has closed may take to end."""
@@ -82,7 +82,9 @@ class Jail(Closing):
         fork server that was lost and started again.
         """
         self._trust = trust_the_model
-        self._keepers = {seed: Keeper("autoreward.sandbox.child.server", seed, notice) for seed in HASH_SEEDS}
+        self._fork_servers = {
+            seed: RestartingForkServer("autoreward.sandbox.child.server", seed, notice) for seed in HASH_SEEDS
+        }
 
     @cached_property
     def tier(self) -> Tier:
@@ -119,9 +121,9 @@ class Jail(Closing):
         self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
     ) -> Room:
         """A locked room without a program. Raises JailError."""
-        return Room(self._keepers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
+        return Room(self._fork_servers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
 
     def close(self) -> None:
         """End every room."""
-        for keeper in self._keepers.values():
-            keeper.close()
+        for fork_server in self._fork_servers.values():
+            fork_server.close()

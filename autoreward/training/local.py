@@ -17,7 +17,7 @@ from autoreward.errors import JobFailed, TaskError
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes import frames, scratch
 from autoreward.sandbox.processes.fork_client import Child, ServerGone
-from autoreward.sandbox.processes.restarting import Keeper, Notice, narrow, unheard
+from autoreward.sandbox.processes.restarting import Notice, RestartingForkServer, narrow, unheard
 from autoreward.tasks.card import Task
 from autoreward.tasks.process import Process
 from autoreward.training.runner import JobReply
@@ -41,11 +41,11 @@ class Server:
             raise TaskError(f"task {task.name}: {error}") from None
         self._folder = scratch.make_scratch()
         walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
-        self.keeper = Keeper("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
+        self.fork_server = RestartingForkServer("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
         """End it with every worker, and remove what they left."""
-        self.keeper.close()
+        self.fork_server.close()
         scratch.remove(self._folder)
 
 
@@ -86,7 +86,7 @@ class LocalRunner:
             server = self._servers[job.task.process]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
-        child = server.keeper.spawn(request, fds)
+        child = server.fork_server.spawn(request, fds)
         _hand_over(child, needed)
         return _watch(child, job, progress)
 

@@ -66,10 +66,10 @@ class ServerGone(JailError):
 class Child:
     """One forked process. `socket` is the host's end of its stream."""
 
-    def __init__(self, nursery: "Nursery", identity: int, sock: socket.socket) -> None:
+    def __init__(self, fork_server: "ForkServer", identity: int, sock: socket.socket) -> None:
         self.socket = sock
         self.pid = -1
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._identity = identity
         self._born = threading.Event()
         self._ended = threading.Event()
@@ -77,14 +77,14 @@ class Child:
 
     def kill(self) -> None:
         """Kill the child and its whole process group; harmless if it has ended."""
-        self._nursery._kill(self._identity)
+        self._fork_server._kill(self._identity)
 
     def wait(self, timeout: float | None = None) -> Exit:
         """How it ended. Raises TimeoutError if it still runs after `timeout` seconds, ServerGone if nobody can tell."""
         if not self._ended.wait(timeout):
             raise TimeoutError(f"child {self.pid} is still running after {timeout} s")
         if self._exit is None:
-            raise self._nursery.gone()
+            raise self._fork_server.gone()
         return self._exit
 
     def close(self) -> None:
@@ -94,8 +94,8 @@ class Child:
         self._ended.wait(10)
 
 
-class Nursery(Closing):
-    """A fork server for one zygote module. Thread-safe. Use as a context manager."""
+class ForkServer(Closing):
+    """A fork server of one module, from outside. Thread-safe. Use as a context manager."""
 
     def __init__(self, module: str, hash_seed: int = 0, arguments: Sequence[str] = ()) -> None:
         """Start `python -P -s -m module ARGUMENTS FD`. Raises JailError if it does not come up.
@@ -109,7 +109,7 @@ class Nursery(Closing):
         self._children: dict[int, Child] = {}
         self._count = 0
         self._ended = threading.Event()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the nursery
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         self._hidden = Hidden()
         with theirs:
             self._process = subprocess.Popen(
@@ -132,7 +132,7 @@ class Nursery(Closing):
             self.close()
             raise JailError(f"{module} did not start: {message or 'no message'}")
         ours.settimeout(None)
-        self._reader = threading.Thread(target=self._read, name=f"nursery {module}", daemon=True)
+        self._reader = threading.Thread(target=self._read, name=f"fork server {module}", daemon=True)
         self._reader.start()
 
     @property

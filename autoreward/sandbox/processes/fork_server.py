@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 def serve(main: Main, ended: Ended = lambda pid: None, over: Callable[[], None] = lambda: None) -> None:
     """Serve fork requests on the control socket given as the last command-line argument, until it closes.
 
-    `main(request, sock, fds)` runs in each child; what it raises is the zygote module's own business to report. `ended(pid)` is
+    `main(request, sock, fds)` runs in each child; what it raises is its own business to report. `ended(pid)` is
     called here when a child has ended, however it did, and `over()` when all have, before this process ends.
     """
     control = socket.socket(fileno=int(sys.argv[-1]))

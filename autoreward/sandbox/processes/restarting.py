@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from autoreward.core.closing import Closing
 from autoreward.errors import JailError
-from autoreward.sandbox.processes.fork_client import Child, Nursery, ServerGone
+from autoreward.sandbox.processes.fork_client import Child, ForkServer, ServerGone
 
 Notice = Callable[[str], None]
 """Told one sentence about something that went wrong and was mended."""
@@ -20,56 +20,56 @@ def unheard(line: str) -> None:
     """A `Notice` where nobody listens."""
 
 
-class Keeper(Closing):
-    """Children of one zygote module, whatever becomes of its server. Thread-safe. Use as a context manager."""
+class RestartingForkServer(Closing):
+    """Children of one module, whatever becomes of its fork server. Thread-safe. Use as a context manager."""
 
     def __init__(
         self, module: str, hash_seed: int = 0, notice: Notice = unheard, arguments: Sequence[str] = ()
     ) -> None:
-        """Nothing is started until the first child; see `Nursery` for what is passed on."""
+        """Nothing is started until the first child; see `ForkServer` for what is passed on."""
         self._module = module
         self._hash_seed = hash_seed
         self._arguments = arguments
         self._notice = notice
-        self._nursery: Nursery | None = None
+        self._fork_server: ForkServer | None = None
         self._lost = 0
         self._lock = threading.Lock()
 
     def spawn(self, request: Mapping[str, object], fds: Sequence[int] = ()) -> Child:
-        """As `Nursery.spawn`. Raises JailError, also when the server was lost too often."""
+        """As `ForkServer.spawn`. Raises JailError, also when the server was lost too often."""
         while True:
-            nursery = self._running()
+            fork_server = self._running()
             try:
-                return nursery.spawn(request, fds)
+                return fork_server.spawn(request, fds)
             except ServerGone as gone:
-                self._replace(nursery, gone)
+                self._replace(fork_server, gone)
 
     @property
     def pid(self) -> int:
         """The server's process; 0 if there is none yet."""
-        return self._nursery.pid if self._nursery else 0
+        return self._fork_server.pid if self._fork_server else 0
 
     def close(self) -> None:
         """End the server and every child of it."""
         with self._lock:
-            if self._nursery is not None:
-                self._nursery.close()
+            if self._fork_server is not None:
+                self._fork_server.close()
 
-    def _running(self) -> Nursery:
+    def _running(self) -> ForkServer:
         with self._lock:
-            if self._nursery is None:
+            if self._fork_server is None:
                 try:
-                    self._nursery = Nursery(self._module, self._hash_seed, self._arguments)
+                    self._fork_server = ForkServer(self._module, self._hash_seed, self._arguments)
                 except JailError as error:
                     raise JailError(f"{str(error).rstrip('.')}.{narrow()}") from None
-            return self._nursery
+            return self._fork_server
 
-    def _replace(self, nursery: Nursery, gone: ServerGone) -> None:
+    def _replace(self, fork_server: ForkServer, gone: ServerGone) -> None:
         with self._lock:
-            if self._nursery is not nursery:
+            if self._fork_server is not fork_server:
                 return  # another thread was first
-            nursery.close()
-            self._nursery = None
+            fork_server.close()
+            self._fork_server = None
             self._lost += 1
             if self._lost > STARTED_AGAIN:
                 raise JailError(
