@@ -321,5 +321,5 @@ def test_a_real_training_shows_what_sb3_and_the_scorer_said(memory_folder: Path,
     assert [step for step, _ in found["held_out/success"]] == list(range(1024, 8193, 1024))
     assert all(-200 <= value <= -50 for _, value in found["rollout/ep_rew_mean"])
     assert rows == [("confirm/native-s0", step) for step in range(1024, 8193, 1024)]
-    assert resume(memory_folder / "run", lambda event: None)[0].best == "native"
+    assert resume(memory_folder / "run", lambda event: None).finished.best == "native"
     assert scalars(logs / "run" / "confirm" / "native-s0") == found

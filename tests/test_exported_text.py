@@ -1,6 +1,7 @@
 """Nothing that a card, a run or a model says becomes code, markup or a key of the files that people take away."""
 
 import ast
+import functools
 import json
 import re
 import tomllib
@@ -67,10 +68,16 @@ def harmless(said: str) -> bool:
     return all(c.isprintable() or c == "\n" for c in said) and not UNSEEN.search(said)
 
 
+@functools.cache
+def plain_reward() -> ast.Module:
+    return ast.parse(reward_files(task(), written(SOURCE))["reward.py"])
+
+
 @pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(TEXT)
 def test_reward_py_holds_values_and_nothing_more(text: str) -> None:
-    plain_tree = ast.parse(reward_files(task(), written(SOURCE))["reward.py"])
+    plain_tree = plain_reward()
     candidate = written(SOURCE, thought=text).model_copy(update={"origin": text})
     made = reward_files(hostile(text), candidate)["reward.py"]
     assert harmless(made)
@@ -94,6 +101,7 @@ def test_what_a_card_says_does_not_run(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
+@settings(max_examples=60, deadline=None)
 @given(TEXT)
 def test_train_py_holds_values_and_nothing_more(text: str) -> None:
     score = Score(trial_id="c-s0", candidate_id="c", outcome=Outcome.COMPLETED, seed=3, kept=10)

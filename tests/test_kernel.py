@@ -260,7 +260,7 @@ with Jail(trust_the_model=True) as jail:
 @pytest.mark.slow
 def test_without_protection_nothing_loads_unless_trusted() -> None:
     refusal, trusted = in_a_child(UNPROTECTED).splitlines()
-    assert "--trust-the-model" in refusal
+    assert "trust_the_model=True" in refusal
     assert trusted == "process-only process-only True"
 
 
@@ -286,7 +286,7 @@ except JailError as error:
 @pytest.mark.slow
 def test_where_nothing_protects_there_is_no_run_of_a_model_and_no_folder(tmp_path: Path) -> None:
     said = in_a_child(NO_RUN.format(runs=str(tmp_path)))
-    assert "--trust-the-model" in said
+    assert "trust_the_model=True" in said
     assert said.split()[-1] == "False"
 
 

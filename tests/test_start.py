@@ -64,10 +64,10 @@ def test_a_model_that_stays_away_says_how_to_go_on(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     with provider(Answer(status=429, headers={"retry-after": "9999"})) as server:
         model = f"openai+{server.url}/v1:m"
-        with pytest.raises(NoAnswer, match=f"`autoreward resume {tmp_path}/run` goes on"):
+        with pytest.raises(NoAnswer, match=f"`improve.*{tmp_path}', name='run'.` goes on when it answers again"):
             session.start(TASK, RunConfig(model=model), tmp_path / "run", lambda event: None)
         wanted = Wanted.of("CartPole-v1", {}, "Balance.", "mine", tmp_path / "envs")
-        with pytest.raises(NoAnswer, match=r"No card is written: try again later, or with --model grammar\.$"):
+        with pytest.raises(NoAnswer, match=r"No card is written: try again later, or with model='grammar'\.$"):
             initiate(wanted, model, None, lambda line: None)
     assert (tmp_path / "run" / "description.json").exists()
 
