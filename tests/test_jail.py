@@ -331,7 +331,7 @@ def test_there_are_forty_honest_programs() -> None:
 @pytest.mark.slow
 def test_two_hundred_candidates_in_a_row_leave_nothing(jail: Jail) -> None:
     def held() -> tuple[int, int, int]:
-        processes = [k.pid for k in jail._keepers.values() if k.pid]
+        processes = [k.pid for k in jail._fork_servers.values() if k.pid]
         memory = sum(int(Path(f"/proc/{p}/statm").read_text().split()[1]) for p in processes)
         return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), memory
 
