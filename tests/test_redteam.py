@@ -84,7 +84,7 @@ def test_nothing_is_left_behind(jail: Jail) -> None:
 
 def left(jail: Jail) -> tuple[int, int, int, list[str]]:
     """Descriptors, threads and processes of this program, and shared memory of the machine."""
-    servers = [k.pid for k in jail._keepers.values() if k.pid]
+    servers = [k.pid for k in jail._fork_servers.values() if k.pid]
     children = sum(
         len(Path(f"/proc/{p}/task/{p}/children").read_text().split()) for p in servers if Path(f"/proc/{p}").exists()
     )
