@@ -74,7 +74,7 @@ def plain_reward() -> ast.Module:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(TEXT)
 def test_reward_py_holds_values_and_nothing_more(text: str) -> None:
     plain_tree = plain_reward()
@@ -101,7 +101,7 @@ def test_what_a_card_says_does_not_run(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(TEXT)
 def test_train_py_holds_values_and_nothing_more(text: str) -> None:
     score = Score(trial_id="c-s0", candidate_id="c", outcome=Outcome.COMPLETED, seed=3, kept=10)

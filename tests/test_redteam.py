@@ -205,10 +205,6 @@ def test_the_kernel_alone_holds_every_sample(canaries: Canaries, monkeypatch: py
     assert leaks == {}
 
 
-ENOUGH_HARM = 12
-"""Samples that show that what is watched can be harmed."""
-
-
 @hostile
 @pytest.mark.slow
 def test_without_any_wall_the_samples_do_harm(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -224,6 +220,6 @@ def test_without_any_wall_the_samples_do_harm(tmp_path_factory: pytest.TempPathF
                 harmed.append(file.name)
         finally:
             fresh.close()
-        if len(harmed) >= ENOUGH_HARM:
+        if len(harmed) > 25:
             return
     pytest.fail(f"only {harmed} did harm")

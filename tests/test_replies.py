@@ -245,9 +245,9 @@ def test_any_bytes_are_a_reply_or_no_answer(body: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CHAT | JSON)
-def test_two_thousand_answers(value: object) -> None:
+def test_five_thousand_answers(value: object) -> None:
     saved_or_no_answer(json.dumps(value))
 
 
