@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import MORE_CALLS, MORE_COST, RUNS, find_run, raised
+from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, RUNS, find_run, raised
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
@@ -16,7 +16,7 @@ def command(
     max_cost: float | None = MORE_COST,
     max_calls: int | None = MORE_CALLS,
     trust: bool = TRUST,
-    as_json: bool = typer.Option(False, "--json", help="Tell what happens as JSON lines."),
+    as_json: bool = JSON,
 ) -> None:
     """Go on with a run that a model designed, with your words in the designer's and the analyzer's prompts."""
     from autoreward.session.run import feedback
