@@ -30,6 +30,7 @@ from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout  #
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser  # noqa: E402
 from autoreward.worker.rollout.recorder import Recorder  # noqa: E402
 from autoreward.worker.rollout.sources import CandidateReward  # noqa: E402
+from autoreward.worker.success import SuccessRule  # noqa: E402
 
 SOURCE = """
 def compute_reward(state, action, next_state, memory):
@@ -85,12 +86,14 @@ def plain(task: Task, steps: int) -> float:
 
 def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
     with jail.open(source) as room:
-        recorder = Recorder(make.vectorised(task, task.train.envs, seed=0), task)
+        envs = make.vectorised(task, task.train.envs, seed=0)
+        recorder = Recorder(envs, task)
         job = TrialJob(
             id="b-s0", candidate_id="b", reward="candidate", seed=0, steps=steps, uses_memory="memory[" in source
         )
         source_of = CandidateReward(room.client._socket, job, task.train.envs, seconds=600.0)
-        rewards = LateRewards(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True))
+        rule = SuccessRule(task, envs.time_limit)
+        rewards = LateRewards(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True), rule)
         extra: dict[str, Any] = {
             "rollout_buffer_class": RewardedRollout,
             "rollout_buffer_kwargs": {"late_rewards": rewards},

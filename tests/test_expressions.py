@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
@@ -68,26 +66,6 @@ def test_an_index_outside_the_array_is_a_sentence() -> None:
         Expression("v[2]", "here").evaluate({"v": V})
     with pytest.raises(TaskError, match="reaches outside"):
         Expression("v[1:5]", "here").evaluate({"v": V})
-
-
-def test_closeness_grades_a_shortfall() -> None:
-    rule = Expression("x >= 2", "here")
-    assert rule.closeness({"x": X}, {"x": 2.0}).tolist() == [0.0, 0.5, 1.0]
-
-
-def test_closeness_of_and_is_the_mean_and_of_or_the_largest() -> None:
-    values = {"x": X}
-    assert Expression("x >= 2 and x >= 0", "here").closeness(values, {"x": 2.0}).tolist() == [0.5, 0.75, 1.0]
-    assert Expression("x >= 2 or x <= 0", "here").closeness(values, {"x": 2.0}).tolist() == [1.0, 0.5, 1.0]
-
-
-@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
-def test_closeness_is_one_exactly_where_the_rule_holds(a: float, b: float, scale: float) -> None:
-    values = {"a": np.array([a]), "b": np.array([b])}
-    rule = Expression("a < b", "here")
-    closeness = rule.closeness(values, {"a": scale})
-    assert 0.0 <= closeness[0] <= 1.0
-    assert (closeness[0] == 1.0) == bool(rule.evaluate(values)[0])
 
 
 # --------------------------------------------------------------------------------------------------------- as NumPy

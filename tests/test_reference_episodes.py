@@ -91,7 +91,7 @@ def test_a_script_speaks_of_fields_alone() -> None:
 def test_scripted_episodes_are_judged_like_all_others() -> None:
     short = CONTINUOUS.model_copy(update={"max_steps": 400})
     venv = make.vectorised(short, 1, seed=0)
-    _, found = reference_episodes.reference_episodes(short, venv, 0, b"")
+    _, found, _ = reference_episodes.reference_episodes(short, venv, 0, b"")
     venv.close()
     own = [p.episode.success for p in found if p.kind == "scripted"]
     assert own == [True] * reference_episodes.SCRIPTED

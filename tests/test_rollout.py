@@ -76,7 +76,7 @@ def test_late_rewards_train_the_same_policy_bit_for_bit(envs: int, normalise: bo
     reference.learn(16 * envs * 3)
 
     recorder = Recorder(venv(card), card)
-    rewards = LateRewards(recorder, Known(), Normaliser(envs, 0.99, normalise))
+    rewards = LateRewards(recorder, Known(), Normaliser(envs, 0.99, normalise), None)
     late = PPO(
         "MlpPolicy",
         VecNormalize(recorder, norm_reward=False),
@@ -101,7 +101,7 @@ def test_replay_rows_get_their_own_rewards_before_a_sample() -> None:
             return {"position": recorded.transitions.next_state["position"]}
 
     recorder = Recorder(venv(card), card)
-    rewards = LateRewards(recorder, Position(), Normaliser(2, 0.99, on=False))
+    rewards = LateRewards(recorder, Position(), Normaliser(2, 0.99, on=False), None)
     model = SAC(
         "MlpPolicy",
         recorder,

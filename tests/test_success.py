@@ -29,8 +29,8 @@ def test_last_step_rule() -> None:
     missed = rule.episode(states(0.6, -0.4), terminated=False, movement=0.1)
     assert missed.reached
     assert missed.held == 0
-    # the range of position spans 1.8: the last state is 0.9 short, the best one 0
-    assert missed.progress == pytest.approx(0.5 * 0.5 + 0.5 * 1.0)
+    # the last state is too far off to count, the best one is there
+    assert missed.progress == pytest.approx(0.5 * 0.0 + 0.5 * 1.0)
     assert missed.metric == 2.0
 
 

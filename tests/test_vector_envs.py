@@ -14,6 +14,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
+from autoreward.records import UNGRADED
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
@@ -159,7 +160,7 @@ def learn(envs: VectorEnv, source: Any, steps: int, unfinished: bytes) -> tuple[
     recorder = Recorder(envs, CARTS)
     venv = policies.normalised(CARTS, recorder)
     normaliser = Normaliser(envs.num_envs, CARTS.train.gamma, on=True)
-    rewards = LateRewards(recorder, source, normaliser)
+    rewards = LateRewards(recorder, source, normaliser, None)
     model = policies.build(
         CARTS, venv, 1, rollout_buffer_class=RewardedRollout, rollout_buffer_kwargs={"late_rewards": rewards}
     )
@@ -180,7 +181,7 @@ def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_enviro
     weights, _ = learn(envs, SparseReward(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
     assert weights != learn(Carts(4, seed=1), SparseReward(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
     played = envs.play(lambda observations: np.full(len(observations), 2), [1, 2, 3])
-    episodes = evaluated_episodes(CARTS, envs, played, np.ones(2))
+    episodes = evaluated_episodes(CARTS, envs, played, np.ones(2), UNGRADED)
     assert [e.success for e in episodes] == [True] * 3
     columns = as_transitions(CARTS, envs, played)
     assert columns.step.max() == max(e.length for e in episodes)

@@ -1,5 +1,7 @@
 """What is known of an environment before anything is trained in it."""
 
+from pydantic import Field
+
 from autoreward.records.base import Record, Said
 from autoreward.records.trials import Episode
 
@@ -101,6 +103,24 @@ class Remembered(Record):
     episodes: tuple[ReferenceEpisode, ...] = ()
 
 
+class Grading(Record):
+    """What graded progress is measured by: how simple policies stand to the success rule. See `worker/success.py`.
+
+    Empty: conditions are graded in their own units, and nothing is known of simple policies.
+    """
+
+    scales: tuple[float, ...] = ()
+    """By how much simple policies miss each condition, in its own unit; one a condition, positive."""
+    weights: tuple[float, ...] = ()
+    """How much each condition counts: how often simple policies fail it, in (0, 1]."""
+    idle: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Closeness of the better one of random actions and of doing nothing: what counts as no progress."""
+
+
+UNGRADED = Grading()
+"""Where nothing is known of simple policies."""
+
+
 class Description(Record):
     """What a `describe` job found out about the task's environment."""
 
@@ -114,3 +134,5 @@ class Description(Record):
     """Mean episode length under a random policy, in steps."""
     reference_episodes: tuple[ReferenceEpisode, ...] = ()
     """Episodes of random, constant and demonstrated actions; their transitions are in reference_episodes.npz, one column each."""
+    grading: Grading = UNGRADED
+    """What progress is measured by, from the episodes that are not demonstrated or scripted."""

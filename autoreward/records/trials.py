@@ -57,6 +57,11 @@ class CurvePoint(Record):
     parts: tuple[PartStats, ...] = ()
     value_loss: float | None = None
     entropy: float | None = None
+    progress: float | None = None
+    """Mean graded progress of some of the training episodes that ended in the stretch, played as the policy explores: free, and
+    smooth where the deterministic policy still stands. A claim of the training process, which races go by and no result."""
+    success: float | None = None
+    """Success rate of the same episodes."""
 
 
 TRAINING_STATE = "state.safetensors"
@@ -117,7 +122,7 @@ class Episode(Record):
     held: float
     """Share of the rule's window in which the condition held, in [0, 1]."""
     progress: float
-    """Graded closeness to success in [0, 1]; 1 for a success."""
+    """Graded progress in [0, 1]: 0 like doing nothing, 1 for a success."""
     metric: float
     movement: float
     """Mean speed of the normalised state per step (0: nothing moves)."""

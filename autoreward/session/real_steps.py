@@ -36,6 +36,7 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Feedbacks,
+    Grading,
     ReplyKey,
     Round,
     Score,
@@ -125,6 +126,10 @@ class RealSteps:
         return review(candidate, self._workers.jail, self._practice)
 
     @cached_property
+    def _grading(self) -> Grading:
+        return self._book.need(DESCRIPTION).grading
+
+    @cached_property
     def _practice(self) -> Practice:
         described = self._book.need(DESCRIPTION)
         return Practice.of(self._task, described, self._book.transitions(DESCRIPTION, SAMPLES))
@@ -139,7 +144,7 @@ class RealSteps:
         def progress(step: int) -> None:
             self._tell(events.TrialProgress(job.id, step, job.steps))
 
-        trial, files = self._workers.train(self._task, job, self._config, progress, begun)
+        trial, files = self._workers.train(self._task, job, self._config, progress, begun, self._grading)
         self._tell(events.TrialDone(trial))
         return WithFiles(trial, files)
 
@@ -147,7 +152,7 @@ class RealSteps:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file(TRIALS.of(trial.id), name) for name in map(policy_file, trial.checkpoints)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
-        score, recorded = self._workers.score(self._task, trial, self._config, files, choosing, scoring)
+        score, recorded = self._workers.score(self._task, trial, self._config, files, choosing, scoring, self._grading)
         self._tell(events.ScoreDone(score))
         return WithFiles(score, recorded)
 

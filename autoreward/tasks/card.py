@@ -53,7 +53,13 @@ class Task(Record):
             check_names(self.goal, self.state, self.action, self.constants, self.train.hyperparameters)
             check_sources(self.state_sources, self.action_sources)
             _ = self.success.window
-            check_rules(self.success_rule, self.metric_formula, self.script_formula, self.state_sources, self.constants)
+            check_rules(
+                self.success_rule,
+                (self.metric_formula, self.distance_formula),
+                self.script_formula,
+                self.state_sources,
+                self.constants,
+            )
         except TaskError as error:
             raise ValueError(str(error)) from None
         return self
@@ -67,6 +73,12 @@ class Task(Record):
     def success_rule(self) -> Expression:
         """The parsed condition of `[success]`."""
         return _formula(self.success.when, f"task {self.name}, [success] when")
+
+    @property
+    def distance_formula(self) -> Expression | None:
+        """The parsed distance of `[success]`, if there is one."""
+        distance = self.success.distance
+        return _formula(distance, f"task {self.name}, [success] distance") if distance else None
 
     @property
     def metric_formula(self) -> Expression | None:

@@ -1,6 +1,6 @@
 """Whether the names and formulas of a task card go together, as far as the card alone says it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from autoreward.core.contract import ALWAYS_THERE, PARAMETERS
 from autoreward.core.wording import did_you_mean
@@ -60,7 +60,7 @@ def check_sources(state: Mapping[str, Expression], action: Mapping[str, Expressi
 
 def check_rules(
     success: Expression,
-    metric: Expression | None,
+    measures: Sequence[Expression | None],
     script: Expression | None,
     state: Mapping[str, Expression],
     constants: Mapping[str, Constant],
@@ -71,11 +71,11 @@ def check_rules(
     numbers = {name: constant.value for name, constant in constants.items()}
     _check_known(success, fields | set(ALWAYS_THERE))
     demand_condition(success, known)
-    for formula in filter(None, (success, metric, script)):
+    for formula in filter(None, (success, *measures, script)):
         demand_finite(formula, numbers)
-    if metric:
-        _check_known(metric, fields | set(ALWAYS_THERE))
-        demand_joined_conditions(metric, known)
+    for measure in filter(None, measures):
+        _check_known(measure, fields | set(ALWAYS_THERE))
+        demand_joined_conditions(measure, known)
     if script:
         _check_known(script, fields)
         demand_joined_conditions(script, known)

@@ -48,6 +48,8 @@ class Success(Record):
     """Share of the window in which `when` must hold."""
     full_length: bool = False
     """The episode must also reach the time limit; a shorter one counts as a failure."""
+    distance: FormulaText | Literal[""] = ""
+    """How far it still is, 0 or less where it is done: grades what `when` alone can't, such as `terminated`; judges no success."""
 
     @property
     def window(self) -> int:

@@ -11,8 +11,10 @@ from autoreward.errors import JobFailed
 from autoreward.records import (
     DEMONSTRATIONS,
     TRAINING_STATE,
+    UNGRADED,
     Audit,
     Description,
+    Grading,
     Score,
     Survey,
     Trial,
@@ -83,11 +85,17 @@ class Workers(Closing):
         return self._local.run(ProtectionJob(task=task), {}, _untold).report
 
     def train(
-        self, task: Task, job: TrialJob, config: RunConfig, progress: StepProgress, begun: bytes = b""
+        self,
+        task: Task,
+        job: TrialJob,
+        config: RunConfig,
+        progress: StepProgress,
+        begun: bytes = b"",
+        grading: Grading = UNGRADED,
     ) -> tuple[Trial, dict[str, bytes]]:
         """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome.
 
-        `begun` is the state that the leg before ended in.
+        `begun` is the state that the leg before ended in; `grading` is what the progress of training episodes is measured by.
         """
         reached = job.begin
 
@@ -96,7 +104,7 @@ class Workers(Closing):
             reached = max(reached, step)
             progress(step)
 
-        training = TrainJob(task=task, training=job, limits=job_limits(config))
+        training = TrainJob(task=task, training=job, grading=grading, limits=job_limits(config))
         try:
             return self._runner.run(training, {TRAINING_STATE: begun}, note)
         except (RewardFailed, JobFailed) as failed:
@@ -110,10 +118,16 @@ class Workers(Closing):
         files: Mapping[str, bytes],
         choosing: Sequence[int],
         scoring: Sequence[int],
+        grading: Grading = UNGRADED,
     ) -> tuple[Score, dict[str, bytes]]:
         """Choose a trial's checkpoint and score it, where the reward never was; a lost worker is tried again once."""
         job = ScoreJob(
-            task=task, trial=trial, choosing=tuple(choosing), scoring=tuple(scoring), limits=job_limits(config)
+            task=task,
+            trial=trial,
+            choosing=tuple(choosing),
+            scoring=tuple(scoring),
+            grading=grading,
+            limits=job_limits(config),
         )
         try:
             return self._runner.run(job, files, _untold)

@@ -47,7 +47,7 @@ class Limit(NamedTuple):
 
 
 class Expression:
-    """A parsed formula. `names` are the names it reads; `evaluate` and `closeness` work on arrays."""
+    """A parsed formula. `names` are the names it reads; `evaluate` works on arrays."""
 
     def __init__(self, text: str, where: str) -> None:
         """Parse `text`; raise TaskError, naming `where`, if it is not in the language."""
@@ -66,15 +66,6 @@ class Expression:
     def as_numpy(self, name: Callable[[str], str]) -> str:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
         return numpy_source(self.body, name)
-
-    def closeness(self, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
-        """How near a rule is to holding, in [0, 1] per row; exactly 1 where it holds.
-
-        A comparison that fails by d counts 1 - min(d / scale, 1), where scale is the largest of `scales` among the names
-        in it (1 without one); `and` takes the mean, `or` the largest. It is the task's own graded measure of progress,
-        used to rank policies none of which succeeds yet.
-        """
-        return _closeness(self.body, values, scales)
 
     def limits(self, fixed: Collection[str]) -> tuple[Limit, ...]:
         """Its comparisons that hold something against a number or one of the `fixed` names, in the order they stand."""
@@ -238,26 +229,3 @@ def indexed(array: AnyArray, index: ast.expr) -> AnyArray:
     if not isinstance(index, ast.Constant) or not isinstance(index.value, int):
         raise IndexError
     return np.asarray(array[..., index.value])
-
-
-def _closeness(node: ast.expr, values: Mapping[str, Any], scales: Mapping[str, float]) -> AnyArray:
-    if isinstance(node, ast.BoolOp):
-        parts = [_closeness(part, values, scales) for part in node.values]
-        if isinstance(node.op, ast.And):
-            return np.asarray(np.mean(np.broadcast_arrays(*parts), axis=0))
-        return np.asarray(np.max(np.broadcast_arrays(*parts), axis=0))
-    if isinstance(node, ast.Compare):
-        read = (n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-        scale = max((scales[name] for name in read if name in scales), default=1.0)
-        shortfalls = []
-        for left, op, right in _comparisons(node, values):
-            gap = np.asarray(left, float) - np.asarray(right, float)
-            if isinstance(op, ast.Gt | ast.GtE):
-                gap = -gap
-            elif isinstance(op, ast.Eq):
-                gap = np.abs(gap)
-            holds = np.asarray(COMPARE[type(op)].run(left, right))
-            shortfall = np.where(holds, 0.0, np.clip(np.nan_to_num(gap, nan=scale) / scale, 1e-9, 1.0))
-            shortfalls.append(shortfall)
-        return np.asarray(1.0 - np.max(shortfalls, axis=0))
-    return np.asarray(np.asarray(_value(node, values)), dtype=float)

@@ -13,6 +13,7 @@ from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import AuditJob, DescribeJob
 from autoreward.worker.rollout.recorder import Recorded, Recorder
+from autoreward.worker.success import SuccessRule
 
 _STEPS = 300
 _ENVS = 4
@@ -30,7 +31,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
-    items += [*_ranges(task, one), _repeats(one, two), _hidden(one)]
+    items += [*_ranges(task, one), *_graded(task), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.reference_episodes]
     solved = sum(e.success for e in episodes)
     sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
@@ -74,6 +75,15 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
         sentence = f"sampled {values.min():.3g} to {values.max():.3g}, stated {low:g} to {high:g}"
         if not inside:
             yield AuditItem(name=f"range of {name}", ok=False, message=sentence)
+
+
+def _graded(task: Task) -> Iterator[AuditItem]:
+    if task.ruled and SuccessRule(task, max_steps=1).ungraded:
+        message = (
+            f"`{task.success.when}` only says yes or no: progress stays 0 up to success; name how far it still is in "
+            "[success] distance"
+        )
+        yield AuditItem(name="graded progress", ok=False, message=message)
 
 
 def _repeats(one: Recorded, two: Recorded) -> AuditItem:

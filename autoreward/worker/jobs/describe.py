@@ -47,7 +47,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     limit = venv.time_limit
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds = reference_episodes(task, venv, seed, demos)
+    episodes, kinds, grading = reference_episodes(task, venv, seed, demos)
     recorder.seed(seed % 2**31)
     recorder.reset()
     for _ in range(_STEPS):
@@ -64,6 +64,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         terminates=bool(samples.terminated.any()),
         random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
         reference_episodes=kinds,
+        grading=grading,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 

@@ -10,8 +10,10 @@ from autoreward.records import (
     REFERENCE_EPISODES,
     SAMPLES,
     TRAINING_STATE,
+    UNGRADED,
     Audit,
     Description,
+    Grading,
     Record,
     Score,
     Survey,
@@ -38,6 +40,7 @@ class TrainJob(Job[Trial]):
 
     kind = "train"
     training: TrialJob
+    grading: Grading = UNGRADED
 
     @property
     def report_type(self) -> type[Trial]:
@@ -87,6 +90,7 @@ class ScoreJob(Job[Score]):
 
     kind = "score"
     trial: Trial
+    grading: Grading = UNGRADED
     choosing: tuple[int, ...]
     scoring: tuple[int, ...]
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
-from autoreward.records import ReferenceEpisode
+from autoreward.records import Grading, ReferenceEpisode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.grading import SimpleEpisode, graded_by
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 
 RANDOM = 10
@@ -26,6 +27,8 @@ CONSTANT = 2
 """Episodes of each constant action."""
 SCRIPTED = 10
 """Episodes of the task's script."""
+SCRIPT, DEMO = "scripted", "demo"
+"""What episodes are called that are more than simple policies make."""
 CONSTANTS = 6
 """Constant actions tried: standing still, and pushing all one way."""
 _STEPS = 20_000
@@ -36,25 +39,31 @@ DEMOS = ("observations", "actions", "lengths", "terminated")
 
 def reference_episodes(
     task: Task, venv: VectorEnv, seed: int, demos: bytes
-) -> tuple[Transitions, tuple[ReferenceEpisode, ...]]:
-    """The episodes as columns, and what each is. Raises TaskError if the demonstrations don't fit."""
+) -> tuple[Transitions, tuple[ReferenceEpisode, ...], Grading]:
+    """The episodes as columns, what each is, and what progress is measured by. Raises TaskError if the demonstrations don't fit."""
     episodes: list[RolloutEpisode] = []
     kinds: list[str] = []
     space = venv.action_space
     space.seed(seed % 2**31)
     plans: list[tuple[str, PolicyFunction, int]] = [("random", partial(_alone, space.sample), RANDOM)]
     plans += [(f"constant {_shown(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(space)]
-    plans += [("scripted", scripted(task, venv.layout, space), SCRIPTED)] if task.script else []
+    plans += [(SCRIPT, scripted(task, venv.layout, space), SCRIPTED)] if task.script else []
     for kind, choose, count in plans:
         for i in range(max(1, min(count, _STEPS // venv.time_limit))):
             episodes += venv.play(choose, [seed + i])
             kinds.append(kind)
     demonstrated = _demonstrated(task, venv, demos) if demos else []
-    episodes, kinds = episodes + demonstrated, kinds + ["demo"] * len(demonstrated)
+    episodes, kinds = episodes + demonstrated, kinds + [DEMO] * len(demonstrated)
     spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
-    evaluated = evaluated_episodes(task, venv, episodes, spread)
+    simple = [
+        SimpleEpisode(kind, state_fields(task, venv.layout, episode.observations[1:]), episode.terminated)
+        for kind, episode in zip(kinds, episodes, strict=True)
+        if kind not in (SCRIPT, DEMO)
+    ]
+    grading = graded_by(task, venv.time_limit, simple)
+    evaluated = evaluated_episodes(task, venv, episodes, spread, grading)
     pooled = tuple(ReferenceEpisode(kind=k, episode=e) for k, e in zip(kinds, evaluated, strict=True))
-    return as_transitions(task, venv, episodes), pooled
+    return as_transitions(task, venv, episodes), pooled, grading
 
 
 def scripted(task: Task, layout: Layout, space: spaces.Space[Any]) -> PolicyFunction:

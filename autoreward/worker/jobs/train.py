@@ -53,7 +53,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
-    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, job.composition)
+    rule = SuccessRule(task, envs.time_limit, work.grading) if task.ruled else None
+    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, job.composition)
     model = policies.build(task, venv, seed, **_buffer(task, rewards))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
@@ -176,6 +177,7 @@ class CurveAndCheckpoints(BaseCallback):
     def _point(self) -> None:
         logged = _model(self).logger.name_to_value
         returns, lengths = self._rewards.episode_returns, self._rewards.episode_lengths
+        judged = self._rewards.judged()
         self.curve.append(
             CurvePoint(
                 step=self.num_timesteps,
@@ -184,6 +186,8 @@ class CurveAndCheckpoints(BaseCallback):
                 parts=self._rewards.part_stats(),
                 value_loss=_finite(logged.get("train/value_loss", logged.get("train/critic_loss"))),
                 entropy=_finite(logged.get("train/entropy_loss", logged.get("train/ent_coef"))),
+                progress=judged.progress if judged else None,
+                success=judged.success if judged else None,
             )
         )
         returns.clear()

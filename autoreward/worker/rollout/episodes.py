@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import Episode
+from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
@@ -15,10 +15,10 @@ from autoreward.worker.success import SuccessRule
 
 
 def evaluated_episodes(
-    task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any]
+    task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any], grading: Grading
 ) -> list[Episode]:
     """What the rule says of each; `spread` (d,) is what a change of the observation is measured in. Raises TaskError."""
-    rule = SuccessRule(task, venv.time_limit)
+    rule = SuccessRule(task, venv.time_limit, grading)
     return [
         rule.episode(
             state_fields(task, venv.layout, episode.observations[1:]),

@@ -11,6 +11,8 @@ from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import RewardSource
+from autoreward.worker.rollout.training_episodes import Judged, TrainingEpisodes
+from autoreward.worker.success import SuccessRule
 
 
 class Normaliser:
@@ -39,8 +41,14 @@ class LateRewards:
     """Turns what the recorder holds into rewards, and keeps the statistics that the learning curve shows."""
 
     def __init__(
-        self, recorder: Recorder, source: RewardSource, normaliser: Normaliser, composition: CompositionName = "sum"
+        self,
+        recorder: Recorder,
+        source: RewardSource,
+        normaliser: Normaliser,
+        rule: SuccessRule | None,
+        composition: CompositionName = "sum",
     ) -> None:
+        """`rule` judges training episodes for the curve; None where a task has none."""
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser
@@ -52,6 +60,7 @@ class LateRewards:
         self.episode_infos: deque[dict[str, float]] = deque(maxlen=0)
         """SB3's own list of ended episodes, once there is a model: what it logs under rollout/ comes from it."""
         self._parts: list[Parts] = []
+        self._judge = TrainingEpisodes(rule, recorder.num_envs) if rule else None
 
     def collect(self) -> NDArray[np.float32]:
         """Rewards of all steps recorded since the last call, shape (T, n), normalised. Raises RewardFailed."""
@@ -61,6 +70,8 @@ class LateRewards:
         rewards = self._combine(parts, batch).astype(np.float32)
         self._parts.append(parts)
         self._episodes(rewards, recorded.done)
+        if self._judge:
+            self._judge.see(recorded)
         return self._normaliser(rewards, recorded.done)
 
     def catch_up(self) -> None:
@@ -71,12 +82,17 @@ class LateRewards:
         if self.pending():
             self.collect()
         self._parts.clear()
+        self.judged()
         self.episode_returns.clear()
         self.episode_lengths.clear()
 
     def pending(self) -> int:
         """Steps whose reward has not been asked for yet."""
         return len(self._recorder)
+
+    def judged(self) -> Judged | None:
+        """What the rule says of training episodes that ended since the last call; None without one, or without a rule."""
+        return self._judge.take() if self._judge else None
 
     def part_stats(self) -> tuple[PartStats, ...]:
         """Part statistics since the last call."""
