@@ -20,6 +20,7 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Feedbacks,
+    Longer,
     Round,
     Run,
     Score,
@@ -30,7 +31,8 @@ from autoreward.records import (
 )
 from autoreward.search.baselines import not_the_reward
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
-from autoreward.search.halving import Budget, env_steps, goals, successive_halving
+from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
+from autoreward.search.longer import train_longer
 from autoreward.search.study import Study
 from autoreward.store.keys import (
     ANALYSES,
@@ -91,6 +93,7 @@ def improve(study: Study) -> Run:
             [v for r in heard for v in r.verdicts],
         ),
         confirmed=confirmed,
+        longer=most_helped(rounds),
         doubt=doubt,
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
         env_steps=spent(rounds) + env_steps(trials),
@@ -110,7 +113,8 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
-    trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
+    budget = round_budget(study, rounds, feedback)
+    trials, scores = successive_halving(study, page, field, budget)
     # stops here until people have answered, where they are the judges
     liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
 
@@ -121,6 +125,10 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     analyses = page.once(ANALYSES, lambda: steps.analyze(page, candidates, scores, diagnoses, verdicts)).items
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
+    champion = best((*rounds, played), study.task)
+    job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion), None)
+    longer = train_longer(study, page, job, Trained(trials, scores), budget.less(env_steps(trials)).left)
+    played = played.model_copy(update={"longer": longer})
     doubt = page.once(DOUBT, lambda: not_the_reward(study, description, (*rounds, played)))
     return (*rounds, played.model_copy(update={"doubt": doubt}))
 
@@ -152,6 +160,12 @@ def success(rounds: Rounds, task: Task) -> float | None:
     """The winner's held-out success over its training seeds; None without a winner or a rule."""
     scores = latest([s for r in rounds for s in r.scores]).get(best(rounds, task), [])
     return fmean(s.success for s in scores) if scores and task.ruled else None
+
+
+def most_helped(rounds: Rounds) -> Longer:
+    """Where more steps helped most, by the success that they ended with; empty where they never did."""
+    helped = [r.longer for r in rounds if r.longer.helped]
+    return max(helped, key=lambda longer: longer.success[-1], default=Longer())
 
 
 def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback: Feedbacks) -> str | None:
@@ -188,7 +202,7 @@ def round_budget(study: Study, rounds: Sequence[Round], feedback: Feedbacks) -> 
 
 def spent(rounds: Sequence[Round]) -> int:
     """Environment steps that the search has taken."""
-    return sum(env_steps(r.trials) + r.doubt.steps for r in rounds)
+    return sum(env_steps(r.trials) + r.longer.env_steps + r.doubt.steps for r in rounds)
 
 
 def count(trials: Sequence[Trial]) -> int:

@@ -11,16 +11,23 @@ from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
+CLEARLY_LONGER = 0.15
+"""Success rate, or progress, by which a training must have gained for more steps to be what it needed: a rate of 20 episodes has a
+standard error of 0.11."""
+
 
 class Rung(Record):
     """How one candidate stood at one rung of the race."""
 
     candidate_id: Id
+    prospect: float
+    """What the race goes by: `progress` and `success` together; see evaluation/prospects.py."""
     success: float
-    """Mean held-out success rate over the leg's checkpoints."""
+    """Best held-out success rate of a checkpoint so far."""
     progress: float
+    """Mean progress of training episodes so far."""
     error: float
-    """Standard error of the graded progress over held-out episodes."""
+    """Standard error of the prospect."""
     goes_on: bool
 
 
@@ -33,6 +40,33 @@ class Standings(Record):
     rows: tuple[Rung, ...]
     unaffordable: tuple[Id, ...] = ()
     """Who had got this far, and stopped because the budget had no steps left for them."""
+
+
+class Longer(Record):
+    """The best training of a round, gone on with beyond its full length: is it the budget?"""
+
+    trial_id: TrialName = "none-s0"
+    steps: tuple[int, ...] = ()
+    """Environment steps after which it was scored, the full length first; empty if nothing was gone on with."""
+    success: tuple[float, ...] = ()
+    """Held-out success of the best checkpoint up to there."""
+    progress: tuple[float, ...] = ()
+    """Mean progress of training episodes in the last third of the stretch that ended there."""
+    still_improving: bool = False
+    """At its very end."""
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps that it took."""
+        return self.steps[-1] - self.steps[0] if self.steps else 0
+
+    @property
+    def helped(self) -> bool:
+        """Whether more steps made it clearly better."""
+        if not self.steps:
+            return False
+        more = self.success[-1] - self.success[0]
+        return more > CLEARLY_LONGER or (more >= 0.0 and self.progress[-1] - self.progress[0] > CLEARLY_LONGER)
 
 
 class Doubt(Record):
@@ -92,6 +126,8 @@ class Round(Record):
     analyses: tuple[Analysis, ...] = ()
     liked: Strengths = Strengths()
     """What people preferred by the end of it, where they are to judge."""
+    longer: Longer = Longer()
+    """What more steps gave."""
     doubt: Doubt = Doubt()
     """Whether it is the reward at all, by what was known then."""
 
@@ -156,6 +192,8 @@ class Run(Record):
     failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
+    longer: Longer = Longer()
+    """Where more steps helped most; empty where they never did."""
     doubt: Doubt = Doubt()
     trainings: int
     env_steps: int

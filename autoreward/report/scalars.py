@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from autoreward import events
 from autoreward.errors import RunDamaged
 from autoreward.records import LOGGED, Logged, Score, Trial, TrialId
-from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, LONGEST_RECORD, Page, pages_of
+from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, LONGER_PAGE, LONGEST_RECORD, Page, pages_of
 from autoreward.store.folder import Folder
 from autoreward.store.keys import SCORES, TRIALS
 
@@ -20,7 +20,7 @@ Log = Callable[[str, int, dict[str, float]], None]
 It is called for one row at a time, from any thread, with steps that grow within a training.
 """
 
-_APART = (BASELINES_PAGE, CONFIRM_PAGE)
+_APART = (BASELINES_PAGE, LONGER_PAGE, CONFIRM_PAGE)
 """Trainings on these pages bear their names."""
 
 

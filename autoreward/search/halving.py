@@ -1,18 +1,20 @@
 """Successive halving: all candidates train a little on the same seed, the better half goes on, until few have trained to the end.
 
-After Jamieson and Talwalkar 2016 (arXiv 1502.07943). A leg continues from the state its own training ended in, so nothing is
-trained twice. Standing is what the scorer measured in the leg, never a maximum over training. Every decision is a record.
+After Jamieson and Talwalkar 2016 (arXiv 1502.07943), and after Swersky et al. 2014 (arXiv 1406.3896) nobody is gone for good: a leg
+continues from the state its own training ended in, so who stopped can go on where those before it got nowhere. Standing is what
+a training promises by its whole curve (evaluation/prospects.py); nobody is dropped whom noise can't tell from who goes on, as long
+as the budget has room. Every decision is a record.
 """
 
 import math
-from collections.abc import Sequence
-from statistics import stdev
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
+from autoreward.evaluation.prospects import Prospect, prospects
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Steps
@@ -60,17 +62,20 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
     """Race candidates (in their order) over the rungs, then train the best on more seeds; never more than the budget holds."""
     task, config = study.task, study.config
     entrants = [search_job(config, task, candidate, verdict) for candidate, verdict in field]
+    ends = goals(config, task)
     trained, begin = Trained((), ()), 0
-    for number, goal in enumerate(goals(config, task)):
+    stopped: list[Stopped] = []
+    for number, goal in enumerate(ends):
         if not entrants:
             break
         promoted = entrants[: max(budget.left, 0) // (goal - begin)]
         stretch = train_leg(study, page, promoted, number, begin, goal)
         budget = budget.less(env_steps(stretch.trials))
         trained, begin = trained.plus(stretch), goal
+        order, places = prospects(*trained), room(len(promoted), number, config, task, budget)
         rung = page.once(
             STANDINGS.of(str(number)),
-            lambda: standings(config, task, number, stretch.scores, entrants, promoted),  # noqa: B023
+            lambda: standings(config, task, number, order, entrants, promoted, places),  # noqa: B023
         )
         study.listener(events.RungDone(rung))
         jobs = {job.candidate_id: job for job in promoted}
@@ -80,9 +85,48 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
                 f"{path} names {others[0]!r}, which was not trained there; delete it, and resume makes it again."
             )
         entrants = [jobs[row.candidate_id] for row in rung.rows if row.goes_on]
+        stopped += [
+            Stopped(jobs[row.candidate_id], number)
+            for row in rung.rows
+            if not row.goes_on and row.candidate_id in order
+        ]
+    if not any(s.checkpoints and max(c.success for c in s.checkpoints) > 0.0 for s in trained.scores):
+        thawed = thaw(study, page, trained, stopped, budget)
+        budget, trained = budget.less(env_steps(thawed.trials)), trained.plus(thawed)
     more = replicas(study, entrants, trained.scores, budget)
-    again = page.each(TRIALS, more, lambda job: _train(study.steps, page, job), study.steps.executor)
+    again = page.each(TRIALS, more, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))
+
+
+class Stopped(NamedTuple):
+    """A training that waits where it stopped."""
+
+    job: TrialJob
+    number: int
+    """Of the rung that it reached."""
+
+
+def thaw(study: Study, page: Page, trained: Trained, stopped: Sequence[Stopped], budget: Budget) -> Trained:
+    """Where nobody who trained to the end has succeeded at all: those who stopped go on to the end, the most promising first.
+
+    As many as the round's share holds: second seeds of what never succeeded would say less.
+    """
+    ends, promise = goals(study.config, study.task), prospects(*trained)
+    more = Trained((), ())
+    for waiting in sorted(stopped, key=lambda s: promise[s.job.candidate_id].value, reverse=True):
+        begin = ends[waiting.number]
+        if study.full - begin > min(budget.share, budget.left):
+            continue
+        gone_on = train_leg(study, page, [waiting.job], waiting.number + 1, begin, study.full)
+        budget, more = budget.less(env_steps(gone_on.trials)), more.plus(gone_on)
+        if any(c.success > 0.0 for s in gone_on.scores for c in s.checkpoints):
+            break
+    return more
+
+
+def can_go_on(task: Task) -> bool:
+    """Whether a training can be gone on with: an off-policy one can't without its replay buffer."""
+    return task.train.algorithm in ("PPO", "A2C")
 
 
 def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
@@ -90,7 +134,7 @@ def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
 
     There is one rung alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve.
     """
-    halving = task.train.algorithm in ("PPO", "A2C") and task.ruled
+    halving = can_go_on(task) and task.ruled
     return tuple(sorted({max(round(share * config.full(task)), 1) for share in (RUNGS if halving else (1.0,))}))
 
 
@@ -120,16 +164,16 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 
 def train_leg(study: Study, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Trained:
     """All these trainings one leg further, and what the scorer says of it."""
-    legs = [leg(job, number, begin, end) for job in jobs]
-    trials = page.each(TRIALS, legs, lambda job: _train(study.steps, page, job), study.steps.executor)
+    legs = [leg(job, number, begin, end, can_go_on(study.task)) for job in jobs]
+    trials = page.each(TRIALS, legs, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return Trained(trials, score_all(study.steps, page, trials, "search"))
 
 
-def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
-    """One stretch of a training."""
+def leg(job: TrialJob, number: int, begin: int, end: int, goes_on: bool) -> TrialJob:
+    """One stretch of a training; `goes_on`: another may follow."""
     kept = checkpoints((end - begin) / job.steps, job.checkpoints)
     change = {"id": str(TrialId.parse(job.id).on_leg(number)), "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
-              "unfinished": end < job.steps}  # fmt: skip
+              "unfinished": goes_on}  # fmt: skip
     return job.model_copy(update=change)
 
 
@@ -160,29 +204,52 @@ def further_seeds(config: RunConfig, each: int, budget: Budget) -> int:
     return max(min(config.finalist_seeds, budget.left // each, max(budget.share // each, 1)), 0)
 
 
+def room(count: int, number: int, config: RunConfig, task: Task, budget: Budget) -> int:
+    """How many of a field of `count` may go on after a rung at most, if those after it are halved and the finalists are to train on
+    one more seed within the round's share of the budget.
+    """
+    ends = goals(config, task)
+    if number + 1 >= len(ends):
+        return count
+    reserve = min(config.finalists, count) * config.full(task) if config.finalist_seeds else 0
+    most = count
+    while most > survivors(count, config) and _halved(most, number + 1, ends, config) + reserve > budget.share:
+        most -= 1
+    return most
+
+
+def _halved(count: int, number: int, ends: Sequence[int], config: RunConfig) -> int:
+    """Environment steps from a rung to the end for a field that is halved at each."""
+    steps = 0
+    for begin, end in zip(ends[number - 1 :], ends[number:], strict=False):
+        steps += count * (end - begin)
+        count = min(count, survivors(count, config))
+    return steps
+
+
 def standings(
     config: RunConfig,
     task: Task,
     number: int,
-    scores: Sequence[Score],
+    order: Mapping[str, Prospect],
     entrants: Sequence[TrialJob],
     promoted: Sequence[TrialJob],
+    places: int,
 ) -> Standings:
-    """Who goes on after a rung: the better half, as many as there are finalists at least; after the first rung, where trainings
-    are shortest, one more if noise can't tell it from the last of them. After the last rung all stay.
+    """Who goes on after a rung: the better half by prospect, as many as there are finalists at least; and whom noise can't tell
+    from the last of them, as long as there are `places`. After the last rung all stay.
 
-    Between two candidates the rank decides (evaluation/ranking.py); noise is one standard error of the graded progress over
-    held-out episodes, of each.
+    Noise is one standard error of each.
     """
-    by_id = {s.candidate_id: s for s in scores}
-    order = ranked(scores, task)
+    names = sorted((j.candidate_id for j in promoted if j.candidate_id in order), key=lambda n: -order[n].value)
     goal = goals(config, task)[number]
-    keep = len(order) if goal >= config.full(task) else survivors(len(order), config)
-    if number == 0 and keep < len(order) and _tied(by_id[order[keep]], by_id[order[keep - 1]]):
+    keep = len(names) if goal >= config.full(task) else min(survivors(len(names), config), len(names))
+    edge = order[names[keep - 1]] if names else None
+    while edge and keep < min(len(names), places) and _tied(order[names[keep]], edge):
         keep += 1
-    rows = [_row(by_id[identity], goes_on=place < keep) for place, identity in enumerate(order)]
+    rows = [_row(name, order[name], goes_on=place < keep) for place, name in enumerate(names)]
     failed = [job.candidate_id for job in promoted if job.candidate_id not in order]
-    rows += [Rung(candidate_id=name, success=0.0, progress=0.0, error=0.0, goes_on=False) for name in failed]
+    rows += [_row(name, Prospect(0.0, 0.0, 0.0, 0.0), goes_on=False) for name in failed]
     stopped = tuple(job.candidate_id for job in entrants[len(promoted) :])
     return Standings(number=number, steps=goal, rows=tuple(rows), unaffordable=stopped)
 
@@ -193,27 +260,23 @@ def score_all(steps: Steps, page: Page, trials: Sequence[Trial], purpose: str) -
     return page.each(SCORES, finished, lambda t: steps.score(page, t, purpose), steps.executor)
 
 
-def _row(score: Score, goes_on: bool) -> Rung:
+def _row(name: str, prospect: Prospect, goes_on: bool) -> Rung:
     return Rung(
-        candidate_id=score.candidate_id,
-        success=score.mean_success,
-        progress=score.mean_progress,
-        error=_error(score),
+        candidate_id=name,
+        prospect=prospect.value,
+        success=prospect.success,
+        progress=prospect.progress,
+        error=prospect.error,
         goes_on=goes_on,
     )
 
 
-def _tied(one: Score, edge: Score) -> bool:
-    """Whether noise can't tell a score from the better one at the edge. Without any progress there is nothing to spare."""
-    return one.mean_progress > 0.0 and one.mean_progress + _error(one) >= edge.mean_progress - _error(edge)
+def _tied(one: Prospect, edge: Prospect) -> bool:
+    """Whether noise can't tell a training from the better one at the edge."""
+    return one.value + one.error >= edge.value - edge.error
 
 
-def _error(score: Score) -> float:
-    """Standard error of the graded progress over the scored episodes."""
-    values = [e.progress for e in score.episodes]
-    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-
-
-def _train(steps: Steps, page: Page, job: TrialJob) -> WithFiles[Trial]:
+def train_from_state(steps: Steps, page: Page, job: TrialJob, states: Page | None = None) -> WithFiles[Trial]:
+    """Train one leg from the state that the one before ended in; `states` is the page where that is, if it is another."""
     before = TrialId.parse(job.id).on_leg(job.leg - 1)
-    return steps.train(job, page.file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")
+    return steps.train(job, (states or page).file(TRIALS.of(str(before)), TRAINING_STATE) if job.leg else b"")

@@ -17,7 +17,7 @@ from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
-from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, survivors
+from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, room
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -80,8 +80,9 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     for number in range(config.rounds):
         if rounds and left < config.full(task):
             break
-        halving = legs(config, task, config.candidates + (config.tune_weights and number > 0))
-        budget = Budget(left, left // (config.rounds - number)).less(_steps(halving))
+        budget = Budget(left, left // (config.rounds - number))
+        halving = legs(config, task, config.candidates + (config.tune_weights and number > 0), budget)
+        budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)
         rounds.append((*halving, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else halving)
@@ -89,13 +90,14 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     return rounds
 
 
-def legs(config: RunConfig, task: Task, count: int) -> tuple[LegPlan, ...]:
-    """The race of a round in which `count` programs train, with a tie after the first rung."""
+def legs(config: RunConfig, task: Task, count: int, budget: Budget) -> tuple[LegPlan, ...]:
+    """The race of a round in which `count` programs train, where noise can tell none from another: with as many as may go on."""
     planned: list[LegPlan] = []
     going, begin = count, 0
     for number, goal in enumerate(goals(config, task)):
         planned.append(LegPlan(trainings=going, begin=begin, end=goal))
-        going, begin = min(going, survivors(going, config) + (number == 0)), goal
+        budget = budget.less(going * (goal - begin))
+        going, begin = min(going, room(going, number, config, task, budget)), goal
     return tuple(planned)
 
 

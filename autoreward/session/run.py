@@ -217,7 +217,7 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
 
 def _spent(book: Book) -> bool:
     """Whether anything was trained or asked."""
-    pages = (*book.pages(), book.baselines_page(), book.confirm_page())
+    pages = (*book.pages(), book.baselines_page(), book.longer_page(), book.confirm_page())
     return book.files.has(REPLIES) or any(page.files.has(TRIALS.folder) for page in pages)
 
 

@@ -20,7 +20,7 @@ from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
 from autoreward.store.keys import ALLOWANCE, BOARD, CANDIDATES, Key, RecordT
 
-BASELINES_PAGE, CONFIRM_PAGE = "baselines", "confirm"
+BASELINES_PAGE, LONGER_PAGE, CONFIRM_PAGE = "baselines", "longer", "confirm"
 """Pages beside those of the rounds."""
 LONGEST_RECORD = 64 << 20
 """Most bytes of a record."""
@@ -238,6 +238,10 @@ class Book(Page, Closing):
     def baselines_page(self) -> Page:
         """The page of the baselines that a doubt has trained."""
         return Page(self.files.at(BASELINES_PAGE), self._write)
+
+    def longer_page(self) -> Page:
+        """The page of trainings that were gone on with beyond their full length."""
+        return Page(self.files.at(LONGER_PAGE), self._write)
 
     def confirm_page(self) -> Page:
         """The confirmation's page."""

@@ -17,6 +17,7 @@ from autoreward.records import (
     Diagnosis,
     Doubt,
     Feedbacks,
+    Longer,
     Preference,
     Record,
     Remembered,
@@ -91,5 +92,7 @@ DIAGNOSES = Key("diagnoses/", Diagnosis)
 """Of a round: why a candidate did as it did, one a candidate."""
 ANALYSES = Key("analyses", Analyses)
 """Of a round: what a model makes of its episodes."""
+LONGER = Key("longer", Longer)
+"""Of a round: what its best training gave beyond its full length; the legs are on a page of the run."""
 DOUBT = Key("doubt", Doubt)
 """Of a round: whether it is the reward at all."""
