@@ -12,7 +12,7 @@ from autoreward.loop import improve
 from autoreward.records import Description, LegPlan, Score, Speed, Trial
 from autoreward.report.plan_table import show_plan
 from autoreward.report.terminal import Terminal
-from autoreward.search.halving import env_steps
+from autoreward.search.halving import Budget, env_steps
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.plan import legs, plan
@@ -25,17 +25,21 @@ DESCRIPTION = Description(state=(), action=(), max_steps=200, terminates=True, r
 SPEED = Speed(workers=2, start=1.0, training=1000.0, scoring=4000.0)
 
 
-def test_a_field_of_eight_is_halved_to_two_with_one_tie() -> None:
-    made = legs(RunConfig(steps=16_000), TASK, 8)
-    assert [(leg.trainings, leg.begin, leg.end) for leg in made] == [
-        (8, 0, 1000), (5, 1000, 2000), (3, 2000, 4000), (2, 4000, 8000), (2, 8000, 16_000)
+def test_a_field_of_eight_is_halved_to_two_and_noise_may_keep_more() -> None:
+    config = RunConfig(steps=16_000)
+    least = legs(config, TASK, 8, Budget(10**6, 0))
+    assert [(leg.trainings, leg.begin, leg.end) for leg in least] == [
+        (8, 0, 1000), (4, 1000, 2000), (2, 2000, 4000), (2, 4000, 8000), (2, 8000, 16_000)
     ]  # fmt: skip
+    usual = legs(config, TASK, 8, Budget(256_000, 256_000 // 3))
+    assert [leg.trainings for leg in usual] == [8, 8, 4, 3, 2]
 
 
 def test_a_single_candidate_and_off_policy_trainings_run_in_one_piece() -> None:
-    assert {leg.trainings for leg in legs(RunConfig(), TASK, 1)} == {1}
+    share = Budget(10**6, 10**6)
+    assert {leg.trainings for leg in legs(RunConfig(), TASK, 1, share)} == {1}
     sac = TASK.model_copy(update={"train": TASK.train.model_copy(update={"algorithm": "SAC"})})
-    assert legs(RunConfig(steps=10), sac, 3) == (LegPlan(trainings=3, begin=0, end=10),)
+    assert legs(RunConfig(steps=10), sac, 3, share) == (LegPlan(trainings=3, begin=0, end=10),)
 
 
 def test_minutes_of_one_training_by_hand() -> None:
@@ -45,7 +49,7 @@ def test_minutes_of_one_training_by_hand() -> None:
     made = plan(sac, config, DESCRIPTION, SPEED)
     assert made.round_minutes == pytest.approx((2 * 1.0 + 6.0 + 11.0) / 60)
     assert made.search_minutes == made.round_minutes
-    assert made.confirm == LegPlan(trainings=10, begin=0, end=6000)
+    assert made.confirm == LegPlan(trainings=10, begin=0, end=6000, kind="confirm")
     assert made.confirm_minutes == pytest.approx(5 * 19.0 / 60)
 
 
@@ -79,9 +83,10 @@ def test_how_it_looks() -> None:
     out = io.StringIO()
     Terminal(out, width=100).print(show_plan(plan(TASK, RunConfig(steps=16_000, budget=100), DESCRIPTION, SPEED)))
     lines = [line.split() for line in out.getvalue().splitlines()]
-    assert ["race,", "leg", "2", "5", "1,000", "2,000", "5,000"] in lines
+    assert ["race,", "leg", "2", "8", "1,000", "2,000", "8,000"] in lines
     assert ["finalists,", "more", "seeds", "4", "0", "16,000", "64,000"] in lines
-    assert ["a", "round", "107,000", "2.3"] in lines
+    assert ["the", "best", "one,", "longer", "1", "16,000", "64,000", "48,000"] in lines
+    assert ["a", "round", "240,000"] in [line[:3] for line in lines]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.evaluation.futility import doubt, optimiser
 from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.prospects import Prospect
 from autoreward.evaluation.ranking import beats, best, runner_up
 from autoreward.loop import improve, measure, stop_reason
 from autoreward.records import (
@@ -22,6 +23,7 @@ from autoreward.records import (
     Episode,
     Feedback,
     Feedbacks,
+    Longer,
     ReferenceEpisode,
     Round,
     Run,
@@ -32,7 +34,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, standings
+from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, room, standings
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
@@ -68,45 +70,57 @@ def round_of(number: int, *scores: Score) -> Round:
     )
 
 
-def rung(number: int, scores: list[Score], names: str, **change: object) -> Standings:
+def promise(value: float, error: float = 0.0) -> Prospect:
+    return Prospect(value=value, error=error, progress=value, success=0.0)
+
+
+def rung(number: int, values: dict[str, Prospect], names: str, places: int = 0, **change: object) -> Standings:
     config = RunConfig.model_validate({"steps": 8000} | change)
     jobs = [job(name) for name in names]
-    return standings(config, TASK, number, scores, jobs, jobs)
+    return standings(config, TASK, number, values, jobs, jobs, places)
 
 
 def going(found: Standings) -> list[str]:
     return [row.candidate_id for row in found.rows if row.goes_on]
 
 
+FOUR = {name: promise(value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))}
+
+
 def test_the_better_half_goes_on() -> None:
-    scores = [score(name, value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))]
-    assert going(rung(0, scores, "abcd")) == ["b", "c"]
+    assert going(rung(0, FOUR, "abcd", places=4)) == ["b", "c"]
 
 
 def test_as_many_go_on_as_there_are_finalists() -> None:
-    scores = [score(name, value) for name, value in (("a", 0.2), ("b", 0.9), ("c", 0.5), ("d", 0.1))]
-    assert going(rung(3, scores, "abcd", finalists=3)) == ["b", "c", "a"]
+    assert going(rung(3, FOUR, "abcd", finalists=3)) == ["b", "c", "a"]
 
 
-def test_a_tie_within_noise_is_kept_once_after_the_first_rung() -> None:
-    noisy = [score(name, value, spread=0.4) for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.5), ("d", 0.5))]
-    assert len(going(rung(0, noisy, "abcd"))) == 3, "one is spared while trainings are short"
-    assert len(going(rung(1, noisy, "abcd"))) == 2
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_nobody_is_dropped_by_noise_as_long_as_there_are_places(number: int) -> None:
+    noisy = {name: promise(value, 0.3) for name, value in (("a", 0.5), ("b", 0.9), ("c", 0.5), ("d", 0.5))}
+    assert len(going(rung(number, noisy, "abcd", places=4))) == 4
+    assert len(going(rung(number, noisy, "abcd", places=3))) == 3
+    assert len(going(rung(number, noisy, "abcd"))) == 2, "the better half at least"
+    clear = noisy | {"d": promise(-0.2, 0.1)}
+    assert going(rung(number, clear, "abcd", places=4)) == ["b", "a", "c"]
 
 
-def test_a_tie_is_told_by_the_leg_not_by_its_best_checkpoint() -> None:
-    """The kept checkpoints of b and c did alike, which is a maximum over training; their legs did not."""
-    legs = (("a", 0.9), ("b", 0.8), ("c", 0.1))
-    scores = [score(name, 0.8).model_copy(update={"mean_success": v, "mean_progress": v}) for name, v in legs]
-    assert going(rung(0, scores, "abc")) == ["a", "b"]
+def test_there_are_as_many_places_as_leave_the_finalists_another_seed() -> None:
+    config = RunConfig(steps=16_000)
+    assert room(8, 0, config, TASK, Budget(80_000, 77_000)) == 8
+    assert room(8, 1, config, TASK, Budget(80_000, 69_000)) == 4
+    assert room(8, 0, config, TASK, Budget(80_000, 0)) == 4, "who goes on by rank always may"
+    no_seeds = RunConfig(steps=16_000, finalist_seeds=0)
+    assert room(8, 1, no_seeds, TASK, Budget(80_000, 48_000)) == 8
+    assert room(3, 4, config, TASK, Budget(0, 0)) == 3, "after the last rung nobody goes on"
 
 
 def test_two_train_to_the_end() -> None:
-    assert going(rung(3, [score("a", 0.9), score("b", 0.1)], "ab")) == ["a", "b"]
+    assert going(rung(3, {"a": promise(0.9), "b": promise(0.1)}, "ab")) == ["a", "b"]
 
 
 def test_who_failed_is_out_and_in_the_record() -> None:
-    found = rung(0, [score("a", 0.5)], "ab")
+    found = rung(0, {"a": promise(0.5)}, "ab")
     assert [(row.candidate_id, row.goes_on) for row in found.rows] == [("a", True), ("b", False)]
 
 
@@ -152,6 +166,13 @@ def test_the_budget_holds(tmp_path: Path, budget: float) -> None:
     assert "the budget of" in result.stop
 
 
+def alike(record: Score, files: dict[str, bytes], success: float, progress: float) -> tuple[Score, dict[str, bytes]]:
+    """The score as it is where every checkpoint does as well."""
+    points = tuple(c.model_copy(update={"success": success, "progress": progress}) for c in record.checkpoints)
+    change = {"success": success, "mean_success": success, "progress": progress, "mean_progress": progress}
+    return record.model_copy(update={**change, "checkpoints": points}), files
+
+
 class Known(FakeSteps):
     """Accepts everything, and scores candidates as it is told."""
 
@@ -164,9 +185,7 @@ class Known(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         found = self._success.get(trial.candidate_id, 0.1 - int(trial.candidate_id[-1]) / 1000)
-        same = {"success": found, "mean_success": found, "progress": found, "mean_progress": found}
-        record, files = super().score(page, trial, purpose)
-        return WithFiles(record.model_copy(update=same), files)
+        return WithFiles(*alike(*super().score(page, trial, purpose), found, found))
 
 
 def test_where_steps_run_short_the_best_goes_on_and_who_stops_is_in_the_record(tmp_path: Path) -> None:
@@ -198,9 +217,7 @@ class Hopeless(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         progress = 0.1 if trial.candidate_id else 0.9
-        change = {"success": 0.0, "mean_success": 0.0, "progress": progress, "mean_progress": progress}
-        record, files = super().score(page, trial, purpose)
-        return WithFiles(record.model_copy(update=change), files)
+        return WithFiles(*alike(*super().score(page, trial, purpose), 0.0, progress))
 
 
 def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
@@ -209,7 +226,10 @@ def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:
     assert (steps.done["train native-s0"], steps.done["train sparse-s0"]) == (1, 1)
     rounds = [e.round for e in heard if isinstance(e, events.RoundDone)]
     assert [r.doubt.trainings for r in rounds] == [2, 0, 0]
-    assert result.env_steps == sum(env_steps(r.trials) for r in rounds) + 2 * 8000
+    assert [r.longer.steps for r in rounds] == [(8000, 16_000), (), ()], (
+        "the best of all was gone on with once, in vain"
+    )
+    assert result.env_steps == sum(env_steps(r.trials) for r in rounds) + 8000 + 2 * 8000
     assert result.trainings == sum(len({t.candidate_id for t in r.trials}) for r in rounds) + 2
     again, _ = resumed(tmp_path / "r", Hopeless(width=3))
     assert again == result
@@ -314,10 +334,12 @@ def test_legs_are_one_training() -> None:
 
 def test_it_is_exploration_or_observation() -> None:
     scores = [score(name, 0.0) for name in ("a", "b")]
-    nowhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.42])
+    nowhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.42], [Longer()])
     assert nowhere.reason
     assert "exploration" in nowhere.reason
-    elsewhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.8])
+    longer = Longer(trial_id="a-s0", steps=(100, 200), success=(0.0, 0.0), progress=(0.1, 0.11))
+    elsewhere = doubt(scores, [0.1, 0.1], 0.4, [0.4, 0.8], [longer])
     assert elsewhere.reason
     assert "what the policy observes" in elsewhere.reason
-    assert "80%" in elsewhere.evidence[1]
+    assert "a-s0 made progress of 0.100 by 100, 0.110 by 200" in elsewhere.evidence[1], "what was tried is named"
+    assert "80%" in elsewhere.evidence[2]

@@ -2,7 +2,8 @@
 
 Then more rewards cost money and change nothing. What it is instead shows in the records: the optimiser breaks for all; or no
 policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
-(observation: what decides is not in what the policy sees, or the rule can't be met).
+(observation: what decides is not in what the policy sees, or the rule can't be met). It is said of trainings alone that are flat at
+their end, after the best one went on to twice its length and more, where the budget allowed it.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.legs import trainings
-from autoreward.records import Doubt, Score, Trial
+from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.prospects import improving
+from autoreward.records import Doubt, Longer, Score, Trial
 from autoreward.tasks.card import Task
 
 DIVERGED = 1e6
@@ -24,8 +26,14 @@ WIDER = 1.1
 """Share of the bins that random actions visit, above which a policy has got elsewhere."""
 
 
-def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, visited: Sequence[float]) -> Doubt:
-    """Exploration or observation, when all stand where random actions do."""
+def doubt(
+    scores: Sequence[Score],
+    chance: Sequence[float],
+    by_chance: float,
+    visited: Sequence[float],
+    longer: Sequence[Longer],
+) -> Doubt:
+    """Exploration or observation, when all stand where random actions do, and no training got better by going on (`longer`)."""
     level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
     who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
     reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
@@ -39,7 +47,18 @@ def doubt(scores: Sequence[Score], chance: Sequence[float], by_chance: float, vi
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
             "decides in it?), and at whether [success] can be met."
         )
-    return Doubt(reason=sentence, evidence=(who, reach))
+    return Doubt(reason=sentence, evidence=(who, *map(_gone_on, (one for one in longer if one.steps)), reach))
+
+
+def flat(trials: Sequence[Trial], scores: Sequence[Score]) -> bool:
+    """Whether no training was still getting better at its end."""
+    whole = {trial.id: trial for trial in trainings(trials)}
+    return not any(improving(whole[score.trial_id], score) for score in scored(scores))
+
+
+def _gone_on(longer: Longer) -> str:
+    stages = ", ".join(f"{p:.3f} by {s:,}" for s, p in zip(longer.steps, longer.progress, strict=True))
+    return f"more steps did not help: {longer.trial_id} made progress of {stages} environment steps"
 
 
 def coverage(episodes: Transitions, task: Task) -> float:

@@ -44,7 +44,7 @@ def prospect(trial: Trial, score: Score) -> Prospect:
         raise ValueError(f"{score.trial_id} is no score of {trial.id}")
     curve = progress_curve(trial, score)
     success = max((c.success for c in score.checkpoints), default=0.0)
-    chance = success * (1.0 - success) / max(len(score.episodes), 1)
+    chance = success * (1.0 - success) / len(score.episodes) if score.episodes else 0.0
     return Prospect(
         value=fmean(curve) + success,
         error=math.sqrt(noise(curve) ** 2 / len(curve) + chance),

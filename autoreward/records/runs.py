@@ -207,6 +207,8 @@ class LegPlan(Record):
     begin: int
     end: int
     """Environment steps of each before and after."""
+    kind: Literal["race", "seeds", "longer", "confirm"] = "race"
+    """A leg of the race; the finalists' other seeds; the best one beyond its full length; the confirmation."""
 
 
 class Speed(Record):

@@ -13,7 +13,7 @@ from autoreward.report.agreement import agreement, beaten
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
-from autoreward.report.phrases import interval_text, result_sentence
+from autoreward.report.phrases import budget_sentence, interval_text, result_sentence
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.tables import origin, status
@@ -49,6 +49,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         task=reading.header.task,
         run=run,
         verdict=result_sentence(run) if run else "Not finished: what there is so far.",
+        short_budget=budget_sentence(run) if run else "",
         candidates=best_first,
         interval=interval_text,
         again=again,

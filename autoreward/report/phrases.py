@@ -77,6 +77,22 @@ def score_line(score: Score) -> str:
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
 
 
+def budget_sentence(run: Run) -> str:
+    """That more steps were what was missing, if they were; else empty."""
+    longer = run.longer
+    if not longer.helped:
+        return ""
+    by_success = longer.success[-1] > longer.success[0]
+    what = "success" if by_success else "progress"
+    numbers = longer.success if by_success else longer.progress
+    stages = [f"{number:.2f} after {steps:,}" for steps, number in zip(longer.steps, numbers, strict=True)]
+    still = ", and still improved" if longer.still_improving else ""
+    return (
+        f"The budget is too short: {longer.trial_id} made {what} of {', '.join(stages)} environment steps{still}. "
+        f"Give every training more: steps = {longer.steps[-1]:,}."
+    )
+
+
 def result_sentence(run: Run) -> str:
     """The run's result in one sentence."""
     if run.doubt.reason:

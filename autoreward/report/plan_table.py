@@ -7,6 +7,9 @@ from rich.text import Text
 from autoreward.records import LegPlan, Plan
 from autoreward.report.phrases import counted
 
+NAMES = {"seeds": "finalists, more seeds", "longer": "the best one, longer"}
+"""What the stretches of a round are called that are not legs of the race."""
+
 
 def show_plan(plan: Plan) -> RenderableType:
     """What a round is made of, what the run takes at most, and how that was found."""
@@ -14,8 +17,7 @@ def show_plan(plan: Plan) -> RenderableType:
     for name in ("one round", "trainings", "from step", "to step", "environment steps"):
         race.add_column(name, justify="left" if name == "one round" else "right")
     for number, leg in enumerate(plan.round):
-        again = number == len(plan.round) - 1 and number > 0 and leg.begin == 0
-        race.add_row("finalists, more seeds" if again else f"race, leg {number + 1}", *_leg(leg))
+        race.add_row(NAMES.get(leg.kind, f"race, leg {number + 1}"), *_leg(leg))
     total = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("at most", "environment steps", "minutes here"):
         total.add_column(name, justify="left" if name == "at most" else "right")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core import seeds
-from autoreward.evaluation.futility import at_chance, coverage, doubt, optimiser
+from autoreward.evaluation.futility import at_chance, coverage, doubt, flat, optimiser
 from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
@@ -25,7 +25,10 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     if broken := optimiser(last.trials, normalized):
         return broken
     chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
-    if not task.ruled or not chance or not at_chance(last.scores, chance):
+    longer = [r.longer for r in rounds]
+    if not task.ruled or not chance or not at_chance(last.scores, chance) or not flat(last.trials, last.scores):
+        return Doubt()
+    if any(one.helped or one.still_improving for one in longer):
         return Doubt()
     page, jobs = book.baselines_page(), baselines(study)
     trials = page.each(TRIALS, jobs, steps.train, steps.executor)
@@ -35,7 +38,7 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     doubtful = optimiser((*last.trials, *trials), normalized) or Doubt()
     if not doubtful.reason and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        doubtful = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited)
+        doubtful = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited, longer)
     return doubtful.model_copy(update=cost)
 
 

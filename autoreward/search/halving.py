@@ -93,6 +93,8 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
     if not any(s.checkpoints and max(c.success for c in s.checkpoints) > 0.0 for s in trained.scores):
         thawed = thaw(study, page, trained, stopped, budget)
         budget, trained = budget.less(env_steps(thawed.trials)), trained.plus(thawed)
+        ended = {score.candidate_id for score in thawed.scores}
+        entrants += [waiting.job for waiting in stopped if waiting.job.candidate_id in ended]
     more = replicas(study, entrants, trained.scores, budget)
     again = page.each(TRIALS, more, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))

@@ -17,7 +17,8 @@ from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
-from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, room
+from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, room
+from autoreward.search.longer import TIMES
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -35,7 +36,7 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
     round_steps, budget = _steps(first), round(config.budget * config.full(task))
     search_steps = min(budget, sum(map(_steps, rounds)))
     confirm = (
-        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=config.full(task))
+        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=config.full(task), kind="confirm")
         if config.confirm_seeds and task.ruled
         else None
     )
@@ -85,9 +86,17 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
         budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)
-        rounds.append((*halving, LegPlan(trainings=more, begin=0, end=config.full(task))) if more else halving)
+        seeds = (LegPlan(trainings=more, begin=0, end=config.full(task), kind="seeds"),) if more else ()
+        rounds.append((*halving, *seeds, *_longer(config, task, left - _steps((*halving, *seeds)))))
         left -= _steps(rounds[-1])
     return rounds
+
+
+def _longer(config: RunConfig, task: Task, left: int) -> tuple[LegPlan, ...]:
+    """The best training's way beyond its full length, as far as there are steps `left`."""
+    full = config.full(task)
+    reached = [times * full for times in TIMES if (times - 1) * full <= left and task.ruled and can_go_on(task)]
+    return (LegPlan(trainings=1, begin=full, end=reached[-1], kind="longer"),) if reached else ()
 
 
 def legs(config: RunConfig, task: Task, count: int, budget: Budget) -> tuple[LegPlan, ...]:
