@@ -30,7 +30,10 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/mypy
 
 slow: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -m slow --durations=10
+	@echo "==> slow tests, one beside another on every core"
+	@$(BIN)/python -m pytest -m "slow and not alone" -n logical --dist loadfile --durations=10
+	@echo "==> slow tests that need the machine alone"
+	@$(BIN)/python -m pytest -m alone --durations=10
 
 FUZZ ?= 100
 fuzz: $(VENV)/.installed-dev

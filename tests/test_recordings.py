@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,12 @@ def replay(task: str, source: Path, runs: Path, name: str) -> Path:
     return runs / name
 
 
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The whole run of a task's recorded conversation, made once."""
+    return cache(lambda task: replay(task, RECORDINGS / task, tmp_path_factory.mktemp(task), "first"))
+
+
 def candidates(folder: Path, number: int) -> Candidates:
     return Candidates.model_validate_json((folder / f"rounds/{number:03d}/candidates.json").read_bytes())
 
@@ -67,8 +75,8 @@ def evidence_is_checked(folder: Path, analyses: Analyses) -> None:
 
 
 @pytest.mark.parametrize("task", sorted(MADE_WITH))
-def test_a_recorded_conversation_is_a_whole_run(task: str, tmp_path: Path) -> None:
-    folder = replay(task, RECORDINGS / task, tmp_path, "first")
+def test_a_recorded_conversation_is_a_whole_run(task: str, replayed: Callable[[str], Path]) -> None:
+    folder = replayed(task)
     run = Run.model_validate_json((folder / "result.json").read_bytes())
     assert run.best
     assert (folder / "best" / "reward.py").exists()
@@ -86,10 +94,10 @@ def test_a_recorded_conversation_is_a_whole_run(task: str, tmp_path: Path) -> No
         assert candidates(folder, 1).items[0].parents == ("r000c0",)
 
 
-def test_a_run_is_its_own_replay(tmp_path: Path) -> None:
+def test_a_run_is_its_own_replay(replayed: Callable[[str], Path]) -> None:
     """The same candidates without a call, from the run's folder."""
-    first = replay("mountain-car", RECORDINGS / "mountain-car", tmp_path, "first")
-    again = replay("mountain-car", first, tmp_path, "again")
+    first = replayed("mountain-car")
+    again = replay("mountain-car", first, first.parent, "again")
     assert candidates(again, 0) == candidates(first, 0)
     assert (again / "result.json").read_bytes() == (first / "result.json").read_bytes()
 

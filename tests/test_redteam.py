@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,7 @@ def test_no_sample_is_accepted_and_each_gets_advice(jail: Jail, file: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_nothing_is_left_behind(jail: Jail) -> None:
     judged(jail, "def compute_reward(state, action, next_state, memory):\n    return {'a': next_state.x[..., 0]}\n")
     before = left(jail)
@@ -158,14 +161,21 @@ class Canaries:
             watched.close()
 
 
+@contextmanager
+def fresh_canaries() -> Iterator[Canaries]:
+    """Canaries in a folder that anybody may enter: those of pytest are closed to other users."""
+    with tempfile.TemporaryDirectory(prefix="canaries-") as folder:
+        made = Canaries(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
 @pytest.fixture
-def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
-    folder = Path(tmp_path_factory.getbasetemp())
-    for above in (folder, folder.parent):
-        above.chmod(0o755)
-    made = Canaries(tmp_path_factory.mktemp("canaries"))
-    yield made
-    made.close()
+def canaries() -> Iterator[Canaries]:
+    with fresh_canaries() as made:
+        yield made
 
 
 def ungated(file: Path, canaries: Canaries, locked: bool) -> tuple[list[str], bool]:
@@ -207,19 +217,15 @@ def test_the_kernel_alone_holds_every_sample(canaries: Canaries, monkeypatch: py
 
 @hostile
 @pytest.mark.slow
-def test_without_any_wall_the_samples_do_harm(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.alone
+def test_without_any_wall_the_samples_do_harm() -> None:
     """The positive control: were these samples harmless, the tests above would prove nothing."""
     harmed = []
     for file in FILES:
-        for folder in (Path(tmp_path_factory.getbasetemp()), Path(tmp_path_factory.getbasetemp()).parent):
-            folder.chmod(0o755)
-        fresh = Canaries(tmp_path_factory.mktemp("control"))
-        try:
+        with fresh_canaries() as fresh:
             outside, claimed = ungated(file, fresh, locked=False)
             if outside or claimed:
                 harmed.append(file.name)
-        finally:
-            fresh.close()
         if len(harmed) > 25:
             return
     pytest.fail(f"only {harmed} did harm")
