@@ -69,7 +69,11 @@ def _fit(task: Task, samples: Transitions, place: str, velocity: str) -> tuple[f
         return None
     centred = (changes - changes.mean(axis=0)) * (speeds - speeds.mean(axis=0))
     correlation = float(centred.mean() / apart)
-    return (correlation, step_time) if correlation >= (_WITH_A_SIGN if _says_so(task, place, velocity) else _ALONE) else None
+    return (
+        (correlation, step_time)
+        if correlation >= (_WITH_A_SIGN if _says_so(task, place, velocity) else _ALONE)
+        else None
+    )
 
 
 def _says_so(task: Task, place: str, velocity: str) -> bool:
