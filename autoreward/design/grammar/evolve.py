@@ -132,13 +132,13 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
     # the goal last: where there are too many terms, the last ones are kept
     needs_and_ideas: tuple[tuple[Sized, Callable[[], list[Term]]], ...] = (
         (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.near(rng, "exp")),
-        (kit.courses, lambda: kit.posture(rng) + ends() + kit.course(rng)),
+        (kit.courses, lambda: kit.posture(rng) + ends() + kit.beside(rng) + kit.course(rng)),
         (kit.rates, lambda: kit.motion(rng) + kit.upkeep(rng) + kit.bonus(rng)),
         (kit.goals, lambda: joint + kit.upkeep(rng) + kit.damping(rng)),
         (kit.standings, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
         (kit.stages, lambda: kit.posture(rng) + ends() + kit.staged(rng)),
         (kit.lands, lambda: ends() + kit.ground(rng)),
-        (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "linear")) + kit.course(rng, (0.5, 2.0))),
+        (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "linear")) + kit.course(rng, 0.5)),
         (kit.goals, lambda: kit.effort(rng) + kit.upkeep(rng) + kit.near(rng, "linear")),
         (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.progress(rng)),
         (kit.goals, lambda: kit.centre(rng) + kit.damping(rng) + kit.upkeep(rng) + kit.near(rng, "squared")),

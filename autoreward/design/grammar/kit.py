@@ -161,13 +161,19 @@ class Kit:
         """Coming nearer, step by step."""
         return [Term(kind="progress", on=q.key, scale=q.scale, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.goals]
 
-    def course(self, rng: random.Random, faster: tuple[float, ...] = (1.0,)) -> list[Term]:
+    def course(self, rng: random.Random, pace: float = 1.0) -> list[Term]:
         """The speed that the distance left allows, for each place that has somewhere to be."""
-        factor, weight = rng.choice(faster), rng.choice((0.5, 1.0, 2.0))
+        weight = rng.choice((0.5, 1.0, 2.0))
         return [
-            Term(kind="course", on=c.key, shape="exp", scale=readable(c.scale * factor), weight=weight)
+            Term(kind="course", on=c.key, shape="exp", scale=readable(c.scale * pace), weight=weight)
             for c in self.courses
         ]
+
+    def beside(self, rng: random.Random) -> list[Term]:
+        """What of the goal no course leads to: neither its places nor their velocities."""
+        led = {name for c in self.courses for name in (c.name, c.velocity)}
+        rest = [t for t in self.near(rng, "exp") if self.things[t.on].name not in led]
+        return [t.model_copy(update={"weight": 0.5}) for t in rest]
 
     def ground(self, rng: random.Random) -> list[Term]:
         """New ground: nearer than ever before in the episode."""
@@ -200,8 +206,8 @@ class Kit:
         return [Term(kind="alive", weight=rng.choice((0.1, 0.2)))] if self.survive else []
 
     def posture(self, rng: random.Random) -> list[Term]:
-        """As at the start, for fields that start near 0, that nothing leads elsewhere, and that are no speeds."""
-        led = {c.name for c in self.courses}
+        """As at the start: near 0, for fields that start there, are no speeds, and need not go elsewhere."""
+        led = {c.name for c in self.courses} | {q.mover for q in self.standings} | self.task.success_rule.names
         return [t for t in self.centre(rng) if t.on.split(":")[1] in self.level - led]
 
     def motion(self, rng: random.Random) -> list[Term]:

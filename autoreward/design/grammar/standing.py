@@ -20,6 +20,7 @@ class Standing(Quantity):
 
     helper: str = ""
     """Source of the function that `code` calls."""
+    mover: str = ""
 
 
 def standings(task: Task, description: Description) -> tuple[Standing, ...]:
@@ -73,12 +74,12 @@ def _standing(task: Task, thing: FieldStats, mover: FieldStats, goal: str, toler
     width = span[1] - span[0] if span else thing.high - thing.low
     room = float(f"{_ROOM * tolerance:g}") if tolerance else readable(_SHARE * width)
     name = f"behind_{thing.name}"
-    point = f"s.{mover.name}" + ("" if mover.size == thing.size else f"[:, :{thing.size}]")
-    helper = f'''def {name}(s):
+    point = f"state.{mover.name}" + ("" if mover.size == thing.size else f"[:, :{thing.size}]")
+    helper = f'''def {name}(state):
     """How far {mover.name} is from the point {room!r} behind {thing.name}, seen from {goal}."""
-    way = s.{goal} - s.{thing.name}
+    way = state.{goal} - state.{thing.name}
     ahead = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), {room / 2!r})
-    return np.linalg.norm({point} - s.{thing.name} + {room!r} * ahead, axis=-1)'''
+    return np.linalg.norm({point} - state.{thing.name} + {room!r} * ahead, axis=-1)'''
     return Standing(
         key=f"behind:{thing.name}",
         name=name,
@@ -86,4 +87,5 @@ def _standing(task: Task, thing: FieldStats, mover: FieldStats, goal: str, toler
         scale=readable(width / 4),
         tolerance=room,
         helper=helper,
+        mover=mover.name,
     )
