@@ -1,12 +1,12 @@
 """What the grammar's first programs are worth: each trained to the end, one checkout of the grammar against another.
 
-    python benchmarks/ideas.py train [--tasks lander-left,cheetah-stop] [--seeds 0] [--runs DIR]
+    python benchmarks/ideas.py train [--tasks lander-left,cheetah-stop] [--seeds 0] [--programs r000c1,r000c6] [--runs DIR]
     python benchmarks/ideas.py table [--tasks ...] BEFORE AFTER
 
 `train` writes the first eight programs of a run of seed 0 and trains each once a seed, one after the other; it goes on where it was
-stopped. For the other grammar run it with that one's package in front (`PYTHONPATH=OTHER_CHECKOUT`) and another `--runs`, or give
-`table` the folder of `hard.py`, whose programs `grammar0` to `grammar7` are an earlier grammar's. A program's line has the
-held-out success of the checkpoint that was kept and, in brackets, the mean over the last third of the training, seed by seed.
+stopped. For the other grammar run a copy of this file in that one's checkout, with another `--runs`, or give `table` the folder of
+`hard.py`, whose programs `grammar0` to `grammar7` are an earlier grammar's. A program's line has the held-out success of the
+checkpoint that was kept and, in brackets, the mean over the last third of the training, seed by seed.
 """
 
 import argparse
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="*", metavar="BEFORE AFTER")
     parser.add_argument("--tasks", default=TASKS)
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--programs", default=",".join(f"r000c{i}" for i in range(COUNT)))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     names, numbers = options.tasks.split(","), tuple(map(int, options.seeds.split(",")))
@@ -49,11 +50,11 @@ def main() -> None:
     else:
         for number in numbers:
             for name in names:
-                train(name, number, options.runs)
+                train(name, number, options.programs.split(","), options.runs)
 
 
-def train(name: str, number: int, runs: Path) -> None:
-    """Train the grammar's first programs of a task with one seed, and score every checkpoint."""
+def train(name: str, number: int, programs: Sequence[str], runs: Path) -> None:
+    """Train some of the grammar's first programs of a task with one seed, and score every checkpoint."""
     task, folder = find_task(name, (DATA, envs_folder())), runs / f"ideas-{name}"
     opened = Book.open(folder) if (folder / "run.json").exists() else Book.create(folder, RunHeader.of(task, CONFIG))
     with opened as book, open_steps(task, CONFIG, book, lambda event: None) as (steps, _):
@@ -67,6 +68,8 @@ def train(name: str, number: int, runs: Path) -> None:
         candidates = page.once(CANDIDATES, written).items
         verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
         for candidate, verdict in zip(candidates, verdicts, strict=True):
+            if candidate.id not in programs:
+                continue
             if not verdict.accepted:
                 print(name, candidate.id, "did not pass:", *(f.message for f in verdict.findings), flush=True)
                 continue

@@ -180,3 +180,69 @@ def test_the_designer_prompt_as_a_model_sees_it() -> None:
 )
 def test_readable_numbers(value: float, expected: float) -> None:
     assert readable(value) == pytest.approx(expected)
+
+
+def kinds(candidate: Candidate) -> set[str]:
+    return {t.kind for t in Genome.model_validate_json(candidate.genome).terms}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cheetah-stop", {"course", "ground", "staged"}),
+        ("lander-left", {"course", "ground", "staged", "end"}),
+        ("hopper-back", {"course", "ground"}),
+        ("pusher-own", {"ground", "staged", "end"}),
+        ("mountain-car", {"course", "ground", "end"}),
+    ],
+)
+def test_the_first_ideas_hold_all_that_a_task_gives_enough_for(name: str, expected: set[str]) -> None:
+    task = find_task(name, FOLDERS)
+    larger = {"course", "ground", "staged", "end"}
+    for seed in range(5):
+        first = bred(task, described(task), (), 8, seed)
+        assert set.union(*map(kinds, first)) & larger == expected
+        assert any("behind_object" in c.source for c in first) == (name == "pusher-own")
+
+
+def test_mutations_add_the_larger_ideas_and_change_their_scales_and_weights() -> None:
+    task = find_task("cheetah-stop", FOLDERS)
+    first = first_round(task)
+    old = {t for c in first.candidates for t in Genome.model_validate_json(c.genome).terms}
+    new: set[str] = set()
+    added: set[str] = set()
+    for seed in range(30):
+        for child in bred(task, described(task), (first,), 8, seed):
+            if child.how == "mutation":
+                terms = Genome.model_validate_json(child.genome).terms
+                parent = next(c for c in first.candidates if c.id == child.parents[0])
+                added |= kinds(child) - kinds(parent)
+                new |= {f"{t.kind} {'scale' if t.scale != o.scale else 'weight'}" for t in terms for o in old
+                        if t.slot == o.slot and t not in old}  # fmt: skip
+    assert {"course", "ground", "staged"} <= added
+    assert {"course scale", "course weight", "staged scale", "ground weight"} <= new
+
+
+def test_children_of_two_inherit_the_larger_ideas() -> None:
+    task = find_task("lander-left", FOLDERS)
+    first = first_round(task)
+    children = [c for seed in range(10) for c in bred(task, described(task), (first,), 8, seed) if c.how == "crossover"]
+    assert {"course", "staged", "ground", "end"} <= set.union(*map(kinds, children))
+    for child in children:
+        assert not examine(child.source).problems
+
+
+def test_what_was_never_reached_is_not_dropped_for_being_flat() -> None:
+    """A bonus that nothing has earned yet is what the task is about; a flat part of another kind goes."""
+    task = find_task("cartpole-hold", FOLDERS)
+    flat = {kind: Symptom(name="flat_part", part=kind, evidence="e", advice="a", severity=1.0) for kind in
+            ("all_bonus", "ground_position")}  # fmt: skip
+
+    def kept_share(part: str) -> float:
+        first = first_round(task, flat[part])
+        parents = {c.id: c for c in first.candidates if f'"{part}"' in c.source}
+        children = [c for seed in range(20) for c in bred(task, described(task), (first,), 8, seed)
+                    if c.how == "mutation" and c.parents[0] in parents]  # fmt: skip
+        return sum(f'"{part}"' in c.source for c in children) / len(children)
+
+    assert kept_share("all_bonus") > 0.9 > 0.2 > kept_share("ground_position")

@@ -32,6 +32,8 @@ _FAST = ("speed", "energy")
 """Kinds that pay for speed: damping the same field would take it back."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
+_RARE = ("bonus", "all_bonus", "end", "staged")
+"""Kinds that pay nothing until something is reached: that they never did says nothing against them."""
 
 
 def evolved_candidates(
@@ -137,7 +139,7 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
         (kit.goals, lambda: joint + kit.upkeep(rng) + kit.damping(rng)),
         (kit.standings, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
         (kit.stages, lambda: kit.posture(rng) + ends() + kit.staged(rng)),
-        (kit.lands, lambda: ends() + kit.ground(rng)),
+        (kit.grounds, lambda: ends() + kit.ground(rng)),
         (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "linear")) + kit.course(rng, 0.5)),
         (kit.goals, lambda: kit.effort(rng) + kit.upkeep(rng) + kit.near(rng, "linear")),
         (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.progress(rng)),
@@ -182,7 +184,7 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
         case "one_part_dominates":
             return [_scaled(t, 0.3) if t.slot == slot else t for t in terms]
         case "flat_part":
-            kept = [t for t in terms if t.slot != slot or t.kind in _LASTING]
+            kept = [t for t in terms if t.slot != slot or t.kind in (*_LASTING, *_RARE)]
             return kept or terms
         case "dies_early":
             return terms + [Term(kind="alive", weight=rng.choice((1.0, 2.0, 5.0))), Term(kind="fall", weight=10.0)]

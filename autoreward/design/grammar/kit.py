@@ -41,7 +41,7 @@ class Kit:
         self.courses = courses(task, description)
         self.standings = standings(task, description)
         fast = {q.name for q in self.rates}
-        self.lands = (*self.standings, *(q for q in self.goals if q.name not in fast))
+        self.grounds = (*self.standings, *(q for q in self.goals if q.name not in fast))
         self.stages = self._staged(description)
         known = (*self.goals, *every, *self.far, *self.standings, *self.courses, *self.stages)
         self.things: dict[str, Quantity] = {q.key: q for q in known}
@@ -87,7 +87,7 @@ class Kit:
         )
         sometimes: tuple[tuple[Sized, Maker], ...] = (
             (self.courses, self.course),
-            (self.lands, self.ground),
+            (self.grounds, self.ground),
             (self.stages, self.staged),
             (self.standings, self.behind),
         )
@@ -178,7 +178,7 @@ class Kit:
     def ground(self, rng: random.Random) -> list[Term]:
         """New ground: nearer than ever before in the episode."""
         weight = rng.choice((2.0, 5.0, 10.0))
-        return [Term(kind="ground", on=q.key, scale=q.scale, weight=weight) for q in self.lands]
+        return [Term(kind="ground", on=q.key, scale=q.scale, weight=weight) for q in self.grounds]
 
     def staged(self, rng: random.Random) -> list[Term]:
         """One part after the other: a later one pays once the earlier ones are nearly there."""
