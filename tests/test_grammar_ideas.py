@@ -22,7 +22,6 @@ from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.worker.jobs.motions import motions
 
 HARD = Path(__file__).parents[1] / "benchmarks" / "data" / "hard"
 STOP = find_task("cheetah-stop", (HARD,))
@@ -90,8 +89,8 @@ def test_a_course_pays_most_for_arriving_and_stopping(paid: Pay) -> None:
     assert (parts["course_x"][-20:, 2] > parts["course_x"][-20:, 1] + 0.1).all(), "there, standing beats running on"
 
 
-@given(way=st.floats(1.0, 1e3), up=st.booleans(), steps=st.integers(20, 2_000), step_time=st.floats(1e-3, 1.0))
-@settings(max_examples=30, deadline=None)
+@given(way=st.floats(1.0, 1e3), up=st.booleans(), steps=st.integers(20, 500), step_time=st.floats(1e-3, 1.0))
+@settings(max_examples=20, deadline=None)
 def test_whoever_follows_a_course_never_goes_past_the_place_and_is_there_in_time(
     way: float, up: bool, steps: int, step_time: float
 ) -> None:
@@ -258,51 +257,3 @@ def test_a_tolerance_of_the_rule_is_no_place_to_be() -> None:
     """`still` is a speed that counts as standing still: nothing pays for being at it."""
     assert [q.name for q in kit_of("cheetah-stop").goals] == ["x", "x_speed"]
     assert [q.name for q in kit_of("pusher-own").goals] == ["goal"]
-
-
-def sampled(columns: dict[str, Array], steps: int) -> Transitions:
-    return Transitions(
-        state={key: path[:-1] for key, path in columns.items()},
-        action={},
-        next_state={key: path[1:] for key, path in columns.items()},
-        step=np.tile(np.arange(1, steps + 1)[:, None], (1, 4)),
-        terminated=np.zeros((steps, 4), dtype=np.bool_),
-    )
-
-
-def test_velocities_are_known_by_how_places_change() -> None:
-    """Whatever they are called and whatever their unit of time is; a field that only looks like one is none."""
-    task = hard("lander-left")
-    rng = np.random.default_rng(0)
-    walks = {v: np.cumsum(rng.normal(0, 0.05, (101, 4)), axis=0) for v in ("x_speed", "climb", "spin")}
-    places = {p: 1.4 + np.concatenate([np.zeros((1, 4)), np.cumsum(0.01 * walks[v][1:], axis=0)])
-              for p, v in (("x", "x_speed"), ("height", "climb"))}  # fmt: skip
-    other = {n: rng.normal(0, 0.1, (101, 4)) for n in ("angle", "left_leg", "right_leg")}
-    found = {m.name: m for m in motions(task, sampled(walks | places | other, 100))}
-    assert {n: m.velocity for n, m in found.items() if m.velocity} == {"x": "x_speed", "height": "climb"}
-    assert found["height"].step_time == pytest.approx(0.01, rel=0.05)
-    assert found["height"].start == pytest.approx(1.4)
-
-
-def test_an_angle_that_comes_round_still_has_its_velocity() -> None:
-    task = hard("pendulum")
-    rng = np.random.default_rng(0)
-    speed = 4.0 + np.cumsum(rng.normal(0, 0.3, (101, 4)), axis=0)
-    turned = np.concatenate([np.zeros((1, 4)), np.cumsum(0.05 * speed[1:], axis=0)])
-    angle = (turned + np.pi) % (2 * np.pi) - np.pi
-    found = {m.name: m for m in motions(task, sampled({"angle": angle, "speed": speed}, 100))}
-    assert found["angle"].velocity == "speed"
-    assert found["angle"].step_time == pytest.approx(0.05, rel=0.05)
-
-
-def test_names_help_where_contacts_blur_a_velocity_and_do_not_invent_one() -> None:
-    """A correlation of about 0.75 is enough with the name of a speed, and no correlation is not."""
-    task = hard("cartpole-hold")
-    rng = np.random.default_rng(1)
-    velocity = rng.normal(0, 1.0, (101, 4))
-    changes = 0.02 * ((velocity[1:] + velocity[:-1]) / 2 + rng.normal(0, 0.6, (100, 4)))
-    place = np.concatenate([np.zeros((1, 4)), np.cumsum(changes, axis=0)])
-    noise = {"angle": np.cumsum(rng.normal(0, 0.01, (101, 4)), axis=0), "angular_velocity": rng.normal(0, 1, (101, 4))}
-    columns = {"position": place, "velocity": velocity} | noise
-    found = {m.name: m.velocity for m in motions(task, sampled(columns, 100))}
-    assert found == {"position": "velocity", "velocity": "", "angle": "", "angular_velocity": ""}
