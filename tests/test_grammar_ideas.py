@@ -187,7 +187,7 @@ def test_the_standing_point_is_behind_the_object_wherever_the_goal_is(direction:
     around = thing + 0.1 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     tips = np.concatenate([around, np.full((32, 1), 0.7)], axis=1)
     kit = kit_of("pusher-own")
-    terms = [t for t in kit.behind(Random(0)) if t.on in {q.key for q in kit.standings}]
+    terms = [t for t in kit.behind(Random(0)) if t.on in {q.key for q in kit.standing_points}]
     paths = {
         "fingertip": np.tile(tips, (2, 1, 1)),
         "object": np.tile(thing, (2, 32, 1)),
@@ -202,7 +202,7 @@ def test_the_standing_point_is_behind_the_object_wherever_the_goal_is(direction:
 def test_a_reached_goal_needs_no_side_to_stand_on(paid: Pay) -> None:
     """With the object on its goal, the part is finite and the standing point the object itself."""
     kit = kit_of("pusher-own")
-    terms = [t for t in kit.behind(Random(0)) if t.on in {q.key for q in kit.standings}]
+    terms = [t for t in kit.behind(Random(0)) if t.on in {q.key for q in kit.standing_points}]
     here = np.zeros((2, 1, 2))
     (part,) = paid("pusher-own", terms, {"object": here, "goal": here, "fingertip": np.zeros((2, 1, 3))}).values()
     assert part[0] == pytest.approx(0.5)
@@ -210,10 +210,10 @@ def test_a_reached_goal_needs_no_side_to_stand_on(paid: Pay) -> None:
 
 def test_only_what_moves_more_than_the_object_pushes_it() -> None:
     """A hand that must itself be somewhere has no standing point, even beside an object of the same kind."""
-    assert [q.mover for q in kit_of("pusher-own").standings] == ["fingertip"]
-    assert [q.mover for q in kit_of("metaworld-drawer-open").standings] == ["hand"]
-    assert not kit_of("metaworld-reach").standings
-    assert not kit_of("reacher").standings
+    assert [q.mover for q in kit_of("pusher-own").standing_points] == ["fingertip"]
+    assert [q.mover for q in kit_of("metaworld-drawer-open").standing_points] == ["hand"]
+    assert not kit_of("metaworld-reach").standing_points
+    assert not kit_of("reacher").standing_points
 
 
 def test_a_later_stage_pays_nothing_before_the_earlier_one_and_never_less_when_nearer(paid: Pay) -> None:

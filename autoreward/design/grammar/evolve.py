@@ -137,7 +137,7 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
         (kit.courses, lambda: kit.posture(rng) + ends() + kit.beside(rng) + kit.course(rng)),
         (kit.rates, lambda: kit.motion(rng) + kit.upkeep(rng) + kit.bonus(rng)),
         (kit.goals, lambda: joint + kit.upkeep(rng) + kit.damping(rng)),
-        (kit.standings, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
+        (kit.standing_points, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
         (kit.stages, lambda: kit.posture(rng) + ends() + kit.staged(rng)),
         (kit.grounds, lambda: ends() + kit.ground(rng)),
         (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "linear")) + kit.course(rng, 0.5)),

@@ -18,7 +18,7 @@ from autoreward.design.grammar.quantities import (
     readable,
     stage,
 )
-from autoreward.design.grammar.standing import standings
+from autoreward.design.grammar.standing_points import standing_points
 from autoreward.design.grammar.terms import Shape, Term
 from autoreward.records import Description
 from autoreward.tasks.card import Task
@@ -39,11 +39,11 @@ class Kit:
         every = fields(description)
         self.far = (*pairs(task, description), *bounds(task, description))
         self.courses = courses(task, description)
-        self.standings = standings(task, description)
+        self.standing_points = standing_points(task, description)
         fast = {q.name for q in self.rates}
-        self.grounds = (*self.standings, *(q for q in self.goals if q.name not in fast))
+        self.grounds = (*self.standing_points, *(q for q in self.goals if q.name not in fast))
         self.stages = self._staged(description)
-        known = (*self.goals, *every, *self.far, *self.standings, *self.courses, *self.stages)
+        known = (*self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages)
         self.things: dict[str, Quantity] = {q.key: q for q in known}
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
@@ -66,7 +66,7 @@ class Kit:
         """What comes first: standing where the object can be pushed, being at the place, being slow, and the rest."""
         moved = {m.name for m in description.motions if m.velocity} | {s.name for s in description.state if s.size}
         fast = {q.name for q in self.rates}
-        orders: dict[int, list[Quantity]] = {0: list(self.standings), 1: [], 2: [], 3: []}
+        orders: dict[int, list[Quantity]] = {0: list(self.standing_points), 1: [], 2: [], 3: []}
         for goal in self.goals:
             orders[2 if goal.name in fast else 1 if goal.name in moved else 3].append(goal)
         groups = [group for group in orders.values() if group]
@@ -89,7 +89,7 @@ class Kit:
             (self.courses, self.course),
             (self.grounds, self.ground),
             (self.stages, self.staged),
-            (self.standings, self.behind),
+            (self.standing_points, self.behind),
         )
         return (*always, *(maker for needs, maker in sometimes if len(needs)))
 
@@ -191,7 +191,7 @@ class Kit:
         """Standing behind the object, and its way to the goal."""
         terms = [
             Term(kind="near", on=q.key, shape="exp", scale=readable(q.scale * rng.choice((0.5, 1.0))), weight=0.5)
-            for q in self.standings
+            for q in self.standing_points
         ]
         return terms + self.near(rng, "exp") + self.progress(rng) if terms else []
 
@@ -207,7 +207,7 @@ class Kit:
 
     def posture(self, rng: random.Random) -> list[Term]:
         """As at the start: near 0, for fields that start there, are no speeds, and need not go elsewhere."""
-        led = {c.name for c in self.courses} | {q.mover for q in self.standings} | self.task.success_rule.names
+        led = {c.name for c in self.courses} | {q.mover for q in self.standing_points} | self.task.success_rule.names
         return [t for t in self.centre(rng) if t.on.split(":")[1] in self.level - led]
 
     def motion(self, rng: random.Random) -> list[Term]:

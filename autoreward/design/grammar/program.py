@@ -4,7 +4,7 @@ import textwrap
 
 from autoreward.design.grammar.courses import Course
 from autoreward.design.grammar.quantities import Quantity, Stage
-from autoreward.design.grammar.standing import Standing
+from autoreward.design.grammar.standing_points import StandingPoint
 from autoreward.design.grammar.terms import Genome, Kind, Shape, Term, part_names, thought
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import Constant
@@ -29,7 +29,7 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
     parts = [_fit(f'        "{names[slot]}": {_line(terms[slot], things, lets.names)},') for slot in names]
     used = {constant for q in read for constant in q.constants}
     head = [_constant(name, constant) for name, constant in task.constants.items() if name in used]
-    helpers = {q.key: f"\n\n{q.helper}" for q in read if isinstance(q, Standing)}
+    helpers = {q.key: f"\n\n{q.helper}" for q in read if isinstance(q, StandingPoint)}
     doc = textwrap.wrap(thought(genome, things), 88)
     quoted = (
         f'    """{doc[0]}"""'

@@ -15,7 +15,7 @@ _SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Standing(Quantity):
+class StandingPoint(Quantity):
     """How far a mover is from the point behind an object. `tolerance` is how far behind the object that point is."""
 
     helper: str = ""
@@ -23,7 +23,7 @@ class Standing(Quantity):
     mover: str = ""
 
 
-def standings(task: Task, description: Description) -> tuple[Standing, ...]:
+def standing_points(task: Task, description: Description) -> tuple[StandingPoint, ...]:
     """The standing point of each distance of the rule between an object and its goal, if something else can push."""
     stats = {s.name: s for s in description.state}
     motions = {m.name: m for m in description.motions}
@@ -69,7 +69,7 @@ def _mover(
     return stats[max(fit, key=lambda m: m.change).name] if fit else None
 
 
-def _standing(task: Task, thing: FieldStats, mover: FieldStats, goal: str, tolerance: float) -> Standing:
+def _standing(task: Task, thing: FieldStats, mover: FieldStats, goal: str, tolerance: float) -> StandingPoint:
     span = task.state[thing.name].range
     width = span[1] - span[0] if span else thing.high - thing.low
     room = float(f"{_ROOM * tolerance:g}") if tolerance else readable(_SHARE * width)
@@ -80,7 +80,7 @@ def _standing(task: Task, thing: FieldStats, mover: FieldStats, goal: str, toler
     way = state.{goal} - state.{thing.name}
     ahead = way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), {room / 2!r})
     return np.linalg.norm({point} - state.{thing.name} + {room!r} * ahead, axis=-1)'''
-    return Standing(
+    return StandingPoint(
         key=f"behind:{thing.name}",
         name=name,
         code=f"{name}({{s}})",
