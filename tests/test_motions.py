@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from in_process import HERE
 from numpy.typing import NDArray
 
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.files import find_task
+from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.motions import motions
+from autoreward.worker.jobs.records import DescribeJob
 
 Array = NDArray[np.float64]
 
@@ -58,3 +61,29 @@ def test_names_help_where_contacts_blur_a_velocity_and_do_not_invent_one() -> No
     columns = {"position": place, "velocity": velocity} | noise
     found = {m.name: m.velocity for m in motions(task, sampled(columns, 100))}
     assert found == {"position": "velocity", "velocity": "", "angle": "", "angular_velocity": ""}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # as an error, a warning at the import of Box2D ends the process
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mountain-car", {"position": ("velocity", 1.0)}),
+        ("cartpole-hold", {"position": ("velocity", 0.02), "angle": ("angular_velocity", 0.02)}),
+        ("pendulum", {"angle": ("speed", 0.05)}),
+        ("lunar-lander", {"x": ("x_speed", 0.01), "height": ("climb", 0.0225), "angle": ("spin", 0.05)}),
+        ("hopper", {"x": ("x_speed", 0.008), "height": ("z_speed", 0.008), "lean": ("spin", 0.008),
+                    "joint_angles": ("joint_speeds", 0.008)}),
+        ("half-cheetah", {"x": ("x_speed", 0.05), "height": ("z_speed", 0.05), "pitch": ("pitch_speed", 0.05),
+                          "joint_angles": ("joint_speeds", 0.05)}),
+        ("pusher", {"joint_angles": ("joint_speeds", 0.05)}),
+        ("acrobot", {}),
+    ],
+)  # fmt: skip
+def test_the_velocities_of_real_environments(name: str, expected: dict[str, tuple[str, float]]) -> None:
+    """All that are there, none that are not, and the length of a step as the environment has it."""
+    job = DescribeJob(task=find_task(name, (envs_folder(),)), seed=0, demonstrated=False)
+    found = {m.name: m for m in describe(job, {}, HERE)[0].motions}
+    assert {m.name: m.velocity for m in found.values() if m.velocity} == {n: v for n, (v, _) in expected.items()}
+    for place, (_, step_time) in expected.items():
+        assert found[place].step_time == pytest.approx(step_time, rel=0.2)
