@@ -140,7 +140,7 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
         (kit.standing_points, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
         (kit.stages, lambda: kit.posture(rng) + ends() + kit.staged(rng)),
         (kit.grounds, lambda: ends() + kit.ground(rng)),
-        (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "linear")) + kit.course(rng, 0.5)),
+        (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "exp")) + kit.course(rng, "ramp", 0.5)),
         (kit.goals, lambda: kit.effort(rng) + kit.upkeep(rng) + kit.near(rng, "linear")),
         (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.progress(rng)),
         (kit.goals, lambda: kit.centre(rng) + kit.damping(rng) + kit.upkeep(rng) + kit.near(rng, "squared")),

@@ -23,7 +23,7 @@ from autoreward.design.grammar.terms import Shape, Term
 from autoreward.records import Description
 from autoreward.tasks.card import Task
 
-SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse")
+SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse", "ramp")
 Maker = Callable[[random.Random], list[Term]]
 _SHORT = 0.5
 """Random episodes shorter than this share of the time limit say that episodes end by themselves."""
@@ -52,7 +52,7 @@ class Kit:
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
         self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
         near_zero = {m.name: abs(m.start) for m in description.motions}
-        self.level = {s.name for s in description.state if near_zero.get(s.name, math.inf) <= s.std}
+        self.level = {s.name for s in description.state if not s.size and near_zero.get(s.name, math.inf) <= s.std}
         scalar = {s.name for s in description.state if not s.size}
         self.pushes = [
             f"along:{s.name}:{_neutral(s.discrete)}:{rate.name}"
@@ -161,11 +161,14 @@ class Kit:
         """Coming nearer, step by step."""
         return [Term(kind="progress", on=q.key, scale=q.scale, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.goals]
 
-    def course(self, rng: random.Random, pace: float = 1.0) -> list[Term]:
-        """The speed that the distance left allows, for each place that has somewhere to be."""
+    def course(self, rng: random.Random, shape: Shape = "exp", pace: float = 1.0) -> list[Term]:
+        """The speed that the distance left allows, for each place that has somewhere to be.
+
+        In a ramp every bit of speed pays: one that would rather stand still is drawn out by it.
+        """
         weight = rng.choice((0.5, 1.0, 2.0))
         return [
-            Term(kind="course", on=c.key, shape="exp", scale=readable(c.scale * pace), weight=weight)
+            Term(kind="course", on=c.key, shape=shape, scale=readable(c.scale * pace), weight=weight)
             for c in self.courses
         ]
 
@@ -206,7 +209,10 @@ class Kit:
         return [Term(kind="alive", weight=rng.choice((0.1, 0.2)))] if self.survive else []
 
     def posture(self, rng: random.Random) -> list[Term]:
-        """As at the start: near 0, for fields that start there, are no speeds, and need not go elsewhere."""
+        """As at the start: near 0, for numbers that start there, are no speeds, and need not go elsewhere.
+
+        A vector is left out: it is of joints, which must move.
+        """
         led = {c.name for c in self.courses} | {q.mover for q in self.standing_points} | self.task.success_rule.names
         return [t for t in self.centre(rng) if t.on.split(":")[1] in self.level - led]
 

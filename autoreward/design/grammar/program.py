@@ -12,7 +12,7 @@ from autoreward.tasks.tables import Constant
 _WIDTH = 100
 """Longest line of a program, in characters."""
 _NARROW = 0.5
-"""How far off the wanted velocity still pays, as a share of the full speed."""
+"""How far off the wanted velocity still pays, as a share of the full speed; a ramp is as wide as that: 0 for standing still."""
 
 _HELD = "held"
 """Key of the line that says whether the whole goal is held."""
@@ -177,7 +177,8 @@ def _line(term: Term, things: dict[str, Quantity], names: dict[str, str]) -> str
     quantity = things[term.on]
     if isinstance(quantity, Course):
         off = f"np.abs(next_state.{quantity.velocity} - {names[term.on]})"
-        return shaped(off, term.shape, number(float(f"{term.scale * _NARROW:g}")), weight)
+        width = term.scale if term.shape == "ramp" else float(f"{term.scale * _NARROW:g}")
+        return shaped(off, term.shape, number(width), weight)
     value, before = names.get(term.on) or quantity.after(), quantity.before()
     if term.kind in ("near", "centre"):
         return shaped(value if term.kind == "near" else f"np.abs({value})", term.shape, scale, weight)
@@ -241,6 +242,8 @@ def shaped(value: str, shape: Shape, scale: str, weight: str) -> str:
             return f"-{weight} * np.tanh({inside})"
         case "inverse":
             return f"{weight} / (1.0 + {inside})"
+        case "ramp":
+            return f"{weight} * np.clip(1.0 - {inside}, -1.0, 1.0)"
 
 
 def number(value: float) -> str:

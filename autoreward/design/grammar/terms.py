@@ -29,7 +29,7 @@ Kind = Literal[
     "time",
     "fall",
 ]
-Shape = Literal["linear", "squared", "exp", "tanh", "inverse"]
+Shape = Literal["linear", "squared", "exp", "tanh", "inverse", "ramp"]
 
 
 class Term(Record):
