@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.design.grammar.kit import Kit
+from autoreward.design.grammar.program import source as program
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome, part_names
-from autoreward.design.grammar.terms import source as program
 from autoreward.records import Candidate, Description
 from autoreward.rewards.gate.gate import FUNCTION
 from autoreward.tasks.card import Task

@@ -27,6 +27,20 @@ class FieldStats(Record):
     """Number of choices of a discrete action field; 0 for real-valued fields."""
 
 
+class Motion(Record):
+    """How one state field moves under random actions."""
+
+    name: Said
+    start: float
+    """Mean where episodes start."""
+    change: float
+    """Mean size of its change in a step; a vector's is its length."""
+    velocity: Said = ""
+    """The field that is its velocity; empty without one."""
+    step_time: float = 0.0
+    """How far it gets in a step at a velocity of 1: the length of a step in the velocity's unit of time, where units agree."""
+
+
 class Entry(Record):
     """One number of an observation or of a continuous action, as declared and as sampled under a random policy."""
 
@@ -136,3 +150,5 @@ class Description(Record):
     """Episodes of random, constant and demonstrated actions; their transitions are in reference_episodes.npz, one column each."""
     grading: Grading = UNGRADED
     """What progress is measured by, from the episodes that are not demonstrated or scripted."""
+    motions: tuple[Motion, ...] = ()
+    """How the state fields move, in their order."""

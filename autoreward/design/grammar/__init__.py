@@ -1,8 +1,11 @@
 """The embedded designer: a seeded search over readable reward programs, without a model.
 
-evolve.py      fresh designs, mutations guided by symptoms, crossovers
-distances.py   the success rule, read as distances
-quantities.py  what a task's fields, constants and rule give to build rewards from
-terms.py       the parts a reward can have, as records and as source
-kit.py         all that one task gives, and the makers of each kind of part
+evolve.py           fresh designs, mutations guided by symptoms, crossovers
+kit.py              all that one task gives, and the makers of each kind of part
+distances.py        the success rule, read as distances and as bounds of fields
+quantities.py       what a task's fields, constants and rule give to build rewards from
+courses.py          how fast to go at which distance from a place
+standing_points.py  where to stand to push an object
+terms.py            the parts a reward can have, as records
+program.py          a genome as readable source
 """

@@ -9,7 +9,7 @@ Of alternatives (`or`) the first is taken: one way to succeed is enough to aim a
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.expression import Expression, numpy_source
@@ -32,6 +32,18 @@ class Distance(NamedTuple):
     names: frozenset[str]
 
 
+class Bound(NamedTuple):
+    """Where a comparison of the rule wants one field to be: at a value, above it, or below it."""
+
+    field: str
+    side: Literal["at", "above", "below"]
+    code: str
+    """Source of the value, of constants and numbers alone; empty for 0."""
+    value: float
+    tolerance: float
+    """For one that wants the field at a value: how far off still counts."""
+
+
 def distances(task: Task) -> Iterator[Distance]:
     """The distances that the task's success rule speaks of, in its order."""
     tree = ast.parse(task.success_rule.text.strip(), mode="eval")
@@ -46,6 +58,54 @@ def distances(task: Task) -> Iterator[Distance]:
         if nested or not names & set(task.state) or not names <= known:
             continue
         yield _distance(task, comparison, names)
+
+
+def bounds_of_fields(task: Task) -> Iterator[Bound]:
+    """Where the rule wants single fields to be, in its order; comparisons of several fields at once are left out."""
+    tree = ast.parse(task.success_rule.text.strip(), mode="eval")
+    for small, large, equal in _comparisons(tree.body, negated=False):
+        if equal or (_is_field(task, small) and _is_fixed(task, large)):
+            yield from _bound(task, small, large, "at" if equal else "below")
+        elif _is_field(task, large) and _is_fixed(task, small):
+            yield from _bound(task, large, small, "above")
+        elif (tolerance := _number(task, large)) is not None and _called(small) in ("abs", "norm"):
+            for field, value in _centred(small):
+                yield from _bound(task, field, value, "at", tolerance)
+
+
+def _bound(
+    task: Task, field: ast.expr, value: ast.expr | None, side: Literal["at", "above", "below"], tolerance: float = 0.0
+) -> Iterator[Bound]:
+    """One bound, if it is a field that is bounded, and by something fixed; `value` None: by 0."""
+    if not _is_field(task, field):
+        return
+    if value is None:
+        yield Bound(ast.unparse(field), side, "", 0.0, tolerance)
+    elif (worth := _number(task, value)) is not None:
+        yield Bound(ast.unparse(field), side, _source(task, value, SUMS), worth, tolerance)
+
+
+def _centred(call: ast.expr) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """What `abs(x)`, `abs(x - 3)`, `norm(stack(a, b))` want to be where: pairs of an expression and a value, None for 0."""
+    match call:
+        case ast.Call(func=ast.Name(id="norm"), args=[ast.Call(func=ast.Name(id="stack"), args=columns)]):
+            yield from ((column, None) for column in columns)
+        case ast.Call(args=[ast.BinOp(left=left, op=ast.Sub(), right=right)]):
+            yield left, right
+            yield right, left
+        case ast.Call(args=[ast.BinOp(left=left, op=ast.Add(), right=right)]):
+            yield left, ast.UnaryOp(ast.USub(), right)
+        case ast.Call(args=[inner]):
+            yield inner, None
+
+
+def _is_field(task: Task, node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in task.state
+
+
+def _is_fixed(task: Task, node: ast.expr) -> bool:
+    """Whether it is of constants and numbers alone."""
+    return _number(task, node) is not None
 
 
 def _distance(task: Task, comparison: _Comparison, names: frozenset[str]) -> Distance:

@@ -7,12 +7,13 @@ distances, nothing else.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Literal, NamedTuple
 
-from autoreward.design.grammar.kit import SHAPES, Kit
+from autoreward.design.grammar.kit import SHAPES, Kit, Maker
+from autoreward.design.grammar.program import source
 from autoreward.design.grammar.quantities import readable
-from autoreward.design.grammar.terms import Genome, Term, part_names, source, thought
+from autoreward.design.grammar.terms import Genome, Term, part_names, thought
 from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round
 from autoreward.search.strategy import Variation
 from autoreward.tasks.card import Task
@@ -25,10 +26,14 @@ _WANDER = 500
 """Single changes made to a repeated program before giving up on a new one."""
 _FIRST_IDEAS = 8
 """How many ideas of `_fresh` the first round spreads over by default."""
+_ALWAYS = ("anything",)
+"""What an idea needs that every task gives enough for."""
 _FAST = ("speed", "energy")
 """Kinds that pay for speed: damping the same field would take it back."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
+_RARE = ("bonus", "all_bonus", "end", "staged")
+"""Kinds that pay nothing until something is reached: that they never did says nothing against them."""
 
 
 def evolved_candidates(
@@ -111,25 +116,42 @@ def _one(
 
 def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
     """One of several differing ideas, with details drawn; the first _FIRST_IDEAS are the most likely to work."""
-    joint = [Term(kind="joint", weight=rng.choice((1.0, 2.0)), scale=rng.choice((0.5, 1.0)))] if kit.goals else []
-    ideas: tuple[Callable[[], list[Term]], ...] = (
-        lambda: kit.near(rng, "exp") + kit.upkeep(rng) + kit.bonus(rng),
-        lambda: kit.progress(rng) + kit.bonus(rng) + kit.upkeep(rng),
-        lambda: kit.motion(rng) + kit.upkeep(rng) + kit.bonus(rng),
-        lambda: joint + kit.upkeep(rng) + kit.damping(rng),
-        lambda: kit.near(rng, "linear") + kit.upkeep(rng) + kit.effort(rng),
-        lambda: kit.near(rng, "squared") + kit.centre(rng) + kit.damping(rng) + kit.upkeep(rng),
-        lambda: kit.near(rng, "tanh") + kit.bonus(rng) + kit.centre(rng) + kit.upkeep(rng),
-        lambda: kit.near(rng, "inverse") + kit.progress(rng) + kit.damping(rng) + kit.upkeep(rng),
-        lambda: kit.near(rng, "linear") + kit.steady(rng) + kit.bonus(rng) + kit.upkeep(rng),
-        lambda: kit.progress(rng) + kit.swing(rng) + kit.upkeep(rng),
-        lambda: joint + kit.steady(rng) + kit.smooth(rng) + kit.upkeep(rng),
-        lambda: kit.explore(rng) + kit.near(rng) + kit.upkeep(rng),
-    )
+    ideas = _ideas(kit, rng)
     terms = ideas[idea % len(ideas)]()
     if not terms:
         terms = kit.upkeep(rng)
     return _tidy(terms)
+
+
+def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]:
+    """The ideas that a task gives enough for, the most likely to work first."""
+    joint = [Term(kind="joint", weight=rng.choice((1.0, 2.0)), scale=rng.choice((0.5, 1.0)))] if kit.goals else []
+
+    def ends() -> list[Term]:
+        """Beside parts that pay for the way: little to stand still for, and what the end is worth."""
+        return kit.staying(rng) + kit.ending(rng) + kit.bonus(rng)
+
+    # the goal last: where there are too many terms, the last ones are kept
+    needs_and_ideas: tuple[tuple[Sized, Callable[[], list[Term]]], ...] = (
+        (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.near(rng, "exp")),
+        (kit.courses, lambda: kit.posture(rng) + ends() + kit.beside(rng) + kit.course(rng)),
+        (kit.rates, lambda: kit.motion(rng) + kit.upkeep(rng) + kit.bonus(rng)),
+        (kit.goals, lambda: joint + kit.upkeep(rng) + kit.damping(rng)),
+        (kit.standing_points, lambda: kit.effort(rng) + kit.bonus(rng) + kit.behind(rng)),
+        (kit.stages, lambda: kit.posture(rng) + ends() + kit.staged(rng)),
+        (kit.grounds, lambda: ends() + kit.ground(rng)),
+        (kit.courses, lambda: ends() + (kit.staged(rng) or kit.near(rng, "exp")) + kit.course(rng, "ramp", 0.5)),
+        (kit.goals, lambda: kit.effort(rng) + kit.upkeep(rng) + kit.near(rng, "linear")),
+        (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.progress(rng)),
+        (kit.goals, lambda: kit.centre(rng) + kit.damping(rng) + kit.upkeep(rng) + kit.near(rng, "squared")),
+        (kit.goals, lambda: kit.centre(rng) + kit.upkeep(rng) + kit.bonus(rng) + kit.near(rng, "tanh")),
+        (kit.goals, lambda: kit.damping(rng) + kit.upkeep(rng) + kit.progress(rng) + kit.near(rng, "inverse")),
+        (kit.goals, lambda: kit.upkeep(rng) + kit.steady(rng) + kit.bonus(rng) + kit.near(rng, "linear")),
+        (kit.rates, lambda: kit.progress(rng) + kit.swing(rng) + kit.upkeep(rng)),
+        (kit.goals, lambda: kit.smooth(rng) + kit.upkeep(rng) + kit.steady(rng) + joint),
+        (_ALWAYS, lambda: kit.explore(rng) + kit.upkeep(rng) + kit.near(rng)),
+    )
+    return tuple(idea for needs, idea in needs_and_ideas if len(needs))
 
 
 def _mutate(kit: Kit, rng: random.Random, genome: Genome, diagnosis: Diagnosis | None) -> Genome:
@@ -146,19 +168,30 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
     match symptom:
         case "never_reaches":
             wider = [t.model_copy(update={"scale": readable(t.scale * 2)}) if t.kind == "near" else t for t in terms]
-            return wider + rng.choice((kit.progress, kit.motion, kit.near, kit.swing))(rng)
+            ways: tuple[Maker, ...] = (
+                kit.progress,
+                kit.motion,
+                kit.near,
+                kit.swing,
+                kit.course,
+                kit.ground,
+                kit.behind,
+            )
+            return wider + rng.choice(ways)(rng)
         case "reaches_but_does_not_stay":
-            return terms + rng.choice((kit.steady, kit.damping, kit.bonus, kit.centre))(rng)
+            stays: tuple[Maker, ...] = (kit.steady, kit.damping, kit.bonus, kit.centre, kit.course, kit.staged)
+            return terms + rng.choice(stays)(rng)
         case "one_part_dominates":
             return [_scaled(t, 0.3) if t.slot == slot else t for t in terms]
         case "flat_part":
-            kept = [t for t in terms if t.slot != slot or t.kind in _LASTING]
+            kept = [t for t in terms if t.slot != slot or t.kind in (*_LASTING, *_RARE)]
             return kept or terms
         case "dies_early":
             return terms + [Term(kind="alive", weight=rng.choice((1.0, 2.0, 5.0))), Term(kind="fall", weight=10.0)]
         case "stands_still":
             calm = [t for t in terms if t.kind not in ("effort", "damping")]
-            return (calm or terms) + rng.choice((kit.motion, kit.progress, kit.swing))(rng)
+            moves: tuple[Maker, ...] = (kit.motion, kit.progress, kit.swing, kit.course, kit.ground)
+            return (calm or terms) + rng.choice(moves)(rng)
         case "loses_its_solution":
             return terms + kit.damping(rng)
     return terms
@@ -171,13 +204,12 @@ def _jiggle(kit: Kit, rng: random.Random, terms: list[Term]) -> list[Term]:
     choice = rng.random()
     if choice < 0.35:
         terms[at] = _scaled(term, rng.choice((0.5, 2.0)))
-    elif choice < 0.55 and term.kind in ("near", "centre"):
+    elif choice < 0.55 and term.kind in ("near", "centre", "course"):
         terms[at] = term.model_copy(update={"shape": rng.choice(SHAPES)})
-    elif choice < 0.75 and term.kind in ("near", "centre", "joint", "damping"):
+    elif choice < 0.75 and term.kind in ("near", "centre", "joint", "damping", "course", "staged"):
         terms[at] = term.model_copy(update={"scale": readable(term.scale * rng.choice((0.4, 2.5)))})
     elif choice < 0.9:
-        makers = (kit.damping, kit.bonus, kit.effort, kit.progress, kit.centre, kit.near, kit.steady, kit.smooth)
-        terms = terms + rng.choice(makers)(rng)
+        terms = terms + rng.choice(kit.makers)(rng)
     elif len(terms) > 1:
         terms.pop(at)
     return terms
@@ -195,6 +227,8 @@ def _tidy(terms: list[Term]) -> Genome:
     for term in terms:
         if term.kind in _FAST and term.slot in by_slot:
             by_slot.pop(("damping", term.on), None)
+        if term.kind == "course" and term.slot in by_slot:
+            by_slot.pop(("damping", f"field:{term.on.split(':')[2]}"), None)
     return Genome(terms=tuple(list(by_slot.values())[-_MAX_TERMS:]))
 
 

@@ -1,10 +1,14 @@
 """What one task gives to build rewards with, and the makers of each kind of part."""
 
+import math
 import random
+from collections.abc import Callable, Sized
 from typing import Literal
 
+from autoreward.design.grammar.courses import courses
 from autoreward.design.grammar.quantities import (
     Quantity,
+    Stage,
     bounds,
     constants,
     fields,
@@ -12,12 +16,15 @@ from autoreward.design.grammar.quantities import (
     pairs,
     rates,
     readable,
+    stage,
 )
+from autoreward.design.grammar.standing_points import standing_points
 from autoreward.design.grammar.terms import Shape, Term
 from autoreward.records import Description
 from autoreward.tasks.card import Task
 
-SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse")
+SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse", "ramp")
+Maker = Callable[[random.Random], list[Term]]
 _SHORT = 0.5
 """Random episodes shorter than this share of the time limit say that episodes end by themselves."""
 
@@ -27,17 +34,25 @@ class Kit:
 
     def __init__(self, task: Task, description: Description) -> None:
         self.task = task
-        ruled = goal_distances(task, description)
-        self.goals = (*ruled, *constants(task, description, ruled))
+        self.goals = (*goal_distances(task, description), *constants(task, description))
         self.rates = rates(task, description)
         every = fields(description)
         self.far = (*pairs(task, description), *bounds(task, description))
-        self.things = {q.key: q for q in (*self.goals, *every, *self.far)}
+        self.courses = courses(task, description)
+        self.standing_points = standing_points(task, description)
+        fast = {q.name for q in self.rates}
+        self.grounds = (*self.standing_points, *(q for q in self.goals if q.name not in fast))
+        self.stages = self._staged(description)
+        known = (*self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages)
+        self.things: dict[str, Quantity] = {q.key: q for q in known}
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
         self.survive = task.success.full_length or "not terminated" in task.success.when
+        self.ends = description.terminates and not self.survive
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
         self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
+        near_zero = {m.name: abs(m.start) for m in description.motions}
+        self.level = {s.name for s in description.state if not s.size and near_zero.get(s.name, math.inf) <= s.std}
         scalar = {s.name for s in description.state if not s.size}
         self.pushes = [
             f"along:{s.name}:{_neutral(s.discrete)}:{rate.name}"
@@ -46,6 +61,37 @@ class Kit:
             for rate in self.rates
             if rate.name in scalar
         ]
+
+    def _staged(self, description: Description) -> tuple[Stage, ...]:
+        """What comes first: standing where the object can be pushed, being at the place, being slow, and the rest."""
+        moved = {m.name for m in description.motions if m.velocity} | {s.name for s in description.state if s.size}
+        fast = {q.name for q in self.rates}
+        orders: dict[int, list[Quantity]] = {0: list(self.standing_points), 1: [], 2: [], 3: []}
+        for goal in self.goals:
+            orders[2 if goal.name in fast else 1 if goal.name in moved else 3].append(goal)
+        groups = [group for group in orders.values() if group]
+        return tuple(stage(i, group) for i, group in enumerate(groups)) if len(groups) > 1 else ()
+
+    @property
+    def makers(self) -> tuple[Maker, ...]:
+        """What a mutation may add, where the task gives enough for it."""
+        always = (
+            self.damping,
+            self.bonus,
+            self.effort,
+            self.progress,
+            self.centre,
+            self.near,
+            self.steady,
+            self.smooth,
+        )
+        sometimes: tuple[tuple[Sized, Maker], ...] = (
+            (self.courses, self.course),
+            (self.grounds, self.ground),
+            (self.stages, self.staged),
+            (self.standing_points, self.behind),
+        )
+        return (*always, *(maker for needs, maker in sometimes if len(needs)))
 
     def near(self, rng: random.Random, shape: Shape | None = None) -> list[Term]:
         """One closeness term for each distance of the goal."""
@@ -114,6 +160,61 @@ class Kit:
     def progress(self, rng: random.Random) -> list[Term]:
         """Coming nearer, step by step."""
         return [Term(kind="progress", on=q.key, scale=q.scale, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.goals]
+
+    def course(self, rng: random.Random, shape: Shape = "exp", pace: float = 1.0) -> list[Term]:
+        """The speed that the distance left allows, for each place that has somewhere to be.
+
+        In a ramp every bit of speed pays: one that would rather stand still is drawn out by it.
+        """
+        weight = rng.choice((0.5, 1.0, 2.0))
+        return [
+            Term(kind="course", on=c.key, shape=shape, scale=readable(c.scale * pace), weight=weight)
+            for c in self.courses
+        ]
+
+    def beside(self, rng: random.Random) -> list[Term]:
+        """What of the goal no course leads to: neither its places nor their velocities."""
+        led = {name for c in self.courses for name in (c.name, c.velocity)}
+        rest = [t for t in self.near(rng, "exp") if self.things[t.on].name not in led]
+        return [t.model_copy(update={"weight": 0.5}) for t in rest]
+
+    def ground(self, rng: random.Random) -> list[Term]:
+        """New ground: nearer than ever before in the episode."""
+        weight = rng.choice((2.0, 5.0, 10.0))
+        return [Term(kind="ground", on=q.key, scale=q.scale, weight=weight) for q in self.grounds]
+
+    def staged(self, rng: random.Random) -> list[Term]:
+        """One part after the other: a later one pays once the earlier ones are nearly there."""
+        return [
+            Term(kind="staged", on=q.key, scale=rng.choice((0.5, 1.0)), weight=float(min(2**i, 4)))
+            for i, q in enumerate(self.stages)
+        ]
+
+    def behind(self, rng: random.Random) -> list[Term]:
+        """Standing behind the object, and its way to the goal."""
+        terms = [
+            Term(kind="near", on=q.key, shape="exp", scale=readable(q.scale * rng.choice((0.5, 1.0))), weight=0.5)
+            for q in self.standing_points
+        ]
+        return terms + self.near(rng, "exp") + self.progress(rng) if terms else []
+
+    def ending(self, rng: random.Random) -> list[Term]:
+        """Ends judged: with the goal reached, or without."""
+        if not self.ends or not any(q.tolerance is not None for q in self.goals):
+            return []
+        return [Term(kind="end", weight=rng.choice((5.0, 10.0)))]
+
+    def staying(self, rng: random.Random) -> list[Term]:
+        """A little for staying in the episode, where the goal needs it: too little to stand still for."""
+        return [Term(kind="alive", weight=rng.choice((0.1, 0.2)))] if self.survive else []
+
+    def posture(self, rng: random.Random) -> list[Term]:
+        """As at the start: near 0, for numbers that start there, are no speeds, and need not go elsewhere.
+
+        A vector is left out: it is of joints, which must move.
+        """
+        led = {c.name for c in self.courses} | {q.mover for q in self.standing_points} | self.task.success_rule.names
+        return [t for t in self.centre(rng) if t.on.split(":")[1] in self.level - led]
 
     def motion(self, rng: random.Random) -> list[Term]:
         """Speed or gain of speed, for goals that must be swung at."""

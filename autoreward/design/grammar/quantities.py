@@ -5,11 +5,15 @@ success rule: `abs(position - hold_at) < 0.2` gives a distance |position - hold_
 programs themselves never see the rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoreward.design.grammar.distances import distances
 from autoreward.records import Description, FieldStats
 from autoreward.tasks.card import Task
+
+_NEARLY = 0.1
+"""Of a distance's scale: nearly reached, where the rule has no tolerance."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,13 @@ class Quantity:
         return self.code.format(s="state")
 
 
+@dataclass(frozen=True)
+class Stage(Quantity):
+    """The sum of several distances, each in units of its scale: what must be nearly reached before what comes later pays."""
+
+    members: tuple[Quantity, ...] = ()
+
+
 def goal_distances(task: Task, description: Description) -> tuple[Quantity, ...]:
     """The distances in the task's success rule; 0 where their comparison holds (or the distance itself for |x| < tol)."""
     stats = {s.name: s for s in description.state}
@@ -55,9 +66,8 @@ def goal_distances(task: Task, description: Description) -> tuple[Quantity, ...]
     return tuple(quantities)
 
 
-def constants(task: Task, description: Description, ruled: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
-    """The distance of a field to each constant that is a value of it and that the rule's distances leave out."""
-    ruled_constants = {name for q in ruled for name in q.constants}
+def constants(task: Task, description: Description) -> tuple[Quantity, ...]:
+    """The distance of a field to each constant that is a value of it and that the rule does not name."""
     by_name = {q.name: q for q in fields(description)}
     stats = {s.name: s for s in description.state}
     return tuple(
@@ -70,7 +80,7 @@ def constants(task: Task, description: Description, ruled: tuple[Quantity, ...])
             constants=(name,),
         )
         for name, constant in task.constants.items()
-        if constant.field and name not in ruled_constants
+        if constant.field and name not in task.success_rule.names
     )
 
 
@@ -135,6 +145,20 @@ def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
                 )
             )
     return tuple(quantities)
+
+
+def stage(number: int, members: Sequence[Quantity]) -> Stage:
+    """Several distances as one stage; its tolerance is where all of them are nearly reached."""
+    names = tuple(dict.fromkeys(q.name for q in members))
+    return Stage(
+        key=f"stage:{number}",
+        name="_and_".join(names[:2]),
+        code="",
+        scale=1.0,
+        tolerance=min(readable((q.tolerance or _NEARLY * q.scale) / q.scale) for q in members),
+        constants=tuple(dict.fromkeys(name for q in members for name in q.constants)),
+        members=tuple(members),
+    )
 
 
 def readable(value: float) -> float:

@@ -17,6 +17,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.jobs.context import JobContext
+from autoreward.worker.jobs.motions import motions
 from autoreward.worker.jobs.records import DescribeJob
 from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
@@ -65,6 +66,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
         reference_episodes=kinds,
         grading=grading,
+        motions=motions(task, samples),
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 
