@@ -18,6 +18,7 @@ from autoreward.records.candidates import (
     ScreenedCandidate,
     Verdict,
 )
+from autoreward.records.contests import Contest, Pooled
 from autoreward.records.environments import (
     DEMONSTRATIONS,
     EXPLOITS,
@@ -100,6 +101,7 @@ __all__ = [
     "Clip",
     "CompositionName",
     "Confirmed",
+    "Contest",
     "CurvePoint",
     "Description",
     "Diagnosis",
@@ -116,6 +118,7 @@ __all__ = [
     "LoggedPoint",
     "PartStats",
     "Plan",
+    "Pooled",
     "Preference",
     "Question",
     "Record",

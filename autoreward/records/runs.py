@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
+from autoreward.records.contests import Contest
 from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
@@ -150,16 +151,23 @@ class Run(Record):
     stop: Said
     rounds: int
     best: Id
-    """The winner's candidate id; empty if no candidate could be scored."""
+    """The candidate to hand over: who won the search, unless the confirmation contests it; empty if none could be scored."""
     success: float | None = None
     """The winner's held-out success in the search, averaged over its training seeds; None without a rule or a search."""
     failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
+    contest: Contest | None = None
+    """Who did better on the fresh seeds than the one that won the search, if one did."""
     doubt: Doubt = Doubt()
     trainings: int
     env_steps: int
     tier: Tier
+
+    @property
+    def second(self) -> str:
+        """The candidate that is handed over beside the best; empty where the confirmation contests nothing."""
+        return self.contest.second if self.contest else ""
 
 
 class LegPlan(Record):
