@@ -135,7 +135,7 @@ CLIP_FILE = "clip.webp"
 class Clip(Record):
     """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
 
-    id: Literal["winner", "failure", "native"]
+    id: Literal["winner", "second", "failure", "native"]
     trial_id: TrialName
     page: str = Field(pattern=r"^(confirm|baselines|rounds/[0-9]{3,9})$")
     """Folder of its score within the run's: `confirm`, or `rounds/000`."""

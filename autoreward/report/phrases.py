@@ -7,7 +7,7 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
+from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Verdict
 
 
 def describe_event(event: events.Event) -> str:
@@ -78,7 +78,7 @@ def score_line(score: Score) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result in one sentence."""
+    """The run's result: in one sentence, or in a few where the confirmation contests the search."""
     if run.doubt.reason:
         return run.doubt.reason
     if not run.best:
@@ -93,10 +93,32 @@ def result_sentence(run: Run) -> str:
     seeds = counted(len(winner.success), "fresh training seed")
     if winner.role == "given":
         return f"{run.best}: success {interval_text(winner)} over {seeds}."
-    if winner.estimate.value == 0.0:
+    if max(winner.success) == 0.0 and run.contest is None:
         return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
-    return f"{run.best} won: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    verb = "did best" if run.contest and run.contest.best != run.contest.winner else "won"
+    won = f"{run.best} {verb}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    return f"{won} {contest_sentences(run.contest)}" if run.contest else won
+
+
+def contest_sentences(contest: Contest) -> str:
+    """By how much another program did better on the fresh seeds than the search's winner, and what to make of it."""
+    least = f"; {contest.seeds} seeds can't say less" if contest.chance * 2**contest.seeds < 1.5 else ""
+    lead = f"did better by {contest.lead:.2f} on average on the fresh seeds"
+    gap = f"{lead}; chance alone does as much in {100 * contest.chance:.0f} % of cases (paired by seed{least})."
+    theirs, ours = (f"{p.success:.2f} over {counted(p.trainings, 'training')}" for p in contest.pooled)
+    if contest.best == contest.winner:
+        kept = (
+            f"Over all its whole trainings, the search's too, {contest.winner} is not behind ({theirs}, against {ours})"
+        )
+        return f"{contest.rival} {gap} {kept}, and stays in best/; {contest.rival} is in second/."
+    kept = (
+        f"best/ has {contest.rival} ({ours}, the search's whole trainings too), second/ has {contest.winner} ({theirs})"
+    )
+    return (
+        f"The search had put {contest.winner} first; {contest.rival} {gap} {kept}. As {contest.rival} was chosen by these seeds, "
+        "too, its success is a little optimistic."
+    )
 
 
 def interval_text(confirmed: Confirmed) -> str:

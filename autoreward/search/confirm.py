@@ -61,7 +61,9 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Sc
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}
     lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
     by_arm = {
-        c.who: {i: scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost}
+        c.who: {
+            i: scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost
+        }
         for c in arms
     }
     native = [*by_arm.get(NATIVE, {}).values()]

@@ -27,7 +27,10 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
     eligible = {name for name in {s.candidate_id for s in searched} - {winner} if fresh.get(name)}
     if not (eligible and fresh.get(winner)):
         return None
-    held = {name: _pooled(fresh[name], [s for s in searched if s.candidate_id == name], full) for name in eligible | {winner}}
+    held = {
+        name: _pooled(fresh[name], [s for s in searched if s.candidate_id == name], full)
+        for name in eligible | {winner}
+    }
     ahead: dict[str, tuple[list[float], list[float]]] = {}
     for name in sorted(eligible):
         both = sorted(fresh[name].keys() & fresh[winner].keys())

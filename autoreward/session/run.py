@@ -11,8 +11,18 @@ from autoreward.config import RunConfig, make_config
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.seeds import derive, held_out
 from autoreward.core.wording import Command, Setting
-from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError
-from autoreward.export.best import best_policy, demonstration, kept_files
+from autoreward.errors import (
+    AutorewardError,
+    CannotDraw,
+    JailError,
+    JobFailed,
+    NoAnswer,
+    StoreError,
+    TaskError,
+    UsageError,
+)
+from autoreward.export import EXPORTED_FOLDERS
+from autoreward.export.best import best_policy, demonstration, handed_over, kept_files
 from autoreward.judges import JUDGES, usual_judge
 from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
@@ -165,8 +175,8 @@ def resume(
         return _go(book, tell, log)
 
 
-def onnx_policy(folder: Path) -> dict[str, bytes]:
-    """`policy.onnx` of a finished run's kept policy, by name.
+def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
+    """`policy.onnx` of the policy in a finished run's best/ or second/, by name.
 
     Raises:
         UsageError: the run has no policy, or torch can't write it as ONNX.
@@ -179,7 +189,7 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
     ):  # no program is run here
         demand_trust(powers_of(book), str(folder))
         reading = read_run(folder)
-        policy = best_policy(reading)
+        policy = best_policy(reading, handed_over(reading.run, within))
         if policy is None:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
         try:
@@ -276,10 +286,16 @@ def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = N
 
 
 def _keep(book: Book, reading: RunView, workers: Workers, executor: Executor) -> tuple[Clip, ...]:
-    """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
-    kept = kept_files(book, reading, workers.package, demonstration(book, workers.jail))
-    for name, data in kept.files.items():
-        book.write(f"best/{name}", data)
+    """Write best/ and second/, and a clip of each policy worth a look, or why there is none.
+
+    Raises why a reward is not exported.
+    """
+    refused: list[AutorewardError] = []
+    for folder in EXPORTED_FOLDERS:
+        kept = kept_files(book, reading, workers.package, demonstration(book, workers.jail), folder)
+        for name, data in kept.files.items():
+            book.write(f"{folder}/{name}", data)
+        refused += [kept.refused] if kept.refused else []
 
     def film(look: Look) -> WithFiles[Clip]:
         clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page)
@@ -290,6 +306,6 @@ def _keep(book: Book, reading: RunView, workers: Workers, executor: Executor) ->
             return WithFiles(clip.model_copy(update={"why_not": str(error)}), {})
 
     clips = book.each(CLIPS, worth_a_look(reading), film, executor)
-    if kept.refused:
-        raise kept.refused
+    if refused:
+        raise refused[0]
     return clips
