@@ -28,7 +28,7 @@ from autoreward.records import (
     TrialId,
     Verdict,
 )
-from autoreward.search.baselines import not_the_reward
+from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, env_steps, goals, successive_halving
 from autoreward.search.study import Study
@@ -42,6 +42,7 @@ from autoreward.store.keys import (
     RESULT,
     SCORES,
     SCREENS,
+    TRIALS,
     VERDICTS,
 )
 from autoreward.tasks.card import Task
@@ -79,6 +80,7 @@ def improve(study: Study) -> Run:
     heard = rounds_that_heard(rounds, feedback)
     entered = arms(rounds, feedback, task) if measurable else []
     trials, confirmed, contest = confirm(study, book.confirm_page(), entered, [s for r in heard for s in r.scores])
+    taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     run = Run(
         task=task.name,
         goal=task.goal,
@@ -94,8 +96,8 @@ def improve(study: Study) -> Run:
         confirmed=confirmed,
         contest=contest,
         doubt=doubt,
-        trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
-        env_steps=spent(rounds) + env_steps(trials),
+        trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
+        env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         tier=study.steps.tier,
     )
     return book.once(RESULT, lambda: run)

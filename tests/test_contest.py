@@ -143,9 +143,10 @@ def test_a_run_hands_over_both_and_says_so_first(memory_folder: Path) -> None:
     assert [(c.who, c.role) for c in run.confirmed[:2]] == [("r000c0", "winner"), ("r000c1", "runner-up")]
     said = result_sentence(run)
     assert said.startswith(
-        "r000c1 did best: success 0.80 [0.80, 0.80] over 3 fresh training seeds, against r000c0 0.20, sparse 0.00, native 0.00 (its "
-        "one round is done). The search had put r000c0 first; r000c1 did better by 0.60 on average on the fresh seeds; chance alone "
-        "does as much in 12 % of cases (paired by seed; 3 seeds can't say less). best/ has r000c1 (0.68 over 5 trainings, "
+        "r000c1 did best: success 0.80 [0.80, 0.80] over 3 fresh training seeds, against r000c0 0.20, sparse 0.00, native 0.00 "
+        "(its one round is done). The search had put r000c0 first; r000c1 did better by 0.60 on average on the fresh seeds; chance "
+        "alone does as much in 12 % of cases (paired by seed; 3 seeds can't say less). best/ has r000c1 (0.68 over "
+        "5 trainings, "
     )
     for within, who in (("best", "r000c1"), ("second", "r000c0")):
         manifest = json.loads((folder / within / "manifest.json").read_text())

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Verdict
+from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 
 
 def describe_event(event: events.Event) -> str:
@@ -35,8 +35,8 @@ def describe_event(event: events.Event) -> str:
             short = f"; no steps left in the budget for {', '.join(stopped)}" if stopped else ""
             reached = f"after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on"
             return f"  {reached}: {', '.join(on) or 'none'}{short}"
-        case events.TrialDone(trial=trial) if not trial.outcome.ok:
-            return f"  {trial.id} {trial.outcome.value}: {trial.message}"
+        case events.TrialDone(trial=trial):
+            return trial_line(trial)
         case events.ScoreDone(score=score):
             return f"  {score_line(score)}"
         case events.RoundDone(round=round_, best=best):
@@ -64,6 +64,23 @@ def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
             why.append(f"\n    {item.candidate_id} screened out: {bad[0].name}, {bad[0].evidence}")
     judged = f", judged on {counted(screened.transitions, 'recorded transition')}" if screened.transitions else ""
     return f"  checked: {len(screened.order)} may train{judged}{''.join(why)}"
+
+
+def trial_line(trial: Trial) -> str:
+    """A training that failed or was taken over, in one line; empty for any other: its score says more."""
+    if trial.taken_from:
+        return f"  {trial.id}: not trained again, {trial.taken_from} has trained it in the same way"
+    return "" if trial.outcome.ok else f"  {trial.id} {trial.outcome.value}: {trial.message}"
+
+
+def taken_over_sentence(trials: Sequence[Trial]) -> str:
+    """Which of a run's trainings other runs have made; empty if none."""
+    taken = [trial for trial in trials if trial.taken_from]
+    if not taken:
+        return ""
+    runs, steps = ", ".join(sorted({t.taken_from for t in taken})), sum(t.steps - t.begin for t in taken)
+    what = " and ".join(sorted({TrialId.parse(t.id).candidate for t in taken}))
+    return f"Not trained again, since {runs} has trained it in the same way: {what} ({counted(len(taken), 'training')}, {steps:,} steps)."
 
 
 def score_line(score: Score) -> str:
@@ -177,7 +194,8 @@ def _facts(event: events.Event) -> dict[str, object]:
         case events.TrialProgress(trial_id=trial_id, step=step, steps=steps):
             return {"trial": trial_id, "step": step, "steps": steps}
         case events.TrialDone(trial=trial):
-            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message}
+            taken = {"taken_from": trial.taken_from} if trial.taken_from else {}
+            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message, **taken}
         case events.ScoreDone(score=score):
             return {"trial": score.trial_id, "success": score.success, "mean_success": score.mean_success}
         case events.Diagnosed(diagnosis=diagnosis):

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoreward.core.wording import Command
-from autoreward.errors import JobFailed, RunDamaged, StoreError, UsageError
-from autoreward.export import EXPORTED_FILES
+from autoreward.errors import AutorewardError, JobFailed, RunDamaged, StoreError, UsageError
+from autoreward.export import EXPORTED_FILES, EXPORTED_FOLDERS
 from autoreward.export.best import demonstration, handed_over, kept_files
 from autoreward.records import Candidates
 from autoreward.report.phrases import result_sentence
-from autoreward.report.reading import read_run
+from autoreward.report.reading import RunView, read_run
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book, Page, powers_of
@@ -18,6 +18,17 @@ from autoreward.store.folder import Folder
 from autoreward.store.keys import CANDIDATES, RESULT
 from autoreward.store.trust import demand, made_here
 from autoreward.training.workers import Workers
+
+
+def hand_over(book: Book, reading: RunView, workers: Workers) -> AutorewardError | None:
+    """Write best/ and second/ of a finished run; why a reward could not be exported, if one could not."""
+    refused: list[AutorewardError] = []
+    for within in EXPORTED_FOLDERS:
+        made = kept_files(book, reading, workers.package, demonstration(book, workers.jail), within)
+        for name, data in made.files.items():
+            book.write(f"{within}/{name}", data)
+        refused += [made.refused] if made.refused else []
+    return refused[0] if refused else None
 
 
 class Taken(NamedTuple):
