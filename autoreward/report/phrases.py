@@ -80,7 +80,8 @@ def taken_over_sentence(trials: Sequence[Trial]) -> str:
         return ""
     runs, steps = ", ".join(sorted({t.taken_from for t in taken})), sum(t.steps - t.begin for t in taken)
     what = " and ".join(sorted({TrialId.parse(t.id).candidate for t in taken}))
-    return f"Not trained again, since {runs} has trained it in the same way: {what} ({counted(len(taken), 'training')}, {steps:,} steps)."
+    saved = f"{counted(len(taken), 'training')}, {steps:,} steps"
+    return f"Not trained again, since {runs} has trained it in the same way: {what} ({saved})."
 
 
 def score_line(score: Score) -> str:

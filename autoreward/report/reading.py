@@ -153,6 +153,16 @@ class RunView:
         return sum(not trial.taken_from for trial in self.trials)
 
     @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every training of the run."""
+        return (*(trial for t in self.candidates for trial in t.trials), *self.baselines, *self.confirm_trials)
+
+    @property
+    def broken(self) -> tuple[Trial, ...]:
+        """The trainings on fresh seeds that failed; the scores count them as 0."""
+        return tuple(trial for trial in self.confirm_trials if not trial.outcome.ok)
+
+    @property
     def env_steps(self) -> int:
         """Environment steps that it has taken for them."""
         return sum(t.steps - t.begin for t in self.trials if not t.taken_from)

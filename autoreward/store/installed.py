@@ -40,11 +40,11 @@ def circumstances(task: Task) -> dict[str, Any]:
 
 def versions(module: str) -> dict[str, str]:
     """Versions of what trains, of packages that bring environments, of the one that has this module, and of what those need."""
-    names = {*_LEARNERS, *(e.dist.name for e in metadata.entry_points(group=_PLUGINS) if e.dist)}
+    worlds = {"gymnasium", *(e.dist.name for e in metadata.entry_points(group=_PLUGINS) if e.dist)}
     if module:
-        names |= {*_providers().get(module.partition(".")[0], ())}
-    needed = {need for name in names for need in _needs(name)}
-    found = {name.lower().replace("_", "-"): _version(name) for name in names | needed}
+        worlds |= {*_providers().get(module.partition(".")[0], ())}
+    needed = {need for name in worlds for need in _needs(name)}
+    found = {name.lower().replace("_", "-"): _version(name) for name in {*_LEARNERS, *worlds, *needed}}
     return {name: version for name, version in sorted(found.items()) if version}
 
 
