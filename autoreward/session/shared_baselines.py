@@ -20,8 +20,8 @@ from autoreward.tasks.card import Task
 class SharedBaselines:
     """The baselines' trainings and scores, taken over where another run has made them, kept for others where not.
 
-    On a cluster nothing is shared: what its machines have installed is not known here. A reward that somebody asked to train is
-    trained.
+    On a cluster nothing is shared: what its machines have installed is not known here; nor where the code of the environment is not
+    found. A reward that somebody asked to train is trained.
     """
 
     def __init__(self, task: Task, config: RunConfig, book: Book, tell: events.Listener) -> None:
@@ -33,7 +33,7 @@ class SharedBaselines:
 
     def train(self, job: TrialJob, make: Callable[[], WithFiles[Trial]]) -> WithFiles[Trial]:
         """A training: a baseline's as it was kept, with the run that it is from in its record; or what `make` makes."""
-        if job.reward not in BASELINES or self._config.pool != "local":
+        if job.reward not in BASELINES or not self._circumstances:
             return make()
         name = f"{job.reward}-{digest(self._circumstances, job.model_dump(mode='json'))}"
         if self._config.given is None and (taken := self._taken(name, Trial, job.id)):
@@ -49,7 +49,7 @@ class SharedBaselines:
     ) -> WithFiles[Score]:
         """A score of these weights, in the same way. It depends on how the environment was sampled, too: progress is."""
         reward = TrialId.parse(trial.id).candidate
-        if reward not in BASELINES or self._config.pool != "local":
+        if reward not in BASELINES or not self._circumstances:
             return make()
         described = self._book.need(DESCRIPTION).model_dump(mode="json")
         facts = (trial.id, same_bytes(weights), purpose, self._config.episodes, described)
@@ -62,8 +62,8 @@ class SharedBaselines:
         return made
 
     @cached_property
-    def _circumstances(self) -> dict[str, Any]:
-        return circumstances(self._task)
+    def _circumstances(self) -> dict[str, Any] | None:
+        return circumstances(self._task) if self._config.pool == "local" else None
 
     def _taken(self, name: str, record: type[RecordT], what: str) -> WithFiles[RecordT] | None:
         try:

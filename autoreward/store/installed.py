@@ -20,19 +20,22 @@ OWN = Path(__file__).parent.parent
 """This package's own code."""
 
 
-def circumstances(task: Task) -> dict[str, Any]:
-    """Everything but reward, seed and length that a training of this task depends on, as JSON takes it.
+def circumstances(task: Task) -> dict[str, Any] | None:
+    """Everything but reward, seed and length that a training of this task depends on, as JSON takes it; None if that can't be told.
 
     Versions of what trains and of what the environment is made of; and where a version does not tell of a change (the code of this
     package, of a module that the card imports, files that its arguments name) names, sizes and times of the files.
     """
     module = task.env.partition(":")[0] if ":" in task.env else ""
+    code = stamp(_source(module)) if module else ""
+    if module and not code:
+        return None
     return {
         "autoreward": __version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "packages": versions(module),
-        "code": [stamp(OWN), stamp(_source(module)) if module else ""],
+        "code": [stamp(OWN), code],
         "places": [stamp(path) for path in _named(task.kwargs)],
         "task": _task(task),
     }
