@@ -20,7 +20,8 @@ class CardQuestion(NamedTuple):
 
     text: str
     place: str
-    """What it is about, and where its comment stands: `success`, `metric`, `max_steps`, `train`, `state.NAME`, `constants.NAME`, ..."""
+    """What it is about, and where its comment stands: `success`, `metric`, `max_steps`, `train`, `state.NAME`, `action.NAME` or
+    `constants.NAME`."""
     changes: Changes
     """What an answer is: the value of the place's constant, one more condition of the rule, a number of steps, or words."""
     proposal: str = ""
@@ -29,14 +30,8 @@ class CardQuestion(NamedTuple):
 
 def demand_place(task: Task, question: CardQuestion) -> None:
     """Raises TaskError, naming what there is, if a question is about nothing in the card."""
-    tables = {"state": task.state, "action": task.action, "constants": task.constants}
-    places = {
-        "success",
-        "metric",
-        "max_steps",
-        "train",
-        *(f"{t}.{name}" for t, names in tables.items() for name in names),
-    }
+    fields = [*(f"state.{name}" for name in task.state), *(f"action.{name}" for name in task.action)]
+    places = {"success", "metric", "max_steps", "train", *fields, *(f"constants.{name}" for name in task.constants)}
     if question.place not in places:
         raise TaskError(
             f"question {question.text!r}: there is no {question.place!r}; places are {', '.join(sorted(places))}."

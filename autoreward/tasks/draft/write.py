@@ -12,8 +12,12 @@ def card_text(drafted: Draft) -> str:
     """The file's text, with a comment a line at the place that it concerns; reading it gives the draft's task again."""
     task, guesses = drafted.task, drafted.guesses
     lines = [
-        "# Lines marked GUESS were not stated by the environment: check them, above all [success]. OPEN is a question that nobody has",
-        "# answered yet.",
+        "# Lines marked GUESS were not stated by the environment: check them, above all [success].",
+        *(
+            ["# OPEN is a question that nobody has answered."]
+            if any(n.startswith("OPEN") for _, n in drafted.notes)
+            else []
+        ),
         f"env = {_text(task.env)}",
     ]
     if task.kwargs:
