@@ -12,7 +12,7 @@ from autoreward.tasks.files import validated_task
 Changes = Literal["constant", "condition", "max_steps", "nothing"]
 LONGEST_LINE = 300
 """Letters of a question and of an answer."""
-NO = ("no", "n")
+YES, NO = ("yes", "y"), ("no", "n")
 
 
 class CardQuestion(NamedTuple):
@@ -52,9 +52,11 @@ def answered(draft: Draft, question: CardQuestion, answer: str) -> Draft:
     text = visible_line(question.text, LONGEST_LINE)
     if not said:
         return draft.noted(question.place, f"OPEN: {text}")
+    if said.lower() in YES and question.proposal and question.changes != "nothing":
+        said = question.proposal
     declined = said.lower() in NO and question.changes != "nothing"
     changed = draft if declined else draft._replace(task=_changed(draft.task, question, said))
-    by = "proposed by a model" if said == question.proposal and not answer.strip() else "answered"
+    by = "answered" if answer.strip() else "proposed by a model"
     return changed.noted(question.place, f"ASKED: {text} {by}: {said}")
 
 
