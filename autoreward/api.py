@@ -145,7 +145,7 @@ def init(
         goal: what the agent should do, in one sentence.
         answer: called with each question that the model has about the card: its `text`, the `place` that it concerns, what an
             answer `changes` (a constant, a condition of the rule, max_steps, nothing) and the model's `proposal`. An empty answer
-            takes the proposal, `no` leaves the card as it is; what can't be used is asked again. Without it the proposals are taken.
+            takes the proposal, `no` leaves the card as it is; what can't be used is asked again. By default proposals are taken.
         model: who names fields and writes the rule; as for `improve`.
         kwargs: arguments for gymnasium.make.
         name: the task's; made from the id if not given.
