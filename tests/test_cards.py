@@ -1,20 +1,24 @@
 """Cards for environments without one: docstring tables, guesses that say so, files that read back, a model's proposals."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from fake_provider import Answer, provider
 from in_process import HERE
 from scripted import Scripted, client
 from typer.testing import CliRunner
 
+import autoreward
 from autoreward.cli.init import _asked
 from autoreward.errors import TaskError, UsageError
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import Proposed, propose
 from autoreward.session.new_task import Initiated, take_proposal
+from autoreward.session.run import audit_tasks
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.questions import CardQuestion
@@ -344,3 +348,49 @@ def test_real_environments_get_cards_that_fit_them(env: str) -> None:
     assert not [i.message for i in checked.items if i.name.startswith("range of") and not i.ok]
     assert {i.name: i.ok for i in checked.items}["determinism"]
     assert "## reward" not in environment.doc.lower(), "the environment's own reward stays with the environment"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_card_from_python_is_asked_about_and_passes_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model at a local server; the environment is sampled for real, by `init` and by the check, on different seeds."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    names = {
+        "pitch": "obs[1]",
+        "speed": "obs[8]",
+        "height_rate": "obs[9]",
+        "pitch_rate": "obs[10]",
+        "pace": "norm(obs[8:10])",
+    }
+    said = answer(
+        fields=[field(name, source) for name, source in names.items()],
+        constants=[{"name": "fast", "value": 2.0, "about": "a run", "unit": "m/s", "field": "speed"}],
+        success={"when": "speed > fast", "within": "last 20 steps", "share": 1.0, "full_length": False},
+        questions=[
+            asks("Must it run upright?", "success", "condition", "abs(pitch) < 0.5"),
+            asks("How fast is fast?", "constants.fast", "constant", "2"),
+        ],
+    )
+    heard: list[tuple[str, str]] = []
+
+    def say(question: CardQuestion) -> str:
+        heard.append((question.place, question.proposal))
+        return "3" if question.changes == "constant" else ""
+
+    with provider(Answer(json.dumps(said))) as server:
+        model = f"openai+{server.url}/v1:m"
+        task = autoreward.init(
+            "HalfCheetah-v5", "Run.", say, model, {"exclude_current_positions_from_observation": True}, to=tmp_path
+        )
+    assert heard == [("success", "abs(pitch) < 0.5"), ("constants.fast", "2")]
+    assert task.success.when == "speed > fast and abs(pitch) < 0.5"
+    assert task.constants["fast"].value == 3.0
+    (checked,) = audit_tasks([task])
+    assert [i.message for i in checked.items if not i.ok] == []
+    assert "exclude_current_positions_from_observation" in json.dumps(server.requests[0])
+    again = autoreward.init(
+        "HalfCheetah-v5", "Run.", lambda q: pytest.fail("the card is there"), "grammar", to=tmp_path
+    )
+    assert again == task
