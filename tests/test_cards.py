@@ -374,6 +374,7 @@ def test_a_card_from_python_is_asked_about_and_passes_its_check(
         ],
     )
     heard: list[tuple[str, str]] = []
+    arguments = {"exclude_current_positions_from_observation": True}
 
     def say(question: CardQuestion) -> str:
         heard.append((question.place, question.proposal))
@@ -381,9 +382,7 @@ def test_a_card_from_python_is_asked_about_and_passes_its_check(
 
     with provider(Answer(json.dumps(said))) as server:
         model = f"openai+{server.url}/v1:m"
-        task = autoreward.init(
-            "HalfCheetah-v5", "Run.", say, model, {"exclude_current_positions_from_observation": True}, to=tmp_path
-        )
+        task = autoreward.init("HalfCheetah-v5", "Run.", say, model, arguments, to=tmp_path)
     assert heard == [("success", "abs(pitch) < 0.5"), ("constants.fast", "2")]
     assert task.success.when == "speed > fast and abs(pitch) < 0.5"
     assert task.constants["fast"].value == 3.0
@@ -394,3 +393,5 @@ def test_a_card_from_python_is_asked_about_and_passes_its_check(
         "HalfCheetah-v5", "Run.", lambda q: pytest.fail("the card is there"), "grammar", to=tmp_path
     )
     assert again == task
+    with pytest.raises(UsageError, match="is a card for HalfCheetah-v5 with other arguments"):
+        autoreward.init("HalfCheetah-v5", "Run.", model="grammar", kwargs={"frame_skip": 2}, to=tmp_path)

@@ -160,6 +160,10 @@ def task_for(
         raise UsageError(
             f"{wanted.path} is a card for {task.env} with the goal {task.goal!r}; give that path as the task, or delete it."
         )
+    if wanted.kwargs and task.kwargs != wanted.kwargs:
+        raise UsageError(
+            f"{wanted.path} is a card for {task.env} with other arguments; choose another name, or delete it."
+        )
     return task
 
 
