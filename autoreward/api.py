@@ -1,6 +1,7 @@
 """What notebooks and scripts call: `import autoreward as ar`. docs/api.md is made of the docstrings here."""
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
@@ -15,7 +16,7 @@ from autoreward.report.loaded import LoadedRun, Picture
 from autoreward.report.phrases import PlainView
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
-from autoreward.session.new_task import Wanted, task_for
+from autoreward.session.new_task import Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.run import config_for, new_folder, resume, start
 from autoreward.settings import TRAINING_SEEDS, Settings
@@ -25,6 +26,7 @@ from autoreward.store.folder import Folder
 from autoreward.store.header import read_header
 from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
+from autoreward.tasks.draft.questions import CardQuestion
 from autoreward.tasks.files import find_task
 
 
@@ -65,7 +67,7 @@ def improve(
         RunChanged: a run of that name has another task or other settings.
         AutorewardError: see errors.py.
     """
-    asked_for = _drafted(str(task), goal, settings.get("model")) if goal else card(task)
+    asked_for = init(str(task), goal, model=settings.get("model")) if goal else card(task)
     return _watched(_Asked(asked_for, Path(runs), name, dict(settings), log), tell, trust)
 
 
@@ -122,6 +124,41 @@ def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> V
     if trust:
         keep(of_card(asked_for))
     return check_file(Path(reward), asked_for)
+
+
+def init(
+    env: str,
+    goal: str,
+    answer: Callable[[CardQuestion], str] = take_proposal,
+    model: str | None = None,
+    kwargs: Mapping[str, object] | None = None,
+    name: str | None = None,
+    to: str | Path = "envs",
+) -> Task:
+    """A task card for any Gymnasium environment, drafted and written as `autoreward init` does; one that is there is read.
+
+        task = ar.init("LunarLander-v3", "Hover above the pad.", answer=lambda q: input(f"{q.text} [{q.proposal}] "))
+        ar.improve(task)
+
+    Args:
+        env: any id that gymnasium.make accepts; `module:ID` imports a package first.
+        goal: what the agent should do, in one sentence.
+        answer: called with each question that the model has about the card: its `text`, the `place` that it concerns, what an
+            answer `changes` (a constant, a condition of the rule, max_steps, nothing) and the model's `proposal`. An empty answer
+            takes the proposal, `no` leaves the card as it is; what can't be used is asked again. By default proposals are taken.
+        model: who names fields and writes the rule; as for `improve`.
+        kwargs: arguments for gymnasium.make.
+        name: the task's; made from the id if not given.
+        to: folder in which the task's folder is made.
+
+    Raises:
+        UsageError: the card that is there is for something else, or an answer can't be used however often it is asked for.
+        TaskError: the environment can't be made or trained in.
+        ProviderError: the model does not answer, or refuses.
+    """
+    wanted = Wanted.of(env, dict(kwargs or {}), goal.strip(), name, Path(to))
+    lines = PlainView(sys.stdout)
+    return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)), answer)
 
 
 def load(folder: str | Path) -> LoadedRun:
@@ -181,13 +218,6 @@ def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
     return find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
 
 
-def _drafted(env: str, goal: str, model: str | None) -> Task:
-    """The card of an environment's id. Raises UsageError, TaskError, ProviderError."""
-    wanted = Wanted.of(env, {}, goal.strip(), None, Path("envs"))
-    lines = PlainView(sys.stdout)
-    return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)))
-
-
 def _let_in(asked: _Asked) -> None:
     """What the person trusts by saying so. Raises UsageError, StoreError."""
     keep(of_card(asked.task))
@@ -201,4 +231,16 @@ def _in_notebook() -> bool:
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
-__all__ = ["LoadedRun", "Picture", "Task", "Verdict", "card", "check", "improve", "load", "train"]
+__all__ = [
+    "CardQuestion",
+    "LoadedRun",
+    "Picture",
+    "Task",
+    "Verdict",
+    "card",
+    "check",
+    "improve",
+    "init",
+    "load",
+    "train",
+]

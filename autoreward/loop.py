@@ -29,7 +29,7 @@ from autoreward.records import (
     TrialId,
     Verdict,
 )
-from autoreward.search.baselines import not_the_reward
+from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
 from autoreward.search.longer import train_longer
@@ -44,6 +44,7 @@ from autoreward.store.keys import (
     RESULT,
     SCORES,
     SCREENS,
+    TRIALS,
     VERDICTS,
 )
 from autoreward.tasks.card import Task
@@ -78,14 +79,16 @@ def improve(study: Study) -> Run:
         )
     doubt = rounds[-1].doubt
     measurable = task.ruled and not doubt.reason  # else there is nothing to confirm, or nothing to confirm it by
-    trials, confirmed = confirm(study, book.confirm_page(), arms(rounds, feedback, task) if measurable else [])
     heard = rounds_that_heard(rounds, feedback)
+    entered = arms(rounds, feedback, task) if measurable else []
+    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, [s for r in heard for s in r.scores])
+    taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     run = Run(
         task=task.name,
         goal=task.goal,
         stop=stop,
         rounds=len(rounds),
-        best=best(heard, task),
+        best=contest.best if contest else best(heard, task),
         success=success(heard, task),
         failed=why_nothing(
             [t for r in heard for t in r.trials],
@@ -94,9 +97,10 @@ def improve(study: Study) -> Run:
         ),
         confirmed=confirmed,
         longer=most_helped(rounds),
+        contest=contest,
         doubt=doubt,
-        trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
-        env_steps=spent(rounds) + env_steps(trials),
+        trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
+        env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         tier=study.steps.tier,
     )
     return book.once(RESULT, lambda: run)
@@ -148,7 +152,7 @@ def measure(study: Study) -> Run:
     if not isinstance(reward, str):
         demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)[0])
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
-    trials, confirmed = confirm(study, page, [Arm("given", reward)])
+    trials, confirmed, _ = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,

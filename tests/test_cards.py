@@ -1,17 +1,28 @@
 """Cards for environments without one: docstring tables, guesses that say so, files that read back, a model's proposals."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from fake_provider import Answer, provider
 from in_process import HERE
 from scripted import Scripted, client
+from typer.testing import CliRunner
 
+import autoreward
+from autoreward.cli.init import _asked
+from autoreward.errors import TaskError, UsageError
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
-from autoreward.roles.card_writer import propose
+from autoreward.roles.card_writer import Proposed, propose
+from autoreward.session.new_task import Initiated, take_proposal
+from autoreward.session.run import audit_tasks
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.questions import CardQuestion
+from autoreward.tasks.draft.ranges import source_range
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.worker.jobs.audit import audit
@@ -112,24 +123,58 @@ def test_kwargs_and_missing_limits_are_written() -> None:
 
 def answer(**change: Any) -> dict[str, Any]:
     plain = {
-        "fields": [{"name": "place", "source": "obs[0]", "about": "of the cart", "unit": "m"}],
-        "constants": [{"name": "far", "value": 2.0, "about": "far away", "unit": "m"}],
+        "fields": [field("place", "obs[0]")],
+        "constants": [{"name": "far", "value": 2.0, "about": "far away", "unit": "m", "field": "place"}],
         "success": {"when": "place > far", "within": "any step", "share": 1.0, "full_length": False},
         "metric": {"value": "length", "better": "lower"},
-        "action": "pushes the cart", "doubts": ["whether far is far"],
+        "action": "pushes the cart", "max_steps": None,
+        "questions": [{"text": "Is far far?", "place": "success", "changes": "nothing", "proposal": ""}],
     }  # fmt: skip
     return plain | change
+
+
+def field(name: str, source: str, low: float | None = None, high: float | None = None) -> dict[str, Any]:
+    return {"name": name, "source": source, "about": "of the cart", "unit": "m", "low": low, "high": high}
+
+
+def asks(text: str, place: str, changes: str, proposal: str = "") -> dict[str, str]:
+    return {"text": text, "place": place, "changes": changes, "proposal": proposal}
+
+
+QUESTIONS = [
+    asks("How far is far?", "constants.far", "constant", "2.5"),
+    asks("Must it stand still there?", "success", "condition", "abs(speed) < 0.1"),
+    asks("How long may it take?", "max_steps", "max_steps", "300"),
+    asks("Which side is meant?", "state.place", "nothing"),
+]
+CURIOUS = {"fields": [field("place", "obs[0]"), field("speed", "obs[1]")], "questions": QUESTIONS}
+"""An answer with a question of each kind."""
+
+
+def proposed(folder: Path, **change: Any) -> Proposed:
+    environment = surveyed()
+    model = Scripted({"init-0": answer(**change)})
+    return propose(client(model, folder), environment, draft_task(environment, "toy", "Go far.", {}))
+
+
+def initiated(folder: Path, **change: Any) -> Initiated:
+    made = proposed(folder, **change)
+    return Initiated(folder / "toy" / "task.toml", made.draft, made.questions, made.findings)
 
 
 def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
     model = Scripted({"init-0": answer()})
     environment = surveyed()
-    drafted, findings = propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {}))
+    drafted, questions, findings = propose(
+        client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {})
+    )
     assert findings == ()
+    assert [q.text for q in questions] == ["Is far far?"]
     assert drafted.task.state["place"].range == (-4.8, 4.8)
     assert drafted.task.success.when == "place > far"
     text = card_text(drafted)
-    assert "# GUESS: written by a model; whether far is far" in text
+    assert "# GUESS: written by a model\n[success]" in text
+    assert 'far = { value = 2.0, unit = "m", about = "far away", field = "place" }' in text
     assert "Go far." in model.asked["init-0"]
     assert "Cart Position" in model.asked["init-0"]
 
@@ -137,7 +182,7 @@ def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
 def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Path) -> None:
     wrong: list[dict[str, Any]] = [
         answer(success={"when": "nowhere > far", "within": "any step", "share": 1.0, "full_length": False}),
-        answer(fields=[{"name": "place", "source": "obs[7]", "about": "x", "unit": ""}]),
+        answer(fields=[field("place", "obs[7]")]),
         answer(fields=[]),
     ]
 
@@ -147,12 +192,151 @@ def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Pa
     model = Scripted({}, say)
     environment = surveyed()
     plain = draft_task(environment, "toy", "Go far.", {})
-    drafted, findings = propose(client(model, tmp_path), environment, plain)
-    assert drafted == plain
+    drafted, questions, findings = propose(client(model, tmp_path), environment, plain)
+    assert (drafted, questions) == (plain, ())
     assert [text in " ".join(findings) for text in ("'nowhere'", "reaches beyond the 3 numbers", "no field")] == [
         True
     ] * 3
     assert "'nowhere', which is not a field" in model.asked["init-1"]
+
+
+def test_proposals_that_nobody_speaks_against_are_taken(tmp_path: Path) -> None:
+    made = initiated(tmp_path, **CURIOUS).answered(take_proposal)
+    task = made.check(made.text)
+    assert task == made.draft.task
+    assert (task.constants["far"].value, task.max_steps) == (2.5, 300)
+    assert task.success.when == "place > far and abs(speed) < 0.1"
+    lines = made.text.splitlines()
+    for comment, below in (
+        ("# ASKED: How far is far? proposed by a model: 2.5", "far = { value = 2.5"),
+        ("# ASKED: Must it stand still there? proposed by a model: abs(speed) < 0.1", "[success]"),
+        ("# ASKED: How long may it take? proposed by a model: 300", "max_steps = 300"),
+        ("# OPEN: Which side is meant?", "[state.place]"),
+    ):
+        assert lines[lines.index(comment) + 1].startswith(below)
+    assert "# OPEN is a question that nobody has answered." in lines
+    assert made.questions == ()
+
+
+def test_answers_change_the_card_or_leave_it(tmp_path: Path) -> None:
+    def say(question: CardQuestion) -> str:
+        return {"constants.far": " 3 ", "success": "no", "max_steps": "1,500", "state.place": "the right\none"}[
+            question.place
+        ]
+
+    made = initiated(tmp_path, **CURIOUS).answered(say)
+    task = made.check(made.text)
+    assert (task.constants["far"].value, task.max_steps, task.success.when) == (3.0, 1500, "place > far")
+    assert "# ASKED: Must it stand still there? answered: no\n[success]" in made.text
+    assert "# ASKED: Which side is meant? answered: the right one\n[state.place]" in made.text
+    assert "OPEN" not in made.text
+
+
+def test_a_condition_keeps_the_meaning_of_the_rule_and_yes_takes_the_proposal(tmp_path: Path) -> None:
+    either = {"when": "place > far or speed > 9", "within": "any step", "share": 1.0, "full_length": False}
+    made = initiated(tmp_path, **CURIOUS, success=either).answered(lambda q: "yes" if q.place == "success" else "")
+    assert made.draft.task.success.when == "(place > far or speed > 9) and abs(speed) < 0.1"
+
+
+def test_what_can_not_be_used_is_asked_again_with_the_reason(tmp_path: Path) -> None:
+    heard: list[str] = []
+    script = iter(["very", "4", "speeed < 1", "speed < 1 or place > 1", "0", "1.5", "77", ""])
+
+    def say(question: CardQuestion) -> str:
+        heard.append(question.text)
+        return next(script)
+
+    task = initiated(tmp_path, **CURIOUS).answered(say).draft.task
+    assert (task.constants["far"].value, task.max_steps) == (4.0, 77)
+    assert task.success.when == "place > far and (speed < 1 or place > 1)"
+    assert heard[1] == "'very' is not a number; write one, or `no` to leave the card as it is. How far is far?"
+    assert "'speeed', which is not a field. Did you mean 'speed'?" in heard[3]
+    assert heard[5].startswith("'0' is no number of steps; write a whole number from 1.")
+    with pytest.raises(UsageError, match="no usable answer after 10 attempts: 'very' is not a number"):
+        initiated(tmp_path, **CURIOUS).answered(lambda q: "very")
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (
+            asks("What?", "state.nothing", "nothing"),
+            "there is no 'state.nothing'; places are action.choice, constants.far",
+        ),
+        (
+            asks("What?", "success", "constant", "3"),
+            "changes a constant, and its place is 'success'; write constants.NAME",
+        ),
+        (asks("What?", "constants.far", "constant", "many"), "'many' is not a number"),
+        (asks("What?", "success", "condition", "nowhere > 3"), "'nowhere', which is not a field"),
+        (asks("What?", "success", "condition", "place + 3"), "place + 3"),
+    ],
+)
+def test_a_question_about_nothing_goes_back_to_the_model(question: dict[str, str], said: str, tmp_path: Path) -> None:
+    model = Scripted({"init-0": answer(questions=[question]), "init-1": answer()})
+    environment = surveyed()
+    made = propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {}))
+    assert said in made.findings[0]
+    assert said[:20] in model.asked["init-1"]
+    assert len(made.questions) == 1
+
+
+def test_a_model_is_told_the_arguments_and_may_choose_the_length(tmp_path: Path) -> None:
+    model = Scripted({"init-0": answer(max_steps=250)})
+    environment = surveyed()
+    made = propose(
+        client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {"continuous": True})
+    )
+    assert r'made with the arguments "{\"continuous\": true}"' in model.asked["init-0"]
+    assert made.draft.task.max_steps == 250
+    assert "# GUESS: proposed by a model; the environment's own limit is 500\nmax_steps = 250" in card_text(made.draft)
+
+
+def test_ranges_hold_what_was_sampled_and_what_the_model_needs(tmp_path: Path) -> None:
+    fields = [
+        field("place", "obs[0]", -1.0, 9.0),  # bounds are stated: -4.8 to 4.8
+        field("pitch_rate", "obs[1]"),  # random actions gave -1 to 1
+        field("both", "obs[1:3]", high=6.0),
+        field("speed", "norm(obs[1:3])"),
+        field("still", "abs(obs[1]) < 0.1"),
+    ]
+    state = proposed(tmp_path, fields=fields).draft.task.state
+    assert [state[n].range for n in ("place", "pitch_rate", "both", "still")] == [
+        (-4.8, 9.0),
+        (-1.5, 1.5),
+        (-1.5, 6.0),
+        None,
+    ]
+    low, high = state["speed"].range or (0.0, 0.0)
+    assert low <= 0.0
+    assert 2.0 <= high <= 3.0  # at most sqrt(2) * 1.5, and its margin
+
+
+def test_a_source_that_is_not_there_is_named() -> None:
+    with pytest.raises(TaskError, match=r"speaks of 'obs\.speed'; the observation has obs"):
+        source_range("obs.speed + 1", surveyed())
+    with pytest.raises(TaskError, match="reaches outside the array"):
+        source_range("obs[7] + 1", surveyed())
+
+
+def test_the_terminal_asks_one_question_after_the_other(tmp_path: Path) -> None:
+    """As a person sees it, with the model's proposals as what Enter takes."""
+    app = typer.Typer()
+
+    @app.command()
+    def ask() -> None:
+        typer.echo(initiated(tmp_path, **CURIOUS).answered(_asked).text)
+
+    done = CliRunner().invoke(app, [], input="4\n\nno\n\n")
+    assert done.exit_code == 0, done.output
+    said = done.output.splitlines()
+    assert said[0] == "constants.far: How far is far?"
+    assert said[1] == "  a number; no: as it is [2.5]: 4"
+    assert "  a condition; no: none [abs(speed) < 0.1]: " in said
+    assert "  a few words; Enter leaves it open: " in said
+    assert "far = { value = 4.0" in done.output
+    assert 'when = "place > far and abs(speed) < 0.1"' in done.output
+    assert "\nmax_steps = 500\n" in done.output
 
 
 @pytest.mark.slow
@@ -161,5 +345,53 @@ def test_real_environments_get_cards_that_fit_them(env: str) -> None:
     environment, _ = survey(SurveyJob(task=placeholder_task(env, {}, "toy")), {}, HERE)
     _, task = written(environment)
     checked, _ = audit(AuditJob(task=task), {}, HERE)
+    assert not [i.message for i in checked.items if i.name.startswith("range of") and not i.ok]
     assert {i.name: i.ok for i in checked.items}["determinism"]
     assert "## reward" not in environment.doc.lower(), "the environment's own reward stays with the environment"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_card_from_python_is_asked_about_and_passes_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model at a local server; the environment is sampled for real, by `init` and by the check, on different seeds."""
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    names = {
+        "pitch": "obs[1]",
+        "speed": "obs[8]",
+        "height_rate": "obs[9]",
+        "pitch_rate": "obs[10]",
+        "pace": "norm(obs[8:10])",
+    }
+    said = answer(
+        fields=[field(name, source) for name, source in names.items()],
+        constants=[{"name": "fast", "value": 2.0, "about": "a run", "unit": "m/s", "field": "speed"}],
+        success={"when": "speed > fast", "within": "last 20 steps", "share": 1.0, "full_length": False},
+        questions=[
+            asks("Must it run upright?", "success", "condition", "abs(pitch) < 0.5"),
+            asks("How fast is fast?", "constants.fast", "constant", "2"),
+        ],
+    )
+    heard: list[tuple[str, str]] = []
+    arguments = {"exclude_current_positions_from_observation": True}
+
+    def say(question: CardQuestion) -> str:
+        heard.append((question.place, question.proposal))
+        return "3" if question.changes == "constant" else ""
+
+    with provider(Answer(json.dumps(said))) as server:
+        model = f"openai+{server.url}/v1:m"
+        task = autoreward.init("HalfCheetah-v5", "Run.", say, model, arguments, to=tmp_path)
+    assert heard == [("success", "abs(pitch) < 0.5"), ("constants.fast", "2")]
+    assert task.success.when == "speed > fast and abs(pitch) < 0.5"
+    assert task.constants["fast"].value == 3.0
+    (checked,) = audit_tasks([task])
+    assert [i.message for i in checked.items if not i.ok] == []
+    assert "exclude_current_positions_from_observation" in json.dumps(server.requests[0])
+    again = autoreward.init(
+        "HalfCheetah-v5", "Run.", lambda q: pytest.fail("the card is there"), "grammar", to=tmp_path
+    )
+    assert again == task
+    with pytest.raises(UsageError, match="is a card for HalfCheetah-v5 with other arguments"):
+        autoreward.init("HalfCheetah-v5", "Run.", model="grammar", kwargs={"frame_skip": 2}, to=tmp_path)

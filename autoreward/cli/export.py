@@ -18,6 +18,9 @@ POLICY_ONNX = """\
 def command(
     run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
     to: Path | None = typer.Option(None, "--to", help="Folder to make; TASK-reward here if not given."),
+    second: bool = typer.Option(
+        False, "--second", help="Take second/: the other program, where the confirmation contests the search."
+    ),
     onnx: bool = typer.Option(False, "--onnx", help="Add policy.onnx, the policy as one graph for ONNX Runtime."),
     runs: Path = RUNS,
     trust: bool = TRUST,
@@ -31,14 +34,15 @@ def command(
 
     folder = find_run(run, runs)
     task = read_header(folder).task
-    if onnx or not is_as_made(folder):
+    within = "second" if second else "best"
+    if onnx or not is_as_made(folder, within):
         settle_run(folder, trust)
-    files, anew = take(folder)
-    target = to or Path(f"{task.name}-reward")
+    files, anew = take(folder, within)
+    target = to or Path(f"{task.name}-reward{'-second' * second}")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another folder with --to.")
     if onnx:
-        files |= _onnx(folder)
+        files |= _onnx(folder, within)
         if "card.md" in files:
             files["card.md"] += POLICY_ONNX.encode()
     write_whole(files, target)
@@ -70,10 +74,10 @@ def write_whole(files: dict[str, bytes], target: Path) -> None:
         raise UsageError(f"{target} can't be written: {error.strerror}. Choose another folder with --to.") from None
 
 
-def _onnx(folder: Path) -> dict[str, bytes]:
+def _onnx(folder: Path, within: str) -> dict[str, bytes]:
     from autoreward.session.run import onnx_policy
 
-    return onnx_policy(folder)
+    return onnx_policy(folder, within)
 
 
 def install_path(target: Path) -> str:

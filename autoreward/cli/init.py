@@ -17,6 +17,7 @@ from autoreward.cli.trust import TRUST, settle
 
 if TYPE_CHECKING:
     from autoreward.session.new_task import Initiated
+    from autoreward.tasks.draft.questions import CardQuestion
 
 
 def command(
@@ -37,7 +38,7 @@ def command(
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
-    from autoreward.session.new_task import Wanted, initiate
+    from autoreward.session.new_task import Wanted, initiate, take_proposal
     from autoreward.store.trust import of_program
     from autoreward.tasks.card import STATE_PROGRAM
     from autoreward.tasks.files import read_state_program
@@ -60,13 +61,29 @@ def command(
         limit(max_cost),
         say,
     )
-    say(draft.text)
     for finding in draft.findings:
         say(f"the model's answer: {finding}", error=True)
-    text = draft.text if yes or not sys.stdin.isatty() else _confirmed(draft)
+    alone = yes or not sys.stdin.isatty()
+    draft = draft.answered(take_proposal if alone else _asked)
+    say(draft.text)
+    text = draft.text if alone else _confirmed(draft)
     draft.keep(text)
     say(f"written  {draft.path}")
     say(f"next     {in_shell(Command('run', (draft.path.parent,)))}")
+
+
+def _asked(question: "CardQuestion") -> str:
+    """One question, and what the person types; Enter alone takes the proposal."""
+    kinds = {
+        "constant": "a number; no: as it is",
+        "condition": "a condition; no: none",
+        "max_steps": "steps; no: as it is",
+        "nothing": "a few words",
+    }
+    say(f"{question.place}: {question.text}")
+    shown = f"  {kinds[question.changes]}{'' if question.proposal else '; Enter leaves it open'}"
+    answer: str = typer.prompt(shown, default=question.proposal, show_default=bool(question.proposal))
+    return "" if answer == question.proposal else answer
 
 
 def _confirmed(draft: "Initiated") -> str:

@@ -103,7 +103,8 @@ def _goodbye(console: "Terminal", reading: "RunView") -> None:
         console.print(spending(reading))
     console.print()
     console.print(f"report  {folder / REPORT}", soft_wrap=True)
-    for what, name in (("reward", "best/reward.py"), ("policy", "best/policy.zip")):
+    parts = (("reward", "best/reward.py"), ("policy", "best/policy.zip"), ("second", "second/reward.py"))
+    for what, name in parts:
         if reading.files.has(name):
             console.print(f"{what}  {folder / name}", soft_wrap=True)
     console.print(f"next    {in_shell(Command('show', (folder,)))}", soft_wrap=True)

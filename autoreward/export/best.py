@@ -1,4 +1,4 @@
-"""`best/`: everything that a finished run leaves to be kept, in one folder that needs no autoreward."""
+"""`best/` and `second/`: everything that a finished run leaves to be kept of a program, in a folder that needs no autoreward."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -29,22 +29,28 @@ Demonstrate = Callable[[Candidate, Mapping[str, str]], ExportProof]
 
 
 class Kept(NamedTuple):
-    """What best/ is to hold."""
+    """What such a folder is to hold."""
 
     files: dict[str, bytes]
-    """By name, each one of EXPORTED; empty if nothing won."""
+    """By name, each one of EXPORTED_FILES; empty if there is no such program."""
     refused: AutorewardError | None = None
-    """Why the reward is not among them, although one won."""
+    """Why the reward is not among them, although there is one."""
 
 
-def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demonstrate) -> Kept:
-    """The files of best/, from a reading of the whole run. What was trained is there also where the reward can't be."""
+def handed_over(run: Run | None, folder: str) -> str:
+    """Whose files such a folder of a run holds: a candidate's id, or a baseline's name; empty if nobody's."""
+    return {"best": run.best, "second": run.second}[folder] if run else ""
+
+
+def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demonstrate, folder: str = "best") -> Kept:
+    """The files of best/ or second/, from a reading of the whole run. What was trained is there also where the reward can't be."""
     run, task = reading.run, book.header.task
-    if run is None or not run.best:
+    who = handed_over(run, folder)
+    if run is None or not who:
         return Kept({})
-    view = reading.candidate(run.best)
+    view = reading.candidate(who)
     winner = view.candidate if view else None
-    policy = best_policy(reading)
+    policy = best_policy(reading, who)
     score = policy.score if policy else None
     files: dict[str, bytes] = {}
     if policy:
@@ -62,7 +68,7 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
             refused = error
         proof_sentence = proven(proof) if proof else f"The reward is not here. {refused}"
         files["card.md"] = _card(reading, run, winner, score, proof_sentence, proof is not None).encode()
-    files["manifest.json"] = _manifest(book, run, winner, score, proof).encode()
+    files["manifest.json"] = _manifest(book, run, who, winner, score, proof).encode()
     return Kept({name: files[name] for name in EXPORTED_FILES if name in files}, refused)
 
 
@@ -84,16 +90,16 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
     return demonstrate
 
 
-def best_policy(reading: RunView) -> SavedScore | None:
-    """The winner's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any.
+def best_policy(reading: RunView, who: str) -> SavedScore | None:
+    """A reward's score with the highest held-out success, of any leg: among the confirmation's trainings if there were any.
 
-    None without a winner that was scored.
+    None while the run is not finished, or if none of them was scored.
     """
     run = reading.run
     if run is None:
         return None
     scored = reading.confirm_scores if run.confirmed else reading.search_scores
-    own = [s for s in scored if s.score.outcome.ok and TrialId.parse(s.score.trial_id).candidate == run.best]
+    own = [s for s in scored if s.score.outcome.ok and TrialId.parse(s.score.trial_id).candidate == who]
     return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id), default=None)
 
 
@@ -146,14 +152,16 @@ def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
     return lines
 
 
-def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None, proof: ExportProof | None) -> str:
+def _manifest(
+    book: Book, run: Run, who: str, winner: Candidate | None, best: Score | None, proof: ExportProof | None
+) -> str:
     """What the policy and the reward are, how they were made and what was measured, for machines."""
     note = "picked from several trainings by its held-out success, so this number is optimistic; the confirmed interval is not"
     return json.dumps(
         {
             "autoreward": __version__,
             "task": book.header.task.model_dump(mode="json"),
-            "winner": run.best,
+            "candidate": who,
             "reward": winner
             and {
                 "thought": winner.thought,
@@ -171,6 +179,7 @@ def _manifest(book: Book, run: Run, winner: Candidate | None, best: Score | None
                 "note": note if best.ruled else "no rule judged it: people compared policies",
             },
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
+            "contest": run.contest and run.contest.model_dump(mode="json"),
             "tier": run.tier,
             "versions": book.header.packages,
         },

@@ -18,6 +18,7 @@ from autoreward.records.candidates import (
     ScreenedCandidate,
     Verdict,
 )
+from autoreward.records.contests import Contest, Pooled
 from autoreward.records.environments import (
     DEMONSTRATIONS,
     EXPLOITS,
@@ -105,6 +106,7 @@ __all__ = [
     "Clip",
     "CompositionName",
     "Confirmed",
+    "Contest",
     "CurvePoint",
     "Description",
     "Diagnosis",
@@ -124,6 +126,7 @@ __all__ = [
     "Motion",
     "PartStats",
     "Plan",
+    "Pooled",
     "Preference",
     "Question",
     "Record",

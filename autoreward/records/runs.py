@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
+from autoreward.records.contests import Contest
 from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
@@ -170,7 +171,7 @@ CLIP_FILE = "clip.webp"
 class Clip(Record):
     """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
 
-    id: Literal["winner", "failure", "native"]
+    id: Literal["winner", "second", "failure", "native"]
     trial_id: TrialName
     page: str = Field(pattern=r"^(confirm|baselines|rounds/[0-9]{3,9})$")
     """Folder of its score within the run's: `confirm`, or `rounds/000`."""
@@ -186,7 +187,7 @@ class Run(Record):
     stop: Said
     rounds: int
     best: Id
-    """The winner's candidate id; empty if no candidate could be scored."""
+    """The candidate to hand over: who won the search, unless the confirmation contests it; empty if none could be scored."""
     success: float | None = None
     """The winner's held-out success in the search, averaged over its training seeds; None without a rule or a search."""
     failed: Said = ""
@@ -194,10 +195,17 @@ class Run(Record):
     confirmed: tuple[Confirmed, ...] = ()
     longer: Longer = Longer()
     """Where more steps helped most; empty where they never did."""
+    contest: Contest | None = None
+    """Who did better on the fresh seeds than the one that won the search, if one did."""
     doubt: Doubt = Doubt()
     trainings: int
     env_steps: int
     tier: Tier
+
+    @property
+    def second(self) -> str:
+        """The candidate that is handed over beside the best; empty where the confirmation contests nothing."""
+        return self.contest.second if self.contest else ""
 
 
 class LegPlan(Record):

@@ -109,6 +109,8 @@ class Trial(Record):
     seconds: float = 0.0
     steps_per_second: float = 0.0
     tier: Tier = "process-only"
+    taken_from: Said = ""
+    """The run that has trained it, where it was taken over and not trained again."""
 
 
 class Episode(Record):

@@ -18,10 +18,11 @@ from autoreward.tasks.card import Task
 
 _CAPTIONS = {
     "winner": "the winner's best policy",
+    "second": "the best policy of the program in second/",
     "failure": "the worst failure of the search",
     "native": "the native reward's best policy",
 }
-_COLORS = {"winner": "var(--good)", "failure": "var(--bad)", "native": "var(--muted)"}
+_COLORS = {"winner": "var(--good)", "second": "var(--accent)", "failure": "var(--bad)", "native": "var(--muted)"}
 _PANELS = 12
 """Most charts; what the success rule speaks of comes first."""
 LINE_POINTS = 120

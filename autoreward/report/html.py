@@ -13,7 +13,7 @@ from autoreward.report.agreement import agreement, beaten
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
-from autoreward.report.phrases import budget_sentence, interval_text, result_sentence
+from autoreward.report.phrases import budget_sentence, interval_text, result_sentence, taken_over_sentence
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.tables import origin, status
@@ -58,6 +58,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         source=lambda view: Markup(highlight(view.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
         diff=_diff(reading),
         clips=filmed(reading),
+        taken_over=taken_over_sentence(reading.trials),
         plots=plotted(reading),
         graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
         agreement=agreement,

@@ -33,6 +33,13 @@ class LoadedRun:
         view = self.reading.candidate(run.best) if run else None
         return view.candidate if view else None
 
+    @property
+    def second(self) -> Candidate | None:
+        """The other program that is handed over, where the confirmation contests the search; else None."""
+        run = self.reading.run
+        view = self.reading.candidate(run.second) if run else None
+        return view.candidate if view else None
+
     def frame(self) -> "pd.DataFrame":
         """One row per candidate. Raises ImportError without pandas."""
         import pandas as pd

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
+from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 
 
 def describe_event(event: events.Event) -> str:
@@ -35,8 +35,8 @@ def describe_event(event: events.Event) -> str:
             short = f"; no steps left in the budget for {', '.join(stopped)}" if stopped else ""
             reached = f"after {standings.steps:,} steps {len(on)} of {len(standings.rows)} go on"
             return f"  {reached}: {', '.join(on) or 'none'}{short}"
-        case events.TrialDone(trial=trial) if not trial.outcome.ok:
-            return f"  {trial.id} {trial.outcome.value}: {trial.message}"
+        case events.TrialDone(trial=trial):
+            return trial_line(trial)
         case events.ScoreDone(score=score):
             return f"  {score_line(score)}"
         case events.RoundDone(round=round_, best=best):
@@ -64,6 +64,24 @@ def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
             why.append(f"\n    {item.candidate_id} screened out: {bad[0].name}, {bad[0].evidence}")
     judged = f", judged on {counted(screened.transitions, 'recorded transition')}" if screened.transitions else ""
     return f"  checked: {len(screened.order)} may train{judged}{''.join(why)}"
+
+
+def trial_line(trial: Trial) -> str:
+    """A training that failed or was taken over, in one line; empty for any other: its score says more."""
+    if trial.taken_from:
+        return f"  {trial.id}: not trained again, {trial.taken_from} has trained it in the same way"
+    return "" if trial.outcome.ok else f"  {trial.id} {trial.outcome.value}: {trial.message}"
+
+
+def taken_over_sentence(trials: Sequence[Trial]) -> str:
+    """Which of a run's trainings other runs have made; empty if none."""
+    taken = [trial for trial in trials if trial.taken_from]
+    if not taken:
+        return ""
+    runs, steps = ", ".join(sorted({t.taken_from for t in taken})), sum(t.steps - t.begin for t in taken)
+    what = " and ".join(sorted({TrialId.parse(t.id).candidate for t in taken}))
+    saved = f"{counted(len(taken), 'training')}, {steps:,} steps"
+    return f"Not trained again, since {runs} has trained it in the same way: {what} ({saved})."
 
 
 def score_line(score: Score) -> str:
@@ -94,7 +112,7 @@ def budget_sentence(run: Run) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result in one sentence."""
+    """The run's result: in one sentence, or in a few where the confirmation contests the search."""
     if run.doubt.reason:
         return run.doubt.reason
     if not run.best:
@@ -109,10 +127,32 @@ def result_sentence(run: Run) -> str:
     seeds = counted(len(winner.success), "fresh training seed")
     if winner.role == "given":
         return f"{run.best}: success {interval_text(winner)} over {seeds}."
-    if winner.estimate.value == 0.0:
+    if max(winner.success) == 0.0 and run.contest is None:
         return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
-    return f"{run.best} won: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    verb = "did best" if run.contest and run.contest.best != run.contest.winner else "won"
+    won = f"{run.best} {verb}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    return f"{won} {contest_sentences(run.contest)}" if run.contest else won
+
+
+def contest_sentences(contest: Contest) -> str:
+    """By how much another program did better on the fresh seeds than the search's winner, and what to make of it."""
+    least = f"; {contest.seeds} seeds can't say less" if contest.chance * 2**contest.seeds < 1.5 else ""
+    lead = f"did better by {contest.lead:.2f} on average on the fresh seeds"
+    gap = f"{lead}; chance alone does as much in {100 * contest.chance:.0f} % of cases (paired by seed{least})."
+    theirs, ours = (f"{p.success:.2f} over {counted(p.trainings, 'training')}" for p in contest.pooled)
+    if contest.best == contest.winner:
+        kept = (
+            f"Over all its whole trainings, the search's too, {contest.winner} is not behind ({theirs}, against {ours})"
+        )
+        return f"{contest.rival} {gap} {kept}, and stays in best/; {contest.rival} is in second/."
+    kept = (
+        f"best/ has {contest.rival} ({ours}, the search's whole trainings too), second/ has {contest.winner} ({theirs})"
+    )
+    return (
+        f"The search had put {contest.winner} first; {contest.rival} {gap} {kept}. As {contest.rival} was chosen by these seeds, "
+        "too, its success is a little optimistic."
+    )
 
 
 def interval_text(confirmed: Confirmed) -> str:
@@ -171,7 +211,8 @@ def _facts(event: events.Event) -> dict[str, object]:
         case events.TrialProgress(trial_id=trial_id, step=step, steps=steps):
             return {"trial": trial_id, "step": step, "steps": steps}
         case events.TrialDone(trial=trial):
-            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message}
+            taken = {"taken_from": trial.taken_from} if trial.taken_from else {}
+            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message, **taken}
         case events.ScoreDone(score=score):
             return {"trial": score.trial_id, "success": score.success, "mean_success": score.mean_success}
         case events.Diagnosed(diagnosis=diagnosis):

@@ -149,8 +149,8 @@ class RunView:
 
     @property
     def trainings(self) -> int:
-        """How many trainings the run has; the legs of one are one."""
-        return len(self.trials)
+        """How many trainings the run has made; the legs of one are one."""
+        return sum(not trial.taken_from for trial in self.trials)
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -164,8 +164,8 @@ class RunView:
 
     @property
     def env_steps(self) -> int:
-        """Environment steps of all of them."""
-        return sum(t.steps - t.begin for t in self.trials)
+        """Environment steps that it has taken for them."""
+        return sum(t.steps - t.begin for t in self.trials if not t.taken_from)
 
     def candidate(self, candidate_id: str) -> CandidateView | None:
         """One candidate, or None."""

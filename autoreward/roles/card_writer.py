@@ -1,6 +1,7 @@
-"""A model's names, units and success rule for an environment, checked against what the environment is."""
+"""A model's names, units and success rule for an environment, checked against what the environment is; and what it has to ask."""
 
-import re
+import json
+from typing import NamedTuple
 
 from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
@@ -9,13 +10,15 @@ from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
 from autoreward.records import Record, Survey
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_place
+from autoreward.tasks.draft.ranges import hull, source_range
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import Direction
 
 _MAX_TOKENS = 8_000
 _DOC_SHOWN = 6_000
 _LONGEST_TEXT = 200
-_PLACE = re.compile(r"^(obs(?:\.\w+)?)\[(\d+)(?::(\d+))?\]$")
+_MOST_QUESTIONS = 8
 
 
 class NamedField(Record):
@@ -25,6 +28,9 @@ class NamedField(Record):
     source: str
     about: str
     unit: str
+    low: float | None
+    """Least value that matters; None: what the environment states or random actions gave is enough."""
+    high: float | None
 
 
 class NamedNumber(Record):
@@ -34,6 +40,8 @@ class NamedNumber(Record):
     value: float
     about: str
     unit: str
+    field: str
+    """The field it is a value of; empty if of none."""
 
 
 class Rule(Record):
@@ -52,6 +60,15 @@ class Ranking(Record):
     better: Direction
 
 
+class Unsure(Record):
+    """What a model would ask the person, as it answers it."""
+
+    text: str
+    place: str
+    changes: Changes
+    proposal: str
+
+
 class Proposal(Record):
     """The answer to `init.md.j2`."""
 
@@ -60,27 +77,54 @@ class Proposal(Record):
     success: Rule
     metric: Ranking
     action: str
-    doubts: list[str]
+    max_steps: int | None
+    """None: the environment's own limit."""
+    questions: list[Unsure]
 
 
-def propose(client: ModelClient, survey: Survey, drafted: Draft) -> tuple[Draft, tuple[str, ...]]:
-    """The draft with a model's fields and rule, if it has usable ones; and what was wrong with its answers.
+class Proposed(NamedTuple):
+    """What came of asking a model."""
+
+    draft: Draft
+    questions: tuple[CardQuestion, ...]
+    """What it has to ask the person."""
+    findings: tuple[str, ...]
+    """What was wrong with its answers."""
+
+
+def propose(client: ModelClient, survey: Survey, drafted: Draft) -> Proposed:
+    """The draft with a model's fields and rule, if it has usable ones, else the draft as it was.
 
     Raises LimitReached, ProviderError.
     """
     problem, findings = "", tuple[str, ...]()
     for turn in range(ATTEMPTS):
-        text = render_prompt("init", task=drafted.task, survey=survey, doc=survey.doc[:_DOC_SHOWN], problem=problem)
+        text = _prompt(survey, drafted, problem)
         answer, wrong = ask_structured(client, Request(f"init-{turn}", "designer", text, _MAX_TOKENS), Proposal)
         findings += wrong
         if answer is None:
             break
         try:
-            return _applied(answer, survey, drafted), findings
+            applied = _applied(answer, survey, drafted)
+            return Proposed(applied, _questions(answer, applied), findings)
         except (TaskError, ValueError) as error:
             problem = visible_line(str(error), 300)
             findings += (f"init-{turn}: {problem}",)
-    return drafted, findings
+    return Proposed(drafted, (), findings)
+
+
+def _prompt(survey: Survey, drafted: Draft, problem: str) -> str:
+    task = drafted.task
+    kwargs = json.dumps(task.kwargs) if task.kwargs else ""
+    return render_prompt(
+        "init",
+        task=task,
+        kwargs=kwargs,
+        survey=survey,
+        doc=survey.doc[:_DOC_SHOWN],
+        problem=problem,
+        most=_MOST_QUESTIONS,
+    )
 
 
 def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
@@ -92,7 +136,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             "source": f.source,
             "about": visible_line(f.about, _LONGEST_TEXT),
             "unit": visible_line(f.unit, _LONGEST_TEXT),
-            "range": _range(f, survey),
+            "range": hull(source_range(f.source, survey), f.low, f.high),
         }
         for f in answer.fields
     }
@@ -101,6 +145,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             "value": c.value,
             "about": visible_line(c.about, _LONGEST_TEXT),
             "unit": visible_line(c.unit, _LONGEST_TEXT),
+            "field": c.field,
         }
         for c in answer.constants
     }
@@ -117,30 +162,30 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             "action": action,
             "success": answer.success.model_dump(),
             "metric": answer.metric.model_dump(),
+            "max_steps": answer.max_steps if answer.max_steps is not None else drafted.task.max_steps,
         },
         "the answer",
     )
     guesses = {k: v for k, v in drafted.guesses.items() if k in ("max_steps", "train")}
     guesses |= {f"state.{name}": "named by a model" for name in state}
-    guesses["success"] = "written by a model" + "".join(
-        f"; {visible_line(doubt, _LONGEST_TEXT)}" for doubt in answer.doubts
-    )
+    guesses["success"] = "written by a model"
+    if answer.max_steps is not None and answer.max_steps != drafted.task.max_steps:
+        own = (
+            f"the environment's own limit is {survey.max_steps}"
+            if survey.max_steps
+            else "the environment states no time limit"
+        )
+        guesses["max_steps"] = f"proposed by a model; {own}"
     return Draft(task, guesses)
 
 
-def _range(field: NamedField, survey: Survey) -> tuple[float, float] | None:
-    """Where the source is a stretch of the observation: its bounds, or what was sampled. Raises TaskError beyond its end."""
-    place = _PLACE.match(field.source.replace(" ", ""))
-    if place is None:
-        return None
-    key = place[1].partition(".")[2]
-    stretch = next((s for s in survey.stretches if s.key == key), None)
-    if stretch is None:
-        return None
-    first = int(place[2])
-    entries = stretch.entries[first : int(place[3]) if place[3] else first + 1]
-    if not entries or (place[3] and len(entries) != int(place[3]) - first):
-        raise TaskError(f"{field.source} reaches beyond the {len(stretch.entries)} numbers there are.")
-    low = min(e.seen_low if e.low is None else e.low for e in entries)
-    high = max(e.seen_high if e.high is None else e.high for e in entries)
-    return (low, high) if high > low else None
+def _questions(answer: Proposal, drafted: Draft) -> tuple[CardQuestion, ...]:
+    """Its questions, each about something in the card, with proposals that could be taken. Raises TaskError."""
+    questions = tuple(
+        CardQuestion(visible_line(q.text, LONGEST_LINE), q.place, q.changes, visible_line(q.proposal, LONGEST_LINE))
+        for q in answer.questions[:_MOST_QUESTIONS]
+    )
+    for question in questions:
+        demand_place(drafted.task, question)
+        drafted = answered(drafted, question, "")
+    return questions

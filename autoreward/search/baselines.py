@@ -5,7 +5,7 @@ from typing import Literal
 
 from autoreward.core import seeds
 from autoreward.evaluation.futility import at_chance, coverage, doubt, flat, optimiser
-from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, TrialId, TrialJob
+from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page
@@ -18,7 +18,8 @@ BASELINES: tuple[Literal["native"], Literal["sparse"]] = ("native", "sparse")
 def not_the_reward(study: Study, description: Description, rounds: Sequence[Round]) -> Doubt:
     """The doubt after the last of some rounds, if there is one.
 
-    Trains the baselines where the candidates alone don't settle it, once in a run.
+    Trains the baselines where the candidates alone don't settle it, once in a run. Those that are taken over from another run cost
+    the budget as much: what a search does must not depend on what is kept beside it.
     """
     task, book, steps = study.task, study.book, study.steps
     last, normalized = rounds[-1], task.train.normalize_rewards
@@ -49,6 +50,11 @@ def baselines(study: Study) -> list[TrialJob]:
         TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=study.full)
         for reward in BASELINES
     ]
+
+
+def taken_over(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that another run has trained."""
+    return [trial for trial in trials if trial.taken_from]
 
 
 def _by_chance(task: Task, book: Book, description: Description) -> float:

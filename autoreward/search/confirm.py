@@ -9,7 +9,8 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
-from autoreward.records import Candidate, Confirmed, Estimate, Score, Trial, TrialId, TrialJob, Verdict
+from autoreward.records import Candidate, Confirmed, Contest, Estimate, Score, Trial, TrialId, TrialJob, Verdict
+from autoreward.search.contest import contested
 from autoreward.search.halving import score_all
 from autoreward.search.study import Study
 from autoreward.store.book import Page
@@ -33,11 +34,23 @@ class Arm(NamedTuple):
         return self.reward if isinstance(self.reward, str) else self.reward.id
 
 
-def confirm(study: Study, page: Page, arms: Sequence[Arm]) -> tuple[tuple[Trial, ...], tuple[Confirmed, ...]]:
-    """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes."""
+class Confirmation(NamedTuple):
+    """What came of it."""
+
+    trials: tuple[Trial, ...] = ()
+    confirmed: tuple[Confirmed, ...] = ()
+    contest: Contest | None = None
+
+
+def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Score] = ()) -> Confirmation:
+    """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes.
+
+    `searched` are the search's scores of the programs that may be handed over. Where people judge they have the last word, and
+    nothing contests it.
+    """
     config, steps = study.config, study.steps
     if config.confirm_seeds == 0 or not arms:
-        return (), ()
+        return Confirmation()
     programs = [c.reward for c in arms if isinstance(c.reward, Candidate)]
     verdicts = {v.candidate_id: v for v in page.each(VERDICTS, programs, steps.review, steps.executor)}
     jobs = [_job(study, c, verdicts, i) for c in arms for i in range(config.confirm_seeds)]
@@ -48,13 +61,18 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm]) -> tuple[tuple[Trial,
     lost = {t.id for t in trials if t.outcome is Outcome.LOST}
     lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
     by_arm = {
-        c.who: [scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost]
+        c.who: {
+            i: scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost
+        }
         for c in arms
     }
-    return trials, tuple(confirmed(c, by_arm[c.who], by_arm.get(NATIVE)) for c in arms if by_arm[c.who])
+    native = [*by_arm.get(NATIVE, {}).values()]
+    contest = contested(by_arm, arms[0].who, searched, study.full) if config.judge == "rule" else None
+    rows = tuple(confirmed(c, [*by_arm[c.who].values()], native) for c in arms if by_arm[c.who])
+    return Confirmation(trials, rows, contest)
 
 
-def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None] | None) -> Confirmed:
+def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None]) -> Confirmed:
     """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
     success = _success(scores)
     against = probability_of_improvement(success, _success(native)) if native and arm.who != NATIVE else None

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from autoreward.config import wrong_setting
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
+from autoreward.export import EXPORTED_FOLDERS
 from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Feedback, Feedbacks
@@ -45,7 +46,9 @@ def heed(book: Book) -> None:
         (f"{REPLIES}/{file}", f"{REPLIES}/{kept}")
         for file, kept in unused(book.files.at(REPLIES).names(), feedbacks.since, name)
     ]
-    result = [(thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, "best", CLIPS.folder, REPORT, RESULT.file)]
+    result = [
+        (thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, *EXPORTED_FOLDERS, CLIPS.folder, REPORT, RESULT.file)
+    ]
     book.retire([*unheard, *result])
 
 

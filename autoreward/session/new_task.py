@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoreward.core.wording import Setting
-from autoreward.errors import NoAnswer, UsageError
+from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
 from autoreward.roles.card_writer import propose
@@ -15,11 +15,14 @@ from autoreward.store.files import demand_place, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.trust import demand, keep, of_card, of_program
 from autoreward.tasks.card import STATE_PROGRAM, Task
-from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.guess import Draft, draft_task
+from autoreward.tasks.draft.questions import CardQuestion, answered
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
 from autoreward.training.workers import Workers
 
+_TRIES = 10
+"""Times that one question is asked: a program that answers might say the same for ever."""
 DRAFT_COST = 0.25
 """Most that a model's help with a card may cost, in dollars, if nobody says otherwise."""
 
@@ -45,8 +48,37 @@ class Initiated(NamedTuple):
     """A drafted task card, not written yet."""
 
     path: Path
-    text: str
+    draft: Draft
+    questions: tuple[CardQuestion, ...]
+    """What the model has to ask, most important first; all of them are to be answered, if with nothing."""
     findings: tuple[str, ...]
+    """What was wrong with the model's answers."""
+
+    @property
+    def text(self) -> str:
+        """The card's text."""
+        return card_text(self.draft)
+
+    def answered(self, answer: Callable[[CardQuestion], str]) -> "Initiated":
+        """With each question answered: an empty answer takes the model's proposal, if there is one, and `no` changes nothing.
+
+        `answer` is asked again, with what is wrong in the question's text, until the card can be what it says.
+
+        Raises:
+            UsageError: it gave no usable answer however often it was asked.
+        """
+        drafted = self.draft
+        for question in self.questions:
+            asked = question
+            for _ in range(_TRIES):
+                try:
+                    drafted = answered(drafted, question, answer(asked))
+                    break
+                except TaskError as error:
+                    asked = question._replace(text=f"{str(error).removeprefix('the answer: ')} {question.text}")
+            else:
+                raise UsageError(f"There is no usable answer after {_TRIES} attempts: {asked.text}")
+        return self._replace(draft=drafted, questions=())
 
     def check(self, text: str) -> Task:
         """The task that such a text would be. Raises TaskError."""
@@ -80,6 +112,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
     drafted = draft_task(survey, name, wanted.goal, wanted.kwargs)
+    questions: tuple[CardQuestion, ...] = ()
     findings: tuple[str, ...] = ()
     if model != "grammar":
         files = Folder(path.parent)
@@ -92,16 +125,25 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         say(f"{model} names the fields and proposes a success rule; {limit}.")
         client = open_client({"designer": model}, path.parent, write, max_cost, 9, say)
         try:
-            drafted, findings = propose(client, survey, drafted)
+            drafted, questions, findings = propose(client, survey, drafted)
         except NoAnswer as error:
             raise NoAnswer(
                 *error.args, " No card is written: try again later, or with ", Setting("model", "grammar"), "."
             ) from None
-    return Initiated(path, card_text(drafted), findings)
+    return Initiated(path, drafted, questions, findings)
 
 
-def task_for(wanted: Wanted, model: str, say: Callable[[str], None]) -> Task:
+def take_proposal(question: CardQuestion) -> str:
+    """The answer of those who do not want to be asked: the model's own, if it has one."""
+    return ""
+
+
+def task_for(
+    wanted: Wanted, model: str, say: Callable[[str], None], answer: Callable[[CardQuestion], str] = take_proposal
+) -> Task:
     """The task of the card that is there, or of one that is drafted and written now.
+
+    `answer` is called with each question that the model has; see `Initiated.answered`.
 
     Raises:
         UsageError: the card that is there is for something else.
@@ -109,11 +151,18 @@ def task_for(wanted: Wanted, model: str, say: Callable[[str], None]) -> Task:
     """
     if not wanted.path.exists():
         drafted = initiate(wanted, model, DRAFT_COST, say)
+        for finding in drafted.findings:
+            say(f"the model's answer: {finding}")
+        drafted = drafted.answered(answer)
         drafted.keep(drafted.text)
     task = read_task(wanted.path)
     if (task.env, task.goal) != (wanted.env, wanted.goal):
         raise UsageError(
             f"{wanted.path} is a card for {task.env} with the goal {task.goal!r}; give that path as the task, or delete it."
+        )
+    if wanted.kwargs and task.kwargs != wanted.kwargs:
+        raise UsageError(
+            f"{wanted.path} is a card for {task.env} with other arguments; choose another name, or delete it."
         )
     return task
 

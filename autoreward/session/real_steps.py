@@ -54,6 +54,7 @@ from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import Strategy
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.offline import Offline
+from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
 from autoreward.tasks.card import Task
@@ -87,6 +88,7 @@ class RealSteps:
         self._client = client
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
+        self._baselines = SharedBaselines(task, config, book, tell)
 
     def describe(self) -> WithFiles[Description]:
         """Sample the task's environment under a random policy."""
@@ -144,17 +146,25 @@ class RealSteps:
         def progress(step: int) -> None:
             self._tell(events.TrialProgress(job.id, step, job.steps))
 
-        trial, files = self._workers.train(self._task, job, self._config, progress, begun, self._grading)
-        self._tell(events.TrialDone(trial))
-        return WithFiles(trial, files)
+        def trained() -> WithFiles[Trial]:
+            return WithFiles(*self._workers.train(self._task, job, self._config, progress, begun, self._grading))
+
+        made = self._baselines.train(job, trained)
+        self._tell(events.TrialDone(made.record))
+        return made
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         """Score a trial's checkpoints on held-out seeds."""
         files = {name: page.file(TRIALS.of(trial.id), name) for name in map(policy_file, trial.checkpoints)}
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
-        score, recorded = self._workers.score(self._task, trial, self._config, files, choosing, scoring, self._grading)
-        self._tell(events.ScoreDone(score))
-        return WithFiles(score, recorded)
+
+        def scored() -> WithFiles[Score]:
+            job = (self._task, trial, self._config, files, choosing, scoring, self._grading)
+            return WithFiles(*self._workers.score(*job))
+
+        made = self._baselines.score(trial, files, purpose, scored)
+        self._tell(events.ScoreDone(made.record))
+        return made
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""

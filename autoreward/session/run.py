@@ -8,17 +8,24 @@ from pathlib import Path
 
 from autoreward import events
 from autoreward.config import RunConfig, make_config
-from autoreward.core.executor import Executor, ThreadExecutor
-from autoreward.core.seeds import derive, held_out
+from autoreward.core.executor import ThreadExecutor
+from autoreward.core.seeds import derive
 from autoreward.core.wording import Command, Setting
-from autoreward.errors import CannotDraw, JailError, JobFailed, NoAnswer, StoreError, TaskError, UsageError
-from autoreward.export.best import best_policy, demonstration, kept_files
+from autoreward.errors import (
+    JailError,
+    JobFailed,
+    NoAnswer,
+    StoreError,
+    TaskError,
+    UsageError,
+)
+from autoreward.export.best import best_policy, handed_over
 from autoreward.judges import JUDGES, usual_judge
 from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
-from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Clip, Plan
+from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Plan
 from autoreward.report.html import build_report, render
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT, RunView, read_run
@@ -27,15 +34,16 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
-from autoreward.session.clips import Look, worth_a_look
+from autoreward.session.clips import film_policies
+from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
-from autoreward.store.book import Book, WithFiles, powers_of
+from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
-from autoreward.store.keys import CLIPS, EARLIER_EXPLOITS, RESULT, TRIALS
+from autoreward.store.keys import EARLIER_EXPLOITS, RESULT, TRIALS
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
@@ -165,8 +173,8 @@ def resume(
         return _go(book, tell, log)
 
 
-def onnx_policy(folder: Path) -> dict[str, bytes]:
-    """`policy.onnx` of a finished run's kept policy, by name.
+def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
+    """`policy.onnx` of the policy in a finished run's best/ or second/, by name.
 
     Raises:
         UsageError: the run has no policy, or torch can't write it as ONNX.
@@ -179,7 +187,7 @@ def onnx_policy(folder: Path) -> dict[str, bytes]:
     ):  # no program is run here
         demand_trust(powers_of(book), str(folder))
         reading = read_run(folder)
-        policy = best_policy(reading)
+        policy = best_policy(reading, handed_over(reading.run, within))
         if policy is None:
             raise UsageError(f"{folder} has no policy to write as ONNX.")
         try:
@@ -253,7 +261,7 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
 
 
 def _played(book: Book, hear: events.Listener) -> RunView:
-    """The run to its end, with what it leaves to be kept; and all that is known of it."""
+    """The run to its end, with what it leaves to be kept; and all that is known of it. Raises why a reward is not exported."""
     task, config = book.header.task, book.header.config
     with open_steps(task, config, book, hear) as (steps, workers):
         try:
@@ -263,7 +271,10 @@ def _played(book: Book, hear: events.Listener) -> RunView:
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
-        clips = _keep(book, reading, workers, steps.executor)
+        refused = hand_over(book, reading, workers)
+        clips = film_policies(book, reading, workers, steps.executor)
+    if refused:
+        raise refused
     return replace(reading, clips=clips)
 
 
@@ -273,23 +284,3 @@ def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = N
         follower.catch_up()
     note = JUDGES[book.header.config.judge].note
     book.write(REPORT, (render(reading, note) if reading else build_report(book, note)).encode())
-
-
-def _keep(book: Book, reading: RunView, workers: Workers, executor: Executor) -> tuple[Clip, ...]:
-    """Write best/, and a clip of each policy worth a look, or why there is none. Raises why the reward is not exported."""
-    kept = kept_files(book, reading, workers.package, demonstration(book, workers.jail))
-    for name, data in kept.files.items():
-        book.write(f"best/{name}", data)
-
-    def film(look: Look) -> WithFiles[Clip]:
-        clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page)
-        weights = reading.weights(look.page, look.score)
-        try:
-            return WithFiles(clip, workers.film(book.header.task, weights, held_out("confirm", 1)[0]))
-        except CannotDraw as error:
-            return WithFiles(clip.model_copy(update={"why_not": str(error)}), {})
-
-    clips = book.each(CLIPS, worth_a_look(reading), film, executor)
-    if kept.refused:
-        raise kept.refused
-    return clips

@@ -6,5 +6,7 @@ header.py   run.json: what a run was started with
 folder.py   the one way to a run's files: from its folder, step by step, no link followed
 files.py    folders that can be made, names that stay in theirs, locks
 damage.py   what is wrong with a file, in words
+shared.py   what the runs of one folder share, so that it is trained once
+installed.py  versions and files that decide how a training comes out
 trust.py    what a person has let in, and what was made here: by content, outside of every run
 """

@@ -24,7 +24,7 @@ BASELINES_PAGE, LONGER_PAGE, CONFIRM_PAGE = "baselines", "longer", "confirm"
 """Pages beside those of the rounds."""
 LONGEST_RECORD = 64 << 20
 """Most bytes of a record."""
-_CODE = re.compile(rf"best/[^/]+|rounds/[0-9]+/{re.escape(CANDIDATES.file)}")
+_CODE = re.compile(rf"(?:best|second)/[^/]+|rounds/[0-9]+/{re.escape(CANDIDATES.file)}")
 """Files with programs in them: only those that were made here are taken as they are."""
 _IDS = ("id", "trial_id", "candidate_id")
 """What a record may say it is of: the first of these that it has."""

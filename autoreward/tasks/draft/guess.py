@@ -1,8 +1,7 @@
 """Survey -> draft of a task card. Whatever was not stated by the environment is marked as a guess."""
 
-import math
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, visible_line
@@ -10,6 +9,7 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
+from autoreward.tasks.draft.ranges import entries_range
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
@@ -19,8 +19,6 @@ _UNLIMITED_STEPS = 1_000
 """Steps at most, where an environment states no time limit."""
 _LONGEST_ABOUT = 400
 """Letters of what a table says of a number."""
-_RANGE_MARGIN = 0.25
-"""A sampled range is widened by this share: a trained policy goes further than a random one."""
 
 
 class Draft(NamedTuple):
@@ -28,6 +26,17 @@ class Draft(NamedTuple):
 
     task: Task
     guesses: dict[str, str]
+    notes: tuple[tuple[str, str], ...] = ()
+    """Questions about it with their answers, each with the place that it concerns, in the order they were asked."""
+
+    def noted(self, place: str, note: str) -> "Draft":
+        """With one more note at a place."""
+        return self._replace(notes=(*self.notes, (place, note)))
+
+    def remarks(self, place: str) -> list[str]:
+        """What stands above a place of the card, one comment a line."""
+        guesses = [f"# GUESS: {self.guesses[place]}"] if place in self.guesses else []
+        return [*guesses, *(f"# {note}" for at, note in self.notes if at == place)]
 
 
 def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
@@ -108,14 +117,9 @@ def _plain(
 def _field(
     source: str, about: str, unit: str, entries: Sequence[Entry], name: str, guesses: dict[str, str]
 ) -> StateField:
-    lows, highs = [e.low for e in entries], [e.high for e in entries]
-    if all(low is not None for low in lows) and all(high is not None for high in highs):
-        low, high = min(low for low in lows if low is not None), max(high for high in highs if high is not None)
-        span = (float(f"{low:g}"), float(f"{high:g}"))
-    else:
+    span, stated = entries_range(entries)
+    if not stated:
         low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
-        margin = _RANGE_MARGIN * (high - low) or 1.0
-        span = (_rounded(low - margin, math.floor), _rounded(high + margin, math.ceil))
         guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; no finite bounds are stated"
     return StateField(source=source, about=visible_line(about, _LONGEST_ABOUT), unit=_unit(unit), range=span)
 
@@ -123,14 +127,6 @@ def _field(
 def _unit(text: str) -> str:
     """A unit that a table names, if it is one."""
     return text if is_unit(text) else ""
-
-
-def _rounded(value: float, way: Callable[[float], int]) -> float:
-    """Two significant digits, outward."""
-    if value == 0:
-        return 0.0
-    scale = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
-    return float(f"{way(value / scale) * scale:.3g}")
 
 
 def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:

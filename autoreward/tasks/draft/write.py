@@ -9,43 +9,55 @@ from autoreward.tasks.tables import ActionField, StateField
 
 
 def card_text(drafted: Draft) -> str:
-    """The file's text; reading it gives the draft's task again."""
-    task, guesses = drafted
+    """The file's text, with a comment a line at the place that it concerns; reading it gives the draft's task again."""
+    task, guesses = drafted.task, drafted.guesses
     lines = [
         "# Lines marked GUESS were not stated by the environment: check them, above all [success].",
+        *(
+            ["# OPEN is a question that nobody has answered."]
+            if any(n.startswith("OPEN") for _, n in drafted.notes)
+            else []
+        ),
         f"env = {_text(task.env)}",
     ]
     if task.kwargs:
         lines.append(f"kwargs = {_inline(task.kwargs)}")
-    lines += _marked(guesses, "max_steps", f"max_steps = {task.max_steps}")
+    lines += _marked(drafted, "max_steps", f"max_steps = {task.max_steps}")
     lines += [f"goal = {_text(task.goal)}", f"tier = {_text(task.tier)}"]
     for name, field in task.state.items():
-        lines += ["", *_marked(guesses, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
+        lines += ["", *_marked(drafted, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
     for name, action in task.action.items():
-        lines += ["", *_marked(guesses, f"action.{name}", f"[action.{name}]")]
+        lines += ["", *_marked(drafted, f"action.{name}", f"[action.{name}]")]
         lines += [] if action.source == "action" else [f"source = {_text(action.source)}"]
         lines += _field(action, "")
     if task.constants:
         lines += ["", "[constants]"]
         for name, constant in task.constants.items():
-            values: dict[str, Any] = {"value": constant.value, "unit": constant.unit, "about": constant.about}
-            lines.append(f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}")
+            values: dict[str, Any] = {"value": constant.value, "unit": constant.unit, "about": constant.about,
+                                      "field": constant.field}  # fmt: skip
+            row = f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}"
+            lines += _marked(drafted, f"constants.{name}", row)
     success = task.success
-    lines += ["", *_marked(guesses, "success", "[success]"), f"when = {_text(success.when)}"]
+    lines += ["", *_marked(drafted, "success", "[success]"), f"when = {_text(success.when)}"]
     lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]
     lines += [f"full_length = {json.dumps(success.full_length)}"]
-    lines += ["", "[metric]", f"value = {_text(task.metric.value)}", f"better = {_text(task.metric.better)}"]
+    lines += [
+        "",
+        *_marked(drafted, "metric", "[metric]"),
+        f"value = {_text(task.metric.value)}",
+        f"better = {_text(task.metric.better)}",
+    ]
     lines += [f"unit = {_text(task.metric.unit)}"] if task.metric.unit else []
     train = task.train
-    lines += ["", *_marked(guesses, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
+    lines += ["", *_marked(drafted, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
     lines += [f"steps = {train.steps:_}", f"envs = {train.envs}", "", "[train.hyperparameters]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in train.hyperparameters.items()]
     return "\n".join(lines) + "\n"
 
 
-def _marked(guesses: Mapping[str, str], place: str, line: str) -> list[str]:
-    return [f"# GUESS: {guesses[place]}", line] if place in guesses else [line]
+def _marked(drafted: Draft, place: str, line: str) -> list[str]:
+    return [*drafted.remarks(place), line]
 
 
 def _field(field: StateField | ActionField, guess: str) -> list[str]:

@@ -1,0 +1,91 @@
+"""What range a field of a drafted card has: what is stated, else what was sampled and a margin around it."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.errors import TaskError
+from autoreward.records import Entry, Stretch, Survey
+from autoreward.tasks.formulas.expression import Expression
+
+_MARGIN = 0.25
+"""A sampled range is widened by this share of itself: a trained policy goes further than a random one."""
+_POINTS = 4096
+"""Observations that a computed field's range is taken from."""
+_PLACE = re.compile(r"^obs(?:\.(\w+))?\[(\d+)(?::(\d+))?\]$")
+
+Range = tuple[float, float]
+Array = NDArray[np.float64]
+
+
+def entries_range(entries: Sequence[Entry]) -> tuple[Range, bool]:
+    """The range of some numbers, and whether it is stated; where a bound is missing it is what was sampled, widened."""
+    lows, highs = [e.low for e in entries if e.low is not None], [e.high for e in entries if e.high is not None]
+    if len(lows) == len(highs) == len(entries):
+        return (float(f"{min(lows):g}"), float(f"{max(highs):g}")), True
+    return widened(min(e.seen_low for e in entries), max(e.seen_high for e in entries)), False
+
+
+def widened(low: float, high: float) -> Range:
+    """A sampled range with its margin, in round numbers outward."""
+    margin = _MARGIN * (high - low) or 1.0
+    return _rounded(low - margin, math.floor), _rounded(high + margin, math.ceil)
+
+
+def source_range(source: str, survey: Survey) -> Range | None:
+    """The range of a field made from the observation by any formula; None if it has none, such as a condition.
+
+    A computed field's is that of the formula over observations whose numbers are drawn within their own ranges, independently.
+
+    Raises:
+        TaskError: the formula speaks of what is not in the observation, or reaches beyond it.
+    """
+    place = _PLACE.match(source.replace(" ", ""))
+    stretch = next((s for s in survey.stretches if s.key == (place[1] or "")), None) if place else None
+    if place and stretch:
+        first = int(place[2])
+        entries = stretch.entries[first : int(place[3]) if place[3] else first + 1]
+        if not entries or (place[3] and len(entries) != int(place[3]) - first):
+            raise TaskError(f"{source} reaches beyond the {len(stretch.entries)} numbers there are.")
+        low, high = entries_range(entries)[0]
+        return (low, high) if high > low else None
+    return _computed(Expression(source, f"source {source!r}"), survey)
+
+
+def hull(one: Range | None, low: float | None, high: float | None) -> Range | None:
+    """A range that holds another one and, where they are given, further limits as well."""
+    ends = [*(one or ()), *(value for value in (low, high) if value is not None)]
+    return (min(ends), max(ends)) if len(ends) > 1 and max(ends) > min(ends) else None
+
+
+def _computed(formula: Expression, survey: Survey) -> Range | None:
+    random = np.random.default_rng(0)
+    values: Mapping[str, Array] = {f"obs.{s.key}" if s.key else "obs": _drawn(s, random) for s in survey.stretches}
+    if unknown := sorted(formula.names - values.keys()):
+        raise TaskError(f"{formula.text} speaks of {unknown[0]!r}; the observation has {', '.join(sorted(values))}.")
+    with np.errstate(all="ignore"):
+        drawn = np.asarray(formula.evaluate(values))
+    if drawn.dtype == np.bool_:
+        return None
+    numbers = drawn.astype(np.float64)[np.isfinite(drawn.astype(np.float64))]
+    return widened(float(numbers.min()), float(numbers.max())) if numbers.size and np.ptp(numbers) > 0 else None
+
+
+def _drawn(stretch: Stretch, random: np.random.Generator) -> Array:
+    """shape (_POINTS, numbers), or (_POINTS,) for a single integer: anywhere in their ranges, the ends among them."""
+    spans = np.array([entries_range([entry])[0] for entry in stretch.entries])
+    shares = random.random((_POINTS, len(spans)))
+    at_ends = random.random(shares.shape) < 0.1
+    points = spans[:, 0] + np.where(at_ends, np.round(shares), shares) * (spans[:, 1] - spans[:, 0])
+    return np.asarray(points[:, 0] if len(stretch.choices) == 1 else points)
+
+
+def _rounded(value: float, way: Callable[[float], int]) -> float:
+    """Two significant digits, outward."""
+    if value == 0:
+        return 0.0
+    scale = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return float(f"{way(value / scale) * scale:.3g}")
