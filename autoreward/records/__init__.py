@@ -54,6 +54,7 @@ from autoreward.records.runs import (
     Speed,
     Standings,
 )
+from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -101,6 +102,7 @@ __all__ = [
     "CompositionName",
     "Confirmed",
     "CurvePoint",
+    "Departure",
     "Description",
     "Diagnosis",
     "Doubt",
@@ -114,6 +116,7 @@ __all__ = [
     "LegPlan",
     "Logged",
     "LoggedPoint",
+    "MissingCondition",
     "PartStats",
     "Plan",
     "Preference",
@@ -135,6 +138,7 @@ __all__ = [
     "Strength",
     "Strengths",
     "Stretch",
+    "SuccessAudit",
     "Survey",
     "Symptom",
     "Trial",
