@@ -24,6 +24,7 @@ from autoreward.records import (
     Run,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialId,
     Verdict,
@@ -34,6 +35,7 @@ from autoreward.search.halving import Budget, env_steps, goals, successive_halvi
 from autoreward.search.study import Study
 from autoreward.store.keys import (
     ANALYSES,
+    AUDIT,
     CANDIDATES,
     DESCRIPTION,
     DIAGNOSES,
@@ -92,6 +94,7 @@ def improve(study: Study) -> Run:
         ),
         confirmed=confirmed,
         doubt=doubt,
+        audit=winners_audit(study, heard),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials),
         env_steps=spent(rounds) + env_steps(trials),
         tier=study.steps.tier,
@@ -122,7 +125,12 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
     doubt = page.once(DOUBT, lambda: not_the_reward(study, description, (*rounds, played)))
-    return (*rounds, played.model_copy(update={"doubt": doubt}))
+    audit = page.once(
+        AUDIT, lambda: steps.audit([(page, s) for s in scores], "", not any(r.audit.successes for r in rounds))
+    )
+    if audit.sentences and not any(r.audit.sentences for r in rounds):
+        study.listener(events.Audited(audit))
+    return (*rounds, played.model_copy(update={"doubt": doubt, "audit": audit}))
 
 
 def measure(study: Study) -> Run:
@@ -142,10 +150,25 @@ def measure(study: Study) -> Run:
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
+    scored = [(page, s) for s in page.saved(SCORES)]
+    audit = page.once(AUDIT, lambda: study.steps.audit(scored, "" if failed else confirmed[0].who, False))
+    if audit.sentences:
+        study.listener(events.Audited(audit))
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
-              trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
+              audit=audit, trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
     return book.once(RESULT, lambda: run)
+
+
+def winners_audit(study: Study, rounds: Rounds) -> SuccessAudit:
+    """Whether the winner's successes do what the goal says: on fresh seeds and in the search."""
+    winner, page = best(rounds, study.task), study.book.confirm_page()
+    scored = [(study.book.page(r.number), s) for r in rounds for s in records_of(winner, r.scores)]
+    scored += [(page, s) for s in records_of(winner, page.saved(SCORES))]
+    audit = page.once(AUDIT, lambda: study.steps.audit(scored, winner, True))
+    if audit.sentences:
+        study.listener(events.Audited(audit))
+    return audit
 
 
 def success(rounds: Rounds, task: Task) -> float | None:

@@ -182,24 +182,26 @@ def _side(window: Array, usual: _Usual) -> int:
 
 
 def _told(reference: Transitions, named: frozenset[str], number: Array) -> bool:
-    """Whether the rule looks at it under another name: a named field, or its change, follows from it in reference episodes."""
-    there = reference.step > 0
-    explains = np.stack([np.ones(there.sum()), number[there], number[there] ** 2], axis=1)
+    """Whether the rule looks at it under another name: within most reference episodes a named field, or its change, follows
+    from it. Within each, since one that is far from all others would decide for them all."""
+    columns = [reference.step[:, i] > 0 for i in range(number.shape[1])]
     for name in named:
         for before, after in zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True):
-            if _share(explains, after[there]) >= TOLD or _share(explains[:, :2], (after - before)[there]) >= TOLD:
-                return True
+            for values, power in ((after, 2), (after - before, 1)):
+                shares = [_share(number[rows, i], values[rows, i], power) for i, rows in enumerate(columns)]
+                if float(np.median([share for share in shares if share is not None] or [0.0])) >= TOLD:
+                    return True
     return False
 
 
-def _share(explains: Array, values: Array) -> float:
-    """Share of the variance of `values` that a least-squares fit explains."""
-    if np.ptp(values) == 0.0:
-        return 0.0
-    scale = np.abs(explains).max(axis=0)
-    coefficients, *_ = np.linalg.lstsq(explains / np.where(scale > 0, scale, 1.0), values, rcond=None)
-    rest = values - (explains / np.where(scale > 0, scale, 1.0)) @ coefficients
-    return 1.0 - float(np.var(rest) / np.var(values))
+def _share(number: Array, values: Array, power: int) -> float | None:
+    """Share of the variance of `values` that a least-squares polynomial of `number` explains; None where one does not vary."""
+    if len(values) <= power + 1 or min(np.ptp(values), np.ptp(number)) <= 1e-9:
+        return None
+    scaled = (number - number.mean()) / np.std(number)
+    explains = np.stack([scaled**p for p in range(power + 1)], axis=1)
+    coefficients, *_ = np.linalg.lstsq(explains, values, rcond=None)
+    return 1.0 - float(np.var(values - explains @ coefficients) / np.var(values))
 
 
 def _numbers(field: NDArray[np.generic]) -> list[Array]:

@@ -9,6 +9,7 @@ from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
+from autoreward.records.success_audit import SuccessAudit
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
 
@@ -94,6 +95,8 @@ class Round(Record):
     """What people preferred by the end of it, where they are to judge."""
     doubt: Doubt = Doubt()
     """Whether it is the reward at all, by what was known then."""
+    audit: SuccessAudit = SuccessAudit()
+    """Whether the round's successes do what the goal says."""
 
 
 class Estimate(Record):
@@ -157,6 +160,8 @@ class Run(Record):
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
     doubt: Doubt = Doubt()
+    audit: SuccessAudit = SuccessAudit()
+    """Whether the winner's successes do what the goal says."""
     trainings: int
     env_steps: int
     tier: Tier

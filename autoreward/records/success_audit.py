@@ -101,7 +101,7 @@ class SuccessAudit(Record):
     @property
     def sentences(self) -> tuple[str, ...]:
         """Everything that it found, in words."""
-        return tuple(found.sentence for found in (*self.missing, *self.departures))
+        return (*(m.sentence for m in self.missing), *(d.sentence for d in self.departures))
 
     @property
     def proposal(self) -> str:

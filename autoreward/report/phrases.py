@@ -7,7 +7,8 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.records import Confirmed, Round, Run, Score, Screened, Verdict
+from autoreward.records import Confirmed, Round, Run, Score, Screened, SuccessAudit, Verdict
+from autoreward.report.audit import audit_lines
 
 
 def describe_event(event: events.Event) -> str:
@@ -45,7 +46,7 @@ def describe_event(event: events.Event) -> str:
             return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
         case events.RunDone(run=run):
             return result_sentence(run)
-    return ""
+    return "\n".join(f"  {line}" for line in audit_lines(event.audit)) if isinstance(event, events.Audited) else ""
 
 
 def counted(number: int, noun: str) -> str:
@@ -164,3 +165,8 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"trials": list(trial_ids)}
         case events.RunDone(run=run, folder=folder):
             return {"run": run.model_dump(mode="json"), "folder": str(folder)}
+    return _audit_facts(event.audit)
+
+
+def _audit_facts(audit: SuccessAudit) -> dict[str, object]:
+    return {"audit": audit.model_dump(mode="json"), "found": list(audit.sentences), "proposal": audit.proposal}

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from autoreward.core.wording import Command, in_shell
 from autoreward.report.agreement import agreement, beaten
+from autoreward.report.audit import audit_shown
 from autoreward.report.phrases import interval_text, result_sentence
 from autoreward.report.reading import REPORT, CandidateView, RunView
 from autoreward.store.files import in_use
@@ -59,6 +60,7 @@ def show_run(reading: RunView) -> RenderableType:
         Text(f"{task.name}: {task.goal}", style="bold"),
         Text(result_sentence(run) if run else _unfinished(reading)),
     ]
+    parts += [Text(line) for line in audit_shown(reading)]
     if reading.header.config.given is None:
         parts += [Text(""), standings_table(reading)]
     if run and run.confirmed:

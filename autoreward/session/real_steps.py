@@ -40,6 +40,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialJob,
     Verdict,
@@ -52,6 +53,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import Strategy
 from autoreward.search.truncation import TruncationSelection
+from autoreward.session.audits import audit_scores
 from autoreward.session.offline import Offline
 from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
@@ -191,6 +193,10 @@ class RealSteps:
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=explained, findings=findings)
+
+    def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
+        """Hold successes against untrained episodes."""
+        return audit_scores(self._book, scored, candidate_id)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
         """The program's parts along an episode; empty if it fails there."""

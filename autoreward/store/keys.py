@@ -25,6 +25,7 @@ from autoreward.records import (
     Screened,
     Standings,
     Strengths,
+    SuccessAudit,
     Trial,
     Verdict,
 )
@@ -91,5 +92,7 @@ DIAGNOSES = Key("diagnoses/", Diagnosis)
 """Of a round: why a candidate did as it did, one a candidate."""
 ANALYSES = Key("analyses", Analyses)
 """Of a round: what a model makes of its episodes."""
+AUDIT = Key("audit", SuccessAudit)
+"""Of a round or the confirmation: whether its successes, or the winner's, do what the goal says."""
 DOUBT = Key("doubt", Doubt)
 """Of a round: whether it is the reward at all."""
