@@ -120,7 +120,9 @@ class FakeSteps:
         return Diagnosis(candidate_id=candidate.id)
 
     def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
-        self.done[f"audit {candidate_id}" if candidate_id else f"audit {scored[0][0].folder.name}" if scored else "audit"] += 1
+        self.done[
+            f"audit {candidate_id}" if candidate_id else f"audit {scored[0][0].folder.name}" if scored else "audit"
+        ] += 1
         return SuccessAudit(candidate_id=candidate_id)
 
     def analyze(

@@ -19,6 +19,7 @@ from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.grammar.kit import Kit
 from autoreward.design.grammar.terms import Genome, part_names
 from autoreward.design.weight_tuning import retuned, tuned, weighted
+from autoreward.evaluation.rank_correlation import spearman
 from autoreward.records import Candidate, Description, Episode, FieldStats, ReferenceEpisode, TrialJob
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
@@ -176,11 +177,11 @@ def test_canonical_forms_ignore_scale_and_shaping() -> None:
 
 
 def test_spearman_known_answers() -> None:
-    assert screens.spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1.0)
-    assert screens.spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1.0)
+    assert spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1.0)
+    assert spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1.0)
     # ties at their mean rank: ranks 1.5 1.5 3 against 1 2 3, by hand sqrt(3)/2
-    assert screens.spearman(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(3**0.5 / 2)
-    assert screens.spearman(np.array([1.0, 1]), np.array([1.0, 2])) == 0.0
+    assert spearman(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(3**0.5 / 2)
+    assert spearman(np.array([1.0, 1]), np.array([1.0, 2])) == 0.0
 
 
 PROGRAM = "def compute_reward(state, action, next_state, memory):\n    return {body}\n"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.symptoms import EARLY, STILL
 from autoreward.records import Screen
 
@@ -160,14 +161,6 @@ def all_screens(
     return (*mine, duplicate(dataset, relabelled, others, basis))
 
 
-def spearman(one: Array, other: Array) -> float:
-    """Rank correlation, ties at their mean rank; 0 where one of them does not vary."""
-    a, b = _ranks(one), _ranks(other)
-    if np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
 def potentials(batch: Transitions, gamma: float) -> Array:
     """A basis of shaping terms gamma f(s') - f(s) for a constant, each number of the state and its square, shape (M, k).
 
@@ -248,12 +241,6 @@ def _what(dataset: EpisodeDataset, which: int) -> str:
 def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
     turned = values.swapaxes(0, 1)[there]
     return list(np.asarray(turned.reshape(len(turned), -1), dtype=np.float64).T)
-
-
-def _ranks(values: Array) -> Array:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2.0)[inverse], dtype=np.float64)
 
 
 def _silent(name: str, why: str) -> Screen:

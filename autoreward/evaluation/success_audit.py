@@ -25,7 +25,7 @@ MOMENTS = 2.0
 chances to look unusual, so each of them gets a k-th of it."""
 STAYS = 0.9
 """Share of the window that a success must spend there: passing through is no end."""
-MOST = 0.5
+MAJORITY = 0.5
 """Share of the successes that must end there."""
 ENOUGH_SUCCESSES, ENOUGH_REFERENCES = 2, 8
 LOOK = 10
@@ -167,7 +167,7 @@ def _departure(name: str, index: int | None, usual: _Usual, windows: Sequence[Ar
     """What most successes do beyond the bounds, if they do."""
     sides = [_side(window, usual) for window in windows]
     away = [float(np.median(w)) for w, side in zip(windows, sides, strict=True) if side]
-    if len(away) < max(MOST * len(windows), ENOUGH_SUCCESSES):
+    if len(away) < max(MAJORITY * len(windows), ENOUGH_SUCCESSES):
         return None
     return Departure(field=name, index=index, low=usual.low, high=usual.high, below=sides.count(-1), above=sides.count(1),
                      successes=len(windows), typical=float(np.median(away)), start=usual.start, usual=usual.end,

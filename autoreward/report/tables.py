@@ -240,7 +240,7 @@ def show_candidate(view: CandidateView) -> RenderableType:
     for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [
             Text(""),
-            Text(symptom.name.replace("_", " "), style="yellow"),
+            Text(symptom.name.replace("_", " "), style="yellow" if symptom.hurts else ""),
             Text(f"  {symptom.evidence}"),
             Text(f"  {symptom.advice}", style="dim"),
         ]

@@ -56,7 +56,7 @@ from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.offline import Offline
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -156,7 +156,9 @@ class RealSteps:
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
         described = self._book.need(DESCRIPTION)
-        diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
+        screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
+        screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
+        diagnosis = diagnose(self._task, candidate, trials, scores, described, screens)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
