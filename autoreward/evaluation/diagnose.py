@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from autoreward.evaluation.hacking import Untrained
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.symptoms import all_symptoms, in_order_of_gravity, seeds_differ
-from autoreward.records import Candidate, Description, Diagnosis, Score, Screen, Symptom, Trial
+from autoreward.records import RANKING, Candidate, Description, Diagnosis, Score, Screen, Symptom, Trial
 from autoreward.tasks.card import Task
 
 UNTRAINED = ("random", "constant")
 """Beginnings of the kinds of reference episodes that nothing has learned or shown."""
-RANKING = "ranking"
-"""The screen that says how a program's return goes with the goodness of recorded episodes."""
 
 
 def diagnose(

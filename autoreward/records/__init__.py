@@ -8,6 +8,7 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 
 from autoreward.records.base import Record
 from autoreward.records.candidates import (
+    RANKING,
     Candidate,
     Candidates,
     CompositionName,
@@ -82,6 +83,7 @@ __all__ = [
     "EPISODES",
     "EXPLOITS",
     "LOGGED",
+    "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",
     "TRAINING_STATE",
