@@ -118,6 +118,15 @@ class Audited:
 
 
 @dataclass(frozen=True)
+class JudgedAgain:
+    """A round that was trained under an earlier rule was judged by the rule of now."""
+
+    before: dict[str, float]
+    """Success of each candidate by the earlier rule."""
+    now: dict[str, float]
+
+
+@dataclass(frozen=True)
 class RoundDone:
     """A round is complete."""
 
@@ -155,6 +164,7 @@ Event = (
     | ScoreDone
     | Diagnosed
     | Audited
+    | JudgedAgain
     | RoundDone
     | Confirming
     | RunDone

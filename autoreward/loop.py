@@ -33,6 +33,7 @@ from autoreward.search.baselines import not_the_reward
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, env_steps, goals, successive_halving
 from autoreward.search.study import Study
+from autoreward.search.taken import judged_again
 from autoreward.store.keys import (
     ANALYSES,
     AUDIT,
@@ -44,6 +45,7 @@ from autoreward.store.keys import (
     RESULT,
     SCORES,
     SCREENS,
+    TAKEN,
     VERDICTS,
 )
 from autoreward.tasks.card import Task
@@ -113,7 +115,10 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
-    trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
+    if page.has(TAKEN):
+        trials, scores = judged_again(study, page)
+    else:
+        trials, scores = successive_halving(study, page, field, round_budget(study, rounds, feedback))
     # stops here until people have answered, where they are the judges
     liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
 

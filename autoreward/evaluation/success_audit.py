@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
+from autoreward.errors import TaskError
 from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
 from autoreward.tasks.card import Task
 
@@ -108,6 +109,21 @@ def _windows_of_successes(task: Task, policy: Successes, name: str, index: int) 
     return _windows(task, policy.episodes, np.flatnonzero(policy.won), number)
 
 
+def still_won(task: Task, policy: Successes) -> tuple[bool, ...]:
+    """Which of the successes are some by the task's rule of now, which asks for more than the one they met.
+
+    Raises:
+        TaskError: the rule gives several values a step.
+    """
+    success, episodes = task.success, policy.episodes
+    kept = []
+    for column, won in enumerate(policy.won):
+        holds = _holds(task, episodes, column, np.flatnonzero(episodes.step[:, column] > 0))
+        held = holds[-success.window :].sum() / success.window if success.window else float(holds.any())
+        kept.append(won and bool(held >= success.share - 1e-9))
+    return tuple(kept)
+
+
 def _usual(task: Task, reference: Transitions, before: Array, after: Array, moments: float) -> _Usual:
     """The bounds of one number, each of `before` and `after` of shape (T, n); see MOMENTS."""
     columns = range(after.shape[1])
@@ -156,11 +172,20 @@ def _windows(
 
 def _first(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> int:
     """The row in which the rule first holds; the last if it never does."""
+    holds = _holds(task, episodes, column, rows)
+    return int(holds.argmax()) if holds.any() else len(rows) - 1
+
+
+def _holds(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether the rule's condition holds in these rows of an episode. Raises TaskError."""
     values = {name: array[rows, column] for name, array in episodes.next_state.items()}
     values |= {name: constant.value for name, constant in task.constants.items()}
     values |= {"step": episodes.step[rows, column], "terminated": episodes.terminated[rows, column]}
-    holds = np.broadcast_to(np.asarray(task.success_rule.evaluate(values), dtype=np.bool_), rows.shape)
-    return int(holds.argmax()) if holds.any() else len(rows) - 1
+    holds = np.asarray(task.success_rule.evaluate(values), dtype=np.bool_)
+    if holds.shape not in ((), rows.shape):
+        rule = task.success_rule
+        raise TaskError(f"{rule.where}: {rule.text!r} gives {holds.shape[-1]} values a step, and must give one.")
+    return np.broadcast_to(holds, rows.shape)
 
 
 def _departure(name: str, index: int | None, usual: _Usual, windows: Sequence[Array]) -> Departure | None:

@@ -56,6 +56,7 @@ from autoreward.records.runs import (
     Standings,
 )
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
+from autoreward.records.tightened import Taken, Tightened
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -143,6 +144,8 @@ __all__ = [
     "SuccessAudit",
     "Survey",
     "Symptom",
+    "Taken",
+    "Tightened",
     "Trial",
     "TrialId",
     "TrialJob",

@@ -26,6 +26,8 @@ from autoreward.records import (
     Standings,
     Strengths,
     SuccessAudit,
+    Taken,
+    Tightened,
     Trial,
     Verdict,
 )
@@ -71,11 +73,15 @@ PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
+TIGHTENED = Key("tightened", Tightened, by_people=True)
+"""Of a run: which run it goes on from, by a stricter rule."""
 RESULT = Key("result", Run)
 """Of a run: its end."""
 
 CANDIDATES = Key("candidates", Candidates)
 """Of a round: its programs."""
+TAKEN = Key("taken", Taken)
+"""Of a round: that another run trained it, and how it stood there."""
 VERDICTS = Key("verdicts/", Verdict)
 """Of a round or the confirmation: whether a candidate may train, one a candidate."""
 SCREENS = Key("screens", Screened)
