@@ -188,11 +188,11 @@ def test_symptoms_are_of_the_typical_training() -> None:
     trials = [trial([1.0]).model_copy(update={"id": f"a-s{i}"}) for i in range(3)]
     scores = [score("a", s, seed=i).model_copy(update={"success": s}) for i, s in enumerate((1.0, 0.0, 0.65))]
     diagnosis = diagnose(HOLD, program(), trials, scores, described())
-    assert diagnosis.trial_id == "a-s2"
+    assert diagnosis.typical == "a-s2"
     assert diagnosis.success == {"a-s0": 1.0, "a-s1": 0.0, "a-s2": 0.65}
     (differ,) = (s for s in diagnosis.symptoms if s.name == "seeds_differ")
     assert differ.evidence == "success by training: a-s0 1.00, a-s1 0.00, a-s2 0.65"
-    assert diagnose(HOLD, program(), trials[:2], scores[:2], described()).trial_id == "a-s1"
+    assert diagnose(HOLD, program(), trials[:2], scores[:2], described()).typical == "a-s1"
     same = [s.model_copy(update={"success": 0.65}) for s in scores]
     assert not any(s.name == "seeds_differ" for s in diagnose(HOLD, program(), trials, same, described()).symptoms)
 

@@ -38,7 +38,7 @@ def diagnose(
     shares = next((p.parts for p in reversed(trial.curve) if p.parts), ())
     return Diagnosis(
         candidate_id=candidate.id,
-        trial_id=trial.id,
+        typical=trial.id,
         success={s.trial_id: s.success for s in measured},
         symptoms=symptoms,
         shares=shares,

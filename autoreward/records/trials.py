@@ -184,7 +184,7 @@ class Diagnosis(Record):
     """Why a candidate did as it did."""
 
     candidate_id: Id
-    trial_id: TrialName | Literal[""] = ""
+    typical: TrialName | Literal[""] = ""
     """The training that the symptoms are of: the one in the middle by success; empty if it never trained."""
     success: dict[TrialName, float] = Field(default_factory=dict)
     """Success of each training's kept checkpoint."""

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from autoreward import events
 from autoreward.evaluation.ranking import latest
-from autoreward.records import Score, Standings
+from autoreward.records import Score, Standings, TrialId
 from autoreward.search.halving import Trained, score_all
 from autoreward.search.study import Study
 from autoreward.store.book import Page
@@ -31,7 +31,7 @@ def mean_success(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def _renumbered(rung: Standings, scores: Sequence[Score]) -> Standings:
-    then = {s.candidate_id: s for s in scores if s.steps == rung.steps}
+    then = {s.candidate_id: s for s in scores if s.steps == rung.steps and TrialId.parse(s.trial_id).seed == 0}
     rows = [
         row.model_copy(update={"success": s.mean_success, "progress": s.mean_progress})
         if (s := then.get(row.candidate_id))

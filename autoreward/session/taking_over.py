@@ -2,7 +2,7 @@
 
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.legs import newest
-from autoreward.records import Analyses, Doubt, Taken
+from autoreward.records import DEMONSTRATIONS, Analyses, Doubt, Feedbacks, Taken
 from autoreward.search.taken import mean_success
 from autoreward.store.book import CONFIRM_PAGE, Book, Page, pages_of
 from autoreward.store.files import is_run
@@ -12,6 +12,8 @@ from autoreward.store.keys import (
     AUDIT,
     CANDIDATES,
     DOUBT,
+    FEEDBACK,
+    RESULT,
     SCORES,
     SCREENS,
     STANDINGS,
@@ -48,8 +50,10 @@ def take_over(book: Book) -> None:
     source = book.folder.parent / tightened.source
     if not is_run(source):
         raise RunDamaged(f"{book.folder} goes on from {source}, which is gone; bring it back, or start a new run.")
-    confirm = Folder(source).at(CONFIRM_PAGE)
-    _copy(book, confirm, [VERDICTS.folder, TRIALS.folder])
+    files = Folder(source)
+    heard = f"before-feedback-{len((Page(files).lone(FEEDBACK) or Feedbacks()).items) - 1}/{RESULT.file}"
+    _copy(book, files, [DEMONSTRATIONS, heard, FEEDBACK.file])  # what was heeded is not heeded again
+    _copy(book, files.at(CONFIRM_PAGE), [VERDICTS.folder, TRIALS.folder])
     book.confirm_page().put(TAKEN, Taken(success={}))
     pages = pages_of(source)
     for number in missing:
@@ -73,6 +77,6 @@ def _copy(book: Book, source: Folder, names: list[str]) -> None:
         if inside := source.at(name).names():
             _copy(book, source, [f"{name}/{one}" for one in inside if not one.startswith(BY_THE_RULE)])
         elif source.has(name):
-            place = f"{source.within}/{name}"
+            place = f"{source.within}/{name}" if source.within else name
             book.before_write(book.folder / place)
             book.files.write(place, source.read(name))

@@ -116,19 +116,22 @@ def tighten(
     name: str | None = None,
     rounds: int | None = None,
 ) -> RunView:
-    """Go on from a run by a stricter rule, in a new run beside it; the old one stays as it is.
+    """Go on from a run by a stricter rule, in a new run beside it; see `begun`. Raises AutorewardError; see errors.py."""
+    return resume(begun(folder, proposal, name, rounds), tell)
+
+
+def begun(folder: Path, proposal: Proposal, name: str | None = None, rounds: int | None = None) -> Path:
+    """The folder of a new run that will go on from a run by a stricter rule; the old one stays as it is.
 
     Args:
         folder: the earlier run's.
         proposal: see `propose`.
-        tell: told what happens.
         name: of the new run; see `new_name`.
         rounds: more rounds at most, as many as the run had if not given; 0 judges again and confirms.
 
     Raises:
         UsageError: the name is taken or leads elsewhere.
         ConfigError: a number of rounds that can't be.
-        AutorewardError: see errors.py.
     """
     reading = read_run(folder)
     old = Page(Folder(folder))
@@ -144,7 +147,7 @@ def tighten(
             book.put(BOARD, board)
         book.own()
         book.put(TIGHTENED, Tightened(source=folder.resolve().name, condition=proposal.condition, rounds=done))
-    return resume(target, tell)
+    return target
 
 
 def _lengthened(reading: RunView, done: int, more: int | None) -> RunConfig:
