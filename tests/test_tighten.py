@@ -18,11 +18,12 @@ from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.feedback import heed
 from autoreward.session.taking_over import take_over
-from autoreward.session.tighten import Proposal, begun, new_name, propose, tightened_task
+from autoreward.session.tighten import Proposal, begun, new_name, propose
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import FEEDBACK
 from autoreward.store.trust import made_here
 from autoreward.tasks.files import find_task
+from autoreward.tasks.tightened import tightened_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)

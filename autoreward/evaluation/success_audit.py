@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.errors import TaskError
 from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.shapes import of_rows, width
 
 FAR = 3.5
 """Robust standard deviations of where reference episodes end beyond which a success ends far outside: the modified z-score of
@@ -113,7 +113,7 @@ def still_won(task: Task, policy: Successes) -> tuple[bool, ...]:
     """Which of the successes are some by the task's rule of now, which asks for more than the one they met.
 
     Raises:
-        TaskError: the rule gives several values a step.
+        TaskError: the rule mixes numbers and vectors.
     """
     success, episodes = task.success, policy.episodes
     kept = []
@@ -181,11 +181,8 @@ def _holds(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp
     values = {name: array[rows, column] for name, array in episodes.next_state.items()}
     values |= {name: constant.value for name, constant in task.constants.items()}
     values |= {"step": episodes.step[rows, column], "terminated": episodes.terminated[rows, column]}
-    holds = np.asarray(task.success_rule.evaluate(values), dtype=np.bool_)
-    if holds.shape not in ((), rows.shape):
-        rule = task.success_rule
-        raise TaskError(f"{rule.where}: {rule.text!r} gives {holds.shape[-1]} values a step, and must give one.")
-    return np.broadcast_to(holds, rows.shape)
+    width(task.success_rule, {n: None if n in task.constants else of_rows(np.asarray(v)) for n, v in values.items()})
+    return np.broadcast_to(np.asarray(task.success_rule.evaluate(values), dtype=np.bool_), rows.shape)
 
 
 def _departure(name: str, index: int | None, usual: _Usual, windows: Sequence[Array]) -> Departure | None:

@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 
+from autoreward.errors import LimitReached
 from autoreward.evaluation.success_audit import Successes, audit_successes
-from autoreward.records import EPISODES, REFERENCE_EPISODES, Score, SuccessAudit, TrialId
+from autoreward.llm.client import ModelClient
+from autoreward.records import EPISODES, REFERENCE_EPISODES, ReplyKey, Score, SuccessAudit, TrialId
+from autoreward.roles.auditor import Evidence, find_forgotten
 from autoreward.store.book import Book, Page
 from autoreward.store.keys import DESCRIPTION, SCORES
 
 
-def audit_scores(book: Book, scored: Sequence[tuple[Page, Score]], candidate_id: str) -> SuccessAudit:
-    """What the numbers say of these scores' successes. Raises RunDamaged if a recording can't be read."""
+def audit_scores(
+    book: Book, scored: Sequence[tuple[Page, Score]], candidate_id: str, client: ModelClient | None
+) -> SuccessAudit:
+    """What the numbers say of these scores' successes, and a model, where there is a `client` to ask.
+
+    Raises:
+        RunDamaged: a recording can't be read.
+        ProviderError: the model does not answer.
+    """
     task, described = book.header.task, book.need(DESCRIPTION)
     if not task.ruled:
         return SuccessAudit(candidate_id=candidate_id, silent="no rule says what a success is")
@@ -17,7 +27,15 @@ def audit_scores(book: Book, scored: Sequence[tuple[Page, Score]], candidate_id:
     if not policies:
         return SuccessAudit(candidate_id=candidate_id, silent="there is no success")
     reference = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
-    return audit_successes(task, reference, described.reference_episodes, policies, candidate_id)
+    audit = audit_successes(task, reference, described.reference_episodes, policies, candidate_id)
+    if client is None:
+        return audit
+    key = ReplyKey(len(book.pages()) - 1, "auditor-winner" if candidate_id else "auditor")
+    try:
+        missing, findings = find_forgotten(client, str(key), task, described, Evidence(audit, policies, reference))
+    except LimitReached as limit:
+        return audit.model_copy(update={"findings": (str(limit),)})
+    return audit.model_copy(update={"missing": missing, "findings": findings})
 
 
 def successes_of(page: Page, score: Score) -> Successes:

@@ -197,8 +197,8 @@ class RealSteps:
         return Analyses(items=explained, findings=findings)
 
     def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
-        """Hold successes against untrained episodes."""
-        return audit_scores(self._book, scored, candidate_id)
+        """Hold successes against untrained episodes, and show them to the analyzer's model, if there is one."""
+        return audit_scores(self._book, scored, candidate_id, self._client if ask else None)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
         """The program's parts along an episode; empty if it fails there."""

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from autoreward import events
 from autoreward.config import RunConfig, make_config
 from autoreward.core.wording import Command, Setting
-from autoreward.errors import TaskError, UsageError, shortened
+from autoreward.errors import UsageError
 from autoreward.evaluation.legs import newest
 from autoreward.evaluation.success_audit import still_won
 from autoreward.records import Tightened
@@ -25,7 +23,7 @@ from autoreward.store.header import RunHeader
 from autoreward.store.keys import ALLOWANCE, BOARD, TIGHTENED
 from autoreward.store.trust import demand as demand_trust
 from autoreward.tasks.card import Task
-from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.tightened import tightened_task
 
 
 class Change(NamedTuple):
@@ -71,17 +69,6 @@ def propose(folder: Path, add: str = "") -> Proposal:
         )  # fmt: skip
     task = tightened_task(reading.header.task, condition)
     return Proposal(task, condition, tuple(audit_lines(audit)), changes(reading, task))
-
-
-def tightened_task(task: Task, condition: str) -> Task:
-    """The task with a rule that asks for the condition, too. Raises TaskError."""
-    Expression(condition, "the condition")  # whatever it is, it is a formula of its own
-    success = {**task.success.model_dump(), "when": f"({task.success.when}) and ({condition})"}
-    try:
-        return Task.model_validate({**task.model_dump(), "success": success})
-    except ValidationError as error:
-        reason = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-        raise TaskError(f"{shortened(condition)!r} can't be asked for: {reason}") from None
 
 
 def changes(reading: RunView, task: Task) -> tuple[Change, ...]:
