@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from autoreward.version import __version__
 
 if TYPE_CHECKING:
-    from autoreward.api import LoadedRun, Task, Verdict, card, check, improve, load, train
+    from autoreward.api import LoadedRun, Task, Verdict, card, check, improve, load, tighten, train
 
-__all__ = ["LoadedRun", "Task", "Verdict", "__version__", "card", "check", "improve", "load", "train"]
+__all__ = ["LoadedRun", "Task", "Verdict", "__version__", "card", "check", "improve", "load", "tighten", "train"]
 
 
 def __getattr__(name: str) -> Any:

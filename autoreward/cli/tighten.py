@@ -33,7 +33,7 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Go on by a stricter success rule: what a run trained is judged again, in a new run beside it, and not trained again."""
-    from autoreward.session.tighten import new_name, propose, tighten
+    from autoreward.session.tighten import new_name, propose, tightened_run
 
     folder = find_run(run, runs)
     settle_run(folder, trust)
@@ -45,7 +45,7 @@ def command(
     if not yes and not _agreed():
         raise typer.Exit(0)
     chosen = name or new_name(folder)
-    watch(lambda tell: tighten(folder, proposal, tell, chosen, rounds), folder.parent / chosen, as_json)
+    watch(lambda tell: tightened_run(folder, proposal, tell, chosen, rounds), folder.parent / chosen, as_json)
 
 
 def _show(proposal: "Proposal") -> None:

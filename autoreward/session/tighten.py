@@ -64,8 +64,8 @@ def propose(folder: Path, add: str = "") -> Proposal:
     if not condition:
         why = audit.silent or f"in {audit.successes} successes nothing lies far from what untrained episodes do"
         raise UsageError(
-            f"Nothing to ask for was found in {folder}: {why}. Say what the rule should ask for: ",
-            Setting("add", "abs(angle) < 0.5"), ".",
+            f"Nothing to ask for was found in {folder}: {why}. Say what the rule should ask for, such as `",
+            Command("tighten", (folder,), (Setting("add", "abs(angle) < 0.5"),)), "`.",
         )  # fmt: skip
     task = tightened_task(reading.header.task, condition)
     return Proposal(task, condition, tuple(audit_lines(audit)), changes(reading, task))
@@ -96,7 +96,7 @@ def new_name(folder: Path) -> str:
     return next(name for name in names if not is_there(folder.parent / name))
 
 
-def tighten(
+def tightened_run(
     folder: Path,
     proposal: Proposal,
     tell: events.Listener,
