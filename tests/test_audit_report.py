@@ -1,9 +1,10 @@
-"""What the audit of successes found stands beside the verdict: on the page, in the terminal, as an event; and what to do about it."""
+"""What the audit of successes found stands beside the verdict: on the page, in the terminal, as an event."""
 
 import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_steps import FakeSteps
 from rich.console import Console
@@ -13,24 +14,38 @@ from typer.testing import CliRunner
 
 from autoreward import events
 from autoreward.cli import app
+from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Setting, in_python, in_shell
 from autoreward.errors import UsageError
 from autoreward.loop import improve
-from autoreward.records import SuccessAudit
+from autoreward.records import Episode, Score, SuccessAudit, Trial
 from autoreward.report.html import render
 from autoreward.report.phrases import JsonView, describe_event
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import show_run
 from autoreward.search.study import Study
 from autoreward.session.tighten import propose
-from autoreward.store.book import Book, RunHeader
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 
 FOUND = SuccessAudit(successes=20, departures=(departure(field="velocity"),))
 SENTENCE = "in 19 of 20 successes `velocity` ends above 0.55 (typically 0.75)"
 
 
 class Auditing(FakeSteps):
-    """Finds that successes are not what the goal says."""
+    """Finds that successes are not what the goal says. Of four episodes three reach the flag, two of them too fast."""
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
+        made = super().score(page, trial, purpose).record
+        episodes = tuple(Episode(success=s, length=12, terminated=False, reached=s, held=s, progress=s, metric=1, movement=1)
+                         for s in (True, True, True, False))  # fmt: skip
+        fields = {
+            "position": np.full((12, 4), [0.6, 0.6, 0.6, 0.0]),
+            "velocity": np.full((12, 4), [0.9, -0.9, 0.02, 0.02]),
+        }
+        clock = np.tile(np.arange(1, 13)[:, None], (1, 4))
+        recorded = Transitions(fields, {}, fields, clock, np.zeros((12, 4), dtype=np.bool_))
+        scored = made.model_copy(update={"episodes": episodes, "success": 0.75})
+        return WithFiles(scored, {"episodes.npz": recorded.to_bytes()})
 
     def audit(self, scored: object, candidate_id: str, ask: bool) -> SuccessAudit:
         self.done[f"audit {candidate_id} {ask}"] += 1
@@ -113,12 +128,16 @@ def test_where_nobody_can_be_asked_it_is_only_shown(reading: RunView) -> None:
     assert done.exit_code == 0, done.output
     assert SENTENCE in done.output
     assert "the rule is: (position >= flag) and (abs(velocity) < 0.56)" in done.output
+    assert f"{reading.finished.best}: success 0.75 -> 0.25 by its recorded episodes" in done.output
     assert not list(reading.folder.parent.glob("run-tightened*"))
 
 
 def test_a_condition_of_ones_own_goes_before_the_proposal(reading: RunView) -> None:
     assert propose(reading.folder).condition == "abs(velocity) < 0.56"
-    assert propose(reading.folder, " velocity > 0 ").condition == "velocity > 0"
+    own = propose(reading.folder, " velocity > 0 ")
+    assert own.condition == "velocity > 0"
+    assert {(c.before, c.after) for c in own.changes} == {(0.75, 0.5)}
+    assert {c.candidate_id for c in own.changes} >= {reading.finished.best, "native", "sparse"}
     with pytest.raises(UsageError, match="names no field"):
         propose(reading.folder, "1 < 2")
 
