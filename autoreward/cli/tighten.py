@@ -51,10 +51,7 @@ def command(
 def _show(proposal: "Proposal") -> None:
     for line in proposal.found:
         say(line)
-    say(
-        f"the rule would ask for `{proposal.condition}` besides `{proposal.task.success.within}`'s condition; that makes it"
-    )
-    say(f"  {proposal.task.success.when}")
+    say(f"asking for `{proposal.condition}` besides, the rule is: {proposal.task.success.when}")
     if not proposal.changes:
         say("no recorded episode was a success, so none changes")
     for change in proposal.changes:
