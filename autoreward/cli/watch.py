@@ -96,7 +96,7 @@ def _goodbye(console: "Terminal", reading: "RunView") -> None:
     if console.is_terminal:  # a pipe has the sentence already, as the last event's line
         console.print()
         console.print(result_sentence(reading.finished))
-    for line in audit_shown(reading) if console.is_terminal else audit_shown(reading)[-1:]:
+    for line in audit_shown(reading)[-1:]:  # what was found has been told as it was found
         console.print(line, soft_wrap=True)
     if reading.finished.confirmed:
         console.print()
