@@ -19,7 +19,7 @@ from autoreward.report.scalars import Log
 from autoreward.session.new_task import Wanted, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.run import config_for, new_folder, resume, start
-from autoreward.session.tighten import propose, tightened_run
+from autoreward.session.tighten import stricter_rule, tightened_run
 from autoreward.settings import TRAINING_SEEDS, Settings
 from autoreward.store.book import Page, powers_of
 from autoreward.store.files import is_run, plain_name
@@ -134,7 +134,7 @@ def tighten(
     tell: events.Listener | None = None,
     trust: bool = False,
 ) -> LoadedRun:
-    """Go on by a stricter success rule, as `autoreward tighten --yes` does, in a new run beside the old one.
+    """Go on by a stricter success rule, as `autoreward tighten` does without asking, in a new run beside the old one.
 
         run.reading.run.audit.sentences    # what successes do that the rule does not speak of
         run.reading.run.audit.proposal     # "abs(pitch) < 0.56 and height > -0.28"
@@ -158,7 +158,7 @@ def tighten(
     earlier = Path(folder)
     if trust:
         keep(powers_of(Page(Folder(earlier))))
-    proposal = propose(earlier, add)
+    proposal = stricter_rule(earlier, add)
     return _shown(lambda told: tightened_run(earlier, proposal, told, name, rounds), tell)
 
 

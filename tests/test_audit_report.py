@@ -24,7 +24,7 @@ from autoreward.report.phrases import JsonView, describe_event
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import show_run
 from autoreward.search.study import Study
-from autoreward.session.tighten import propose
+from autoreward.session.tighten import stricter_rule
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 
 FOUND = SuccessAudit(successes=20, departures=(departure(field="velocity"),))
@@ -133,13 +133,13 @@ def test_where_nobody_can_be_asked_it_is_only_shown(reading: RunView) -> None:
 
 
 def test_a_condition_of_ones_own_goes_before_the_proposal(reading: RunView) -> None:
-    assert propose(reading.folder).condition == "abs(velocity) < 0.56"
-    own = propose(reading.folder, " velocity > 0 ")
+    assert stricter_rule(reading.folder).condition == "abs(velocity) < 0.56"
+    own = stricter_rule(reading.folder, " velocity > 0 ")
     assert own.condition == "velocity > 0"
     assert {(c.before, c.after) for c in own.changes} == {(0.75, 0.5)}
     assert {c.candidate_id for c in own.changes} >= {reading.finished.best, "native", "sparse"}
     with pytest.raises(UsageError, match="names no field"):
-        propose(reading.folder, "1 < 2")
+        stricter_rule(reading.folder, "1 < 2")
 
 
 def test_it_is_worded_for_each_door() -> None:

@@ -18,7 +18,7 @@ from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.feedback import heed
 from autoreward.session.taking_over import take_over
-from autoreward.session.tighten import Proposal, begun, new_name, propose
+from autoreward.session.tighten import StricterRule, begun, new_name, stricter_rule
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import FEEDBACK
 from autoreward.store.trust import made_here
@@ -28,7 +28,7 @@ from autoreward.tasks.tightened import tightened_task
 TASK = find_task("mountain-car", (envs_folder(),))
 CONFIG = RunConfig(rounds=2, candidates=3, target=1.0, confirm_seeds=2)
 CONDITION = "abs(velocity) < 0.01"
-STRICTER = Proposal(tightened_task(TASK, CONDITION), CONDITION, (), ())
+STRICTER = StricterRule(tightened_task(TASK, CONDITION), CONDITION, (), ())
 
 
 class Killed(Exception):
@@ -177,7 +177,7 @@ def test_only_finished_rounds_are_taken_over(memory_folder: Path) -> None:
     assert read_run(begun(folder, STRICTER)).header.config.rounds == 1 + CONFIG.rounds
     (folder / "rounds/000/audit.json").unlink()
     with pytest.raises(UsageError, match="has no finished round yet"):
-        propose(folder, CONDITION)
+        stricter_rule(folder, CONDITION)
 
 
 def test_names_that_are_free(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_nothing_to_ask_for_is_said(memory_folder: Path) -> None:
     folder = memory_folder / "run"
     first(folder)
     with pytest.raises(UsageError, match="Nothing to ask for was found"):
-        propose(folder)
+        stricter_rule(folder)
 
 
 def test_rounds_that_can_not_be(memory_folder: Path) -> None:

@@ -12,7 +12,7 @@ from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
 if TYPE_CHECKING:
-    from autoreward.session.tighten import Proposal
+    from autoreward.session.tighten import StricterRule
 
 
 def command(
@@ -33,11 +33,11 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Go on by a stricter success rule: what a run trained is judged again, in a new run beside it, and not trained again."""
-    from autoreward.session.tighten import new_name, propose, tightened_run
+    from autoreward.session.tighten import new_name, stricter_rule, tightened_run
 
     folder = find_run(run, runs)
     settle_run(folder, trust)
-    proposal = propose(folder, add)
+    proposal = stricter_rule(folder, add)
     if as_json:
         say_json(_facts(proposal))
     else:
@@ -48,7 +48,7 @@ def command(
     watch(lambda tell: tightened_run(folder, proposal, tell, chosen, rounds), folder.parent / chosen, as_json)
 
 
-def _show(proposal: "Proposal") -> None:
+def _show(proposal: "StricterRule") -> None:
     for line in proposal.found:
         say(line)
     say(f"asking for `{proposal.condition}` besides, the rule is: {proposal.task.success.when}")
@@ -58,7 +58,7 @@ def _show(proposal: "Proposal") -> None:
         say(f"  {change.candidate_id}: success {change.before:.2f} -> {change.after:.2f} by its recorded episodes")
 
 
-def _facts(proposal: "Proposal") -> dict[str, object]:
+def _facts(proposal: "StricterRule") -> dict[str, object]:
     changed = {c.candidate_id: [c.before, c.after] for c in proposal.changes}
     return {
         "event": "Proposed",

@@ -56,7 +56,7 @@ from autoreward.records.runs import (
     Standings,
 )
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
-from autoreward.records.tightened import Taken, Tightened
+from autoreward.records.tightened import TakenOver, Tightened
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -144,7 +144,7 @@ __all__ = [
     "SuccessAudit",
     "Survey",
     "Symptom",
-    "Taken",
+    "TakenOver",
     "Tightened",
     "Trial",
     "TrialId",

@@ -14,7 +14,7 @@ class Tightened(Record):
     """How many of its rounds are taken over: those that were finished."""
 
 
-class Taken(Record):
+class TakenOver(Record):
     """A round whose trainings are another run's: they are judged again, and never trained again."""
 
     rungs: tuple[Standings, ...] = ()

@@ -2,7 +2,7 @@
 
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.legs import newest
-from autoreward.records import DEMONSTRATIONS, Analyses, Doubt, Feedbacks, Taken
+from autoreward.records import DEMONSTRATIONS, Analyses, Doubt, Feedbacks, TakenOver
 from autoreward.search.taken import mean_success
 from autoreward.store.book import CONFIRM_PAGE, Book, Page, pages_of
 from autoreward.store.files import is_run
@@ -54,7 +54,7 @@ def take_over(book: Book) -> None:
     heard = f"before-feedback-{len((Page(files).lone(FEEDBACK) or Feedbacks()).items) - 1}/{RESULT.file}"
     _copy(book, files, [DEMONSTRATIONS, heard, FEEDBACK.file])  # what was heeded is not heeded again
     _copy(book, files.at(CONFIRM_PAGE), [VERDICTS.folder, TRIALS.folder])
-    book.confirm_page().put(TAKEN, Taken(success={}))
+    book.confirm_page().put(TAKEN, TakenOver(success={}))
     pages = pages_of(source)
     for number in missing:
         _take(book, pages[number], last=number == tightened.rounds - 1)
@@ -68,7 +68,7 @@ def _take(book: Book, old: Page, last: bool) -> None:
     if not last:  # only the next design reads what an analyzer makes of a round
         page.put(ANALYSES, Analyses())
     rungs = tuple(sorted(old.saved(STANDINGS), key=lambda rung: rung.number))
-    page.put(TAKEN, Taken(rungs=rungs, success=mean_success(list(newest(old.saved(SCORES)).values()))))
+    page.put(TAKEN, TakenOver(rungs=rungs, success=mean_success(list(newest(old.saved(SCORES)).values()))))
 
 
 def _copy(book: Book, source: Folder, names: list[str]) -> None:

@@ -35,7 +35,7 @@ class Change(NamedTuple):
     after: float
 
 
-class Proposal(NamedTuple):
+class StricterRule(NamedTuple):
     """A stricter rule, and what it would change."""
 
     task: Task
@@ -48,7 +48,7 @@ class Proposal(NamedTuple):
     """Of the candidates that had any success, best first."""
 
 
-def propose(folder: Path, add: str = "") -> Proposal:
+def stricter_rule(folder: Path, add: str = "") -> StricterRule:
     """What the audit proposes to ask for besides, or `add`, and what the recorded episodes say by it. Writes nothing.
 
     Raises:
@@ -68,7 +68,7 @@ def propose(folder: Path, add: str = "") -> Proposal:
             Command("tighten", (folder,), (Setting("add", "abs(angle) < 0.5"),)), "`.",
         )  # fmt: skip
     task = tightened_task(reading.header.task, condition)
-    return Proposal(task, condition, tuple(audit_lines(audit)), changes(reading, task))
+    return StricterRule(task, condition, tuple(audit_lines(audit)), changes(reading, task))
 
 
 def changes(reading: RunView, task: Task) -> tuple[Change, ...]:
@@ -98,7 +98,7 @@ def new_name(folder: Path) -> str:
 
 def tightened_run(
     folder: Path,
-    proposal: Proposal,
+    proposal: StricterRule,
     tell: events.Listener,
     name: str | None = None,
     rounds: int | None = None,
@@ -107,12 +107,12 @@ def tightened_run(
     return resume(begun(folder, proposal, name, rounds), tell)
 
 
-def begun(folder: Path, proposal: Proposal, name: str | None = None, rounds: int | None = None) -> Path:
+def begun(folder: Path, proposal: StricterRule, name: str | None = None, rounds: int | None = None) -> Path:
     """The folder of a new run that will go on from a run by a stricter rule; the old one stays as it is.
 
     Args:
         folder: the earlier run's.
-        proposal: see `propose`.
+        proposal: see `stricter_rule`.
         name: of the new run; see `new_name`.
         rounds: more rounds at most, as many as the run had if not given; 0 judges again and confirms.
 

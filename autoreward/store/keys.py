@@ -26,7 +26,7 @@ from autoreward.records import (
     Standings,
     Strengths,
     SuccessAudit,
-    Taken,
+    TakenOver,
     Tightened,
     Trial,
     Verdict,
@@ -80,7 +80,7 @@ RESULT = Key("result", Run)
 
 CANDIDATES = Key("candidates", Candidates)
 """Of a round: its programs."""
-TAKEN = Key("taken", Taken)
+TAKEN = Key("taken", TakenOver)
 """Of a round: that another run trained it, and how it stood there."""
 VERDICTS = Key("verdicts/", Verdict)
 """Of a round or the confirmation: whether a candidate may train, one a candidate."""
