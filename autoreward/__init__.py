@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autoreward.version import __version__
 
 if TYPE_CHECKING:
-    from autoreward.api import CardQuestion, LoadedRun, Task, Verdict, card, check, improve, init, load, train
+    from autoreward.api import CardQuestion, LoadedRun, Task, Verdict, card, check, improve, init, load, tighten, train
 
 __all__ = [
     "CardQuestion",
@@ -21,6 +21,7 @@ __all__ = [
     "improve",
     "init",
     "load",
+    "tighten",
     "train",
 ]
 

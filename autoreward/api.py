@@ -19,6 +19,7 @@ from autoreward.report.scalars import Log
 from autoreward.session.new_task import Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.run import config_for, new_folder, resume, start
+from autoreward.session.tighten import stricter_rule, tightened_run
 from autoreward.settings import TRAINING_SEEDS, Settings
 from autoreward.store.book import Page, powers_of
 from autoreward.store.files import is_run, plain_name
@@ -161,6 +162,42 @@ def init(
     return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)), answer)
 
 
+def tighten(
+    folder: str | Path,
+    add: str = "",
+    rounds: int | None = None,
+    name: str | None = None,
+    tell: events.Listener | None = None,
+    trust: bool = False,
+) -> LoadedRun:
+    """Go on by a stricter success rule, as `autoreward tighten` does without asking, in a new run beside the old one.
+
+        run.reading.run.audit.sentences    # what successes do that the rule does not speak of
+        run.reading.run.audit.proposal     # "abs(pitch) < 0.56 and height > -0.28"
+        stricter = ar.tighten(run.folder)
+        stricter = ar.tighten(run.folder, add="abs(pitch) < 0.5")
+
+    What was trained is judged again and not trained again; the old run stays as it is.
+
+    Args:
+        folder: the run's.
+        add: what a success must meet besides, in the language of task cards; what the audit proposes, if not given.
+        rounds: more rounds at most, as many as the run had if not given; 0 only judges again and confirms.
+        name: of the new run's folder; NAME-tightened if not given.
+        tell: told what happens; as in `improve`.
+        trust: let in the code, addresses and places that the run has.
+
+    Raises:
+        UsageError: nothing is given and the audit found nothing; the formula says nothing of the task; the name is taken.
+        AutorewardError: see errors.py.
+    """
+    earlier = Path(folder)
+    if trust:
+        keep(powers_of(Page(Folder(earlier))))
+    proposal = stricter_rule(earlier, add)
+    return _shown(lambda told: tightened_run(earlier, proposal, told, name, rounds), tell)
+
+
 def load(folder: str | Path) -> LoadedRun:
     """A run from its folder. Raises UsageError, RunDamaged, RunChanged."""
     return LoadedRun(read_run(Path(folder)))
@@ -177,15 +214,20 @@ class _Asked(NamedTuple):
 
 
 def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
-    """The finished run, watched by `tell`; if there is none, by a live view in the cell, or by lines outside of notebooks."""
+    """The finished run, watched as `_shown` says."""
     if trust:
         _let_in(asked)
+    return _shown(lambda told: _go(asked, told), tell)
+
+
+def _shown(go: Callable[[events.Listener], RunView], tell: events.Listener | None) -> LoadedRun:
+    """The finished run, told to `tell`; if there is none, to a live view in the cell, or as lines outside of notebooks."""
     if tell is not None:
-        return LoadedRun(_go(asked, tell))
+        return LoadedRun(go(tell))
     if not _in_notebook():
-        return LoadedRun(_go(asked, PlainView(sys.stdout)))
+        return LoadedRun(go(PlainView(sys.stdout)))
     with CellView(cell_output()) as view:
-        return LoadedRun(_go(asked, view))
+        return LoadedRun(go(view))
 
 
 def _go(asked: _Asked, tell: events.Listener) -> RunView:
@@ -242,5 +284,6 @@ __all__ = [
     "improve",
     "init",
     "load",
+    "tighten",
     "train",
 ]

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoreward.config import RunConfig
-from autoreward.records import Candidate, Diagnosis, Remembered, Round, Run, Score, Screened, Standings, Trial, Verdict
+from autoreward.records import (
+    Candidate,
+    Diagnosis,
+    Remembered,
+    Round,
+    Run,
+    Score,
+    Screened,
+    Standings,
+    SuccessAudit,
+    Trial,
+    Verdict,
+)
 from autoreward.tasks.card import Task
 
 
@@ -99,6 +111,22 @@ class Diagnosed:
 
 
 @dataclass(frozen=True)
+class Audited:
+    """Successes were held against the goal, and something was found."""
+
+    audit: SuccessAudit
+
+
+@dataclass(frozen=True)
+class JudgedAgain:
+    """A round that was trained under an earlier rule was judged by the rule of now."""
+
+    before: dict[str, float]
+    """Success of each candidate by the earlier rule."""
+    now: dict[str, float]
+
+
+@dataclass(frozen=True)
 class RoundDone:
     """A round is complete."""
 
@@ -135,6 +163,8 @@ Event = (
     | TrialDone
     | ScoreDone
     | Diagnosed
+    | Audited
+    | JudgedAgain
     | RoundDone
     | Confirming
     | RunDone

@@ -25,6 +25,7 @@ from autoreward.records import (
     Run,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialId,
     Verdict,
@@ -34,8 +35,10 @@ from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
 from autoreward.search.longer import train_longer
 from autoreward.search.study import Study
+from autoreward.search.taken import judged_again
 from autoreward.store.keys import (
     ANALYSES,
+    AUDIT,
     CANDIDATES,
     DESCRIPTION,
     DIAGNOSES,
@@ -44,6 +47,7 @@ from autoreward.store.keys import (
     RESULT,
     SCORES,
     SCREENS,
+    TAKEN,
     TRIALS,
     VERDICTS,
 )
@@ -99,6 +103,7 @@ def improve(study: Study) -> Run:
         longer=most_helped(rounds),
         contest=contest,
         doubt=doubt,
+        audit=winners_audit(study, heard),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         tier=study.steps.tier,
@@ -117,8 +122,8 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
-    budget = round_budget(study, rounds, feedback)
-    trials, scores = successive_halving(study, page, field, budget)
+    budget, taken = round_budget(study, rounds, feedback), page.has(TAKEN)
+    trials, scores = judged_again(study, page) if taken else successive_halving(study, page, field, budget)
     # stops here until people have answered, where they are the judges
     liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
 
@@ -130,11 +135,16 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
                    diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
     champion = best((*rounds, played), study.task)
-    job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion), None)
+    job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion and not taken), None)
     longer = train_longer(study, page, job, Trained(trials, scores), budget.less(env_steps(trials)).left)
     played = played.model_copy(update={"longer": longer})
     doubt = page.once(DOUBT, lambda: not_the_reward(study, description, (*rounds, played)))
-    return (*rounds, played.model_copy(update={"doubt": doubt}))
+    audit = page.once(
+        AUDIT, lambda: steps.audit([(page, s) for s in scores], "", not any(r.audit.successes for r in rounds))
+    )
+    if audit.sentences and not any(r.audit.sentences for r in rounds):
+        study.listener(events.Audited(audit))
+    return (*rounds, played.model_copy(update={"doubt": doubt, "audit": audit}))
 
 
 def measure(study: Study) -> Run:
@@ -154,10 +164,25 @@ def measure(study: Study) -> Run:
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed, _ = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
+    scored = [(page, s) for s in page.saved(SCORES)]
+    audit = page.once(AUDIT, lambda: study.steps.audit(scored, "" if failed else confirmed[0].who, False))
+    if audit.sentences:
+        study.listener(events.Audited(audit))
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
-              trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
+              audit=audit, trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
     return book.once(RESULT, lambda: run)
+
+
+def winners_audit(study: Study, rounds: Rounds) -> SuccessAudit:
+    """Whether the winner's successes do what the goal says: on fresh seeds and in the search."""
+    winner, page = best(rounds, study.task), study.book.confirm_page()
+    scored = [(study.book.page(r.number), s) for r in rounds for s in records_of(winner, r.scores)]
+    scored += [(page, s) for s in records_of(winner, page.saved(SCORES))]
+    audit = page.once(AUDIT, lambda: study.steps.audit(scored, winner, True))
+    if audit.sentences:
+        study.listener(events.Audited(audit))
+    return audit
 
 
 def success(rounds: Rounds, task: Task) -> float | None:

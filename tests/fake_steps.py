@@ -19,6 +19,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialJob,
     Verdict,
@@ -117,6 +118,12 @@ class FakeSteps:
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         self.done[f"diagnose {candidate.id}"] += 1
         return Diagnosis(candidate_id=candidate.id)
+
+    def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
+        self.done[
+            f"audit {candidate_id}" if candidate_id else f"audit {scored[0][0].folder.name}" if scored else "audit"
+        ] += 1
+        return SuccessAudit(candidate_id=candidate_id)
 
     def analyze(
         self,

@@ -14,12 +14,14 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Finding,
+    MissingCondition,
     Remark,
     Round,
     Score,
     Screen,
     Screened,
     ScreenedCandidate,
+    SuccessAudit,
     Symptom,
     Trial,
     TrialJob,
@@ -66,6 +68,10 @@ class RudeSteps(FakeSteps):
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         symptom = Symptom(name=self.text, evidence=self.text, advice=self.text, severity=1.0)
         return Diagnosis(candidate_id=candidate.id, symptoms=(symptom,))
+
+    def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
+        missing = MissingCondition(condition="x < 1", why=self.text, fails=1, successes=2)
+        return SuccessAudit(candidate_id=candidate_id, successes=2, missing=(missing,), findings=(self.text,))
 
     def analyze(
         self,

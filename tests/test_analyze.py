@@ -10,9 +10,22 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.evaluation import symptoms
 from autoreward.evaluation.diagnose import diagnose
+from autoreward.evaluation.hacking import Untrained
 from autoreward.evaluation.intervals import interquartile_mean, probability_of_improvement
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import Candidate, CheckpointScore, CurvePoint, Episode, PartStats, Score, Trial
+from autoreward.records import (
+    Candidate,
+    CheckpointScore,
+    CompositionName,
+    CurvePoint,
+    Description,
+    Episode,
+    PartStats,
+    ReferenceEpisode,
+    Score,
+    Trial,
+)
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.tasks.files import find_task
 
 HOLD = find_task("cartpole-hold", (envs_folder(),))
@@ -24,8 +37,21 @@ def episode(**change: object) -> Episode:
     return Episode.model_validate(plain | change)
 
 
-def part(name: str, share: float, std: float = 1.0, mean: float = 1.0) -> PartStats:
-    return PartStats(name=name, mean=mean, std=std, share=share, low=-1, high=1)
+def part(
+    name: str, share: float, std: float = 1.0, mean: float = 1.0, low: float = -1.0, high: float = 1.0
+) -> PartStats:
+    return PartStats(name=name, mean=mean, std=std, share=share, low=low, high=high)
+
+
+def program(composition: CompositionName = "sum") -> Candidate:
+    return Candidate(id="a", source="", thought="", origin="grammar", how="fresh", composition=composition)
+
+
+def described(*kinds: str, progress: float = 0.3) -> Description:
+    reference = tuple(ReferenceEpisode(kind=kind, episode=episode(progress=progress)) for kind in kinds)
+    return Description(
+        state=(), action=(), max_steps=500, terminates=False, random_length=500, reference_episodes=reference
+    )
 
 
 def trial(returns: list[float], outcome: Outcome = Outcome.COMPLETED) -> Trial:
@@ -117,10 +143,58 @@ def test_one_part_dominates() -> None:
     assert found.part == "big"
     assert symptoms.one_part_dominates([part("big", 0.7), part("small", 0.3)]) is None
     assert symptoms.one_part_dominates([part("only", 1.0)]) is None
+    assert not found.hurts
+    assert "scale" not in found.advice.lower()
+
+
+@pytest.mark.parametrize("composition", ["potential", "product", "sign"])
+def test_no_part_dominates_where_sizes_are_not_added_up(composition: CompositionName) -> None:
+    assert symptoms.one_part_dominates([part("big", 0.92), part("small", 0.08)], composition) is None
+
+
+BONUS = part("bonus", 0.004, std=0.3, mean=0.01, low=0.0, high=10.0)
+CRASH = part("crash", 0.004, std=0.3, mean=-0.02, low=-5.0, high=0.0)
+NOT_YET = part("resting_there", 0.0, std=0.0, mean=0.0, low=0.0, high=0.0)
+TIME = part("time", 0.1, std=0.0, mean=-0.1, low=-0.1, high=-0.1)
+
+
+@pytest.mark.parametrize("others", [[BONUS], [CRASH], [NOT_YET], [BONUS, CRASH, NOT_YET]])
+def test_shaping_does_not_drown_what_is_rare_by_nature(others: list[PartStats]) -> None:
+    """A bonus at the end weighs by its peak: that shaping is 99 % of the summed size says nothing."""
+    assert symptoms.one_part_dominates([part("shaping", 0.99), *others]) is None
+    assert symptoms.one_part_dominates([part("shaping", 0.9), part("effort", 0.09), *others])
 
 
 def test_flat_parts() -> None:
-    assert [s.part for s in symptoms.flat_parts([part("moving", 0.5), part("flat", 0.5, std=0.0)])] == ["flat"]
+    (flat,) = symptoms.flat_parts([part("moving", 0.5), NOT_YET, BONUS, TIME])
+    assert (flat.part, flat.hurts) == ("resting_there", False)
+    assert symptoms.flat_parts([NOT_YET], "product") == ()
+
+
+@pytest.mark.parametrize("composition", sorted(COMPOSITIONS))
+def test_no_advice_is_to_drop_anything(composition: CompositionName) -> None:
+    """Whatever a part is for, numbers of one stretch of training do not say that it is useless."""
+    curve = (
+        CurvePoint(step=9, episode_return=0.0, episode_length=9, parts=(part("near", 0.98), TIME, NOT_YET, CRASH)),
+    )
+    training = trial([float(i) for i in range(20)]).model_copy(update={"curve": curve})
+    found = symptoms.all_symptoms(HOLD, program(composition), training, None, 500, Untrained())
+    assert not any(word in s.advice.lower() for s in found for word in ("drop", "remove", "scale"))
+    assert not any(s.hurts for s in found)
+
+
+def test_symptoms_are_of_the_typical_training() -> None:
+    """With (1.0, 0.65, 0.0) the one of 0.65; with two the worse one, and whether they differ is said."""
+    trials = [trial([1.0]).model_copy(update={"id": f"a-s{i}"}) for i in range(3)]
+    scores = [score("a", s, seed=i).model_copy(update={"success": s}) for i, s in enumerate((1.0, 0.0, 0.65))]
+    diagnosis = diagnose(HOLD, program(), trials, scores, described())
+    assert diagnosis.typical == "a-s2"
+    assert diagnosis.success == {"a-s0": 1.0, "a-s1": 0.0, "a-s2": 0.65}
+    (differ,) = (s for s in diagnosis.symptoms if s.name == "seeds_differ")
+    assert differ.evidence == "success by training: a-s0 1.00, a-s1 0.00, a-s2 0.65"
+    assert diagnose(HOLD, program(), trials[:2], scores[:2], described()).typical == "a-s1"
+    same = [s.model_copy(update={"success": 0.65}) for s in scores]
+    assert not any(s.name == "seeds_differ" for s in diagnose(HOLD, program(), trials, same, described()).symptoms)
 
 
 def test_still_improving() -> None:
@@ -138,15 +212,14 @@ def test_loses_its_solution() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=40))
 def test_any_curve_can_be_diagnosed(returns: list[float]) -> None:
-    symptoms.all_symptoms(HOLD, trial(returns), None, 500)
+    symptoms.all_symptoms(HOLD, program(), trial(returns), score("a", 0.0, 0.5, 0.2), 500, Untrained())
 
 
 def test_a_failed_training_is_the_first_symptom() -> None:
-    candidate = Candidate(id="a", source="", thought="", origin="grammar", how="fresh")
-    diagnosis = diagnose(HOLD, candidate, [trial([1.0], Outcome.NOT_FINITE)], [], 500)
+    diagnosis = diagnose(HOLD, program(), [trial([1.0], Outcome.NOT_FINITE)], [], described())
     assert diagnosis.symptoms[0].name == "not_finite"
     assert diagnosis.symptoms[0].evidence == "why"
-    assert diagnose(HOLD, candidate, [], [], 500).symptoms == ()
+    assert diagnose(HOLD, program(), [], [], described()).symptoms == ()
 
 
 def test_finalists_rank_by_their_mean_over_seeds() -> None:

@@ -75,6 +75,7 @@ COMMANDS = [
     ("resume",),
     ("resume", "--trust"),
     ("feedback", "Better."),
+    ("tighten", "--add", "velocity < 1", "--yes"),
     ("prefer",),
     ("export", "--to", "OUT"),
     ("export", "--onnx", "--to", "OUT"),

@@ -198,7 +198,8 @@ def kinds(run: Path) -> dict[str, Path]:
 
 
 KINDS = (
-    "000", "candidates", "clips", "description", "diagnoses", "preferences", "result", "run", "scores", "trials", "verdicts",
+    "000", "candidates", "clips", "confirm", "description", "diagnoses", "preferences", "result", "run", "scores", "trials",
+    "verdicts",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Real trainings in real processes: failures stay local, a killed run goes on, nothing is left behind."""
 
+import json
 import os
 import re
 import signal
@@ -33,6 +34,32 @@ TASK = find_task("mountain-car", (envs_folder(),))
 def workers() -> Iterator[Workers]:
     with Jail() as jail, Workers(jail) as made:
         yield made
+
+
+def test_a_run_goes_on_by_a_stricter_rule(tmp_path: Path) -> None:
+    """Success falls by the stricter rule, and nothing that was trained is trained again."""
+    command = [sys.executable, "-m", "autoreward"]
+    options = ["--runs", str(tmp_path), "--json"]
+    short = (
+        "--rounds 1 --candidates 2 --steps 8000 --finalist-seeds 0 --budget 2 --confirm-seeds 0 --episodes 10".split()
+    )
+    search = subprocess.run(
+        [*command, "run", "mountain-car", "--name", "first", *short, *options], capture_output=True, text=True
+    )
+    assert search.returncode == 0, search.stderr
+    saved = {p.name: p.read_bytes() for p in (tmp_path / "first").rglob("policy-*.safetensors")}
+    rule = ["--add", "velocity < 0.035", "--rounds", "0", "--yes"]
+    strict = subprocess.run([*command, "tighten", "first", *rule, *options], capture_output=True, text=True)
+    assert strict.returncode == 0, strict.stderr
+    events = [json.loads(line) for line in strict.stdout.splitlines()]
+    proposed, judged = events[0], next(e for e in events if e["event"] == "JudgedAgain")
+    assert proposed["when"] == "(position >= flag) and (velocity < 0.035)"
+    assert set(judged["before"]) == {"r000c0", "r000c1"}
+    assert max(judged["before"].values()) > 0.5
+    assert all(judged["now"][name] < before for name, before in judged["before"].items() if before > 0.5)
+    assert not [e for e in events if e["event"] == "TrialDone"], "nothing trains"
+    assert {p.name: p.read_bytes() for p in (tmp_path / "first").rglob("policy-*.safetensors")} == saved
+    assert (tmp_path / "first-tightened" / "best" / "reward.py").exists()
 
 
 def job(source: str, steps: int = 4096, **change: object) -> TrialJob:

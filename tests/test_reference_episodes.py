@@ -12,7 +12,7 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.evaluation.symptoms import EXPLOIT
+from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.records import (
     EXPLOITS,
     Candidate,

@@ -19,6 +19,7 @@ from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.design.grammar.kit import Kit
 from autoreward.design.grammar.terms import Genome, part_names
 from autoreward.design.weight_tuning import retuned, tuned, weighted
+from autoreward.evaluation.rank_correlation import spearman
 from autoreward.records import Candidate, Description, Episode, FieldStats, ReferenceEpisode, TrialJob
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
@@ -54,8 +55,38 @@ def test_ranking_rejects_a_flipped_sign_alone() -> None:
     assert screens.ranking(dataset, labels(GRADED)).number == pytest.approx(1.0)
     flipped = screens.ranking(dataset, labels([-g for g in GRADED]))
     assert (flipped.decision, flipped.number) == ("rejected", pytest.approx(-1.0))
+    assert "With its sign turned" in flipped.advice
+    shuffled = screens.ranking(dataset, labels([8, 6, 7, 5, 2, 4, 1, 3]))
+    assert shuffled.decision == "rejected"
+    assert "sign" not in shuffled.advice, "that the sign is wrong is not shown"
     unsure = screens.ranking(dataset, labels([1, 0, 1, 0, 1, 0, 1, 0]))
     assert unsure.decision == "passed", "a weak correlation proves nothing"
+
+
+@pytest.mark.parametrize("span", [0.12, 0.2, 0.24])
+def test_failures_alone_are_no_reason_to_reject(span: float) -> None:
+    """Random episodes drift further from the goal than idle ones, and pay more: no success would do either."""
+    dataset = dataset_of(*np.linspace(0.0, span, 16), kinds=tuple(f"random {i}" for i in range(16)))
+    found = screens.ranking(dataset, labels([float(-i) for i in range(16)]))
+    assert (found.decision, found.number) == ("demoted", pytest.approx(-1.0))
+    assert "its highest return is of random 0 (progress 0.00)" in found.evidence
+    assert not any(claim in found.advice for claim in ("sign", "wrong", "does not ask"))
+
+
+@pytest.mark.parametrize(("paid", "decision"), [(30.0, "demoted"), (-30.0, "rejected")])
+@pytest.mark.parametrize("better", [1.0, 0.9])
+def test_a_clearly_better_episode_decides(paid: float, decision: str, better: float) -> None:
+    """15 failures that it orders the wrong way; the one that came near, or succeeded, out-scores them all or none of them."""
+    dataset = dataset_of(*np.linspace(0.0, 0.1, 15), better)
+    found = screens.ranking(dataset, labels([*(float(-i) for i in range(15)), paid]))
+    assert found.decision == decision
+
+
+def test_only_a_quarter_of_the_way_is_clearly_better() -> None:
+    assert list(dataset_of(0.0, 0.0, 0.2, 0.3, 1.0).better_ones) == [False, False, False, False, True]
+    assert list(dataset_of(0.0, 0.0, 0.0, 0.2, 0.25).better_ones) == [False, False, False, False, True]
+    assert list(dataset_of(0.9, 0.9, 0.9, 0.99, 1.0).better_ones) == [False, False, False, False, True]
+    assert list(dataset_of(0.1, 1.0, 1.0).better_ones) == [False, True, True]
 
 
 def test_ranking_is_silent_when_one_kind_is_known() -> None:
@@ -144,10 +175,12 @@ def test_a_known_exploit_must_not_pay_again() -> None:
 
 
 def test_scale_and_variation() -> None:
-    assert screens.scale(labels([1.0], a=1000.0, b=1.0)).decision == "demoted"
-    assert screens.scale(labels([1.0], a=9.0, b=1.0)).decision == "passed"
-    assert screens.scale(labels([1.0], a=9.0)).decision == "silent"
-    assert screens.scale(labels([1.0], a=9.0, flag=0.0)).decision == "silent", (
+    solved, unsolved = dataset_of(1.0), dataset_of(0.5)
+    assert screens.scale(solved, labels([1.0], a=1000.0, b=1.0)).decision == "demoted"
+    assert screens.scale(unsolved, labels([1.0], a=1000.0, b=1.0)).decision == "silent", "b may be large near the goal"
+    assert screens.scale(solved, labels([1.0], a=9.0, b=1.0)).decision == "passed"
+    assert screens.scale(solved, labels([1.0], a=9.0)).decision == "silent"
+    assert screens.scale(solved, labels([1.0], a=9.0, flag=0.0)).decision == "silent", (
         "the flag may be large where it is reached"
     )
     assert screens.variation(labels([0.0, 0.0])).decision == "demoted"
@@ -176,11 +209,11 @@ def test_canonical_forms_ignore_scale_and_shaping() -> None:
 
 
 def test_spearman_known_answers() -> None:
-    assert screens.spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1.0)
-    assert screens.spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1.0)
+    assert spearman(np.array([1.0, 2, 3]), np.array([10.0, 20, 30])) == pytest.approx(1.0)
+    assert spearman(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1.0)
     # ties at their mean rank: ranks 1.5 1.5 3 against 1 2 3, by hand sqrt(3)/2
-    assert screens.spearman(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(3**0.5 / 2)
-    assert screens.spearman(np.array([1.0, 1]), np.array([1.0, 2])) == 0.0
+    assert spearman(np.array([1.0, 1, 3]), np.array([1.0, 2, 3])) == pytest.approx(3**0.5 / 2)
+    assert spearman(np.array([1.0, 1]), np.array([1.0, 2])) == 0.0
 
 
 PROGRAM = "def compute_reward(state, action, next_state, memory):\n    return {body}\n"

@@ -81,7 +81,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("task", "config", "what"), HOSTILE, ids=lambda value: value if isinstance(value, str) else "")
-@pytest.mark.parametrize("command", [("resume",), ("feedback", "Better."), ("export", "--onnx"), ("prefer",)])
+@pytest.mark.parametrize("command", [("resume",), ("feedback", "Better."), ("export", "--onnx"), ("prefer",),
+                                     ("tighten", "--add", "velocity < 1", "--yes")])  # fmt: skip
 def test_a_run_from_elsewhere_does_nothing_before_it_is_let_in(
     tmp_path: Path, task: Task, config: RunConfig, what: str, command: tuple[str, ...], elsewhere: Path
 ) -> None:

@@ -14,6 +14,8 @@ from autoreward.records import ReferenceEpisode
 from autoreward.tasks.tables import Direction, direction_sign
 
 Array = NDArray[np.float64]
+NEARER = 0.25
+"""Share of the way from doing nothing to a success by which an episode must be ahead of the middle one to be clearly better."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class EpisodeDataset:
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])
+
+    @property
+    def better_ones(self) -> NDArray[np.bool_]:
+        """(E,): the episodes that are clearly better than the middle one: successes, where it is none, and those NEARER to one."""
+        goodness = self.goodness
+        return np.asarray(goodness >= min(float(np.median(goodness)) + NEARER, 1.0 + NEARER))
 
     @cached_property
     def laps(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.checks.screens import all_screens, potentials
-from autoreward.records import Screen, Screened, ScreenedCandidate
+from autoreward.records import RANKING, Screen, Screened, ScreenedCandidate
 from autoreward.sandbox.client import RewardFailed
 
 SAMPLE = 20_000
@@ -54,7 +54,7 @@ def _failure(failure: RewardFailed) -> Screen:
 
 def _worth(screens: Sequence[Screen], designed: int) -> tuple[bool, int, float, int]:
     """Smaller is more worth training: not rejected, fewer demotions, better ranking, designed earlier."""
-    rank = next((s.number for s in screens if s.name == "ranking" and s.number is not None), 0.0)
+    rank = next((s.number for s in screens if s.name == RANKING and s.number is not None), 0.0)
     demoted = sum(s.decision == "demoted" for s in screens)
     return any(s.decision == "rejected" for s in screens), demoted, -round(rank, 1), designed
 

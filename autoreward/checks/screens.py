@@ -1,7 +1,7 @@
 """Screens: what recorded episodes say about a reward before anything is trained with it.
 
-A screen rejects on strong evidence alone. Rank correlation with the task's own judgement is a veto and an order, not a ranker: a
-clearly negative one caught every reward with a flipped sign, a positive one says little.
+A screen rejects on strong evidence alone, and never from failures alone: what pays most among episodes that are all far from the
+goal says little of what it would pay for success.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.symptoms import EARLY, STILL
-from autoreward.records import Screen
+from autoreward.records import RANKING, Screen
 
 VETO = -0.3
-"""Rank correlation below which a reward is rejected: it prefers what the task counts as worse."""
+"""Rank correlation below which a reward prefers what the task counts as worse."""
+PAID = 0.5
+"""Share of pairs of a clearly better episode and another in which the better one must out-score it: as often as not."""
+FLIPPED = -0.9
+"""Rank correlation below which the sign alone is what is wrong."""
 _FEW = 8
 """Episodes below which ranking says nothing."""
 CLEARLY = 2.0
@@ -37,25 +42,45 @@ Array = NDArray[np.float64]
 def ranking(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """Do better episodes out-score worse ones? Spearman's rho of return with graded progress and success.
 
-    And among successes those of the better metric? Against it is a reason to train later, not never: it still is a success.
+    Among failures that are all about as far from the goal this is a reason to train later, never a veto: what they do has little
+    to do with what success takes. Where clearly better episodes are recorded, a reward that prefers the worse ones is rejected.
+    And among successes those of the better metric? Against it is a reason to train later: it still is a success.
     """
     goodness = dataset.goodness
     if len(goodness) < _FEW or np.ptp(goodness) < APART:
-        return _silent("ranking", f"{len(goodness)} episodes that are all about as good say nothing")
+        return _silent(RANKING, f"{len(goodness)} episodes that are all about as good say nothing")
     rho = spearman(relabelled.returns, goodness)
     evidence = f"rank correlation of return with the task's judgement {rho:+.2f} over {len(goodness)} episodes"
     if rho < VETO:
-        return _screen(
-            "ranking", "rejected", rho, evidence, "A sign is wrong, or it pays for what the goal does not ask for."
-        )
+        return _against(dataset, relabelled, rho, evidence)
     won = np.array([e.episode.success for e in dataset.episodes])
     if won.sum() < _FEW:
-        return _screen("ranking", "passed", rho, evidence)
+        return _screen(RANKING, "passed", rho, evidence)
     inner = spearman(relabelled.returns[won], dataset.merit[won])
     evidence += f", with the metric of its {won.sum()} successes {inner:+.2f}"
     if inner < VETO and inner * np.sqrt(won.sum() - 1) < -CLEARLY:
-        return _screen("ranking", "demoted", rho, evidence, "Of two successes it prefers the one of the worse metric.")
-    return _screen("ranking", "passed", rho, evidence)
+        return _screen(RANKING, "demoted", rho, evidence, "Of two successes it prefers the one of the worse metric.")
+    return _screen(RANKING, "passed", rho, evidence)
+
+
+def _against(dataset: EpisodeDataset, relabelled: Relabelled, rho: float, evidence: str) -> Screen:
+    """What a clearly negative rank correlation means: by whether anything clearly better is recorded, and what is paid for it."""
+    better = dataset.better_ones
+    top = int(relabelled.returns.argmax())
+    best = f"; its highest return is of {dataset.episodes[top].kind} (progress {dataset.episodes[top].episode.progress:.2f})"
+    if not better.any() or better.all():
+        advice = "None of them is clearly nearer to the goal than the others, so this may not matter."
+        return _screen(RANKING, "demoted", rho, evidence + best, advice)
+    ahead = float(np.mean(relabelled.returns[better][:, None] > relabelled.returns[~better][None, :]))
+    evidence += f"; a clearly better episode out-scores another in {ahead:.0%} of the pairs"
+    if ahead >= PAID:
+        return _screen(
+            RANKING, "demoted", rho, evidence, "It prefers worse ones among those that are far from the goal."
+        )
+    turned = " With its sign turned it would order nearly all of them as the task does." if rho < FLIPPED else ""
+    return _screen(
+        RANKING, "rejected", rho, evidence + best, f"It pays more for what is further from the goal.{turned}"
+    )
 
 
 def degenerate(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
@@ -70,16 +95,21 @@ def exploits(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     return _against_best("exploits", dataset, relabelled, known)
 
 
-def scale(relabelled: Relabelled) -> Screen:
-    """Does one part drown all others on the recorded transitions, even where those are largest?"""
+def scale(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
+    """Does one part drown all others on the recorded transitions, even where those are largest?
+
+    It may not where nobody has been: silent until a success is recorded.
+    """
     sizes = sorted(((name, peak) for name, peak in relabelled.peaks.items() if peak > 0.0), key=lambda item: -item[1])
     if len(sizes) < 2:  # what is 0 on all of them may be large where nothing recorded has been
         return _silent("scale", f"of {len(relabelled.peaks)} parts {len(sizes)} is not 0 on all recorded transitions")
     (name, most), (_, second) = sizes[:2]
     share = second / most
     evidence = f"{name} reaches {most:.3g}, the largest of the {len(sizes) - 1} others {second:.3g}"
+    if share < DROWNED and not dataset.solved:
+        return _silent("scale", f"{evidence}; no success is recorded, where the others may be larger")
     if share < DROWNED:
-        return _screen("scale", "demoted", share, evidence, f"Scale {name} down, or the others up.")
+        return _screen("scale", "demoted", share, evidence, f"{name} decides nearly alone, if that is not meant.")
     return _screen("scale", "passed", share, evidence)
 
 
@@ -154,18 +184,10 @@ def all_screens(
     dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], basis: Array
 ) -> tuple[Screen, ...]:
     """Every screen of one candidate."""
-    of_dataset: tuple[Callable[[EpisodeDataset, Relabelled], Screen], ...] = (ranking, degenerate, exploits)
-    of_returns: tuple[Callable[[Relabelled], Screen], ...] = (variation, scale, sensitivity)
+    of_dataset: tuple[Callable[[EpisodeDataset, Relabelled], Screen], ...] = (ranking, degenerate, exploits, scale)
+    of_returns: tuple[Callable[[Relabelled], Screen], ...] = (variation, sensitivity)
     mine = (*(s(dataset, relabelled) for s in of_dataset), *(s(relabelled) for s in of_returns))
     return (*mine, duplicate(dataset, relabelled, others, basis))
-
-
-def spearman(one: Array, other: Array) -> float:
-    """Rank correlation, ties at their mean rank; 0 where one of them does not vary."""
-    a, b = _ranks(one), _ranks(other)
-    if np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def potentials(batch: Transitions, gamma: float) -> Array:
@@ -248,12 +270,6 @@ def _what(dataset: EpisodeDataset, which: int) -> str:
 def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
     turned = values.swapaxes(0, 1)[there]
     return list(np.asarray(turned.reshape(len(turned), -1), dtype=np.float64).T)
-
-
-def _ranks(values: Array) -> Array:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2.0)[inverse], dtype=np.float64)
 
 
 def _silent(name: str, why: str) -> Screen:

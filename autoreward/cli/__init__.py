@@ -8,7 +8,22 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from autoreward.cli import check, compare, doctor, export, feedback, init, prefer, resume, run, runs, show, tasks, train
+from autoreward.cli import (
+    check,
+    compare,
+    doctor,
+    export,
+    feedback,
+    init,
+    prefer,
+    resume,
+    run,
+    runs,
+    show,
+    tasks,
+    tighten,
+    train,
+)
 from autoreward.cli.say import say, say_no_more
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.wording import in_shell
@@ -45,7 +60,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Write reward functions automatically: design, check, train, score, diagnose, and confirm.",
 )
-for module in (run, resume, feedback, prefer, init, tasks, runs, show, compare, export, check, train, doctor):
+for module in (run, resume, feedback, tighten, prefer, init, tasks, runs, show, compare, export, check, train, doctor):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 

@@ -87,6 +87,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
 
 def _goodbye(console: "Terminal", reading: "RunView") -> None:
     from autoreward.core.wording import Command, in_shell
+    from autoreward.report.audit import audit_shown
     from autoreward.report.phrases import result_sentence
     from autoreward.report.reading import REPORT
     from autoreward.report.tables import confirmation, spending
@@ -95,6 +96,8 @@ def _goodbye(console: "Terminal", reading: "RunView") -> None:
     if console.is_terminal:  # a pipe has the sentence already, as the last event's line
         console.print()
         console.print(result_sentence(reading.finished))
+    for line in audit_shown(reading)[-1:]:  # what was found has been told as it was found
+        console.print(line, soft_wrap=True)
     if reading.finished.confirmed:
         console.print()
         console.print(confirmation(reading))

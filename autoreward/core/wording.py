@@ -47,6 +47,8 @@ def in_python(fact: Setting | Command) -> str:
         folder = Path(fact.words[0])
         chosen = "".join(f", {in_python(choice)}" for choice in fact.chosen)
         return f"improve(..., runs={str(folder.parent)!r}, name={folder.name!r}{chosen})"
+    if fact.verb == "tighten":
+        return f"tighten({', '.join([repr(str(fact.words[0])), *map(in_python, fact.chosen)])})"
     if fact.verb == "check":
         return f"check({', '.join(map(str, fact.words))}, {', '.join(map(in_python, fact.chosen))})"
     return in_shell(fact)

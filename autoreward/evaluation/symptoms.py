@@ -4,13 +4,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from autoreward.records import Episode, PartStats, Score, Symptom, Trial
+from autoreward.evaluation.hacking import Untrained, exploits_the_reward
+from autoreward.records import Candidate, CompositionName, Episode, PartStats, Score, Symptom, Trial
 from autoreward.tasks.card import Task
 
 DOMINATES = 0.8
 """A part with at least this share of the summed |parts| drowns the others."""
-FLAT = 1e-6
-"""A part whose standard deviation is below this share of its size is constant."""
+RARE = 0.05
+"""A part on one side of 0 whose mean is at most this share of its peak is paid at few steps."""
+ADDED: tuple[CompositionName, ...] = ("sum", "bounded")
+"""Compositions that add the parts up: there the sizes of parts can be held against each other."""
 RISING = 2.0
 """The return still rises if its last step exceeds this many times the noise around its trend."""
 EARLY = 0.5
@@ -19,10 +22,9 @@ STILL = 0.003
 """Mean normalised change of the state per step below which a policy stands still."""
 _MOST = 0.5
 """Share of the episodes in which something must happen to be called a symptom."""
-EXPLOIT = "exploits_the_reward"
-_GROWTH = 3.0
-"""A training return that grew by this many times its noise was learned."""
-LOST = 0.3
+DIFFER = 0.3
+"""Difference of the success rates of two trainings of one program that is worth saying."""
+_LOST = 0.3
 """Drop of the success rate from a checkpoint to the last one that counts as a lost solution."""
 
 
@@ -34,8 +36,7 @@ def never_reaches(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
     return Symptom(
         name="never_reaches",
         evidence=f"0 of {len(episodes)} episodes met `{task.success.when}` at any step; mean progress {progress:.2f} of 1",
-        advice="Give a signal all the way to the goal: reward coming nearer, widen the shape's scale, or reward the speed "
-        "that a swing needs.",
+        advice="See how far it came, and whether any part pays for the next bit of the way from there.",
         severity=1.0,
     )
 
@@ -51,7 +52,7 @@ def reaches_but_does_not_stay(task: Task, episodes: Sequence[Episode]) -> Sympto
         name="reaches_but_does_not_stay",
         evidence=f"{len(reached)} of {len(episodes)} episodes met the condition, {len(reached) - len(failed)} held it; the "
         f"others held it in {held:.0%} of the {task.success.within}",
-        advice="Reward being there at every step, damp speeds near the goal, and make leaving cost more than staying.",
+        advice="Compare what staying there pays with what leaving, or coming back, pays.",
         severity=0.8,
     )
 
@@ -65,7 +66,7 @@ def dies_early(episodes: Sequence[Episode], max_steps: int) -> Symptom | None:
         name="dies_early",
         evidence=f"{len(dead)} of {len(episodes)} episodes ended by themselves after {_mean([e.length for e in dead]):.0f} of "
         f"{max_steps} steps without success",
-        advice="Check whether per-step costs make ending cheaper than living: pay for each step survived, or charge the end.",
+        advice="Compare what the steps until the end pay with what going on would: where steps cost, an early end is cheap.",
         severity=0.9,
     )
 
@@ -79,39 +80,61 @@ def stands_still(episodes: Sequence[Episode]) -> Symptom | None:
         name="stands_still",
         evidence=f"in {len(still)} of {len(episodes)} episodes the state changed by {_mean([e.movement for e in still]):.4f} "
         "standard deviations a step",
-        advice="Lower the cost of acting and of speed, and reward progress rather than place.",
+        advice="Compare what resting there pays with what moving costs on the way to where more is paid.",
         severity=0.7,
     )
 
 
-def one_part_dominates(parts: Sequence[PartStats]) -> Symptom | None:
-    """One part makes up nearly all of the reward's size."""
-    if len(parts) < 2:
+def one_part_dominates(parts: Sequence[PartStats], composition: CompositionName = "sum") -> Symptom | None:
+    """One of the parts that are paid all along makes up nearly all of the reward's size.
+
+    Says nothing of parts that are rare, whose weight is in their peak, and where parts are not added up: of a potential only
+    the change is paid, in a product each scales the others, and of signs the size does not count.
+    """
+    steady = [p for p in parts if not rare(p)]
+    whole = sum(p.share for p in steady)
+    if composition not in ADDED or len(steady) < 2 or whole <= 0.0:
         return None
-    largest = max(parts, key=lambda p: p.share)
-    if largest.share < DOMINATES:
+    largest = max(steady, key=lambda p: p.share)
+    if largest.share < DOMINATES * whole:
         return None
+    others = ", ".join(f"{p.name} {p.share / whole:.1%}" for p in steady if p is not largest)
     return Symptom(
         name="one_part_dominates",
-        evidence=f"{largest.name} is {largest.share:.0%} of the summed size of {len(parts)} parts (mean {largest.mean:.3g})",
-        advice=f"Scale {largest.name} down, or the others up, until each can change the policy's mind.",
+        evidence=f"{largest.name} is {largest.share / whole:.0%} of the summed size of what is paid at most steps (mean "
+        f"{largest.mean:.3g}); {others}",
+        advice="The smaller parts change what is learned only where this one makes no difference. That may be meant.",
         part=largest.name,
-        severity=0.4,
+        severity=0.3,
     )
 
 
-def flat_parts(parts: Sequence[PartStats]) -> tuple[Symptom, ...]:
-    """Parts that never change tell the policy nothing."""
+def rare(part: PartStats) -> bool:
+    """Whether a part is paid at few steps, such as a bonus or the price of an end: its mean is far below its peak on one side
+    of 0, or it was not paid at all."""
+    peak = max(abs(part.low), abs(part.high))
+    return peak == 0.0 or (part.low * part.high == 0.0 and abs(part.mean) <= RARE * peak)
+
+
+def flat_parts(parts: Sequence[PartStats], composition: CompositionName = "sum") -> tuple[Symptom, ...]:
+    """Parts that never changed. A note: what a part is for may not have happened yet, or no longer happens.
+
+    Silent about a part that is the same other than 0 at every step, which is a pay or price of time, and of a product's parts,
+    which are gates.
+    """
+    if composition == "product":
+        return ()
     return tuple(
         Symptom(
             name="flat_part",
-            evidence=f"{p.name} stayed at {p.mean:.3g} (standard deviation {p.std:.2g}) in the last stretch of training",
-            advice=f"Drop {p.name}, or move its scale to where the policy is.",
+            evidence=f"{p.name} was 0 throughout the last stretch of training",
+            advice="So it is for a bonus that was never earned and for a price that was never due. If it should guide the policy, "
+            "it says nothing where the policy is.",
             part=p.name,
-            severity=0.2,
+            severity=0.1,
         )
         for p in parts
-        if p.std <= FLAT * max(1.0, abs(p.mean))
+        if p.std == 0.0 and p.mean == 0.0
     )
 
 
@@ -130,8 +153,8 @@ def still_improving(trial: Trial) -> Symptom | None:
     return Symptom(
         name="still_improving",
         evidence=f"the training return rose by {rise:.3g} over the last {len(last)} of {len(returns)} points (noise {noise:.3g})",
-        advice="It may only need more steps; keep the design and change little.",
-        severity=0.3,
+        advice="More steps may change what it does.",
+        severity=0.2,
     )
 
 
@@ -141,52 +164,53 @@ def loses_its_solution(score: Score) -> Symptom | None:
         return None
     top = max(score.checkpoints, key=lambda c: c.success)
     last = score.checkpoints[-1]
-    if top.success - last.success < LOST:
+    if top.success - last.success < _LOST:
         return None
     return Symptom(
         name="loses_its_solution",
         evidence=f"success was {top.success:.2f} after {top.step:,} steps and {last.success:.2f} after {last.step:,}",
-        advice="Make the reward of holding the goal larger than what the policy leaves it for, and damp speeds.",
+        advice="Compare what the solution pays with what it was left for; a training can also lose one by itself.",
         severity=0.5,
     )
 
 
-def exploits_the_reward(trial: Trial, score: Score) -> Symptom | None:
-    """The policy learned to collect the reward, and does nothing that the goal asks for: progress falls while return grows."""
-    returns = [p.episode_return for p in trial.curve if p.episode_return is not None]
-    if len(returns) < 6 or score.success > 0.0 or len(score.checkpoints) < 3:
-        return None
-    third = len(returns) // 3
-    early, late = np.asarray(returns[:third]), np.asarray(returns[-third:])
-    noise = max(float(np.std(early)), float(np.std(late)), 1e-9)
-    growth = (late.mean() - early.mean()) / noise
-    begin, end = score.checkpoints[0].progress, score.checkpoints[-1].progress
-    if growth < _GROWTH or end > begin - 0.05:
+def seeds_differ(scores: Sequence[Score]) -> Symptom | None:
+    """The same program succeeded on one training seed and not on another."""
+    rates = [s.success for s in scores if s.ruled]
+    if len(rates) < 2 or max(rates) - min(rates) < DIFFER:
         return None
     return Symptom(
-        name=EXPLOIT,
-        evidence=f"the training return grew by {growth:.0f} times its noise while progress fell from {begin:.2f} to {end:.2f}",
-        advice="What it collects is not the goal: cap the part that grew, or make it worth nothing away from the goal.",
-        severity=0.95,
+        name="seeds_differ",
+        evidence="success by training: " + ", ".join(f"{s.trial_id} {s.success:.2f}" for s in scores if s.ruled),
+        advice="What one training shows need not be the program's doing.",
+        severity=0.25,
     )
 
 
-def all_symptoms(task: Task, trial: Trial, score: Score | None, max_steps: int) -> tuple[Symptom, ...]:
-    """Every symptom of one trial, gravest first."""
+def all_symptoms(
+    task: Task, candidate: Candidate, trial: Trial, score: Score | None, max_steps: int, untrained: Untrained
+) -> tuple[Symptom, ...]:
+    """Every symptom of one training, gravest first."""
     parts = next((p.parts for p in reversed(trial.curve) if p.parts), ())
     episodes = score.episodes if score and score.ruled else ()
+    judged = score if score and score.ruled else None
     of_episodes: tuple[Callable[[], Symptom | None], ...] = (
         lambda: never_reaches(task, episodes),
         lambda: reaches_but_does_not_stay(task, episodes),
         lambda: dies_early(episodes, max_steps),
         lambda: stands_still(episodes),
-        lambda: one_part_dominates(parts),
+        lambda: one_part_dominates(parts, candidate.composition),
         lambda: still_improving(trial),
-        lambda: loses_its_solution(score) if score else None,
-        lambda: exploits_the_reward(trial, score) if score else None,
+        lambda: loses_its_solution(judged) if judged else None,
+        lambda: exploits_the_reward(trial, judged, untrained) if judged else None,
     )
     symptoms = [s for s in (make() for make in of_episodes) if s is not None]
-    return tuple(sorted((*symptoms, *flat_parts(parts)), key=lambda s: (-s.severity, s.name, s.part)))
+    return in_order_of_gravity((*symptoms, *flat_parts(parts, candidate.composition)))
+
+
+def in_order_of_gravity(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
+    """Gravest first."""
+    return tuple(sorted(symptoms, key=lambda s: (-s.severity, s.name, s.part)))
 
 
 def _mean(values: Sequence[float]) -> float:

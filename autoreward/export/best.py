@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from autoreward.errors import AutorewardError
-from autoreward.evaluation.symptoms import EXPLOIT
+from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable

@@ -8,6 +8,7 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 
 from autoreward.records.base import Record
 from autoreward.records.candidates import (
+    RANKING,
     Candidate,
     Candidates,
     CompositionName,
@@ -59,6 +60,8 @@ from autoreward.records.runs import (
     Speed,
     Standings,
 )
+from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
+from autoreward.records.tightened import TakenOver, Tightened
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -86,6 +89,7 @@ __all__ = [
     "EPISODES",
     "EXPLOITS",
     "LOGGED",
+    "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",
     "TRAINING_STATE",
@@ -108,6 +112,7 @@ __all__ = [
     "Confirmed",
     "Contest",
     "CurvePoint",
+    "Departure",
     "Description",
     "Diagnosis",
     "Doubt",
@@ -123,6 +128,7 @@ __all__ = [
     "Logged",
     "LoggedPoint",
     "Longer",
+    "MissingCondition",
     "Motion",
     "PartStats",
     "Plan",
@@ -146,8 +152,11 @@ __all__ = [
     "Strength",
     "Strengths",
     "Stretch",
+    "SuccessAudit",
     "Survey",
     "Symptom",
+    "TakenOver",
+    "Tightened",
     "Trial",
     "TrialId",
     "TrialJob",

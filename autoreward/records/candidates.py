@@ -54,6 +54,10 @@ class Finding(Record):
     line: int | None = None
 
 
+RANKING = "ranking"
+"""Name of the screen whose number is the rank correlation of a program's return with the goodness of recorded episodes."""
+
+
 class Verdict(Record):
     """Whether a candidate may be trained."""
 

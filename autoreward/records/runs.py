@@ -10,6 +10,7 @@ from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
 from autoreward.records.ids import TrialName
 from autoreward.records.preferences import Strengths
+from autoreward.records.success_audit import SuccessAudit
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
 CLEARLY_LONGER = 0.15
@@ -131,6 +132,8 @@ class Round(Record):
     """What more steps gave."""
     doubt: Doubt = Doubt()
     """Whether it is the reward at all, by what was known then."""
+    audit: SuccessAudit = SuccessAudit()
+    """Whether the round's successes do what the goal says."""
 
 
 class Estimate(Record):
@@ -198,6 +201,8 @@ class Run(Record):
     contest: Contest | None = None
     """Who did better on the fresh seeds than the one that won the search, if one did."""
     doubt: Doubt = Doubt()
+    audit: SuccessAudit = SuccessAudit()
+    """Whether the winner's successes do what the goal says."""
     trainings: int
     env_steps: int
     tier: Tier

@@ -64,6 +64,8 @@ class CurvePoint(Record):
     """Success rate of the same episodes."""
 
 
+GRAVE = 0.5
+"""Severity from which on a symptom explains a failure."""
 TRAINING_STATE = "state.safetensors"
 """File of a trial that is not at its end: what its next leg goes on from."""
 EPISODES = "episodes.npz"
@@ -179,11 +181,20 @@ class Symptom(Record):
     severity: float
     """0 (a note) to 1 (explains a total failure); the order in which they are shown."""
 
+    @property
+    def hurts(self) -> bool:
+        """Whether it explains a failure; anything less is a note."""
+        return self.severity >= GRAVE
+
 
 class Diagnosis(Record):
     """Why a candidate did as it did."""
 
     candidate_id: Id
+    typical: TrialName | Literal[""] = ""
+    """The training that the symptoms are of: the one in the middle by success; empty if it never trained."""
+    success: dict[TrialName, float] = Field(default_factory=dict)
+    """Success of each training's kept checkpoint."""
     symptoms: tuple[Symptom, ...] = ()
     shares: tuple[PartStats, ...] = ()
     """Part statistics over the last stretch of training."""

@@ -10,6 +10,7 @@ from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward.evaluation.ranking import ranked
 from autoreward.report.agreement import agreement, beaten
+from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
@@ -48,6 +49,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         on_ranking=on_ranking,
         task=reading.header.task,
         run=run,
+        audit=audit_shown(reading),
         verdict=result_sentence(run) if run else "Not finished: what there is so far.",
         short_budget=budget_sentence(run) if run else "",
         candidates=best_first,

@@ -8,6 +8,7 @@ from typing import TextIO
 from autoreward import events
 from autoreward.core.visible import visible
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
+from autoreward.report.audit import audit_lines
 
 
 def describe_event(event: events.Event) -> str:
@@ -45,7 +46,7 @@ def describe_event(event: events.Event) -> str:
             return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
         case events.RunDone(run=run):
             return result_sentence(run)
-    return ""
+    return "\n".join(f"  {line}" for line in _judgement(event))
 
 
 def counted(number: int, noun: str) -> str:
@@ -221,3 +222,20 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"trials": list(trial_ids)}
         case events.RunDone(run=run, folder=folder):
             return {"run": run.model_dump(mode="json"), "folder": str(folder)}
+    return _judgement_facts(event)
+
+
+def _judgement_facts(event: events.Audited | events.JudgedAgain) -> dict[str, object]:
+    if isinstance(event, events.JudgedAgain):
+        return {"before": event.before, "now": event.now}
+    audit = event.audit
+    return {"audit": audit.model_dump(mode="json"), "found": list(audit.sentences), "proposal": audit.proposal}
+
+
+def _judgement(event: events.Event) -> list[str]:
+    if isinstance(event, events.Audited):
+        return audit_lines(event.audit)
+    if not isinstance(event, events.JudgedAgain):
+        return []
+    changes = [f"{name} {was:.2f} -> {event.now.get(name, 0.0):.2f}" for name, was in event.before.items()]
+    return [f"success by the tightened rule: {', '.join(changes) or 'nothing had been scored'}"]

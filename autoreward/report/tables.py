@@ -14,6 +14,7 @@ from rich.text import Text
 
 from autoreward.core.wording import Command, in_shell
 from autoreward.report.agreement import agreement, beaten
+from autoreward.report.audit import audit_shown
 from autoreward.report.phrases import budget_sentence, interval_text, result_sentence, taken_over_sentence
 from autoreward.report.reading import REPORT, CandidateView, RunView
 from autoreward.store.files import in_use
@@ -60,6 +61,7 @@ def show_run(reading: RunView) -> RenderableType:
         Text(result_sentence(run) if run else _unfinished(reading)),
     ]
     parts += [Text(line) for line in [budget_sentence(run)] if line] if run else []
+    parts += [Text(line) for line in audit_shown(reading)]
     if reading.header.config.given is None:
         parts += [Text(""), standings_table(reading)]
     if run and run.confirmed:
@@ -241,7 +243,7 @@ def show_candidate(view: CandidateView) -> RenderableType:
     for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [
             Text(""),
-            Text(symptom.name.replace("_", " "), style="yellow"),
+            Text(symptom.name.replace("_", " "), style="yellow" if symptom.hurts else ""),
             Text(f"  {symptom.evidence}"),
             Text(f"  {symptom.advice}", style="dim"),
         ]

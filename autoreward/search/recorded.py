@@ -7,8 +7,8 @@ from typing import NamedTuple
 from autoreward.checks.dataset import EpisodeDataset, join
 from autoreward.core.transitions import Transitions
 from autoreward.errors import StoreError, UsageError
+from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.legs import newest
-from autoreward.evaluation.symptoms import EXPLOIT
 from autoreward.records import (
     EPISODES,
     EXPLOITS,

@@ -14,6 +14,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialJob,
     Verdict,
@@ -49,6 +50,10 @@ class Steps(Protocol):
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name what went wrong with a candidate, from its numbers."""
+        ...
+
+    def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
+        """Whether successes do what the goal says: those of a round, or of one candidate; `ask`: a model, too, if there is one."""
         ...
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:

@@ -41,6 +41,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    SuccessAudit,
     Trial,
     TrialJob,
     Verdict,
@@ -53,10 +54,11 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import Strategy
 from autoreward.search.truncation import TruncationSelection
+from autoreward.session.audits import audit_scores
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, TRIALS
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -169,7 +171,9 @@ class RealSteps:
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
         described = self._book.need(DESCRIPTION)
-        diagnosis = diagnose(self._task, candidate, trials, scores, described.max_steps)
+        screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
+        screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
+        diagnosis = diagnose(self._task, candidate, trials, scores, described, screens)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
@@ -206,6 +210,10 @@ class RealSteps:
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=explained, findings=findings)
+
+    def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
+        """Hold successes against untrained episodes, and show them to the analyzer's model, if there is one."""
+        return audit_scores(self._book, scored, candidate_id, self._client if ask else None)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
         """The program's parts along an episode; empty if it fails there."""

@@ -40,6 +40,7 @@ from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, 
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
+from autoreward.session.taking_over import take_over
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
@@ -231,6 +232,7 @@ def _spent(book: Book) -> bool:
 
 def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
     heed(book)
+    take_over(book)
     task, config = book.header.task, book.header.config
     board, logged = board_follower(book), logging(book.folder, log) if log else None
     followers = [follower for follower in (board, logged) if follower]

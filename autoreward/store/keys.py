@@ -26,6 +26,9 @@ from autoreward.records import (
     Screened,
     Standings,
     Strengths,
+    SuccessAudit,
+    TakenOver,
+    Tightened,
     Trial,
     Verdict,
 )
@@ -71,11 +74,15 @@ PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
+TIGHTENED = Key("tightened", Tightened, by_people=True)
+"""Of a run: which run it goes on from, by a stricter rule."""
 RESULT = Key("result", Run)
 """Of a run: its end."""
 
 CANDIDATES = Key("candidates", Candidates)
 """Of a round: its programs."""
+TAKEN = Key("taken", TakenOver)
+"""Of a round: that another run trained it, and how it stood there."""
 VERDICTS = Key("verdicts/", Verdict)
 """Of a round or the confirmation: whether a candidate may train, one a candidate."""
 SCREENS = Key("screens", Screened)
@@ -94,5 +101,7 @@ ANALYSES = Key("analyses", Analyses)
 """Of a round: what a model makes of its episodes."""
 LONGER = Key("longer", Longer)
 """Of a round: what its best training gave beyond its full length; the legs are on a page of the run."""
+AUDIT = Key("audit", SuccessAudit)
+"""Of a round or the confirmation: whether its successes, or the winner's, do what the goal says."""
 DOUBT = Key("doubt", Doubt)
 """Of a round: whether it is the reward at all."""

@@ -42,7 +42,7 @@ class LiveView:
             if isinstance(event, events.RunStarted):
                 self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
                 self._console.print(str(event.folder), style="dim")
-            elif isinstance(event, events.RoundDone):
+            elif isinstance(event, events.RoundDone | events.Audited | events.JudgedAgain):
                 self._console.print(describe_event(event).strip())
 
     def _draw(self) -> RenderableType:

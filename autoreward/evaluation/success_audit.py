@@ -1,0 +1,232 @@
+"""Do successful episodes end where the rule does not look, and nothing untrained ever ends?
+
+A rule that asks for `x` near 3 m and standing still is met on the feet, on the nose and on the back. Here every number of the
+state that the rule does not name is compared between the window in which successes met the rule, the start states, and the
+reference episodes (idle, constant, random, scripted, shown).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
+from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.shapes import of_rows, width
+
+FAR = 3.5
+"""Robust standard deviations of where reference episodes end beyond which a success ends far outside: the modified z-score of
+Iglewicz and Hoaglin 1993 (How to Detect and Handle Outliers), with their cut."""
+VISITED = 0.75
+"""And beyond what this share of the reference episodes ever reach ..."""
+MOMENTS = 2.0
+"""... but for this percentage of their steps: what any motion passes through is nothing unusual. A field of k numbers has k
+chances to look unusual, so each of them gets a k-th of it."""
+STAYS = 0.9
+"""Share of the window that a success must spend there: passing through is no end."""
+MAJORITY = 0.5
+"""Share of the successes that must end there."""
+ENOUGH_SUCCESSES, ENOUGH_REFERENCES = 2, 8
+LOOK = 10
+"""Shortest window that is looked at, in steps: the last one alone may be a swing's turning point."""
+TOLD = 0.5
+"""Share of a named field's variance that another explains from which on it says nothing of its own: the rule looks at it, too."""
+TOLD_MOST = 3
+"""Departures that are kept."""
+TINY = 0.02
+"""Least robust standard deviation, as a share of what reference episodes span: most of them may end in one and the same place."""
+KNOWN_GOOD = ("scripted", "demo")
+"""Reference episodes in which a person shows what a success looks like."""
+Array = NDArray[np.float64]
+
+
+class Successes(NamedTuple):
+    """The held-out episodes of one policy."""
+
+    episodes: Transitions
+    """One episode a column."""
+    won: tuple[bool, ...]
+    """Which of them were successes."""
+
+
+class _Usual(NamedTuple):
+    """What one number does in reference episodes."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    spread: float
+
+
+def audit_successes(
+    task: Task,
+    reference: Transitions,
+    kinds: Sequence[ReferenceEpisode],
+    policies: Sequence[Successes],
+    candidate_id: str = "",
+) -> SuccessAudit:
+    """What most successes do that nothing untrained does, and the rule does not name; the gravest TOLD_MOST fields.
+
+    Args:
+        task: its rule says which fields are looked at anyway.
+        reference: the reference episodes, one a column.
+        kinds: what each is.
+        policies: whose successes.
+        candidate_id: see `SuccessAudit`.
+    """
+    count = sum(sum(p.won) for p in policies)
+    plain = SuccessAudit(candidate_id=candidate_id, successes=count)
+    named = task.success_rule.names & task.state.keys()
+    if count < ENOUGH_SUCCESSES:
+        return plain.model_copy(update={"silent": f"{count} successes are too few to compare"})
+    if not named:
+        return plain.model_copy(update={"silent": "the rule names no field, so nothing tells what it looks at"})
+    if len(kinds) < ENOUGH_REFERENCES:
+        return plain.model_copy(update={"silent": f"{len(kinds)} reference episodes are too few to compare with"})
+    shown = [i for i, k in enumerate(kinds) if k.kind in KNOWN_GOOD and k.episode.success]
+    found = []
+    for name in (n for n in task.state if n not in named):
+        numbers = list(zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True))
+        for index, (before, after) in enumerate(numbers):
+            if np.ptp(after[reference.step > 0]) == 0.0 or _told(reference, named, after):
+                continue
+            usual = _usual(task, reference, before, after, MOMENTS / len(numbers))
+            if any(_side(window, usual) for window in _windows(task, reference, shown, after)):
+                continue
+            windows = [w for p in policies for w in _windows_of_successes(task, p, name, index)]
+            if departure := _departure(name, index if reference.state[name].ndim == 3 else None, usual, windows):
+                found.append(departure)
+    gravest = sorted(found, key=lambda d: (-d.beyond, -d.distance))
+    first = {d.field: d for d in reversed(gravest)}
+    return plain.model_copy(update={"departures": tuple(d for d in gravest if first[d.field] is d)[:TOLD_MOST]})
+
+
+def _windows_of_successes(task: Task, policy: Successes, name: str, index: int) -> list[Array]:
+    number = _numbers(policy.episodes.next_state[name])[index]
+    return _windows(task, policy.episodes, np.flatnonzero(policy.won), number)
+
+
+def still_won(task: Task, policy: Successes) -> tuple[bool, ...]:
+    """Which of the successes are some by the task's rule of now, which asks for more than the one they met.
+
+    Raises:
+        TaskError: the rule mixes numbers and vectors.
+    """
+    success, episodes = task.success, policy.episodes
+    kept = []
+    for column, won in enumerate(policy.won):
+        holds = _holds(task, episodes, column, np.flatnonzero(episodes.step[:, column] > 0))
+        held = holds[-success.window :].sum() / success.window if success.window else float(holds.any())
+        kept.append(won and bool(held >= success.share - 1e-9))
+    return tuple(kept)
+
+
+def _usual(task: Task, reference: Transitions, before: Array, after: Array, moments: float) -> _Usual:
+    """The bounds of one number, each of `before` and `after` of shape (T, n); see MOMENTS."""
+    columns = range(after.shape[1])
+    ends = np.array([np.median(w) for w in _windows(task, reference, columns, after, to_the_end=True)])
+    rows = reference.step > 0
+    reached = [np.percentile(after[rows[:, i], i], (moments, 100.0 - moments)) for i in columns]
+    starts = before[reference.step == 1]
+    least = TINY * float(np.subtract(*np.percentile(after[rows], (98, 2))))
+    spread = max(_robust(ends), least, 1e-9)
+    end = float(np.median(ends))
+    return _Usual(
+        low=float(min(end - FAR * spread, np.quantile([low for low, _ in reached], 1 - VISITED), np.quantile(starts, 0.05))),
+        high=float(max(end + FAR * spread, np.quantile([high for _, high in reached], VISITED), np.quantile(starts, 0.95))),
+        start=float(np.median(starts)),
+        end=end,
+        spread=spread,
+    )  # fmt: skip
+
+
+def _robust(values: Array) -> float:
+    """Standard deviation as the median absolute deviation gives it, or the mean one where more than half are the same."""
+    away = np.abs(values - np.median(values))
+    return float(1.4826 * np.median(away) or 1.2533 * np.mean(away))
+
+
+def _windows(
+    task: Task,
+    episodes: Transitions,
+    columns: Sequence[int] | NDArray[np.intp],
+    number: Array,
+    to_the_end: bool = False,
+) -> list[Array]:
+    """Of each of these episodes, the steps in which it met the rule: at least LOOK of them, as far as it has them.
+
+    A rule about any step is met at the first that does; `to_the_end` takes the last steps whatever the rule.
+    """
+    width = max(task.success.window, LOOK)
+    windows = []
+    for column in columns:
+        rows = np.flatnonzero(episodes.step[:, column] > 0)
+        if not task.success.window and not to_the_end:
+            rows = rows[: _first(task, episodes, column, rows) + 1]
+        windows.append(number[rows[-width:], column])
+    return windows
+
+
+def _first(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> int:
+    """The row in which the rule first holds; the last if it never does."""
+    holds = _holds(task, episodes, column, rows)
+    return int(holds.argmax()) if holds.any() else len(rows) - 1
+
+
+def _holds(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether the rule's condition holds in these rows of an episode. Raises TaskError."""
+    values = {name: array[rows, column] for name, array in episodes.next_state.items()}
+    values |= {name: constant.value for name, constant in task.constants.items()}
+    values |= {"step": episodes.step[rows, column], "terminated": episodes.terminated[rows, column]}
+    width(task.success_rule, {n: None if n in task.constants else of_rows(np.asarray(v)) for n, v in values.items()})
+    return np.broadcast_to(np.asarray(task.success_rule.evaluate(values), dtype=np.bool_), rows.shape)
+
+
+def _departure(name: str, index: int | None, usual: _Usual, windows: Sequence[Array]) -> Departure | None:
+    """What most successes do beyond the bounds, if they do."""
+    sides = [_side(window, usual) for window in windows]
+    away = [float(np.median(w)) for w, side in zip(windows, sides, strict=True) if side]
+    if len(away) < max(MAJORITY * len(windows), ENOUGH_SUCCESSES):
+        return None
+    return Departure(field=name, index=index, low=usual.low, high=usual.high, below=sides.count(-1), above=sides.count(1),
+                     successes=len(windows), typical=float(np.median(away)), start=usual.start, usual=usual.end,
+                     spread=usual.spread)  # fmt: skip
+
+
+def _side(window: Array, usual: _Usual) -> int:
+    """1 for a window that stays above the bounds, -1 below them, 0 otherwise."""
+    if np.mean(window > usual.high) >= STAYS:
+        return 1
+    return -int(np.mean(window < usual.low) >= STAYS)
+
+
+def _told(reference: Transitions, named: frozenset[str], number: Array) -> bool:
+    """Whether the rule looks at it under another name: within most reference episodes a named field, or its change, follows
+    from it. Within each, since one that is far from all others would decide for them all."""
+    columns = [reference.step[:, i] > 0 for i in range(number.shape[1])]
+    for name in named:
+        for before, after in zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True):
+            for values, power in ((after, 2), (after - before, 1)):
+                shares = [_share(number[rows, i], values[rows, i], power) for i, rows in enumerate(columns)]
+                if float(np.median([share for share in shares if share is not None] or [0.0])) >= TOLD:
+                    return True
+    return False
+
+
+def _share(number: Array, values: Array, power: int) -> float | None:
+    """Share of the variance of `values` that a least-squares polynomial of `number` explains; None where one does not vary."""
+    if len(values) <= power + 1 or min(np.ptp(values), np.ptp(number)) <= 1e-9:
+        return None
+    scaled = (number - number.mean()) / np.std(number)
+    explains = np.stack([scaled**p for p in range(power + 1)], axis=1)
+    coefficients, *_ = np.linalg.lstsq(explains, values, rcond=None)
+    return 1.0 - float(np.var(values - explains @ coefficients) / np.var(values))
+
+
+def _numbers(field: NDArray[np.generic]) -> list[Array]:
+    """A field's numbers, each of shape (T, n)."""
+    values = np.asarray(field, dtype=np.float64)
+    return [values] if values.ndim == 2 else [values[..., i] for i in range(values.shape[2])]
