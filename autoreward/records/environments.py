@@ -114,3 +114,7 @@ class Description(Record):
     """Mean episode length under a random policy, in steps."""
     reference_episodes: tuple[ReferenceEpisode, ...] = ()
     """Episodes of random, constant and demonstrated actions; their transitions are in reference_episodes.npz, one column each."""
+    doc: Said = ""
+    """The environment's docstring, without what it says of its reward."""
+    dt: float | None = None
+    """Seconds of one step, where the environment states it."""
