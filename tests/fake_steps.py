@@ -118,13 +118,6 @@ class FakeSteps:
         self.done[f"diagnose {candidate.id}"] += 1
         return Diagnosis(candidate_id=candidate.id)
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
+    def analyze(self, page: Page, played: Round) -> Analyses:
         self.done[f"analyze {page.folder.name}"] += 1
         return Analyses()

@@ -67,14 +67,7 @@ class RudeSteps(FakeSteps):
         symptom = Symptom(name=self.text, evidence=self.text, advice=self.text, severity=1.0)
         return Diagnosis(candidate_id=candidate.id, symptoms=(symptom,))
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
+    def analyze(self, page: Page, played: Round) -> Analyses:
         cause = Cause(cause=self.text, episode=self.text, steps=(1,), suggestion=self.text)
-        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in candidates)
+        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in played.candidates)
         return Analyses(items=items, findings=(self.text,))

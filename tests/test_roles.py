@@ -44,7 +44,8 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.roles import critic
-from autoreward.roles.analyzer import Case, explain
+from autoreward.roles.analyzer import Case, explain, representative
+from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
@@ -72,6 +73,7 @@ STATS = (
     FieldStats(name="v", size=2, low=-2, high=2, mean=0, std=1),
 )
 DESCRIPTION = Description(state=STATS, action=(), max_steps=10, terminates=True, random_length=10)
+BRIEF = brief(TASK, 1_000, 20, DESCRIPTION)
 
 
 def idea(source: str = GOOD, **more: str) -> dict[str, str]:
@@ -83,7 +85,7 @@ def accept(candidate: Candidate) -> Verdict:
 
 
 def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]:
-    return refine.refined_candidates(client(model, folder), TASK, DESCRIPTION, History(), count, accept).items
+    return refine.refined_candidates(client(model, folder), BRIEF, History(), count, accept).items
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,7 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
 
     model = Scripted({"r000-designer": raw.text}, answer)
     candidates = refine.refined_candidates(
-        client(model, tmp_path), TASK, DESCRIPTION, History(), 1, lambda c: review(c, jail, rows)
+        client(model, tmp_path), BRIEF, History(), 1, lambda c: review(c, jail, rows)
     )
     (candidate,) = candidates.items
     assert review(candidate, jail, rows).accepted
@@ -132,7 +134,7 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
     }
     model = Scripted(script)
     candidates = refine.refined_candidates(
-        client(model, tmp_path), TASK, DESCRIPTION, History(), 2, lambda c: review(c, jail, rows)
+        client(model, tmp_path), BRIEF, History(), 2, lambda c: review(c, jail, rows)
     )
     assert [review(c, jail, rows).accepted for c in candidates.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1"]
@@ -147,7 +149,7 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    candidates = refine.refined_candidates(client(model, tmp_path), TASK, DESCRIPTION, History(), 2, accept)
+    candidates = refine.refined_candidates(client(model, tmp_path), BRIEF, History(), 2, accept)
     assert candidates.items == ()
     assert len(candidates.findings) == 3
 
@@ -193,7 +195,7 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
     candidates = refine.refined_candidates(
-        client(Scripted(script), tmp_path), TASK, DESCRIPTION, History(), 1, lambda c: review(c, jail, rows)
+        client(Scripted(script), tmp_path), BRIEF, History(), 1, lambda c: review(c, jail, rows)
     )
     assert candidates.items[0].source == GOOD
 
@@ -207,7 +209,7 @@ def test_notes_cost_no_rework(tmp_path: Path) -> None:
 def test_remarks_on_lines_and_programs_that_are_not_there_are_findings(tmp_path: Path) -> None:
     answer = {"remarks": [remark(line=99), remark(id="r7"), remark(line=0), remark()]}
     candidate = Candidate(id="r000c0", source=GOOD, thought="", origin="model", how="fresh")
-    remarks, findings = critic.criticise(client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [candidate])
+    remarks, findings = critic.criticise(client(Scripted({"k": answer}), tmp_path), "k", BRIEF, [candidate], {})
     assert len(remarks["r000c0"]) == 1
     assert len(findings) == 3
     assert "line 99 of r000c0, which has 3 lines" in findings[0]
@@ -216,22 +218,42 @@ def test_remarks_on_lines_and_programs_that_are_not_there_are_findings(tmp_path:
 # -------------------------------------------------------------------------------------------------------- analyzer
 
 
-def case(successes: Sequence[bool], identity: str = "a", source: str = GOOD) -> Case:
-    data = batch(steps=10, envs=len(successes))
-    episodes = tuple(
-        Episode(
-            success=s, length=10, terminated=True, reached=s, held=float(s), progress=0.1 * i + s, metric=1, movement=1
+def scores(*successes: Sequence[bool], identity: str = "a") -> list[Score]:
+    """A score of one training for each sequence of outcomes."""
+    return [
+        Score(
+            trial_id=f"{identity}-s{number}",
+            candidate_id=identity,
+            outcome=Outcome.COMPLETED,
+            success=sum(outcomes) / len(outcomes),
+            progress=0.5,
+            steps=1_000,
+            episodes=tuple(episode(s, 0.1 * i + s) for i, s in enumerate(outcomes)),
         )
-        for i, s in enumerate(successes)
-    )
+        for number, outcomes in enumerate(successes)
+    ]
+
+
+def episode(success: bool, progress: float, terminated: bool = True) -> Episode:
+    return Episode(
+        success=success, length=10, terminated=terminated, reached=success, held=float(success),
+        progress=min(progress, 1.0), metric=1, movement=1,
+    )  # fmt: skip
+
+
+def case(successes: Sequence[bool], *others: Sequence[bool], identity: str = "a", source: str = GOOD) -> Case:
+    """A program whose trainings came out so; the one to show is chosen as in a run."""
+    trainings = scores(successes, *others, identity=identity)
+    shown, choice = representative(trainings)
+    data = batch(steps=10, envs=len(successes))
     candidate = Candidate(id=identity, source=source, thought="", origin="model", how="fresh")
-    score = Score(
-        trial_id=f"{identity}-s0", candidate_id=identity, outcome=Outcome.COMPLETED, episodes=episodes, success=0.5
-    )
     symptom = Symptom(name="never_reaches", evidence="0 of 2 met `abs(x) < 0.1`", advice="", severity=0.5)
     shares = (PartStats(name="near", mean=0.5, std=0.1, share=1.0, low=0, high=1),)
     diagnosis = Diagnosis(candidate_id=identity, symptoms=(symptom,), shares=shares)
-    return Case(candidate, score, diagnosis, data, lambda one: {"near": np.exp(-np.abs(one.next_state["x"]))})
+    return Case(
+        candidate, shown, trainings, choice, diagnosis, lambda score: data,
+        lambda one: {"near": np.exp(-np.abs(one.next_state["x"]))},
+    )  # fmt: skip
 
 
 def why(**more: object) -> dict[str, object]:
@@ -240,19 +262,18 @@ def why(**more: object) -> dict[str, object]:
 
 def test_the_analyzer_sees_a_failure_beside_a_success(tmp_path: Path) -> None:
     model = Scripted({"k": {"causes": [why()]}})
-    (analysis,), findings = explain(client(model, tmp_path), "k", TASK, DESCRIPTION, [case([True, False])])
+    (analysis,), findings = explain(client(model, tmp_path), "k", BRIEF, [case([True, False])])
     assert findings == ()
     assert analysis.causes == (Cause(cause="it stops", episode="failed", steps=(3,), suggestion="pay more"),)
     prompt = model.asked["k"]
-    assert "Episode `failed`, 10 steps" in prompt
-    assert "Episode `succeeded`, 10 steps" in prompt
-    assert "| step | x | v[0] | v[1] | action push | part near |" in prompt
-    assert TASK.success.when not in prompt, "the rule stays with the scorer"
+    assert "Episode `failed`, 10 steps, ended by itself, start 1 of training a-s0:" in prompt
+    assert "Episode `succeeded`, 10 steps, ended by itself, start 0 of training a-s0:" in prompt
+    assert "| step | x | v[0] | v[1] | action push | part near | what |" in prompt
 
 
 def test_without_a_success_it_sees_the_worst_beside_the_best(tmp_path: Path) -> None:
     model = Scripted({"k": {"causes": []}})
-    explain(client(model, tmp_path), "k", TASK, DESCRIPTION, [case([False, False])])
+    explain(client(model, tmp_path), "k", BRIEF, [case([False, False])])
     assert "Episode `worst`" in model.asked["k"]
     assert "Episode `best`" in model.asked["k"]
 
@@ -260,7 +281,7 @@ def test_without_a_success_it_sees_the_worst_beside_the_best(tmp_path: Path) -> 
 def test_evidence_that_does_not_exist_is_a_finding(tmp_path: Path) -> None:
     answer = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
     (analysis,), findings = explain(
-        client(Scripted({"k": answer}), tmp_path), "k", TASK, DESCRIPTION, [case([True, False])]
+        client(Scripted({"k": answer}), tmp_path), "k", BRIEF, [case([True, False])]
     )
     assert [c.steps for c in analysis.causes] == [(3,), ()]
     assert len(findings) == 4
@@ -289,8 +310,8 @@ def test_a_round_of_eight_takes_at_most_twelve_calls(tmp_path: Path) -> None:
 
     model = Scripted({"r000-designer": {"ideas": [idea()] * 8}}, answer)
     office = client(model, tmp_path)
-    refine.refined_candidates(office, TASK, DESCRIPTION, History(), 8, verdict)
-    explain(office, "r000-analyzer", TASK, DESCRIPTION, [case([True, False], "r000c5")])
+    refine.refined_candidates(office, BRIEF, History(), 8, verdict)
+    explain(office, "r000-analyzer", BRIEF, [case([True, False], identity="r000c5")])
     assert len(model.asked) == 9  # 1 draft, 2 repairs, 3 critics, 2 reworks, 1 analyzer
 
 
@@ -367,7 +388,7 @@ def test_golden_prompts() -> None:
             ]
         )
         + "\n\n=== designer, second round\n"
-        + design_prompt(TASK, DESCRIPTION, history(TASK, short_round()), 4)
+        + design_prompt(BRIEF, history(TASK, short_round()), 4)
     )
     assert text == kept(GOLDEN / "prompts.md", text)
 
@@ -407,7 +428,7 @@ def short_round() -> Round:
 
 
 def test_the_history_never_shows_the_rule() -> None:
-    text = design_prompt(TASK, DESCRIPTION, history(TASK, short_round()), 4)
+    text = design_prompt(BRIEF, history(TASK, short_round()), 4)
     assert TASK.success.when not in text
     assert "0 of 20 episodes met the goal" in text
 
@@ -432,7 +453,7 @@ def test_the_legs_of_a_training_are_one_seed_and_the_last_one_counts() -> None:
     late = old.model_copy(
         update={"scores": (*legs("r000c0", 0.1, 0.1, 0.15, 0.5, 1.0), *legs("r000c1", 0.3, 0.5, 0.9, 0.5, 0.4))}
     )
-    text = design_prompt(TASK, DESCRIPTION, history(TASK, late), 4)
+    text = design_prompt(BRIEF, history(TASK, late), 4)
     assert "## r000c0: success 1.00 on 1 training seed\n" in text
     assert "## r000c1: success 0.40 on 1 training seed, changed from r000c0\n" in text
     assert text.index("## r000c0") < text.index("## r000c1"), "best first, by how they ended"
@@ -450,7 +471,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
             "screened": old.screened.model_copy(update={"order": order}),
         }
     )
-    text = design_prompt(TASK, DESCRIPTION, history(TASK, full), 4)
+    text = design_prompt(BRIEF, history(TASK, full), 4)
     reason = "ranking: rank correlation of return with the task's judgement -0.51 over 24 episodes. A sign is wrong"
     assert f'## r000c2: success none\n"far away"\n- "not trained: {reason}' in text
     head, _, rest = text.partition("## Not trained in the last round\n")
@@ -476,7 +497,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
     candidates = refine.refined_candidates(
-        client(model, tmp_path), TASK, DESCRIPTION, history(TASK, short_round()), 1, accept
+        client(model, tmp_path), BRIEF, history(TASK, short_round()), 1, accept
     )
     (candidate,) = candidates.items
     assert (candidate.parents, candidate.how) == (parents, how)
@@ -524,7 +545,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
     long = {"r000c0": "\n".join(cycle), "r000c1": "\n".join(reversed(cycle))}
     items = tuple(c.model_copy(update={"source": long.get(c.id, c.source)}) for c in played.candidates)
     begun = time.process_time()
-    text = design_prompt(TASK, DESCRIPTION, history(TASK, played.model_copy(update={"candidates": items})), 2)
+    text = design_prompt(BRIEF, history(TASK, played.model_copy(update={"candidates": items})), 2)
     assert time.process_time() - begun < 1.0
     assert "--- r000c0" not in text
 
@@ -532,7 +553,7 @@ def test_programs_longer_than_any_that_trains_are_not_compared() -> None:
 def test_the_cap_ends_the_design(tmp_path: Path) -> None:
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
     with pytest.raises(LimitReached, match="max_calls"):
-        refine.refined_candidates(client(model, tmp_path, max_calls=1), TASK, DESCRIPTION, History(), 1, accept)
+        refine.refined_candidates(client(model, tmp_path, max_calls=1), BRIEF, History(), 1, accept)
 
 
 # ------------------------------------------------------------------------------------------------------ recordings

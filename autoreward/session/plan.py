@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
+from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
+from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, survivors
@@ -28,8 +30,13 @@ CONTESTANTS = 5
 """Winner, runner-up, first program, native and sparse: the last confirmation may have fewer."""
 
 
-def plan(task: Task, config: RunConfig, description: Description, speed: Speed) -> Plan:
-    """The plan of a run; the longest it can be, since nobody knows when it will be good enough."""
+def plan(
+    task: Task, config: RunConfig, description: Description, speed: Speed, recorded: Transitions | None = None
+) -> Plan:
+    """The plan of a run; the longest it can be, since nobody knows when it will be good enough.
+
+    `recorded`: the description's reference episodes, of which the first prompt has an excerpt.
+    """
     rounds = _rounds(config, task)
     first = rounds[0]
     round_steps, budget = _steps(first), round(config.budget * config.full(task))
@@ -58,7 +65,11 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
-        prompt=design_prompt(task, description, History(), config.candidates),
+        prompt=design_prompt(
+            brief(task, config.full(task), config.episodes, description, not config.hide_rule, recorded),
+            History(),
+            config.candidates,
+        ),
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any, NamedTuple
 
 import gymnasium
+import numpy as np
 
 _LONGEST_DOC = 12_000
 _REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
@@ -24,12 +25,10 @@ class Stated(NamedTuple):
 def stated(env: gymnasium.Env[Any, Any]) -> Stated:
     """The documentation of an environment, and the seconds of its step."""
     inner = env.unwrapped
-    own = [getattr(inner, name, None) for name in _SECONDS]
-    seconds = next((float(s) for s in own if _is_duration(s)), None)
-    rate = getattr(sys.modules.get(type(inner).__module__), "FPS", None)  # Box2D: steps a second, for the whole module
-    if seconds is None and _is_duration(rate):
-        seconds = 1.0 / float(rate)
-    return Stated(documentation(env), seconds)
+    seconds = next((s for name in _SECONDS if (s := _positive(getattr(inner, name, None)))), None)
+    # Box2D: steps a second, for the whole module
+    rate = _positive(getattr(sys.modules.get(type(inner).__module__), "FPS", None))
+    return Stated(documentation(env), seconds or (1.0 / rate if rate else None))
 
 
 def documentation(env: gymnasium.Env[Any, Any]) -> str:
@@ -39,8 +38,8 @@ def documentation(env: gymnasium.Env[Any, Any]) -> str:
     return _REWARD.sub("", "\n".join(lines)).strip()[:_LONGEST_DOC]
 
 
-def _is_duration(value: Any) -> bool:
-    try:
-        return not isinstance(value, bool) and 0.0 < float(value) < 1e6
-    except (TypeError, ValueError):
-        return False
+def _positive(value: Any) -> float | None:
+    """The number, where it is one that can be a duration or a rate."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    return float(value) if 0.0 < value < 1e6 else None

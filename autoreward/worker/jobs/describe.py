@@ -55,7 +55,9 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorded = recorder.take()
     recorder.close()
     samples = recorded.transitions
-    whole = [known.episode for known in kinds if known.kind == "random"]  # the samples may be cut before an episode ends
+    whole = [
+        known.episode for known in kinds if known.kind == "random"
+    ]  # the samples may be cut before an episode ends
     choices = int(recorder.action_space.n) if isinstance(recorder.action_space, spaces.Discrete) else 0
     description = Description(
         state=_stats(samples.next_state, 0),
