@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autoreward.core.transitions import Transitions
+from autoreward.core.visible import visible
 from autoreward.records import Description
 from autoreward.roles.episode_tables import Table, episode_table
 from autoreward.tasks.card import Task
@@ -92,7 +93,7 @@ def excerpted(task: Task, description: Description, recorded: Transitions, rule_
     for index in (i for i in wanted if i is not None):
         episode = description.reference_episodes[index].episode
         one = recorded.cut(slice(0, episode.length), slice(index, index + 1))
-        name = f"{kinds[index].removesuffix(' action')} action" if kinds[index] != "random" else "random actions"
+        name = "random actions" if kinds[index] == "random" else f"the {kinds[index].replace('constant', 'constant action', 1)}"
         tables.append(
             episode_table(task, one, name, {}, rows=_EXCERPT_ROWS, columns=_EXCERPT_COLUMNS, rule_shown=rule_shown)
         )
@@ -101,7 +102,7 @@ def excerpted(task: Task, description: Description, recorded: Transitions, rule_
 
 def dynamics(doc: str) -> str:
     """A documentation without code and without the sections that say nothing of dynamics, at most LONGEST_DYNAMICS long."""
-    prose = re.sub(r"(?ms)^```.*?^```\n?", "", doc)
+    prose = re.sub(r"(?ms)^```.*?^```\n?", "", visible(doc))
 
     def told(section: re.Match[str]) -> str:
         return "" if any(word in section[1].lower() for word in _UNTOLD) else section[0]

@@ -42,14 +42,17 @@ class ShownHistory(NamedTuple):
     """Causes and suggestions for the other programs, of all rounds, oldest first."""
 
     def shorter(self) -> "ShownHistory | None":
-        """Without the code of the worst program that still has it; None if only the best one's is left."""
-        coded = [i for i, program in enumerate(self.programs) if program["code"]]
-        if len(coded) < 2:
-            return None
-        worst = coded[-1]
-        return self._replace(
-            programs=[{**program, "code": ""} if i == worst else program for i, program in enumerate(self.programs)]
-        )
+        """With less: the code of the worst program that has some, then what is said of it, then the oldest other programs.
+
+        None if all that is left is the best program, whole.
+        """
+        for what, nothing in (("code", ""), ("why", []), ("curves", [])):
+            if having := [i for i, program in enumerate(self.programs) if program[what] and i > 0]:
+                less = {**self.programs[having[-1]], what: nothing}
+                return self._replace(programs=[*self.programs[: having[-1]], less, *self.programs[having[-1] + 1 :]])
+        if self.others:
+            return self._replace(others=self.others[1:])
+        return self._replace(lessons=self.lessons[1:]) if self.lessons else None
 
 
 def shown_history(brief: Brief, history: History) -> ShownHistory:
