@@ -20,6 +20,7 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Analysis, Candidate, Cause, Diagnosis, Record, Score
+from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
 from autoreward.roles.endings import endings
@@ -34,7 +35,6 @@ _SYMPTOMS = 4
 _WANTS, _WANTED_EPISODES, _WANTED_ROWS = 3, 4, 25
 """Fields that may be asked for, of how many episodes, at how many steps."""
 
-Parts = Mapping[str, NDArray[np.float64]]
 
 
 class Case(NamedTuple):

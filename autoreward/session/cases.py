@@ -8,7 +8,8 @@ from autoreward.core.transitions import Transitions
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.legs import newest
 from autoreward.records import EPISODES, Description, Round, Score, Trial, TrialId
-from autoreward.roles.analyzer import Case, Parts, representative
+from autoreward.rewards.agreement import Parts
+from autoreward.roles.analyzer import Case, representative
 from autoreward.store.book import Page
 from autoreward.store.keys import SCORES
 from autoreward.tasks.card import Task
