@@ -36,7 +36,6 @@ _WANTS, _WANTED_EPISODES, _WANTED_ROWS = 3, 4, 25
 """Fields that may be asked for, of how many episodes, at how many steps."""
 
 
-
 class Case(NamedTuple):
     """One program with what is known of it."""
 

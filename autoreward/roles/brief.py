@@ -93,7 +93,11 @@ def excerpted(task: Task, description: Description, recorded: Transitions, rule_
     for index in (i for i in wanted if i is not None):
         episode = description.reference_episodes[index].episode
         one = recorded.cut(slice(0, episode.length), slice(index, index + 1))
-        name = "random actions" if kinds[index] == "random" else f"the {kinds[index].replace('constant', 'constant action', 1)}"
+        name = (
+            "random actions"
+            if kinds[index] == "random"
+            else f"the {kinds[index].replace('constant', 'constant action', 1)}"
+        )
         tables.append(
             episode_table(task, one, name, {}, rows=_EXCERPT_ROWS, columns=_EXCERPT_COLUMNS, rule_shown=rule_shown)
         )

@@ -1,12 +1,9 @@
 """The real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from autoreward import events
 from autoreward.checks.review import review
@@ -45,6 +42,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
+from autoreward.rewards.agreement import Parts
 from autoreward.roles.analyzer import explain
 from autoreward.roles.brief import Brief, brief
 from autoreward.roles.history import History
@@ -189,7 +187,7 @@ class RealSteps:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
 
-    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
+    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
         """The program's parts along an episode; empty if it fails there."""
         try:
             with self._workers.jail.open(source) as room:
