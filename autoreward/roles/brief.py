@@ -111,6 +111,8 @@ def dynamics(doc: str) -> str:
     def told(section: re.Match[str]) -> str:
         return "" if any(word in section[1].lower() for word in _UNTOLD) else section[0]
 
+    prose = re.sub(r"\[([^\]\n]*)\]\([^)\n]*\)", r"\1", prose)  # links
+    prose = re.sub(r"[^.\n|]*\breward[^.\n|]*\.?", "", prose, flags=re.IGNORECASE)  # sentences on its own reward
     text = re.sub(r"[ \t]+", " ", re.sub(r"-{4,}", "---", _SECTION.sub(told, prose)))
     text = re.sub(r"\n\s*\n+", "\n", text).strip()
     return text if len(text) <= LONGEST_DYNAMICS else text[: LONGEST_DYNAMICS - 1] + "…"

@@ -7,29 +7,28 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode
-from autoreward.roles.episode_tables import spread_out
+from autoreward.roles.episode_tables import number
 from autoreward.tasks.card import Task
 
 _TOLD = 5
 """Numbers of the last state that a group is told by; the first _SPLIT of them make the groups."""
 _SPLIT = 3
 _GAP = 0.3
-"""Part of a number's whole span that must lie empty between two groups."""
+"""Part of how far a number gets in all of the episodes that must lie empty between two groups."""
 _GROUPS = 4
 """Groups of one kind of ending at most."""
 
 
 def endings(task: Task, episodes: Sequence[Episode], recorded: Transitions, rule_shown: bool) -> list[str]:
     """A line for each group: how many of the episodes, why they ended, between which values, and which starts they are."""
-    names, last = _last_states(task, episodes, recorded, rule_shown)
-    span = np.maximum(np.ptp(last, axis=0), 1e-9)
+    names, last, span = _last_states(task, episodes, recorded, rule_shown)
     kinds: dict[str, list[int]] = {}
     for i, episode in enumerate(episodes):
         kinds.setdefault(_why(episode, task.ruled), []).append(i)
     lines = []
     for why, members in kinds.items():
         for group in _split(members, last[:, :_SPLIT] / span[:_SPLIT]):
-            told = [f"{name} {_between(last[group, column])}" for column, name in enumerate(names)]
+            told = [f"{name} {_between(last[group, i], 1e-4 * span[i])}" for i, name in enumerate(names)]
             starts = ", ".join(map(str, group))
             lines.append(
                 f"{len(group)} of {len(episodes)} {why}, after {_between(np.array([episodes[i].length for i in group]))} steps, "
@@ -47,19 +46,22 @@ def _why(episode: Episode, ruled: bool) -> str:
 
 def _last_states(
     task: Task, episodes: Sequence[Episode], recorded: Transitions, rule_shown: bool
-) -> tuple[list[str], NDArray[np.float64]]:
-    """Names of numbers, those of the rule first where models may read it, and (E, n): what they are at each episode's end."""
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    """Names of n numbers, those of the rule first where models may read it; (E, n): what they are at each episode's end; and (n,):
+    how far each gets in all of the episodes.
+    """
     ruled = task.success_rule.names if task.ruled and rule_shown else frozenset()
     order = sorted(recorded.next_state, key=lambda name: (name not in ruled, recorded.next_state[name].ndim))
-    columns: dict[str, list[float]] = {}
+    columns: dict[str, NDArray[np.float64]] = {}
     for name in order:
-        field = recorded.next_state[name]
-        for i, episode in enumerate(episodes):
-            row = field[episode.length - 1 : episode.length, i : i + 1]
-            for column, value in spread_out(name, row).items():
-                columns.setdefault(column, []).append(float(value[0]))
+        field = np.asarray(recorded.next_state[name], dtype=np.float64)
+        flat = field[..., None] if field.ndim == 2 else field
+        for k in range(flat.shape[2]):
+            columns[name if field.ndim == 2 else f"{name}[{k}]"] = flat[..., k]
     names = list(columns)[:_TOLD]
-    return names, np.array([columns[name] for name in names]).T.reshape(len(episodes), len(names))
+    ends = [np.array([columns[name][e.length - 1, i] for i, e in enumerate(episodes)]) for name in names]
+    spans = np.array([max(float(np.ptp(columns[name])), 1e-9) for name in names])
+    return names, np.stack(ends, axis=1), spans
 
 
 def _split(members: Sequence[int], scaled: NDArray[np.float64]) -> list[list[int]]:
@@ -90,6 +92,6 @@ def _widest(group: Sequence[int], scaled: NDArray[np.float64]) -> tuple[float, i
     return float(gaps[row, column]), int(column), float(values[row, column])
 
 
-def _between(values: NDArray[np.float64]) -> str:
-    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+def _between(values: NDArray[np.float64], small: float = 0.0) -> str:
+    low, high = number(float(values.min()), small), number(float(values.max()), small)
     return low if low == high else f"{low} to {high}"

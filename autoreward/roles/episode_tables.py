@@ -10,8 +10,10 @@ from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
 
 Values = Mapping[str, NDArray[Any]]
-LAST_ROWS = 5
-"""Steps before an episode's end that are all shown."""
+_LAST_ROWS = 5
+"""Steps before an episode ends by itself that are all shown; of one that ran to the time limit two."""
+_NOTHING = 1e-4
+"""Share of the largest number of its column below which a number is shown as 0."""
 _CHANGES = 6
 """Changes of discrete fields, such as contacts, that are marked: the first ones, and the last."""
 _KINDS = 6
@@ -51,13 +53,22 @@ def episode_table(
     began = {c: float(v[0]) for name, field in one.state.items() for c, v in spread_out(name, field).items()}
     events = _events(task, one, parts, rule_shown)
     spread = np.linspace(0, length - 1, max(2, rows)).astype(int).tolist()
-    chosen = sorted({*spread, *events, *range(max(0, length - (LAST_ROWS if rows > 6 else 1)), length)})
+    ended = bool(one.terminated[-1, 0])
+    chosen = sorted({*spread, *events, *range(max(0, length - (_LAST_ROWS if ended else 2)), length)})
+    small = {c: _NOTHING * float(np.abs(values).max()) for c, values in shown.items()}
     head = ["step", *shown, "what"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines.append(_row("0", [f"{began[c]:.3g}" if c in began else "" for c in shown], "the start"))
-    lines += [_row(str(t + 1), [f"{float(v[t]):.3g}" for v in shown.values()], *events.get(t, ())) for t in chosen]
-    ended = "ended by itself" if bool(one.terminated[-1, 0]) else "ran to the time limit"
-    return Table(name, length, ", ".join(filter(None, (f"{length} steps", ended, extra))), "\n".join(lines), left_out)
+    lines.append(_row("0", [number(began[c], small[c]) if c in began else "" for c in shown], "the start"))
+    for t in chosen:
+        cells = [number(float(values[t]), small[c]) for c, values in shown.items()]
+        lines.append(_row(str(t + 1), cells, *events.get(t, ())))
+    ending = (f"{length} steps", "ended by itself" if ended else "ran to the time limit", extra)
+    return Table(name, length, ", ".join(filter(None, ending)), "\n".join(lines), left_out)
+
+
+def number(value: float, small: float) -> str:
+    """Three digits; 0 for what is smaller than `small`."""
+    return "0" if abs(value) < small else f"{value:.3g}"
 
 
 def _row(step: str, cells: Sequence[str], *what: str) -> str:

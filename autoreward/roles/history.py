@@ -105,9 +105,12 @@ def _program(
 
 def _curve(score: Score) -> str:
     """A training's success over its checkpoints."""
-    points = [f"{point.step:,}: {point.success:.2f}" for point in score.checkpoints]
-    if len(points) > 1 and not any(point.success for point in score.checkpoints):
-        points = [f"0.00 at all {len(points)} checkpoints"]
+    runs: list[tuple[int, int, str]] = []
+    for point in score.checkpoints:
+        said = f"{point.success:.2f}"
+        begin = runs.pop()[0] if runs and runs[-1][2] == said else point.step
+        runs.append((begin, point.step, said))
+    points = [f"{begin:,}: {said}" if begin == end else f"{begin:,} to {end:,}: {said}" for begin, end, said in runs]
     over = f"; success after steps {', '.join(points)}" if points else ""
     return (
         f"training of {score.steps:,} steps: kept checkpoint success {score.success:.2f}, progress "
