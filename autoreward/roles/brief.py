@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from autoreward.core.transitions import Transitions
@@ -112,12 +111,12 @@ def dynamics(doc: str) -> str:
         return "" if any(word in section[1].lower() for word in _UNTOLD) else section[0]
 
     prose = re.sub(r"\[([^\]\n]*)\]\([^)\n]*\)", r"\1", prose)  # links
-    prose = re.sub(r"[^.\n|]*\breward[^.\n|]*\.?", "", prose, flags=re.IGNORECASE)  # sentences on its own reward
+    prose = "\n".join(map(_without_reward, prose.splitlines()))
     text = re.sub(r"[ \t]+", " ", re.sub(r"-{4,}", "---", _SECTION.sub(told, prose)))
     text = re.sub(r"\n\s*\n+", "\n", text).strip()
     return text if len(text) <= LONGEST_DYNAMICS else text[: LONGEST_DYNAMICS - 1] + "…"
 
 
-def names_of_rule(task: Task) -> Sequence[str]:
-    """Fields that the success rule speaks of, in the card's order; none without a rule."""
-    return [name for name in task.state if name in task.success_rule.names] if task.ruled else []
+def _without_reward(line: str) -> str:
+    """A line without its sentences on the environment's own reward."""
+    return " ".join(sentence for sentence in re.split(r"(?<=[.!?]) +", line) if "reward" not in sentence.lower())
