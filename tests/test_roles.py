@@ -304,12 +304,48 @@ def test_without_a_success_it_sees_the_worst_beside_the_best(tmp_path: Path) -> 
 
 def test_evidence_that_does_not_exist_is_a_finding(tmp_path: Path) -> None:
     answer = {"causes": [why(steps=[3, 11]), why(episode="succeded"), why(id="b"), why(steps=[0])]}
-    (analysis,), findings = explain(
-        client(Scripted({"k": answer}), tmp_path), "k", BRIEF, [case([True, False])]
-    )
+    (analysis,), findings = explain(client(Scripted({"k": answer}), tmp_path), "k", BRIEF, [case([True, False])])
     assert [c.steps for c in analysis.causes] == [(3,), ()]
     assert len(findings) == 4
     assert "step 11 of a failed, which has 10 steps" in findings[0]
+
+
+def want(**more: object) -> dict[str, object]:
+    return {"id": "a", "field": "v[1]", "episodes": [1, 0]} | more
+
+
+def test_the_analyzer_may_ask_once_for_numbers(tmp_path: Path) -> None:
+    """Of fields, actions and parts, in the training that it is shown."""
+    wanted = [want(), want(field="action push", episodes=[0, 7]), want(field="part near", episodes=[1])]
+    first, second = {"causes": [], "wants": wanted}, {"causes": [why()], "wants": [want()]}
+    model = Scripted({"k": first, "k-more": second})
+    shown = case([True, False])
+    (analysis,), findings = explain(client(model, tmp_path), "k", BRIEF, [shown])
+    assert [c.cause for c in analysis.causes] == ["it stops"]
+    assert findings == ()
+    assert list(model.asked) == ["k", "k-more"], "what it wants after that is not asked"
+    assert model.asked["k-more"].startswith(model.asked["k"])
+    more = model.asked["k-more"].removeprefix(model.asked["k"])
+    last = shown.episodes(shown.shown).next_state["v"][9, :, 1]
+    assert f"| 10 | {last[1]:.3g} | {last[0]:.3g} |" in more
+    assert '"a: action push", by held-out start:\n| step | start 0 |\n' in more
+    assert '"a: part near"' in more
+
+
+def test_what_there_is_not_to_see_is_a_finding_and_the_first_answer_counts(tmp_path: Path) -> None:
+    wanted = [want(field="height"), want(id="b"), want(episodes=[9])]
+    model = Scripted({"k": {"causes": [why()], "wants": wanted}})
+    (analysis,), findings = explain(client(model, tmp_path), "k", BRIEF, [case([True, False])])
+    assert len(analysis.causes) == 1
+    assert len(findings) == 3
+    assert "it wanted 'height' of 'a', which there is not" in findings[0]
+
+
+def test_a_limit_leaves_the_first_answer(tmp_path: Path) -> None:
+    model = Scripted({"k": {"causes": [why()], "wants": [want()]}})
+    (analysis,), findings = explain(client(model, tmp_path, max_calls=1), "k", BRIEF, [case([True, False])])
+    assert len(analysis.causes) == 1
+    assert "it wanted to see more" in findings[0]
 
 
 # --------------------------------------------------------------------------------------------- what they are told
@@ -603,9 +639,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 )
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
-    candidates = refine.refined_candidates(
-        client(model, tmp_path), BRIEF, history(TASK, short_round()), 1, accept
-    )
+    candidates = refine.refined_candidates(client(model, tmp_path), BRIEF, history(TASK, short_round()), 1, accept)
     (candidate,) = candidates.items
     assert (candidate.parents, candidate.how) == (parents, how)
 

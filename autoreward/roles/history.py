@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from autoreward.core.visible import visible_line
 from autoreward.evaluation.legs import newest, scored
-from autoreward.evaluation.ranking import UNASKED, best, ranked
+from autoreward.evaluation.ranking import best, ranked
 from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
@@ -60,8 +60,8 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
     rounds = history.rounds
     if not rounds:
         return ShownHistory()
-    task, liked = brief.task, rounds[-1].liked if rounds else UNASKED
-    programs = {c.id: (r, c) for r in rounds for c in r.candidates}
+    task, liked = brief.task, rounds[-1].liked
+    programs = {c.id: c for r in rounds for c in r.candidates}
     order = ranked([s for r in rounds for s in r.scores], task, liked)
     incumbent = best(rounds, task)
     places = {name: place for place, name in enumerate([incumbent, *(name for name in order if name != incumbent)])}
@@ -71,10 +71,11 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
     for score in scored([s for r in rounds for s in r.scores]):
         trainings.setdefault(score.candidate_id, []).append(score)
     return ShownHistory(
-        programs=[_program(brief, *programs[name], trainings.get(name, []), liked) for name in whole],
+        programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
         others=[
-            f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): {_fate(brief, r, c, trainings.get(c.id, []))}"
-            for r, c in programs.values()
+            f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
+            + _fate(brief, rounds, c, trainings.get(c.id, []))
+            for c in programs.values()
             if c.id not in whole
         ],
         starts=stubborn_starts(list(newest([s for r in rounds for s in r.scores]).values())),
@@ -83,7 +84,7 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
 
 
 def _program(
-    brief: Brief, past: Round, candidate: Candidate, trainings: Sequence[Score], liked: Strengths
+    brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score], liked: Strengths
 ) -> dict[str, Any]:
     seeds = f"on {len(trainings)} training seed{'s' * (len(trainings) > 1)}"
     each = f" ({', '.join(f'{s.success:.2f}' for s in trainings)})" if len(trainings) > 1 else ""
@@ -98,7 +99,7 @@ def _program(
         "parent": ", ".join(candidate.parents),
         "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
         "curves": [_curve(score) for score in trainings] if brief.task.ruled else [],
-        "why": _why(brief, past, candidate, trainings, liked),
+        "why": _why(brief, rounds, candidate, trainings, liked),
         "code": candidate.source.rstrip(),
     }
 
@@ -118,23 +119,25 @@ def _curve(score: Score) -> str:
     )
 
 
-def _why(brief: Brief, past: Round, candidate: Candidate, trainings: Sequence[Score], liked: Strengths) -> list[str]:
+def _why(
+    brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score], liked: Strengths
+) -> list[str]:
     """What people said, symptoms, and all causes, in one line each."""
-    diagnosis: Diagnosis | None = next((d for d in past.diagnoses if d.candidate_id == candidate.id), None)
+    diagnoses = (d for r in reversed(rounds) for d in r.diagnoses if d.candidate_id == candidate.id)
+    diagnosis: Diagnosis | None = next(diagnoses, None)
     lines = [f"people who compared policies: {strength.said}"] if (strength := liked.of(candidate.id)) else []
     if not trainings or max(s.steps for s in trainings) < brief.steps:
-        lines.append(_fate(brief, past, candidate, trainings))
+        lines.append(_fate(brief, rounds, candidate, trainings))
     lines += [
         hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
         for s in (diagnosis.symptoms if diagnosis else ())[:_SYMPTOMS]
     ]
-    for analysis in past.analyses:
-        if analysis.candidate_id == candidate.id:
-            lines += [
-                f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
-                for c in analysis.causes
-            ]
-    return lines
+    analyses = [a for r in rounds for a in r.analyses if a.candidate_id == candidate.id]
+    return lines + [
+        f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
+        for a in analyses
+        for c in a.causes
+    ]
 
 
 def hide_condition(brief: Brief, text: str) -> str:
@@ -142,15 +145,13 @@ def hide_condition(brief: Brief, text: str) -> str:
     return text if brief.rule_shown else text.replace(f"`{brief.task.success.when}`", "the goal")
 
 
-def _fate(brief: Brief, past: Round, candidate: Candidate, trainings: Sequence[Score]) -> str:
+def _fate(brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score]) -> str:
     """How far a program came, and why no further, in one line."""
-    trials = [t for t in past.trials if t.candidate_id == candidate.id]
-    if not trials:
-        return f"not trained: {_not_trained(past, candidate.id)}"
-    if failed := next((t for t in trials if not t.outcome.ok), None):
-        return visible_line(f"its training failed, {failed.outcome.value}: {failed.message}", _LONGEST_REASON)
     if not trainings:
-        return "trained, and could not be scored"
+        trials = [t for r in rounds for t in r.trials if t.candidate_id == candidate.id]
+        if failed := next((t for t in trials if not t.outcome.ok), None):
+            return visible_line(f"its training failed, {failed.outcome.value}: {failed.message}", _LONGEST_REASON)
+        return "trained, and could not be scored" if trials else f"not trained: {_not_trained(rounds, candidate.id)}"
     steps = max(s.steps for s in trainings)
     numbers = (
         f"success {', '.join(f'{s.success:.2f}' for s in trainings)}, progress "
@@ -160,14 +161,16 @@ def _fate(brief: Brief, past: Round, candidate: Candidate, trainings: Sequence[S
     )
     if steps >= brief.steps:
         return f"trained to the end; {numbers}"
-    field = [s for s in past.scores if s.outcome.ok and s.steps == steps]
+    scores = [[s for s in r.scores if s.outcome.ok and s.steps == steps] for r in rounds]
+    field = next(of_one for of_one in scores if any(s.candidate_id == candidate.id for s in of_one))
     place = ranked(field, brief.task).index(candidate.id)
     behind = f"; {place} of {len({s.candidate_id for s in field})} stood better at that length" if place else ""
     return f"left the race after {steps:,} of {brief.steps:,} steps; {numbers}{behind}"
 
 
-def _not_trained(past: Round, identity: str) -> str:
+def _not_trained(rounds: Sequence[Round], identity: str) -> str:
     """Why a program did not train."""
+    past = next(r for r in rounds if any(c.id == identity for c in r.candidates))
     refused = next((v for v in past.verdicts if v.candidate_id == identity and not v.accepted), None)
     if refused:
         return visible_line(
