@@ -4,7 +4,8 @@
 
 All of a round is asked in one go, so a round costs a handful of calls. Identity travels in ids, never in list positions. A
 critic may ask for changes; it can't stop a program: the original trains beside its rework, with what was said of it as a mark,
-unless recorded episodes clearly prefer one of the two. So a critic that is wrong costs some steps of the race and no program.
+unless recorded episodes clearly prefer one of the two. So a critic that is wrong costs some steps of the race and no program; a
+quarter of the round is reworked at most where nothing is recorded that speaks for it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,14 @@ _CRITIC_ROUNDS = 3
 """Rounds of critic and designer, after Auto MC-Reward (Li et al. 2024)."""
 
 Review = Callable[[Candidate], Verdict]
+
+
+def most_reworks(count: int) -> int:
+    """How many reworks may train beside their originals in a round of so many programs: a quarter, one at least.
+
+    More would let a critic that objects to everything take the steps of another round.
+    """
+    return max(1, count // 4)
 
 
 def refined_candidates(
@@ -48,7 +57,7 @@ def refined_candidates(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     drafted, findings = designer.draft_candidates(client, brief, history, count, feedback)
-    programs = Drafts(len(history.rounds), review, recorded, findings)
+    programs = Drafts(len(history.rounds), len(drafted), review, recorded, findings)
     for candidate in drafted:
         programs.take(candidate)
     _repair(client, brief, programs)
@@ -62,6 +71,8 @@ class Drafts:
 
     number: int
     """Of the round."""
+    drafted: int
+    """Programs before any was reworked."""
     review: Review
     recorded: OfflineData | None
     findings: tuple[str, ...] = ()
@@ -100,7 +111,7 @@ class Drafts:
         """Take a reworked program that keeps the contract; its id, None if it is no other one or is not taken.
 
         It has the original's place where recorded episodes clearly prefer it, or where the original is itself a rework; else a
-        place of its own.
+        place of its own, as long as there are any.
         """
         old = self.candidates[identity]
         new = old.model_copy(update={"source": source, "remarks": ()})
@@ -112,6 +123,8 @@ class Drafts:
         if preferred > 0 or identity in self.reworked.values():
             self.take(new, verdict)
             return identity
+        if len(self.reworked) >= most_reworks(self.drafted):
+            return None
         place = self.reworked.setdefault(identity, str(CandidateId(self.number, len(self.candidates))))
         beside = new.model_copy(update={"id": place, "how": "mutation", "parents": (identity,)})
         self.take(beside, verdict.model_copy(update={"candidate_id": place}))

@@ -12,6 +12,7 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
+from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
@@ -91,7 +92,8 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     for number in range(config.rounds):
         if rounds and left < config.full(task):
             break
-        halving = legs(config, task, config.candidates + (config.tune_weights and number > 0))
+        reworks = most_reworks(config.candidates) if config.model != "grammar" else 0
+        halving = legs(config, task, config.candidates + reworks + (config.tune_weights and number > 0))
         budget = Budget(left, left // (config.rounds - number)).less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)
