@@ -28,6 +28,7 @@ from autoreward.records import (
     Analysis,
     Candidate,
     Cause,
+    CheckpointScore,
     Description,
     Diagnosis,
     Episode,
@@ -600,6 +601,60 @@ def test_the_legs_of_a_training_are_one_seed_and_the_last_one_counts() -> None:
     assert "## r000c0, composition `sum`: success 1.00 on 1 training seed\n" in text
     assert "## r000c1, composition `sum`: success 0.40 on 1 training seed, changed from r000c0\n" in text
     assert text.index("## r000c0") < text.index("## r000c1"), "best first, by how they ended"
+
+
+def race(identity: str, *points: tuple[int, float, float]) -> list[Score]:
+    """One training in legs: steps, success and progress at the end of each."""
+    return [
+        Score(
+            trial_id=f"{identity}-s0-leg{i}", candidate_id=identity, outcome=Outcome.COMPLETED, steps=steps, success=success,
+            progress=progress, mean_success=success, mean_progress=progress,
+            checkpoints=(CheckpointScore(step=steps, success=success, progress=progress, metric=None, length=9),),
+        )
+        for i, (steps, success, progress) in enumerate(points)
+    ]  # fmt: skip
+
+
+def test_every_program_of_all_rounds_is_told_with_how_far_it_came() -> None:
+    """Also who lost the race, and the best one of an old round that nobody was to build on."""
+    old, new = past(0), past(1)
+    raced = [
+        *race("r000c0", (100, 0.0, 0.1), (1_000, 0.8, 0.9)),
+        *race("r000c1", (100, 0.0, 0.3), (1_000, 0.4, 0.6)),
+        *race("r000c2", (100, 0.0, 0.05)),
+        *race("r000c3", (100, 0.0, 0.08)),
+    ]
+    rounds = (old.model_copy(update={"scores": tuple(raced)}), new)
+    text = design_prompt(BRIEF, History(rounds, ("r001c0",)), 4, room=10**6)
+    assert re.findall(r"^## (r\d+c\d+)", text, re.MULTILINE) == ["r000c0", "r001c0"], "the best program is always there"
+    assert "- training of 1,000 steps: kept checkpoint success 0.80, progress 0.90 of 1; success after steps" in text
+    assert "success after steps 100: 0.00, 1,000: 0.80" in text
+    others = text.partition("## Every other program\n")[2].partition("\n\n")[0]
+    assert re.findall(r"r\d+c\d+", others) == [
+        c.id for r in rounds for c in r.candidates if c.id not in ("r000c0", "r001c0")
+    ]
+    assert "r000c1 " in others
+    assert "sum): trained to the end; success 0.40, progress 0.60" in others
+    assert (
+        "left the race after 100 of 1,000 steps; success 0.00, progress 0.05; 3 of 4 stood better at that length"
+        in others
+    )
+    assert (
+        "left the race after 100 of 1,000 steps; success 0.00, progress 0.08; 2 of 4 stood better at that length"
+        in others
+    )
+
+
+def test_all_causes_are_there_whole_and_lessons_last_through_all_rounds() -> None:
+    cause = Cause(cause="c" * 299 + "!", episode="failed", steps=(1,), suggestion="s" * 299 + "!")
+    three = tuple(cause.model_copy(update={"cause": f"{i}{cause.cause[1:]}"}) for i in range(3))
+    lesson = Cause(cause="it slides on its nose", episode="failed", steps=(1,), suggestion="pay for a level body")
+    first = past(0).model_copy(update={"analyses": (Analysis(candidate_id="r000c1", causes=(lesson,)),)})
+    last = past(2).model_copy(update={"analyses": (Analysis(candidate_id="r002c0", causes=three),)})
+    text = design_prompt(BRIEF, History((first, past(1), last), ("r002c0",)), 4, room=10**6)
+    for shown in three:
+        assert f'"cause: {shown.cause} Suggestion: {shown.suggestion}"' in text
+    assert '- "r000c1: it slides on its nose Suggestion: pay for a level body"' in text
 
 
 def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
