@@ -26,6 +26,7 @@ from autoreward.roles.brief import Brief
 from autoreward.roles.endings import endings
 from autoreward.roles.episode_tables import Table, episode_table, spread_out
 from autoreward.roles.history import hide_condition
+from autoreward.roles.lessons import stubborn_starts
 
 _MAX_TOKENS = 6_000
 _ROWS, _COLUMNS = 8, 16
@@ -136,6 +137,7 @@ def analyze_prompt(brief: Brief, cases: Sequence[Case], feedback: Sequence[str] 
         "analyzer",
         brief=brief,
         items=[_item(brief, case) for case in cases],
+        starts=stubborn_starts([score for case in cases for score in case.trainings]),
         feedback=[visible_line(s, _LONGEST_TEXT) for s in feedback],
     )
 
