@@ -11,9 +11,12 @@ from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Candidate, Record, Remark
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
+from autoreward.roles.episode_tables import number
 
 _MAX_TOKENS = 6_000
 _LONGEST_TEXT = 300
+_NOTHING = 1e-4
+"""Share of the largest number of a row below which a number is shown as 0."""
 
 
 class Objection(Record):
@@ -91,4 +94,5 @@ def _table(pay: Pay) -> str:
 
 
 def _numbers(values: Sequence[float]) -> tuple[str, ...]:
-    return tuple(f"{value:.3g}" for value in values)
+    small = _NOTHING * max(map(abs, values))
+    return tuple(number(value, small) for value in values)
