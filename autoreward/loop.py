@@ -116,6 +116,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     steps, number = study.steps, len(rounds)
     page = study.book.page(number)
     study.listener(events.RoundStarted(number))
+    rounds = explained(study, rounds)
     candidates = page.once(CANDIDATES, lambda: steps.design(description, rounds)).items
     study.listener(events.Designed(candidates))
     verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
@@ -131,9 +132,8 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
         return steps.diagnose(candidate, records_of(candidate.id, trials), records_of(candidate.id, scores))
 
     diagnoses = page.each(DIAGNOSES, candidates, diagnosed, steps.executor)
-    analyses = page.once(ANALYSES, lambda: steps.analyze(page, candidates, scores, diagnoses, verdicts)).items
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
-                   diagnoses=diagnoses, analyses=analyses, liked=liked)  # fmt: skip
+                   diagnoses=diagnoses, liked=liked)  # fmt: skip
     champion = best((*rounds, played), study.task)
     job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion and not taken), None)
     longer = train_longer(study, page, job, Trained(trials, scores), budget.less(env_steps(trials)).left)
@@ -145,6 +145,15 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     if audit.sentences and not any(r.audit.sentences for r in rounds):
         study.listener(events.Audited(audit))
     return (*rounds, played.model_copy(update={"doubt": doubt, "audit": audit}))
+
+
+def explained(study: Study, rounds: Rounds) -> Rounds:
+    """The rounds with the last one explained: when another is designed, since nobody else reads it."""
+    if not rounds:
+        return rounds
+    page = study.book.page(rounds[-1].number)
+    analyses = page.once(ANALYSES, lambda: study.steps.analyze(page, rounds[-1])).items
+    return (*rounds[:-1], rounds[-1].model_copy(update={"analyses": analyses}))
 
 
 def measure(study: Study) -> Run:

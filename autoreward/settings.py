@@ -85,6 +85,9 @@ class RunSettings:
     analyzer: Annotated[str, Help("Who explains failures; the designer's model if not given.", default_shown=False)] = (
         ""
     )
+    hide_rule: Annotated[
+        bool, Help("Keep the success rule and the metric from the models, too; programs never see them.")
+    ] = False
     max_cost: Annotated[
         float | None, Interval(ge=0.0, le=1e6), Help("Most that model calls may cost, in dollars; none: no limit.")
     ] = 1.0
@@ -114,6 +117,7 @@ class Settings(TypedDict, total=False):
     model: str
     critic: str
     analyzer: str
+    hide_rule: bool
     max_cost: float | None
     max_calls: int
     trust_the_model: bool

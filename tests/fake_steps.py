@@ -125,13 +125,6 @@ class FakeSteps:
         ] += 1
         return SuccessAudit(candidate_id=candidate_id)
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
+    def analyze(self, page: Page, played: Round) -> Analyses:
         self.done[f"analyze {page.folder.name}"] += 1
         return Analyses()

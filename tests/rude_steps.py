@@ -73,14 +73,7 @@ class RudeSteps(FakeSteps):
         missing = MissingCondition(condition="x < 1", why=self.text, fails=1, successes=2)
         return SuccessAudit(candidate_id=candidate_id, successes=2, missing=(missing,), findings=(self.text,))
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
+    def analyze(self, page: Page, played: Round) -> Analyses:
         cause = Cause(cause=self.text, episode=self.text, steps=(1,), suggestion=self.text)
-        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in candidates)
+        items = tuple(Analysis(candidate_id=c.id, causes=(cause,)) for c in played.candidates)
         return Analyses(items=items, findings=(self.text,))

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from in_process import HERE
@@ -13,6 +14,7 @@ from autoreward.records import Description
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.stated import stated
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs import reference_episodes
 from autoreward.worker.jobs.describe import describe
@@ -37,6 +39,23 @@ def test_settings_that_the_algorithm_does_not_take_are_found_first(settings: dic
     train = TASK.train.model_copy(update={"hyperparameters": {**TASK.train.hyperparameters, **settings}})
     with pytest.raises(TaskError, match=said):
         described({"train": train})
+
+
+@pytest.mark.parametrize(
+    ("env", "seconds"), [("Pendulum-v1", 0.05), ("CartPole-v1", 0.02), ("MountainCar-v0", None), ("Acrobot-v1", 0.2)]
+)
+def test_an_environment_says_how_long_a_step_is_and_nothing_of_its_reward(env: str, seconds: float | None) -> None:
+    found = stated(gymnasium.make(env))
+    assert found.dt == seconds
+    assert "## Starting State" in found.doc
+    assert "## Rewards" not in found.doc
+
+
+def test_random_episodes_are_whole_ones() -> None:
+    """An episode may be longer than what is sampled of it: mountain-car's are never over before their limit."""
+    about = described({"max_steps": 300})
+    assert (about.random_length, about.terminates) == (300, False)
+    assert "Mountain Car" in about.doc
 
 
 @pytest.mark.slow

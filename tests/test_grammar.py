@@ -25,6 +25,7 @@ from autoreward.records import (
     Symptom,
 )
 from autoreward.rewards.gate.gate import examine
+from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
@@ -171,7 +172,8 @@ def test_one_program_as_a_person_sees_it() -> None:
 
 
 def test_the_designer_prompt_as_a_model_sees_it() -> None:
-    prompt = design_prompt(find_task("reacher", (envs_folder(),)), None, History(), 0)
+    task = find_task("reacher", (envs_folder(),))
+    prompt = design_prompt(brief(task, task.train.steps, 20), History(), 0)
     assert prompt == kept(GOLDEN / "designer-reacher.md", prompt)
 
 

@@ -65,6 +65,19 @@ def go(folder: Path, steps: FakeSteps, config: RunConfig = CONFIG, die_at: int =
         return improve(Study(TASK, book.header.config, steps, book, lambda event: None))
 
 
+def test_a_round_is_explained_when_another_is_designed_and_not_before(tmp_path: Path) -> None:
+    """Nobody reads what is said of the last one, unless a person asks for more."""
+    steps = FakeSteps()
+    go(tmp_path / "run", steps, TOLD)
+    asked = {name: count for name, count in steps.done.items() if name.startswith("analyze")}
+    assert asked == {"analyze 000": 1}
+    with Book.open(tmp_path / "run") as book:
+        hear_out(book, "slower, please")
+    go(tmp_path / "run", steps)
+    assert (steps.done["analyze 000"], steps.done["analyze 001"]) == (1, 1)
+    assert steps.done["analyze 002"] == 0
+
+
 def test_feedback_of_another_encoding_can_be_kept(tmp_path: Path) -> None:
     """Arguments that are no UTF-8 reach Python with halves of characters."""
     go(tmp_path / "run", FakeSteps(), TOLD.model_copy(update={"rounds": 1, "confirm_seeds": 0}))

@@ -79,6 +79,14 @@ def test_a_run_takes_no_more_than_was_planned(config: RunConfig, steps: type[Fak
     assert confirmed <= made.confirm.trainings * made.confirm.end
 
 
+def test_the_first_prompt_is_as_a_model_will_get_it() -> None:
+    """With the rule, unless it is hidden from models; and with the run's own steps."""
+    shown = plan(TASK, RunConfig(steps=123_000, model="manual"), DESCRIPTION, SPEED).prompt
+    hidden = plan(TASK, RunConfig(steps=123_000, model="manual", hide_rule=True), DESCRIPTION, SPEED).prompt
+    assert "for 123,000 environment steps" in shown
+    assert ["- The condition, on the state after a step:" in prompt for prompt in (shown, hidden)] == [True, False]
+
+
 def test_how_it_looks() -> None:
     out = io.StringIO()
     Terminal(out, width=100).print(show_plan(plan(TASK, RunConfig(steps=16_000, budget=100), DESCRIPTION, SPEED)))

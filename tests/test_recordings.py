@@ -80,12 +80,16 @@ def test_a_recorded_conversation_is_a_whole_run(task: str, replayed: Callable[[s
     run = Run.model_validate_json((folder / "result.json").read_bytes())
     assert run.best
     assert (folder / "best" / "reward.py").exists()
-    analyses = Analyses.model_validate_json((folder / "rounds/000/analyses.json").read_bytes())
-    assert analyses.items
-    evidence_is_checked(folder, analyses)
+    explained = folder / "rounds/000/analyses.json"
+    if run.rounds == 1 and "reached the target" in run.stop:
+        assert not explained.exists(), "nobody would read it"
+    else:
+        analyses = Analyses.model_validate_json(explained.read_bytes())
+        assert analyses.items
+        evidence_is_checked(folder, analyses)
     if task == "mountain-car":
-        (reworked,) = [c for c in candidates(folder, 0).items if c.id == "r000c2"]
-        assert '"time"' in reworked.source, "the critic's objection was met"
+        (reworked,) = [c for c in candidates(folder, 0).items if c.parents == ("r000c2",)]
+        assert '"time"' in reworked.source, "the critic's objection was met, beside the original"
     if task == "cartpole-hold":
         (repaired,) = [c for c in candidates(folder, 0).items if c.id == "r000c1"]
         assert "np.where" in repaired.source, "the dry run's finding was met"
@@ -110,7 +114,6 @@ def test_a_key_is_nowhere(tmp_path: Path) -> None:
     answers = [
         Answer(json.dumps({"ideas": [idea]})),
         Answer(json.dumps({"remarks": []})),
-        Answer(json.dumps({"causes": []})),
     ]
     with provider(*answers) as server:
         done = autoreward(

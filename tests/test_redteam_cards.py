@@ -18,6 +18,7 @@ from autoreward.report.pairs import pairs_page
 from autoreward.report.reading import read_run
 from autoreward.report.tables import show_run
 from autoreward.report.terminal import Terminal
+from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.store.book import Book, RunHeader
@@ -67,7 +68,7 @@ def test_each_card_ends_as_it_says(tmp_path: Path, file: Path) -> None:
     out = StringIO()
     Terminal(out, width=100).print(show_run(reading))
     told = CliRunner().invoke(app, ["tasks", "mine", "--envs", str(tmp_path)]).output
-    assert hidden(out.getvalue() + told + design_prompt(task, None, History(), 0), "\n") is None
+    assert hidden(out.getvalue() + told + design_prompt(brief(task, 1_000, 20), History(), 0), "\n") is None
 
 
 def test_there_are_cards_of_both_ends() -> None:

@@ -90,10 +90,10 @@ def first_round(book: Book, steps: Steps) -> Played:
     trials = (begun, ended)
     scores = page.each(SCORES, trials, lambda trial: steps.score(page, trial, "search"), steps.executor)
     diagnoses = tuple(steps.diagnose(c, *(trials, scores) if c is chosen else ((), ())) for c in candidates)
-    analyses = steps.analyze(page, candidates, scores, diagnoses, verdicts).items
     played = Round(number=0, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
-                   diagnoses=diagnoses, analyses=analyses)  # fmt: skip
-    return Played(steps, book, description, played, legs)
+                   diagnoses=diagnoses)  # fmt: skip
+    analyses = steps.analyze(page, played).items
+    return Played(steps, book, description, played.model_copy(update={"analyses": analyses}), legs)
 
 
 def test_the_pool_does_each_item_once(played: Played) -> None:

@@ -40,10 +40,12 @@ def command(
         return
     task = find_task(name, folders)
     if prompt:
+        from autoreward.roles.brief import brief
         from autoreward.roles.designer import design_prompt
         from autoreward.roles.history import History
+        from autoreward.settings import RunSettings
 
-        say(design_prompt(task, None, History(), 0))
+        say(design_prompt(brief(task, task.train.steps, RunSettings.episodes), History(), 0))
     elif as_json:
         say_record(task)
     else:

@@ -1,18 +1,22 @@
 """Where a model's programs are made ready to train: drafted, checked, repaired, criticised, and checked again.
 
-    draft -> gate and dry run -> repair, at most _REPAIRS times -> critic -> revision, at most _CRITIC_ROUNDS times
+    draft -> gate and dry run -> repair, at most _REPAIRS times -> critic -> rework, at most _CRITIC_ROUNDS times
 
 All of a round is asked in one go, so a round costs a handful of calls. Identity travels in ids, never in list positions. A
-critic may ask for changes; it can't stop a program: what it still says at the end is kept as a mark.
+critic may ask for changes; it can't stop a program: the original trains beside its rework, with what was said of it as a mark,
+unless recorded episodes clearly prefer one of the two. So a critic that is wrong costs some steps of the race and no program; a
+quarter of the round is reworked at most where nothing is recorded that speaks for it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
 from autoreward.llm.client import ModelClient
-from autoreward.records import Candidate, Candidates, Description, Finding, Remark, ReplyKey, Verdict
+from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.roles import critic, designer
+from autoreward.roles.brief import Brief
 from autoreward.roles.history import History
-from autoreward.tasks.card import Task
 
 _REPAIRS = 2
 _CRITIC_ROUNDS = 3
@@ -21,64 +25,148 @@ _CRITIC_ROUNDS = 3
 Review = Callable[[Candidate], Verdict]
 
 
+def most_reworks(count: int) -> int:
+    """How many reworks may train beside their originals in a round of so many programs: a quarter, one at least.
+
+    More would let a critic that objects to everything take the steps of another round.
+    """
+    return max(1, count // 4)
+
+
 def refined_candidates(
     client: ModelClient,
-    task: Task,
-    description: Description,
+    brief: Brief,
     history: History,
     count: int,
     review: Review,
+    recorded: OfflineData | None = None,
     feedback: Sequence[str] = (),
 ) -> Candidates:
-    """The next round's candidates; `feedback` is what people want changed. Raises LimitReached, ProviderError."""
+    """The next round's candidates, those that were reworked beside their originals, after all others.
 
-    def key(question: str) -> str:
-        return str(ReplyKey(len(history.rounds), question))
+    Args:
+        client: where models are asked.
+        brief: what they are told.
+        history: the search so far.
+        count: how many to ask for.
+        review: whether a program may train.
+        recorded: the episodes recorded so far, None without any.
+        feedback: what people want changed.
 
-    drafted, findings = designer.draft_candidates(client, task, description, history, count, feedback)
-    candidates = {c.id: c for c in drafted}
-    verdicts = {c.id: review(c) for c in drafted}
+    Raises:
+        LimitReached, ProviderError: nobody may be asked, or nobody answers.
+    """
+    drafted, findings = designer.draft_candidates(client, brief, history, count, feedback)
+    programs = Drafts(len(history.rounds), len(drafted), review, recorded, findings)
+    for candidate in drafted:
+        programs.take(candidate)
+    _repair(client, brief, programs)
+    _criticise(client, brief, programs)
+    return Candidates(items=tuple(programs.candidates.values()), findings=programs.findings)
+
+
+@dataclass
+class Drafts:
+    """The programs of a round while they are made."""
+
+    number: int
+    """Of the round."""
+    drafted: int
+    """Programs before any was reworked."""
+    review: Review
+    recorded: OfflineData | None
+    findings: tuple[str, ...] = ()
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    reworked: dict[str, str] = field(default_factory=dict)
+    """Ids of reworks that stand beside their originals, by the originals' ids."""
+
+    def key(self, question: str) -> str:
+        """What a reply is saved under."""
+        return str(ReplyKey(self.number, question))
+
+    def take(self, candidate: Candidate, verdict: Verdict | None = None) -> None:
+        """Put a program in its place."""
+        self.candidates[candidate.id] = candidate
+        self.verdicts[candidate.id] = verdict or self.review(candidate)
+
+    def pays(self, candidates: Sequence[Candidate]) -> dict[str, Pay]:
+        """What each pays in the recorded episodes, where that is known."""
+        if self.recorded is None:
+            return {}
+        answers = {c.id: self.recorded.relabel(c, self.verdicts[c.id]) for c in candidates}
+        return {name: pay(self.recorded.dataset, answer) for name, answer in answers.items() if answer}
+
+    def preferred(self, old: Candidate, new: Candidate, verdict: Verdict) -> int:
+        """1 if recorded episodes clearly speak for the new program, -1 for the old one, 0 if they don't say."""
+        if self.recorded is None:
+            return 0
+        before = self.recorded.relabel(old, self.verdicts[old.id])
+        after = self.recorded.relabel(new, verdict)
+        if before is None or after is None:
+            return 0
+        return clearly_prefer(self.recorded.dataset, after, before)
+
+    def rework(self, identity: str, source: str) -> str | None:
+        """Take a reworked program that keeps the contract; its id, None if it is no other one or is not taken.
+
+        It has the original's place where recorded episodes clearly prefer it, or where the original is itself a rework; else a
+        place of its own, as long as there are any.
+        """
+        old = self.candidates[identity]
+        new = old.model_copy(update={"source": source, "remarks": ()})
+        if source == old.source or not (verdict := self.review(new)).accepted:
+            return None
+        preferred = self.preferred(old, new, verdict)
+        if preferred < 0:
+            return None
+        if preferred > 0 or identity in self.reworked.values():
+            self.take(new, verdict)
+            return identity
+        if len(self.reworked) >= most_reworks(self.drafted):
+            return None
+        place = self.reworked.setdefault(identity, str(CandidateId(self.number, len(self.candidates))))
+        beside = new.model_copy(update={"id": place, "how": "mutation", "parents": (identity,)})
+        self.take(beside, verdict.model_copy(update={"candidate_id": place}))
+        return place
+
+
+def _repair(client: ModelClient, brief: Brief, programs: Drafts) -> None:
+    """Send what may not train back with the findings."""
     for turn in range(_REPAIRS):
-        problems = {i: _words(v.findings) for i, v in verdicts.items() if not v.accepted}
+        problems = {i: _words(v.findings) for i, v in programs.verdicts.items() if not v.accepted}
         if not problems:
             break
-        sources, wrong = designer.revise(
-            client, key(f"repair-{turn}"), task, description, tuple(candidates.values()), problems
-        )
-        findings += wrong
+        key = programs.key(f"repair-{turn}")
+        sources, wrong = designer.revise(client, key, brief, tuple(programs.candidates.values()), problems)
+        programs.findings += wrong
         for identity, source in sources.items():
-            candidates[identity] = candidates[identity].model_copy(update={"source": source})
-            verdicts[identity] = review(candidates[identity])
+            programs.take(programs.candidates[identity].model_copy(update={"source": source}))
+
+
+def _criticise(client: ModelClient, brief: Brief, programs: Drafts) -> None:
+    """Have a critic read what may train, then what was changed for it."""
+    read = [c for i, c in programs.candidates.items() if programs.verdicts[i].accepted]
     for turn in range(_CRITIC_ROUNDS):
-        sound = [c for i, c in candidates.items() if verdicts[i].accepted]
-        if not sound:
+        if not read:
             break
-        remarks, wrong = critic.criticise(client, key(f"critic-{turn}"), task, description, sound)
-        findings += wrong
-        candidates |= {c.id: c.model_copy(update={"remarks": remarks.get(c.id, ())}) for c in sound}
+        remarks, wrong = critic.criticise(client, programs.key(f"critic-{turn}"), brief, read, programs.pays(read))
+        programs.findings += wrong
+        for candidate in read:
+            marked = candidate.model_copy(update={"remarks": remarks.get(candidate.id, ())})
+            programs.candidates[candidate.id] = marked
         serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
         if not serious or turn == _CRITIC_ROUNDS - 1:
             break
-        sources, wrong = designer.revise(client, key(f"rework-{turn}"), task, description, sound, serious)
-        findings += wrong
-        changed = _take_over(candidates, verdicts, sources, review)
-        if not changed:
-            break
-    return Candidates(items=tuple(candidates.values()), findings=findings)
+        sources, wrong = designer.revise(client, programs.key(f"rework-{turn}"), brief, read, serious)
+        programs.findings += wrong
+        changed = _reworks(programs, sources)
+        read = [programs.candidates[identity] for identity in changed]
 
 
-def _take_over(
-    candidates: dict[str, Candidate], verdicts: dict[str, Verdict], sources: Mapping[str, str], review: Review
-) -> bool:
-    """Replace programs by reworked ones that still keep the contract; the others stay as they were."""
-    changed = False
-    for identity, source in sources.items():
-        new = candidates[identity].model_copy(update={"source": source, "remarks": ()})
-        if source == candidates[identity].source or not (verdict := review(new)).accepted:
-            continue
-        candidates[identity], verdicts[identity] = new, verdict
-        changed = True
-    return changed
+def _reworks(programs: Drafts, sources: Mapping[str, str]) -> list[str]:
+    """Ids of the reworked programs that were taken."""
+    return [taken for identity, source in sources.items() if (taken := programs.rework(identity, source))]
 
 
 def _words(findings: Sequence[Finding]) -> list[str]:

@@ -9,6 +9,7 @@ anthropic_api.py  openai_api.py    the providers' own SDKs, loaded when first as
 provider_errors.py  an SDK's error -> ask again, or one sentence that says what to do
 replay.py  manual.py    a saved conversation; a person with a chat window
 cost.py       prices, the estimate, the cap
+context.py    how much a model can read at once
 open.py       open models by their names, and the client
 client.py     the one way to ask: saved replies first, then within the cap, with retries
 prompts.py    templates -> the text of a prompt

@@ -109,8 +109,8 @@ class CostEstimate(NamedTuple):
     """None: a price is not known."""
 
 
-_CALLS_OF_A_ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 6_000, 1_500), "analyzer": (1, 6_000, 1_500)}
-"""Usual calls of a round with 8 candidates, by role, and the tokens in and out of each."""
+_CALLS_OF_A_ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 4_000, 1_500), "analyzer": (1, 7_000, 1_500)}
+"""Usual calls of a round with 8 candidates, by role, and the tokens in and out of each; the last round is not analysed."""
 
 
 def estimate_cost(models: dict[Role, str], rounds: int) -> CostEstimate:
@@ -118,7 +118,8 @@ def estimate_cost(models: dict[Role, str], rounds: int) -> CostEstimate:
     total: float | None = 0.0
     calls = 0
     for role, (count, sent, received) in _CALLS_OF_A_ROUND.items():
-        calls += count * rounds
+        times = count * (rounds - (role == "analyzer"))
+        calls += times
         each = price(models[role], sent, received)  # type: ignore[index]
-        total = None if each is None or total is None else total + each * count * rounds
+        total = None if each is None or total is None else total + each * times
     return CostEstimate(calls, total)

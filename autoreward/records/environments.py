@@ -152,3 +152,7 @@ class Description(Record):
     """What progress is measured by, from the episodes that are not demonstrated or scripted."""
     motions: tuple[Motion, ...] = ()
     """How the state fields move, in their order."""
+    doc: Said = ""
+    """The environment's docstring, without what it says of its reward."""
+    dt: float | None = None
+    """Seconds of one step, where the environment states it."""

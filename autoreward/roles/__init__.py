@@ -1,9 +1,12 @@
 """Every prompt's caller. How models are asked at all is not here, but in `llm`.
 
+brief.py        what every role is told: the task, the rule, the environment, how a policy is trained and judged
 designer.py     writes reward programs, and corrections of them
 history.py      what a designer is shown of the search so far
 critic.py       reads programs that run, and says what is wrong with them
+lessons.py      what analyzers said of other programs, and the starts that nobody gets right
 analyzer.py     looks at pairs of episodes, and says why a program failed
+endings.py  episode_tables.py    how all episodes end, and single ones as tables
 auditor.py      looks at successful episodes, and says what the success rule forgot
 card_writer.py  names the fields of an environment, and proposes its rule
 """

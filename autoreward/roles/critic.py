@@ -1,17 +1,22 @@
-"""The critic role: reads programs that run, and says what a policy trained with them would do wrong."""
+"""The critic role: reads programs that run, with what they pay in recorded episodes, and says what a policy would do wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from autoreward.checks.pay import Pay
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import Candidate, Description, Record, Remark
-from autoreward.tasks.card import Task
+from autoreward.records import Candidate, Record, Remark
+from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.roles.brief import Brief
+from autoreward.roles.episode_tables import number
 
 _MAX_TOKENS = 6_000
 _LONGEST_TEXT = 300
+_NOTHING = 1e-4
+"""Share of the largest number of a row below which a number is shown as 0."""
 
 
 class Objection(Record):
@@ -31,11 +36,14 @@ class Objections(Record):
 
 
 def criticise(
-    client: ModelClient, key: str, task: Task, description: Description, candidates: Sequence[Candidate]
+    client: ModelClient, key: str, brief: Brief, candidates: Sequence[Candidate], pays: Mapping[str, Pay]
 ) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
-    """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings."""
-    text = render_prompt("critic", task=task, description=description, items=candidates)
-    answer, findings = ask_structured(client, Request(key, "critic", text, _MAX_TOKENS), Objections)
+    """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings.
+
+    `pays`: what each pays in recorded episodes, by id, where that is known.
+    """
+    request = Request(key, "critic", critic_prompt(brief, candidates, pays), _MAX_TOKENS)
+    answer, findings = ask_structured(client, request, Objections)
     lines = {c.id: len(c.source.splitlines()) for c in candidates}
     remarks: dict[str, tuple[Remark, ...]] = {}
     for objection in answer.remarks if answer else ():
@@ -55,3 +63,36 @@ def criticise(
         )
         remarks[objection.id] = (*remarks.get(objection.id, ()), remark)
     return remarks, findings
+
+
+def critic_prompt(brief: Brief, candidates: Sequence[Candidate], pays: Mapping[str, Pay]) -> str:
+    """The whole prompt."""
+    items = [
+        {
+            "id": c.id,
+            "composition": c.composition,
+            "meaning": COMPOSITIONS[c.composition].about,
+            "thought": c.thought,
+            "source": c.source,
+            "pay": _table(pays[c.id]) if c.id in pays else "",
+        }
+        for c in candidates
+    ]
+    return render_prompt("critic", brief=brief, items=items)
+
+
+def _table(pay: Pay) -> str:
+    rows = [
+        ("", pay.kinds),
+        *((f"part {name}, a step", _numbers(values)) for name, values in pay.parts.items()),
+        ("reward, a step", _numbers(pay.rewards)),
+        ("reward, an episode", _numbers(pay.returns)),
+        ("steps of an episode", _numbers(pay.steps)),
+    ]
+    lines = [f"| {' | '.join([name, *cells])} |" for name, cells in rows]
+    return "\n".join([lines[0], "|" + "---|" * (1 + len(pay.kinds)), *lines[1:]])
+
+
+def _numbers(values: Sequence[float]) -> tuple[str, ...]:
+    small = _NOTHING * max(map(abs, values))
+    return tuple(number(value, small) for value in values)

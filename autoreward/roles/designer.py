@@ -6,6 +6,8 @@ from typing import Literal
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
+from autoreward.llm.context import ASSUMED_CONTEXT, prompt_room
+from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import code_blocks
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
@@ -13,14 +15,13 @@ from autoreward.records import (
     Candidate,
     CandidateId,
     CompositionName,
-    Description,
     Record,
     ReplyKey,
 )
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.gate import FUNCTION
+from autoreward.roles.brief import Brief
 from autoreward.roles.history import LONGEST_THOUGHT, History, shown_history
-from autoreward.tasks.card import Task
 
 _MAX_TOKENS = 16_000
 _LONGEST_FEEDBACK = 1_000
@@ -31,11 +32,13 @@ _LONGEST_SOURCE = 20_000
 _TIPS = (
     "Dense guidance toward the goal at every step; a bonus for arriving alone is found by luck (Ng et al. 1999 shape it "
     "with the change of a potential, which can't move the optimum).",
-    "Terms of similar size, each squashed by a scale: exp(-distance / scale) or tanh; policies exploit unbounded ones "
-    "(Fu et al. 2025, PAR).",
+    "Terms that pay at every step of similar size, each squashed by a scale: exp(-distance / scale) or tanh; policies exploit "
+    "unbounded ones (Fu et al. 2025, PAR).",
     "A scale wide enough that the term changes where the policy starts; a narrow one is flat there.",
     "Where an episode can end early, being alive must be worth more than any cost per step, or dying is the best policy.",
     "An event that can be repeated pays again each time: pay for staying, not for arriving (Skalse et al. 2022, reward hacking).",
+    "A bonus that can come once, at the end, must weigh as much as what an episode without it collects on the way, or the policy "
+    "puts the end off.",
 )
 
 
@@ -69,22 +72,14 @@ class Revisions(Record):
 
 
 def draft_candidates(
-    client: ModelClient,
-    task: Task,
-    description: Description,
-    history: History,
-    count: int,
-    feedback: Sequence[str] = (),
+    client: ModelClient, brief: Brief, history: History, count: int, feedback: Sequence[str] = ()
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
-    request = Request(
-        str(ReplyKey(number, "designer")),
-        "designer",
-        design_prompt(task, description, history, count, feedback),
-        _MAX_TOKENS,
-    )
+    room = prompt_room(client.models["designer"].name, _MAX_TOKENS)
+    text = design_prompt(brief, history, count, feedback, room)
+    request = Request(str(ReplyKey(number, "designer")), "designer", text, _MAX_TOKENS)
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
     return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
@@ -93,38 +88,62 @@ def draft_candidates(
 def revise(
     client: ModelClient,
     key: str,
-    task: Task,
-    description: Description,
+    brief: Brief,
     candidates: Sequence[Candidate],
     problems: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
-    items = [{"id": c.id, "source": c.source, "problems": problems[c.id]} for c in candidates if c.id in problems]
-    text = render_prompt("revise", task=task, description=description, items=items)
-    answer, findings = ask_structured(client, Request(key, "designer", text, _MAX_TOKENS), Revisions)
-    wanted = {item["id"] for item in items}
+    wanted = {c.id for c in candidates if c.id in problems}
+    request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
+    answer, findings = ask_structured(client, request, Revisions)
     unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
     if unknown:
         findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
     return {r.id: _source(r.source) for r in answer.revisions if r.id in wanted} if answer else {}, findings
 
 
+def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:
+    """The whole prompt, on those candidates that have problems."""
+    items = [
+        {
+            "id": c.id,
+            "composition": c.composition,
+            "meaning": COMPOSITIONS[c.composition].about,
+            "source": c.source,
+            "problems": problems[c.id],
+        }
+        for c in candidates
+        if c.id in problems
+    ]
+    return render_prompt("revise", brief=brief, items=items)
+
+
 def design_prompt(
-    task: Task, description: Description | None, history: History, count: int, feedback: Sequence[str] = ()
+    brief: Brief,
+    history: History,
+    count: int,
+    feedback: Sequence[str] = (),
+    room: int = ASSUMED_CONTEXT - _MAX_TOKENS,
 ) -> str:
-    """The whole prompt. `count` 0: one program as a code block, for a person's chat. `feedback`: what people want changed."""
-    programs, untrained = shown_history(task, history)
-    return render_prompt(
-        "designer",
-        task=task,
-        description=description,
-        count=count,
-        compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
-        tips=_TIPS,
-        history=programs,
-        untrained=untrained,
-        feedback=[visible_line(text, _LONGEST_FEEDBACK) for text in feedback],
-    )
+    """The whole prompt. `count` 0: one program as a code block, for a person's chat. `feedback`: what people want changed.
+
+    `room`: tokens that it may have; what does not fit is the code of programs, the worst first and the best one's never.
+    """
+    shown = shown_history(brief, history)
+    while True:
+        text = render_prompt(
+            "designer",
+            brief=brief,
+            count=count,
+            compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
+            tips=_TIPS,
+            history=shown,
+            feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],
+        )
+        shorter = shown.shorter() if tokens(text) > room else None
+        if shorter is None:
+            return text
+        shown = shorter
 
 
 def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:

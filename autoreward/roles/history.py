@@ -1,24 +1,24 @@
-"""The search so far as a designer is shown it: some of its programs, what came of them, and why."""
+"""The search so far as a designer is shown it: every program, what came of it and why; the best ones whole."""
 
-import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from autoreward.core.visible import visible_line
-from autoreward.evaluation.ranking import UNASKED, latest
-from autoreward.records import Candidate, Diagnosis, Round, Strengths
-from autoreward.rewards.gate.text import MAX_LINES
-from autoreward.tasks.card import Task
+from autoreward.evaluation.legs import newest, scored
+from autoreward.evaluation.ranking import best, ranked
+from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths
+from autoreward.roles.brief import Brief
+from autoreward.roles.lessons import lessons, stubborn_starts
 
-_CODE_SHOWN = 3_500
-"""Characters of the history's programs that are shown as code or as a diff, best of the latest round first, less those of the
-lines on programs that did not train; the others are shown by their idea."""
-_CAUSES_SHOWN = 2
-_LONGEST_CAUSE = 200
-"""Characters of a cause or a suggestion."""
+_SYMPTOMS = 4
+"""Symptoms of a program that is shown whole, the gravest first."""
+_LONGEST_CAUSE = 300
+"""Characters of a cause or a suggestion, as an analyzer may write them: none is cut."""
+_LONGEST_REASON = 200
 LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
+_SHORT_THOUGHT = 100
 
 
 class History(NamedTuple):
@@ -26,104 +26,159 @@ class History(NamedTuple):
 
     rounds: Sequence[Round] = ()
     parents: Sequence[str] = ()
-    """Ids of the programs that it is to build on: oldest round first, in each the best first."""
+    """Ids of the programs that it is to build on."""
 
 
-def shown_history(task: Task, history: History) -> tuple[list[dict[str, Any]], list[str]]:
-    """Programs as `designer.md.j2` shows them; and a line for each other one of the latest round that did not train."""
-    shown = _programs(task, history)
-    untrained = _untrained(history.rounds[-1], set(history.parents)) if history.rounds else []
-    _fit(shown, _CODE_SHOWN - sum(map(len, untrained)))
-    return shown, untrained
+class ShownHistory(NamedTuple):
+    """A history as `designer.md.j2` shows it."""
+
+    programs: Sequence[Mapping[str, Any]] = ()
+    """The best program and the parents, whole, the best first."""
+    others: Sequence[str] = ()
+    """A line for every other program of all rounds."""
+    starts: str = ""
+    """Held-out starts that stay failures whatever is trained; empty without such."""
+    lessons: Sequence[str] = ()
+    """Causes and suggestions for the other programs, of all rounds, oldest first."""
+
+    def shorter(self) -> "ShownHistory | None":
+        """With less: the code of the worst program that has some, then what is said of it, then the oldest other programs.
+
+        None if all that is left is the best program, whole.
+        """
+        for what, nothing in (("code", ""), ("why", []), ("curves", [])):
+            if having := [i for i, program in enumerate(self.programs) if program[what] and i > 0]:
+                less = {**self.programs[having[-1]], what: nothing}
+                return self._replace(programs=[*self.programs[: having[-1]], less, *self.programs[having[-1] + 1 :]])
+        if self.others:
+            return self._replace(others=self.others[1:])
+        return self._replace(lessons=self.lessons[1:]) if self.lessons else None
 
 
-def _programs(task: Task, history: History) -> list[dict[str, Any]]:
-    """The programs to build on, as the template shows them: with the code of the latest round's, and of each round's first."""
+def shown_history(brief: Brief, history: History) -> ShownHistory:
+    """All rounds, for a prompt without a limit."""
     rounds = history.rounds
-    sources = {c.id: c.source for r in rounds for c in r.candidates}
-    liked = rounds[-1].liked if rounds else UNASKED
-    shown: list[dict[str, Any]] = []
-    for number, past in enumerate(rounds):
-        newest = number == len(rounds) - 1
-        measured, candidates = latest(past.scores), {c.id: c for c in past.candidates}
-        for place, name in enumerate(filter(candidates.__contains__, history.parents)):
-            candidate, scores = candidates[name], measured.get(name, [])
-            code, language = "", "python"
-            if newest or place == 0:
-                parent = next((p for p in candidate.parents if p in sources), "")
-                code, language = _code(candidate, parent, sources)
-            shown.append(
-                {
-                    "id": candidate.id,
-                    "round": number,
-                    "success": f"{fmean(s.success for s in scores):.2f} on {len(scores)} training seed{'s' * (len(scores) > 1)}"
-                    if scores and task.ruled
-                    else "not measured"
-                    if scores
-                    else "none",
-                    "parent": ", ".join(candidate.parents),
-                    "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
-                    "why": _why(task, past, candidate, liked)[: None if newest else 1],
-                    "code": code,
-                    "language": language,
-                }
-            )
-    return shown
+    if not rounds:
+        return ShownHistory()
+    task, liked = brief.task, rounds[-1].liked
+    programs = {c.id: c for r in rounds for c in r.candidates}
+    order = ranked([s for r in rounds for s in r.scores], task, liked)
+    incumbent = best(rounds, task)
+    places = {name: place for place, name in enumerate([incumbent, *(name for name in order if name != incumbent)])}
+    whole = [name for name in {incumbent: None, **dict.fromkeys(history.parents)} if name in programs]
+    whole.sort(key=lambda name: places.get(name, len(places)))
+    trainings: dict[str, list[Score]] = {}
+    for score in scored([s for r in rounds for s in r.scores]):
+        trainings.setdefault(score.candidate_id, []).append(score)
+    return ShownHistory(
+        programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
+        others=[
+            f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
+            + _fate(brief, rounds, c, trainings.get(c.id, []))
+            for c in programs.values()
+            if c.id not in whole
+        ],
+        starts=stubborn_starts(list(newest([s for r in rounds for s in r.scores]).values())),
+        lessons=lessons([a for r in rounds for a in r.analyses if a.candidate_id not in whole]),
+    )
 
 
-def _fit(shown: Sequence[dict[str, Any]], characters: int) -> None:
-    """Take out the code for which there is no room."""
-    for item in sorted(shown, key=lambda item: -item["round"]):
-        characters -= len(item["code"])
-        if characters < 0:
-            item["code"] = ""
+def _program(
+    brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score], liked: Strengths
+) -> dict[str, Any]:
+    seeds = f"on {len(trainings)} training seed{'s' * (len(trainings) > 1)}"
+    each = f" ({', '.join(f'{s.success:.2f}' for s in trainings)})" if len(trainings) > 1 else ""
+    return {
+        "id": candidate.id,
+        "composition": candidate.composition,
+        "success": f"{fmean(s.success for s in trainings):.2f}{each} {seeds}"
+        if trainings and brief.task.ruled
+        else "not measured"
+        if trainings
+        else "none",
+        "parent": ", ".join(candidate.parents),
+        "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
+        "curves": [_curve(score) for score in trainings] if brief.task.ruled else [],
+        "why": _why(brief, rounds, candidate, trainings, liked),
+        "code": candidate.source.rstrip(),
+    }
 
 
-def _why(task: Task, past: Round, candidate: Candidate, liked: Strengths) -> list[str]:
-    """Symptoms and causes, in one line each; the rule itself stays with the scorer."""
-    diagnosis: Diagnosis | None = next((d for d in past.diagnoses if d.candidate_id == candidate.id), None)
+def _curve(score: Score) -> str:
+    """A training's success over its checkpoints."""
+    runs: list[tuple[int, int, str]] = []
+    for point in score.checkpoints:
+        said = f"{point.success:.2f}"
+        begin = runs.pop()[0] if runs and runs[-1][2] == said else point.step
+        runs.append((begin, point.step, said))
+    points = [f"{begin:,}: {said}" if begin == end else f"{begin:,} to {end:,}: {said}" for begin, end, said in runs]
+    over = f"; success after steps {', '.join(points)}" if points else ""
+    return (
+        f"training of {score.steps:,} steps: kept checkpoint success {score.success:.2f}, progress "
+        f"{score.progress:.2f} of 1{over}"
+    )
+
+
+def _why(
+    brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score], liked: Strengths
+) -> list[str]:
+    """What people said, symptoms, and all causes, in one line each."""
+    diagnoses = (d for r in reversed(rounds) for d in r.diagnoses if d.candidate_id == candidate.id)
+    diagnosis: Diagnosis | None = next(diagnoses, None)
     lines = [f"people who compared policies: {strength.said}"] if (strength := liked.of(candidate.id)) else []
+    if not trainings or max(s.steps for s in trainings) < brief.steps:
+        lines.append(_fate(brief, rounds, candidate, trainings))
     lines += [
-        f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}".replace(f"`{task.success.when}`", "the goal")
-        for s in (diagnosis.symptoms if diagnosis else ())[:3]
+        hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
+        for s in (diagnosis.symptoms if diagnosis else ())[:_SYMPTOMS]
     ]
-    for analysis in past.analyses:
-        if analysis.candidate_id == candidate.id:
-            lines += [
-                f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
-                for c in analysis.causes[:_CAUSES_SHOWN]
-            ]
-    if reason := _not_trained(past, candidate.id):
-        lines.append(f"not trained: {reason}")
-    return lines
+    analyses = [a for r in rounds for a in r.analyses if a.candidate_id == candidate.id]
+    return lines + [
+        f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
+        for a in analyses
+        for c in a.causes
+    ]
 
 
-def _untrained(past: Round, shown: Collection[str]) -> list[str]:
-    """A line for each of the round's programs that did not train and is not shown otherwise."""
-    others = [(c, _not_trained(past, c.id)) for c in past.candidates if c.id not in shown]
-    return [f"{c.id} ({visible_line(c.thought, _LONGEST_CAUSE // 2)}): {reason}" for c, reason in others if reason]
+def hide_condition(brief: Brief, text: str) -> str:
+    """A symptom's text, without the rule's condition where that is kept from models."""
+    return text if brief.rule_shown else text.replace(f"`{brief.task.success.when}`", "the goal")
 
 
-def _not_trained(past: Round, identity: str) -> str:
-    """Why a program did not train, in one line; empty if it did."""
-    if any(t.candidate_id == identity for t in past.trials):
-        return ""
+def _fate(brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score]) -> str:
+    """How far a program came, and why no further, in one line."""
+    if not trainings:
+        trials = [t for r in rounds for t in r.trials if t.candidate_id == candidate.id]
+        if failed := next((t for t in trials if not t.outcome.ok), None):
+            return visible_line(f"its training failed, {failed.outcome.value}: {failed.message}", _LONGEST_REASON)
+        return "trained, and could not be scored" if trials else f"not trained: {_not_trained(rounds, candidate.id)}"
+    steps = max(s.steps for s in trainings)
+    numbers = (
+        f"success {', '.join(f'{s.success:.2f}' for s in trainings)}, progress "
+        f"{', '.join(f'{s.progress:.2f}' for s in trainings)}"
+        if brief.task.ruled
+        else "success not measured"
+    )
+    if steps >= brief.steps:
+        return f"trained to the end; {numbers}"
+    scores = [[s for s in r.scores if s.outcome.ok and s.steps == steps] for r in rounds]
+    field = next(of_one for of_one in scores if any(s.candidate_id == candidate.id for s in of_one))
+    place = ranked(field, brief.task).index(candidate.id)
+    behind = f"; {place} of {len({s.candidate_id for s in field})} stood better at that length" if place else ""
+    return f"left the race after {steps:,} of {brief.steps:,} steps; {numbers}{behind}"
+
+
+def _not_trained(rounds: Sequence[Round], identity: str) -> str:
+    """Why a program did not train."""
+    past = next(r for r in rounds if any(c.id == identity for c in r.candidates))
     refused = next((v for v in past.verdicts if v.candidate_id == identity and not v.accepted), None)
     if refused:
-        return visible_line(refused.findings[0].message if refused.findings else refused.outcome.advice, _LONGEST_CAUSE)
+        return visible_line(
+            refused.findings[0].message if refused.findings else refused.outcome.advice, _LONGEST_REASON
+        )
     screens = next((item.screens for item in past.screened.items if item.candidate_id == identity), ())
     if rejected := next((s for s in screens if s.decision == "rejected"), None):
-        return visible_line(f"{rejected.name}: {rejected.evidence.rstrip('.')}. {rejected.advice}", _LONGEST_CAUSE)
+        return visible_line(f"{rejected.name}: {rejected.evidence.rstrip('.')}. {rejected.advice}", _LONGEST_REASON)
     if identity in past.screened.order:
         return "the search had no steps left for it"
     return "it failed on episodes that were recorded in the search"
-
-
-def _code(candidate: Candidate, parent: str, sources: Mapping[str, str]) -> tuple[str, str]:
-    """The source, or the diff to the parent where that is shorter. Programs longer than any that may train are not compared."""
-    old, new = sources.get(parent, "").splitlines(), candidate.source.splitlines()
-    if parent and max(len(old), len(new)) <= MAX_LINES:
-        diff = "\n".join(list(difflib.unified_diff(old, new, parent, candidate.id, lineterm="", n=1)))
-        if len(diff) < len(candidate.source):
-            return diff, "diff"
-    return candidate.source.rstrip(), "python"

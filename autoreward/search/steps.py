@@ -60,13 +60,6 @@ class Steps(Protocol):
         """Decide, from recorded episodes alone, what is worth training, and in which order."""
         ...
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
-        """Explain it, from the episodes; nothing if nobody is there to."""
+    def analyze(self, page: Page, played: Round) -> Analyses:
+        """Explain a round that is over, from its episodes, for the design of the next one; nothing if nobody is there to."""
         ...

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.pay import OfflineData
 from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
@@ -42,6 +43,18 @@ class Offline:
         relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
         earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
         return screen(dataset, relabelled, earlier, self._task.train.gamma)
+
+    def data(self, rounds: Sequence[Round]) -> OfflineData | None:
+        """The episodes recorded so far, and how programs judge them; None without any."""
+        dataset = recorded(self._book, rounds)
+        if dataset is None:
+            return None
+
+        def relabelled(candidate: Candidate, verdict: Verdict) -> Relabelled | None:
+            answer = self._relabelled([(candidate, verdict)], dataset)[candidate.id]
+            return answer if isinstance(answer, Relabelled) else None
+
+        return OfflineData(dataset, relabelled)
 
     def tuned(
         self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]

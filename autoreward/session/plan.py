@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
+from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
+from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
 from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
 from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
+from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, room
@@ -29,8 +32,13 @@ CONTESTANTS = 5
 """Winner, runner-up, first program, native and sparse: the last confirmation may have fewer."""
 
 
-def plan(task: Task, config: RunConfig, description: Description, speed: Speed) -> Plan:
-    """The plan of a run; the longest it can be, since nobody knows when it will be good enough."""
+def plan(
+    task: Task, config: RunConfig, description: Description, speed: Speed, recorded: Transitions | None = None
+) -> Plan:
+    """The plan of a run; the longest it can be, since nobody knows when it will be good enough.
+
+    `recorded`: the description's reference episodes, of which the first prompt has an excerpt.
+    """
     rounds = _rounds(config, task)
     first = rounds[0]
     round_steps, budget = _steps(first), round(config.budget * config.full(task))
@@ -59,7 +67,11 @@ def plan(task: Task, config: RunConfig, description: Description, speed: Speed) 
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
-        prompt=design_prompt(task, description, History(), config.candidates),
+        prompt=design_prompt(
+            brief(task, config.full(task), config.episodes, description, not config.hide_rule, recorded),
+            History(),
+            config.candidates,
+        ),
     )
 
 
@@ -81,8 +93,9 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
     for number in range(config.rounds):
         if rounds and left < config.full(task):
             break
+        reworks = most_reworks(config.candidates) if config.model != "grammar" else 0
         budget = Budget(left, left // (config.rounds - number))
-        halving = legs(config, task, config.candidates + (config.tune_weights and number > 0), budget)
+        halving = legs(config, task, config.candidates + reworks + (config.tune_weights and number > 0), budget)
         budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)

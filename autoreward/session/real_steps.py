@@ -1,12 +1,9 @@
 """The real work of each step: a designer (a model or the grammar), checks, workers, analyzer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from autoreward import events
 from autoreward.checks.review import review
@@ -22,12 +19,12 @@ from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
 from autoreward.errors import LimitReached, ProviderError
 from autoreward.evaluation.diagnose import diagnose
-from autoreward.evaluation.ranking import UNASKED, ranked
+from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     DEMONSTRATIONS,
-    EPISODES,
+    REFERENCE_EPISODES,
     SAMPLES,
     Allowance,
     Analyses,
@@ -47,7 +44,9 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
-from autoreward.roles.analyzer import Case, explain
+from autoreward.rewards.agreement import Parts
+from autoreward.roles.analyzer import explain
+from autoreward.roles.brief import Brief, brief
 from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
@@ -55,10 +54,11 @@ from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import Strategy
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
+from autoreward.session.cases import case_of
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, JUDGED, SCORES, SCREENS, TRIALS
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -108,8 +108,9 @@ class RealSteps:
         tunings = [v for v in variations if v.operator == "weights"]
         if self._client is not None:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
+            data = self._offline.data(rounds)
             refined = refine.refined_candidates(
-                self._client, self._task, description, history, len(drafts), self.review, self._feedback()
+                self._client, self._brief, history, len(drafts), self.review, data, self._feedback()
             )
             if refined.items:
                 return refined.model_copy(
@@ -132,6 +133,17 @@ class RealSteps:
     @cached_property
     def _grading(self) -> Grading:
         return self._book.need(DESCRIPTION).grading
+
+    @cached_property
+    def _brief(self) -> Brief:
+        return brief(
+            self._task,
+            self._config.full(self._task),
+            self._config.episodes,
+            self._book.need(DESCRIPTION),
+            not self._config.hide_rule,
+            self._book.transitions(DESCRIPTION, REFERENCE_EPISODES),
+        )
 
     @cached_property
     def _practice(self) -> Practice:
@@ -177,45 +189,28 @@ class RealSteps:
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
-    def analyze(
-        self,
-        page: Page,
-        candidates: Sequence[Candidate],
-        scores: Sequence[Score],
-        diagnoses: Sequence[Diagnosis],
-        verdicts: Sequence[Verdict],
-    ) -> Analyses:
-        """Have a model explain the best programs that are not good enough yet, from pairs of episodes."""
+    def analyze(self, page: Page, played: Round) -> Analyses:
+        """Have a model explain the best programs that are not good enough yet, each from one of its trainings."""
         if self._client is None:
             return Analyses()
-        by_id = {c.id: c for c in candidates}
-        memory = {v.candidate_id: v.uses_memory for v in verdicts}
-        cases = []
-        liked = page.lone(JUDGED) or UNASKED
-        for identity in ranked(scores, self._task, liked)[:EXPLAINED]:
-            score = max(
-                (s for s in scores if s.candidate_id == identity and s.outcome.ok), key=lambda s: (s.steps, -s.seed)
-            )
-            if score.success < self._config.target:
-                episodes = page.transitions(SCORES.of(score.trial_id), EPISODES)
-                diagnosis = next(d for d in diagnoses if d.candidate_id == identity)
-                parts = partial(self._parts, by_id[identity].source, memory[identity])
-                cases.append(Case(by_id[identity], score, diagnosis, episodes, parts))
+        described = self._book.need(DESCRIPTION)
+        best = ranked(played.scores, self._task, played.liked)[:EXPLAINED]
+        cases = [case_of(self._task, described, page, played, identity, self._parts) for identity in best]
+        cases = [case for case in cases if case.shown.success < self._config.target]
         if not cases:
             return Analyses()
-        described = self._book.need(DESCRIPTION)
         try:
             key = ReplyKey(page.round, "analyzer")
-            explained, findings = explain(self._client, str(key), self._task, described, cases, self._feedback())
+            items, findings = explain(self._client, str(key), self._brief, cases, self._feedback())
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
-        return Analyses(items=explained, findings=findings)
+        return Analyses(items=items, findings=findings)
 
     def audit(self, scored: Sequence[tuple[Page, Score]], candidate_id: str, ask: bool) -> SuccessAudit:
         """Hold successes against untrained episodes, and show them to the analyzer's model, if there is one."""
         return audit_scores(self._book, scored, candidate_id, self._client if ask else None)
 
-    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Mapping[str, NDArray[np.float64]]:
+    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
         """The program's parts along an episode; empty if it fails there."""
         try:
             with self._workers.jail.open(source) as room:

@@ -10,6 +10,7 @@ from autoreward import events
 from autoreward.config import RunConfig, make_config
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.seeds import derive
+from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import (
     JailError,
@@ -25,7 +26,7 @@ from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
-from autoreward.records import DEMONSTRATIONS, Audit, AuditItem, Plan
+from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, Audit, AuditItem, Plan
 from autoreward.report.html import build_report, render
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT, RunView, read_run
@@ -120,9 +121,12 @@ def plan_run(
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
     ):  # no program is run here
-        description, _ = workers.describe(task, derive(config.seed, "describe"), (given or {}).get(DEMONSTRATIONS, b""))
+        demos = (given or {}).get(DEMONSTRATIONS, b"")
+        description, files = workers.describe(task, derive(config.seed, "describe"), demos)
+        recorded = Transitions.from_bytes(files[REFERENCE_EPISODES])
         count = config.workers or workers.cores
-        return planned(task, config, description, measure_speed(workers, ThreadExecutor(count), count, task, config))
+        speed = measure_speed(workers, ThreadExecutor(count), count, task, config)
+        return planned(task, config, description, speed, recorded)
 
 
 def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits = NO_LIMITS) -> RunView:

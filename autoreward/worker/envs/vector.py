@@ -18,6 +18,7 @@ from autoreward.tasks.card import Task
 from autoreward.worker.envs import replay
 from autoreward.worker.envs.flatten import Layout, layout_of
 from autoreward.worker.envs.replay import EpisodeInputs, EpisodeSoFar, Replayable
+from autoreward.worker.envs.stated import Stated, stated
 
 PolicyFunction = Callable[[NDArray[Any]], Sequence[Any] | NDArray[Any]]
 """Observations (m, d) -> m actions."""
@@ -47,6 +48,11 @@ class VectorEnv(VecEnv):
     @abstractmethod
     def time_limit(self) -> int:
         """Steps after which an episode is cut. Raises TaskError if there is no limit."""
+
+    @property
+    def stated(self) -> Stated:
+        """What the environment says of itself; nothing, where it can't be asked."""
+        return Stated()
 
     @abstractmethod
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
@@ -88,6 +94,11 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
         if limit is None:
             raise TaskError(f"task {self._task.name}: {self._task.env} has no time limit; set max_steps in task.toml.")
         return int(limit)
+
+    @property
+    def stated(self) -> Stated:
+        """What the first of them says."""
+        return stated(self.envs[0])
 
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
         """In the first environments, one for each seed."""

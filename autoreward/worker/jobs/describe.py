@@ -45,7 +45,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
     _try_settings(task, venv)
-    limit = venv.time_limit
+    limit, stated = venv.time_limit, venv.stated
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
     episodes, kinds, grading = reference_episodes(task, venv, seed, demos)
@@ -56,17 +56,21 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorded = recorder.take()
     recorder.close()
     samples = recorded.transitions
-    ended = samples.step[recorded.done]
+    whole = [
+        known.episode for known in kinds if known.kind == "random"
+    ]  # the samples may be cut before an episode ends
     choices = int(recorder.action_space.n) if isinstance(recorder.action_space, spaces.Discrete) else 0
     description = Description(
         state=_stats(samples.next_state, 0),
         action=_stats(samples.action, choices),
         max_steps=limit,
-        terminates=bool(samples.terminated.any()),
-        random_length=float(ended.mean()) if ended.size else float(min(limit, _STEPS)),
+        terminates=bool(samples.terminated.any()) or any(episode.terminated for episode in whole),
+        random_length=float(np.mean([episode.length for episode in whole])),
         reference_episodes=kinds,
         grading=grading,
         motions=motions(task, samples),
+        doc=stated.doc,
+        dt=stated.dt,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 

@@ -1,6 +1,5 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,14 +11,13 @@ from numpy.typing import NDArray
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
+from autoreward.worker.envs.stated import documentation
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
 LONGEST = 1_000
 """Steps after which a random episode without a time limit is cut."""
-DOC = 12_000
-_REWARD = re.compile(r"^#+ *[^\n]*(?:reward|return)[^\n]*\n.*?(?=^#+ |\Z)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 Array = NDArray[Any]
 
 
@@ -33,7 +31,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     layout = layout_of(env)
     surveyed = Survey(
         env=task.env,
-        doc=_doc(env),
+        doc=documentation(env),
         stretches=_stretches(env, layout, observations),
         left_out=layout.left_out,
         action=_entries(env.action_space, actions) if isinstance(env.action_space, spaces.Box) else (),
@@ -109,10 +107,3 @@ def _choices(space: spaces.Space[Any]) -> tuple[int, ...]:
     if isinstance(space, spaces.MultiBinary):
         return (2,) * int(np.prod(space.shape))
     return ()
-
-
-def _doc(env: gymnasium.Env[Any, Any]) -> str:
-    """The docstring without its sections on reward: whoever writes a reward must not read the environment's own."""
-    text = type(env.unwrapped).__doc__ or ""
-    lines = [line.strip() for line in text.splitlines()]
-    return _REWARD.sub("", "\n".join(lines)).strip()[:DOC]
