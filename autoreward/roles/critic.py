@@ -11,7 +11,7 @@ from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Candidate, Record, Remark
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
-from autoreward.roles.episode_tables import number
+from autoreward.roles.episode_tables import three_digits
 
 _MAX_TOKENS = 6_000
 _LONGEST_TEXT = 300
@@ -95,4 +95,4 @@ def _table(pay: Pay) -> str:
 
 def _numbers(values: Sequence[float]) -> tuple[str, ...]:
     small = _NOTHING * max(map(abs, values))
-    return tuple(number(value, small) for value in values)
+    return tuple(three_digits(value, small) for value in values)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode
-from autoreward.roles.episode_tables import number
+from autoreward.roles.episode_tables import three_digits
 from autoreward.tasks.card import Task
 
 _TOLD = 5
@@ -93,5 +93,5 @@ def _widest(group: Sequence[int], scaled: NDArray[np.float64]) -> tuple[float, i
 
 
 def _between(values: NDArray[np.float64], small: float = 0.0) -> str:
-    low, high = number(float(values.min()), small), number(float(values.max()), small)
+    low, high = three_digits(float(values.min()), small), three_digits(float(values.max()), small)
     return low if low == high else f"{low} to {high}"

@@ -58,15 +58,15 @@ def episode_table(
     small = {c: _NOTHING * float(np.abs(values).max()) for c, values in shown.items()}
     head = ["step", *shown, "what"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines.append(_row("0", [number(began[c], small[c]) if c in began else "" for c in shown], "the start"))
+    lines.append(_row("0", [three_digits(began[c], small[c]) if c in began else "" for c in shown], "the start"))
     for t in chosen:
-        cells = [number(float(values[t]), small[c]) for c, values in shown.items()]
+        cells = [three_digits(float(values[t]), small[c]) for c, values in shown.items()]
         lines.append(_row(str(t + 1), cells, *events.get(t, ())))
     ending = (f"{length} steps", "ended by itself" if ended else "ran to the time limit", extra)
     return Table(name, length, ", ".join(filter(None, ending)), "\n".join(lines), left_out)
 
 
-def number(value: float, small: float) -> str:
+def three_digits(value: float, small: float) -> str:
     """Three digits; 0 for what is smaller than `small`."""
     return "0" if abs(value) < small else f"{value:.3g}"
 
