@@ -17,7 +17,6 @@ from typing import Any
 
 from autoreward.config import RunConfig
 from autoreward.core import seeds
-from autoreward.evaluation.legs import scored
 from autoreward.records import TRAINING_STATE, Candidate, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import score_all
 from autoreward.session.real_steps import RealSteps, open_steps
