@@ -79,7 +79,7 @@ def improve(study: Study) -> Run:
     measurable = task.ruled and not doubt.reason  # else there is nothing to confirm, or nothing to confirm it by
     heard = rounds_that_heard(rounds, feedback)
     entered = arms(rounds, feedback, task) if measurable else []
-    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, [s for r in heard for s in r.scores])
+    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     run = Run(
         task=task.name,
