@@ -85,7 +85,9 @@ def improve(study: Study) -> Run:
     measurable = task.ruled and not doubt.reason  # else there is nothing to confirm, or nothing to confirm it by
     heard = rounds_that_heard(rounds, feedback)
     entered = arms(rounds, feedback, task) if measurable else []
-    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, [s for r in heard for s in r.scores])
+    # where people judge they have the last word
+    searched = [s for r in heard for s in r.scores] if JUDGES[study.config.judge].sets_target else []
+    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     run = Run(
         task=task.name,

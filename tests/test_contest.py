@@ -16,7 +16,7 @@ from autoreward.evaluation.pairs import better_by_chance
 from autoreward.export import EXPORTED_FOLDERS
 from autoreward.export.best import kept_files
 from autoreward.loop import improve
-from autoreward.records import Candidate, Contest, Run, Score, Trial, TrialId, Verdict
+from autoreward.records import Candidate, Run, Score, Trial, TrialId, Verdict
 from autoreward.report.loaded import LoadedRun
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import read_run
@@ -183,17 +183,12 @@ def test_what_was_contested_before_feedback_is_moved_aside(memory_folder: Path) 
     assert (folder / "before-feedback-0" / "second" / "program.py").exists()
 
 
-def test_people_have_the_last_word(memory_folder: Path) -> None:
+def test_without_scores_of_the_search_nothing_is_contested(memory_folder: Path) -> None:
+    """As where people judge: they have the last word."""
     with Book.create(memory_folder / "run", RunHeader.of(TASK, CONFIG)) as book:
-        study = Study(TASK, CONFIG.model_copy(update={"judge": "human"}), Turning(width=2), book, lambda event: None)
-        assert contest_of(study) is None
-    with Book.create(memory_folder / "by-rule", RunHeader.of(TASK, CONFIG)) as book:
-        assert contest_of(Study(TASK, CONFIG, Turning(width=2), book, lambda event: None)) is not None
-
-
-def contest_of(study: Study) -> Contest | None:
-    both = study.steps.design(study.steps.describe().record, ()).items
-    arms = [Arm("winner", both[0]), Arm("runner-up", both[1])]
-    return confirm(
-        study, study.book.confirm_page(), arms, [*searched(both[0].id, 0.5), *searched(both[1].id, 0.5)]
-    ).contest
+        study = Study(TASK, CONFIG, Turning(width=2), book, lambda event: None)
+        both = study.steps.design(study.steps.describe().record, ()).items
+        arms = [Arm("winner", both[0]), Arm("runner-up", both[1])]
+        assert confirm(study, book.confirm_page(), arms).contest is None
+        known = [*searched(both[0].id, 0.5), *searched(both[1].id, 0.5)]
+        assert confirm(study, book.confirm_page(), arms, known).contest is not None

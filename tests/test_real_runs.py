@@ -285,7 +285,8 @@ def result(runs: Path, name: str) -> Run:
 
 
 def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
-    whole = begin(tmp_path, "whole")
+    # in another folder of runs: it would take over the baselines
+    whole = begin(tmp_path / "apart", "whole")
     _, said = whole.communicate(timeout=200)
     assert whole.returncode == 0, said
     process = begin(tmp_path, "killed")
@@ -302,7 +303,7 @@ def test_a_killed_run_resumes_to_the_same_winner(tmp_path: Path) -> None:
     resume = [sys.executable, "-m", "autoreward", "resume", "killed", "--runs", str(tmp_path)]
     subprocess.run(resume, check=True, capture_output=True)
     # trainings are deterministic, so all but the seconds they took must agree
-    assert result(tmp_path, "killed") == result(tmp_path, "whole")
+    assert result(tmp_path, "killed") == result(tmp_path / "apart", "whole")
     assert {name: (trials / name).stat().st_mtime_ns for name in finished} == finished
     best = tmp_path / "killed" / "best"
     kept = set(EXPORTED_FILES) - {"state.py"}

@@ -10,7 +10,7 @@ from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
 from autoreward.records import Record, Survey
 from autoreward.tasks.draft.guess import Draft
-from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_place
+from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_about
 from autoreward.tasks.draft.ranges import hull, source_range
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import Direction
@@ -186,6 +186,6 @@ def _questions(answer: Proposal, drafted: Draft) -> tuple[CardQuestion, ...]:
         for q in answer.questions[:_MOST_QUESTIONS]
     )
     for question in questions:
-        demand_place(drafted.task, question)
+        demand_about(drafted.task, question)
         drafted = answered(drafted, question, "")
     return questions

@@ -45,8 +45,7 @@ class Confirmation(NamedTuple):
 def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Score] = ()) -> Confirmation:
     """Train each on the same `confirm_seeds` fresh seeds at the full budget, and score it on fresh held-out episodes.
 
-    `searched` are the search's scores of the programs that may be handed over. Where people judge they have the last word, and
-    nothing contests it.
+    `searched` are the search's scores of the programs that may be handed over; without one nothing contests the winner.
     """
     config, steps = study.config, study.steps
     if config.confirm_seeds == 0 or not arms:
@@ -67,7 +66,7 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Sc
         for c in arms
     }
     native = [*by_arm.get(NATIVE, {}).values()]
-    contest = contested(by_arm, arms[0].who, searched, study.full) if config.judge == "rule" else None
+    contest = contested(by_arm, arms[0].who, searched, study.full)
     rows = tuple(confirmed(c, [*by_arm[c.who].values()], native) for c in arms if by_arm[c.who])
     return Confirmation(trials, rows, contest)
 

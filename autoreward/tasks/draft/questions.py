@@ -28,7 +28,7 @@ class CardQuestion(NamedTuple):
     """The answer that the model proposes; empty: it has none."""
 
 
-def demand_place(task: Task, question: CardQuestion) -> None:
+def demand_about(task: Task, question: CardQuestion) -> None:
     """Raises TaskError, naming what there is, if a question is about nothing in the card."""
     fields = [*(f"state.{name}" for name in task.state), *(f"action.{name}" for name in task.action)]
     places = {"success", "metric", "max_steps", "train", *fields, *(f"constants.{name}" for name in task.constants)}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
 from autoreward.records import Entry, Stretch, Survey
+from autoreward.records.base import Range
 from autoreward.tasks.formulas.expression import Expression
 
 _MARGIN = 0.25
@@ -17,7 +18,6 @@ _POINTS = 4096
 """Observations that a computed field's range is taken from."""
 _PLACE = re.compile(r"^obs(?:\.(\w+))?\[(\d+)(?::(\d+))?\]$")
 
-Range = tuple[float, float]
 Array = NDArray[np.float64]
 
 
