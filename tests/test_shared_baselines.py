@@ -29,6 +29,7 @@ from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.run import start
 from autoreward.session.shared_baselines import SharedBaselines
+from autoreward.store import trust
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.installed import circumstances, stamp
 from autoreward.store.keys import DESCRIPTION, TRIALS
@@ -202,6 +203,14 @@ def test_what_is_kept_comes_back_and_nothing_else_does(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(RunDamaged, match=r"native-x\.zip is not as it was written on this machine"):
             kept.take("native-x", Trial)
+    path.write_bytes(whole)
+    path.rename(path.with_name("sparse-x.zip"))
+    with pytest.raises(RunDamaged, match=r"sparse-x\.zip is not as it was written"):
+        kept.take("sparse-x", Trial)
+    trust.keep_made(b"", "another file that was made here")
+    path.write_bytes(b"")
+    with pytest.raises(RunDamaged, match="is not as it was written"):
+        kept.take("native-x", Trial)
     path.unlink()
     path.symlink_to(tmp_path / "elsewhere.zip")
     (tmp_path / "elsewhere.zip").write_bytes(whole)

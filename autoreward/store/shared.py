@@ -22,6 +22,8 @@ from autoreward.store.keys import RecordT
 
 FOLDER = ".baselines"
 _RECORD = "record.json"
+_MADE_AS = b"autoreward baseline "
+"""Begins the comment at the end of each archive; its name follows."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,7 +46,8 @@ class Shelf(NamedTuple):
             return None
         except OSError as error:
             raise unreadable(path, error) from None
-        if not trust.made_here(data):
+        # what else was made here, under another name too, is not this
+        if not (trust.made_here(data) and data.endswith(_MADE_AS + name.encode())):
             raise RunDamaged(f"{path} is not as it was written on this machine.")
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             files = {entry: packed.read(entry) for entry in packed.namelist()}
@@ -56,6 +59,7 @@ class Shelf(NamedTuple):
         with zipfile.ZipFile(packed, "w") as archive:
             for entry, data in {_RECORD: made.record.model_dump_json().encode(), **made.files}.items():
                 archive.writestr(zipfile.ZipInfo(entry, _LONG_AGO), data)
+            archive.comment = _MADE_AS + name.encode()
         trust.keep_made(packed.getvalue(), f"{FOLDER}/{name}.zip")
         self.files.write(f"{name}.zip", packed.getvalue())
 
