@@ -12,6 +12,7 @@ from autoreward.errors import LimitReached, TaskError
 from autoreward.evaluation.success_audit import Successes, still_won
 from autoreward.records import Description, MissingCondition
 from autoreward.roles.auditor import Evidence, find_forgotten
+from autoreward.roles.brief import brief
 from autoreward.tasks.tightened import tightened_task
 
 TASK = task()
@@ -25,7 +26,7 @@ def asked(folder: Path, *answers: Any, policies: tuple[Successes, ...] = (TILTED
     keys = ("r000-auditor", "r000-auditor-again-1", "r000-auditor-again-2")
     model = Scripted(dict(zip(keys, answers, strict=False)))
     evidence = Evidence(found(*policies), policies, untrained())
-    return find_forgotten(client(model, folder), "r000-auditor", TASK, DESCRIBED, evidence), model
+    return find_forgotten(client(model, folder), "r000-auditor", brief(TASK, 1000, 20, DESCRIBED), evidence), model
 
 
 def missing(*conditions: str) -> dict[str, Any]:
@@ -101,7 +102,9 @@ def test_episodes_of_different_policies_are_shown_first(tmp_path: Path) -> None:
 def test_a_limit_is_not_swallowed_here(tmp_path: Path) -> None:
     evidence = Evidence(found(TILTED), (TILTED,), untrained())
     with pytest.raises(LimitReached):
-        find_forgotten(client(Scripted({}), tmp_path, max_calls=0), "r000-auditor", TASK, DESCRIBED, evidence)
+        find_forgotten(
+            client(Scripted({}), tmp_path, max_calls=0), "r000-auditor", brief(TASK, 1000, 20, DESCRIBED), evidence
+        )
 
 
 def test_a_stricter_rule_looks_in_the_same_window() -> None:

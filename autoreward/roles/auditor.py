@@ -17,8 +17,8 @@ from autoreward.evaluation.success_audit import Successes, still_won
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import Description, MissingCondition, Record, SuccessAudit
-from autoreward.tasks.card import Task
+from autoreward.records import MissingCondition, Record, SuccessAudit
+from autoreward.roles.brief import Brief
 from autoreward.tasks.formulas.functions import FUNCTIONS
 from autoreward.tasks.tightened import tightened_task
 
@@ -55,17 +55,17 @@ class Evidence(NamedTuple):
 
 
 def find_forgotten(
-    client: ModelClient, key: str, task: Task, description: Description, evidence: Evidence
+    client: ModelClient, key: str, about: Brief, evidence: Evidence
 ) -> tuple[tuple[MissingCondition, ...], tuple[str, ...]]:
-    """The conditions that the goal asks for and the rule does not, and what was wrong with the answer.
+    """The conditions that the goal asks for and the rule does not, and what was wrong with the answer. `about` shows the rule.
 
     Raises:
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
+    task = about.task
     text = render_prompt(
         "auditor",
-        task=task,
-        description=description,
+        brief=about,
         departures=[d.sentence for d in evidence.audit.departures],
         successes=evidence.audit.successes,
         start=_medians(evidence.reference, first=True),

@@ -7,6 +7,7 @@ from autoreward.evaluation.success_audit import Successes, audit_successes
 from autoreward.llm.client import ModelClient
 from autoreward.records import EPISODES, REFERENCE_EPISODES, ReplyKey, Score, SuccessAudit, TrialId
 from autoreward.roles.auditor import Evidence, find_forgotten
+from autoreward.roles.brief import brief
 from autoreward.store.book import Book, Page
 from autoreward.store.keys import DESCRIPTION, SCORES
 
@@ -32,7 +33,9 @@ def audit_scores(
         return audit
     key = ReplyKey(len(book.pages()) - 1, "auditor-winner" if candidate_id else "auditor")
     try:
-        missing, findings = find_forgotten(client, str(key), task, described, Evidence(audit, policies, reference))
+        config = book.header.config
+        about = brief(task, config.full(task), config.episodes, described, recorded=reference)
+        missing, findings = find_forgotten(client, str(key), about, Evidence(audit, policies, reference))
     except LimitReached as limit:
         return audit.model_copy(update={"findings": (str(limit),)})
     return audit.model_copy(update={"missing": missing, "findings": findings})
