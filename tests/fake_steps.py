@@ -34,6 +34,13 @@ def weights(of: str) -> bytes:
     return len(header).to_bytes(8, "little") + header
 
 
+def alike(made: WithFiles[Score], success: float, progress: float) -> WithFiles[Score]:
+    """The score as it is where every checkpoint does as well."""
+    points = tuple(c.model_copy(update={"success": success, "progress": progress}) for c in made.record.checkpoints)
+    change = {"success": success, "mean_success": success, "progress": progress, "mean_progress": progress}
+    return WithFiles(made.record.model_copy(update={**change, "checkpoints": points}), made.files)
+
+
 class InlineExecutor:
     """Does one item after the other in the calling thread."""
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_steps import FakeSteps
-from test_race import alike
+from fake_steps import FakeSteps, alike
 
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
@@ -98,7 +97,7 @@ class Slow(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         success = 0.8 if trial.steps >= self._needed else 0.0
-        return WithFiles(*alike(*super().score(page, trial, purpose), success, 0.2))
+        return alike(super().score(page, trial, purpose), success, 0.2)
 
 
 def run(folder: Path, steps: FakeSteps, **change: object) -> tuple[Run, Longer]:
@@ -153,7 +152,7 @@ def test_who_stopped_goes_on_where_nobody_succeeded(tmp_path: Path) -> None:
         def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
             number = int(trial.candidate_id[-1])
             success = 0.9 if number == 3 and trial.steps >= 8000 else 0.0
-            return WithFiles(*alike(*FakeSteps.score(self, page, trial, purpose), success, 0.5))
+            return alike(FakeSteps.score(self, page, trial, purpose), success, 0.5)
 
         def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
             trial, files = FakeSteps.train(self, job, begun)

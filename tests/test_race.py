@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_steps import FakeSteps
+from fake_steps import FakeSteps, alike
 
 from autoreward import events
 from autoreward.config import RunConfig
@@ -34,7 +34,7 @@ from autoreward.records import (
     TrialJob,
     Verdict,
 )
-from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, room, standings
+from autoreward.search.halving import RUNGS, Budget, env_steps, further_seeds, goals, most_survivors, standings
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
@@ -107,12 +107,12 @@ def test_nobody_is_dropped_by_noise_as_long_as_there_are_places(number: int) -> 
 
 def test_there_are_as_many_places_as_leave_the_finalists_another_seed() -> None:
     config = RunConfig(steps=16_000)
-    assert room(8, 0, config, TASK, Budget(80_000, 77_000)) == 8
-    assert room(8, 1, config, TASK, Budget(80_000, 69_000)) == 4
-    assert room(8, 0, config, TASK, Budget(80_000, 0)) == 4, "who goes on by rank always may"
+    assert most_survivors(8, 0, config, TASK, Budget(80_000, 77_000)) == 8
+    assert most_survivors(8, 1, config, TASK, Budget(80_000, 69_000)) == 4
+    assert most_survivors(8, 0, config, TASK, Budget(80_000, 0)) == 4, "who goes on by rank always may"
     no_seeds = RunConfig(steps=16_000, finalist_seeds=0)
-    assert room(8, 1, no_seeds, TASK, Budget(80_000, 48_000)) == 8
-    assert room(3, 4, config, TASK, Budget(0, 0)) == 3, "after the last rung nobody goes on"
+    assert most_survivors(8, 1, no_seeds, TASK, Budget(80_000, 48_000)) == 8
+    assert most_survivors(3, 4, config, TASK, Budget(0, 0)) == 3, "after the last rung nobody goes on"
 
 
 def test_two_train_to_the_end() -> None:
@@ -166,13 +166,6 @@ def test_the_budget_holds(tmp_path: Path, budget: float) -> None:
     assert "the budget of" in result.stop
 
 
-def alike(record: Score, files: dict[str, bytes], success: float, progress: float) -> tuple[Score, dict[str, bytes]]:
-    """The score as it is where every checkpoint does as well."""
-    points = tuple(c.model_copy(update={"success": success, "progress": progress}) for c in record.checkpoints)
-    change = {"success": success, "mean_success": success, "progress": progress, "mean_progress": progress}
-    return record.model_copy(update={**change, "checkpoints": points}), files
-
-
 class Known(FakeSteps):
     """Accepts everything, and scores candidates as it is told."""
 
@@ -185,7 +178,7 @@ class Known(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         found = self._success.get(trial.candidate_id, 0.1 - int(trial.candidate_id[-1]) / 1000)
-        return WithFiles(*alike(*super().score(page, trial, purpose), found, found))
+        return alike(super().score(page, trial, purpose), found, found)
 
 
 def test_where_steps_run_short_the_best_goes_on_and_who_stops_is_in_the_record(tmp_path: Path) -> None:
@@ -217,7 +210,7 @@ class Hopeless(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         progress = 0.1 if trial.candidate_id else 0.9
-        return WithFiles(*alike(*super().score(page, trial, purpose), 0.0, progress))
+        return alike(super().score(page, trial, purpose), 0.0, progress)
 
 
 def test_the_baselines_of_a_doubt_train_once_and_count(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def first_round(book: Book, steps: Steps) -> Played:
     screened = steps.screen(candidates, verdicts, ())
     chosen, verdict = next((c, v) for c, v in zip(candidates, verdicts, strict=True) if c.id in screened.order)
     whole = search_job(CONFIG, TASK, chosen, verdict)
-    legs = (leg(whole, 0, 0, whole.steps // 2), leg(whole, 1, whole.steps // 2, whole.steps))
+    half = whole.steps // 2
+    legs = (leg(whole, 0, 0, half, goes_on=True), leg(whole, 1, half, whole.steps, goes_on=False))
     (begun,) = page.each(TRIALS, legs[:1], steps.train, steps.executor)
     state = page.file(TRIALS.of(begun.id), TRAINING_STATE)
     (ended,) = page.each(TRIALS, legs[1:], lambda job: steps.train(job, state), steps.executor)

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fake_steps import FakeSteps
+from fake_steps import FakeSteps, alike
 
 from autoreward import events
 from autoreward.config import RunConfig
@@ -40,8 +40,7 @@ class StrictSteps(FakeSteps):
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         made = super().score(page, trial, purpose)
-        half = {key: getattr(made.record, key) / 2 for key in ("success", "mean_success", "progress", "mean_progress")}
-        return WithFiles(made.record.model_copy(update=half), made.files)
+        return alike(made, made.record.success / 2, made.record.progress / 2)
 
 
 def first(folder: Path, config: RunConfig = CONFIG) -> Run:

@@ -50,7 +50,7 @@ def doubt(
     return Doubt(reason=sentence, evidence=(who, *map(_gone_on, (one for one in longer if one.steps)), reach))
 
 
-def flat(trials: Sequence[Trial], scores: Sequence[Score]) -> bool:
+def all_flat(trials: Sequence[Trial], scores: Sequence[Score]) -> bool:
     """Whether no training was still getting better at its end."""
     whole = {trial.id: trial for trial in trainings(trials)}
     return not any(improving(whole[score.trial_id], score) for score in scored(scores))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core import seeds
-from autoreward.evaluation.futility import at_chance, coverage, doubt, flat, optimiser
+from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, optimiser
 from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
@@ -27,7 +27,7 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
         return broken
     chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
     longer = [r.longer for r in rounds]
-    if not task.ruled or not chance or not at_chance(last.scores, chance) or not flat(last.trials, last.scores):
+    if not task.ruled or not chance or not at_chance(last.scores, chance) or not all_flat(last.trials, last.scores):
         return Doubt()
     if any(one.helped or one.still_improving for one in longer):
         return Doubt()

@@ -53,7 +53,7 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
 
 def _pooled(fresh: Fresh, searched: Sequence[Score], full: int) -> Pooled:
     """A program's whole trainings. One that the race has dropped has none in the search."""
-    values = [_success(score) for score in (*fresh.values(), *(s for s in searched if s.steps == full))]
+    values = [_success(score) for score in (*fresh.values(), *(s for s in searched if s.steps >= full))]
     return Pooled(success=fmean(values), trainings=len(values))
 
 

@@ -72,7 +72,7 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
         stretch = train_leg(study, page, promoted, number, begin, goal)
         budget = budget.less(env_steps(stretch.trials))
         trained, begin = trained.plus(stretch), goal
-        order, places = prospects(*trained), room(len(promoted), number, config, task, budget)
+        order, places = prospects(*trained), most_survivors(len(promoted), number, config, task, budget)
         rung = page.once(
             STANDINGS.of(str(number)),
             lambda: standings(config, task, number, order, entrants, promoted, places),  # noqa: B023
@@ -206,7 +206,7 @@ def further_seeds(config: RunConfig, each: int, budget: Budget) -> int:
     return max(min(config.finalist_seeds, budget.left // each, max(budget.share // each, 1)), 0)
 
 
-def room(count: int, number: int, config: RunConfig, task: Task, budget: Budget) -> int:
+def most_survivors(count: int, number: int, config: RunConfig, task: Task, budget: Budget) -> int:
     """How many of a field of `count` may go on after a rung at most, if those after it are halved and the finalists are to train on
     one more seed within the round's share of the budget.
     """

@@ -31,7 +31,7 @@ def mean_success(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def _renumbered(rung: Standings, scores: Sequence[Score]) -> Standings:
-    then = {s.candidate_id: s for s in scores if s.steps == rung.steps and TrialId.parse(s.trial_id).seed == 0}
+    then = {s.candidate_id: s for s in scores if TrialId.parse(s.trial_id)[1:] == (0, rung.number)}
     rows = [_row(row, s) if (s := then.get(row.candidate_id)) else row for row in rung.rows]
     return rung.model_copy(update={"rows": tuple(sorted(rows, key=lambda row: -row.prospect))})
 

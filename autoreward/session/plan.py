@@ -20,7 +20,7 @@ from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, Trial
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
-from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, room
+from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, most_survivors
 from autoreward.search.longer import TIMES
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -119,7 +119,7 @@ def legs(config: RunConfig, task: Task, count: int, budget: Budget) -> tuple[Leg
     for number, goal in enumerate(goals(config, task)):
         planned.append(LegPlan(trainings=going, begin=begin, end=goal))
         budget = budget.less(going * (goal - begin))
-        going, begin = min(going, room(going, number, config, task, budget)), goal
+        going, begin = min(going, most_survivors(going, number, config, task, budget)), goal
     return tuple(planned)
 
 

@@ -252,12 +252,9 @@ class Book(Page, Closing):
         self._write(self.files, name, data)
 
     def retire(self, moves: Sequence[tuple[str, str]]) -> None:
-        """Move what is no longer current, each from and to a place in the run's folder.
+        """Move what is no longer current, each from and to a place in the run's folder. Raises StoreError.
 
         The last move says that all are done: until then another call does the rest, after it none does anything.
-
-        Raises:
-            StoreError: something can't be moved.
         """
         if self.files.has(moves[-1][1]):
             return

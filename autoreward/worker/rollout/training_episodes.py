@@ -14,7 +14,7 @@ from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.rollout.recorder import Recorded
 from autoreward.worker.success import SuccessRule
 
-MOST = 6
+_MOST = 6
 """Episodes that are judged of those that end in one rollout, the last ones: more would cost time and tell no more."""
 
 
@@ -48,7 +48,7 @@ class TrainingEpisodes:
                 begin = last + 1
             if begin < len(recorded.done):
                 pieces.append(_cut(fields, begin, len(recorded.done), i))
-        for _, states, terminated in sorted(ended, key=lambda episode: episode[0])[-MOST:]:
+        for _, states, terminated in sorted(ended, key=lambda episode: episode[0])[-_MOST:]:
             progress = self._rule.progress(states, terminated)
             self._judged.append(Judged(progress, float(progress == 1.0)))
 
