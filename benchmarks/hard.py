@@ -5,14 +5,17 @@
 
 `benchmarks/data/hard` has the tasks' cards and their programs: those that a strong model wrote, and eight of the grammar. `train`
 trains each once a seed, in one piece, and is resumed by running it again; `--longer` continues those of the better third to twice
-the end. `records` writes `records.json` beside the programs: what every checkpoint scored on held-out episodes. From these alone,
-without a training, other benchmarks tell what a measure of progress, a race or a rule of selection would have done.
+the end. `records` writes `records.json` beside the programs, one line a training: at 16 checkpoints its steps, success, progress,
+progress as it was defined at commit cd49c08 (or null) and episode length on held-out episodes; and progress of the training
+episodes before each. From these alone, without a training, `benchmarks/early_signal.py` tells what a measure of progress or a race
+would have done.
 """
 
 import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from autoreward.config import RunConfig
@@ -105,7 +108,7 @@ def better_third(scores: Sequence[Score], of: Sequence[Candidate]) -> set[str]:
     merit: dict[str, list[tuple[float, float]]] = {}
     for score in scores:
         training = TrialId.parse(score.trial_id)
-        if score.outcome.ok and training.leg == 0 and training.seed_index < 2:
+        if score.outcome.ok and training.leg == 0 and training.seed < 2:
             late = [p for p in score.checkpoints if p.step > score.steps * 2 / 3]
             merit.setdefault(score.candidate_id, []).append(
                 (sum(p.success for p in late), sum(p.progress for p in late))
@@ -127,12 +130,19 @@ def write_records(name: str, runs: Path) -> None:
 def record(score: Score, trial: Trial) -> Mapping[str, Any]:
     """One training, in short."""
     training = TrialId.parse(score.trial_id)
+    ends = [p.step for p in score.checkpoints]
     return {
-        "program": score.candidate_id, "seed": training.seed_index, "leg": training.leg, "kept": score.kept,
+        "program": score.candidate_id, "seed": training.seed, "leg": training.leg, "kept": score.kept,
         "success": round(score.success, 3),
-        "checkpoints": [[p.step, round(p.success, 3), round(p.progress, 4), round(p.length, 1)] for p in score.checkpoints],
-        "returns": [[p.step, None if p.episode_return is None else float(f"{p.episode_return:.4g}")] for p in trial.curve],
+        "checkpoints": [[p.step, round(p.success, 3), round(p.progress, 4), None, round(p.length, 1)] for p in score.checkpoints],
+        "training": [explored(trial, begin, end) for begin, end in zip([trial.begin, *ends], ends, strict=False)],
     }  # fmt: skip
+
+
+def explored(trial: Trial, begin: int, end: int) -> float | None:
+    """Progress of the training episodes between two checkpoints."""
+    judged = [p.progress for p in trial.curve if begin < p.step <= end and p.progress is not None]
+    return round(fmean(judged), 4) if judged else None
 
 
 if __name__ == "__main__":

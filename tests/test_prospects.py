@@ -161,8 +161,8 @@ def test_who_stopped_goes_on_where_nobody_succeeded(tmp_path: Path) -> None:
             return WithFiles(trial.model_copy(update={"curve": curve}), files)
 
     steps = Late()
-    config = RunConfig(rounds=1, candidates=6, confirm_seeds=0, finalist_seeds=1, steps=8000, budget=6.0)
+    config = RunConfig(rounds=1, candidates=6, confirm_seeds=0, finalist_seeds=1, steps=8000, budget=9.0)
     with Book.create(tmp_path / "r", RunHeader.of(TASK, config)) as book:
         result = improve(Study(TASK, config, steps, book, lambda event: None))
     assert result.best == "r000c3"
-    assert result.env_steps <= 6 * 8000
+    assert result.env_steps <= 9 * 8000

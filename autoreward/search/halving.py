@@ -111,9 +111,10 @@ class Stopped(NamedTuple):
 def thaw(study: Study, page: Page, trained: Trained, stopped: Sequence[Stopped], budget: Budget) -> Trained:
     """Where nobody who trained to the end has succeeded at all: those who stopped go on to the end, the most promising first.
 
-    As many as the round's share holds: second seeds of what never succeeded would say less.
+    As many as the round's share holds beside the finalists' next seed.
     """
     ends, promise = goals(study.config, study.task), prospects(*trained)
+    budget = budget._replace(share=budget.share - _reserve(len(promise), study.config, study.task))
     more = Trained((), ())
     for waiting in sorted(stopped, key=lambda s: promise[s.job.candidate_id].value, reverse=True):
         begin = ends[waiting.number]
@@ -213,11 +214,15 @@ def most_survivors(count: int, number: int, config: RunConfig, task: Task, budge
     ends = goals(config, task)
     if number + 1 >= len(ends):
         return count
-    reserve = min(config.finalists, count) * config.full(task) if config.finalist_seeds else 0
-    most = count
+    reserve, most = _reserve(count, config, task), count
     while most > survivors(count, config) and _halved(most, number + 1, ends, config) + reserve > budget.share:
         most -= 1
     return most
+
+
+def _reserve(count: int, config: RunConfig, task: Task) -> int:
+    """Environment steps of one more seed of the finalists: nobody is to win by a single training."""
+    return min(config.finalists, count) * config.full(task) if config.finalist_seeds else 0
 
 
 def _halved(count: int, number: int, ends: Sequence[int], config: RunConfig) -> int:
