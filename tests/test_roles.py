@@ -34,6 +34,7 @@ from autoreward.records import (
     Episode,
     FieldStats,
     Finding,
+    Longer,
     PartStats,
     ReferenceEpisode,
     Round,
@@ -624,11 +625,13 @@ def test_every_program_of_all_rounds_is_told_with_how_far_it_came() -> None:
         *race("r000c2", (100, 0.0, 0.05)),
         *race("r000c3", (100, 0.0, 0.08)),
     ]
-    rounds = (old.model_copy(update={"scores": tuple(raced)}), new)
+    longer = Longer(trial_id="r000c0-s0", steps=(1_000, 2_000), success=(0.8, 0.95), progress=(0.5, 0.7))
+    rounds = (old.model_copy(update={"scores": tuple(raced), "longer": longer}), new)
     text = design_prompt(BRIEF, History(rounds, ("r001c0",)), 4, room=10**6)
     assert re.findall(r"^## (r\d+c\d+)", text, re.MULTILINE) == ["r000c0", "r001c0"], "the best program is always there"
     assert "- training of 1,000 steps: kept checkpoint success 0.80, progress 0.90 of 1; success after steps" in text
     assert "success after steps 100: 0.00, 1,000: 0.80" in text
+    assert "- given more steps: success 0.80 and progress 0.50 in training episodes by 1,000, success 0.95" in text
     others = text.partition("## Every other program\n")[2].partition("\n\n")[0]
     assert re.findall(r"r\d+c\d+", others) == [
         c.id for r in rounds for c in r.candidates if c.id not in ("r000c0", "r001c0")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from autoreward.core.visible import visible_line
 from autoreward.evaluation.legs import newest, scored
 from autoreward.evaluation.ranking import best, ranked
-from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths
+from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths, TrialId
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
 
@@ -98,7 +98,7 @@ def _program(
         else "none",
         "parent": ", ".join(candidate.parents),
         "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
-        "curves": [_curve(score) for score in trainings] if brief.task.ruled else [],
+        "curves": [*map(_curve, trainings), *_gone_on(rounds, candidate.id)] if brief.task.ruled else [],
         "why": _why(brief, rounds, candidate, trainings, liked),
         "code": candidate.source.rstrip(),
     }
@@ -117,6 +117,19 @@ def _curve(score: Score) -> str:
         f"training of {score.steps:,} steps: kept checkpoint success {score.success:.2f}, progress "
         f"{score.progress:.2f} of 1{over}"
     )
+
+
+def _gone_on(rounds: Sequence[Round], candidate_id: str) -> list[str]:
+    """What its training made of more steps than a full training has, where it was given them."""
+    given = [r.longer for r in rounds if r.longer.steps and TrialId.parse(r.longer.trial_id).candidate == candidate_id]
+    return [
+        "given more steps: "
+        + ", ".join(
+            f"success {success:.2f} and progress {progress:.2f} in training episodes by {steps:,}"
+            for steps, success, progress in zip(longer.steps, longer.success, longer.progress, strict=True)
+        )
+        for longer in given
+    ]
 
 
 def _why(
