@@ -81,6 +81,18 @@ class RungDone:
 
 
 @dataclass(frozen=True)
+class GoesOn:
+    """A training that had stopped, or was at its end, goes on."""
+
+    trial_id: str
+    begin: int
+    """Environment steps that it has."""
+    steps: int
+    """And that it is to have."""
+    why: str
+
+
+@dataclass(frozen=True)
 class TrialProgress:
     """A training has come so far."""
 
@@ -159,6 +171,7 @@ Event = (
     | Designed
     | Checked
     | RungDone
+    | GoesOn
     | TrialProgress
     | TrialDone
     | ScoreDone

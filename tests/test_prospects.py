@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from fake_steps import FakeSteps, alike
 
+from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.evaluation.prospects import improving, noise, prospect, prospects
 from autoreward.loop import improve
 from autoreward.records import Candidate, CheckpointScore, CurvePoint, Longer, Run, Score, Trial, TrialJob, Verdict
-from autoreward.report.phrases import budget_sentence
+from autoreward.report.phrases import budget_sentence, describe_event
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.files import find_task
@@ -163,6 +164,9 @@ def test_who_stopped_goes_on_where_nobody_succeeded(tmp_path: Path) -> None:
     steps = Late()
     config = RunConfig(rounds=1, candidates=6, confirm_seeds=0, finalist_seeds=1, steps=8000, budget=9.0)
     with Book.create(tmp_path / "r", RunHeader.of(TASK, config)) as book:
-        result = improve(Study(TASK, config, steps, book, lambda event: None))
+        heard: list[events.Event] = []
+        result = improve(Study(TASK, config, steps, book, heard.append))
     assert result.best == "r000c3"
+    lines = [describe_event(event) for event in heard if isinstance(event, events.GoesOn)]
+    assert "  r000c3-s0 goes on from 500 to 8,000 steps: none of those before it has succeeded" in lines
     assert result.env_steps <= 9 * 8000

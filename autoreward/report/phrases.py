@@ -46,7 +46,7 @@ def describe_event(event: events.Event) -> str:
             return f"on fresh seeds: {counted(len(trial_ids), 'training')}"
         case events.RunDone(run=run):
             return result_sentence(run)
-    return "\n".join(f"  {line}" for line in _judgement(event))
+    return "\n".join(f"  {line}" for line in _other_lines(event))
 
 
 def counted(number: int, noun: str) -> str:
@@ -222,17 +222,21 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"trials": list(trial_ids)}
         case events.RunDone(run=run, folder=folder):
             return {"run": run.model_dump(mode="json"), "folder": str(folder)}
-    return _judgement_facts(event)
+    return _other_facts(event)
 
 
-def _judgement_facts(event: events.Audited | events.JudgedAgain) -> dict[str, object]:
+def _other_facts(event: events.Audited | events.JudgedAgain | events.GoesOn) -> dict[str, object]:
+    if isinstance(event, events.GoesOn):
+        return {"trial": event.trial_id, "begin": event.begin, "steps": event.steps, "why": event.why}
     if isinstance(event, events.JudgedAgain):
         return {"before": event.before, "now": event.now}
     audit = event.audit
     return {"audit": audit.model_dump(mode="json"), "found": list(audit.sentences), "proposal": audit.proposal}
 
 
-def _judgement(event: events.Event) -> list[str]:
+def _other_lines(event: events.Event) -> list[str]:
+    if isinstance(event, events.GoesOn):
+        return [f"{event.trial_id} goes on from {event.begin:,} to {event.steps:,} steps: {event.why}"]
     if isinstance(event, events.Audited):
         return audit_lines(event.audit)
     if not isinstance(event, events.JudgedAgain):

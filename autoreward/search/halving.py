@@ -120,6 +120,7 @@ def thaw(study: Study, page: Page, trained: Trained, stopped: Sequence[Stopped],
         begin = ends[waiting.number]
         if study.full - begin > min(budget.share, budget.left):
             continue
+        study.listener(events.GoesOn(waiting.job.id, begin, study.full, "none of those before it has succeeded"))
         gone_on = train_leg(study, page, [waiting.job], waiting.number + 1, begin, study.full)
         budget, more = budget.less(env_steps(gone_on.trials)), more.plus(gone_on)
         if any(c.success > 0.0 for s in gone_on.scores for c in s.checkpoints):

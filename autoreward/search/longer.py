@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
+from autoreward import events
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.prospects import improving, progress_curve
 from autoreward.evaluation.ranking import latest
@@ -48,6 +49,8 @@ def _go_on(study: Study, page: Page, job: TrialJob, trained: Trained, left: int)
         if end - begin > left or not (first_hope or improving(*_whole(own))):
             break
         longer = leg(job, number, begin, end, goes_on=True)
+        why = "nothing has succeeded yet" if first_hope else "it still improves"
+        study.listener(events.GoesOn(job.id, begin, end, why))
         own = own.plus(_train(study, page if begin == full else pages, pages, longer))
         left, begin, number = left - (end - begin), end, number + 1
         if len(own.scores) < len(own.trials):  # it failed, or could not be scored
