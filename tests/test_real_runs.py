@@ -41,7 +41,7 @@ def test_a_run_goes_on_by_a_stricter_rule(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "autoreward"]
     options = ["--runs", str(tmp_path), "--json"]
     short = (
-        "--rounds 1 --candidates 2 --steps 8000 --finalist-seeds 0 --budget 2 --confirm-seeds 0 --episodes 10".split()
+        "--rounds 1 --candidates 3 --steps 15000 --finalist-seeds 0 --budget 4 --confirm-seeds 0 --episodes 10".split()
     )
     search = subprocess.run(
         [*command, "run", "mountain-car", "--name", "first", *short, *options], capture_output=True, text=True
@@ -54,7 +54,7 @@ def test_a_run_goes_on_by_a_stricter_rule(tmp_path: Path) -> None:
     events = [json.loads(line) for line in strict.stdout.splitlines()]
     proposed, judged = events[0], next(e for e in events if e["event"] == "JudgedAgain")
     assert proposed["when"] == "(position >= flag) and (velocity < 0.035)"
-    assert set(judged["before"]) == {"r000c0", "r000c1"}
+    assert set(judged["before"]) == {"r000c0", "r000c1", "r000c2"}
     assert max(judged["before"].values()) > 0.5
     assert all(judged["now"][name] < before for name, before in judged["before"].items() if before > 0.5)
     assert not [e for e in events if e["event"] == "TrialDone"], "nothing trains"

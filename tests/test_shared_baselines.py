@@ -30,9 +30,9 @@ from autoreward.search.study import Study
 from autoreward.session.run import start
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store import trust
-from autoreward.store.book import Book, Page, RunHeader, WithFiles
+from autoreward.store.book import Book, Page, RunHeader, WithFiles, pages_of
 from autoreward.store.installed import circumstances, stamp
-from autoreward.store.keys import DESCRIPTION, TRIALS
+from autoreward.store.keys import DESCRIPTION, LONGER, TRIALS
 from autoreward.store.shared import FOLDER, Shelf, digest
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
@@ -346,6 +346,7 @@ def test_two_real_runs_train_the_baselines_once(tmp_path: Path) -> None:
     assert not [t for t in first.trials if t.taken_from]
     assert second.finished.confirmed == first.finished.confirmed
     assert first.finished.trainings - second.finished.trainings == len(taken)
-    assert second.finished.env_steps == sum(t.steps - t.begin for t in second.trials if not t.taken_from)
+    longer = pages_of(tmp_path / "second")[0].need(LONGER).env_steps
+    assert second.finished.env_steps == sum(t.steps - t.begin for t in second.trials if not t.taken_from) + longer
     assert "  native-s0: not trained again, first has trained it in the same way" in lines
     assert (tmp_path / "second" / "clips" / "native.json").exists()
