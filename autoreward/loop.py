@@ -89,12 +89,13 @@ def improve(study: Study) -> Run:
     searched = [s for r in heard for s in r.scores] if JUDGES[study.config.judge].sets_target else []
     trials, confirmed, contest = confirm(study, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
+    winner = contest.best if contest else best(heard, task)
     run = Run(
         task=task.name,
         goal=task.goal,
         stop=stop,
         rounds=len(rounds),
-        best=contest.best if contest else best(heard, task),
+        best=winner,
         success=success(heard, task),
         failed=why_nothing(
             [t for r in heard for t in r.trials],
@@ -105,7 +106,7 @@ def improve(study: Study) -> Run:
         longer=most_helped(rounds),
         contest=contest,
         doubt=doubt,
-        audit=winners_audit(study, heard),
+        audit=winners_audit(study, heard, winner),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         tier=study.steps.tier,
@@ -185,9 +186,9 @@ def measure(study: Study) -> Run:
     return book.once(RESULT, lambda: run)
 
 
-def winners_audit(study: Study, rounds: Rounds) -> SuccessAudit:
+def winners_audit(study: Study, rounds: Rounds, winner: str) -> SuccessAudit:
     """Whether the winner's successes do what the goal says: on fresh seeds and in the search."""
-    winner, page = best(rounds, study.task), study.book.confirm_page()
+    page = study.book.confirm_page()
     scored = [(study.book.page(r.number), s) for r in rounds for s in records_of(winner, r.scores)]
     scored += [(page, s) for s in records_of(winner, page.saved(SCORES))]
     audit = page.once(AUDIT, lambda: study.steps.audit(scored, winner, True))
