@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from autoreward.evaluation.hacking import Untrained
-from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.legs import middle, scored, trainings
 from autoreward.evaluation.symptoms import all_symptoms, in_order_of_gravity, seeds_differ
 from autoreward.records import RANKING, Candidate, Description, Diagnosis, Score, Screen, Symptom, Trial
 from autoreward.tasks.card import Task
@@ -47,10 +47,9 @@ def diagnose(
 
 def typical(trials: Sequence[Trial], scores: Sequence[Score]) -> Trial:
     """The training in the middle by success, the worse of the two in an even number; one that failed if none was scored."""
-    order = sorted(scores, key=lambda s: (s.success, s.mean_success, s.progress, s.trial_id))
     by_id = {t.id: t for t in trials}
-    middle = next((by_id[s.trial_id] for s in order[(len(order) - 1) // 2 :] if s.trial_id in by_id), None)
-    return middle or next((t for t in trials if not t.outcome.ok), trials[0])
+    found = next((by_id[s.trial_id] for s in middle(scores) if s.trial_id in by_id), None)
+    return found or next((t for t in trials if not t.outcome.ok), trials[0])
 
 
 def untrained(described: Description, screens: Sequence[Screen]) -> Untrained:

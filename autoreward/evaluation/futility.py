@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.legs import scored_trainings, trainings
 from autoreward.evaluation.prospects import improving
 from autoreward.records import Doubt, Longer, Score, Trial
 from autoreward.tasks.card import Task
@@ -52,8 +52,7 @@ def doubt(
 
 def all_flat(trials: Sequence[Trial], scores: Sequence[Score]) -> bool:
     """Whether no training was still getting better at its end."""
-    whole = {trial.id: trial for trial in trainings(trials)}
-    return not any(improving(whole[score.trial_id], score) for score in scored(scores))
+    return not any(improving(trial, score) for trial, score in scored_trainings(trials, scores))
 
 
 def _gone_on(longer: Longer) -> str:

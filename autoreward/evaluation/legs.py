@@ -24,6 +24,18 @@ def scored(scores: Sequence[Score]) -> tuple[Score, ...]:
     )
 
 
+def scored_trainings(trials: Sequence[Trial], scores: Sequence[Score]) -> tuple[tuple[Trial, Score], ...]:
+    """Each training that was scored, its legs as one trial, with its one score."""
+    whole = {trial.id: trial for trial in trainings(trials)}
+    return tuple((whole[score.trial_id], score) for score in scored(scores))
+
+
+def middle(scores: Sequence[Score]) -> Sequence[Score]:
+    """From the training in the middle by success on, the worse of the two in an even number; empty without one."""
+    order = sorted(scores, key=lambda s: (s.success, s.mean_success, s.progress, s.trial_id))
+    return order[(len(order) - 1) // 2 :]
+
+
 def newest(scores: Iterable[Score]) -> dict[TrialId, Score]:
     """Of each training that was scored, the score after the most steps; of legs that end at the same step, the first.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.legs import scored_trainings
 from autoreward.records import Score, Trial, TrialId
 
 
@@ -30,11 +30,10 @@ class Prospect(NamedTuple):
 
 def prospects(trials: Sequence[Trial], scores: Sequence[Score]) -> dict[str, Prospect]:
     """That of each candidate whose latest leg was scored, from all legs of its training on one seed."""
-    whole = {trial.id: trial for trial in trainings(trials)}
     return {
-        score.candidate_id: prospect(whole[score.trial_id], score)
-        for score in scored(scores)
-        if score.steps >= whole[score.trial_id].steps
+        score.candidate_id: prospect(trial, score)
+        for trial, score in scored_trainings(trials, scores)
+        if score.steps >= trial.steps
     }
 
 

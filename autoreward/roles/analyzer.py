@@ -16,6 +16,7 @@ from pydantic import model_validator
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached
+from autoreward.evaluation.legs import middle
 from autoreward.llm.client import ModelClient
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
@@ -99,13 +100,12 @@ def representative(trainings: Sequence[Score]) -> tuple[Score, str]:
 
     The middle one by success and progress; of an even number the worse of the middle ones, so of two the one that did worse.
     """
-    order = sorted(trainings, key=lambda s: (s.success, s.progress))
-    chosen = order[(len(order) - 1) // 2]
-    if len(order) == 1:
+    chosen, count = middle(trainings)[0], len(trainings)
+    if count == 1:
         return chosen, "its only training"
-    if len(order) == 2:
+    if count == 2:
         return chosen, "the worse of its two trainings"
-    return chosen, f"the middle one of its {len(order)} trainings"
+    return chosen, f"the middle one of its {count} trainings"
 
 
 def explain(

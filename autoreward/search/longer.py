@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from autoreward import events
-from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.legs import scored_trainings
 from autoreward.evaluation.prospects import improving, progress_curve
 from autoreward.evaluation.ranking import latest
 from autoreward.records import Longer, Score, Trial, TrialId, TrialJob
@@ -78,7 +78,7 @@ def _stage(own: Trained, end: int) -> tuple[int, float, float]:
 
 
 def _whole(own: Trained) -> tuple[Trial, Score]:
-    return trainings(own.trials)[0], scored(own.scores)[0]
+    return scored_trainings(*own)[0]
 
 
 def _legs(trials: Sequence[Trial]) -> int:
