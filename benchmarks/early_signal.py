@@ -2,12 +2,15 @@
 
     python benchmarks/early_signal.py progress
     python benchmarks/early_signal.py race
+    python benchmarks/early_signal.py ranking
 
 `progress`: rank correlation over the trainings of a task between what is known at 1/8, 1/4 and 1/2 of a training and the success of
 its kept checkpoint at the end. `race`: the programs of each round, as they were written, raced as the search does it and as it did
 at commit cd49c08 (halved by the leg's success, then its progress), within a third of 16 full trainings: steps, and regret, which is
 how much less the chosen program's kept success over both seeds is than that of the best of the round. Each field is raced twice,
-the seeds in turn. Records: see `benchmarks/hard.py`; trainings whose exploring episodes were not recorded then were replayed once.
+the seeds in turn. `ranking`: what a whole training on one seed says of the same program's success on the other, and what the
+program that each rule ranks first on one has on the other. Records: see `benchmarks/hard.py`; trainings whose exploring episodes
+were not recorded then were replayed once.
 """
 
 import argparse
@@ -52,10 +55,10 @@ class Training(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("progress", "race"))
+    parser.add_argument("do", choices=("progress", "race", "ranking"))
     options = parser.parse_args()
     names = [name for name in TASKS if (DATA / name / "records.json").exists()]
-    (show_progress if options.do == "progress" else show_races)(names)
+    {"progress": show_progress, "race": show_races, "ranking": show_rankings}[options.do](names)
 
 
 def trainings(name: str) -> list[Training]:
@@ -213,6 +216,36 @@ class LookedUp:
 
 NOTHING = (2).to_bytes(8, "little") + b"{}"
 """A file of no tensors."""
+
+
+# -------------------------------------------------------------------------------------------------------------- ranking
+
+RULES: dict[str, Callable[[Training], float]] = {
+    "mean success in the second half": lambda t: fmean(t.rates[CHECKPOINTS // 2 :]),
+    "mean success in the last third": lambda t: fmean(t.rates[-(CHECKPOINTS // 3) :]),
+    "success of the kept checkpoint": lambda t: t.success,
+    "kept and second half": lambda t: t.success + fmean(t.rates[CHECKPOINTS // 2 :]),
+    "kept and last third": lambda t: t.success + fmean(t.rates[-(CHECKPOINTS // 3) :]),
+    "mean success of all checkpoints": lambda t: fmean(t.rates),
+}
+
+
+def show_rankings(names: Sequence[str]) -> None:
+    print("| task | trainings | ranked by | correlation with the other seed | success of the first on the other seed |")
+    print("|---|---|---|---|---|")
+    for name in names:
+        fields = list(fields_of(name))
+        pairs = [program for field in fields for program in field]
+        for title, value in RULES.items():
+            related = spearman(_array(value(p[0]) for p in pairs), _array(p[1].success for p in pairs))
+            got = fmean(fmean(p[1].success for p in _first(field, value)) for field in fields)
+            print(f"| {name} | {len(pairs)} | {title} | {related:.2f} | {got:.3f} |")
+
+
+def _first(field: Sequence[Program], value: Callable[[Training], float]) -> list[Program]:
+    """Those of a field that rank first; several on a tie."""
+    top = max(value(p[0]) for p in field)
+    return [p for p in field if value(p[0]) == top]
 
 
 def _candidate(name: str) -> Candidate:
