@@ -4,7 +4,8 @@
 
 A task's programs are fixed: those of its recorded designer, filled up to `--count` from the grammar. Each repetition is a
 training seed: every program trains to the end in the race's own legs, scored after each, and the race is run on the same
-legs, so both see the same numbers and the race's part of the cost is known exactly. Each winner is then judged by its
+legs, so both see the same numbers and the race's part of the cost is known exactly; it may take what a round of a search holds, a
+third of 16 full trainings. Each winner is then judged by its
 trainings of the other repetitions, which its selection has not seen; `same` says whether the race's is within noise of
 the other (one standard error of the difference, or both solved).
 """
@@ -35,8 +36,9 @@ from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCREENS, VERDICTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
+ROUND = RunConfig().budget / RunConfig().rounds
+"""Full trainings that a round of a search holds by default."""
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
-UNLIMITED = Budget(10**12, 10**12)
 
 
 class Repetition(NamedTuple):
@@ -90,7 +92,8 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         for number, end in enumerate(goals(config, task)):
             whole, begin = whole.plus(train_leg(study, page, jobs, number, begin, end)), end
         field = in_order(programs, verdicts, screened)
-        raced = successive_halving(study, page, field, UNLIMITED)
+        share = round(ROUND * study.full)
+        raced = successive_halving(study, page, field, Budget(3 * share, share))
     return Repetition(
         of_all=ranked(whole.scores, task)[0],
         of_race=ranked(raced.scores, task)[0],
