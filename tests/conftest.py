@@ -48,6 +48,14 @@ def no_trust_of_the_persons(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(autouse=True, scope="session")
+def no_litter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Stable-Baselines3 makes a folder for the log of every model, else in the host's temporary folder."""
+    os.environ["SB3_LOGDIR"] = str(tmp_path_factory.mktemp("sb3"))
+    yield
+    os.environ.pop("SB3_LOGDIR")
+
+
+@pytest.fixture(autouse=True, scope="session")
 def control_c_stops_children() -> Iterator[None]:
     """A shell starts what runs in its background with Ctrl-C ignored, and children of the tests would inherit that."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
