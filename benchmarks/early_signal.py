@@ -21,14 +21,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from hard import CHECKPOINTS, CONFIG, DATA, TASKS
+from hard import CHECKPOINTS, CONFIG, DATA, TASKS, round_budget
 
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.outcomes import Outcome
 from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import Candidate, CheckpointScore, CurvePoint, Score, Trial, TrialId, TrialJob, Verdict
-from autoreward.search.halving import RUNGS, Budget, env_steps, successive_halving
+from autoreward.search.halving import RUNGS, env_steps, successive_halving
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.files import find_task
@@ -36,6 +36,8 @@ from autoreward.tasks.files import find_task
 SHARES = {"1/8": 2, "1/4": 4, "1/2": 8}
 """Checkpoints of 16."""
 FINALISTS = 2
+SECOND_HALF = slice(CHECKPOINTS // 2, None)
+LAST_THIRD = slice(-(CHECKPOINTS // 3), None)
 
 
 class Training(NamedTuple):
@@ -48,17 +50,18 @@ class Training(NamedTuple):
     rates: list[float]
     """Success at each checkpoint, as the next two."""
     progress: list[float]
-    before: list[float]
+    before: list[float | None]
+    """Progress as it was defined at cd49c08; None where that was not recorded, and what needs it is left out of the tables."""
     explored: list[float]
     """Progress of training episodes before each checkpoint."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("progress", "race", "ranking"))
+    tables = {"progress": show_progress, "race": show_races, "ranking": show_rankings}
+    parser.add_argument("do", choices=tables)
     options = parser.parse_args()
-    names = [name for name in TASKS if (DATA / name / "records.json").exists()]
-    {"progress": show_progress, "race": show_races, "ranking": show_rankings}[options.do](names)
+    tables[options.do]([name for name in TASKS if (DATA / name / "records.json").exists()])
 
 
 def trainings(name: str) -> list[Training]:
@@ -90,9 +93,12 @@ def show_progress(names: Sequence[str]) -> None:
     print("|---|---|---|" + "---|" * len(SHARES))
     for name in names:
         done = trainings(name)
+        recorded = all(None not in t.before for t in done)
         ends = _array(t.success for t in done)
         counted = f"{len(done)} ({sum(t.success > 0 for t in done)})"
         for known, value in KNOWN.items():
+            if not recorded and "cd49c08" in known:
+                continue
             cells = [f"{spearman(_array(value(t, n) for t in done), ends):.2f}" for n in SHARES.values()]
             print(f"| {name} | {counted} | {known} | " + " | ".join(cells) + " |")
 
@@ -116,6 +122,8 @@ def show_races(names: Sequence[str]) -> None:
             "now": lambda field: race_now(name, field, CONFIG.budget / CONFIG.rounds),  # noqa: B023
             "now, with what cd49c08 took": lambda field: race_now(name, field, race_before(field)[1]),  # noqa: B023
         }
+        if any(None in t.before for field in fields for program in field for t in program):
+            races = {"now": races["now"]}
         for title, race in races.items():
             raced = [(field, *race(field)) for field in fields]
             regrets = [
@@ -156,10 +164,9 @@ def race_before(field: Sequence[Program]) -> tuple[str, float]:
         going.sort(key=lambda p: (-fmean(p[0].rates[late]), -fmean(p[0].before[late])))
         going = going if end == CHECKPOINTS else going[: max(-(-len(going) // 2), FINALISTS) + (begin == 0)]
         begin = end
-    half = slice(CHECKPOINTS // 2, None)
     final = going[:FINALISTS]
     steps += len(final)
-    won = max(final, key=lambda p: (fmean(fmean(t.rates[half]) for t in p), worth(p)))
+    won = max(final, key=lambda p: (fmean(fmean(t.rates[SECOND_HALF]) for t in p), worth(p)))
     return won[0].program, steps
 
 
@@ -171,8 +178,7 @@ def race_now(name: str, field: Sequence[Program], trainings_held: float) -> tupl
         steps = LookedUp({p[0].program: p for p in field}, full)
         study = Study(task, CONFIG, steps, book, lambda event: None)  # type: ignore[arg-type]
         entrants = [(_candidate(p[0].program), _verdict(p[0].program)) for p in field]
-        share = round(trainings_held * full)
-        raced = successive_halving(study, book.page(0), entrants, Budget(3 * share, share))
+        raced = successive_halving(study, book.page(0), entrants, round_budget(full, trainings_held))
     return ranked(raced.scores, task)[0], env_steps(raced.trials) / full
 
 
@@ -218,14 +224,22 @@ NOTHING = (2).to_bytes(8, "little") + b"{}"
 """A file of no tensors."""
 
 
+def _candidate(name: str) -> Candidate:
+    return Candidate(id=name, source="#", thought=name, origin="model", how="given")
+
+
+def _verdict(name: str) -> Verdict:
+    return Verdict(candidate_id=name, accepted=True, outcome=Outcome.COMPLETED)
+
+
 # -------------------------------------------------------------------------------------------------------------- ranking
 
 RULES: dict[str, Callable[[Training], float]] = {
-    "mean success in the second half": lambda t: fmean(t.rates[CHECKPOINTS // 2 :]),
-    "mean success in the last third": lambda t: fmean(t.rates[-(CHECKPOINTS // 3) :]),
+    "mean success in the second half": lambda t: fmean(t.rates[SECOND_HALF]),
+    "mean success in the last third": lambda t: fmean(t.rates[LAST_THIRD]),
     "success of the kept checkpoint": lambda t: t.success,
-    "kept and second half": lambda t: t.success + fmean(t.rates[CHECKPOINTS // 2 :]),
-    "kept and last third": lambda t: t.success + fmean(t.rates[-(CHECKPOINTS // 3) :]),
+    "kept and second half": lambda t: t.success + fmean(t.rates[SECOND_HALF]),
+    "kept and last third": lambda t: t.success + fmean(t.rates[LAST_THIRD]),
     "mean success of all checkpoints": lambda t: fmean(t.rates),
 }
 
@@ -246,14 +260,6 @@ def _first(field: Sequence[Program], value: Callable[[Training], float]) -> list
     """Those of a field that rank first; several on a tie."""
     top = max(value(p[0]) for p in field)
     return [p for p in field if value(p[0]) == top]
-
-
-def _candidate(name: str) -> Candidate:
-    return Candidate(id=name, source="#", thought=name, origin="model", how="given")
-
-
-def _verdict(name: str) -> Verdict:
-    return Verdict(candidate_id=name, accepted=True, outcome=Outcome.COMPLETED)
 
 
 if __name__ == "__main__":

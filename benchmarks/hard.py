@@ -6,9 +6,9 @@
 `benchmarks/data/hard` has the tasks' cards and their programs: those that a strong model wrote, and eight of the grammar. `train`
 trains each once a seed, in one piece, and is resumed by running it again; `--longer` continues those of the better third to twice
 the end. `records` writes `records.json` beside the programs, one line a training: at 16 checkpoints its steps, success, progress,
-progress as it was defined at commit cd49c08 (or null) and episode length on held-out episodes; and progress of the training
-episodes before each. From these alone, without a training, `benchmarks/early_signal.py` tells what a measure of progress or a race
-would have done.
+progress as it was defined at commit cd49c08 (kept from the file, else null: that code is gone) and episode length on held-out
+episodes; and progress of the training episodes before each. From these alone, without a training, `benchmarks/early_signal.py`
+tells what a measure of progress or a race would have done.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.records import TRAINING_STATE, Candidate, Score, Trial, TrialId, TrialJob
-from autoreward.search.halving import score_all
+from autoreward.search.halving import Budget, score_all
 from autoreward.session.real_steps import RealSteps, open_steps
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.keys import DESCRIPTION, SCORES, TRIALS, VERDICTS
@@ -32,6 +32,8 @@ DATA = Path(__file__).parent / "data" / "hard"
 TASKS = ("cheetah-stop", "lander-left", "hopper-back", "pusher-own")
 CHECKPOINTS = 16
 """Of a whole training: every share of it after which a race may cut is one."""
+BEFORE = 3
+"""Where a checkpoint's record has the progress of cd49c08."""
 CONFIG = RunConfig(minutes_per_trial=60.0)
 
 
@@ -56,6 +58,12 @@ def main() -> None:
 def programs(name: str) -> tuple[Candidate, ...]:
     """A task's programs."""
     return tuple(Candidate.model_validate(item) for item in json.loads((DATA / name / "programs.json").read_text()))
+
+
+def round_budget(full: int, trainings: float = CONFIG.budget / CONFIG.rounds) -> Budget:
+    """Of a search's first round that holds so many full trainings of `full` steps; by default what a round holds."""
+    share = round(trainings * full)
+    return Budget(CONFIG.rounds * share, share)
 
 
 def train(name: str, number: int, longer: bool, runs: Path) -> None:
@@ -122,9 +130,18 @@ def write_records(name: str, runs: Path) -> None:
     with Book.open(runs / f"hard-{name}") as book:
         page = book.page(0)
         curves = {t.id: t for t in page.saved(TRIALS)}
-        lines = [json.dumps(record(s, curves[s.trial_id])) for s in page.saved(SCORES) if s.outcome.ok]
-    (DATA / name / "records.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    print(name, len(lines), "trainings")
+        records = [record(s, curves[s.trial_id]) for s in page.saved(SCORES) if s.outcome.ok]
+    path = DATA / name / "records.json"
+    known = {_training(r): r["checkpoints"] for r in json.loads(path.read_text())} if path.exists() else {}
+    for one in records:
+        for point, before in zip(one["checkpoints"], known.get(_training(one), ()), strict=False):
+            point[BEFORE] = before[BEFORE]
+    path.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
+    print(name, len(records), "trainings")
+
+
+def _training(record: Mapping[str, Any]) -> tuple[str, int, int]:
+    return record["program"], record["seed"], record["leg"]
 
 
 def record(score: Score, trial: Trial) -> Mapping[str, Any]:

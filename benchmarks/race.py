@@ -4,10 +4,9 @@
 
 A task's programs are fixed: those of its recorded designer, filled up to `--count` from the grammar. Each repetition is a
 training seed: every program trains to the end in the race's own legs, scored after each, and the race is run on the same
-legs, so both see the same numbers and the race's part of the cost is known exactly; it may take what a round of a search holds, a
-third of 16 full trainings. Each winner is then judged by its
-trainings of the other repetitions, which its selection has not seen; `same` says whether the race's is within noise of
-the other (one standard error of the difference, or both solved).
+legs, so both see the same numbers and the race's part of the cost is known exactly; it may take what a round of a search
+holds, a third of 16 full trainings. Each winner is then judged by its trainings of the other repetitions, which its selection
+has not seen; `same` says whether the race's is within noise of the other (one standard error of the difference, or both solved).
 """
 
 import argparse
@@ -16,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
+
+from hard import round_budget
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
@@ -27,7 +28,7 @@ from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description
 from autoreward.roles.designer import Ideas
-from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving, train_leg
+from autoreward.search.halving import Trained, env_steps, goals, search_job, successive_halving, train_leg
 from autoreward.search.strategy import FIRST_IDEA
 from autoreward.search.study import Study
 from autoreward.session.real_steps import open_steps
@@ -36,8 +37,6 @@ from autoreward.store.keys import CANDIDATES, DESCRIPTION, SCREENS, VERDICTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
-ROUND = RunConfig().budget / RunConfig().rounds
-"""Full trainings that a round of a search holds by default."""
 RECORDINGS = Path(__file__).parent.parent / "tests" / "recordings"
 
 
@@ -92,8 +91,7 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         for number, end in enumerate(goals(config, task)):
             whole, begin = whole.plus(train_leg(study, page, jobs, number, begin, end)), end
         field = in_order(programs, verdicts, screened)
-        share = round(ROUND * study.full)
-        raced = successive_halving(study, page, field, Budget(3 * share, share))
+        raced = successive_halving(study, page, field, round_budget(study.full))
     return Repetition(
         of_all=ranked(whole.scores, task)[0],
         of_race=ranked(raced.scores, task)[0],

@@ -7,78 +7,47 @@ nothing. All else is as by default, the budget of three rounds included, of whic
 model answered in three rounds.) Resumed by running it again. Each row is one whole run; success is confirmed on 3 fresh seeds.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from hard import DATA, TASKS, programs
+from suite import finished, first_program, print_table
 
 from autoreward.config import RunConfig
-from autoreward.events import Event
 from autoreward.llm.client import REPLIES, SavedReply
 from autoreward.llm.cost import Bill
 from autoreward.llm.types import Reply, Role
-from autoreward.records import Confirmed, Run
-from autoreward.session.run import resume, start
+from autoreward.report.phrases import interval_text
 from autoreward.tasks.files import find_task
 
-CONFIRM_SEEDS = 3
+HEAD = ("winner", "its success [95 %]", "by seed", "first program", "others", "search and confirmation, full trainings")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", default=",".join(TASKS))
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
-    print(
-        "| task | seed | winner | its success [95 %] | by seed | first program | others | search and confirmation, full trainings |"
-    )
-    print("|---|---|---|---|---|---|---|---|", flush=True)
-    for name in options.tasks.split(","):
-        for seed in map(int, options.seeds.split(",")):
-            row(name, seed, options.runs)
+    print_table(__doc__ or "", TASKS, HEAD, cells)
 
 
-def row(name: str, seed: int, runs: Path) -> None:
-    task = find_task(name, (DATA,))
-    folder, replies = runs / f"replayed-{name}-{seed}", runs / f"replayed-{name}" / REPLIES
-    if folder.exists():
-        run = resume(folder, unheard).finished
-    else:
-        replies.mkdir(parents=True, exist_ok=True)
-        for reply in (
-            answer("r000-designer", "designer", ideas=ideas(name)),
-            answer("r000-critic-0", "critic", remarks=[]),
-        ):
-            (replies / f"{reply.key}.json").write_text(reply.model_dump_json())
-        config = RunConfig(seed=seed, model=f"replay:{replies}", confirm_seeds=CONFIRM_SEEDS, workers=1)
-        run = start(task, config, folder, unheard).finished
-    trained = f"{run.env_steps / task.train.steps:.1f}"
-    print("| " + " | ".join([name, str(seed), *cells(run), trained]) + " |", flush=True)
-
-
-def unheard(event: Event) -> None:
-    """The table says enough."""
-
-
-def cells(run: Run) -> list[str]:
-    won = [c for c in run.confirmed if c.who == run.best]
-    first = [c for c in run.confirmed if c.role == "zero-shot"]
-    others = [c for c in run.confirmed if c not in (*won, *first)]
-    by_seed = ", ".join(f"{s:.2f}" for c in won for s in c.success)
+def cells(name: str, seed: int, runs: Path) -> list[str]:
+    task, replies = find_task(name, (DATA,)), runs / f"replayed-{name}" / REPLIES
+    replies.mkdir(parents=True, exist_ok=True)
+    for reply in (
+        answer("r000-designer", "designer", ideas=ideas(name)),
+        answer("r000-critic-0", "critic", remarks=[]),
+    ):
+        (replies / f"{reply.key}.json").write_text(reply.model_dump_json())
+    config = RunConfig(seed=seed, model=f"replay:{replies}", confirm_seeds=3, workers=1)
+    run = finished(task, config, runs / f"replayed-{name}-{seed}")
+    winner, first = next((c for c in run.confirmed if c.who == run.best), None), first_program(run)
+    others = [c for c in run.confirmed if c not in (winner, first)]
     return [
         run.best or "none",
-        _told(won),
-        by_seed,
-        _told(first),
+        interval_text(winner) if winner else "-",
+        ", ".join(f"{success:.2f}" for success in winner.success) if winner else "-",
+        interval_text(first) if first else "-",
         "; ".join(f"{c.who} {c.estimate.value:.2f}" for c in others),
+        f"{run.env_steps / task.train.steps:.1f}",
     ]
-
-
-def _told(of: list[Confirmed]) -> str:
-    return ", ".join(f"{c.estimate.value:.2f} [{c.estimate.low:.2f}, {c.estimate.high:.2f}]" for c in of) or "-"
 
 
 def ideas(name: str) -> list[dict[str, str]]:

@@ -39,20 +39,17 @@ def no_keys() -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def no_trust_of_the_persons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What a person trusts is neither used nor added to."""
-    before = os.environ.get("XDG_CONFIG_HOME")
-    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
-    yield
-    os.environ.pop("XDG_CONFIG_HOME")
-    if before is not None:
-        os.environ["XDG_CONFIG_HOME"] = before
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
 def no_litter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Stable-Baselines3 makes a folder for the log of every model, else in the host's temporary folder."""
-    os.environ["SB3_LOGDIR"] = str(tmp_path_factory.mktemp("sb3"))
-    yield
-    os.environ.pop("SB3_LOGDIR")
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("SB3_LOGDIR", str(tmp_path_factory.mktemp("sb3")))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
