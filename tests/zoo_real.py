@@ -85,6 +85,35 @@ def stages(workers: Any, env: str, train: bool) -> dict[str, Any]:
     return found
 
 
+def commands(env: str) -> list[list[str]]:
+    """All that a person does with an environment, from its card to what is exported, as small as can be."""
+    name = env.partition(":")[2].partition("-")[0].lower()
+    kept, runs = ["--envs", "envs"], ["--runs", "runs", "--episodes", "2"]
+    search = (
+        "--model grammar --candidates 2 --rounds 1 --steps 512 --budget 4 --finalist-seeds 0 --confirm-seeds 0".split()
+    )
+    return [
+        ["init", env, "--goal", "Do it.", "--name", name, "--to", "envs", "--yes", "--model", "grammar"],
+        ["tasks", name, *kept, "--check"],
+        [
+            "train",
+            name,
+            *kept,
+            *runs,
+            "--name",
+            f"{name}-native",
+            "--reward",
+            "native",
+            "--steps",
+            "256",
+            "--seeds",
+            "1",
+        ],
+        ["run", name, *kept, *runs, "--name", name, *search],
+        ["export", name, "--runs", "runs", "--to", f"taken/{name}"],
+    ]
+
+
 def command(words: Sequence[str]) -> dict[str, Any]:
     """A command's exit code, and what it says, in this process."""
     from autoreward.cli import main
@@ -100,6 +129,16 @@ def command(words: Sequence[str]) -> dict[str, Any]:
     return {"code": code, "said": said.getvalue()}
 
 
+def gone_through(env: str) -> list[dict[str, Any]]:
+    """What the commands say, up to the first that fails."""
+    answers: list[dict[str, Any]] = []
+    for words in commands(env):
+        answers.append(command(words))
+        if answers[-1]["code"]:
+            break
+    return answers
+
+
 def answered() -> None:
     """Answer until there are no more questions."""
     from autoreward.sandbox.jail import Jail
@@ -109,8 +148,9 @@ def answered() -> None:
         workers: Workers | None = None
         for line in sys.stdin:
             question = json.loads(line)
-            if "command" in question:
-                answer = command(question["command"])
+            answer: dict[str, Any]
+            if "whole" in question:
+                answer = {"commands": gone_through(question["whole"])}
             else:
                 workers = workers or stack.enter_context(Workers(stack.enter_context(Jail(trust_the_model=True))))
                 answer = stages(workers, question["env"], question["train"])

@@ -1,4 +1,4 @@
-"""What to do when an environment was refused something: which line of a card allows it."""
+"""What to do when an environment was refused something: which line of a card allows it, or what else would."""
 
 import errno
 import re
@@ -15,6 +15,8 @@ _BY_MODULE = {
 }
 """What a module of Python's own was doing when the kernel said no."""
 
+_FULL = "The folder for temporary files is full: make room there, or set TMPDIR to a folder that has some, and go on"
+
 
 def advised(text: str, error: BaseException) -> str:
     """What an error says, and what to do if a wall made it."""
@@ -23,6 +25,8 @@ def advised(text: str, error: BaseException) -> str:
 
 
 def _of_one(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _FULL
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
             return _about_path(
