@@ -28,6 +28,8 @@ class TrialJob(Record):
     """Environment steps before this leg."""
     steps: int
     """Environment steps at its end."""
+    schedule_steps: int | None = None
+    """Environment steps that DQN's share of exploration refers to, the same in all legs; None: this one's end."""
     unfinished: bool = False
     """Another leg may follow."""
     checkpoints: int = 10

@@ -20,7 +20,7 @@ from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, Trial
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
-from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, most_survivors
+from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, most_survivors
 from autoreward.search.longer import TIMES
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -108,7 +108,7 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
 def _longer(config: RunConfig, task: Task, left: int) -> tuple[LegPlan, ...]:
     """The best training's way beyond its full length, as far as there are steps `left`."""
     full = config.full(task)
-    reached = [times * full for times in TIMES if (times - 1) * full <= left and task.ruled and can_go_on(task)]
+    reached = [times * full for times in TIMES if (times - 1) * full <= left and task.ruled]
     return (LegPlan(trainings=1, begin=full, end=reached[-1], kind="longer"),) if reached else ()
 
 

@@ -1,6 +1,6 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,6 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
-_OPTIMISER, _NUMBERS = "optimiser.", "numbers"
-_TORCH, _CUDA, _NUMPY = "random.torch", "random.cuda", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
@@ -121,48 +119,3 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     mean, variance = tensors.pop(MEAN).numpy(), tensors.pop(VARIANCE).numpy()
     model.policy.load_state_dict({name.removeprefix("policy."): value for name, value in tensors.items()})
     return mean, variance
-
-
-def training_state(
-    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, episodes: Mapping[str, torch.Tensor]
-) -> bytes:
-    """Everything that an on-policy training goes on from.
-
-    Weights, optimiser, statistics of observations and rewards, random numbers, and the episodes in progress.
-    """
-    tensors = load(to_bytes(model, venv))
-    for index, slots in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"{_OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
-    count = observation_stats(venv).count if venv.norm_obs else 0.0
-    numbers = [count, float(rewards.mean), float(rewards.var), rewards.count, model.num_timesteps]
-    tensors[_NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
-    _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
-    tensors[_TORCH] = torch.get_rng_state()
-    if model.device.type == "cuda":
-        tensors[_CUDA] = torch.cuda.get_rng_state(model.device)
-    tensors[_NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
-    return save({**tensors, **episodes})
-
-
-def restore(
-    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]
-) -> None:
-    """Put what `training_state` gave, but for its episodes, into a fresh model of the same task. Raises where it does not fit."""
-    count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
-    model.num_timesteps = int(steps)
-    torch.set_rng_state(tensors.pop(_TORCH))
-    if (of_a_gpu := tensors.pop(_CUDA, None)) is not None and model.device.type == "cuda":
-        torch.cuda.set_rng_state(of_a_gpu, model.device)
-    *key, position = tensors.pop(_NUMPY).tolist()
-    np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
-    slots: dict[int, dict[str, Any]] = {}
-    for name in [name for name in tensors if name.startswith(_OPTIMISER)]:
-        index, _, slot = name.removeprefix(_OPTIMISER).partition(".")
-        slots.setdefault(int(index), {})[slot] = tensors.pop(name)
-    saved_mean, saved_variance = from_bytes(model, save(tensors))
-    groups = model.policy.optimizer.state_dict()["param_groups"]
-    model.policy.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    if venv.norm_obs:
-        stats = observation_stats(venv)
-        stats.mean, stats.var, stats.count = saved_mean, saved_variance, count
-    rewards.mean, rewards.var, rewards.count = np.array(mean), np.array(variance), rewards_count

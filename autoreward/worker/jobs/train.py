@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.core.outcomes import Outcome
@@ -27,6 +26,7 @@ from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import CandidateReward, NativeReward, RewardSource, SparseReward, ZeroReward
+from autoreward.worker.rollout.training_state import go_on, training_state
 from autoreward.worker.success import SuccessRule
 
 POINTS = 2
@@ -63,9 +63,11 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     callback = CurveAndCheckpoints(rewards, venv, job, context.progress)
     try:
         if job.leg:
-            _restore(model, venv, recorder, rewards, normaliser, files[TRAINING_STATE])
+            go_on(model, venv, recorder, rewards, normaliser, files[TRAINING_STATE])
         rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
         model.learn(rest, callback=callback, reset_num_timesteps=False)
+        if isinstance(model, OffPolicyAlgorithm) and isinstance(model.replay_buffer, RewardedReplay):
+            model.replay_buffer.fill_in()
         callback.finish()
     except RewardFailed as failed:
         outcome = failed.outcome
@@ -88,28 +90,9 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = policies.training_state(model, venv, normaliser.stats, envs.in_progress())
+        files[TRAINING_STATE] = training_state(model, venv, normaliser.stats, envs.in_progress())
     venv.close()
     return trial, files
-
-
-def _restore(
-    model: BaseAlgorithm,
-    venv: VecNormalize,
-    recorder: Recorder,
-    rewards: LateRewards,
-    normaliser: Normaliser,
-    state: bytes,
-) -> None:
-    """Bring everything to where the leg before ended. Raises RewardFailed."""
-    if not isinstance(model, OnPolicyAlgorithm):
-        raise TypeError("only on-policy trainings go on")
-    tensors = load(state)
-    recorder.bring_back(tensors)
-    rewards.catch_up()  # before the statistics, which have these steps already
-    policies.restore(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.observations)
-    model._last_episode_starts = recorder.episode_starts
 
 
 def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:
@@ -143,11 +126,13 @@ class CurveAndCheckpoints(BaseCallback):
         self.begin = job.begin
         """Environment steps before this leg."""
         self._end = job.steps
+        self._schedule = job.schedule_steps or job.steps
         self._checkpoints = job.checkpoints
         self._progress = progress
 
     def _on_training_start(self) -> None:
         self.begin = self.num_timesteps
+        _model(self)._total_timesteps = self._schedule  # SB3 would take this leg for the whole
         buffer = _model(self).ep_info_buffer
         if buffer is None:
             raise TypeError("SB3 keeps no list of ended episodes")
