@@ -46,9 +46,16 @@ class RunConfig(RunSettings, Given):
             raise ValueError("A given reward is trained on one seed at least")
         return count
 
+    @field_validator("steps")
+    @classmethod
+    def _is_found_by_a_search(cls, steps: int | str | None, others: ValidationInfo) -> int | str | None:
+        if steps == "auto" and others.data.get("given") is not None:
+            raise ValueError("Only a search finds how long a training must be; write a number of environment steps")
+        return steps
+
     def full(self, task: Task) -> int:
-        """Environment steps of one full training."""
-        return self.steps or task.train.steps
+        """Environment steps of one full training; where the search finds them, of its first round's."""
+        return self.steps if isinstance(self.steps, int) else task.train.steps
 
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:

@@ -34,9 +34,11 @@ class RunSettings:
     ] = 2  # one seed's luck wins nothing
     finalist_seeds: Annotated[int, Interval(ge=0, le=100), Help("More training seeds for each finalist, at most.")] = 2
     steps: Annotated[
-        int | None,
-        Interval(gt=0, le=10**12),
-        Help("Environment steps of one training; the task's own if not given.", default_shown=False),
+        Annotated[int, Interval(gt=0, le=10**12)] | Literal["auto"] | None,
+        Help(
+            "Environment steps of one training; the task's own if not given; auto: longer where the search finds that it helps.",
+            default_shown=False,
+        ),
     ] = None
     target: Annotated[
         float, Interval(gt=0.0, le=1.0), Help("Stop searching at this held-out success rate, averaged over seeds.")
@@ -103,7 +105,7 @@ class Settings(TypedDict, total=False):
     candidates: int
     finalists: int
     finalist_seeds: int
-    steps: int | None
+    steps: int | Literal["auto"] | None
     target: float
     budget: float
     confirm_seeds: int
@@ -133,11 +135,10 @@ class DeclaredSetting(NamedTuple):
 
 def declared_settings() -> dict[str, DeclaredSetting]:
     """All settings by name, in their order."""
-    hints = get_type_hints(RunSettings, include_extras=True)
-    return {name: _taken_apart(hint, getattr(RunSettings, name)) for name, hint in hints.items()}
+    types, noted = get_type_hints(RunSettings), get_type_hints(RunSettings, include_extras=True)
+    return {name: DeclaredSetting(types[name], getattr(RunSettings, name), _help(noted[name])) for name in types}
 
 
-def _taken_apart(hint: Any, default: Any) -> DeclaredSetting:
+def _help(hint: Any) -> Help:
     assert get_origin(hint) is Annotated
-    kind, *notes = get_args(hint)
-    return DeclaredSetting(kind, default, next(note for note in notes if isinstance(note, Help)))
+    return next(note for note in get_args(hint) if isinstance(note, Help))

@@ -144,7 +144,7 @@ def test_there_is_no_going_on_without_steps_in_the_budget(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("luck", [0.0, 0.05])
 def test_who_stopped_goes_on_where_nobody_succeeded(tmp_path: Path, luck: float) -> None:
-    """Only r000c3 can do it, and it is slow: the race drops it, and then has steps left; `luck` of another's early checkpoint aside."""
+    """Only r000c3 can do it, and it is slow: the race drops it, and then has steps left. One lucky checkpoint is nothing."""
 
     class Late(Slow):
         def __init__(self) -> None:

@@ -32,6 +32,16 @@ def dollars(text: str | float) -> float:
         raise typer.BadParameter(f"{text}: write dollars, or none.") from None
 
 
+def steps_or_auto(text: str | int) -> int | str:
+    """What is written for `--steps`."""
+    if str(text) == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text}: write a number of environment steps, or auto.") from None
+
+
 def max_cost_option(
     default: float | None, help: str = "Most that model calls may cost, in dollars; none: no limit."
 ) -> Any:

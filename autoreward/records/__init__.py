@@ -59,6 +59,7 @@ from autoreward.records.runs import (
     Rung,
     Speed,
     Standings,
+    TrainingLength,
 )
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
@@ -157,6 +158,7 @@ __all__ = [
     "Symptom",
     "TakenOver",
     "Tightened",
+    "TrainingLength",
     "Trial",
     "TrialId",
     "TrialJob",

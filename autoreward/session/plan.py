@@ -63,6 +63,7 @@ def plan(
         confirm=confirm,
         confirm_minutes=confirm_minutes,
         target=config.target if JUDGES[config.judge].sets_target else None,
+        finds_length=config.steps == "auto",
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
@@ -76,7 +77,12 @@ def plan(
 
 
 def demand_steps(config: RunConfig, task: Task) -> None:
-    """Raises UsageError if a search has no steps for one candidate's first rung."""
+    """Raises UsageError if a search has no steps for one candidate's first rung, or is to find their number and can't."""
+    if config.steps == "auto" and not task.ruled:
+        raise UsageError(
+            Setting("steps", "auto"),
+            f": task {task.name} has no rule that says when a training gets better; write a number of environment steps.",
+        )
     held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
     if held < needed and not config.given:
         raise UsageError(
