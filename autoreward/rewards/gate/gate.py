@@ -31,6 +31,15 @@ _NODES = frozenset(
 )
 
 
+def is_python(source: str) -> bool:
+    """Whether it can be parsed at all, within the limits on a program's text."""
+    source = text.plain(source)
+    try:
+        return text.check_text(source) and bool(_parsed(source).body)
+    except Refused:
+        return False
+
+
 @dataclass(frozen=True)
 class Examined:
     """What the gate found. The program may be loaded if there is no problem."""
