@@ -12,6 +12,8 @@ MOST_TOKENS = 10**8
 """No call has more: what claims to is no count."""
 _SILENT = ("text", "thinking", "redacted_thinking")
 """Kinds of parts that may say nothing, such as where the tokens ran out."""
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""Where servers put what a model thought."""
 _DIGITS = len(str(MOST_TOKENS))
 
 
@@ -26,18 +28,30 @@ def openai_reply(body: str, asked: str) -> Reply:
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
     if choice is None or not isinstance(message := choice.get("message"), dict):
         raise NotAnAnswer("there is no choice in it")
-    text = _text(message.get("content"))
+    content = message.get("content")
+    text = _text(content) or _answered(content)
     refusal = _text(message.get("refusal"))
-    if message.get("content") and not text:
+    if content and not text:
         raise NotAnAnswer("its content is no text")
-    called = "".join(_text(_table(call, "function").get("arguments")) for call in _list(message.get("tool_calls")))
+    calls = [*(_table(call, "function") for call in _list(message.get("tool_calls"))), _table(message, "function_call")]
+    called = "\n".join(
+        filter(None, (_text(call.get("arguments")) or _answered(call.get("arguments")) for call in calls))
+    )
+    # some servers take a whole answer for thinking
+    thought = "" if choice.get("finish_reason") == "length" else _first_text(message, _THOUGHTS)
     finish: Finish = "stop"
     if choice.get("finish_reason") == "length":
         finish = "length"
     elif choice.get("finish_reason") == "content_filter" or refusal:
         finish = "refusal"
     usage = _table(answer.get("usage"))
-    return _reply(text or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
+    return _reply(
+        _joined(text, called) or refusal or thought,
+        finish,
+        answer,
+        asked,
+        (usage, "prompt_tokens", "completion_tokens"),
+    )
 
 
 def anthropic_reply(body: str, asked: str) -> Reply:
@@ -47,7 +61,8 @@ def anthropic_reply(body: str, asked: str) -> Reply:
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
     parts = [_table(part) for part in _list(content)]
-    text = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    called = "\n".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    text = _joined(_text(content), called)
     if content and not text and not any(p.get("type") in _SILENT for p in parts):
         raise NotAnAnswer("its content is no text")
     stop = answer.get("stop_reason")
@@ -91,6 +106,20 @@ def _text(content: object) -> str:
     if isinstance(content, dict):
         return text if isinstance(text := content.get("text"), str) else ""
     return "".join(_text(part) for part in content if not isinstance(part, list)) if isinstance(content, list) else ""
+
+
+def _joined(text: str, called: str) -> str:
+    """What was said, and what a tool was called with: where there is a call, that is the answer."""
+    return f"{text}\n{called}" if text.strip() and called else text or called
+
+
+def _answered(content: object) -> str:
+    """An answer that is given as a table instead of as its text; empty if it is none, or a part of another kind."""
+    return _written(content) if isinstance(content, dict) and content and "type" not in content else ""
+
+
+def _first_text(message: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return next((text for key in keys if (text := _text(message.get(key)))), "")
 
 
 def _written(tool: object) -> str:
