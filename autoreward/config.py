@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validat
 
 from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
-from autoreward.records import Candidate, Record
+from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
 from autoreward.settings import RunSettings
 from autoreward.tasks.card import Task
@@ -58,6 +58,11 @@ class RunConfig(RunSettings, Given):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
+
+
+def allowed_at_first(config: RunConfig) -> Allowance:
+    """What a run's model calls may take, as it was started."""
+    return Allowance.model_validate({name: getattr(config, name) for name in Allowance.model_fields})
 
 
 def make_config(chosen: Mapping[str, object]) -> RunConfig:

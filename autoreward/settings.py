@@ -92,6 +92,22 @@ class RunSettings:
         float | None, Interval(ge=0.0, le=1e6), Help("Most that model calls may cost, in dollars; none: no limit.")
     ] = 1.0
     max_calls: Annotated[int, Interval(ge=1, le=10**9), Help("Most model calls, counting those that failed.")] = 30
+    model_silence: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that a model may say nothing, in seconds; if not given, 600, and 1800 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
+    model_timeout: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that one answer may take, in seconds; if not given, 3600, and 7200 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
     trust_the_model: Annotated[bool, Help("Run reward programs even where nothing locks them in.")] = False
 
 
@@ -120,6 +136,8 @@ class Settings(TypedDict, total=False):
     hide_rule: bool
     max_cost: float | None
     max_calls: int
+    model_silence: float | None
+    model_timeout: float | None
     trust_the_model: bool
 
 

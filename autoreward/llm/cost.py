@@ -100,6 +100,11 @@ class CostLimit:
         """Replace a reservation by what the call cost; nothing if it failed."""
         self._dollars += (bill.dollars or 0.0 if bill else 0.0) - reserved
 
+    def give_back(self, reserved: float) -> None:
+        """Undo a reservation: nobody was asked."""
+        self._calls -= 1
+        self._dollars -= reserved
+
 
 class CostEstimate(NamedTuple):
     """What a run is expected to cost."""

@@ -21,7 +21,7 @@ class NotAnAnswer(Exception):
 
 def openai_reply(body: str, asked: str) -> Reply:
     """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     choices = answer.get("choices")
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
     if choice is None or not isinstance(message := choice.get("message"), dict):
@@ -42,7 +42,7 @@ def openai_reply(body: str, asked: str) -> Reply:
 
 def anthropic_reply(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     content = answer.get("content")
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
@@ -59,7 +59,8 @@ def anthropic_reply(body: str, asked: str) -> Reply:
     return _reply(text, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
 
 
-def _read(body: str) -> Mapping[str, Any]:
+def read_json(body: str) -> Mapping[str, Any]:
+    """The JSON object that a body is. Raises NotAnAnswer."""
     try:
         # numbers of any length and constants that JSON has not are the server's affair, and lose no text
         answer = json.loads(body, parse_int=_whole, parse_constant=lambda name: None)

@@ -7,7 +7,7 @@ from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
-from autoreward.llm.types import Prompt, Role
+from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role
 from autoreward.records import Record
 
 ATTEMPTS = 3
@@ -21,6 +21,12 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    shorter: Callable[[int], str] | None = None
+    """The same question in that many tokens, where it can be said in fewer."""
+
+    def within(self, room: int | None) -> str:
+        """The text, in that many tokens if it can be; None: as it is."""
+        return self.text if room is None or self.shorter is None else self.shorter(room)
 
 
 def ask_structured(
@@ -34,10 +40,10 @@ def ask_structured(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     findings: list[str] = []
-    text = request.text
+    ending = ""
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens))
+        reply = _asked(client, request, key, ending, schema(kind))
         try:
             answer = usable_text(reply)
             try:
@@ -49,8 +55,23 @@ def ask_structured(
         except Unusable as unusable:
             finding = visible_line(str(unusable), 200)
             findings.append(f"{key}: {finding}")
-            text = f"{request.text}\nYour last answer could not be used: {quoted(finding)}.\n"
+            ending = f"\nYour last answer could not be used: {quoted(finding)}.\n"
     return None, tuple(findings)
+
+
+def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: dict[str, object]) -> Reply:
+    """The reply to a request; to a shorter form of it, where the server holds no more. Raises as `ask_structured`."""
+    shortens = request.shorter is not None
+    while True:
+        text = request.within(client.kept_room(key))
+        try:
+            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens))
+        except PromptTooLong:
+            if len(request.within(client.kept_room(key))) < len(text):
+                continue
+            if not shortens:
+                raise
+            shortens = False  # it is as short as it gets
 
 
 def schema(kind: type[Record]) -> dict[str, object]:
