@@ -9,7 +9,7 @@ from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
 from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
-from autoreward.settings import RunSettings
+from autoreward.settings import Effort, RunSettings
 from autoreward.tasks.card import Task
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
@@ -57,6 +57,15 @@ class RunConfig(RunSettings, Given):
             "designer": self.model,
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
+        }
+
+    @property
+    def efforts(self) -> dict[Literal["designer", "critic", "analyzer"], Effort | None]:
+        """How much each role thinks; None: what its model does by itself."""
+        return {
+            "designer": self.effort,
+            "critic": self.critic_effort or self.effort,
+            "analyzer": self.analyzer_effort or self.effort,
         }
 
 

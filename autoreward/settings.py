@@ -12,6 +12,8 @@ from annotated_types import Ge, Interval, Lt
 TRAINING_SEEDS = 3
 """Trainings of a given reward, where nobody chooses."""
 MOST_SEEDS = 100
+Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
+"""How much a model thinks, from not at all on; not every model knows every step."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,18 @@ class RunSettings:
     analyzer: Annotated[str, Help("Who explains failures; the designer's model if not given.", default_shown=False)] = (
         ""
     )
+    effort: Annotated[
+        Effort | None,
+        Help(
+            "How much the designer thinks before it answers; the model's own choice if not given.", default_shown=False
+        ),
+    ] = None
+    critic_effort: Annotated[
+        Effort | None, Help("The same for the critic; the designer's if not given.", default_shown=False)
+    ] = None
+    analyzer_effort: Annotated[
+        Effort | None, Help("The same for the analyzer; the designer's if not given.", default_shown=False)
+    ] = None
     hide_rule: Annotated[
         bool, Help("Keep the success rule and the metric from the models, too; programs never see them.")
     ] = False
@@ -133,6 +147,9 @@ class Settings(TypedDict, total=False):
     model: str
     critic: str
     analyzer: str
+    effort: Effort | None
+    critic_effort: Effort | None
+    analyzer_effort: Effort | None
     hide_rule: bool
     max_cost: float | None
     max_calls: int

@@ -8,7 +8,11 @@ from autoreward.llm.keys import Access
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, anthropic_reply
+from autoreward.llm.thinking import thinking_room
 from autoreward.llm.types import Prompt, Reply, TimeLimits, time_limits
+
+_LEAST_BUDGET = 1024
+"""Tokens of thinking that models which know no `adaptive` take at least."""
 
 if TYPE_CHECKING:
     import anthropic
@@ -37,16 +41,27 @@ class AnthropicModel(ProviderModel):
                 max_retries=0,  # our own are within the budget; the SDK's would not be
                 http_client=HttpClient(self.name, self._access.address, headers, self._limits),
             )
+        room = form.answer_room(prompt, tokens(prompt.text))
+        output: dict[str, Any] = {}
         asked: dict[str, Any] = {}
+        if prompt.effort == "none":
+            asked["thinking"] = {"type": "disabled"}
+        elif prompt.effort and form.adaptive:
+            asked["thinking"], output["effort"] = {"type": "adaptive"}, prompt.effort
+        elif prompt.effort:
+            budget = min(thinking_room(prompt.effort), room // 2)
+            asked["thinking"] = {"type": "enabled", "budget_tokens": max(budget, _LEAST_BUDGET)}
         if form.structured:
-            asked["output_config"] = {"format": {"type": "json_schema", "schema": prompt.schema}}
+            output["format"] = {"type": "json_schema", "schema": prompt.schema}
+        if output:
+            asked["output_config"] = output
         if form.streamed:
             asked["stream"] = True
         try:
             answer = self._client.messages.with_raw_response.create(
                 model=self._model,
-                max_tokens=form.answer_room(prompt, tokens(prompt.text)),
-                messages=[{"role": "user", "content": prompt.text}],
+                max_tokens=room,
+                messages=[{"role": "user", "content": _content(prompt, form)}],
                 **asked,
             )
         except anthropic.AnthropicError as error:
@@ -60,3 +75,12 @@ class AnthropicModel(ProviderModel):
     def told(self) -> int | None:
         """See `ProviderModel`; compatible servers have no list that says it."""
         return 0
+
+
+def _content(prompt: Prompt, form: Form) -> Any:
+    """The question; what was asked before is a part of its own, which the provider keeps."""
+    if not (prompt.repeated and form.kept):
+        return prompt.text
+    before, rest = prompt.text[: prompt.repeated], prompt.text[prompt.repeated :]
+    kept = {"type": "text", "text": before, "cache_control": {"type": "ephemeral"}}
+    return [kept, {"type": "text", "text": rest}] if rest else [kept]

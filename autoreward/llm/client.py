@@ -11,11 +11,14 @@ from pydantic import ValidationError
 
 from autoreward.errors import RunChanged, RunDamaged
 from autoreward.llm.context import context_window, prompt_room
-from autoreward.llm.cost import Bill, CostLimit, price, tokens
+from autoreward.llm.cost import NO_EFFORTS, Bill, CostLimit, price, tokens
 from autoreward.llm.patience import Patience
 from autoreward.llm.provider import ProviderModel
+from autoreward.llm.repeats import Repeats
+from autoreward.llm.thinking import thinking_room
 from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, Role
 from autoreward.records import Record, ReplyKey
+from autoreward.settings import Effort
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"
@@ -60,9 +63,12 @@ class ModelClient:
         max_calls: int,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda line: None,
+        efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
     ) -> None:
-        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all."""
+        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all; `efforts`: how much each thinks."""
         self.models = models
+        self._efforts = efforts
+        self._repeats = Repeats()
         self._files = Folder(folder).at(REPLIES)
         self._write = write
         self._sleep = sleep
@@ -92,7 +98,11 @@ class ModelClient:
         model = self.models[prompt.role]
         with self._lock:
             self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
-            reply, bill = self._answer(model, prompt)
+            effort = self._efforts.get(prompt.role)
+            room = prompt.max_tokens + thinking_room(effort)
+            repeated = self._repeats.begin(model.name, prompt.text)
+            reply, bill = self._answer(model, prompt._replace(effort=effort, max_tokens=room, repeated=repeated))
+            self._repeats.add(model.name, prompt.text)
             record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
             self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
             return reply
@@ -103,6 +113,7 @@ class ModelClient:
         The same in every session of a run, whatever the server says by then: a prompt is what its reply is kept by.
         """
         model = self.models[role]
+        answer += thinking_room(self._efforts.get(role))
         usual = prompt_room(context_window(model.name), answer)
         kept = self.kept_room(key)
         told = model.context() if isinstance(model, ProviderModel) else None
@@ -206,10 +217,15 @@ def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
     sent = reply.input_tokens or tokens(prompt.text)
     received = reply.output_tokens or tokens(reply.text)
+    # a server that counts more of a part than of the whole has miscounted the part
+    read = min(reply.cache_read_tokens, sent)
+    written = min(reply.cache_write_tokens, sent - read)
     return Bill(
         role=prompt.role,
         model=name,
         input_tokens=sent,
         output_tokens=received,
-        dollars=price(name, sent, received),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        dollars=price(name, sent, received, read, written),
     )

@@ -33,6 +33,8 @@ _NUMBER = re.compile(r"(?<![\w./-])\d{1,3}(?:,\d{3})+(?![\w])|(?<![\w./-])\d+(?!
 _JSON_MODE = re.compile(
     r"response_format|json[ _](?:schema|mode|object)|structured|guided|grammar|output_config|output_format|\bformat\b"
 )
+_ADAPTIVE = re.compile(r"adaptive|output_config\.effort|effort parameter")
+_CACHE = re.compile(r"cache_control")
 _USAGE = re.compile(r"stream_options|include_usage")
 _STREAM = re.compile(r"\bstream(?:ing|ed)?\b")
 
@@ -48,6 +50,10 @@ class Form:
     streamed: bool = True
     usage: bool = True
     """With the count of tokens at the end of a stream."""
+    adaptive: bool = True
+    """How much to think is said in words; else in tokens, for models that know no other way."""
+    kept: bool = True
+    """With marks for the provider's cache."""
     context: int | None = None
     """Tokens that question and answer may have together; None: not known."""
     scale: float = 1.0
@@ -102,6 +108,10 @@ def after_refusal(form: Form, refusal: Refusal) -> Form | TooLong | None:
     other = OLD_LIMIT if form.limit_name == NEW_LIMIT else NEW_LIMIT
     if form.limit_name and _UNKNOWN.search(said) and re.search(rf"\b{form.limit_name}\b", said) and not _numbers(said):
         return replace(form, limit_name=other)
+    if form.adaptive and refusal.prompt.effort not in (None, "none") and _ADAPTIVE.search(said):
+        return replace(form, adaptive=False)
+    if form.kept and refusal.prompt.repeated and _CACHE.search(said):
+        return replace(form, kept=False)
     if form.structured and _JSON_MODE.search(said):
         return replace(form, structured=False)
     if form.streamed and form.usage and _USAGE.search(said):

@@ -8,7 +8,7 @@ from autoreward.core.wording import Setting
 from autoreward.errors import UsageError
 from autoreward.llm.anthropic_api import AnthropicModel
 from autoreward.llm.client import REPLIES, ModelClient
-from autoreward.llm.cost import demand_price
+from autoreward.llm.cost import NO_EFFORTS, demand_price
 from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
 from autoreward.llm.names import FORMS, SETTINGS, full_name, on_server
@@ -16,6 +16,7 @@ from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, USUAL, ChosenLimits, Role, time_limits
 from autoreward.records import Allowance
+from autoreward.settings import Effort
 
 
 def open_model(
@@ -90,8 +91,13 @@ def open_client(
     write: Callable[[str, bytes], None],
     allowed: Allowance,
     say: Callable[[str], None],
+    efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
 ) -> ModelClient:
-    """Where the models of such names are asked; replies go to `folder`. Raises UsageError: a wrong name, no key, no price."""
+    """Where the models of such names are asked; replies go to `folder`, and `efforts` says how much each role thinks.
+
+    Raises:
+        UsageError: a wrong name, no key, no price.
+    """
     chosen = ChosenLimits(allowed.model_silence, allowed.model_timeout)
     opened = open_models(names, folder, allowed.max_cost, chosen)
     for model in opened.values():
@@ -104,4 +110,5 @@ def open_client(
         allowed.max_cost,
         allowed.max_calls,
         tell=say,
+        efforts=efforts,
     )

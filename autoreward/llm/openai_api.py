@@ -1,5 +1,6 @@
 """OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK."""
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from autoreward.llm.cost import tokens
@@ -9,6 +10,9 @@ from autoreward.llm.provider import QUICK, ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, openai_reply, read_json
 from autoreward.llm.types import Prompt, Reply, TimeLimits, time_limits
+
+_SAME_BEGINNING = 1000
+"""Characters by which questions are taken to begin alike."""
 
 if TYPE_CHECKING:
     import openai
@@ -31,6 +35,10 @@ class OpenAIModel(ProviderModel):
         from autoreward.llm.transport import as_text
 
         asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, tokens(prompt.text))}
+        if prompt.effort:
+            asked["reasoning_effort"] = prompt.effort
+        if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
+            asked["prompt_cache_key"] = hashlib.sha256(prompt.text[:_SAME_BEGINNING].encode()).hexdigest()
         if form.structured:
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -1,8 +1,11 @@
 """A model behind HTTP: asked through its provider's SDK, in the form that its server takes."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+from autoreward.core.visible import visible_line
+from autoreward.core.wording import Setting
 from autoreward.llm.cost import tokens
 from autoreward.llm.forms import MENDABLE, SHORTEST_ANSWER, Form, Refusal, TooLong, after_refusal, alternatives
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
@@ -10,6 +13,7 @@ from autoreward.llm.types import Prompt, PromptTooLong, Reply, RequestRefused, R
 
 QUICK = TimeLimits(10.0, 10.0)
 """For what a server knows without a model."""
+_THINKING = re.compile(r"effort|reasoning|thinking", re.IGNORECASE)
 _MOST_FORMS = 25
 """In which a question is asked, at most."""
 
@@ -46,6 +50,8 @@ class ProviderModel(ABC):
                 after = after_refusal(form, refusal)
                 if isinstance(after, TooLong):
                     raise self._too_long(after, prompt, sent, fault.status) from None
+                if after is None and prompt.effort and _THINKING.search(fault.said):
+                    raise self._no_such_effort(prompt, fault) from None
                 if after is not None:
                     form = after
                     self.form = self.form if others else after
@@ -77,6 +83,16 @@ class ProviderModel(ABC):
     @abstractmethod
     def told(self) -> int | None:
         """The context by the server's list of models; 0: it has none that says so; None: it can't be asked now."""
+
+    def _no_such_effort(self, prompt: Prompt, fault: RetryLater | RequestRefused) -> RequestRefused:
+        setting = Setting("effort" if prompt.role == "designer" else f"{prompt.role}_effort")
+        return RequestRefused(
+            f"{self.name} refused ({fault.status}) to think as asked ({prompt.effort}): it said: {visible_line(fault.said, 200)}. "
+            "Choose another ",
+            setting,
+            ", or none.",
+            status=fault.status,
+        )
 
     def _too_long(self, found: TooLong, prompt: Prompt, sent: int, status: int = 0) -> PromptTooLong:
         held = found.context or found.sent

@@ -7,6 +7,7 @@ from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
+from autoreward.llm.thinking import cut_while_thinking
 from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role
 from autoreward.records import Record
 
@@ -40,10 +41,16 @@ def ask_structured(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     findings: list[str] = []
-    ending = ""
+    ending, most = "", request.max_tokens
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = _asked(client, request, key, ending, schema(kind))
+        reply = _asked(client, request._replace(max_tokens=most), key, ending, schema(kind))
+        if cut_while_thinking(reply):
+            most *= 2
+            findings.append(
+                f"{key}: the answer was cut off while thinking, at the token limit: asked again with more room"
+            )
+            continue
         try:
             answer = usable_text(reply)
             try:
@@ -65,7 +72,7 @@ def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: 
     while True:
         text = request.within(client.kept_room(key))
         try:
-            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens))
+            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens))
         except PromptTooLong:
             if len(request.within(client.kept_room(key))) < len(text):
                 continue

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from autoreward.core.wording import Phrase, Setting
 from autoreward.errors import ProviderError
 from autoreward.records import Record
+from autoreward.settings import Effort
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -63,6 +64,10 @@ class Prompt(NamedTuple):
     """JSON schema of the answer."""
     max_tokens: int
     """Longest answer, in tokens."""
+    effort: Effort | None = None
+    """How much to think; None: what the model does by itself."""
+    repeated: int = 0
+    """Characters at the beginning that this model was asked before, and may have kept."""
     shortens: bool = False
     """Whether the question can be put in fewer words, so that the answer gets more of a small context."""
 
@@ -75,6 +80,12 @@ class Reply(Record):
     input_tokens: Count = 0
     output_tokens: Count = 0
     """0: nobody counted."""
+    thinking_tokens: Count = 0
+    """Of the output."""
+    cache_read_tokens: Count = 0
+    """Of the input: those that the provider had kept."""
+    cache_write_tokens: Count = 0
+    """Of the input: those that it has kept now."""
     finish: Literal["stop", "length", "refusal"] = "stop"
 
 

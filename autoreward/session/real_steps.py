@@ -273,7 +273,7 @@ def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed, say)
+    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:
