@@ -7,9 +7,9 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validat
 
 from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
-from autoreward.records import Candidate, Record
+from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
-from autoreward.settings import RunSettings
+from autoreward.settings import Effort, RunSettings
 from autoreward.tasks.card import Task
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
@@ -65,6 +65,20 @@ class RunConfig(RunSettings, Given):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
+
+    @property
+    def efforts(self) -> dict[Literal["designer", "critic", "analyzer"], Effort | None]:
+        """How much each role thinks; None: what its model does by itself."""
+        return {
+            "designer": self.effort,
+            "critic": self.critic_effort or self.effort,
+            "analyzer": self.analyzer_effort or self.effort,
+        }
+
+
+def allowed_at_first(config: RunConfig) -> Allowance:
+    """What a run's model calls may take, as it was started."""
+    return Allowance.model_validate({name: getattr(config, name) for name in Allowance.model_fields})
 
 
 def make_config(chosen: Mapping[str, object]) -> RunConfig:

@@ -12,6 +12,8 @@ from annotated_types import Ge, Interval, Lt
 TRAINING_SEEDS = 3
 """Trainings of a given reward, where nobody chooses."""
 MOST_SEEDS = 100
+Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
+"""How much a model thinks, from not at all on; not every model knows every step."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,18 @@ class RunSettings:
     analyzer: Annotated[str, Help("Who explains failures; the designer's model if not given.", default_shown=False)] = (
         ""
     )
+    effort: Annotated[
+        Effort | None,
+        Help(
+            "How much the designer thinks before it answers; the model's own choice if not given.", default_shown=False
+        ),
+    ] = None
+    critic_effort: Annotated[
+        Effort | None, Help("The same for the critic; the designer's if not given.", default_shown=False)
+    ] = None
+    analyzer_effort: Annotated[
+        Effort | None, Help("The same for the analyzer; the designer's if not given.", default_shown=False)
+    ] = None
     hide_rule: Annotated[
         bool, Help("Keep the success rule and the metric from the models, too; programs never see them.")
     ] = False
@@ -94,6 +108,22 @@ class RunSettings:
         float | None, Interval(ge=0.0, le=1e6), Help("Most that model calls may cost, in dollars; none: no limit.")
     ] = 1.0
     max_calls: Annotated[int, Interval(ge=1, le=10**9), Help("Most model calls, counting those that failed.")] = 30
+    model_silence: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that a model may say nothing, in seconds; if not given, 600, and 1800 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
+    model_timeout: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that one answer may take, in seconds; if not given, 3600, and 7200 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
     trust_the_model: Annotated[bool, Help("Run reward programs even where nothing locks them in.")] = False
 
 
@@ -119,9 +149,14 @@ class Settings(TypedDict, total=False):
     model: str
     critic: str
     analyzer: str
+    effort: Effort | None
+    critic_effort: Effort | None
+    analyzer_effort: Effort | None
     hide_rule: bool
     max_cost: float | None
     max_calls: int
+    model_silence: float | None
+    model_timeout: float | None
     trust_the_model: bool
 
 

@@ -58,12 +58,16 @@ MORE_COST = max_cost_option(
     None, "From now on, the most that all model calls of the run may cost, in dollars; none: no limit."
 )
 MORE_CALLS = typer.Option(None, help="From now on, the most model calls of the run.")
+MORE_SILENCE = typer.Option(
+    None, "--model-silence", help="From now on, the longest that a model may say nothing, in seconds."
+)
+MORE_TIME = typer.Option(None, "--model-timeout", help="From now on, the longest that one answer may take, in seconds.")
 
 
-def raised(max_cost: float | None, max_calls: int | None) -> dict[str, float | None]:
+def raised(max_cost: float | None, **others: float | None) -> dict[str, float | None]:
     """The limits that were given, by name."""
     given: dict[str, float | None] = {} if max_cost is None else {"max_cost": limit(max_cost)}
-    return given if max_calls is None else {**given, "max_calls": max_calls}
+    return given | {name: value for name, value in others.items() if value is not None}
 
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ class NotAnAnswer(Exception):
 
 def openai_reply(body: str, asked: str) -> Reply:
     """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     choices = answer.get("choices")
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
     if choice is None or not isinstance(message := choice.get("message"), dict):
@@ -45,18 +45,20 @@ def openai_reply(body: str, asked: str) -> Reply:
     elif choice.get("finish_reason") == "content_filter" or refusal:
         finish = "refusal"
     usage = _table(answer.get("usage"))
-    return _reply(
-        _joined(text, called) or refusal or thought,
-        finish,
-        answer,
-        asked,
-        (usage, "prompt_tokens", "completion_tokens"),
-    )
+    read, thinking = _table(usage, "prompt_tokens_details"), _table(usage, "completion_tokens_details")
+    counted = {
+        "input_tokens": _count(usage.get("prompt_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")),
+        "thinking_tokens": _count(thinking.get("reasoning_tokens")),
+        "cache_read_tokens": _count(read.get("cached_tokens")),
+        "cache_write_tokens": _count(read.get("cache_write_tokens")),
+    }
+    return _reply(_joined(text, called) or refusal or thought, finish, answer, asked, counted)
 
 
 def anthropic_reply(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     content = answer.get("content")
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
@@ -71,10 +73,22 @@ def anthropic_reply(body: str, asked: str) -> Reply:
         finish = "length"
     elif stop == "refusal":
         finish = "refusal"
-    return _reply(text, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
+    usage = _table(answer.get("usage"))
+    read, written = (_count(usage.get(f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    counted = {
+        "input_tokens": _count(usage.get("input_tokens"))
+        + read
+        + written,  # as it says them, each token is in one count alone
+        "output_tokens": _count(usage.get("output_tokens")),
+        "thinking_tokens": _count(_table(usage, "output_tokens_details").get("thinking_tokens")),
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+    }
+    return _reply(text, finish, answer, asked, counted)
 
 
-def _read(body: str) -> Mapping[str, Any]:
+def read_json(body: str) -> Mapping[str, Any]:
+    """The JSON object that a body is. Raises NotAnAnswer."""
     try:
         # numbers of any length and constants that JSON has not are the server's affair, and lose no text
         answer = json.loads(body, parse_int=_whole, parse_constant=lambda name: None)
@@ -85,17 +99,13 @@ def _read(body: str) -> Mapping[str, Any]:
     return answer
 
 
-def _reply(
-    text: str, finish: Finish, answer: Mapping[str, Any], asked: str, usage: tuple[Mapping[str, Any], str, str]
-) -> Reply:
-    counts, input_key, output_key = usage
+def _reply(text: str, finish: Finish, answer: Mapping[str, Any], asked: str, counted: Mapping[str, int]) -> Reply:
     model = answer.get("model")
     return Reply(
         text=storable(text),
         model=(visible_line(model, 100) if isinstance(model, str) else "") or asked,
-        input_tokens=_count(counts.get(input_key)),
-        output_tokens=_count(counts.get(output_key)),
         finish=finish,
+        **counted,
     )
 
 

@@ -8,7 +8,8 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.lenient import fenced_blocks
 from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
-from autoreward.llm.types import Prompt, Reply, Role
+from autoreward.llm.thinking import cut_while_thinking
+from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role
 from autoreward.records import Record
 
 ATTEMPTS = 3
@@ -22,6 +23,12 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    shorter: Callable[[int], str] | None = None
+    """The same question in that many tokens, where it can be said in fewer."""
+
+    def within(self, room: int | None) -> str:
+        """The text, in that many tokens if it can be; None: as it is."""
+        return self.text if room is None or self.shorter is None else self.shorter(room)
 
 
 def ask_structured(
@@ -38,17 +45,23 @@ def ask_structured(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     findings: list[str] = []
-    text = request.text
+    ending, most = "", request.max_tokens
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens))
+        reply = _asked(client, request._replace(max_tokens=most), key, ending, schema(kind))
         told: list[str] = []
         try:
             answer = read_reply(reply, kind, otherwise, told)
         except Unusable as unusable:
+            if cut_while_thinking(reply):
+                most *= 2
+                findings.append(
+                    f"{key}: the answer was cut off while thinking, at the token limit: asked again with more room"
+                )
+                continue
             finding = visible_line(str(unusable), 200)
             findings.append(f"{key}: {finding}")
-            text = f"{request.text}\nYour last answer could not be used: {quoted(finding)}.\n"
+            ending = f"\nYour last answer could not be used: {quoted(finding)}.\n"
         else:
             return answer, (*findings, *(f"{key}: left out: {visible_line(line, 200)}" for line in told))
     return None, tuple(findings)
@@ -78,6 +91,21 @@ def _mended(text: str, kind: type[A], cut: bool, told: list[str]) -> A | None:
         return parse_record(text, kind, cut, told.append)
     except Unusable:
         return None
+
+
+def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: dict[str, object]) -> Reply:
+    """The reply to a request; to a shorter form of it, where the server holds no more. Raises as `ask_structured`."""
+    shortens = request.shorter is not None
+    while True:
+        text = request.within(client.kept_room(key))
+        try:
+            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens))
+        except PromptTooLong:
+            if len(request.within(client.kept_room(key))) < len(text):
+                continue
+            if not shortens:
+                raise
+            shortens = False  # it is as short as it gets
 
 
 def schema(kind: type[Record]) -> dict[str, object]:

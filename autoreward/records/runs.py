@@ -120,6 +120,10 @@ class Allowance(Record):
     max_cost: float | None = Field(ge=0.0)
     """In dollars; None: no limit."""
     max_calls: int = Field(ge=1)
+    model_silence: float | None = Field(default=None, gt=0.0)
+    """Longest that a model may say nothing, in seconds; None: the usual."""
+    model_timeout: float | None = Field(default=None, gt=0.0)
+    """Longest that one answer may take, in seconds; None: the usual."""
 
 
 class Board(Record):

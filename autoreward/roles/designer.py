@@ -8,7 +8,7 @@ from pydantic import BeforeValidator
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
-from autoreward.llm.context import ASSUMED_CONTEXT, prompt_room
+from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
 from autoreward.llm.programs import docstring, program_source
@@ -96,9 +96,12 @@ def draft_candidates(
     """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
-    room = prompt_room(client.models["designer"].name, _MAX_TOKENS)
-    text = design_prompt(brief, history, count, feedback, room)
-    request = Request(str(ReplyKey(number, "designer")), "designer", text, _MAX_TOKENS)
+    key = str(ReplyKey(number, "designer"))
+
+    def text(room: int) -> str:
+        return design_prompt(brief, history, count, feedback, room)
+
+    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, text)
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
     return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings

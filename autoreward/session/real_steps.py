@@ -8,7 +8,7 @@ from pathlib import Path
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
@@ -281,10 +281,10 @@ def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:
     """What the run's model calls may take by now."""
     config = book.header.config
-    return book.lone(ALLOWANCE) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+    return book.lone(ALLOWANCE) or allowed_at_first(config)
