@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
 from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
@@ -69,20 +70,27 @@ def blank(task: Task) -> BaseAlgorithm:
     return model
 
 
-def policy_function(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> PolicyFunction:
-    """The model's most likely actions, as a function of observations as the environment gives them."""
+def policy_function(
+    model: BaseAlgorithm, actions: PolicyActions, mean: NDArray[Any], variance: NDArray[Any]
+) -> PolicyFunction:
+    """The model's most likely actions as the environment takes them, as a function of observations as it gives them."""
 
     def choose(observations: NDArray[Any]) -> NDArray[Any]:
         normal = np.clip((observations - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
-        return model.predict(normal.astype(np.float32), deterministic=True)[0]
+        emitted = model.predict(normal.astype(np.float32), deterministic=True)[0]
+        return np.asarray(actions.acted(emitted))
 
     return choose
 
 
 def normalised(task: Task, venv: VecEnv) -> VecNormalize:
-    """Observation normalisation as the task asks for it; that of rewards is LateRewards'."""
+    """Environments as SB3 is given them: they take what a policy emits, and normalise observations as the task asks for it.
+
+    Rewards are normalised by LateRewards.
+    """
+    taking = PolicyEnvs(venv, task.train)
     return VecNormalize(
-        venv, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
+        taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )
 
 

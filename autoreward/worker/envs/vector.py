@@ -102,8 +102,8 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
 
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
         """In the first environments, one for each seed."""
-        envs = self.envs[: len(seeds)]
-        observations = [[np.asarray(env.reset(seed=seed % 2**31)[0])] for env, seed in zip(envs, seeds, strict=True)]
+        envs, kind = self.envs[: len(seeds)], self.observation_space.dtype
+        observations = [[np.asarray(e.reset(seed=s % 2**31)[0], dtype=kind)] for e, s in zip(envs, seeds, strict=True)]
         actions: list[list[Any]] = [[] for _ in envs]
         terminated = [False] * len(envs)
         going = list(range(len(envs)))
@@ -112,7 +112,7 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
             unfinished = []
             for i, action in zip(going, chosen, strict=True):
                 observation, _, ended, cut, _ = envs[i].step(action)
-                observations[i].append(np.asarray(observation))
+                observations[i].append(np.asarray(observation, dtype=kind))
                 actions[i].append(action)
                 terminated[i] = bool(ended)
                 if not (ended or cut):

@@ -59,10 +59,11 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
-    choices = int(recorder.action_space.n) if isinstance(recorder.action_space, spaces.Discrete) else 0
+    one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
+    choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
-        state=_stats(samples.next_state, 0),
-        action=_stats(samples.action, choices),
+        state=_stats(samples.next_state),
+        action=_stats(samples.action, choices, first),
         max_steps=limit,
         terminates=bool(samples.terminated.any()) or any(episode.terminated for episode in whole),
         random_length=float(np.mean([episode.length for episode in whole])),
@@ -75,7 +76,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 
 
-def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
+def _stats(fields: NamedArrays, choices: int = 0, first: int = 0) -> tuple[FieldStats, ...]:
     return tuple(
         FieldStats(
             name=name,
@@ -85,6 +86,7 @@ def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
             mean=float(values.mean()),
             std=float(values.std()),
             discrete=choices,
+            first=first,
         )
         for name, values in fields.items()
     )
@@ -104,6 +106,12 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
             )
+    if train.algorithm not in policies.ON_POLICY and train.hyperparameters.get("n_steps", 1) != 1:
+        raise TaskError(
+            f"{card}.hyperparameters]: n_steps is not used here: {train.algorithm} learns from single steps; leave it out."
+        )
+    if not train.rescale_actions and train.algorithm in ("SAC", "TD3"):
+        raise TaskError(f"{card}] rescale_actions: {train.algorithm} always rescales actions; leave it out.")
     if not 0.0 <= train.gamma <= 1.0:
         raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")
     settings = {

@@ -14,6 +14,7 @@ from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import WEIGHTS_FILE, EmptyReport, FilmJob
 
@@ -32,7 +33,8 @@ def film(job: FilmJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     observation, _ = env.reset(seed=job.seed % 2**31)
     frames = [_picture(env)]
     model = policies.blank(task)
-    choose = policies.policy_function(model, *policies.from_bytes(model, files[WEIGHTS_FILE]))
+    actions = PolicyActions(env.action_space, task.train)
+    choose = policies.policy_function(model, actions, *policies.from_bytes(model, files[WEIGHTS_FILE]))
     over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])

@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
+from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.vector import VectorEnv
 
@@ -56,7 +57,7 @@ class Recorder(VecEnvWrapper):
         self._rows.clear()
         self._step = np.array([len(e.observations) - 1 for e in episodes])
         self._last = np.stack([e.observations[-1] for e in episodes])
-        idle = np.zeros(self.action_space.shape or (), self.action_space.dtype)
+        idle = resting(self.action_space)
         never = np.zeros(self.num_envs, np.bool_)
         oldest = self._step.max()
         for t in range(oldest):
