@@ -21,7 +21,7 @@ def graph(job: GraphJob, files: Mapping[str, bytes], context: JobContext) -> tup
     Its input `observation` has shape (n, d) and the type of the environment's observations; its output `action` has shape (n,)
     or (n, a). Normalisation of observations and the action's bounds are inside; no action is drawn at random.
     """
-    model = policies.blank(job.task)
+    model = policies.blank(job.task, context.closing)
     actor = Actor(model.policy, *policies.from_bytes(model, files[WEIGHTS_FILE])).eval()
     Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
     space = model.observation_space
