@@ -22,10 +22,12 @@ LOOK_SECONDS = 0.5
 """Seconds between two looks."""
 STDERR_CAP = 256 << 10
 """Bytes of stderr from which on all but the tail is thrown away, at the next look."""
-TAIL = 4_096
+TAIL = 16_384
 """Bytes of stderr that are kept."""
 _SHOWN = 600
 """Characters of the last words in a message."""
+_CRASH, _FRAMES = "Fatal Python error", 3
+"""How `faulthandler` begins, and how many lines of it are shown."""
 _SHARE, _TIMES = 0.1, 3.0
 """A call took too long at a deadline if it took this share of the time, and this many times what others did."""
 
@@ -94,8 +96,13 @@ class Vitals:
 
     def last_words(self) -> str:
         """The end of its stderr in one line, as a sentence after a space; empty if it said nothing."""
-        words = " | ".join(line for line in map(str.strip, self._tail().decode(errors="replace").splitlines()) if line)
-        return f" Its last words: {words[-_SHOWN:]}" if words else ""
+        lines = [line for line in map(str.strip, self._tail().decode(errors="replace").splitlines()) if line]
+        crash = next((i for i, line in enumerate(lines) if line.startswith(_CRASH)), None)
+        if crash is not None:  # what came before it, and where Python was: newest call first
+            frames = [line for line in lines[crash:] if line.startswith("File ")]
+            lines = [*lines[max(crash - _FRAMES, 0) : crash + 1], *frames[:_FRAMES]]
+        words = " | ".join(lines)[-_SHOWN:]
+        return f" Its last words: {words}" if words else ""
 
     def _tail(self) -> bytes:
         size = os.fstat(self._errors.fileno()).st_size
