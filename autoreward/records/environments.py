@@ -164,3 +164,5 @@ class Description(Record):
     """The environment's docstring, without what it says of its reward."""
     dt: float | None = None
     """Seconds of one step, where the environment states it."""
+    lost_episodes: int = Field(default=0, ge=0)
+    """Episodes that were thrown away since the environment failed in them."""

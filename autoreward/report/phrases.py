@@ -68,10 +68,17 @@ def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
 
 
 def trial_line(trial: Trial) -> str:
-    """A training that failed or was taken over, in one line; empty for any other: its score says more."""
+    """A training that failed, lost episodes or was taken over, in one line; empty for any other: its score says more."""
     if trial.taken_from:
         return f"  {trial.id}: not trained again, {trial.taken_from} has trained it in the same way"
-    return "" if trial.outcome.ok else f"  {trial.id} {trial.outcome.value}: {trial.message}"
+    if not trial.outcome.ok:
+        return f"  {trial.id} {trial.outcome.value}: {trial.message}"
+    return f"  {trial.id}: {lost_episodes_sentence(trial.lost_episodes)}" if trial.lost_episodes else ""
+
+
+def lost_episodes_sentence(lost: int) -> str:
+    """That episodes were lost to the environment; empty if none was."""
+    return f"{counted(lost, 'episode')} thrown away since the environment failed in them" if lost else ""
 
 
 def taken_over_sentence(trials: Sequence[Trial]) -> str:

@@ -33,7 +33,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
-from autoreward.report.spending import Spending
+from autoreward.report.spending import Spending, spending_of
 from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
@@ -168,6 +168,12 @@ class RunView:
         """Environment steps that it has taken for them."""
         return sum(t.steps - t.begin for t in self.trials if not t.taken_from)
 
+    @property
+    def lost_episodes(self) -> int:
+        """Episodes of trainings and scorings that were thrown away since the environment failed in them."""
+        scores = (saved.score for saved in (*self.search_scores, *self.confirm_scores))
+        return sum(trial.lost_episodes for trial in self.trials) + sum(score.lost_episodes for score in scores)
+
     def candidate(self, candidate_id: str) -> CandidateView | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
@@ -207,10 +213,7 @@ class RunView:
     @property
     def spending(self) -> tuple[Spending, ...]:
         """Calls, tokens and dollars by role and model."""
-        groups: dict[tuple[str, str], list[Bill]] = {}
-        for bill in self.bills:
-            groups.setdefault((bill.role, bill.model), []).append(bill)
-        return tuple(Spending.of(role, model, bills) for (role, model), bills in groups.items())
+        return spending_of(self.bills)
 
 
 def read_run(folder: Path) -> RunView:

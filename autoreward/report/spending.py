@@ -1,4 +1,4 @@
-"""What asking models has cost, by role."""
+"""What model calls have cost, by role and model."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Self
@@ -36,3 +36,11 @@ class Spending(NamedTuple):
     def price(self) -> str:
         """Dollars in words."""
         return "price not known" if self.dollars is None else f"${self.dollars:.2f}"
+
+
+def spending_of(bills: Sequence[Bill]) -> tuple[Spending, ...]:
+    """Calls, tokens and dollars by role and model."""
+    groups: dict[tuple[str, str], list[Bill]] = {}
+    for bill in bills:
+        groups.setdefault((bill.role, bill.model), []).append(bill)
+    return tuple(Spending.of(role, model, own) for (role, model), own in groups.items())

@@ -26,7 +26,7 @@ from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
 from autoreward.roles.endings import endings
 from autoreward.roles.episode_tables import Table, episode_table, spread_out
-from autoreward.roles.history import hide_condition
+from autoreward.roles.history import hide_condition, told
 from autoreward.roles.lessons import stubborn_starts
 
 _MAX_TOKENS = 6_000
@@ -196,7 +196,8 @@ def _item(brief: Brief, case: Case) -> dict[str, Any]:
         else f"{case.choice}, {own.trial_id}",
         "source": case.candidate.source.rstrip(),
         "symptoms": [
-            {"name": s.name, "evidence": hide_condition(brief, s.evidence)} for s in case.diagnosis.symptoms[:_SYMPTOMS]
+            {"name": s.name, "evidence": hide_condition(brief, s.evidence)}
+            for s in told(case.diagnosis.symptoms)[:_SYMPTOMS]
         ],
         "shares": case.diagnosis.shares,
         "endings": endings(brief.task, own.episodes, case.episodes(own), brief.rule_shown),

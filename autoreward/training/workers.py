@@ -167,8 +167,9 @@ class Workers(Closing):
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
+            words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
             raise errors.TaskError(
-                f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
+                f"task {task.name}: {task.env} failed when it was tried: {words}. Look at its id, its kwargs and its code."
             ) from None
 
 

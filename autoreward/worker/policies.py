@@ -1,6 +1,7 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -59,15 +60,14 @@ def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> Ba
     return model
 
 
-def blank(task: Task) -> BaseAlgorithm:
+def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:
     """An untrained model that saved weights fit, on the CPU: it plays in few environments, or becomes a file for any machine.
 
-    Its environment is closed: it was asked for its spaces alone.
+    Its environment is asked for its spaces alone, and closed by `closing`.
     """
     venv = normalised(task, make.vectorised(task, 1, seed=0))
-    model = _built(task, venv, 0, "cpu")
-    venv.close()
-    return model
+    closing.callback(venv.close)
+    return _built(task, venv, 0, "cpu")
 
 
 def policy_function(
@@ -92,6 +92,11 @@ def normalised(task: Task, venv: VecEnv) -> VecNormalize:
     return VecNormalize(
         taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )
+
+
+def finite(model: BaseAlgorithm) -> bool:
+    """Whether all weights of a model are finite numbers."""
+    return all(bool(torch.isfinite(weights).all()) for weights in model.policy.parameters())
 
 
 def to_bytes(model: BaseAlgorithm, venv: VecNormalize) -> bytes:

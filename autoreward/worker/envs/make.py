@@ -9,12 +9,30 @@ from gymnasium import spaces
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.border import Border
+from autoreward.worker.envs.faults import raised_by
 from autoreward.worker.envs.flatten import flat
+from autoreward.worker.envs.guarded import Guarded
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
+from autoreward.worker.envs.watchdog import BEAT, MAKING
 
 
 def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
+    """One environment of the task.
+
+    Raises:
+        TaskError: the id is unknown, a package is missing, or it won't start.
+        EnvironmentFault: it raises something else.
+    """
+    BEAT.begin(MAKING)
+    try:
+        return Guarded(_made(task, render_mode), task)
+    except BaseException as error:
+        raise raised_by(task, "the call that makes it", error) from error
+    finally:
+        BEAT.end()
+
+
+def _made(task: Task, render_mode: str | None) -> gymnasium.Env[Any, Any]:
     kwargs: dict[str, Any] = dict(task.kwargs)
     if render_mode is not None:
         kwargs["render_mode"] = render_mode

@@ -27,7 +27,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
     task = job.task
     description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
-    one, two = _recorded(task), _recorded(task)
+    one, two = _recorded(task, context), _recorded(task, context)
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
@@ -48,16 +48,15 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     return Audit(task=task.name, items=tuple(items)), {}
 
 
-def _recorded(task: Task) -> Recorded:
+def _recorded(task: Task, context: JobContext) -> Recorded:
     """STEPS steps of ENVS environments under the same seeds and actions every time."""
     recorder = Recorder(make.vectorised(task, _ENVS, seed=0), task)
+    context.closing.callback(recorder.close)
     recorder.action_space.seed(0)
     recorder.reset()
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
-    recorded = recorder.take()
-    recorder.close()
-    return recorded
+    return recorder.take()
 
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:

@@ -34,7 +34,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     Args:
         job: the task, and the seed of environments and actions.
         files: an .npz of demonstrations, or none; see reference_episodes.py.
-        context: not needed.
+        context: closes the environments.
 
     Returns:
         The description; the sampled transitions, and the reference episodes, one column each.
@@ -44,6 +44,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     """
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
+    context.closing.callback(venv.close)
     _try_settings(task, venv)
     limit, stated = venv.time_limit, venv.stated
     recorder = Recorder(venv, task)
@@ -54,7 +55,6 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
-    recorder.close()
     samples = recorded.transitions
     whole = [
         known.episode for known in kinds if known.kind == "random"
@@ -72,6 +72,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         motions=motions(task, samples),
         doc=stated.doc,
         dt=stated.dt,
+        lost_episodes=venv.lost_episodes,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 

@@ -24,10 +24,10 @@ def graph(job: GraphJob, files: Mapping[str, bytes], context: JobContext) -> tup
     or (n, a), in the environment's own units. Normalisation of observations, the action's bounds and what brings a policy's numbers
     to them are inside; no action is drawn at random.
     """
-    model = policies.blank(job.task)
+    model = policies.blank(job.task, context.closing)
     env = make.make_env(job.task)
     actions = PolicyActions(env.action_space, job.task.train)
-    env.close()
+    context.closing.callback(env.close)
     actor = Actor(model.policy, actions, *policies.from_bytes(model, files[WEIGHTS_FILE])).eval()
     Distribution.set_default_validate_args(False)  # a graph can't raise, so it can't check its own numbers
     space = model.observation_space

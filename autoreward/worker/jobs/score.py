@@ -25,7 +25,8 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     """
     task, trial, choosing, scoring = job.task, job.trial, job.choosing, job.scoring
     venv = make.vectorised(task, max(len(choosing), len(scoring)), seed=0)
-    model, actions = policies.blank(task), PolicyActions(venv.action_space, task.train)
+    context.closing.callback(venv.close)
+    model, actions = policies.blank(task, context.closing), PolicyActions(venv.action_space, task.train)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
@@ -35,8 +36,8 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
     played, episodes = play(kept, scoring)
-    venv.close()
-    return _summary(trial, points, kept, episodes, task.ruled), {
+    summary = _summary(trial, points, kept, episodes, task.ruled)
+    return summary.model_copy(update={"lost_episodes": venv.lost_episodes}), {
         EPISODES: as_transitions(task, venv, played).to_bytes()
     }
 

@@ -13,6 +13,7 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
 from autoreward.worker.envs.stated import documentation
+from autoreward.worker.envs.tolerant import Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 
@@ -27,12 +28,13 @@ Array = NDArray[Any]
 def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Survey, dict[str, bytes]]:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
     task = job.task
-    env = make.make_env(task)
+    env = Tolerant(make.make_env(task), Losses())
+    context.closing.callback(env.close)
     observations, actions, lengths, terminates = _wander(env)
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
     layout = layout_of(env)
-    surveyed = Survey(
+    return Survey(
         env=task.env,
         doc=documentation(env),
         stretches=_stretches(env, layout, observations),
@@ -44,9 +46,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         terminates=terminates,
         random_length=float(np.mean(lengths)),
         longest=max(lengths),
-    )
-    env.close()
-    return surveyed, {}
+    ), {}
 
 
 def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:
