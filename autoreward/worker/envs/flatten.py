@@ -4,7 +4,7 @@ A policy needs one flat vector, a task card needs names. `Layout` says which str
 one-hot stretches back as the integers that they stand for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -90,7 +90,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
             start += size
         words = tuple("_".join(path) for path in _others(env.observation_space, ()))
         if not self._paths_and_spaces or start > LARGEST:
-            what = f"{start:,} numbers, such as an image" if self._paths_and_spaces else "nothing that is a number"
+            what = _too_much(self._paths_and_spaces, start)
             raise TaskError(
                 f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
                 f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
@@ -149,6 +149,19 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
             return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float32)).reshape(-1) for k, v in fields.items()}
         except Exception as error:
             raise TaskError(f"{self._where}: observe raised {type(error).__name__}: {error}") from None
+
+
+def _too_much(parts: Sequence[tuple[tuple[str, ...], spaces.Space[Any]]], size: int) -> str:
+    """What an observation is that has too many numbers for a policy of plain layers, or none."""
+    if not parts:
+        return "nothing that is a number"
+    path, largest = max(parts, key=lambda part: int(spaces.utils.flatdim(part[1])))
+    where = "" if not path else f", most of them in {'_'.join(path)!r}"
+    if isinstance(largest, spaces.Discrete):
+        return f"one of {int(largest.n):,} states{where}, more than a policy of plain layers is given one by one ({LARGEST:,})"
+    if isinstance(largest, spaces.Box) and len(largest.shape) > 1:
+        return f"{size:,} numbers{where}, such as an image"
+    return f"{size:,} numbers{where}, more than a policy of plain layers is given ({LARGEST:,})"
 
 
 def _numbers(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], spaces.Space[Any]]]:
