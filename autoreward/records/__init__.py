@@ -20,6 +20,7 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
     EXPLOITS,
@@ -95,6 +96,7 @@ __all__ = [
     "TRAINING_STATE",
     "UNGRADED",
     "Allowance",
+    "Allowed",
     "Analyses",
     "Analysis",
     "Answer",
@@ -117,6 +119,8 @@ __all__ = [
     "Diagnosis",
     "Doubt",
     "Entry",
+    "EnvCheck",
+    "EnvRow",
     "Episode",
     "Estimate",
     "Feedback",
@@ -124,6 +128,7 @@ __all__ = [
     "FieldStats",
     "Finding",
     "Grading",
+    "Gravity",
     "LegPlan",
     "Logged",
     "LoggedPoint",

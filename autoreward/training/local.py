@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from autoreward.worker.reach import Walls
 
 IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
+_WORDS = 4096
+"""Bytes of last words."""
 
 
 class Server:
@@ -86,9 +89,14 @@ class LocalRunner:
             server = self._servers[job.task.process]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
-        child = server.fork_server.spawn(request, fds)
-        _hand_over(child, needed)
-        return _watch(child, job, progress)
+        with tempfile.TemporaryFile() as heard:
+            child = server.fork_server.spawn(request, (*fds, *((heard.fileno(),) if job.heard else ())))
+            try:
+                _hand_over(child, needed)
+                return _watch(child, job, progress)
+            except JobFailed as failed:
+                failed.last_words = _end_of(heard.fileno())
+                raise
 
     def close(self) -> None:
         """End every worker."""
@@ -137,10 +145,24 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
         raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
+def _end_of(file: int) -> str:
+    """The last of a file as text."""
+    return os.pread(file, _WORDS, max(os.fstat(file).st_size - _WORDS, 0)).decode(errors="replace")
+
+
 def _watch(child: Child, job: Job[R], progress: StepProgress) -> JobReply[R]:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
-    deadline = time.monotonic() + job.limits.seconds
     files: dict[str, bytes] = {}
+    try:
+        return _until_report(child, job, progress, files)
+    except JobFailed as failed:
+        failed.files = files
+        raise
+
+
+def _until_report(child: Child, job: Job[R], progress: StepProgress, files: dict[str, bytes]) -> JobReply[R]:
+    """As `_watch`; what comes is put into `files`."""
+    deadline = time.monotonic() + job.limits.seconds
     try:
         while True:
             child.socket.settimeout(max(deadline - time.monotonic(), 0.001))

@@ -3,7 +3,10 @@
 It confines itself before it imports a package: gymnasium imports those that register environments, and they are tasks' code too.
 """
 
+import faulthandler
 import json
+import os
+import resource
 import socket
 import sys
 import warnings
@@ -37,6 +40,8 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
         confine_one(WALLS, HELD, GRANTED)
         record, do = JOB_TABLE[request["job"]]
         job = record.model_validate_json(request["record"])
+        if job.heard:
+            _be_heard(fds.pop())
         limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(job.task))
         report, files = do(job, wire.receive_files(sock, job.takes), _context(sock, fds, HELD, WALLS))
     except AutorewardError as error:
@@ -52,12 +57,20 @@ def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
 
 
+def _be_heard(witness: int) -> None:
+    """Print into that file from now on, and a traceback when the process dies of a signal."""
+    os.dup2(witness, 1)
+    os.dup2(witness, 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (wire.HEARD_CAP, wire.HEARD_CAP))
+    faulthandler.enable(witness)
+
+
 def _context(sock: socket.socket, fds: list[int], held: Held, walls: Walls) -> JobContext:
     def progress(step: int) -> None:
         frames.send(sock, wire.PROGRESS, str(step).encode())
 
     room = socket.socket(fileno=fds[0]) if fds else None
-    return JobContext(held, walls, room, progress)
+    return JobContext(held, walls, room, progress, lambda name, data: wire.send_file(sock, name, data))
 
 
 def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:

@@ -12,7 +12,12 @@ from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 
 
 def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """One environment of the task. Raises TaskError if the id is unknown, a package is missing, or it won't start."""
+    """One environment of the task. Raises TaskError if it can't be made, or not be trained in."""
+    return fitted(registered(task, render_mode), task)
+
+
+def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """What is registered under the task's id. Raises TaskError if there is none, a package is missing, or it won't start."""
     kwargs: dict[str, Any] = dict(task.kwargs)
     if render_mode is not None:
         kwargs["render_mode"] = render_mode
@@ -34,9 +39,12 @@ def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, A
         raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {reason}") from None
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
+    return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
+
+
+def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
+    """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
     _trainable(env.action_space, task)
-    if callable(getattr(env.unwrapped, "seed", None)):
-        env = Reseeded(env)
     return flat(env if task.terminates else Endless(env), task)
 
 

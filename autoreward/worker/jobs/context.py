@@ -11,6 +11,13 @@ StepProgress = Callable[[int], None]
 """Told the environment steps so far."""
 
 
+SendFile = Callable[[str, bytes], None]
+
+
+def _unsent(name: str, data: bytes) -> None:
+    """Where nobody waits for files before the report."""
+
+
 class JobContext(NamedTuple):
     """One worker process, as its job sees it."""
 
@@ -19,3 +26,5 @@ class JobContext(NamedTuple):
     room: socket.socket | None
     """The room of the reward program; None for a job that asks none."""
     progress: StepProgress
+    send: SendFile = _unsent
+    """Sends a file at once, and again under its name: what there is if the process is lost."""
