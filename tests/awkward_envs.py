@@ -170,3 +170,8 @@ fault(happens=_at(5, lambda: time.sleep(1000)))("Hangs")
 fault(happens=_at(5, lambda: (os.write(2, b"bad mesh\n"), ctypes.string_at(0))))("Crashes")
 fault(happens=_at(5, lambda: os._exit(3)))("Exits")
 fault(happens=_at(5, lambda: sys.exit("over")))("Quits")
+fault(
+    step=_step_as(observation=lambda self: ctypes.string_at(0) if self.spec_steps() > 60 else self.observe()),
+    spec_steps=lambda self: setattr(self, "all_steps", getattr(self, "all_steps", 0) + 1) or self.all_steps,
+    action_space=spaces.Box(0, 1000, (1,)),
+)("FarThenCrashes")  # fmt: skip

@@ -42,8 +42,19 @@ class Server:
             process = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
+        home, path = _home(), os.environ.get("PYTHONPATH", "")
+        if whole := [folder for folder in process.modules if Path(home).is_relative_to(folder)]:
+            raise TaskError(
+                f"task {task.name}: [process] modules = {whole[0]!r} holds your whole home, which no environment may see; "
+                "move the module into a folder of its own, and name that."
+            )
         self._folder = scratch.make_scratch()
-        walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
+        walls = Walls(
+            **process.model_dump(),
+            folder=self._folder,
+            home=home,
+            python_path=tuple(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry),  # noqa: PTH100 - links stay
+        )
         self.fork_server = RestartingForkServer("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:

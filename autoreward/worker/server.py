@@ -14,10 +14,11 @@ from typing import Any
 
 from autoreward.sandbox.processes import fork_server, frames, scratch
 from autoreward.worker.confine import Held, confine_all, confine_one, inherited_memory, limit_worker, own_folder
-from autoreward.worker.reach import Walls
+from autoreward.worker.reach import Walls, import_from_there
 
 if __name__ == "__main__":
     WALLS = Walls.from_json(sys.argv[-2])
+    import_from_there(WALLS)
     HELD, GRANTED = confine_all(WALLS)
 
 import torch

@@ -22,6 +22,8 @@ from autoreward.worker.checking.subject import Env, Subject, Watched, limited, t
 
 _LONGEST = 300
 """Letters of what an environment says when it fails."""
+_NOT_ITS_OWN = ("site-packages", "/autoreward/worker/", os.path.dirname(os.__file__))  # noqa: PTH120 - as in tracebacks
+"""In the names of files that are no environment's."""
 _CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[EnvRow]]], ...] = (
     ("Gymnasium's checker", gymnasium_says),
     ("Stable-Baselines3's checker", sb3_says),
@@ -58,11 +60,12 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             done = done.model_copy(update={"rows": (*done.rows, row)})
 
     folder, errors = Path.cwd(), np.geterr()
+    calls = ["making it"]
     with traced() as traces, warnings.catch_warnings(action="ignore"):
         tell(done.model_copy(update={"doing": "making it"}))
         try:
             with limited(asked.patience):
-                env = Watched(asked.make(), asked.patience)
+                env = Watched(asked.make(), asked.patience, calls)
         except TaskError as error:
             add(iter([_unmade(str(error), asked.task)]))
             return done
@@ -72,7 +75,7 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         subject = Subject(
             task=asked.task,
             env=env,
-            another=(lambda: Watched(asked.make(), asked.patience)) if asked.renewable else None,
+            another=(lambda: Watched(asked.make(), asked.patience, calls)) if asked.renewable else None,
             printed=asked.printed,
             traces=traces,
             patience=asked.patience,
@@ -84,7 +87,7 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             try:
                 add(check(subject))
             except (Exception, SystemExit) as error:
-                add(iter([_raised(error, env.called)]))
+                add(iter([_raised(error, calls[-1])]))
         add(_beyond_computing(traces, asked.allowed, any(row.asks for row in done.rows)))
         if folder != Path.cwd():
             os.chdir(folder)
@@ -100,8 +103,8 @@ def _unmade(words: str, task: Task) -> EnvRow:
 
 def _raised(error: BaseException, call: str) -> EnvRow:
     """What a call of the environment raised, where, and what to do about it."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "site-packages" not in f.filename]
-    last = next((f for f in reversed(frames) if "/autoreward/worker/" not in f.filename), None)
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    last = next((f for f in frames if not any(place in f.filename for place in _NOT_ITS_OWN)), None)
     place = f" ({Path(last.filename).name}, line {last.lineno})" if last else ""
     advice, asks = denied.advice(error)
     words = visible_line(str(error), _LONGEST)

@@ -29,6 +29,16 @@ def repeatable(subject: Subject) -> Iterator[EnvRow]:
     env, beside = (subject.another(), subject.another()) if subject.another else (subject.env, subject.env)
     first, second = _played(env, _SEED, actions), _played(beside, _SEED, actions)
     place = _parted(first, second)
+    if place is not None and subject.another is None:
+        yield EnvRow(
+            name="seed",
+            gravity="warn",
+            found="the second time, the same seed and actions give something else, "
+            f"from {'the start' if place == 0 else f'step {place}'} on",
+            advice="Draw from self.np_random after super().reset(seed=seed), and set everything anew in reset: scores can't be "
+            "compared otherwise.",
+        )
+        return
     if place is not None:
         call = "reset" if place == 0 else "step"
         yield EnvRow(

@@ -46,12 +46,12 @@ class Subject(NamedTuple):
 class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Times the calls, and ends the process with a traceback when one does not return."""
 
-    def __init__(self, env: Env, patience: float) -> None:
+    def __init__(self, env: Env, patience: float, calls: list[str]) -> None:
+        """What is called is added to `calls`."""
         super().__init__(env)
         self._patience = patience
+        self._calls = calls
         self.seconds: dict[str, list[float]] = {"reset": [], "step": []}
-        self.called = "making it"
-        """The call that was the last to begin."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset."""
@@ -65,7 +65,7 @@ class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     @contextmanager
     def _timed(self, call: str) -> Iterator[None]:
-        self.called = call
+        self._calls[:] = [call]
         with limited(self._patience):
             began = time.perf_counter()
             yield

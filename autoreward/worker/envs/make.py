@@ -94,7 +94,10 @@ EXTRAS = {
 def _pip(module: str) -> str:
     """The command that installs a missing module."""
     extra = EXTRAS.get(module)
-    return how_to_get(extra) if extra else f"pip install the package that has {module!r}."
+    if extra:
+        return how_to_get(extra)
+    own = 'if it is a file of yours, name its folder in the card: [process] modules = ["FOLDER"]'
+    return f"pip install the package that has {module!r}; {own}."
 
 
 def vectorised(task: Task, envs: int, seed: int) -> VectorEnv:

@@ -10,7 +10,9 @@ from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import CHECKED_SO_FAR, CheckEnvJob
 
 
-def check_in_worker(job: CheckEnvJob, files: Mapping[str, bytes], context: JobContext) -> tuple[EnvCheck, dict[str, bytes]]:
+def check_in_worker(
+    job: CheckEnvJob, files: Mapping[str, bytes], context: JobContext
+) -> tuple[EnvCheck, dict[str, bytes]]:
     """Run every check; the report has their rows, and the file has those that were there before the last one."""
     allowed: list[Allowed] = [kind for kind in ("network", "programs") if getattr(context.walls, kind)]
     asked = Asked(
