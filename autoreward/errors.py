@@ -17,6 +17,7 @@ exception. Every message says what happened, where, and what to do next, naming 
 """
 
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 
 from autoreward.core.outcomes import Outcome
@@ -108,9 +109,16 @@ class JudgementNeeded(AutorewardError):
 class JobFailed(AutorewardError):
     """A worker process ended without a report: how, and in which words."""
 
+    files: Mapping[str, bytes]
+    """What it had sent until then."""
+    last_words: str
+    """The end of what it printed, where somebody listened."""
+
     def __init__(self, outcome: Outcome, message: str) -> None:
         self.outcome = outcome
         self.message = message
+        self.files = {}
+        self.last_words = ""
         super().__init__(message)
 
 

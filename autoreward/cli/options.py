@@ -1,6 +1,7 @@
 """The options that commands share, and where runs and tasks are by them."""
 
 import difflib
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ import typer
 
 from autoreward.errors import UsageError, shortened
 
+KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
+ALLOWING = typer.Option(
+    [], "--allow", help="What the environment may do beyond computing: programs, network; may be repeated."
+)
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 EnvsOption = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
 
@@ -20,6 +25,17 @@ TENSORBOARD = typer.Option(
 
 NAME = typer.Option(None, help="Name of the run folder; made from date and task if not given.")
 JSON = typer.Option(False, "--json", help="Tell what happens as JSON lines.")
+
+
+def arguments(kwargs: str) -> dict[str, Any]:
+    """What is written for `--kwargs`. Raises UsageError."""
+    try:
+        given: Any = json.loads(kwargs)
+    except ValueError as error:
+        raise UsageError(f"--kwargs {kwargs}: not JSON ({error}).") from None
+    if not isinstance(given, dict):
+        raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
+    return given
 
 
 def dollars(text: str | float) -> float:

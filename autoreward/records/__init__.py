@@ -20,6 +20,7 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
     EXPLOITS,
@@ -96,6 +97,7 @@ __all__ = [
     "TRAINING_STATE",
     "UNGRADED",
     "Allowance",
+    "Allowed",
     "Analyses",
     "Analysis",
     "Answer",
@@ -118,6 +120,8 @@ __all__ = [
     "Diagnosis",
     "Doubt",
     "Entry",
+    "EnvCheck",
+    "EnvRow",
     "Episode",
     "Estimate",
     "Feedback",
@@ -125,6 +129,7 @@ __all__ = [
     "FieldStats",
     "Finding",
     "Grading",
+    "Gravity",
     "LegPlan",
     "Logged",
     "LoggedPoint",

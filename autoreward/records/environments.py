@@ -92,6 +92,8 @@ class Survey(Record):
     """Mean length of random episodes, in steps."""
     longest: int
     """Longest random episode, in steps."""
+    cut_after: int | None = None
+    """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
 
 
 class AuditItem(Record):

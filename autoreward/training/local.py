@@ -44,8 +44,19 @@ class Server:
             process = task.process.seen_from(Path("/"))
         except TaskError as error:
             raise TaskError(f"task {task.name}: {error}") from None
+        home, path = _home(), os.environ.get("PYTHONPATH", "")
+        if whole := [folder for folder in process.modules if Path(home).is_relative_to(folder)]:
+            raise TaskError(
+                f"task {task.name}: [process] modules = {whole[0]!r} holds your whole home, which no environment may see; "
+                "move the module into a folder of its own, and name that."
+            )
         self._folder = scratch.make_scratch()
-        walls = Walls(**process.model_dump(), folder=self._folder, home=_home())
+        walls = Walls(
+            **process.model_dump(),
+            folder=self._folder,
+            home=home,
+            python_path=tuple(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry),  # noqa: PTH100 - links stay
+        )
         self.fork_server = RestartingForkServer("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
 
     def close(self) -> None:
@@ -93,8 +104,12 @@ class LocalRunner:
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
         with Vitals() as vitals:
             child = server.fork_server.spawn(request, (*vitals.fds, *fds))
-            _hand_over(child, needed)
-            return _watch(child, job, progress, vitals)
+            try:
+                _hand_over(child, needed)
+                return _watch(child, job, progress, vitals)
+            except JobFailed as failed:
+                failed.last_words = vitals.printed()
+                raise
 
     def close(self) -> None:
         """End every worker."""
@@ -145,8 +160,19 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
 
 def _watch(child: Child, job: Job[R], progress: StepProgress, vitals: Vitals) -> JobReply[R]:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
-    deadline = time.monotonic() + job.limits.seconds
     files: dict[str, bytes] = {}
+    try:
+        return _until_report(child, job, progress, vitals, files)
+    except JobFailed as failed:
+        failed.files = files
+        raise
+
+
+def _until_report(
+    child: Child, job: Job[R], progress: StepProgress, vitals: Vitals, files: dict[str, bytes]
+) -> JobReply[R]:
+    """As `_watch`; what comes is put into `files`."""
+    deadline = time.monotonic() + job.limits.seconds
     try:
         while True:
             vitals.await_frame(child.socket, deadline)

@@ -96,13 +96,17 @@ class Vitals:
 
     def last_words(self) -> str:
         """The end of its stderr in one line, as a sentence after a space; empty if it said nothing."""
-        lines = [line for line in map(str.strip, self._tail().decode(errors="replace").splitlines()) if line]
+        lines = [line for line in map(str.strip, self.printed().splitlines()) if line]
         crash = next((i for i, line in enumerate(lines) if line.startswith(_CRASH)), None)
         if crash is not None:  # what came before it, and where Python was: newest call first
             frames = [line for line in lines[crash:] if line.startswith("File ")]
             lines = [*lines[max(crash - _FRAMES, 0) : crash + 1], *frames[:_FRAMES]]
         words = " | ".join(lines)[-_SHOWN:]
         return f" Its last words: {words}" if words else ""
+
+    def printed(self) -> str:
+        """The end of its stderr as it is."""
+        return self._tail().decode(errors="replace")
 
     def _tail(self) -> bytes:
         size = os.fstat(self._errors.fileno()).st_size

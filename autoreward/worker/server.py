@@ -22,10 +22,11 @@ from autoreward.worker.confine import (
     limit_worker,
     own_folder,
 )
-from autoreward.worker.reach import Walls
+from autoreward.worker.reach import Walls, import_from_there
 
 if __name__ == "__main__":
     WALLS = Walls.from_json(sys.argv[-2])
+    import_from_there(WALLS)
     HELD, GRANTED = confine_all(WALLS)
 
 import torch
@@ -76,6 +77,8 @@ def _done(
     confine_one(WALLS, HELD, GRANTED)
     record, do = JOB_TABLE[request["job"]]
     job = record.model_validate_json(request["record"])
+    if job.heard:
+        os.dup2(fds[1], 1)
     limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(job.task))
     return do(job, wire.receive_files(sock, job.takes), _context(sock, fds[2:], closing))
 
@@ -89,7 +92,7 @@ def _context(sock: socket.socket, fds: list[int], closing: ExitStack) -> JobCont
         frames.send(sock, wire.PROGRESS, str(step).encode())
 
     room = socket.socket(fileno=fds[0]) if fds else None
-    return JobContext(HELD, WALLS, room, progress, closing)
+    return JobContext(HELD, WALLS, room, progress, closing, lambda name, data: wire.send_file(sock, name, data))
 
 
 def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:

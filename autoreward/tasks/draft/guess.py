@@ -45,7 +45,11 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
     state = _state(survey, guesses)
     action = _action(survey, guesses)
     success, metric, constants = _success(survey, state, guesses)
+    notes: tuple[tuple[str, str], ...] = ()
     limit = survey.max_steps
+    if survey.cut_after is not None and (limit is None or survey.cut_after < limit):
+        limit = survey.cut_after
+        notes = (("max_steps", f"FOUND: the environment cuts every episode after {limit} steps itself"),)
     if limit is None:
         limit = min(10 * survey.longest, _UNLIMITED_STEPS)
         longest = f"the longest random episode had {survey.longest} steps"
@@ -67,7 +71,7 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
         },
         f"a card for {survey.env}",
     )
-    return Draft(task, guesses)
+    return Draft(task, guesses, notes)
 
 
 def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:

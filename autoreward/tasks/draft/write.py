@@ -54,6 +54,8 @@ def card_text(drafted: Draft) -> str:
     lines += ["", *_marked(drafted, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
     lines += [f"steps = {train.steps:_}", f"envs = {train.envs}", "", "[train.hyperparameters]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in train.hyperparameters.items()]
+    asked = {key: value for key, value in task.process.model_dump().items() if value}
+    lines += ["", "[process]", *(f"{key} = {_value(value)}" for key, value in asked.items())] if asked else []
     return "\n".join(lines) + "\n"
 
 

@@ -4,7 +4,7 @@ A policy needs one flat vector, a task card needs names. `Layout` says which str
 one-hot stretches back as the integers that they stand for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import getitem
 from typing import Any, NamedTuple
@@ -106,7 +106,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
             start += size
         words = tuple("_".join(path) for path in _others(env.observation_space, ()))
         if not self._parts or start > LARGEST:
-            what = f"{start:,} numbers, such as an image" if self._parts else "nothing that is a number"
+            what = _too_much(self._parts, start)
             raise TaskError(
                 f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
                 f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
@@ -179,6 +179,20 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _counts(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} of {key!r}" for key, count in sizes.items())
+
+
+def _too_much(parts: Sequence[_Part], size: int) -> str:
+    """What an observation is that has too many numbers for a policy of plain layers, or none."""
+    if not parts:
+        return "nothing that is a number"
+    largest = max(parts, key=lambda part: int(spaces.utils.flatdim(part.space)))
+    where = "" if not largest.words else f", most of them in {'_'.join(largest.words)!r}"
+    if isinstance(largest.space, spaces.Discrete):
+        states = f"one of {int(largest.space.n):,} states{where}"
+        return f"{states}, more than a policy of plain layers is given one by one ({LARGEST:,})"
+    if isinstance(largest.space, spaces.Box) and len(largest.space.shape) > 1:
+        return f"{size:,} numbers{where}, such as an image"
+    return f"{size:,} numbers{where}, more than a policy of plain layers is given ({LARGEST:,})"
 
 
 def _numbers(space: spaces.Space[Any], steps: tuple[Any, ...] = (), words: tuple[str, ...] = ()) -> Iterator[_Part]:

@@ -25,14 +25,15 @@ def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, A
     """
     BEAT.begin(MAKING)
     try:
-        return Guarded(_made(task, render_mode), task)
+        return Guarded(fitted(registered(task, render_mode), task), task)
     except BaseException as error:
         raise raised_by(task, "the call that makes it", error) from error
     finally:
         BEAT.end()
 
 
-def _made(task: Task, render_mode: str | None) -> gymnasium.Env[Any, Any]:
+def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """What is registered under the task's id. Raises TaskError if there is none, a package is missing, or it won't start."""
     kwargs: dict[str, Any] = dict(task.kwargs)
     if render_mode is not None:
         kwargs["render_mode"] = render_mode
@@ -54,10 +55,13 @@ def _made(task: Task, render_mode: str | None) -> gymnasium.Env[Any, Any]:
         raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {reason}") from None
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
+    return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
+
+
+def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
+    """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
     _trainable(env.action_space, task)
     env = Border(env)
-    if callable(getattr(env.unwrapped, "seed", None)):
-        env = Reseeded(env)
     return flat(env if task.terminates else Endless(env), task)
 
 
@@ -127,7 +131,10 @@ EXTRAS = {
 def _pip(module: str) -> str:
     """The command that installs a missing module."""
     extra = EXTRAS.get(module)
-    return how_to_get(extra) if extra else f"pip install the package that has {module!r}."
+    if extra:
+        return how_to_get(extra)
+    own = 'if it is a file of yours, name its folder in the card: [process] modules = ["FOLDER"]'
+    return f"pip install the package that has {module!r}; {own}."
 
 
 def vectorised(task: Task, envs: int, seed: int) -> VectorEnv:

@@ -1,14 +1,15 @@
 """Check a task card against its environment: does it say what is there?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.records import Audit, AuditItem
+from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import AuditJob, DescribeJob
@@ -33,6 +34,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     ]
     items += [*_ranges(task, one), *_graded(task), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.reference_episodes]
+    items += _cut(episodes, description.max_steps)
     solved = sum(e.success for e in episodes)
     sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
         f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"
@@ -57,6 +59,13 @@ def _recorded(task: Task, context: JobContext) -> Recorded:
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     return recorder.take()
+
+
+def _cut(episodes: Sequence[Episode], limit: int) -> Iterator[AuditItem]:
+    own = cut_after([e.length for e in episodes], [not e.terminated for e in episodes])
+    if own is not None and own < limit:
+        message = f"the environment cuts every episode after {own} steps itself, before the limit of {limit}: max_steps = {own}"
+        yield AuditItem(name="time limit", ok=False, message=message)
 
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:

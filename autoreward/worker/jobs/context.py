@@ -12,6 +12,13 @@ StepProgress = Callable[[int], None]
 """Told the environment steps so far."""
 
 
+SendFile = Callable[[str, bytes], None]
+
+
+def _unsent(name: str, data: bytes) -> None:
+    """Where nobody waits for files before the report."""
+
+
 class JobContext(NamedTuple):
     """One worker process, as its job sees it."""
 
@@ -22,3 +29,5 @@ class JobContext(NamedTuple):
     progress: StepProgress
     closing: ExitStack
     """What is closed after the report was sent: an environment may hang there, and nothing must be lost by that."""
+    send: SendFile = _unsent
+    """Sends a file at once, and again under its name: what there is if the process is lost."""

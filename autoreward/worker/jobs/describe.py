@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import stable_baselines3
@@ -11,11 +11,12 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
-from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, FieldStats
+from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.motions import motions
 from autoreward.worker.jobs.records import DescribeJob
@@ -59,6 +60,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
+    _demand_full_length(task, limit, whole)
     one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
     choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
@@ -75,6 +77,16 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         lost_episodes=venv.lost_episodes,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
+
+
+def _demand_full_length(task: Task, limit: int, episodes: Sequence[Episode]) -> None:
+    """Raises TaskError where a success needs the full length and the environment cuts every episode before it."""
+    own = cut_after([e.length for e in episodes], [not e.terminated for e in episodes])
+    if task.success.full_length and own is not None and own < limit:
+        raise TaskError(
+            f"task {task.name}: [success] asks for the full length of {limit} steps, and {task.env} cuts every episode after "
+            f"{own} itself; set max_steps = {own} in its card."
+        )
 
 
 def _stats(fields: NamedArrays, choices: int = 0, first: int = 0) -> tuple[FieldStats, ...]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -13,13 +13,12 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
 from autoreward.worker.envs.stated import documentation
+from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
-LONGEST = 1_000
-"""Steps after which a random episode without a time limit is cut."""
 BOUNDLESS = 1e6
 """Stated bounds of this size are none that an observation comes near to."""
 Array = NDArray[Any]
@@ -30,7 +29,8 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     task = job.task
     env = Tolerant(make.make_env(task), Losses())
     context.closing.callback(env.close)
-    observations, actions, lengths, terminates = _wander(env)
+    observations, actions, episodes = _wander(env)
+    lengths = [episode.length for episode in episodes]
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
     layout = layout_of(env)
@@ -43,28 +43,37 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         choices=_choices(env.action_space),
         first=_first(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
-        terminates=terminates,
+        terminates=any(episode.ended for episode in episodes),
         random_length=float(np.mean(lengths)),
         longest=max(lengths),
+        cut_after=cut_after(lengths, [episode.cut for episode in episodes]),
     ), {}
 
 
-def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[int], bool]:
-    """STEPS random steps: observations (STEPS + episodes, d), actions, episode lengths, whether any ended by itself."""
+class _Wandered(NamedTuple):
+    """One random episode."""
+
+    length: int
+    ended: bool
+    cut: bool
+
+
+def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[_Wandered]]:
+    """STEPS random steps: observations (STEPS + episodes, d), actions, whole episodes; the last steps' where there is none."""
     env.action_space.seed(0)
-    observations, actions, lengths, terminates, length = [env.reset(seed=0)[0]], [], [], False, 0
+    observations, actions, length = [env.reset(seed=0)[0]], [], 0
+    episodes: list[_Wandered] = []
     for _ in range(_STEPS):
         action = env.action_space.sample()
         observation, _, ended, cut, _ = env.step(action)
         observations.append(observation)
         actions.append(action)
         length += 1
-        terminates |= bool(ended)
-        if ended or cut or length >= LONGEST:
-            lengths.append(length)
+        if ended or cut:
+            episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
             length = 0
             observations.append(env.reset()[0])
-    return np.stack(observations), np.stack(actions), lengths or [length], terminates
+    return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
 
 
 def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array) -> tuple[Stretch, ...]:
