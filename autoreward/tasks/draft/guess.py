@@ -5,6 +5,7 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, visible_line
+from autoreward.errors import TaskError
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
@@ -40,9 +41,13 @@ class Draft(NamedTuple):
 
 
 def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
-    """The card that the environment's own words and statistics give."""
+    """The card that the environment's own words and statistics give. Raises TaskError if it observes no number."""
     guesses: dict[str, str] = {}
     state = _state(survey, guesses)
+    if not state:
+        raise TaskError(
+            f"{survey.env} observes nothing that is a number; put a state.py beside task.toml, and try again."
+        )
     action = _action(survey, guesses)
     success, metric, constants = _success(survey, state, guesses)
     notes: tuple[tuple[str, str], ...] = ()
@@ -189,14 +194,15 @@ def _success(
         guesses["success"] = "no random episode ended by itself, so ending one counts; write what you mean"
         return Success(when="terminated"), Metric(value="length", better="lower"), {}
     name, field = next(iter(state.items()))
-    shown = name if not _is_vector(field) else f"norm({name})"
+    shown = f"norm({name})" if _is_vector(field, survey) else name
     high = (field.range or (0.0, 1.0))[1]
     guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
     return Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), {}
 
 
-def _is_vector(field: StateField) -> bool:
-    return not field.source.endswith("]") or ":" in field.source
+def _is_vector(field: StateField, survey: Survey) -> bool:
+    single = {f"obs.{stretch.key}" for stretch in survey.stretches if len(stretch.entries) == 1}
+    return ":" in field.source or not (field.source.endswith("]") or field.source in single)
 
 
 def _train(survey: Survey, limit: int) -> Train:
