@@ -8,16 +8,34 @@ from typing import TYPE_CHECKING, Any
 from autoreward.version import __version__
 
 if TYPE_CHECKING:
-    from autoreward.api import CardQuestion, LoadedRun, Task, Verdict, card, check, improve, init, load, tighten, train
+    from autoreward.api import (
+        CardQuestion,
+        EnvCheck,
+        EnvRow,
+        LoadedRun,
+        Task,
+        Verdict,
+        card,
+        check,
+        check_env,
+        improve,
+        init,
+        load,
+        tighten,
+        train,
+    )
 
 __all__ = [
     "CardQuestion",
+    "EnvCheck",
+    "EnvRow",
     "LoadedRun",
     "Task",
     "Verdict",
     "__version__",
     "card",
     "check",
+    "check_env",
     "improve",
     "init",
     "load",

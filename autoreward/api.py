@@ -1,7 +1,7 @@
 """What notebooks and scripts call: `import autoreward as ar`. docs/api.md is made of the docstrings here."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
@@ -10,12 +10,13 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import RunChanged
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
-from autoreward.records import Verdict
+from autoreward.records import EnvCheck, EnvRow, Verdict
 from autoreward.report.live.notebook_view import CellView, cell_output
 from autoreward.report.loaded import LoadedRun, Picture
 from autoreward.report.phrases import PlainView
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
+from autoreward.session.env_check import check_env
 from autoreward.session.new_task import Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.run import config_for, new_folder, resume, start
@@ -135,6 +136,7 @@ def init(
     kwargs: Mapping[str, object] | None = None,
     name: str | None = None,
     to: str | Path = "envs",
+    allow: Sequence[str] = (),
 ) -> Task:
     """A task card for any Gymnasium environment, drafted and written as `autoreward init` does; one that is there is read.
 
@@ -151,13 +153,14 @@ def init(
         kwargs: arguments for gymnasium.make.
         name: the task's; made from the id if not given.
         to: folder in which the task's folder is made.
+        allow: what the environment may do beyond computing: `programs`, `network`; the card then says so.
 
     Raises:
         UsageError: the card that is there is for something else, or an answer can't be used however often it is asked for.
         TaskError: the environment can't be made or trained in.
         ProviderError: the model does not answer, or refuses.
     """
-    wanted = Wanted.of(env, dict(kwargs or {}), goal.strip(), name, Path(to))
+    wanted = Wanted.of(env, dict(kwargs or {}), goal.strip(), name, Path(to), allow)
     lines = PlainView(sys.stdout)
     return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)), answer)
 
@@ -275,12 +278,15 @@ def _in_notebook() -> bool:
 
 __all__ = [
     "CardQuestion",
+    "EnvCheck",
+    "EnvRow",
     "LoadedRun",
     "Picture",
     "Task",
     "Verdict",
     "card",
     "check",
+    "check_env",
     "improve",
     "init",
     "load",

@@ -17,8 +17,8 @@ from autoreward.errors import TaskError, UsageError
 from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import Proposed, propose
+from autoreward.session.env_check import audit_tasks
 from autoreward.session.new_task import Initiated, take_proposal
-from autoreward.session.run import audit_tasks
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.questions import CardQuestion

@@ -24,7 +24,7 @@ from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.parsing import Unusable, code_blocks, parse_record, usable_text
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.llm.types import LLM, Prompt, Reply, Role
+from autoreward.llm.types import LLM, Prompt, Reply, Role, TimeLimits
 from autoreward.records import Record
 from autoreward.store.folder import Folder
 
@@ -37,10 +37,10 @@ class Word(Record):
     word: str
 
 
-def model(kind: str, url: str) -> LLM:
+def model(kind: str, url: str, limits: TimeLimits | None = None) -> LLM:
     if kind == "anthropic":
-        return AnthropicModel(f"anthropic:{MODEL[kind]}", MODEL[kind], access(kind, url))
-    return OpenAIModel(f"openai:{MODEL[kind]}", MODEL[kind], access(kind, url + "/v1"))
+        return AnthropicModel(f"anthropic:{MODEL[kind]}", MODEL[kind], access(kind, url), limits)
+    return OpenAIModel(f"openai:{MODEL[kind]}", MODEL[kind], access(kind, url + "/v1"), limits)
 
 
 def access(kind: str, url: str) -> Access:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import RUNS
-from autoreward.cli.say import say, say_json
+from autoreward.cli.options import ALLOWING, KWARGS, RUNS, arguments
+from autoreward.cli.say import say, say_json, say_record
 from autoreward.version import __version__
 
 if TYPE_CHECKING:
+    from autoreward.records import EnvCheck
     from autoreward.sandbox.selfcheck import Check
 
 PACKAGES = ("gymnasium", "stable_baselines3", "torch", "mujoco", "Box2D", "numpy", "pydantic", "safetensors")
@@ -58,8 +59,19 @@ WORKERS = (
 def command(
     runs: Path = RUNS,
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    env: str | None = typer.Option(
+        None, "--env", help="Check this environment instead: any id that gymnasium.make accepts, or MODULE:ID."
+    ),
+    kwargs: str = KWARGS,
+    allow: list[str] = ALLOWING,
 ) -> None:
-    """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
+    """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails.
+
+    With --env: what could go wrong with an environment, and what to do. Exit code 2 if nothing can be trained in it.
+    """
+    if env is not None:
+        _check_env(env, kwargs, allow, as_json)
+        return
     from autoreward.core.wording import in_shell
     from autoreward.errors import JailError, JobFailed
     from autoreward.sandbox.jail import Jail
@@ -102,6 +114,26 @@ def command(
         say_protection(tier, checks)
     broken = any(not check.held for check in checks if check.layer in PROMISED.get(tier, ()))
     raise typer.Exit(5 if broken or not all(isinstance(s, float) for s in starts.values()) else 0)
+
+
+def _check_env(env: str, kwargs: str, allow: list[str], as_json: bool) -> None:
+    from autoreward.session.env_check import check_env
+
+    check = check_env(env, arguments(kwargs), allow)
+    if as_json:
+        say_record(check)
+    else:
+        say_check(check)
+    raise typer.Exit(2 if check.failed else 0)
+
+
+def say_check(check: "EnvCheck") -> None:
+    """Print what was found of an environment, as a table that fits the terminal."""
+    from autoreward.report.env_checks import env_check_table, env_check_verdict
+    from autoreward.report.terminal import Terminal
+
+    Terminal().print(env_check_table(check))
+    say(env_check_verdict(check))
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:

@@ -1,17 +1,16 @@
 """`autoreward init ENV_ID`."""
 
-import json
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import limit, max_cost_option
+from autoreward.cli.options import ALLOWING, KWARGS, arguments, limit, max_cost_option
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle
 
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
 def command(
     env: str = typer.Argument(help="Any id that gymnasium.make accepts; MODULE:ID imports a package first."),
     goal: str = typer.Option(..., "--goal", help="What the agent should do, in one sentence."),
-    kwargs: str = typer.Option(
-        "{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.'
-    ),
+    kwargs: str = KWARGS,
     name: str | None = typer.Option(None, "--name", help="The task's name; made from the id if not given."),
     to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
     model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
     max_cost: float = max_cost_option(0.25),
+    allow: list[str] = ALLOWING,
     trust: bool = TRUST,
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
 ) -> None:
@@ -43,17 +41,11 @@ def command(
     from autoreward.tasks.card import STATE_PROGRAM
     from autoreward.tasks.files import read_state_program
 
-    try:
-        arguments: Any = json.loads(kwargs)
-    except ValueError as error:
-        raise UsageError(f"--kwargs {kwargs}: not JSON ({error}).") from None
-    if not isinstance(arguments, dict):
-        raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
     if not max_cost >= 0.0:  # NaN is not
         raise UsageError(f"--max-cost {max_cost:g}: write dollars from 0, or none.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
-    wanted = Wanted.of(env, arguments, goal.strip(), name, to)
+    wanted = Wanted.of(env, arguments(kwargs), goal.strip(), name, to, allow)
     settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
     draft = initiate(
         wanted,

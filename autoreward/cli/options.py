@@ -1,6 +1,7 @@
 """The options that commands share, and where runs and tasks are by them."""
 
 import difflib
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ import typer
 
 from autoreward.errors import UsageError, shortened
 
+KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
+ALLOWING = typer.Option(
+    [], "--allow", help="What the environment may do beyond computing: programs, network; may be repeated."
+)
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 EnvsOption = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")
 
@@ -22,6 +27,17 @@ NAME = typer.Option(None, help="Name of the run folder; made from date and task 
 JSON = typer.Option(False, "--json", help="Tell what happens as JSON lines.")
 
 
+def arguments(kwargs: str) -> dict[str, Any]:
+    """What is written for `--kwargs`. Raises UsageError."""
+    try:
+        given: Any = json.loads(kwargs)
+    except ValueError as error:
+        raise UsageError(f"--kwargs {kwargs}: not JSON ({error}).") from None
+    if not isinstance(given, dict):
+        raise UsageError(f"--kwargs {kwargs}: write a JSON object.")
+    return given
+
+
 def dollars(text: str | float) -> float:
     """What is written for `--max-cost`; infinity for `none`, see `limit`."""
     if str(text) == "none":
@@ -30,6 +46,16 @@ def dollars(text: str | float) -> float:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text}: write dollars, or none.") from None
+
+
+def steps_or_auto(text: str | int) -> int | str:
+    """What is written for `--steps`."""
+    if str(text) == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text}: write a number of environment steps, or auto.") from None
 
 
 def max_cost_option(
@@ -48,12 +74,16 @@ MORE_COST = max_cost_option(
     None, "From now on, the most that all model calls of the run may cost, in dollars; none: no limit."
 )
 MORE_CALLS = typer.Option(None, help="From now on, the most model calls of the run.")
+MORE_SILENCE = typer.Option(
+    None, "--model-silence", help="From now on, the longest that a model may say nothing, in seconds."
+)
+MORE_TIME = typer.Option(None, "--model-timeout", help="From now on, the longest that one answer may take, in seconds.")
 
 
-def raised(max_cost: float | None, max_calls: int | None) -> dict[str, float | None]:
+def raised(max_cost: float | None, **others: float | None) -> dict[str, float | None]:
     """The limits that were given, by name."""
     given: dict[str, float | None] = {} if max_cost is None else {"max_cost": limit(max_cost)}
-    return given if max_calls is None else {**given, "max_calls": max_calls}
+    return given | {name: value for name, value in others.items() if value is not None}
 
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:

@@ -73,7 +73,7 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
     from itertools import chain
 
     from autoreward.records import Audit, AuditItem
-    from autoreward.session.run import audit_tasks
+    from autoreward.session.env_check import audit_tasks
 
     unread = (Audit(task=n, items=(AuditItem(name="card", ok=False, message=why),)) for n, why in broken.items())
     failed = 0

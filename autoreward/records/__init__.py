@@ -20,6 +20,7 @@ from autoreward.records.candidates import (
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
     EXPLOITS,
@@ -59,6 +60,7 @@ from autoreward.records.runs import (
     Rung,
     Speed,
     Standings,
+    TrainingLength,
 )
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
@@ -95,6 +97,7 @@ __all__ = [
     "TRAINING_STATE",
     "UNGRADED",
     "Allowance",
+    "Allowed",
     "Analyses",
     "Analysis",
     "Answer",
@@ -117,6 +120,8 @@ __all__ = [
     "Diagnosis",
     "Doubt",
     "Entry",
+    "EnvCheck",
+    "EnvRow",
     "Episode",
     "Estimate",
     "Feedback",
@@ -124,6 +129,7 @@ __all__ = [
     "FieldStats",
     "Finding",
     "Grading",
+    "Gravity",
     "LegPlan",
     "Logged",
     "LoggedPoint",
@@ -157,6 +163,7 @@ __all__ = [
     "Symptom",
     "TakenOver",
     "Tightened",
+    "TrainingLength",
     "Trial",
     "TrialId",
     "TrialJob",

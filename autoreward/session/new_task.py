@@ -1,14 +1,16 @@
 """A task card for any environment: survey it in a worker, draft the card, let a model name things if one is configured."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
+from autoreward.records import Allowance, Allowed, EnvCheck, EnvRow
 from autoreward.roles.card_writer import propose
 from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
@@ -19,6 +21,7 @@ from autoreward.tasks.draft.guess import Draft, draft_task
 from autoreward.tasks.draft.questions import CardQuestion, answered
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
+from autoreward.tasks.process import Process, modules_near
 from autoreward.training.workers import Workers
 
 _TRIES = 10
@@ -37,11 +40,30 @@ class Wanted(NamedTuple):
     goal: str
     path: Path
     """The card to be written, `.../NAME/task.toml`."""
+    allow: tuple[Allowed, ...] = ()
+    """What the environment may do beyond computing."""
 
     @classmethod
-    def of(cls, env: str, kwargs: dict[str, Any], goal: str, name: str | None, to: Path) -> "Wanted":
+    def of(
+        cls,
+        env: str,
+        kwargs: dict[str, Any],
+        goal: str,
+        name: str | None,
+        to: Path,
+        allow: Sequence[str] = (),
+    ) -> "Wanted":
         """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
-        return cls(env, kwargs, storable(goal), to / plain_name(name or _task_name(env, kwargs)) / "task.toml")
+        path = to / plain_name(name or _task_name(env, kwargs)) / "task.toml"
+        return cls(env, kwargs, storable(goal), path, demand_allowable(allow))
+
+    @property
+    def process(self) -> Process:
+        """What the card asks for, as seen from its folder: its module may lie there, or in the current folder."""
+        folder = self.path.parent.absolute()
+        found = modules_near(self.env, (folder, Path.cwd()))
+        near = tuple(os.path.relpath(place, folder.resolve()) for place in found)
+        return Process(modules=near, network="network" in self.allow, programs="programs" in self.allow)
 
 
 class Initiated(NamedTuple):
@@ -108,10 +130,15 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     program = read_state_program(path)
     demand(of_program(STATE_PROGRAM, program), f"{path.parent}")
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # nothing of a model's is run here
-        survey = workers.survey(placeholder_task(wanted.env, wanted.kwargs, name, program))
+        blank = placeholder_task(wanted.env, wanted.kwargs, name, program)
+        blank = blank.model_copy(update={"process": wanted.process.seen_from(path.parent)})
+        for row in demand_usable(workers.check_env(blank)):
+            say(f"{row.name}: {row.sentence}")
+        survey = workers.survey(blank)
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
     drafted = draft_task(survey, name, wanted.goal, wanted.kwargs)
+    drafted = drafted._replace(task=drafted.task.model_copy(update={"process": wanted.process}))
     questions: tuple[CardQuestion, ...] = ()
     findings: tuple[str, ...] = ()
     if model != "grammar":
@@ -123,7 +150,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
-        client = open_client({"designer": model}, path.parent, write, max_cost, 9, say)
+        client = open_client({"designer": model}, path.parent, write, Allowance(max_cost=max_cost, max_calls=9), say)
         try:
             drafted, questions, findings = propose(client, survey, drafted)
         except NoAnswer as error:
@@ -131,6 +158,26 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
                 *error.args, " No card is written: try again later, or with ", Setting("model", "grammar"), "."
             ) from None
     return Initiated(path, drafted, questions, findings)
+
+
+def demand_usable(check: EnvCheck) -> tuple[EnvRow, ...]:
+    """The rows of a check that warn. Raises TaskError, with the first row that says so, if nothing can be trained."""
+    for row in check.failed:
+        if not row.asks:
+            raise TaskError(f"{check.env}: {row.sentence}")
+        settings = [part for kind in row.asks for part in (" ", Setting("allow", kind))]
+        raise TaskError(f"{check.env}: {row.sentence} To allow it from the start:", *settings)
+    return tuple(row for row in check.rows if row.gravity == "warn")
+
+
+def demand_allowable(names: Sequence[str]) -> tuple[Allowed, ...]:
+    """What an environment is to be allowed, by name. Raises UsageError for what nobody can allow so."""
+    for name in names:
+        if name not in get_args(Allowed):
+            raise UsageError(
+                f"{name!r} is nothing that an environment can be allowed; write {' or '.join(get_args(Allowed))}."
+            )
+    return tuple(kind for kind in get_args(Allowed) if kind in names)
 
 
 def take_proposal(question: CardQuestion) -> str:

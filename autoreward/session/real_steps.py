@@ -8,7 +8,7 @@ from pathlib import Path
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
@@ -58,7 +58,7 @@ from autoreward.session.cases import case_of
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, SCREENS, TRIALS
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -109,8 +109,15 @@ class RealSteps:
         if self._client is not None:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
             data = self._offline.data(rounds)
+            length = self._book.page(len(rounds)).lone(LENGTH)
             refined = refine.refined_candidates(
-                self._client, self._brief, history, len(drafts), self.review, data, self._feedback()
+                self._client,
+                self._brief(length.steps if length else self._config.full(self._task)),
+                history,
+                len(drafts),
+                self.review,
+                data,
+                self._feedback(),
             )
             if refined.items:
                 return refined.model_copy(
@@ -134,11 +141,10 @@ class RealSteps:
     def _grading(self) -> Grading:
         return self._book.need(DESCRIPTION).grading
 
-    @cached_property
-    def _brief(self) -> Brief:
+    def _brief(self, training_steps: int) -> Brief:
         return brief(
             self._task,
-            self._config.full(self._task),
+            training_steps,
             self._config.episodes,
             self._book.need(DESCRIPTION),
             not self._config.hide_rule,
@@ -201,7 +207,9 @@ class RealSteps:
             return Analyses()
         try:
             key = ReplyKey(page.round, "analyzer")
-            items, findings = explain(self._client, str(key), self._brief, cases, self._feedback())
+            items, findings = explain(
+                self._client, str(key), self._brief(played.training_steps), cases, self._feedback()
+            )
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
@@ -273,10 +281,10 @@ def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:
     """What the run's model calls may take by now."""
     config = book.header.config
-    return book.lone(ALLOWANCE) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+    return book.lone(ALLOWANCE) or allowed_at_first(config)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from autoreward.checks.review import review_on
-from autoreward.checks.samples import Practice
+from autoreward.checks.samples import Practice, written_constants
 from autoreward.core.resources import exact_text
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Phrase, Setting
@@ -16,6 +16,7 @@ from autoreward.errors import ConfigError, UsageError, shortened
 from autoreward.export.build import PROGRAM
 from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.gate.slips import Known
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
@@ -101,7 +102,8 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
             description, files = workers.describe(task, seed=0)
             return Practice.of(task, description, Transitions.from_bytes(files[SAMPLES]))
 
-        return review_on(given, jail, practise)
+        known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
+        return review_on(given, jail, practise, known)
 
 
 class _Given(NamedTuple):

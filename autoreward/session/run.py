@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from autoreward.errors import (
     JobFailed,
     NoAnswer,
     StoreError,
-    TaskError,
     UsageError,
 )
 from autoreward.export.best import best_policy, handed_over
@@ -26,7 +25,7 @@ from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.loop import improve, measure
-from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, Audit, AuditItem, Plan
+from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, Plan
 from autoreward.report.html import build_report, render
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import REPORT, RunView, read_run
@@ -159,7 +158,7 @@ def resume(
         tell: told what happens.
         tensorboard: as in `start`.
         log: as in `start`.
-        limits: of model calls from now on: `max_cost` in dollars (None: no limit), `max_calls`; others stay as they are.
+        limits: of model calls from now on, by the names in `records.Allowance`; others stay as they are.
 
     Raises:
         UsageError: a limit was given, and the run is finished.
@@ -200,17 +199,6 @@ def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
             return workers.graph(book.header.task, weights)
         except JobFailed as error:
             raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
-
-
-def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
-    """Hold task cards against their environments, one by one; a card that does not fit at all is one failed item."""
-    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
-        for task in tasks:
-            demand_trust(of_card(task), f"task {task.name}")
-            try:
-                yield workers.audit(task)
-            except TaskError as error:
-                yield Audit(task=task.name, items=(AuditItem(name="environment", ok=False, message=str(error)),))
 
 
 def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core.resources import envs_folder
 from autoreward.core.wording import Setting
 from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
@@ -67,7 +67,7 @@ def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, boar
     powers = list(of_card(task))
     asked = sorted({name for name in config.models.values() if name not in HARMLESS})
     if asked:
-        limits = allowed or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+        limits = allowed or allowed_at_first(config)
         cost = "no limit in dollars" if limits.max_cost is None else f"at most ${limits.max_cost:g}"
         phrase = f"asks {' and '.join(asked)} ({cost}, {limits.max_calls} calls)"
         powers.append(Power(phrase, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))

@@ -14,6 +14,7 @@ from autoreward.records import (
     UNGRADED,
     Audit,
     Description,
+    EnvCheck,
     Grading,
     Score,
     Survey,
@@ -26,6 +27,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
+from autoreward.training.cut_short import cut_short
 from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
@@ -33,6 +35,7 @@ from autoreward.worker.jobs.job import Job, JobLimits, R
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
+    CheckEnvJob,
     DescribeJob,
     FilmJob,
     GraphJob,
@@ -42,6 +45,9 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+
+_CHECK_CALLS = 20
+"""How many times the limit of one call a whole check of an environment may take."""
 
 
 class Workers(Closing):
@@ -74,6 +80,17 @@ class Workers(Closing):
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
         return self._look(SurveyJob(task=task), {}).report
+
+    def check_env(self, task: Task, patience: float = 30.0) -> EnvCheck:
+        """What could go wrong with a task's environment; where it ends its process, what was found until then, and that.
+
+        `patience` is the seconds within which one call of it has to return. Raises TaskError if `[process]` can't be had.
+        """
+        limits = JobLimits(seconds=_CHECK_CALLS * patience)
+        try:
+            return self._local.run(CheckEnvJob(task=task, patience=patience, limits=limits), {}, _untold).report
+        except JobFailed as failed:
+            return cut_short(task, failed, patience)
 
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
@@ -167,8 +184,9 @@ class Workers(Closing):
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
+            words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
             raise errors.TaskError(
-                f"task {task.name}: {task.env} failed when it was tried: {failed.message}. Look at its id, its kwargs and its code."
+                f"task {task.name}: {task.env} failed when it was tried: {words}. Look at its id, its kwargs and its code."
             ) from None
 
 

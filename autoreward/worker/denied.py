@@ -6,43 +6,50 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from autoreward.records import Allowed
+
 _PATH = re.compile(r"(?:/[^\s'\":;,<>|()]+)+")
-_BY_MODULE = {
-    "socket.py": ("open network connections", "network = true"),
-    "subprocess.py": ("start programs", "programs = true"),
-    "popen_fork.py": ("start processes", "programs = true"),
-    "popen_spawn_posix.py": ("start processes", "programs = true"),
+_BY_MODULE: dict[str, tuple[str, Allowed]] = {
+    "socket.py": ("open network connections", "network"),
+    "subprocess.py": ("start programs", "programs"),
+    "popen_fork.py": ("start processes", "programs"),
+    "popen_spawn_posix.py": ("start processes", "programs"),
 }
 """What a module of Python's own was doing when the kernel said no."""
-
+Asks = tuple[Allowed, ...]
 _FULL = "The folder for temporary files is full: make room there, or set TMPDIR to a folder that has some, and go on"
 
 
 def advised(text: str, error: BaseException) -> str:
     """What an error says, and what to do if a wall made it."""
-    advice = next(filter(None, map(_of_one, _chain(error))), "")
-    return f"{text.rstrip('.')}. {advice}" if advice else text
+    words, _ = advice(error)
+    return f"{text.rstrip('.')}. {words}" if words else text
 
 
-def _of_one(error: BaseException) -> str:
+def advice(error: BaseException) -> tuple[str, Asks]:
+    """What to do if a wall made this error, and what a card would have to allow; empty if none did."""
+    return next((one for one in map(_of_one, _chain(error)) if one[0]), ("", ()))
+
+
+def _of_one(error: BaseException) -> tuple[str, Asks]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _FULL
+        return _FULL, ()
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
-            return _about_path(
-                str(Path(error.filename if isinstance(error.filename, str) else error.filename.decode()))
-            )
+            path = Path(error.filename if isinstance(error.filename, str) else error.filename.decode())
+            return _about_path(str(path)), ()
         frames = [Path(f.f_code.co_filename).name for f, _ in traceback.walk_tb(error.__traceback__)]
-        for module, (what, line) in _BY_MODULE.items():
+        for module, (what, kind) in _BY_MODULE.items():
             if module in frames:
-                return f"Workers may not {what}; if you trust the environment, its card can say so: [process] {line}"
+                words = f"Workers may not {what}; if you trust the environment, its card can say so: [process] {kind} = true"
+                return words, (kind,)
         return (
             "Workers have no network, start no programs and processes, signal no others and change no modes of files; if you "
             "trust the environment, its card can allow the first two: [process] network = true, programs = true"
-        )
+        ), ("network", "programs")
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
-    return next((_about_path(path) for path in refused), "")
+    return next((_about_path(path) for path in refused), ""), ()
 
 
 def _about_path(path: str) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from autoreward.sandbox.kernel.landlock import DEVICE, EXECUTE, READ, READ_DIR, WRITE, Grant
@@ -40,16 +40,28 @@ class Walls(NamedTuple):
     """Where each worker has its own folder."""
     home: str
     """The person's home: never granted as a whole."""
+    modules: tuple[str, ...] = ()
+    """Folders to import modules from, after all packages."""
+    python_path: tuple[str, ...] = ()
+    """The person's PYTHONPATH, which goes before packages."""
 
     @classmethod
     def from_json(cls, text: str) -> "Walls":
         """As written by `to_json`."""
-        data = json.loads(text)
-        return cls(**{**data, "read": tuple(data["read"]), "write": tuple(data["write"])})
+        data: dict[str, Any] = json.loads(text)
+        data |= {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
+        return cls(**data)
 
     def to_json(self) -> str:
         """For a command line."""
         return json.dumps(self._asdict())
+
+
+def import_from_there(walls: Walls) -> None:
+    """Have this process find modules in the folders that it is given; the standard library still comes first."""
+    packages = next((i for i, entry in enumerate(sys.path) if os.path.basename(entry) in _SITES), len(sys.path))
+    sys.path[packages:packages] = walls.python_path
+    sys.path += walls.modules
 
 
 def grants(walls: Walls) -> list[Grant]:

@@ -10,7 +10,7 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
-from autoreward.tasks.draft.ranges import entries_range
+from autoreward.tasks.draft.ranges import entries_range, short
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
@@ -50,7 +50,11 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
         )
     action = _action(survey, guesses)
     success, metric, constants = _success(survey, state, guesses)
+    notes: tuple[tuple[str, str], ...] = ()
     limit = survey.max_steps
+    if survey.cut_after is not None and (limit is None or survey.cut_after < limit):
+        limit = survey.cut_after
+        notes = (("max_steps", f"FOUND: the environment cuts every episode after {limit} steps itself"),)
     if limit is None:
         limit = min(10 * survey.longest, _UNLIMITED_STEPS)
         longest = f"the longest random episode had {survey.longest} steps"
@@ -72,7 +76,7 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
         },
         f"a card for {survey.env}",
     )
-    return Draft(task, guesses)
+    return Draft(task, guesses, notes)
 
 
 def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
@@ -81,42 +85,49 @@ def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
         whole = not stretch.key
         base = "obs" if whole else f"obs.{stretch.key}"
         rows = docstring_tables.rows(survey.doc, "observation") if whole else ()
-        rows = tuple(row for row in rows if row.place < len(stretch.entries))
-        if rows:
+        if docstring_tables.table_fits(rows, count := len(stretch.entries)):
             for row in rows:
                 entry = stretch.entries[row.place]
                 name = _fresh(docstring_tables.field_name(row.about) or f"obs_{row.place}", fields)
                 fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
-            left = [i for i in range(len(stretch.entries)) if i not in {row.place for row in rows}]
-            _plain(stretch, base, left, fields, guesses)
+                if len(rows) < count:
+                    told = f"the documentation describes {len(rows)} of the {count} numbers"
+                    guesses[f"state.{name}"] = f"{told}: check that this is the one it means"
+            _plain(stretch, base, len(rows), fields, guesses)
         elif whole:
-            _plain(stretch, base, list(range(len(stretch.entries))), fields, guesses)
+            told = f"the documentation describes {len(rows)} numbers and there are {count}, so no name is taken from it"
+            _plain(stretch, base, 0, fields, guesses, told if rows else "nothing says what it is")
         else:
             name = _fresh(stretch.key.lower().strip("_") or "part", fields)
             one = len(stretch.entries) == 1
-            source = base if not one or (stretch.choices and len(stretch.choices) == 1) else f"{base}[0]"
-            about = f"`{stretch.key}` of the observation" + (", one of a few integers" if stretch.choices else "")
+            source = f"{base}[0]" if one and (stretch.vector or not stretch.choices) else base
+            about = f"`{stretch.said or stretch.key}` of the observation" + (
+                ", one of a few integers" if stretch.choices else ""
+            )
             fields[name] = _field(source, about, "", stretch.entries, name, guesses)
     return fields
 
 
 def _plain(
-    stretch: Stretch, base: str, indices: Sequence[int], fields: dict[str, StateField], guesses: dict[str, str]
+    stretch: Stretch,
+    base: str,
+    first: int,
+    fields: dict[str, StateField],
+    guesses: dict[str, str],
+    why: str = "nothing says what it is",
 ) -> None:
-    """Fields for entries that nothing describes."""
-    if not indices:
-        return
-    if len(indices) > _MOST_SINGLE_FIELDS:
-        first, last = indices[0], indices[-1] + 1
+    """Fields for entries that nothing describes, from the first of them on; `why` is what is said of them."""
+    last = len(stretch.entries)
+    if last - first > _MOST_SINGLE_FIELDS:
         name = _fresh("observation", fields)
         entries = stretch.entries[first:last]
         fields[name] = _field(f"{base}[{first}:{last}]", "numbers that nothing describes", "", entries, name, guesses)
-        guesses[f"state.{name}"] = "split it into named fields: a reward needs names"
+        guesses[f"state.{name}"] = f"{why}; split it into named fields: a reward needs names"
         return
-    for i in indices:
+    for i in range(first, last):
         name = _fresh(f"obs_{i}", fields)
         fields[name] = _field(f"{base}[{i}]", f"number {i} of the observation", "", [stretch.entries[i]], name, guesses)
-        guesses[f"state.{name}"] = "nothing says what it is: give it a name and a unit"
+        guesses[f"state.{name}"] = f"{why}: give it a name and a unit"
 
 
 def _field(
@@ -137,18 +148,21 @@ def _unit(text: str) -> str:
 def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
     if survey.choices:
         meanings = docstring_tables.choices(survey.doc)
+        first = survey.first or (0,) * len(survey.choices)
         if len(survey.choices) > 1:
-            return {"choices": ActionField(about=f"{len(survey.choices)} choices at once")}
-        known = [f"{i} {meanings[i]}" for i in range(survey.choices[0]) if i in meanings]
+            counted = f", counted from {', '.join(map(str, first))}" if any(first) else ""
+            return {"choices": ActionField(about=f"{len(survey.choices)} choices at once{counted}")}
+        numbers = range(first[0], first[0] + survey.choices[0])
+        known = [f"{i} {meanings[i]}" for i in numbers if i in meanings]
         if not known:
             guesses["action.choice"] = "say what each number does"
         return {
             "choice": ActionField(
-                about=visible_line(", ".join(known), _LONGEST_ABOUT) or f"one of 0 to {survey.choices[0] - 1}"
+                about=visible_line(", ".join(known), _LONGEST_ABOUT) or f"one of {numbers[0]} to {numbers[-1]}"
             )
         }
-    rows = [row for row in docstring_tables.rows(survey.doc, "action") if row.place < len(survey.action)]
-    if len(rows) == len(survey.action):
+    rows = docstring_tables.rows(survey.doc, "action")
+    if len(rows) == len(survey.action) and docstring_tables.table_fits(rows, len(survey.action)):
         fields: dict[str, ActionField] = {}
         for row in rows:
             entry = survey.action[row.place]
@@ -157,16 +171,11 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
                 source=f"action[{row.place}]",
                 about=visible_line(row.about, _LONGEST_ABOUT),
                 unit=_unit(row.unit),
-                range=_bounds([entry]),
+                range=entries_range([entry])[0],
             )
         return fields
     guesses["action.control"] = "nothing says what it does"
-    return {"control": ActionField(about="the whole action", range=_bounds(survey.action))}
-
-
-def _bounds(entries: Sequence[Entry]) -> tuple[float, float]:
-    low, high = min(e.low or 0.0 for e in entries), max(e.high or 0.0 for e in entries)
-    return float(f"{low:g}"), float(f"{high:g}")
+    return {"control": ActionField(about="the whole action", range=entries_range(survey.action)[0])}
 
 
 def _success(
@@ -188,7 +197,7 @@ def _success(
     shown = f"norm({name})" if _is_vector(field, survey) else name
     high = (field.range or (0.0, 1.0))[1]
     guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
-    return Success(when=f"{shown} > {high:g}"), Metric(value="length", better="lower"), {}
+    return Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), {}
 
 
 def _is_vector(field: StateField, survey: Survey) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.draft.ranges import short
 from autoreward.tasks.tables import ActionField, StateField
 
 
@@ -53,6 +54,8 @@ def card_text(drafted: Draft) -> str:
     lines += ["", *_marked(drafted, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
     lines += [f"steps = {train.steps:_}", f"envs = {train.envs}", "", "[train.hyperparameters]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in train.hyperparameters.items()]
+    asked = {key: value for key, value in task.process.model_dump().items() if value}
+    lines += ["", "[process]", *(f"{key} = {_value(value)}" for key, value in asked.items())] if asked else []
     return "\n".join(lines) + "\n"
 
 
@@ -65,7 +68,7 @@ def _field(field: StateField | ActionField, guess: str) -> list[str]:
     lines += [f"unit = {_text(field.unit)}"] if field.unit else []
     if field.range is not None:
         low, high = field.range
-        lines.append(f"range = [{low + 0.0:g}, {high + 0.0:g}]" + (f"  # GUESS: {guess}" if guess else ""))
+        lines.append(f"range = [{short(low)}, {short(high)}]" + (f"  # GUESS: {guess}" if guess else ""))
     return lines
 
 

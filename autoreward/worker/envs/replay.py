@@ -80,12 +80,13 @@ def replay(env: gymnasium.Env[Any, Any], inputs: EpisodeInputs) -> EpisodeSoFar:
     """Bring an environment to the step that an episode was at; to a new one's start if it ends on the way."""
     if inputs.random is not None:
         env.unwrapped.np_random.bit_generator.state = inputs.random
-    observations, native = [np.asarray(env.reset(seed=inputs.seed)[0])], []
+    kind = env.observation_space.dtype
+    observations, native = [np.asarray(env.reset(seed=inputs.seed)[0], dtype=kind)], []
     for action in inputs.actions:
         observation, reward, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
-            return EpisodeSoFar([np.asarray(env.reset()[0])], [], [])
-        observations.append(np.asarray(observation))
+            return EpisodeSoFar([np.asarray(env.reset()[0], dtype=kind)], [], [])
+        observations.append(np.asarray(observation, dtype=kind))
         native.append(float(reward))
     return EpisodeSoFar(observations, inputs.actions, native)
 

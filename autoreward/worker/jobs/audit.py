@@ -1,14 +1,15 @@
 """Check a task card against its environment: does it say what is there?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.records import Audit, AuditItem
+from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import AuditJob, DescribeJob
@@ -27,12 +28,13 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
     task = job.task
     description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
-    one, two = _recorded(task), _recorded(task)
+    one, two = _recorded(task, context), _recorded(task, context)
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
     items += [*_ranges(task, one), *_graded(task), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.reference_episodes]
+    items += _cut(episodes, description.max_steps)
     solved = sum(e.success for e in episodes)
     sentence = f"met in {solved} of {len(episodes)} random and constant episodes" if solved else (
         f"not met in {len(episodes)} random and constant episodes: whether it can be met is unknown until something is trained"
@@ -48,16 +50,22 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     return Audit(task=task.name, items=tuple(items)), {}
 
 
-def _recorded(task: Task) -> Recorded:
+def _recorded(task: Task, context: JobContext) -> Recorded:
     """STEPS steps of ENVS environments under the same seeds and actions every time."""
     recorder = Recorder(make.vectorised(task, _ENVS, seed=0), task)
+    context.closing.callback(recorder.close)
     recorder.action_space.seed(0)
     recorder.reset()
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
-    recorded = recorder.take()
-    recorder.close()
-    return recorded
+    return recorder.take()
+
+
+def _cut(episodes: Sequence[Episode], limit: int) -> Iterator[AuditItem]:
+    own = cut_after([e.length for e in episodes], [not e.terminated for e in episodes])
+    if own is not None and own < limit:
+        message = f"the environment cuts every episode after {own} steps itself, before the limit of {limit}: max_steps = {own}"
+        yield AuditItem(name="time limit", ok=False, message=message)
 
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:

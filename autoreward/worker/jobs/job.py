@@ -28,6 +28,8 @@ class Job(Record, Generic[R]):
 
     kind: ClassVar[str]
     """What it is called between host and worker, and in messages."""
+    heard: ClassVar[bool] = False
+    """Whether the last of what its process prints is wanted if it is lost."""
     task: Task
     limits: JobLimits = JobLimits()
 

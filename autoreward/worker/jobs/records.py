@@ -1,5 +1,7 @@
 """What a worker can be asked to do, one record each; `table.py` says which function does which."""
 
+from pydantic import Field as Bounded
+
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.records import (
@@ -13,6 +15,7 @@ from autoreward.records import (
     UNGRADED,
     Audit,
     Description,
+    EnvCheck,
     Grading,
     Record,
     Score,
@@ -29,6 +32,7 @@ WEIGHTS_FILE = "policy.safetensors"
 SB3_FILES = ("policy.zip", "vecnormalize.pkl")
 """What Stable-Baselines3 loads: a policy, and the statistics that its observations are normalised by."""
 ONNX_FILE = "policy.onnx"
+CHECKED_SO_FAR = "checked.json"
 
 
 class EmptyReport(Record):
@@ -154,6 +158,24 @@ class SurveyJob(Job[Survey]):
     def report_type(self) -> type[Survey]:
         """What it says of itself, and what random steps showed."""
         return Survey
+
+
+class CheckEnvJob(Job[EnvCheck]):
+    """Look for what could go wrong with an environment, in training or before."""
+
+    kind = "check"
+    heard = True
+    patience: float = Bounded(default=30.0, gt=0.0)
+    """Seconds within which one call of the environment has to return."""
+
+    @property
+    def report_type(self) -> type[EnvCheck]:
+        """The rows."""
+        return EnvCheck
+
+    def makes(self, report: EnvCheck) -> tuple[str, ...]:
+        """The rows so far, each time that there are more."""
+        return (CHECKED_SO_FAR,)
 
 
 class AuditJob(Job[Audit]):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from autoreward.records import Record
 from autoreward.worker.jobs.audit import audit
+from autoreward.worker.jobs.check_env import check_in_worker
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.film import film
@@ -16,6 +17,7 @@ from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.protection import try_walls
 from autoreward.worker.jobs.records import (
     AuditJob,
+    CheckEnvJob,
     DescribeJob,
     FilmJob,
     GraphJob,
@@ -52,6 +54,7 @@ _ENTRIES = (
     _entry(ScoreJob, score),
     _entry(DescribeJob, describe),
     _entry(SurveyJob, survey),
+    _entry(CheckEnvJob, check_in_worker),
     _entry(AuditJob, audit),
     _entry(ProtectionJob, try_walls),
     _entry(PackageJob, package),

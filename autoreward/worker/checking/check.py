@@ -1,0 +1,145 @@
+"""All checks of one environment, in their order; what one of them raises is a row."""
+
+import os
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from autoreward.core.visible import visible_line
+from autoreward.errors import TaskError
+from autoreward.records import Allowed, EnvCheck, EnvRow
+from autoreward.tasks.card import Task
+from autoreward.worker import denied
+from autoreward.worker.checking.declared import trainable
+from autoreward.worker.checking.others import gymnasium_says, sb3_says
+from autoreward.worker.checking.seeds import global_state, repeatable
+from autoreward.worker.checking.steps import random_steps
+from autoreward.worker.checking.subject import Env, Subject, Watched, limited, traced
+
+_LONGEST = 300
+"""Letters of what an environment says when it fails."""
+_NOT_ITS_OWN = ("site-packages", "/autoreward/worker/", os.path.dirname(os.__file__))  # noqa: PTH120 - as in tracebacks
+"""In the names of files that are no environment's."""
+_CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[EnvRow]]], ...] = (
+    ("Gymnasium's checker", gymnasium_says),
+    ("Stable-Baselines3's checker", sb3_says),
+    ("its spaces", trainable),
+    ("episodes of the same seed", repeatable),
+    ("random steps", random_steps),
+    ("what it changes for others", global_state),
+)
+
+
+class Asked(NamedTuple):
+    """How an environment is to be checked."""
+
+    task: Task
+    make: Callable[[], Env]
+    """Makes one."""
+    renewable: bool = True
+    """Whether it makes another one each time."""
+    patience: float = 0.0
+    """See `Subject`, as for what it printed."""
+    printed: Callable[[], int] = lambda: 0
+    allowed: frozenset[Allowed] = frozenset(("network", "programs"))
+    steps: int = 2_000
+
+
+def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: None) -> EnvCheck:
+    """Every check of an environment; `tell` hears what was found whenever a check begins."""
+    done = EnvCheck(env=asked.task.env)
+
+    def add(rows: Iterator[EnvRow]) -> None:
+        nonlocal done
+        found = (row for row in rows if row not in done.rows)
+        for row in found:
+            done = done.model_copy(update={"rows": (*done.rows, row)})
+
+    folder, errors = Path.cwd(), np.geterr()
+    calls = ["making it"]
+    with traced() as traces, warnings.catch_warnings(action="ignore"):
+        tell(done.model_copy(update={"doing": "making it"}))
+        try:
+            with limited(asked.patience):
+                env = Watched(asked.make(), asked.patience, calls)
+        except TaskError as error:
+            add(iter([_unmade(str(error), asked.task)]))
+            return done
+        except (Exception, SystemExit) as error:  # an environment may raise anything
+            add(iter([_raised(error, "making it")]))
+            return done
+        subject = Subject(
+            task=asked.task,
+            env=env,
+            another=(lambda: Watched(asked.make(), asked.patience, calls)) if asked.renewable else None,
+            printed=asked.printed,
+            traces=traces,
+            patience=asked.patience,
+            steps=asked.steps,
+            errors={kind: str(treated) for kind, treated in errors.items()},
+        )
+        for name, check in _CHECKS:
+            tell(done.model_copy(update={"doing": name}))
+            try:
+                add(check(subject))
+            except (Exception, SystemExit) as error:
+                add(iter([_raised(error, calls[-1])]))
+        add(_beyond_computing(traces, asked.allowed, any(row.asks for row in done.rows)))
+        if folder != Path.cwd():
+            os.chdir(folder)
+        np.seterr(**errors)
+        if asked.renewable:
+            env.close()
+    return done
+
+
+def _unmade(words: str, task: Task) -> EnvRow:
+    return EnvRow(name="made", gravity="fail", found=words.removeprefix(f"task {task.name}: "))
+
+
+def _raised(error: BaseException, call: str) -> EnvRow:
+    """What a call of the environment raised, where, and what to do about it."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    last = next((f for f in frames if not any(place in f.filename for place in _NOT_ITS_OWN)), None)
+    place = f" ({Path(last.filename).name}, line {last.lineno})" if last else ""
+    advice, asks = denied.advice(error)
+    words = visible_line(str(error), _LONGEST)
+    return EnvRow(
+        name="error",
+        gravity="fail",
+        found=f"{call} raises {type(error).__name__}{f': {words}' if words else ''}{place}",
+        advice=f"{advice}." if advice else "Mend it in the environment: a training would end with it.",
+        asks=asks,
+    )
+
+
+def _beyond_computing(traces: set[str], allowed: frozenset[Allowed], told: bool) -> Iterator[EnvRow]:
+    """Rows on programs, sockets and the current folder; `told`: an error says already that one was refused."""
+    kinds: dict[Allowed, tuple[str, str]] = {
+        "programs": ("programs", "it starts programs or processes"),
+        "network": ("sockets", "it opens sockets"),
+    }
+    for kind, (name, found) in kinds.items():
+        if kind in traces and kind in allowed:
+            yield EnvRow(
+                name=name, gravity="note", found=found, advice=f"Its card has to allow it: [process] {kind} = true."
+            )
+        elif kind in traces and not told:
+            yield EnvRow(
+                name=name,
+                gravity="warn",
+                found=f"{found}, was refused, and went on without",
+                advice=f"If it needs that and you trust it, write into its card: [process] {kind} = true.",
+                asks=(kind,),
+            )
+    if "folder" in traces:
+        yield EnvRow(
+            name="folder",
+            gravity="warn",
+            found="it changes the current folder of its process",
+            advice="Use whole paths: what else runs there finds its files no more.",
+        )

@@ -1,0 +1,154 @@
+"""Whether the same seeds give the same episodes, and whether an episode remembers another."""
+
+import copy
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.utils.env_checker import data_equivalence
+
+from autoreward.records import EnvRow
+from autoreward.worker.checking.subject import Env, Subject
+
+_STEPS = 50
+_SEED, _OTHER_SEED = 7, 8
+
+
+class _Moment(NamedTuple):
+    """What one call gave."""
+
+    observation: Any
+    rest: tuple[Any, ...]
+
+
+def repeatable(subject: Subject) -> Iterator[EnvRow]:
+    """The same seed and actions in one environment, in another one, and again after an episode of others."""
+    actions, others = _actions(subject.env, _SEED), _actions(subject.env, _OTHER_SEED)
+    # new ones: what the environment itself remembers of earlier checks is no fault of its seeds
+    env, beside = (subject.another(), subject.another()) if subject.another else (subject.env, subject.env)
+    first, second = _played(env, _SEED, actions), _played(beside, _SEED, actions)
+    place = _parted(first, second)
+    if place is not None and subject.another is None:
+        yield EnvRow(
+            name="seed",
+            gravity="warn",
+            found="the second time, the same seed and actions give something else, "
+            f"from {'the start' if place == 0 else f'step {place}'} on",
+            advice="Draw from self.np_random after super().reset(seed=seed), and set everything anew in reset: scores can't be "
+            "compared otherwise.",
+        )
+        return
+    if place is not None:
+        call = "reset" if place == 0 else "step"
+        yield EnvRow(
+            name=f"seed, {call}",
+            gravity="warn",
+            found="reset(seed=7) gives other starts each time"
+            if place == 0
+            else f"after the same seed and actions, step {place} gives something else",
+            advice="Draw from self.np_random after super().reset(seed=seed), and keep nothing in classes or modules: scores on "
+            "the same seeds can't be compared, and a resumed training goes another way.",
+        )
+        return
+    _played(env, _OTHER_SEED, others)
+    place = _parted(first, _played(env, _SEED, actions))
+    if place is not None:
+        yield EnvRow(
+            name="leak",
+            gravity="warn",
+            found="an episode depends on the one before: the same seed and actions give something else after another episode, "
+            f"from {'its start' if place == 0 else f'step {place}'} on",
+            advice="Set everything anew in reset: scores depend on the order of episodes otherwise.",
+        )
+
+
+def _actions(env: Env, seed: int) -> list[Any]:
+    env.action_space.seed(seed)
+    return [env.action_space.sample() for _ in range(_STEPS)]
+
+
+def _played(env: Env, seed: int, actions: Sequence[Any]) -> list[_Moment]:
+    """One episode, or its first steps."""
+    observation, _ = env.reset(seed=seed)
+    moments = [_Moment(copy.deepcopy(observation), ())]
+    for action in actions:
+        observation, reward, ended, cut, _ = env.step(action)
+        moments.append(_Moment(copy.deepcopy(observation), (copy.deepcopy(reward), bool(ended), bool(cut))))
+        if ended or cut:
+            break
+    return moments
+
+
+def _parted(one: Sequence[_Moment], two: Sequence[_Moment]) -> int | None:
+    """The first call whose results differ, 0 for reset; None where all are the same."""
+    for place, (a, b) in enumerate(zip(one, two, strict=False)):
+        if not (_same(a.observation, b.observation) and _same(a.rest, b.rest)):
+            return place
+    return None if len(one) == len(two) else min(len(one), len(two))
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Whether values are the same; NaN is the same as NaN, and what can't be compared is taken for the same."""
+    if isinstance(one, np.ndarray) and isinstance(two, np.ndarray) and one.dtype.kind == "f":
+        return one.shape == two.shape and np.array_equal(one, two, equal_nan=True)
+    if isinstance(one, float) and isinstance(two, float) and one != one:
+        return two != two
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, tuple | list) and isinstance(two, tuple | list):
+        return len(one) == len(two) and all(map(_same, one, two))
+    try:
+        return data_equivalence(one, two, exact=True)
+    except Exception:  # objects of the environment's own may refuse it in any way
+        return True
+
+
+def global_state(subject: Subject) -> Iterator[EnvRow]:
+    """What reset and step change that is not the environment's: generators for everybody, and how NumPy warns."""
+    state, drawn = np.random.get_state(), random.getstate()
+    changed = _errors()
+    left: list[list[tuple[bool, Any]]] = []
+    try:
+        for start in (101, 202):
+            np.random.seed(start)
+            random.seed(start)
+            begun = _generators()
+            subject.env.reset(seed=_SEED)
+            left.append([(a != b, b) for a, b in zip(begun, _generators(), strict=True)])
+        for action in _actions(subject.env, _SEED):
+            _, _, ended, cut, _ = subject.env.step(action)
+            changed |= {k: v for k, v in _errors().items() if v != subject.errors[k]}
+            if ended or cut:
+                break
+    finally:
+        np.random.set_state(state)
+        random.setstate(drawn)
+    touched = [(one, two) for (was, one), (_, two) in zip(*left, strict=True) if was]
+    if touched:
+        yield EnvRow(
+            name="global seed",
+            gravity="warn",
+            found="reset sets the seed of random or np.random for everybody"
+            if any(one == two for one, two in touched)
+            else "reset draws from random or np.random, which everybody shares",
+            advice="Use self.np_random: the algorithm draws from the same generators.",
+        )
+    if changed != subject.errors:
+        how = ", ".join(f"{k}={v!r}" for k, v in changed.items() if v != subject.errors[k])
+        yield EnvRow(
+            name="NumPy",
+            gravity="warn",
+            found=f"it changes how NumPy treats errors for everybody ({how})",
+            advice="Write `with np.errstate(...):` around the lines that need it.",
+        )
+
+
+def _errors() -> dict[str, str]:
+    return {kind: str(treated) for kind, treated in np.geterr().items()}
+
+
+def _generators() -> tuple[Any, Any]:
+    """The state of NumPy's and of Python's own."""
+    name, keys, *rest = np.random.get_state()
+    return (name, np.asarray(keys).tolist(), rest), random.getstate()
