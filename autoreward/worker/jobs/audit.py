@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autoreward.records import Audit, AuditItem
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import out_of_reach
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import AuditJob, DescribeJob
@@ -45,7 +46,16 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
             name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite"
         )
     )
+    items += _reached(task)
     return Audit(task=task.name, items=tuple(items)), {}
+
+
+def _reached(task: Task) -> Iterator[AuditItem]:
+    env = make.make_env(task)
+    env.close()
+    if far := out_of_reach(env.action_space, task.train):
+        starts = "a policy that is not rescaled starts about 0 with a spread of 1"
+        yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
 
 
 def _recorded(task: Task) -> Recorded:
