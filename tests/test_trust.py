@@ -224,6 +224,16 @@ def test_trust_is_said_once(tmp_path: Path) -> None:
         assert "OPENAI_API_KEY is not set" in str(done.exception)
 
 
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    powers = trust.of_program("state.py", CODE)
+    assert not trust.known(powers)
+    with pytest.raises(UsageError, match="no home folder to keep in what you trust; set XDG_CONFIG_HOME"):
+        trust.keep(powers)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_trust_can_not_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))

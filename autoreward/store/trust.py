@@ -28,6 +28,8 @@ HARMLESS = ("grammar", "manual")
 PLACES = ("/", "\\", ":", ".", "~")
 """What is in the name of a file, of a module or of an address, and in no plain word."""
 
+_HOMELESS = "There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder."
+
 
 class Power(NamedTuple):
     """One thing that a card or a run would do beyond computing."""
@@ -145,14 +147,14 @@ def _kept() -> Folder:
     try:
         config = Path(named) if named else Path.home() / ".config"
     except RuntimeError:
-        raise UsageError(
-            "There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder."
-        ) from None
+        raise UsageError(_HOMELESS) from None
     return Folder(config / "autoreward" / "trust")
 
 
 def _write(name: str, text: str) -> None:
     folder = _kept()
+    if not os.environ.get("XDG_CONFIG_HOME") and not Path.home().is_dir():
+        raise UsageError(_HOMELESS)  # root could make one, and would leave it there
     try:
         folder.make()
         folder.write(name, f"{text}\n".encode("utf-8", "replace"), mode=0o600)
