@@ -57,9 +57,15 @@ WORKERS = (
 
 def command(
     runs: Path = RUNS,
+    model: str | None = typer.Option(
+        None, "--model", help="Ask this model one cheap question instead, and say what works; see `run`."
+    ),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
 ) -> None:
     """Say what is installed, try what must not work, and say what protects this machine. Exit code 5 if it fails."""
+    if model is not None:
+        _say_model(model, as_json)
+        return
     from autoreward.core.wording import in_shell
     from autoreward.errors import JailError, JobFailed
     from autoreward.sandbox.jail import Jail
@@ -102,6 +108,17 @@ def command(
         say_protection(tier, checks)
     broken = any(not check.held for check in checks if check.layer in PROMISED.get(tier, ()))
     raise typer.Exit(5 if broken or not all(isinstance(s, float) for s in starts.values()) else 0)
+
+
+def _say_model(name: str, as_json: bool) -> None:
+    from autoreward.session.model_check import check_model
+
+    found = check_model(name)
+    if as_json:
+        say_json(found, indent=2)
+        return
+    for about, words in found.items():
+        say(f"{about:<16}{words}")
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
