@@ -162,8 +162,8 @@ class ModelClient:
         expected = tokens(prompt.text)
         if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.text) > _LONG_TEXT:
             self._tell(
-                f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; start it "
-                "with a longer context (docs/models.md)"
+                f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
+                "start it with a longer context (docs/models.md)"
             )
 
     def _failed(self, model: LLM, prompt: Prompt, reserved: float, busy: RetryLater) -> None:
