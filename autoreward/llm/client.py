@@ -25,6 +25,9 @@ REPLIES = "replies"
 _FAILED = "failed-"
 _ROOM = "room.txt"
 _LONGEST_ROOM = 20
+_LEAST_READ = 0.4
+"""Share of the tokens that we expect below which a prompt was cut: no tokenizer needs so few (7.5 characters a token)."""
+_LONG_TEXT = 6_000
 LONGEST_REPLY = 16 << 20
 """Most bytes of a saved reply."""
 
@@ -151,8 +154,17 @@ class ModelClient:
                 raise
             else:
                 bill = _bill(prompt, model.name, reply)
+                self._tell_if_cut(model, prompt, reply)
                 self._limit.settle(reserved, bill)
                 return reply, bill
+
+    def _tell_if_cut(self, model: LLM, prompt: Prompt, reply: Reply) -> None:
+        expected = tokens(prompt.text)
+        if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.text) > _LONG_TEXT:
+            self._tell(
+                f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
+                "start it with a longer context (docs/models.md)"
+            )
 
     def _failed(self, model: LLM, prompt: Prompt, reserved: float, busy: RetryLater) -> None:
         """Count a call that got no answer, and keep what came of it. What may have been paid for stays set aside."""
