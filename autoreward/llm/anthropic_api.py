@@ -41,7 +41,7 @@ class AnthropicModel:
             answer = self._client.messages.with_raw_response.create(
                 model=self._model,
                 max_tokens=prompt.max_tokens,
-                messages=[{"role": "user", "content": prompt.text}],
+                messages=prompt.messages,  # type: ignore[arg-type] # the SDK has a type for each role
                 **asked,
             )
         except anthropic.AnthropicError as error:

@@ -67,7 +67,7 @@ class ModelClient:
             RunChanged: what is saved answers another question.
         """
         saved = _saved(self._files, prompt.key)
-        digest = hashlib.sha256(prompt.text.encode()).hexdigest()
+        digest = hashlib.sha256(prompt.whole.encode()).hexdigest()
         if saved is not None:
             if saved.prompt_sha256 != digest:
                 raise RunChanged(
@@ -77,7 +77,7 @@ class ModelClient:
             return saved.reply
         model = self.models[prompt.role]
         with self._lock:
-            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
+            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.whole.encode())
             for attempt in range(_ATTEMPTS):
                 reserved = self._limit.reserve(model.name, prompt)
                 try:
@@ -147,7 +147,7 @@ def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
-    sent = reply.input_tokens or tokens(prompt.text)
+    sent = reply.input_tokens or tokens(prompt.whole)
     received = reply.output_tokens or tokens(reply.text)
     return Bill(
         role=prompt.role,

@@ -78,7 +78,7 @@ class CostLimit:
     def reserve(self, model: str, prompt: Prompt) -> float:
         """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
         demand_price(prompt.role, model, self._max_cost)
-        most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
+        most = price(model, tokens(prompt.whole), prompt.max_tokens) or 0.0
         if self._calls + 1 > self._max_calls:
             raise LimitReached(
                 f"the limit of {self._max_calls} model calls is reached; raise it with ",

@@ -59,7 +59,7 @@ class OpenAIModel:
             shape = {"response_format": {"type": "json_schema", "json_schema": schema}}
         answer = client.chat.completions.with_raw_response.create(
             model=self._model,
-            messages=[{"role": "user", "content": prompt.text}],
+            messages=prompt.messages,  # type: ignore[arg-type] # the SDK has a type for each role
             max_completion_tokens=prompt.max_tokens,
             **shape,
         )

@@ -8,7 +8,7 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.lenient import fenced_blocks
 from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
-from autoreward.llm.types import Prompt, Reply, Role
+from autoreward.llm.types import Prompt, Reply, Role, Turn
 from autoreward.records import Record
 
 ATTEMPTS = 3
@@ -22,6 +22,8 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it in the same conversation."""
 
 
 def ask_structured(
@@ -41,7 +43,7 @@ def ask_structured(
     text = request.text
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens))
+        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens, request.earlier))
         told: list[str] = []
         try:
             answer = read_reply(reply, kind, otherwise, told)

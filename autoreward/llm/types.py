@@ -24,6 +24,13 @@ Count = Annotated[int, Field(ge=0)]
 Role = Literal["designer", "critic", "analyzer"]
 
 
+class Turn(NamedTuple):
+    """A question that was asked earlier in the same conversation, and what the model answered, as it is told of it."""
+
+    question: str
+    answer: str
+
+
 class Prompt(NamedTuple):
     """One question."""
 
@@ -35,6 +42,19 @@ class Prompt(NamedTuple):
     """JSON schema of the answer."""
     max_tokens: int
     """Longest answer, in tokens."""
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it."""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The whole conversation, as chat protocols have it."""
+        said = [(role, text) for turn in self.earlier for role, text in zip(("user", "assistant"), turn, strict=True)]
+        return [{"role": role, "content": text} for role, text in (*said, ("user", self.text))]
+
+    @property
+    def whole(self) -> str:
+        """The whole conversation as one text, for people and for counting."""
+        return "".join(f"{turn.question}\n# You answered\n{turn.answer}\n\n" for turn in self.earlier) + self.text
 
 
 class Reply(Record):

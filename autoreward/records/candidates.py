@@ -29,7 +29,8 @@ class Candidate(Record):
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "weights", "given"]
+    how: Literal["fresh", "mutation", "crossover", "weights", "given", "filled"]
+    """`filled`: by the grammar, where a model gave too few that may train."""
     parents: tuple[Id, ...] = ()
     composition: CompositionName = "sum"
     genome: ProgramText = ""
