@@ -141,7 +141,7 @@ class Drafts:
 def _repair(client: ModelClient, question: str, programs: Drafts) -> None:
     """Send what may not train back, each program for itself in the conversation that wrote it, as often as there are programs."""
     broken = [c for i, c in programs.candidates.items() if not programs.verdicts[i].accepted]
-    talks = {c.id: (c, programs.verdicts[c.id], designer.begun(question, c)) for c in broken}
+    talks = {c.id: (c, programs.verdicts[c.id], designer.conversation(question, c)) for c in broken}
     left = max(programs.drafted, _REPAIRS)
     for turn in range(_REPAIRS):
         for identity, (asked, verdict, earlier) in list(talks.items())[:left]:

@@ -119,7 +119,7 @@ def draft_candidates(
     return Drafted(made, findings, text)
 
 
-def begun(question: str, candidate: Candidate) -> tuple[Turn, ...]:
+def conversation(question: str, candidate: Candidate) -> tuple[Turn, ...]:
     """The conversation in which a program was written, as if it had been the only one: its beginning is that of all others."""
     idea = {
         "thought": candidate.thought,
