@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from autoreward.records import Candidate, CandidateId, Candidates
 
-Maker = Callable[[int], Sequence[Candidate]]
+FillMaker = Callable[[int], Sequence[Candidate]]
 """So many programs of the grammar's, or fewer where the task gives too little."""
 
 
@@ -13,7 +13,7 @@ def missing(accepted: int, wanted: int) -> int:
     return max((wanted + 1) // 2 - accepted, 0)
 
 
-def filled_up(designed: Candidates, number: int, count: int, make: Maker) -> Candidates:
+def filled_up(designed: Candidates, number: int, count: int, make: FillMaker) -> Candidates:
     """The round `number` with `count` more programs behind those that were designed, as far as there are any."""
     if not count:
         return designed

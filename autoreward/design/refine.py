@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
-from autoreward.design.fill import Maker, filled_up, missing
+from autoreward.design.fill import FillMaker, filled_up, missing
 from autoreward.llm.client import ModelClient
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.rewards.gate import gate
@@ -44,7 +44,7 @@ def refined_candidates(
     review: Review,
     recorded: OfflineData | None = None,
     feedback: Sequence[str] = (),
-    fill: Maker | None = None,
+    fill: FillMaker | None = None,
 ) -> Candidates:
     """The next round's candidates; after them those that were reworked beside their originals, and those that fill up.
 
