@@ -65,7 +65,7 @@ def refined_candidates(
     programs = Drafts(len(history.rounds), len(drafted.candidates), review, recorded, drafted.findings)
     for candidate in drafted.candidates:
         programs.take(candidate)
-    _repair(client, drafted.question, programs)
+    repair_drafts(client, drafted.question, programs)
     _criticise(client, brief, programs)
     designed = Candidates(items=tuple(programs.candidates.values()), findings=programs.findings)
     accepted = sum(programs.verdicts[c.id].accepted for c in drafted.candidates)
@@ -138,7 +138,7 @@ class Drafts:
         return place
 
 
-def _repair(client: ModelClient, question: str, programs: Drafts) -> None:
+def repair_drafts(client: ModelClient, question: str, programs: Drafts) -> None:
     """Send what may not train back, each program for itself in the conversation that wrote it, as often as there are programs."""
     broken = [c for i, c in programs.candidates.items() if not programs.verdicts[i].accepted]
     talks = {c.id: (c, programs.verdicts[c.id], designer.conversation(question, c)) for c in broken}
