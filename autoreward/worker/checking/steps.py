@@ -82,7 +82,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
     if wrong := values.misshapen(observation, space):
         advice = "Return what observation_space declares, or declare what is returned."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "shape")
-    elif wrong := values.not_finite(observation, space):
+    elif wrong := values.nan_or_infinite(observation, space):
         advice = "Mend it in the environment, or end the episode before it: nothing can be learned from it."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "finite")
     elif wrong := values.beyond(observation, space):
