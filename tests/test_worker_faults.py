@@ -1,5 +1,6 @@
 """What environments do to a whole process: it ends as theirs, and what was made is kept. Real workers."""
 
+import os
 import re
 import sys
 import time
@@ -125,3 +126,13 @@ def test_what_it_prints_and_logs_goes_nowhere_but_for_its_end(workers: Workers) 
     trial = trained(workers, patched(ends, f"env.step = lambda action: ({noisy}, step(action))[2]"))
     assert trial.message.endswith("the last line"), trial.message[-100:]
     assert len(trial.message) < 1_000
+
+
+def test_what_it_writes_beside_itself_and_in_its_home_goes_with_it(workers: Workers) -> None:
+    cache = "os.path.expanduser('~/.cache')"
+    writes = f"open('log.txt', 'w').write('x'); os.makedirs({cache}, exist_ok=True); os.chdir({cache})"
+    trial = trained(workers, patched("pass", writes))
+    assert trial.outcome.ok, trial.message
+    assert not [
+        name for server in workers._local._servers.values() for name in os.listdir(server._folder) if name != "common"
+    ]

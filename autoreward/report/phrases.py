@@ -219,8 +219,9 @@ def _facts(event: events.Event) -> dict[str, object]:
         case events.TrialProgress(trial_id=trial_id, step=step, steps=steps):
             return {"trial": trial_id, "step": step, "steps": steps}
         case events.TrialDone(trial=trial):
-            taken = {"taken_from": trial.taken_from} if trial.taken_from else {}
-            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message, **taken}
+            more = {"taken_from": trial.taken_from, "lost_episodes": trial.lost_episodes}
+            said = {name: value for name, value in more.items() if value}
+            return {"trial": trial.id, "outcome": trial.outcome.value, "message": trial.message, **said}
         case events.ScoreDone(score=score):
             return {"trial": score.trial_id, "success": score.success, "mean_success": score.mean_success}
         case events.Diagnosed(diagnosis=diagnosis):

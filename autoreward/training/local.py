@@ -31,6 +31,8 @@ from autoreward.worker.reach import Walls
 
 CLOSE_SECONDS = 10.0
 """Longest time that a worker may take to close its environments, once it has reported."""
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that are sent by others; a process ends by the rest for what it did itself."""
 IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
 
@@ -211,14 +213,13 @@ def _let_close(child: Child) -> None:
 
 
 def _ended(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
-    """What to say of a process that ended without a report: within a call of its environment that is the environment's doing,
-    but for a kill, which comes from outside."""
+    """What to say of a process that ended without a report: within a call of its environment that is the environment's doing."""
     try:
         code = child.wait(10).code
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
     except ServerGone:
         code, how = -signal.SIGKILL, "with the process that had started it"
-    if vitals.call.going_on and code != -signal.SIGKILL:
+    if vitals.call.going_on and -code not in FROM_OUTSIDE:
         words = f"{job.task.env}: {vitals.call.words} ended its process ({how}).{vitals.last_words()}"
         return JobFailed(Outcome.ENVIRONMENT_FAILED, words)
     words = f"the {job.kind} process ended without a report ({how}).{narrow()}{vitals.last_words()}"

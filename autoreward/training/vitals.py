@@ -18,7 +18,7 @@ from autoreward.worker.envs.watchdog import Call
 
 LONGEST_CALL = 300.0
 """Longest time that one call of an environment may take."""
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 """Seconds between two looks."""
 STDERR_CAP = 256 << 10
 """Bytes of stderr from which on all but the tail is thrown away, at the next look."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from autoreward.errors import CannotDraw
+from autoreward.errors import CannotDraw, EnvironmentFault
 from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
@@ -66,8 +66,10 @@ def _picture(env: gymnasium.Env[Any, Any]) -> NDArray[Any]:
     return picture
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Why nothing was drawn, in one line. The errors of graphics packages say nothing that helps a person."""
+    if isinstance(error, EnvironmentFault) and error.__cause__:
+        return _reason(error.__cause__)
     if type(error).__module__.partition(".")[0] in GRAPHICS:
         return "MuJoCo found no OpenGL to draw with; install EGL or OSMesa and set MUJOCO_GL to egl or osmesa"
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
