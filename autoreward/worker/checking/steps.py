@@ -133,7 +133,7 @@ def _limits(subject: Subject, lengths: Sequence[int], cuts: Sequence[bool], step
             else f"Nothing to do: a drafted card has max_steps = {found}."
         )
         said = f"it cuts every episode after {found:,} steps itself{less}"
-        yield EnvRow(name=name, gravity="warn" if card else "note", found=said, advice=advice)
+        yield EnvRow(name=name, gravity="note", found=said, advice=advice)
     elif stated is None:
         ended = (
             f"; random ones ended after at most {max(lengths):,} steps" if lengths else f" in {steps:,} random steps"
