@@ -7,9 +7,9 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validat
 
 from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
-from autoreward.records import Candidate, Record
+from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
-from autoreward.settings import RunSettings
+from autoreward.settings import Effort, RunSettings
 from autoreward.tasks.card import Task
 
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
@@ -46,9 +46,16 @@ class RunConfig(RunSettings, Given):
             raise ValueError("A given reward is trained on one seed at least")
         return count
 
+    @field_validator("steps")
+    @classmethod
+    def _is_found_by_a_search(cls, steps: int | str | None, others: ValidationInfo) -> int | str | None:
+        if steps == "auto" and others.data.get("given") is not None:
+            raise ValueError("Only a search finds how long a training must be; write a number of environment steps")
+        return steps
+
     def full(self, task: Task) -> int:
-        """Environment steps of one full training."""
-        return self.steps or task.train.steps
+        """Environment steps of one full training; where the search finds them, of its first round's."""
+        return self.steps if isinstance(self.steps, int) else task.train.steps
 
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
@@ -58,6 +65,20 @@ class RunConfig(RunSettings, Given):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
+
+    @property
+    def efforts(self) -> dict[Literal["designer", "critic", "analyzer"], Effort | None]:
+        """How much each role thinks; None: what its model does by itself."""
+        return {
+            "designer": self.effort,
+            "critic": self.critic_effort or self.effort,
+            "analyzer": self.analyzer_effort or self.effort,
+        }
+
+
+def allowed_at_first(config: RunConfig) -> Allowance:
+    """What a run's model calls may take, as it was started."""
+    return Allowance.model_validate({name: getattr(config, name) for name in Allowance.model_fields})
 
 
 def make_config(chosen: Mapping[str, object]) -> RunConfig:

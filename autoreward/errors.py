@@ -5,6 +5,7 @@ AutorewardError
 ├── ProviderError (3)   NoAnswer: a model could not be reached or refused
 ├── LimitReached (4)    money, calls, time
 ├── JobFailed (1)       a worker process ended without a report
+├── EnvironmentFault (1)  an environment raised, or returned what none may; a worker's job ends by it, or its episode
 ├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
 ├── StoreError (6)      RunLocked · RunChanged · RunDamaged: a run folder that can't be used as it is
@@ -119,6 +120,10 @@ class JobFailed(AutorewardError):
         self.files = {}
         self.last_words = ""
         super().__init__(message)
+
+
+class EnvironmentFault(AutorewardError):
+    """An environment raised something, or returned what no environment may: which call, and how to get there again."""
 
 
 class CannotDraw(AutorewardError):

@@ -93,6 +93,16 @@ class GoesOn:
 
 
 @dataclass(frozen=True)
+class Lengthened:
+    """Trainings are longer from this round on."""
+
+    before: int
+    """Environment steps of one until now."""
+    steps: int
+    """And from now on."""
+
+
+@dataclass(frozen=True)
 class TrialProgress:
     """A training has come so far."""
 
@@ -172,6 +182,7 @@ Event = (
     | Checked
     | RungDone
     | GoesOn
+    | Lengthened
     | TrialProgress
     | TrialDone
     | ScoreDone

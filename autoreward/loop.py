@@ -33,6 +33,7 @@ from autoreward.records import (
 from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
+from autoreward.search.length import length_after, with_incumbent, with_its_length
 from autoreward.search.longer import train_longer
 from autoreward.search.study import Study
 from autoreward.search.taken import judged_again
@@ -87,7 +88,8 @@ def improve(study: Study) -> Run:
     entered = arms(rounds, feedback, task) if measurable else []
     # where people judge they have the last word
     searched = [s for r in heard for s in r.scores] if JUDGES[study.config.judge].sets_target else []
-    trials, confirmed, contest = confirm(study, book.confirm_page(), entered, searched)
+    longest = study.at(length_after(study.config, task, rounds))
+    trials, confirmed, contest = confirm(longest, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     winner = contest.best if contest else best(heard, task)
     run = Run(
@@ -109,6 +111,7 @@ def improve(study: Study) -> Run:
         audit=winners_audit(study, heard, winner),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
+        training_steps=longest.full,
         tier=study.steps.tier,
     )
     return book.once(RESULT, lambda: run)
@@ -119,14 +122,19 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     steps, number = study.steps, len(rounds)
     page = study.book.page(number)
     study.listener(events.RoundStarted(number))
+    budget = round_budget(study, rounds, feedback)
+    study = with_its_length(study, page, rounds, budget.left)
     rounds = explained(study, rounds)
-    candidates = page.once(CANDIDATES, lambda: steps.design(description, rounds)).items
+    made = page.once(
+        CANDIDATES, lambda: with_incumbent(steps.design(description, rounds), rounds, study.task, study.full)
+    )
+    candidates = made.items
     study.listener(events.Designed(candidates))
     verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
-    budget, taken = round_budget(study, rounds, feedback), page.has(TAKEN)
+    taken = page.has(TAKEN)
     trials, scores = judged_again(study, page) if taken else successive_halving(study, page, field, budget)
     # stops here until people have answered, where they are the judges
     liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
@@ -136,7 +144,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
 
     diagnoses = page.each(DIAGNOSES, candidates, diagnosed, steps.executor)
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
-                   diagnoses=diagnoses, liked=liked)  # fmt: skip
+                   diagnoses=diagnoses, liked=liked, training_steps=study.full)  # fmt: skip
     champion = best((*rounds, played), study.task)
     job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion and not taken), None)
     longer = train_longer(study, page, job, Trained(trials, scores), budget.less(env_steps(trials)).left)
@@ -182,7 +190,8 @@ def measure(study: Study) -> Run:
         study.listener(events.Audited(audit))
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
-              audit=audit, trainings=len(trials), env_steps=env_steps(trials), tier=study.steps.tier)  # fmt: skip
+              audit=audit, trainings=len(trials), env_steps=env_steps(trials), training_steps=study.full,
+              tier=study.steps.tier)  # fmt: skip
     return book.once(RESULT, lambda: run)
 
 
@@ -216,7 +225,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
     if rounds and rounds[-1].doubt.reason:
         return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
-    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= config.full(task)]
+    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
     if scores and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
@@ -224,7 +233,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return f"all {len(rounds)} rounds are done" if len(rounds) > 1 else "its one round is done"
     left = search_budget(config, task, feedback) - spent(rounds)
     # a later round is worth beginning if one of its programs can train to the end
-    if left < (config.full(task) if rounds else goals(config, task)[0]):
+    if left < (length_after(config, task, rounds, left) if rounds else goals(config, task)[0]):
         return f"the budget of {search_budget(config, task, feedback):,} environment steps is used"
     return None
 

@@ -12,6 +12,8 @@ from annotated_types import Ge, Interval, Lt
 TRAINING_SEEDS = 3
 """Trainings of a given reward, where nobody chooses."""
 MOST_SEEDS = 100
+Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
+"""How much a model thinks, from not at all on; not every model knows every step."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,11 @@ class RunSettings:
     ] = 2  # one seed's luck wins nothing
     finalist_seeds: Annotated[int, Interval(ge=0, le=100), Help("More training seeds for each finalist, at most.")] = 2
     steps: Annotated[
-        int | None,
-        Interval(gt=0, le=10**12),
-        Help("Environment steps of one training; the task's own if not given.", default_shown=False),
+        Annotated[int, Interval(gt=0, le=10**12)] | Literal["auto"] | None,
+        Help(
+            "Environment steps of one training; the task's own if not given; auto: longer where the search finds that it helps.",
+            default_shown=False,
+        ),
     ] = None
     target: Annotated[
         float, Interval(gt=0.0, le=1.0), Help("Stop searching at this held-out success rate, averaged over seeds.")
@@ -85,6 +89,18 @@ class RunSettings:
     analyzer: Annotated[str, Help("Who explains failures; the designer's model if not given.", default_shown=False)] = (
         ""
     )
+    effort: Annotated[
+        Effort | None,
+        Help(
+            "How much the designer thinks before it answers; the model's own choice if not given.", default_shown=False
+        ),
+    ] = None
+    critic_effort: Annotated[
+        Effort | None, Help("The same for the critic; the designer's if not given.", default_shown=False)
+    ] = None
+    analyzer_effort: Annotated[
+        Effort | None, Help("The same for the analyzer; the designer's if not given.", default_shown=False)
+    ] = None
     hide_rule: Annotated[
         bool, Help("Keep the success rule and the metric from the models, too; programs never see them.")
     ] = False
@@ -92,6 +108,22 @@ class RunSettings:
         float | None, Interval(ge=0.0, le=1e6), Help("Most that model calls may cost, in dollars; none: no limit.")
     ] = 1.0
     max_calls: Annotated[int, Interval(ge=1, le=10**9), Help("Most model calls, counting those that failed.")] = 30
+    model_silence: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that a model may say nothing, in seconds; if not given, 600, and 1800 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
+    model_timeout: Annotated[
+        float | None,
+        Interval(gt=0.0, le=1e6),
+        Help(
+            "Longest that one answer may take, in seconds; if not given, 3600, and 7200 for a server of your own.",
+            default_shown=False,
+        ),
+    ] = None
     trust_the_model: Annotated[bool, Help("Run reward programs even where nothing locks them in.")] = False
 
 
@@ -103,7 +135,7 @@ class Settings(TypedDict, total=False):
     candidates: int
     finalists: int
     finalist_seeds: int
-    steps: int | None
+    steps: int | Literal["auto"] | None
     target: float
     budget: float
     confirm_seeds: int
@@ -117,9 +149,14 @@ class Settings(TypedDict, total=False):
     model: str
     critic: str
     analyzer: str
+    effort: Effort | None
+    critic_effort: Effort | None
+    analyzer_effort: Effort | None
     hide_rule: bool
     max_cost: float | None
     max_calls: int
+    model_silence: float | None
+    model_timeout: float | None
     trust_the_model: bool
 
 
@@ -133,11 +170,10 @@ class DeclaredSetting(NamedTuple):
 
 def declared_settings() -> dict[str, DeclaredSetting]:
     """All settings by name, in their order."""
-    hints = get_type_hints(RunSettings, include_extras=True)
-    return {name: _taken_apart(hint, getattr(RunSettings, name)) for name, hint in hints.items()}
+    types, noted = get_type_hints(RunSettings), get_type_hints(RunSettings, include_extras=True)
+    return {name: DeclaredSetting(types[name], getattr(RunSettings, name), _help(noted[name])) for name in types}
 
 
-def _taken_apart(hint: Any, default: Any) -> DeclaredSetting:
+def _help(hint: Any) -> Help:
     assert get_origin(hint) is Annotated
-    kind, *notes = get_args(hint)
-    return DeclaredSetting(kind, default, next(note for note in notes if isinstance(note, Help)))
+    return next(note for note in get_args(hint) if isinstance(note, Help))

@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -48,7 +49,7 @@ def sample(task: Task, steps: int, confined: bool) -> tuple[float, float, float]
             own = time.process_time() - began
         began = time.process_time()
         job = TrialJob(id="b-s0", candidate_id="", reward="native", seed=0, steps=steps)
-        context = JobContext(held, walls, room=None, progress=lambda step: None)
+        context = JobContext(held, walls, room=None, progress=lambda step: None, closing=ExitStack())
         trial, _ = train(TrainJob(task=task, training=job), {}, context)
         speed = trial.steps / (time.process_time() - began)
         os.write(write, json.dumps([speed, 1e3 * shared, 1e3 * own]).encode())

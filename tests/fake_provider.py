@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -23,6 +23,12 @@ class Answer(NamedTuple):
     sleep: float = 0.0
     drip: float = 0.0
     """Seconds between one byte of the answer and the next, of its headers too."""
+    plain: bool = False
+    """Answer in one body, also where a stream is asked for."""
+    usage: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    """Further counts of tokens."""
+    pauses: float = 0.0
+    """Seconds between one event of a stream and the next."""
 
 
 class Provider:
@@ -33,8 +39,16 @@ class Provider:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
+        self.models: dict[str, Any] = {}
+        """What GET answers; nothing: 404."""
+        self.decide: Callable[[dict[str, Any]], Answer | None] = lambda asked: None
+        """Answers a request instead, if it gives an answer."""
         self.dripped = 0
         """Bytes that were sent one by one."""
+
+    def answer(self, asked: dict[str, Any]) -> Answer:
+        """What this request gets."""
+        return self.decide(asked) or self.answers[min(len(self.requests), len(self.answers)) - 1]
 
 
 @contextmanager
@@ -47,11 +61,14 @@ def provider(*answers: Answer) -> Iterator[Provider]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             made.requests.append(body)
             made.headers.append({k.lower(): v for k, v in self.headers.items()})
-            answer = made.answers[min(len(made.requests), len(made.answers)) - 1]
+            answer = made.answer(body)
             time.sleep(answer.sleep)
-            data = answer.raw if answer.raw is not None else json.dumps(self._body(answer, body)).encode()
+            streams = body.get("stream") is True and answer.status == 200 and answer.raw is None and not answer.plain
+            pieces = events(answer, body, self.path) if streams else [whole(answer, body, self.path)]
+            data = b"".join(pieces)
             self.send_response(answer.status)
-            usual = {"content-type": "application/json", "content-length": str(len(data))}
+            kind = "text/event-stream" if streams else "application/json"
+            usual = {"content-type": kind, "content-length": str(len(data))}
             for name, value in {**usual, **answer.headers}.items():
                 self.send_header(name, value)
             if answer.drip:
@@ -59,9 +76,18 @@ def provider(*answers: Answer) -> Iterator[Provider]:
                 return
             self.end_headers()
             with suppress(ConnectionError):  # who takes no more of it hangs up
-                self.wfile.write(data[: len(data) // 2] if answer.cut else data)
+                for piece in [data[: len(data) // 2]] if answer.cut else pieces:
+                    self.wfile.write(piece)
+                    time.sleep(answer.pauses)
             if answer.cut:
                 self.close_connection = True
+
+        def do_GET(self) -> None:
+            data = json.dumps(made.models).encode()
+            self.send_response(200 if made.models else 404)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
         def _drip(self, seconds: float, data: bytes) -> None:
             self.close_connection = True
@@ -70,24 +96,6 @@ def provider(*answers: Answer) -> Iterator[Provider]:
                     self.wfile.write(bytes([byte]))
                     made.dripped += 1
                     time.sleep(seconds)
-
-        def _body(self, answer: Answer, asked: dict[str, Any]) -> dict[str, Any]:
-            if answer.status != 200:
-                return {"type": "error", "error": {"type": "some_error", "message": answer.text or "no reason"}}
-            if self.path.endswith("/messages"):
-                stop = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}[answer.finish]
-                return {
-                    "id": "msg_1", "type": "message", "role": "assistant", "model": asked["model"],
-                    "content": [{"type": "text", "text": answer.text}], "stop_reason": stop, "stop_sequence": None,
-                    "usage": {"input_tokens": 1000, "output_tokens": 500},
-                }  # fmt: skip
-            stop = {"stop": "stop", "length": "length", "refusal": "content_filter"}[answer.finish]
-            message = {"role": "assistant", "content": answer.text}
-            return {
-                "id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": stop}],
-                "usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500},
-            }  # fmt: skip
 
         def log_message(self, *arguments: object) -> None:
             return
@@ -102,3 +110,58 @@ def provider(*answers: Answer) -> Iterator[Provider]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def whole(answer: Answer, asked: dict[str, Any], path: str) -> bytes:
+    """The answer as one body."""
+    return answer.raw if answer.raw is not None else json.dumps(content(answer, asked, path)).encode()
+
+
+def content(answer: Answer, asked: dict[str, Any], path: str) -> dict[str, Any]:
+    """What a well-formed answer says."""
+    if answer.status != 200:
+        return {"type": "error", "error": {"type": "some_error", "message": answer.text or "no reason"}}
+    if path.endswith("/messages"):
+        stop = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}[answer.finish]
+        return {
+            "id": "msg_1", "type": "message", "role": "assistant", "model": asked["model"],
+            "content": [{"type": "text", "text": answer.text}], "stop_reason": stop, "stop_sequence": None,
+            "usage": {"input_tokens": 1000, "output_tokens": 500, **answer.usage},
+        }  # fmt: skip
+    stop = {"stop": "stop", "length": "length", "refusal": "content_filter"}[answer.finish]
+    message = {"role": "assistant", "content": answer.text}
+    return {
+        "id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": stop}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500, **answer.usage},
+    }  # fmt: skip
+
+
+def events(answer: Answer, asked: dict[str, Any], path: str) -> list[bytes]:
+    """The same as a stream, its text in two parts."""
+    said = content(answer, asked, path)
+    half = len(answer.text) // 2
+    parts = (answer.text[:half], answer.text[half:])
+    if path.endswith("/messages"):
+        stop = {"stop_reason": said["stop_reason"], "stop_sequence": None}
+        sent = [
+            {"type": "message_start", "message": {**said, "content": [], "stop_reason": None}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "ping"},
+            *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in parts),
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": stop, "usage": {"output_tokens": said["usage"]["output_tokens"]}},
+            {"type": "message_stop"},
+        ]
+        return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in sent]
+    same = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": asked["model"]}
+    finish = said["choices"][0]["finish_reason"]
+    chunks: list[dict[str, Any]] = [
+        {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None},
+        *({"index": 0, "delta": {"content": p}, "finish_reason": None} for p in parts),
+        {"index": 0, "delta": {}, "finish_reason": finish},
+    ]
+    sent = [{**same, "choices": [chunk]} for chunk in chunks]
+    if asked.get("stream_options"):
+        sent.append({**same, "choices": [], "usage": said["usage"]})
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in sent] + [b"data: [DONE]\n\n"]

@@ -51,11 +51,13 @@ def _failure(job: Job[Any]) -> Exception | None:
     if job.task.env == "NoSuchEnv-v0":
         return TaskError(f"task {job.task.name}: there is no environment {job.task.env}")
     if "os._exit" in job.task.state_program:
-        return JobFailed(Outcome.LOST, f"the {job.kind} process ended without a report")
+        return JobFailed(
+            Outcome.ENVIRONMENT_FAILED, f"{job.task.env}: the call that makes it ended its process (exit code 3)."
+        )
     if "raise KeyError('lost')" in job.task.state_program:
         return TaskError(f"task {job.task.name}, state.py: observe raised KeyError: 'lost'")
     if job.task.kwargs.get("map_name") == "9x9":
-        return JobFailed(Outcome.CRASHED, "KeyError: '9x9'")
+        return JobFailed(Outcome.ENVIRONMENT_FAILED, "FrozenLake-v1: the call that makes it raised KeyError: '9x9'.")
     if job.program is not None and "def compute_reward" not in job.program:
         return RewardFailed(Outcome.BROKE_CONTRACT, "define one function compute_reward")
     if isinstance(job, TrainJob) and job.training.steps > SPEED * job.limits.seconds:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from autoreward.records import TRAINING_STATE, Trial, TrialJob
 from autoreward.tasks.card import Task
@@ -17,6 +18,7 @@ HERE = JobContext(
     walls=Walls(network=True, programs=True, read=(), write=(), folder="", home=""),
     room=None,
     progress=lambda step: None,
+    closing=ExitStack(),
 )
 
 
@@ -24,8 +26,9 @@ def train(
     task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Callable[[int], None]
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy."""
-    context = HERE._replace(room=room, progress=progress)
-    return train_file.train(TrainJob(task=task, training=job), {TRAINING_STATE: begun}, context)
+    with ExitStack() as closing:
+        context = HERE._replace(room=room, progress=progress, closing=closing)
+        return train_file.train(TrainJob(task=task, training=job), {TRAINING_STATE: begun}, context)
 
 
 def exported(task: Task, weights: bytes) -> dict[str, bytes]:

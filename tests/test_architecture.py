@@ -253,7 +253,6 @@ NOT_IN_A_RUN = {
     "cli/export.py": "the folder that the person names",
     "cli/init.py": "what the person edits",
     "cli/options.py": "the folder of cards that the person names",
-    "cli/prefer.py": "the answers that the person names",
     "cli/run.py": "the demonstrations that the person names",
     "cli/say.py": "where output goes that nobody reads",
     "core/resources.py": "where this package is",

@@ -20,6 +20,7 @@ from autoreward.tasks.files import find_task, validated_task
 from autoreward.worker import policies
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob
+from autoreward.worker.rollout.training_state import restore, training_state
 
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
@@ -79,7 +80,7 @@ def state_of(task: Task) -> bytes:
     venv = policies.normalised(task, envs)
     model = policies.build(task, venv, seed=3)
     model.learn(64)
-    return policies.training_state(model, venv, RunningMeanStd(shape=()), envs.in_progress())
+    return training_state(model, venv, RunningMeanStd(shape=()), envs.in_progress())
 
 
 @without_gpu
@@ -94,7 +95,7 @@ def test_a_state_of_a_gpu_goes_on_where_there_is_none() -> None:
     venv = policies.normalised(CARTS, envs)
     model = policies.build(on("auto"), venv, seed=0)
     envs.bring_back(tensors)
-    policies.restore(model, venv, RunningMeanStd(shape=()), load(save(tensors)))
+    restore(model, venv, RunningMeanStd(shape=()), load(save(tensors)))
     assert model.num_timesteps == 64
 
 

@@ -187,5 +187,5 @@ def test_a_documentation_is_shown_without_code_rewards_and_what_the_fields_say()
 )
 def test_a_models_context_is_what_the_price_list_says(model: str, window: int) -> None:
     assert context_window(model) == window
-    assert prompt_room(model, 16_000) == window - 16_000
-    assert prompt_room(model, window) == window // 2
+    assert prompt_room(window, 16_000) == window - 16_000
+    assert prompt_room(window, window) == window // 2

@@ -225,7 +225,7 @@ def test_a_file_may_have_any_name(file: str, identity: str, tmp_path: Path) -> N
     task = find_task("mountain-car", (envs_folder(),))
     verdict = Verdict(candidate_id=made.id, accepted=True, outcome=Outcome.COMPLETED)
     job = search_job(RunConfig(), task, made, verdict)
-    for one in (job, leg(job, 2, 0, 100, goes_on=False)):
+    for one in (job, leg(job, 2, 0, 100)):
         assert TrialId.parse(one.id)[:2] == (identity, 0)
 
 

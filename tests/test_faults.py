@@ -26,6 +26,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import STARTED_AGAIN
 from autoreward.tasks.files import find_task
 from autoreward.training.local import _watch, stopped
+from autoreward.training.vitals import Vitals
 from autoreward.training.workers import Workers
 from autoreward.worker.jobs.job import JobLimits
 from autoreward.worker.jobs.records import SurveyJob
@@ -105,14 +106,19 @@ def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
         while not stopped(process.pid):
             time.sleep(0.001)
         with pytest.raises(JobFailed, match=r"stopped from outside \(SIGSTOP\)") as failed:
-            _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
+            watched(Held(process.pid), job)
         assert failed.value.outcome is Outcome.LOST, "it is run again, and no program is blamed"
     finally:
         process.kill()
         process.wait()
     with pytest.raises(JobFailed, match="minutes; it used the processor for 0 s of that, and waited; more") as late:
-        _watch(Held(process.pid), job, lambda step: None)  # type: ignore[arg-type]
+        watched(Held(process.pid), job)
     assert late.value.outcome is Outcome.TIMED_OUT
+
+
+def watched(child: "Held", job: SurveyJob) -> None:
+    with Vitals() as vitals:
+        _watch(child, job, lambda step: None, vitals)  # type: ignore[arg-type]
 
 
 class Held:

@@ -9,9 +9,11 @@ import pytest
 import torch
 from in_process import train
 from numpy.typing import NDArray
+from safetensors.torch import load
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNormalize
 
 from autoreward.core.outcomes import Outcome
@@ -26,6 +28,7 @@ from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorded, Recorder
+from autoreward.worker.rollout.training_state import restore, training_state
 
 
 def task(envs: int, max_steps: int = 12, name: str = "mountain-car") -> Task:
@@ -232,7 +235,7 @@ def in_legs(card: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
     trials, state, begin = [], b"", 0
     for number, end in enumerate(bounds):
         job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="native", seed=1, begin=begin, steps=end,
-                       leg=number, unfinished=end < bounds[-1], checkpoints=2)  # fmt: skip
+                       leg=number, unfinished=end < bounds[-1], checkpoints=2, schedule_steps=bounds[-1])  # fmt: skip
         trial, files = train(card, job, state, None, lambda step: None)
         trials.append(trial)
         state, begin = files.get("state.safetensors", b""), end
@@ -253,6 +256,51 @@ def test_a_training_in_legs_is_the_training_in_one_piece(name: str) -> None:
     assert [(t.begin, t.steps) for t in legs] == [(0, 144), (144, 144), (144, 192), (192, 432)]
     assert whole.steps == 432
     assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss
+
+
+OFF_POLICY: dict[str, tuple[str, dict[str, Any]]] = {
+    "SAC": ("pendulum", {"learning_starts": 60, "gradient_steps": 1}),
+    "SAC with a full buffer": ("pendulum", {"learning_starts": 60, "buffer_size": 90}),
+    "SAC with a fixed temperature": ("pendulum", {"learning_starts": 60, "ent_coef": 0.2}),
+    "TD3": ("pendulum", {"learning_starts": 60, "policy_delay": 3}),
+    "DQN": ("mountain-car", {"learning_starts": 60, "train_freq": 2, "target_update_interval": 30, "exploration_fraction": 0.5}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("named", OFF_POLICY)
+def test_an_off_policy_training_in_legs_is_the_training_in_one_piece(named: str) -> None:
+    """Its first leg ends in the warm-up, where rewards are still to be asked for."""
+    name, settings = OFF_POLICY[named]
+    card = task(envs=3, max_steps=60, name=name)
+    change = {"algorithm": named.split()[0], "hyperparameters": {"batch_size": 8, **settings}, "net": (8,)}
+    card = card.model_copy(update={"train": card.train.model_copy(update=change)})
+    legs, weights = in_legs(card, (30, 100, 150, 210))
+    (whole,), expected = in_legs(card, (210,))
+    assert weights == expected
+    assert [(t.begin, t.steps) for t in legs][1:] == [(30, 102), (102, 150), (150, 210)]
+    assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss
+
+
+def test_of_a_replay_buffer_that_is_too_large_the_latest_transitions_go_on() -> None:
+    card = task(envs=3, max_steps=60, name="pendulum")
+    change = {"algorithm": "SAC", "hyperparameters": {"learning_starts": 500, "buffer_size": 60}, "net": (8,)}
+    card = card.model_copy(update={"train": card.train.model_copy(update=change)})
+    venv = policies.normalised(card, make.vectorised(card, 3, 1))
+    model = policies.build(card, venv, 1)
+    model.learn(90)
+    whole, half = (
+        load(training_state(model, venv, RunningMeanStd(shape=()), {}, cap)) for cap in (1 << 20, 15 * 3 * 10 * 4)
+    )
+    assert whole["replay.place"].tolist() == [10, 20], "it went round once and a half"
+    latest = np.arange(10 - 15, 10) % 20  # a row has 3 + 3 numbers of observations, an action, a reward, and two ends
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        assert torch.equal(half["replay." + name], whole["replay." + name][latest])
+    other = policies.build(card, venv, 2)
+    restore(other, venv, RunningMeanStd(shape=()), half)
+    assert isinstance(other, SAC)
+    assert other.replay_buffer is not None
+    assert (other.replay_buffer.pos, other.replay_buffer.full) == (15, False)
+    assert np.array_equal(other.replay_buffer.actions[:15], whole["replay.actions"].numpy()[latest])
 
 
 def test_a_leg_that_cannot_go_on_took_no_steps() -> None:

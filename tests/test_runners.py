@@ -122,8 +122,8 @@ def test_an_environment_that_fails_is_the_tasks_error(runner: Runner, task: dict
 @pytest.mark.parametrize(
     ("task", "outcome"),
     [
-        ({"env": "FrozenLake-v1", "kwargs": {"map_name": "9x9"}}, Outcome.CRASHED),
-        (observing("import os; os._exit(3)"), Outcome.LOST),
+        ({"env": "FrozenLake-v1", "kwargs": {"map_name": "9x9"}}, Outcome.ENVIRONMENT_FAILED),
+        (observing("import os; os._exit(3)"), Outcome.ENVIRONMENT_FAILED),
     ],
     ids=["raises", "ends"],
 )

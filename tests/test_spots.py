@@ -150,7 +150,8 @@ def test_a_reward_that_eats_the_trainings_time_is_ended_by_name(
     source = sources.CandidateReward(None, job, 8, seconds=600.0)  # type: ignore[arg-type] # never asked: the room is below
     source._client = Slow(clock, seconds)  # type: ignore[assignment]
     rows = batch(steps=32, envs=8)
-    recorded = Recorded(rows, np.zeros(rows.step.shape, np.bool_), np.zeros(rows.step.shape, np.float32))
+    never = np.zeros(rows.step.shape, np.bool_)
+    recorded = Recorded(rows, never, np.zeros(rows.step.shape, np.float32), never)
     with (
         contextlib.nullcontext()
         if not ended

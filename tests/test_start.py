@@ -154,7 +154,18 @@ def crash(job: TrialJob) -> Outcome:
 
 @pytest.mark.parametrize(("best", "code"), [("", 1), ("native", None)])
 def test_nothing_trained_is_exit_code_1(best: str, code: int | None, tmp_path: Path) -> None:
-    run = Run(task="t", goal="g", stop="s", rounds=0, best=best, failed="x", trainings=1, env_steps=1, tier="full")
+    run = Run(
+        task="t",
+        goal="g",
+        stop="s",
+        rounds=0,
+        best=best,
+        failed="x",
+        trainings=1,
+        env_steps=1,
+        training_steps=1,
+        tier="full",
+    )
     nothing: tuple[()] = ()
     reading = RunView(
         tmp_path,
@@ -214,6 +225,7 @@ def test_a_search_in_which_nothing_trains_says_why(memory_folder: Path) -> None:
 
 def test_a_winner_that_never_reached_the_goal_has_not_won() -> None:
     run = Run(task="t", goal="g", stop="its one round is done", rounds=1, best="r000c0", success=0.0, trainings=1, env_steps=1,
+              training_steps=1,
               tier="full")  # fmt: skip
     assert result_sentence(run) == (
         "r000c0 came closest, but the goal was reached in no held-out episode (its one round is done); it was not confirmed on "

@@ -84,7 +84,7 @@ def first_round(book: Book, steps: Steps) -> Played:
     chosen, verdict = next((c, v) for c, v in zip(candidates, verdicts, strict=True) if c.id in screened.order)
     whole = search_job(CONFIG, TASK, chosen, verdict)
     half = whole.steps // 2
-    legs = (leg(whole, 0, 0, half, goes_on=True), leg(whole, 1, half, whole.steps, goes_on=False))
+    legs = (leg(whole, 0, 0, half), leg(whole, 1, half, whole.steps))
     (begun,) = page.each(TRIALS, legs[:1], steps.train, steps.executor)
     state = page.file(TRIALS.of(begun.id), TRAINING_STATE)
     (ended,) = page.each(TRIALS, legs[1:], lambda job: steps.train(job, state), steps.executor)

@@ -154,9 +154,9 @@ def test_a_run_is_not_started_twice(tmp_path: Path) -> None:
     ("content", "kind"),
     [
         ('{"format": 99, "autoreward": "0.1.0"}', errors.RunChanged),
-        ('{"format": 2, "autoreward": "9.9"}', errors.RunChanged),
+        ('{"format": 3, "autoreward": "9.9"}', errors.RunChanged),
         ("{", errors.RunDamaged),
-        ('{"format": 2, "autoreward": "0.1.0", "task": 3}', errors.RunDamaged),
+        ('{"format": 3, "autoreward": "0.1.0", "task": 3}', errors.RunDamaged),
     ],
 )
 def test_another_version_or_damage_is_one_sentence(tmp_path: Path, content: str, kind: type[Exception]) -> None:
@@ -215,7 +215,7 @@ def test_what_can_not_be_read_is_not_called_damaged(tmp_path: Path) -> None:
             assert "delete" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["{", "[" * 200_000, '{"format": 2, "autoreward": "0.1.0", "task": 3}'])
+@pytest.mark.parametrize("content", ["{", "[" * 200_000, '{"format": 3, "autoreward": "0.1.0", "task": 3}'])
 def test_a_damaged_header_says_what_to_do(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content.replace("0.1.0", __version__))
     with pytest.raises(errors.RunDamaged, match="; start a new run"):

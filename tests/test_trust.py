@@ -224,22 +224,27 @@ def test_trust_is_said_once(tmp_path: Path) -> None:
         assert "OPENAI_API_KEY is not set" in str(done.exception)
 
 
-def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CONFIG_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
-    powers = trust.of_program("state.py", CODE)
-    assert not trust.known(powers)
-    with pytest.raises(UsageError, match="no home folder to keep in what you trust; set XDG_CONFIG_HOME"):
-        trust.keep(powers)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_where_trust_can_not_be_kept_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="set XDG_CONFIG_HOME"):
         Book.create(tmp_path / "run", RunHeader.of(other(state_program=CODE), CONFIG))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made is not known here then, which is asked about; what a person lets in can't be kept, which is said."""
+    home = tmp_path / "nowhere"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(home))
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert not trust.made_here(b"a policy")
+    with pytest.raises(UsageError, match=r"There is no home folder .*set XDG_CONFIG_HOME"):
+        trust.keep(trust.of_card(other(state_program=CODE)))
+    assert not home.exists()
+    home.mkdir()
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert trust.made_here(b"a policy")
 
 
 def finished(folder: Path, config: RunConfig = CONFIG) -> Path:

@@ -9,7 +9,6 @@ import pytest
 import torch
 from batched_envs import CARTS, LIMIT, Carts
 from numpy.typing import NDArray
-from safetensors.torch import load
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from autoreward.core.resources import envs_folder
@@ -25,6 +24,7 @@ from autoreward.worker.rollout.episodes import as_transitions, evaluated_episode
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import NativeReward, SparseReward
+from autoreward.worker.rollout.training_state import go_on, training_state
 from autoreward.worker.success import SuccessRule
 
 Make = Callable[[int, int], VectorEnv]
@@ -166,14 +166,9 @@ def learn(envs: VectorEnv, source: Any, steps: int, unfinished: bytes) -> tuple[
     )
     assert isinstance(model, OnPolicyAlgorithm)
     if unfinished:
-        tensors = load(unfinished)
-        recorder.bring_back(tensors)
-        rewards.catch_up()
-        policies.restore(model, venv, normaliser.stats, tensors)
-        model._last_obs = venv.normalize_obs(recorder.observations)
-        model._last_episode_starts = recorder.episode_starts
+        go_on(model, venv, recorder, rewards, normaliser, unfinished)
     model.learn(steps, reset_num_timesteps=False)
-    return policies.to_bytes(model, venv), policies.training_state(model, venv, normaliser.stats, envs.in_progress())
+    return policies.to_bytes(model, venv), training_state(model, venv, normaliser.stats, envs.in_progress())
 
 
 def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_environment() -> None:

@@ -157,7 +157,18 @@ def test_the_report_has_nothing_that_turns_text_around(told: tuple[Path, list[ev
 def test_names_of_settings_in_a_verdict_are_printed() -> None:
     said = "Lower learning_rate in [train.hyperparameters]: the rule in [success] was never met."
     doubt = Doubt(reason=said)
-    run = Run(task="t", goal="g", stop="s", rounds=1, best="", doubt=doubt, trainings=1, env_steps=1, tier="full")
+    run = Run(
+        task="t",
+        goal="g",
+        stop="s",
+        rounds=1,
+        best="",
+        doubt=doubt,
+        trainings=1,
+        env_steps=1,
+        training_steps=1,
+        tier="full",
+    )
     out = StringIO()
     Terminal(out, width=200).print(result_sentence(run))
     assert out.getvalue() == f"{said}\n"

@@ -88,6 +88,8 @@ class _Run:
             return _broken(
                 "row-independence", f"part {differs[0]!r} of a row depends on the order of the rows: {BY_ITSELF}"
             )
+        if total := _total(self.parts):
+            return _broken("sum", f"part {total!r} is the sum of the others, so that each counts twice: leave it out")
         self._late = self._ask(room, self._practice.late)
         if finding := self._grown():
             return finding
@@ -194,6 +196,15 @@ def _notes(parts: Parts) -> tuple[Finding, ...]:
         Finding(rule="constant", message=f"part {name!r} had the same value on every sampled transition")
         for name in flat
     )
+
+
+def _total(parts: Parts) -> str:
+    """Name of a part that is the sum of at least two others, which are all there are; empty if there is none."""
+    everything = sum(parts.values())
+    for name, part in parts.items() if len(parts) > 2 else ():
+        if np.any(part) and np.allclose(2.0 * part, everything, rtol=1e-9, atol=1e-12):
+            return name
+    return ""
 
 
 def _broken(rule: str, message: str) -> Found:

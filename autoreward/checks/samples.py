@@ -1,6 +1,7 @@
 """What a program is tried on before it may train: rows that were recorded, and rows that a training may bring."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Description
+from autoreward.rewards.gate.slips import Known
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import Train
 
@@ -27,12 +29,20 @@ class Practice(NamedTuple):
     """Those, each row with a field at an end of its range. No state of the environment may be like that."""
     rollout: tuple[int, int]
     """Time steps and environments that a training asks about at once."""
+    constants: Mapping[str, float] = MappingProxyType({})
+    """The numbers that the task's goal speaks of, by the names that programs write."""
+
+    @property
+    def known(self) -> Known:
+        """What a program is given."""
+        return Known.of(tuple(self.samples.state), tuple(self.samples.action), self.constants)
 
     @classmethod
     def of(cls, task: Task, description: Description, samples: Transitions) -> "Practice":
         """For a task, as it was described and sampled."""
         stated = {name: field.range for name, field in task.state.items() if field.range}
-        return cls.made(samples, description.max_steps, rollout(task.train), stated)
+        made = cls.made(samples, description.max_steps, rollout(task.train), stated)
+        return made._replace(constants=written_constants(task))
 
     @classmethod
     def made(
@@ -45,6 +55,11 @@ class Practice(NamedTuple):
         """From samples of episodes of at most `limit` steps, and the ranges of some fields; of others, that of the samples."""
         late = _late(samples, limit)
         return cls(samples, late, _extreme(late, ranges or {}), rollout)
+
+
+def written_constants(task: Task) -> dict[str, float]:
+    """A task's constants by the names that programs write."""
+    return {name.upper(): constant.value for name, constant in task.constants.items()}
 
 
 def rollout(train: Train) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from autoreward.cli import (
     tighten,
     train,
 )
-from autoreward.cli.say import say, say_no_more
+from autoreward.cli.say import open_closed_streams, say, say_no_more
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
@@ -74,6 +74,7 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
 
 def main() -> None:
     """Run a command; a person's mistake is one sentence, never a traceback. Nobody else reads this process or its keys."""
+    open_closed_streams()
     Hidden()
     take_keys()
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, RUNS, find_run, raised
+from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, MORE_SILENCE, MORE_TIME, RUNS, find_run, raised
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
@@ -15,6 +15,8 @@ def command(
     runs: Path = RUNS,
     max_cost: float | None = MORE_COST,
     max_calls: int | None = MORE_CALLS,
+    model_silence: float | None = MORE_SILENCE,
+    model_timeout: float | None = MORE_TIME,
     trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
@@ -23,5 +25,5 @@ def command(
 
     folder = find_run(run, runs)
     settle_run(folder, trust)
-    limits = raised(max_cost, max_calls)
+    limits = raised(max_cost, max_calls=max_calls, model_silence=model_silence, model_timeout=model_timeout)
     watch(lambda tell: feedback(folder, text, tell, limits), folder, as_json)

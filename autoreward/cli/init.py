@@ -101,6 +101,7 @@ def _confirmed(draft: "Initiated") -> str:
 
 def _edited(text: str) -> str:
     """The text after the person's editor. Raises UsageError if there is none."""
+    from autoreward.core.resources import plain_text
     from autoreward.errors import UsageError
 
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
@@ -113,4 +114,7 @@ def _edited(text: str) -> str:
             raise UsageError(
                 f"The editor {editor!r} did not work ({error}); set EDITOR, or keep it and edit the file."
             ) from None
-        return path.read_text(encoding="utf-8")
+        try:
+            return plain_text(path)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"What the editor {editor!r} left can't be read: {error}.") from None

@@ -48,6 +48,16 @@ def dollars(text: str | float) -> float:
         raise typer.BadParameter(f"{text}: write dollars, or none.") from None
 
 
+def steps_or_auto(text: str | int) -> int | str:
+    """What is written for `--steps`."""
+    if str(text) == "auto":
+        return "auto"
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text}: write a number of environment steps, or auto.") from None
+
+
 def max_cost_option(
     default: float | None, help: str = "Most that model calls may cost, in dollars; none: no limit."
 ) -> Any:
@@ -64,12 +74,16 @@ MORE_COST = max_cost_option(
     None, "From now on, the most that all model calls of the run may cost, in dollars; none: no limit."
 )
 MORE_CALLS = typer.Option(None, help="From now on, the most model calls of the run.")
+MORE_SILENCE = typer.Option(
+    None, "--model-silence", help="From now on, the longest that a model may say nothing, in seconds."
+)
+MORE_TIME = typer.Option(None, "--model-timeout", help="From now on, the longest that one answer may take, in seconds.")
 
 
-def raised(max_cost: float | None, max_calls: int | None) -> dict[str, float | None]:
+def raised(max_cost: float | None, **others: float | None) -> dict[str, float | None]:
     """The limits that were given, by name."""
     given: dict[str, float | None] = {} if max_cost is None else {"max_cost": limit(max_cost)}
-    return given if max_calls is None else {**given, "max_calls": max_calls}
+    return given | {name: value for name, value in others.items() if value is not None}
 
 
 def task_folders(envs: Path | None) -> tuple[Path, ...]:

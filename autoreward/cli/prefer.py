@@ -88,14 +88,15 @@ def _take(poll: "Poll", lines: "Sequence[str]", asked: "Sequence[Question]") -> 
 
 
 def _lines(answers: Path) -> list[str]:
+    from autoreward.core.resources import plain_text
     from autoreward.errors import UsageError
 
     try:
-        return answers.read_text(encoding="utf-8").splitlines()
+        return plain_text(answers).splitlines()
     except OSError as error:
         raise UsageError(f"--answers {answers} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"--answers {answers} can't be read: it is no text.") from None
+    except ValueError as error:
+        raise UsageError(f"--answers {answers} can't be read: {error}.") from None
 
 
 def _next(poll: "Poll", folder: Path) -> str:

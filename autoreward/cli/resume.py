@@ -4,7 +4,17 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, RUNS, TENSORBOARD, find_run, raised
+from autoreward.cli.options import (
+    JSON,
+    MORE_CALLS,
+    MORE_COST,
+    MORE_SILENCE,
+    MORE_TIME,
+    RUNS,
+    TENSORBOARD,
+    find_run,
+    raised,
+)
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
@@ -15,6 +25,8 @@ def command(
     tensorboard: Path | None = TENSORBOARD,
     max_cost: float | None = MORE_COST,
     max_calls: int | None = MORE_CALLS,
+    model_silence: float | None = MORE_SILENCE,
+    model_timeout: float | None = MORE_TIME,
     trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
@@ -23,5 +35,5 @@ def command(
 
     folder = find_run(run, runs)
     settle_run(folder, trust)
-    limits = raised(max_cost, max_calls)
+    limits = raised(max_cost, max_calls=max_calls, model_silence=model_silence, model_timeout=model_timeout)
     watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), folder, as_json)

@@ -31,3 +31,13 @@ def say_json(value: Any, indent: int | None = None) -> None:
 def say_no_more() -> None:
     """Drop what is printed from now on: nobody reads it, and Python would fail at its end to print the rest."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_closed_streams() -> None:
+    """Give a process that was started without some of its standard streams ones that lead nowhere.
+
+    Without them printing fails, and files that are opened later take their numbers.
+    """
+    for name, flags, mode in (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_WRONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))

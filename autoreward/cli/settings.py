@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autoreward.cli.options import dollars, limit
+from autoreward.cli.options import dollars, limit, steps_or_auto
 from autoreward.settings import DeclaredSetting, declared_settings
 
 CHOSEN = "chosen"
@@ -45,6 +45,9 @@ def _option(name: str, setting: DeclaredSetting) -> Parameter:
     if name == "max_cost":
         info = typer.Option(help=setting.help.text, parser=dollars, metavar="<dollars|none>")
         kind = float
+    if name == "steps":
+        info = typer.Option(help=setting.help.text, parser=steps_or_auto, metavar="<steps|auto>", show_default=False)
+        kind = int
     return Parameter(name, Parameter.KEYWORD_ONLY, default=setting.default, annotation=Annotated[kind, info])
 
 

@@ -3,6 +3,8 @@
 contract.py         what a reward program is
 outcomes.py         how a check or a training of one can end
 transitions.py      recorded steps of environments, as named arrays
+acting.py           from what a policy emits to what the environment takes
+stretch_names.py    what the parts of an observation are called, and what type of number holds them
 seeds.py            every seed, as a function of the run's
 executor.py         work on items, perhaps several at a time
 closing.py          context managers that close

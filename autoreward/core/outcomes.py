@@ -19,11 +19,18 @@ class Outcome(Enum):
     OUT_OF_MEMORY = "out_of_memory"
     CRASHED = "crashed"
     LOST = "lost"
+    ENVIRONMENT_FAILED = "environment_failed"
+    DIVERGED = "diverged"
 
     @property
     def ok(self) -> bool:
         """Whether there is a result to go on with."""
         return self is Outcome.COMPLETED
+
+    @property
+    def blames_nobody_here(self) -> bool:
+        """Whether no reward program could have caused it: who writes rewards is not told of it, having nothing to mend."""
+        return self in (Outcome.ENVIRONMENT_FAILED, Outcome.LOST)
 
     @property
     def advice(self) -> str:
@@ -46,4 +53,9 @@ _ADVICE = {
     Outcome.OUT_OF_MEMORY: "It used too much memory: build no array larger than the rows it is given.",
     Outcome.CRASHED: "The process died without an answer: use plain NumPy arithmetic only.",
     Outcome.LOST: "The worker process was lost (killed from outside or out of memory): run it again.",
+    Outcome.ENVIRONMENT_FAILED: "The environment failed, whatever the reward: mend it where the message says.",
+    Outcome.DIVERGED: (
+        "The optimiser diverged: its weights became NaN or infinite, though observations and rewards were finite. Lower "
+        "learning_rate in [train.hyperparameters]; where rewards are not normalised, keep them near 1."
+    ),
 }

@@ -1,10 +1,13 @@
 """Where `prompts/` and `envs/` are, in the checkout or inside the installed wheel; and how files of others are read."""
 
+import codecs
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent.parent
 LARGEST_TEXT = 1_000_000
 """Bytes of a text file of others, such as a card or a state program."""
+_MARK = "\ufeff"
+"""The byte order mark, as text."""
 
 
 def prompts_folder() -> Path:
@@ -17,21 +20,33 @@ def envs_folder() -> Path:
     return _folder("envs")
 
 
-def small_text(path: Path) -> str:
-    """A text file of others. Raises OSError, or ValueError if it is no plain file, too large or not UTF-8."""
+def plain_text(path: Path) -> str:
+    """A text file of others, however their editor wrote it: without a byte order mark, its lines ended by line feeds alone.
+
+    Raises OSError, or ValueError if it is no plain file, too large, or no text; the message says what to do.
+    """
     if path.exists() and not path.is_file():
         raise ValueError("it is no plain file")
+    text = exact_text(path).removeprefix(_MARK)
+    if "\0" in text:
+        raise ValueError("it is no text: it has null characters")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def exact_text(path: Path) -> str:
+    """The same as it stands, with its mark and its line ends.
+
+    UTF-16 is known by its mark, which editors and shells of Windows write; everything else is UTF-8.
+    """
     with path.open("rb") as file:
         data = file.read(LARGEST_TEXT + 1)
     if len(data) > LARGEST_TEXT:
         raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not data.startswith(codecs.BOM_UTF32_LE)
     try:
-        text = data.decode("utf-8-sig")
+        return _MARK + data.decode("utf-16") if wide else data.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None
-    if "\0" in text:
-        raise ValueError("it is no text: it has null characters")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        raise ValueError("it is not UTF-8: have your editor save it as UTF-8") from None
 
 
 def _folder(name: str) -> Path:

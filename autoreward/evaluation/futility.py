@@ -1,6 +1,7 @@
 """When it is not the reward: every reward fails alike, the environment's own and the sparse one too.
 
-Then more rewards cost money and change nothing. What it is instead shows in the records: the optimiser breaks for all; or no
+Then more rewards cost money and change nothing. What it is instead shows in the records: the environment
+fails, or the optimiser breaks, for all; or no
 policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
 (observation: what decides is not in what the policy sees, or the rule can't be met). It is said of trainings alone that are flat at
 their end, after the best one went on to twice its length and more, where the budget allowed it.
@@ -74,6 +75,16 @@ def coverage(episodes: Transitions, task: Task) -> float:
     return fmean(shares) if shares else 0.0
 
 
+def environment(trials: Sequence[Trial]) -> Doubt | None:
+    """All trainings ended since the environment failed."""
+    whole = trainings(trials)
+    failed = [trial for trial in whole if trial.outcome is Outcome.ENVIRONMENT_FAILED]
+    if not failed or len(failed) < len(whole):
+        return None
+    sentence = "It is not the reward: the environment fails in every training. Mend it where the lines below say."
+    return Doubt(reason=sentence, evidence=tuple(f"{trial.id}: {trial.message}" for trial in failed[:3]))
+
+
 def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
     """All trainings broke in the optimiser, none for what its reward returned; `normalized` says whether rewards were."""
     whole = trainings(trials)
@@ -88,8 +99,8 @@ def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:
 
 def _diverged(trial: Trial, normalized: bool) -> str:
     """What shows that a training diverged; empty if nothing does. Of normalised rewards an honest value loss stays below 100."""
-    if trial.outcome is Outcome.CRASHED and "nan" in trial.message.lower():
-        return trial.message[:200]
+    if trial.outcome is Outcome.DIVERGED:
+        return trial.message
     losses = [p.value_loss for p in trial.curve if p.value_loss is not None]
     broken = normalized and losses and losses[-1] > DIVERGED
     return f"value loss {losses[-1]:.2g} at the end of training" if broken else ""

@@ -57,5 +57,6 @@ def _joined(training: TrialId, legs: Sequence[Trial]) -> Trial:
             "curve": tuple(point for leg in legs for point in leg.curve),
             "checkpoints": tuple(step for leg in legs for step in leg.checkpoints),
             "seconds": sum(leg.seconds for leg in legs),
+            "lost_episodes": sum(leg.lost_episodes for leg in legs),
         }
     )

@@ -61,7 +61,7 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
         try:
             texts = reward_files(task, winner) | {"pyproject.toml": packaging(task)}
             if score:
-                texts["train.py"] = train_script(task, score, book.header.config.full(task))
+                texts["train.py"] = train_script(task, score, score.steps)
             proof = demonstrate(winner, {name: text for name, text in texts.items() if name in REWARD})
             files |= {name: text.encode() for name, text in texts.items()}
         except (NotEqual, NotWritable) as error:

@@ -1,4 +1,4 @@
-"""The jail's own code for loading a program, as source for an exported file: a program means there what it means here."""
+"""Our own code as source for an exported file: a program, actions and what is observed mean there what they mean here."""
 
 import ast
 import inspect
@@ -9,6 +9,8 @@ from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
+from autoreward.core.acting import Acting
+from autoreward.core.stretch_names import stretch_names, vector_type
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.child.fields import Fields
 from autoreward.sandbox.child.memory import Memory
@@ -20,13 +22,13 @@ _OURS = "autoreward."
 
 @cache
 def loader() -> str:
-    """Python source that defines `Fields`, `Memory`, `plain`, `fresh` and `loaded`, and all that they are made of.
+    """Python source that defines what is named below, and all that it is made of.
 
     It needs what `reward.py.j2` imports: NumPy and the standard library.
     """
     sources: dict[str, str] = {}
     words: dict[str, dict[str, Any]] = {}
-    for thing in (Fields, Memory, plain, fresh, loaded):
+    for thing in (Fields, Memory, plain, fresh, loaded, Acting, stretch_names, vector_type):
         _collect(thing, sources, words)
     tables = [_table(name, values) for name, values in sorted(words.items())]
     return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(sources.values())

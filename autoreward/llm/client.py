@@ -5,20 +5,29 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from autoreward.errors import NoAnswer, RunChanged, RunDamaged
-from autoreward.llm.cost import Bill, CostLimit, price, tokens
-from autoreward.llm.types import LLM, Prompt, Reply, RetryLater, Role
+from autoreward.errors import RunChanged, RunDamaged
+from autoreward.llm.context import context_window, prompt_room
+from autoreward.llm.cost import NO_EFFORTS, Bill, CostLimit, price, tokens
+from autoreward.llm.patience import Patience
+from autoreward.llm.provider import ProviderModel
+from autoreward.llm.repeats import Repeats
+from autoreward.llm.thinking import thinking_room
+from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, Role
 from autoreward.records import Record, ReplyKey
+from autoreward.settings import Effort
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"
-_ATTEMPTS = 4
-_WAIT_SECONDS = (1.0, 4.0, 16.0)
-"""Before the second, third and fourth try, unless the provider says how long."""
-_LONGEST_WAIT = 120.0
+_FAILED = "failed-"
+_ROOM = "room.txt"
+_LONGEST_ROOM = 20
+_LEAST_READ = 0.4
+"""Share of the tokens that we expect below which a prompt was cut: no tokenizer needs so few (7.5 characters a token)."""
+_LONG_TEXT = 6_000
 LONGEST_REPLY = 16 << 20
 """Most bytes of a saved reply."""
 
@@ -34,6 +43,17 @@ class SavedReply(Record):
     """Who wrote it, if it is a recording that was not made by a model."""
 
 
+class FailedCall(Record):
+    """`replies/KEY.failed-N.json`: a call without an answer, that counts, and costs what it may have cost."""
+
+    key: str
+    what: str
+    bill: Bill
+
+
+Saved = TypeVar("Saved", SavedReply, FailedCall)
+
+
 class ModelClient:
     """Asks, within the limit."""
 
@@ -46,9 +66,12 @@ class ModelClient:
         max_calls: int,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda line: None,
+        efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
     ) -> None:
-        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all."""
+        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all; `efforts`: how much each thinks."""
         self.models = models
+        self._efforts = efforts
+        self._repeats = Repeats()
         self._files = Folder(folder).at(REPLIES)
         self._write = write
         self._sleep = sleep
@@ -66,8 +89,8 @@ class ModelClient:
             ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
         """
-        saved = _saved(self._files, prompt.key)
-        digest = hashlib.sha256(prompt.text.encode()).hexdigest()
+        saved = _read(self._files, prompt.key, SavedReply)
+        digest = hashlib.sha256(prompt.whole.encode()).hexdigest()
         if saved is not None:
             if saved.prompt_sha256 != digest:
                 raise RunChanged(
@@ -77,61 +100,120 @@ class ModelClient:
             return saved.reply
         model = self.models[prompt.role]
         with self._lock:
-            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
-            for attempt in range(_ATTEMPTS):
-                reserved = self._limit.reserve(model.name, prompt)
-                try:
-                    reply = model.ask(prompt)
-                except RetryLater as busy:
-                    if busy.came is None:
-                        self._limit.settle(reserved, None)
-                    else:  # it may have been paid for: the money stays set aside, and what came is kept
-                        self._keep(prompt.key, busy.came)
-                    self._wait(busy, attempt)
-                    continue
-                except BaseException:
-                    self._limit.settle(reserved, None)
-                    raise
+            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.whole.encode())
+            effort = self._efforts.get(prompt.role)
+            room = prompt.max_tokens + thinking_room(effort)
+            repeated = self._repeats.begin(model.name, prompt.beginning)
+            reply, bill = self._answer(model, prompt._replace(effort=effort, max_tokens=room, repeated=repeated))
+            self._repeats.add(model.name, prompt.beginning)
+            record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
+            self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
+            return reply
+
+    def room(self, key: str, role: Role, answer: int) -> int:
+        """Tokens that a prompt may have if its answer may have `answer`: what its model holds, as far as that is known by now.
+
+        The same in every session of a run, whatever the server says by then: a prompt is what its reply is kept by.
+        """
+        model = self.models[role]
+        answer += thinking_room(self._efforts.get(role))
+        usual = prompt_room(context_window(model.name), answer)
+        kept = self.kept_room(key)
+        told = model.context() if isinstance(model, ProviderModel) else None
+        if kept is not None or told is None:
+            return kept or usual
+        self._keep_room(key, room := prompt_room(told, answer))
+        return room
+
+    def kept_room(self, key: str) -> int | None:
+        """Tokens that the prompt of this key may have, where its server has said so; None where it has not."""
+        name = f"{key}.{_ROOM}"
+        return int(self._files.read(name, _LONGEST_ROOM)) if self._files.has(name) else None
+
+    def _keep_room(self, key: str, room: int) -> None:
+        self._write(f"{REPLIES}/{key}.{_ROOM}", str(room).encode())
+
+    def _answer(self, model: LLM, prompt: Prompt) -> tuple[Reply, Bill]:
+        patience = Patience()
+        while True:
+            reserved = self._limit.reserve(model.name, prompt)
+            try:
+                reply = model.ask(prompt)
+            except RetryLater as busy:
+                self._failed(model, prompt, reserved, busy)
+                wait, line = patience.wait(busy)
+                if line:
+                    self._tell(line)
+                self._sleep(wait)
+            except PromptTooLong as long:
+                self._limit.give_back(reserved)
+                self._keep_room(prompt.key, long.room)
+                raise
+            except BaseException:
+                self._limit.settle(reserved, None)
+                raise
+            else:
                 bill = _bill(prompt, model.name, reply)
+                self._tell_if_cut(model, prompt, reply)
                 self._limit.settle(reserved, bill)
-                record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
-                self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
-                return reply
-        raise AssertionError("unreachable")
+                return reply, bill
+
+    def _tell_if_cut(self, model: LLM, prompt: Prompt, reply: Reply) -> None:
+        expected = tokens(prompt.whole)
+        if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.whole) > _LONG_TEXT:
+            self._tell(
+                f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
+                "start it with a longer context (docs/models.md)"
+            )
+
+    def _failed(self, model: LLM, prompt: Prompt, reserved: float, busy: RetryLater) -> None:
+        """Count a call that got no answer, and keep what came of it. What may have been paid for stays set aside."""
+        if busy.trouble in ("away", "loading"):  # nobody was asked
+            self._limit.give_back(reserved)
+            return
+        if busy.came is not None:
+            self._keep(prompt.key, "unreadable-", "txt", busy.came)
+        sent, came, dollars = (
+            (tokens(prompt.whole), tokens(busy.came or ""), reserved) if busy.may_cost else (0, 0, 0.0)
+        )
+        bill = Bill(
+            role=prompt.role,
+            model=model.name,
+            input_tokens=sent,
+            output_tokens=came,
+            dollars=None if price(model.name, 0, 0) is None else dollars,
+        )
+        self._limit.settle(reserved, bill)
+        failed = FailedCall(key=prompt.key, what=str(busy), bill=bill)
+        self._keep(prompt.key, _FAILED, "json", failed.model_dump_json(indent=1))
 
     def bills(self) -> tuple[Bill, ...]:
-        """What every saved reply cost, by key. Raises RunDamaged."""
+        """What every call cost, by key, those that failed included. Raises RunDamaged."""
         return saved_bills(self._files)
 
-    def _keep(self, key: str, came: str) -> None:
-        number = sum(name.startswith(f"{key}.unreadable-") for name in self._files.names())
-        self._write(f"{REPLIES}/{key}.unreadable-{number}.txt", came.encode())
-
-    def _wait(self, busy: RetryLater, attempt: int) -> None:
-        wait = (
-            busy.wait_seconds if busy.wait_seconds is not None else _WAIT_SECONDS[min(attempt, len(_WAIT_SECONDS) - 1)]
-        )
-        if attempt == _ATTEMPTS - 1 or wait > _LONGEST_WAIT:
-            asked = f"asked to wait {wait:g} s" if wait > _LONGEST_WAIT else f"did so {_ATTEMPTS} times"
-            raise NoAnswer(f"{busy}; it {asked}.")
-        self._tell(f"{busy}; asking again in {wait:g} s")
-        self._sleep(wait)
+    def _keep(self, key: str, kind: str, ending: str, text: str) -> None:
+        number = sum(name.startswith(f"{key}.{kind}") for name in self._files.names())
+        self._write(f"{REPLIES}/{key}.{kind}{number}.{ending}", text.encode())
 
 
 def saved_bills(replies_folder: Folder) -> tuple[Bill, ...]:
-    """What every reply in a folder of replies cost, by key. Raises RunDamaged."""
-    replies = (_saved(replies_folder, key) for key in replies_folder.stems())
-    return tuple(saved.bill for saved in replies if saved is not None)
+    """What every call in a folder of replies cost, by key, those that failed included. Raises RunDamaged."""
+    bills: list[Bill] = []
+    for stem in replies_folder.stems():
+        failed = any(part.startswith(_FAILED) for part in stem.split(".")[1:])
+        call = _read(replies_folder, stem, FailedCall) if failed else _read(replies_folder, stem, SavedReply)
+        bills += [call.bill] if call else []
+    return tuple(bills)
 
 
-def _saved(files: Folder, key: str) -> SavedReply | None:
+def _read(files: Folder, stem: str, kind: type[Saved]) -> Saved | None:
     try:
-        return SavedReply.model_validate_json(files.read(f"{key}.json", LONGEST_REPLY))
+        return kind.model_validate_json(files.read(f"{stem}.json", LONGEST_REPLY))
     except FileNotFoundError:
         return None
     except (ValidationError, OSError) as error:
         raise RunDamaged(
-            f"{files.path / key}.json is damaged ({type(error).__name__}); delete it to ask that question again."
+            f"{files.path / stem}.json is damaged ({type(error).__name__}); delete it to ask that question again."
         ) from None
 
 
@@ -147,12 +229,17 @@ def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
-    sent = reply.input_tokens or tokens(prompt.text)
+    sent = reply.input_tokens or tokens(prompt.whole)
     received = reply.output_tokens or tokens(reply.text)
+    # a server that counts more of a part than of the whole has miscounted the part
+    read = min(reply.cache_read_tokens, sent)
+    written = min(reply.cache_write_tokens, sent - read)
     return Bill(
         role=prompt.role,
         model=name,
         input_tokens=sent,
         output_tokens=received,
-        dollars=price(name, sent, received),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        dollars=price(name, sent, received, read, written),
     )

@@ -23,7 +23,6 @@ def context_window(model: str) -> int:
     return found.context_window or ASSUMED_CONTEXT
 
 
-def prompt_room(model: str, answer: int) -> int:
-    """Tokens that a prompt may have if its answer may have `answer`; half of a context that is smaller than two answers."""
-    window = context_window(model)
+def prompt_room(window: int, answer: int) -> int:
+    """Tokens of a context that a prompt may have if its answer may have `answer`; half of one smaller than two answers."""
     return max(window - answer, window // 2)

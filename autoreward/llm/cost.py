@@ -1,6 +1,7 @@
 """What asking costs: prices from the genai-prices package, an estimate before the first call, and a cap that holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import Field
@@ -8,13 +9,16 @@ from pydantic import Field
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.names import SETTINGS, full_name, on_server
+from autoreward.llm.thinking import thinking_room
 from autoreward.llm.types import Count, Prompt, Role
 from autoreward.records import Record
 from autoreward.records.base import Said
+from autoreward.settings import Effort
 
 _CHARACTERS_PER_TOKEN = 3.0
 """English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
 FREE_PROVIDERS = ("replay", "manual", "grammar")
+NO_EFFORTS: Mapping[Role, Effort | None] = MappingProxyType({})
 OWN_SERVER = "openai+http"
 """Nobody sells answers over plain http: a server of the person's own."""
 
@@ -27,12 +31,17 @@ class Bill(Record):
     """As the person gave it."""
     input_tokens: Count
     output_tokens: Count
+    cache_read_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    """Both are of the input tokens, and have prices of their own."""
     dollars: float | None = Field(ge=0.0)
     """None: the price is not known."""
 
 
-def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
-    """Dollars, or None where no price is known. Replays and people cost nothing."""
+def price(
+    model: str, input_tokens: int, output_tokens: int, cache_read_tokens: int = 0, cache_write_tokens: int = 0
+) -> float | None:
+    """Dollars, or None where no price is known. Replays and people cost nothing. Tokens of a cache are of the input tokens."""
     provider, _, name = full_name(model).partition(":")
     if provider in FREE_PROVIDERS:
         return 0.0
@@ -40,7 +49,9 @@ def price(model: str, input_tokens: int, output_tokens: int) -> float | None:
         return None
     from genai_prices import Usage, calc_price
 
-    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+    cached = {"cache_read_tokens": cache_read_tokens, "cache_write_tokens": cache_write_tokens}
+    cached = {name: count for name, count in cached.items() if count}
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, **cached)
     try:
         if provider == "openai+https":
             address, sold = on_server(name)
@@ -78,7 +89,10 @@ class CostLimit:
     def reserve(self, model: str, prompt: Prompt) -> float:
         """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
         demand_price(prompt.role, model, self._max_cost)
-        most = price(model, tokens(prompt.text), prompt.max_tokens) or 0.0
+        sent = tokens(prompt.whole)
+        most = max(
+            price(model, sent, prompt.max_tokens, 0, kept) or 0.0 for kept in (0, sent)
+        )  # writing to a cache costs more
         if self._calls + 1 > self._max_calls:
             raise LimitReached(
                 f"the limit of {self._max_calls} model calls is reached; raise it with ",
@@ -100,6 +114,11 @@ class CostLimit:
         """Replace a reservation by what the call cost; nothing if it failed."""
         self._dollars += (bill.dollars or 0.0 if bill else 0.0) - reserved
 
+    def give_back(self, reserved: float) -> None:
+        """Undo a reservation: nobody was asked."""
+        self._calls -= 1
+        self._dollars -= reserved
+
 
 class CostEstimate(NamedTuple):
     """What a run is expected to cost."""
@@ -109,17 +128,23 @@ class CostEstimate(NamedTuple):
     """None: a price is not known."""
 
 
-_CALLS_OF_A_ROUND = {"designer": (3, 5_000, 6_000), "critic": (2, 4_000, 1_500), "analyzer": (1, 7_000, 1_500)}
+_CALLS_OF_A_ROUND: dict[Role, tuple[int, int, int]] = {
+    "designer": (3, 5_000, 6_000),
+    "critic": (2, 4_000, 1_500),
+    "analyzer": (1, 7_000, 1_500),
+}
 """Usual calls of a round with 8 candidates, by role, and the tokens in and out of each; the last round is not analysed."""
 
 
-def estimate_cost(models: dict[Role, str], rounds: int) -> CostEstimate:
-    """Expected calls and dollars of a whole run."""
+def estimate_cost(
+    models: dict[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS
+) -> CostEstimate:
+    """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used."""
     total: float | None = 0.0
     calls = 0
     for role, (count, sent, received) in _CALLS_OF_A_ROUND.items():
         times = count * (rounds - (role == "analyzer"))
         calls += times
-        each = price(models[role], sent, received)  # type: ignore[index]
+        each = price(models[role], sent, received + thinking_room(efforts.get(role)) // 2)
         total = None if each is None or total is None else total + each * times
     return CostEstimate(calls, total)

@@ -8,19 +8,27 @@ from autoreward.core.wording import Setting
 from autoreward.errors import UsageError
 from autoreward.llm.anthropic_api import AnthropicModel
 from autoreward.llm.client import REPLIES, ModelClient
-from autoreward.llm.cost import demand_price
+from autoreward.llm.cost import NO_EFFORTS, demand_price
 from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
 from autoreward.llm.names import FORMS, SETTINGS, full_name, on_server
 from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.replay import ReplayModel
-from autoreward.llm.types import LLM, Role
+from autoreward.llm.types import LLM, USUAL, ChosenLimits, Role, time_limits
+from autoreward.records import Allowance
+from autoreward.settings import Effort
 
 
 def open_model(
-    name: str, folder: Path, environment: Mapping[str, str] | None = None, setting: str = SETTINGS["designer"]
+    name: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    setting: str = SETTINGS["designer"],
+    chosen: ChosenLimits = USUAL,
 ) -> LLM:
     """Make an LLM from its name. `folder` is where `manual` leaves its prompts, `setting` where the name was given.
+
+    `chosen` says how long one answer may take.
 
     Raises:
         UsageError: the name has no such form, or its key is not set.
@@ -37,7 +45,8 @@ def open_model(
         if not model:
             raise UsageError(where, f": the model's name is missing; write {provider}://HOST:PORT/v1:MODEL.")
         place = f"{provider.removeprefix('openai+')}:{address}"
-        return OpenAIModel(name, model, server_access(place, settings, where))
+        server = server_access(place, settings, where)
+        return OpenAIModel(name, model, server, time_limits(server.address, chosen))
     if provider in KEYS:
         access = provider_access(provider, settings)
         if access is None:
@@ -48,17 +57,19 @@ def open_model(
                 " needs no key.",
             )
         if provider == "anthropic":
-            return AnthropicModel(f"anthropic:{rest}", rest, access)
-        return OpenAIModel(f"openai:{rest}", rest, access)
+            return AnthropicModel(f"anthropic:{rest}", rest, access, time_limits(access.address, chosen))
+        return OpenAIModel(f"openai:{rest}", rest, access, time_limits(access.address, chosen))
     raise UsageError(where, f": write {FORMS}.")
 
 
-def open_models(names: Mapping[Role, str], folder: Path, max_cost: float | None) -> dict[str, LLM]:
+def open_models(
+    names: Mapping[Role, str], folder: Path, max_cost: float | None, chosen: ChosenLimits = USUAL
+) -> dict[str, LLM]:
     """The models of such names, by name; what they leave goes to `folder`. Raises UsageError: a wrong name, no key, no price."""
     opened: dict[str, LLM] = {}
     for role, name in names.items():
         if name not in opened:
-            opened[name] = open_model(name, folder / REPLIES, setting=SETTINGS[role])
+            opened[name] = open_model(name, folder / REPLIES, setting=SETTINGS[role], chosen=chosen)
             demand_price(role, name, max_cost)
     _demand_one_server(opened)
     return opened
@@ -78,15 +89,26 @@ def open_client(
     names: Mapping[Role, str],
     folder: Path,
     write: Callable[[str, bytes], None],
-    max_cost: float | None,
-    max_calls: int,
+    allowed: Allowance,
     say: Callable[[str], None],
+    efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
 ) -> ModelClient:
-    """Where the models of such names are asked; replies go to `folder`. Raises UsageError: a wrong name, no key, no price."""
-    opened = open_models(names, folder, max_cost)
+    """Where the models of such names are asked; replies go to `folder`, and `efforts` says how much each role thinks.
+
+    Raises:
+        UsageError: a wrong name, no key, no price.
+    """
+    chosen = ChosenLimits(allowed.model_silence, allowed.model_timeout)
+    opened = open_models(names, folder, allowed.max_cost, chosen)
     for model in opened.values():
         if isinstance(model, Manual):
             model.announce = say
     return ModelClient(
-        {role: opened[name] for role, name in names.items()}, folder, write, max_cost, max_calls, tell=say
+        {role: opened[name] for role, name in names.items()},
+        folder,
+        write,
+        allowed.max_cost,
+        allowed.max_calls,
+        tell=say,
+        efforts=efforts,
     )

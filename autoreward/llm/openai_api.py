@@ -1,70 +1,96 @@
 """OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK."""
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
+from autoreward.llm.cost import tokens
+from autoreward.llm.forms import NEW_LIMIT, OLD_LIMIT, Form, told_context
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
+from autoreward.llm.provider import QUICK, ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
-from autoreward.llm.responses import NotAnAnswer, openai_reply
-from autoreward.llm.types import ANSWER_SECONDS, Prompt, Reply, RequestRefused
+from autoreward.llm.responses import NotAnAnswer, openai_reply, read_json
+from autoreward.llm.types import Prompt, Reply, TimeLimits, time_limits
+
+_SAME_BEGINNING = 1000
+"""Characters by which questions are taken to begin alike."""
 
 if TYPE_CHECKING:
     import openai
 
 
-class OpenAIModel:
+class OpenAIModel(ProviderModel):
     """A model of OpenAI or of a compatible server. The SDK is loaded when it is first asked."""
 
-    def __init__(self, name: str, model: str, access: Access) -> None:
-        self.name = name
-        self._model = model
-        self._address, self._variable = access.address, access.variable
-        self._headers = (
-            {**access.headers, "authorization": f"Bearer {access.key}"} if access.key else dict(access.headers)
-        )
-        self._structured = True
-        self._client: openai.OpenAI | None = None
+    def __init__(self, name: str, model: str, access: Access, limits: TimeLimits | None = None) -> None:
+        own = access.address == PROVIDER_ADDRESSES["openai"]
+        # Ollama and others know the old name alone, and say nothing where they are given the new one
+        form = Form(limit_name=NEW_LIMIT if own else OLD_LIMIT)
+        super().__init__(name, model, access, limits or time_limits(access.address), form)
+        self._clients: dict[TimeLimits, openai.OpenAI] = {}
 
-    def ask(self, prompt: Prompt) -> Reply:
-        """Answer once; structured where the server can, else as text. Raises RetryLater or RequestRefused."""
+    def once(self, prompt: Prompt, form: Form) -> Reply:
+        """Ask in this form. Raises RetryLater or RequestRefused."""
         import openai
 
-        from autoreward.llm.transport import HttpClient
-
-        if self._client is None:
-            # our own retries are within the budget; the SDK's would not be
-            self._client = openai.OpenAI(
-                api_key="not given to the SDK",
-                base_url=self._address,
-                timeout=ANSWER_SECONDS,
-                max_retries=0,
-                http_client=HttpClient(self.name, self._address, self._headers, ANSWER_SECONDS),
-            )
-        try:
-            return self._once(self._client, prompt)
-        except openai.OpenAIError as error:
-            fault = provider_fault(error, self.name, self._variable)
-        other = self._address != PROVIDER_ADDRESSES["openai"]
-        if isinstance(fault, RequestRefused) and self._structured and other and fault.status == 400:
-            # compatible servers differ in what they know of response_format: ask this one in plain words from now on
-            self._structured = False
-            return self.ask(prompt)
-        raise fault
-
-    def _once(self, client: "openai.OpenAI", prompt: Prompt) -> Reply:
         from autoreward.llm.transport import as_text
 
-        shape: dict[str, Any] = {}
-        if self._structured:
+        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, tokens(prompt.whole))}
+        if prompt.effort:
+            asked["reasoning_effort"] = prompt.effort
+        if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
+            asked["prompt_cache_key"] = hashlib.sha256(prompt.beginning[:_SAME_BEGINNING].encode()).hexdigest()
+        if form.structured:
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
-            shape = {"response_format": {"type": "json_schema", "json_schema": schema}}
-        answer = client.chat.completions.with_raw_response.create(
-            model=self._model,
-            messages=[{"role": "user", "content": prompt.text}],
-            max_completion_tokens=prompt.max_tokens,
-            **shape,
-        )
+            asked["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if form.streamed:
+            asked["stream"] = True
+            if form.usage:
+                asked["stream_options"] = {"include_usage": True}
+        try:
+            answer = self._opened(self._limits).chat.completions.with_raw_response.create(
+                model=self._model,
+                messages=prompt.messages,  # type: ignore[arg-type] # the SDK has a type for each role
+                **asked,
+            )
+        except openai.OpenAIError as error:
+            raise provider_fault(error, self.name, self._access.variable) from None
         body = as_text(answer.http_response.content)
         try:
             return openai_reply(body, self._model)
         except NotAnAnswer as why:
             raise unreadable_answer(self.name, why, body) from None
+
+    def told(self) -> int | None:
+        """See `ProviderModel`."""
+        import openai
+
+        from autoreward.llm.transport import as_text
+
+        try:
+            answer = self._opened(QUICK).models.with_raw_response.list()
+        except openai.APIStatusError:
+            return 0
+        except openai.OpenAIError:
+            return None
+        try:
+            return told_context(read_json(as_text(answer.http_response.content)), self._model) or 0
+        except NotAnAnswer:
+            return 0
+
+    def _opened(self, limits: TimeLimits) -> "openai.OpenAI":
+        import openai
+
+        from autoreward.llm.transport import HttpClient, timeouts
+
+        if limits in self._clients:
+            return self._clients[limits]
+        key = {"authorization": f"Bearer {self._access.key}"} if self._access.key else {}
+        headers = {**self._access.headers, **key}
+        client = self._clients[limits] = openai.OpenAI(
+            api_key="not given to the SDK",
+            base_url=self._access.address,
+            timeout=timeouts(limits),
+            max_retries=0,  # our own are within the budget; the SDK's would not be
+            http_client=HttpClient(self.name, self._access.address, headers, limits),
+        )
+        return client

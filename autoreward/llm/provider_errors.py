@@ -1,15 +1,21 @@
 """What an SDK's error means for the person: ask again, or one sentence that says what to do."""
 
+import json
 import math
+import re
 import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from autoreward.core.visible import visible_line
 from autoreward.core.wording import Phrase, Setting
+from autoreward.llm.forms import without_echo
 from autoreward.llm.types import RequestRefused, RetryLater
 
 _AGAIN = (408, 409, 429)
+_NOT_THERE = ("ConnectError", "ConnectTimeout")
+"""Of httpx2: nobody listens there, or the name is not known."""
+_LOADING = re.compile(r"load|warm|start|initiali[sz]|not (?:yet )?ready|unavailable_error", re.IGNORECASE)
 
 
 def provider_fault(error: Exception, name: str, variable: str) -> RetryLater | RequestRefused:
@@ -19,25 +25,29 @@ def provider_fault(error: Exception, name: str, variable: str) -> RetryLater | R
     """
     if isinstance(error.__cause__, RetryLater | RequestRefused):
         return error.__cause__  # our own client's, which the SDK takes for a broken connection
-    kind = type(error).__name__
+    kind, cause = type(error).__name__, type(error.__cause__).__name__
     status = getattr(error, "status_code", None)
     if status is None:
+        if cause in _NOT_THERE:
+            return RetryLater(f"{name} can't be reached ({_said(error.__cause__ or error)})", trouble="away")
         if "Timeout" in kind:
-            return RetryLater(f"{name} did not answer in time")
+            return RetryLater(f"{name} did not answer in time", trouble="slow")
         if "Connection" in kind:
             return RetryLater(f"{name} can't be reached ({_said(error)})")
         return RetryLater(f"{name} answered something unreadable ({kind})")
-    if status in _AGAIN or status >= 500:
-        return RetryLater(f"{name} is busy ({status}: {_said(error)})", _wait(error))
+    said = _whole(error)
+    if status == 503 and _LOADING.search(said):
+        return RetryLater(f"{name} is not ready yet ({status}: {_said(error)})", _wait(error), trouble="loading")
+    if status in _AGAIN or (status >= 500 and status != 501):
+        return RetryLater(f"{name} is busy ({status}: {_said(error)})", _wait(error), status=status, said=said)
     another: tuple[Phrase, ...] = ("; choose another with ", Setting("model"))
     advice: dict[int, tuple[Phrase, ...]] = {
         401: (f"the key in {variable} is not accepted, or none is set; set another one",),
         403: (f"the key in {variable} may not use this model", *another),
         404: ("there is no such model", *another),
-        413: ("the prompt is too long for it; choose a model with a longer context",),
     }
     reason = advice.get(status, (f"it said: {_said(error)}",))
-    return RequestRefused(f"{name} refused ({status}): ", *reason, ".", status=int(status))
+    return RequestRefused(f"{name} refused ({status}): ", *reason, ".", status=int(status), said=said)
 
 
 def unreadable_answer(name: str, why: Exception, came: str) -> RetryLater:
@@ -45,13 +55,22 @@ def unreadable_answer(name: str, why: Exception, came: str) -> RetryLater:
     return RetryLater(f"{name} answered something that is not its protocol ({why})", came=came)
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """The provider's own words, printable and short."""
     body = getattr(error, "body", None)
     inner = body.get("error", body) if isinstance(body, dict) else None
     words = inner.get("message") if isinstance(inner, dict) else None
     text = words if isinstance(words, str) and words else str(getattr(error, "message", error))
     return visible_line(text, 200)
+
+
+def _whole(error: Exception) -> str:
+    """All that the provider said, without what it repeats of the question."""
+    body = getattr(error, "body", None)
+    try:
+        return json.dumps(without_echo(body), ensure_ascii=False) if isinstance(body, dict | list) else str(body)
+    except RecursionError:
+        return ""
 
 
 def _wait(error: Any) -> float | None:

@@ -12,6 +12,8 @@ MOST_TOKENS = 10**8
 """No call has more: what claims to is no count."""
 _SILENT = ("text", "thinking", "redacted_thinking")
 """Kinds of parts that may say nothing, such as where the tokens ran out."""
+_THOUGHTS = ("reasoning_content", "reasoning")
+"""Where servers put what a model thought."""
 _DIGITS = len(str(MOST_TOKENS))
 
 
@@ -21,33 +23,48 @@ class NotAnAnswer(Exception):
 
 def openai_reply(body: str, asked: str) -> Reply:
     """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     choices = answer.get("choices")
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
     if choice is None or not isinstance(message := choice.get("message"), dict):
         raise NotAnAnswer("there is no choice in it")
-    text = _text(message.get("content"))
+    content = message.get("content")
+    text = _text(content) or _answered(content)
     refusal = _text(message.get("refusal"))
-    if message.get("content") and not text:
+    if content and not text:
         raise NotAnAnswer("its content is no text")
-    called = "".join(_text(_table(call, "function").get("arguments")) for call in _list(message.get("tool_calls")))
+    calls = [*(_table(call, "function") for call in _list(message.get("tool_calls"))), _table(message, "function_call")]
+    called = "\n".join(
+        filter(None, (_text(call.get("arguments")) or _answered(call.get("arguments")) for call in calls))
+    )
+    # some servers take a whole answer for thinking
+    thought = "" if choice.get("finish_reason") == "length" else _first_text(message, _THOUGHTS)
     finish: Finish = "stop"
     if choice.get("finish_reason") == "length":
         finish = "length"
     elif choice.get("finish_reason") == "content_filter" or refusal:
         finish = "refusal"
     usage = _table(answer.get("usage"))
-    return _reply(text or called or refusal, finish, answer, asked, (usage, "prompt_tokens", "completion_tokens"))
+    read, thinking = _table(usage, "prompt_tokens_details"), _table(usage, "completion_tokens_details")
+    counted = {
+        "input_tokens": _count(usage.get("prompt_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")),
+        "thinking_tokens": _count(thinking.get("reasoning_tokens")),
+        "cache_read_tokens": _count(read.get("cached_tokens")),
+        "cache_write_tokens": _count(read.get("cache_write_tokens")),
+    }
+    return _reply(_joined(text, called) or refusal or thought, finish, answer, asked, counted)
 
 
 def anthropic_reply(body: str, asked: str) -> Reply:
     """The reply in a message. Raises NotAnAnswer."""
-    answer = _read(body)
+    answer = read_json(body)
     content = answer.get("content")
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
     parts = [_table(part) for part in _list(content)]
-    text = _text(content) or "".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    called = "\n".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    text = _joined(_text(content), called)
     if content and not text and not any(p.get("type") in _SILENT for p in parts):
         raise NotAnAnswer("its content is no text")
     stop = answer.get("stop_reason")
@@ -56,10 +73,22 @@ def anthropic_reply(body: str, asked: str) -> Reply:
         finish = "length"
     elif stop == "refusal":
         finish = "refusal"
-    return _reply(text, finish, answer, asked, (_table(answer.get("usage")), "input_tokens", "output_tokens"))
+    usage = _table(answer.get("usage"))
+    read, written = (_count(usage.get(f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    counted = {
+        "input_tokens": _count(usage.get("input_tokens"))
+        + read
+        + written,  # as it says them, each token is in one count alone
+        "output_tokens": _count(usage.get("output_tokens")),
+        "thinking_tokens": _count(_table(usage, "output_tokens_details").get("thinking_tokens")),
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+    }
+    return _reply(text, finish, answer, asked, counted)
 
 
-def _read(body: str) -> Mapping[str, Any]:
+def read_json(body: str) -> Mapping[str, Any]:
+    """The JSON object that a body is. Raises NotAnAnswer."""
     try:
         # numbers of any length and constants that JSON has not are the server's affair, and lose no text
         answer = json.loads(body, parse_int=_whole, parse_constant=lambda name: None)
@@ -70,17 +99,13 @@ def _read(body: str) -> Mapping[str, Any]:
     return answer
 
 
-def _reply(
-    text: str, finish: Finish, answer: Mapping[str, Any], asked: str, usage: tuple[Mapping[str, Any], str, str]
-) -> Reply:
-    counts, input_key, output_key = usage
+def _reply(text: str, finish: Finish, answer: Mapping[str, Any], asked: str, counted: Mapping[str, int]) -> Reply:
     model = answer.get("model")
     return Reply(
         text=storable(text),
         model=(visible_line(model, 100) if isinstance(model, str) else "") or asked,
-        input_tokens=_count(counts.get(input_key)),
-        output_tokens=_count(counts.get(output_key)),
         finish=finish,
+        **counted,
     )
 
 
@@ -91,6 +116,20 @@ def _text(content: object) -> str:
     if isinstance(content, dict):
         return text if isinstance(text := content.get("text"), str) else ""
     return "".join(_text(part) for part in content if not isinstance(part, list)) if isinstance(content, list) else ""
+
+
+def _joined(text: str, called: str) -> str:
+    """What was said, and what a tool was called with: where there is a call, that is the answer."""
+    return f"{text}\n{called}" if text.strip() and called else text or called
+
+
+def _answered(content: object) -> str:
+    """An answer that is given as a table instead of as its text; empty if it is none, or a part of another kind."""
+    return _written(content) if isinstance(content, dict) and content and "type" not in content else ""
+
+
+def _first_text(message: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return next((text for key in keys if (text := _text(message.get(key)))), "")
 
 
 def _written(tool: object) -> str:

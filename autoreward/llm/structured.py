@@ -5,9 +5,11 @@ from typing import NamedTuple, TypeVar
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
-from autoreward.llm.parsing import Unusable, parse_record, usable_text
+from autoreward.llm.lenient import fenced_blocks
+from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
-from autoreward.llm.types import Prompt, Role
+from autoreward.llm.thinking import cut_while_thinking
+from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role, Turn
 from autoreward.records import Record
 
 ATTEMPTS = 3
@@ -21,36 +23,92 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it in the same conversation."""
+    shorter: Callable[[int], str] | None = None
+    """The same question in that many tokens, where it can be said in fewer."""
+
+    def within(self, room: int | None) -> str:
+        """The text, in that many tokens if it can be; None: as it is."""
+        return self.text if room is None or self.shorter is None else self.shorter(room)
 
 
 def ask_structured(
-    client: ModelClient, request: Request, kind: type[A], otherwise: Callable[[str], A | None] = lambda text: None
+    client: ModelClient,
+    request: Request,
+    kind: type[A],
+    otherwise: Callable[[str, bool], A | None] = lambda text, cut: None,
 ) -> tuple[A | None, tuple[str, ...]]:
     """The answer as a record, or None; and what was wrong with the unusable ones.
 
-    `otherwise` reads an answer that holds no such JSON; None if it can't either.
+    `otherwise` reads an answer, perhaps a cut one, that holds no such JSON; None if it can't either.
 
     Raises:
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     findings: list[str] = []
-    text = request.text
+    ending, most = "", request.max_tokens
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = client.ask(Prompt(key, request.role, text, schema(kind), request.max_tokens))
+        reply = _asked(client, request._replace(max_tokens=most), key, ending, schema(kind))
+        told: list[str] = []
         try:
-            answer = usable_text(reply)
-            try:
-                return parse_record(answer, kind), tuple(findings)
-            except Unusable:
-                if (other := otherwise(answer)) is not None:
-                    return other, tuple(findings)
-                raise
+            answer = read_reply(reply, kind, otherwise, told)
         except Unusable as unusable:
+            if cut_while_thinking(reply):
+                most *= 2
+                findings.append(
+                    f"{key}: the answer was cut off while thinking, at the token limit: asked again with more room"
+                )
+                continue
             finding = visible_line(str(unusable), 200)
             findings.append(f"{key}: {finding}")
-            text = f"{request.text}\nYour last answer could not be used: {quoted(finding)}.\n"
+            ending = f"\nYour last answer could not be used: {quoted(finding)}.\n"
+        else:
+            return answer, (*findings, *(f"{key}: left out: {visible_line(line, 200)}" for line in told))
     return None, tuple(findings)
+
+
+def read_reply(reply: Reply, kind: type[A], otherwise: Callable[[str, bool], A | None], told: list[str]) -> A:
+    """The answer in a reply; `told` gets what was left out of it. Raises Unusable."""
+    text, cut = usable_text(reply), reply.finish == "length"
+    fenced = bool(fenced_blocks(text))
+    try:
+        answer = parse_record(text, kind, cut, told.append, mended=not fenced)
+    except Unusable as unusable:
+        # programs in fences are no JSON that is to be mended
+        other = otherwise(text, cut)
+        if other is None and fenced:
+            other = _mended(text, kind, cut, told)
+        if other is None:
+            raise Unusable(CUT_OFF) if cut else unusable from None
+        answer = other
+    if cut:
+        told.append(f"what was not whole: {CUT_OFF}")
+    return answer
+
+
+def _mended(text: str, kind: type[A], cut: bool, told: list[str]) -> A | None:
+    try:
+        return parse_record(text, kind, cut, told.append)
+    except Unusable:
+        return None
+
+
+def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: dict[str, object]) -> Reply:
+    """The reply to a request; to a shorter form of it, where the server holds no more. Raises as `ask_structured`."""
+    shortens = request.shorter is not None
+    while True:
+        text = request.within(client.kept_room(key))
+        try:
+            prompt = Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens)
+            return client.ask(prompt._replace(earlier=request.earlier))
+        except PromptTooLong:
+            if len(request.within(client.kept_room(key))) < len(text):
+                continue
+            if not shortens:
+                raise
+            shortens = False  # it is as short as it gets
 
 
 def schema(kind: type[Record]) -> dict[str, object]:

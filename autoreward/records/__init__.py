@@ -60,6 +60,7 @@ from autoreward.records.runs import (
     Rung,
     Speed,
     Standings,
+    TrainingLength,
 )
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
@@ -162,6 +163,7 @@ __all__ = [
     "Symptom",
     "TakenOver",
     "Tightened",
+    "TrainingLength",
     "Trial",
     "TrialId",
     "TrialJob",

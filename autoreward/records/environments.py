@@ -25,6 +25,8 @@ class FieldStats(Record):
     std: float
     discrete: int = 0
     """Number of choices of a discrete action field; 0 for real-valued fields."""
+    first: int = 0
+    """The number of its first choice."""
 
 
 class Motion(Record):
@@ -61,6 +63,10 @@ class Stretch(Record):
     entries: tuple[Entry, ...]
     choices: tuple[int, ...] = ()
     """Number of values of each integer in it; empty for real numbers."""
+    vector: bool = False
+    """Its integers are a vector, also where it is of one."""
+    said: Said = ""
+    """Where it is in the observation, as the environment writes it; empty where that is its key, or all of it."""
 
 
 class Survey(Record):
@@ -76,6 +82,8 @@ class Survey(Record):
     """Entries of a continuous action; empty for choices."""
     choices: tuple[int, ...]
     """Values of each choice; empty for continuous actions."""
+    first: tuple[int, ...] = ()
+    """The number of the first value of each choice; empty: 0."""
     max_steps: int | None
     """The time limit, in steps, if it states one."""
     terminates: bool
@@ -158,3 +166,5 @@ class Description(Record):
     """The environment's docstring, without what it says of its reward."""
     dt: float | None = None
     """Seconds of one step, where the environment states it."""
+    lost_episodes: int = Field(default=0, ge=0)
+    """Episodes that were thrown away since the environment failed in them."""

@@ -65,10 +65,23 @@ class Longer(Record):
     @property
     def helped(self) -> bool:
         """Whether more steps made it clearly better."""
-        if not self.steps:
-            return False
-        more = self.success[-1] - self.success[0]
-        return more > CLEARLY_LONGER or (more >= 0.0 and self.progress[-1] - self.progress[0] > CLEARLY_LONGER)
+        return bool(self.steps) and self._gained_after(0)
+
+    @property
+    def enough(self) -> int:
+        """Environment steps after which more of them made nothing clearly better; 0 if nothing was gone on with."""
+        return next((steps for i, steps in enumerate(self.steps) if not self._gained_after(i)), 0)
+
+    def _gained_after(self, stage: int) -> bool:
+        more = self.success[-1] - self.success[stage]
+        return more > CLEARLY_LONGER or (more >= 0.0 and self.progress[-1] - self.progress[stage] > CLEARLY_LONGER)
+
+
+class TrainingLength(Record):
+    """How long a full training of a round is, where the search finds it."""
+
+    steps: int
+    """Environment steps."""
 
 
 class Doubt(Record):
@@ -107,6 +120,10 @@ class Allowance(Record):
     max_cost: float | None = Field(ge=0.0)
     """In dollars; None: no limit."""
     max_calls: int = Field(ge=1)
+    model_silence: float | None = Field(default=None, gt=0.0)
+    """Longest that a model may say nothing, in seconds; None: the usual."""
+    model_timeout: float | None = Field(default=None, gt=0.0)
+    """Longest that one answer may take, in seconds; None: the usual."""
 
 
 class Board(Record):
@@ -130,6 +147,8 @@ class Round(Record):
     """What people preferred by the end of it, where they are to judge."""
     longer: Longer = Longer()
     """What more steps gave."""
+    training_steps: int = 0
+    """Environment steps of a full training in it."""
     doubt: Doubt = Doubt()
     """Whether it is the reward at all, by what was known then."""
     audit: SuccessAudit = SuccessAudit()
@@ -205,6 +224,8 @@ class Run(Record):
     """Whether the winner's successes do what the goal says."""
     trainings: int
     env_steps: int
+    training_steps: int
+    """Environment steps of each training that confirms it."""
     tier: Tier
 
     @property
@@ -252,6 +273,8 @@ class Plan(Record):
     confirm_minutes: float
     target: float | None
     """The success rate that ends the search; None where people judge."""
+    finds_length: bool
+    """Whether trainings get longer where that helps: the numbers here are of the first round's."""
     speed: Speed
     model: Said
     calls: int

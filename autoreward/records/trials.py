@@ -28,6 +28,8 @@ class TrialJob(Record):
     """Environment steps before this leg."""
     steps: int
     """Environment steps at its end."""
+    schedule_steps: int | None = None
+    """Environment steps that DQN's share of exploration refers to, the same in all legs; None: this one's end."""
     unfinished: bool = False
     """Another leg may follow."""
     checkpoints: int = 10
@@ -111,6 +113,8 @@ class Trial(Record):
     seconds: float = 0.0
     steps_per_second: float = 0.0
     tier: Tier = "process-only"
+    lost_episodes: int = Field(default=0, ge=0)
+    """Episodes of this leg that were thrown away since the environment failed in them."""
     taken_from: Said = ""
     """The run that has trained it, where it was taken over and not trained again."""
 
@@ -166,6 +170,8 @@ class Score(Record):
     mean_progress: float = 0.0
     episodes: tuple[Episode, ...] = ()
     """Episodes of the kept checkpoint."""
+    lost_episodes: int = Field(default=0, ge=0)
+    """Episodes that were played again since the environment failed in them."""
     ruled: bool = True
     """Whether a rule judged them; without one success and progress say nothing."""
 

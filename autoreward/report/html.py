@@ -14,7 +14,13 @@ from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
-from autoreward.report.phrases import budget_sentence, interval_text, result_sentence, taken_over_sentence
+from autoreward.report.phrases import (
+    budget_sentence,
+    interval_text,
+    lost_episodes_sentence,
+    result_sentence,
+    taken_over_sentence,
+)
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.tables import origin, status
@@ -61,6 +67,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         diff=_diff(reading),
         clips=filmed(reading),
         taken_over=taken_over_sentence(reading.trials),
+        lost_episodes=lost_episodes_sentence(reading.lost_episodes),
         plots=plotted(reading),
         graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
         agreement=agreement,

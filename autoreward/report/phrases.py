@@ -68,10 +68,17 @@ def checked_lines(verdicts: Sequence[Verdict], screened: Screened) -> str:
 
 
 def trial_line(trial: Trial) -> str:
-    """A training that failed or was taken over, in one line; empty for any other: its score says more."""
+    """A training that failed, lost episodes or was taken over, in one line; empty for any other: its score says more."""
     if trial.taken_from:
         return f"  {trial.id}: not trained again, {trial.taken_from} has trained it in the same way"
-    return "" if trial.outcome.ok else f"  {trial.id} {trial.outcome.value}: {trial.message}"
+    if not trial.outcome.ok:
+        return f"  {trial.id} {trial.outcome.value}: {trial.message}"
+    return f"  {trial.id}: {lost_episodes_sentence(trial.lost_episodes)}" if trial.lost_episodes else ""
+
+
+def lost_episodes_sentence(lost: int) -> str:
+    """That episodes were lost to the environment; empty if none was."""
+    return f"{counted(lost, 'episode')} thrown away since the environment failed in them" if lost else ""
 
 
 def taken_over_sentence(trials: Sequence[Trial]) -> str:
@@ -106,10 +113,10 @@ def budget_sentence(run: Run) -> str:
     numbers = longer.success if by_success else longer.progress
     stages = [f"{number:.2f} after {steps:,}" for steps, number in zip(longer.steps, numbers, strict=True)]
     still = ", and still improved" if longer.still_improving else ""
-    return (
-        f"The budget is too short: {longer.trial_id} made {what} of {', '.join(stages)} environment steps{still}. "
-        f"Give every training more: steps = {longer.steps[-1]:,}."
-    )
+    made = f"{longer.trial_id} made {what} of {', '.join(stages)} environment steps{still}"
+    if run.training_steps >= longer.enough:
+        return f"Longer trainings were needed, and found: {made}. Those that confirm the result have {run.training_steps:,}."
+    return f"The budget is too short: {made}. Give every training more: steps = {longer.steps[-1]:,}."
 
 
 def result_sentence(run: Run) -> str:
@@ -225,7 +232,9 @@ def _facts(event: events.Event) -> dict[str, object]:
     return _other_facts(event)
 
 
-def _other_facts(event: events.Audited | events.JudgedAgain | events.GoesOn) -> dict[str, object]:
+def _other_facts(event: events.Audited | events.JudgedAgain | events.GoesOn | events.Lengthened) -> dict[str, object]:
+    if isinstance(event, events.Lengthened):
+        return {"before": event.before, "steps": event.steps}
     if isinstance(event, events.GoesOn):
         return {"trial": event.trial_id, "begin": event.begin, "steps": event.steps, "why": event.why}
     if isinstance(event, events.JudgedAgain):
@@ -235,6 +244,8 @@ def _other_facts(event: events.Audited | events.JudgedAgain | events.GoesOn) -> 
 
 
 def _other_lines(event: events.Event) -> list[str]:
+    if isinstance(event, events.Lengthened):
+        return [f"trainings have {event.steps:,} steps from now on instead of {event.before:,}: more of them helped"]
     if isinstance(event, events.GoesOn):
         return [f"{event.trial_id} goes on from {event.begin:,} to {event.steps:,} steps: {event.why}"]
     if isinstance(event, events.Audited):

@@ -34,6 +34,11 @@ def show_plan(plan: Plan) -> RenderableType:
     ends = "people judge, so that no target ends the search early" if plan.target is None else (
         f"the search ends with the round that reaches {plan.target:g}"
     )  # fmt: skip
+    longer = (
+        " Trainings get longer where that helps: the search stays within its steps, the confirmation takes as much longer."
+        if plan.finds_length
+        else ""
+    )
     return Group(
         race,
         Text(""),
@@ -41,7 +46,7 @@ def show_plan(plan: Plan) -> RenderableType:
         Text(""),
         Text(
             f"Measured with {speed.workers} at a time: {speed.training:,.0f} steps a second in a training, {speed.scoring:,.0f} "
-            f"in a scoring, {speed.start:.1f} s to start either; {ends}.",
+            f"in a scoring, {speed.start:.1f} s to start either; {ends}.{longer}",
             style="dim",
         ),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
@@ -33,6 +33,7 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
+from autoreward.report.spending import Spending, spending_of
 from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
@@ -167,6 +168,12 @@ class RunView:
         """Environment steps that it has taken for them."""
         return sum(t.steps - t.begin for t in self.trials if not t.taken_from)
 
+    @property
+    def lost_episodes(self) -> int:
+        """Episodes of trainings and scorings that were thrown away since the environment failed in them."""
+        scores = (saved.score for saved in (*self.search_scores, *self.confirm_scores))
+        return sum(trial.lost_episodes for trial in self.trials) + sum(score.lost_episodes for score in scores)
+
     def candidate(self, candidate_id: str) -> CandidateView | None:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
@@ -204,36 +211,9 @@ class RunView:
         return f"${known:.2f}{' and calls of unknown price' if unpriced else ''}"
 
     @property
-    def spending(self) -> "tuple[Spending, ...]":
+    def spending(self) -> tuple[Spending, ...]:
         """Calls, tokens and dollars by role and model."""
-        groups: dict[tuple[str, str], list[Bill]] = {}
-        for bill in self.bills:
-            groups.setdefault((bill.role, bill.model), []).append(bill)
-        return tuple(Spending.of(role, model, bills) for (role, model), bills in groups.items())
-
-
-class Spending(NamedTuple):
-    """What one role has cost."""
-
-    role: str
-    model: str
-    calls: int
-    input_tokens: int
-    output_tokens: int
-    dollars: float | None
-    """None: a price is not known."""
-
-    @classmethod
-    def of(cls, role: str, model: str, bills: Sequence[Bill]) -> Self:
-        """The sum of some bills."""
-        known = [bill.dollars for bill in bills if bill.dollars is not None]
-        asked, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
-        return cls(role, model, len(bills), asked, answered, sum(known) if len(known) == len(bills) else None)
-
-    @property
-    def price(self) -> str:
-        """Dollars in words."""
-        return "price not known" if self.dollars is None else f"${self.dollars:.2f}"
+        return spending_of(self.bills)
 
 
 def read_run(folder: Path) -> RunView:

@@ -8,7 +8,8 @@ from autoreward.report.reading import RunView
 
 GRAMMAR = "grammar"
 NOT_REPEATED = {
-    "given", "model", "critic", "analyzer", "max_cost", "max_calls", "trust_the_model",
+    "given", "model", "critic", "analyzer", "effort", "critic_effort", "analyzer_effort",
+    "max_cost", "max_calls", "model_silence", "model_timeout", "trust_the_model",
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""

@@ -15,7 +15,13 @@ from rich.text import Text
 from autoreward.core.wording import Command, in_shell
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.audit import audit_shown
-from autoreward.report.phrases import budget_sentence, interval_text, result_sentence, taken_over_sentence
+from autoreward.report.phrases import (
+    budget_sentence,
+    interval_text,
+    lost_episodes_sentence,
+    result_sentence,
+    taken_over_sentence,
+)
 from autoreward.report.reading import REPORT, CandidateView, RunView
 from autoreward.store.files import in_use
 
@@ -75,8 +81,8 @@ def show_run(reading: RunView) -> RenderableType:
         Text(""),
         Text(f"{_trainings(reading)}, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"),
     ]
-    taken = taken_over_sentence(reading.trials)
-    parts += [Text(taken, style="dim")] if taken else []
+    beside = (lost_episodes_sentence(reading.lost_episodes), taken_over_sentence(reading.trials))
+    parts += [Text(line, style="dim") for line in beside if line]
     if reading.bills:
         parts += [Text(""), spending(reading)]
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
@@ -206,7 +212,7 @@ def spending(reading: RunView) -> Table:
     for name in ("role", "model", "calls", "tokens in", "tokens out", "cost"):
         table.add_column(name, justify="left" if name in ("role", "model") else "right")
     for s in reading.spending:
-        table.add_row(s.role, s.model, str(s.calls), f"{s.input_tokens:,}", f"{s.output_tokens:,}", s.price)
+        table.add_row(s.role, s.model, str(s.calls), s.sent, f"{s.output_tokens:,}", s.price)
     return table
 
 

@@ -7,26 +7,26 @@ episode that does not exist is a finding. It may ask once for more numbers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached
 from autoreward.evaluation.legs import middle
 from autoreward.llm.client import ModelClient
+from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import Analysis, Candidate, Cause, Diagnosis, Record, Score
+from autoreward.records import Analysis, Candidate, Cause, Diagnosis, Score
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
 from autoreward.roles.endings import endings
 from autoreward.roles.episode_tables import Table, episode_table, spread_out
-from autoreward.roles.history import hide_condition
+from autoreward.roles.history import hide_condition, told
 from autoreward.roles.lessons import stubborn_starts
 
 _MAX_TOKENS = 6_000
@@ -64,35 +64,32 @@ class ShownEpisode(NamedTuple):
     """Index of its held-out start."""
 
 
-class Why(Record):
+class Why(ModelAnswer):
     """One cause as an analyzer answers it."""
 
-    id: str
-    cause: str
-    episode: str
+    usual: ClassVar[Mapping[str, Any]] = {"steps": [], "suggestion": ""}
+    id: Words
+    cause: Words
+    episode: Words
     steps: list[int]
-    suggestion: str
+    suggestion: Words
 
 
-class Want(Record):
+class Want(ModelAnswer):
     """A field that an analyzer wants to see in some episodes."""
 
-    id: str
-    field: str
+    id: Words
+    field: Words
     episodes: list[int]
     """Starts, counted from 0."""
 
 
-class Whys(Record):
+class Whys(ModelAnswer):
     """The answer to `analyzer.md.j2`."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"wants": []}
     causes: list[Why]
     wants: list[Want]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _who_says_nothing_wants_nothing(cls, answer: Any) -> Any:
-        return {"wants": [], **answer} if isinstance(answer, dict) else answer
 
 
 def representative(trainings: Sequence[Score]) -> tuple[Score, str]:
@@ -199,7 +196,8 @@ def _item(brief: Brief, case: Case) -> dict[str, Any]:
         else f"{case.choice}, {own.trial_id}",
         "source": case.candidate.source.rstrip(),
         "symptoms": [
-            {"name": s.name, "evidence": hide_condition(brief, s.evidence)} for s in case.diagnosis.symptoms[:_SYMPTOMS]
+            {"name": s.name, "evidence": hide_condition(brief, s.evidence)}
+            for s in told(case.diagnosis.symptoms)[:_SYMPTOMS]
         ],
         "shares": case.diagnosis.shares,
         "endings": endings(brief.task, own.episodes, case.episodes(own), brief.rule_shown),

@@ -15,9 +15,10 @@ from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
 from autoreward.evaluation.success_audit import Successes, still_won
 from autoreward.llm.client import ModelClient
+from autoreward.llm.parsing import ModelAnswer
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import MissingCondition, Record, SuccessAudit
+from autoreward.records import MissingCondition, SuccessAudit
 from autoreward.roles.brief import Brief
 from autoreward.tasks.formulas.functions import FUNCTIONS
 from autoreward.tasks.tightened import tightened_task
@@ -31,14 +32,14 @@ _CONDITIONS = 3
 _LONGEST_TEXT, _LONGEST_CONDITION = 300, 500
 
 
-class Forgotten(Record):
+class Forgotten(ModelAnswer):
     """One condition as an auditor answers it."""
 
     condition: str
     why: str
 
 
-class Forgottens(Record):
+class Forgottens(ModelAnswer):
     """The answer to `auditor.md.j2`."""
 
     missing: list[Forgotten]

@@ -1,14 +1,16 @@
 """A model's names, units and success rule for an environment, checked against what the environment is; and what it has to ask."""
 
 import json
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
 from autoreward.llm.client import ModelClient
+from autoreward.llm.parsing import ModelAnswer
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
-from autoreward.records import Record, Survey
+from autoreward.records import Survey
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_about
 from autoreward.tasks.draft.ranges import hull, source_range
@@ -21,9 +23,10 @@ _LONGEST_TEXT = 200
 _MOST_QUESTIONS = 8
 
 
-class NamedField(Record):
+class NamedField(ModelAnswer):
     """A field as a model answers it."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"about": "", "unit": "", "low": None, "high": None}
     name: str
     source: str
     about: str
@@ -33,9 +36,10 @@ class NamedField(Record):
     high: float | None
 
 
-class NamedNumber(Record):
+class NamedNumber(ModelAnswer):
     """A constant as a model answers it."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"about": "", "unit": "", "field": ""}
     name: str
     value: float
     about: str
@@ -44,7 +48,7 @@ class NamedNumber(Record):
     """The field it is a value of; empty if of none."""
 
 
-class Rule(Record):
+class Rule(ModelAnswer):
     """A success rule as a model answers it."""
 
     when: str
@@ -53,14 +57,14 @@ class Rule(Record):
     full_length: bool
 
 
-class Ranking(Record):
+class Ranking(ModelAnswer):
     """A metric as a model answers it."""
 
     value: str
     better: Direction
 
 
-class Unsure(Record):
+class Unsure(ModelAnswer):
     """What a model would ask the person, as it answers it."""
 
     text: str
@@ -69,9 +73,10 @@ class Unsure(Record):
     proposal: str
 
 
-class Proposal(Record):
+class Proposal(ModelAnswer):
     """The answer to `init.md.j2`."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"constants": [], "action": "", "max_steps": None, "questions": []}
     fields: list[NamedField]
     constants: list[NamedNumber]
     success: Rule

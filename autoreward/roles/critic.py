@@ -1,14 +1,15 @@
 """The critic role: reads programs that run, with what they pay in recorded episodes, and says what a policy would do wrong."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from autoreward.checks.pay import Pay
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
+from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.records import Candidate, Record, Remark
+from autoreward.records import Candidate, Remark
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
 from autoreward.roles.episode_tables import three_digits
@@ -19,17 +20,18 @@ _NOTHING = 1e-4
 """Share of the largest number of a row below which a number is shown as 0."""
 
 
-class Objection(Record):
+class Objection(ModelAnswer):
     """One remark as a critic answers it."""
 
-    id: str
+    usual: ClassVar[Mapping[str, Any]] = {"fix": ""}
+    id: Words
     line: int
     severity: Literal["serious", "note"]
-    reason: str
-    fix: str
+    reason: Words
+    fix: Words
 
 
-class Objections(Record):
+class Objections(ModelAnswer):
     """The answer to `critic.md.j2`."""
 
     remarks: list[Objection]

@@ -1,21 +1,25 @@
 """The designer role: prompts a model for reward programs, and for corrections of them."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import BeforeValidator
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
-from autoreward.llm.context import ASSUMED_CONTEXT, prompt_room
+from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.cost import tokens
-from autoreward.llm.parsing import code_blocks
+from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
+from autoreward.llm.programs import docstring, program_source
 from autoreward.llm.prompts import render_prompt
-from autoreward.llm.structured import Request, ask_structured
+from autoreward.llm.structured import Request, ask_structured, read_reply
+from autoreward.llm.types import Reply, Turn
 from autoreward.records import (
     Candidate,
     CandidateId,
     CompositionName,
-    Record,
     ReplyKey,
 )
 from autoreward.rewards.compose import COMPOSITIONS
@@ -24,10 +28,11 @@ from autoreward.roles.brief import Brief
 from autoreward.roles.history import LONGEST_THOUGHT, History, shown_history
 
 _MAX_TOKENS = 16_000
+_MAX_REPAIR_TOKENS = 6_000
+"""For one program, and what is thought before it."""
 _LONGEST_FEEDBACK = 1_000
 _HOW_BY_PARENTS: tuple[Literal["fresh", "mutation", "crossover"], ...] = ("fresh", "mutation", "crossover")
 """What a program is called, by the number of its parents."""
-_LONGEST_SOURCE = 20_000
 
 _TIPS = (
     "Dense guidance toward the goal at every step; a bonus for arriving alone is found by luck (Ng et al. 1999 shape it "
@@ -42,47 +47,137 @@ _TIPS = (
 )
 
 
-class Idea(Record):
+def _lower(name: Any) -> Any:
+    return name.strip().lower() if isinstance(name, str) else name
+
+
+Source = Annotated[str, BeforeValidator(program_source)]
+"""A program as a model spells it."""
+_CALLED = ("code", "program", "reward_function", "compute_reward", "python", "function", "implementation")
+"""What models call a source instead."""
+
+
+class Idea(ModelAnswer):
     """One program as a designer answers it."""
 
-    thought: str
-    parent: str
+    usual: ClassVar[Mapping[str, Any]] = {"thought": "", "parent": "", "composition": "sum"}
+    also: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "source": _CALLED,
+        "thought": ("idea", "description", "rationale", "reasoning", "explanation"),
+        "parent": ("parents", "parent_id"),
+    }
+    thought: Words
+    parent: Words
     """Id of the program it changes, ids of two that it joins, or empty."""
-    composition: CompositionName
-    source: str
+    composition: Annotated[CompositionName, BeforeValidator(_lower)]
+    source: Source
 
 
-class Ideas(Record):
+class Ideas(ModelAnswer):
     """The answer to `designer.md.j2`."""
 
     ideas: list[Idea]
 
 
-class Revision(Record):
+class Revision(ModelAnswer):
     """One corrected program."""
 
-    id: str
-    source: str
+    also: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": _CALLED}
+    id: Words
+    source: Source
 
 
-class Revisions(Record):
+class Revisions(ModelAnswer):
     """The answer to `revise.md.j2`."""
 
     revisions: list[Revision]
 
 
+class Drafted(NamedTuple):
+    """A round's programs as they were first written."""
+
+    candidates: tuple[Candidate, ...]
+    """With ids of ours."""
+    findings: tuple[str, ...]
+    """What was wrong with the answers."""
+    question: str
+    """The prompt that was answered."""
+
+
 def draft_candidates(
     client: ModelClient, brief: Brief, history: History, count: int, feedback: Sequence[str] = ()
-) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
+) -> Drafted:
+    """The model's programs for the next round."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
-    room = prompt_room(client.models["designer"].name, _MAX_TOKENS)
-    text = design_prompt(brief, history, count, feedback, room)
-    request = Request(str(ReplyKey(number, "designer")), "designer", text, _MAX_TOKENS)
+    key = str(ReplyKey(number, "designer"))
+
+    def text(room: int) -> str:
+        return design_prompt(brief, history, count, feedback, room)
+
+    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
-    return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
+    made = tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    return Drafted(made, findings, request.within(client.kept_room(key)))
+
+
+def conversation(question: str, candidate: Candidate) -> tuple[Turn, ...]:
+    """The conversation in which a program was written, as if it had been the only one: its beginning is that of all others."""
+    idea = {
+        "thought": candidate.thought,
+        "parent": ", ".join(candidate.parents),
+        "composition": candidate.composition,
+        "source": candidate.source,
+    }
+    return (Turn(question, json.dumps({"ideas": [idea]}, ensure_ascii=False)),)
+
+
+def repair(
+    client: ModelClient, key: str, candidate: Candidate, problems: Sequence[str], earlier: tuple[Turn, ...]
+) -> tuple[str, tuple[Turn, ...], tuple[str, ...]]:
+    """A program that can't be used, corrected in the conversation in which it was written.
+
+    Returns:
+        The source, empty if there is none; the conversation with this question in it; and what was wrong with the answer.
+    """
+    text = repair_prompt(candidate, problems, again=len(earlier) > 1)
+    request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier)
+    answer, findings = ask_structured(client, request, Revisions, _revision_from_code(candidate.id))
+    sources, findings = _wanted(key, answer, {candidate.id}, findings)
+    source = sources.get(candidate.id, "")
+    said = json.dumps({"revisions": [{"id": candidate.id, "source": source}]}, ensure_ascii=False)
+    return source, (*earlier, Turn(text, said)), findings
+
+
+def repair_prompt(candidate: Candidate, problems: Sequence[str], again: bool = False) -> str:
+    """The question alone, without the conversation before it. `again`: the program is a correction that got no further."""
+    return render_prompt("repair", id=candidate.id, source=candidate.source, problems=problems, again=again)
+
+
+def _revision_from_code(identity: str) -> Callable[[str, bool], Revisions | None]:
+    """A reader of programs in fences: the last one is the correction."""
+
+    def read(text: str, cut: bool) -> Revisions | None:
+        ideas = _from_code(text, cut)
+        return Revisions(revisions=[Revision(id=identity, source=ideas.ideas[-1].source)]) if ideas else None
+
+    return read
+
+
+def _wanted(
+    key: str, answer: Revisions | None, wanted: set[str], findings: tuple[str, ...]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The sources by id of those that were asked about; others are a finding."""
+    revisions = answer.revisions if answer else []
+    if unknown := [r.id for r in revisions if r.id not in wanted]:
+        findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
+    return {r.id: r.source for r in revisions if r.id in wanted}, findings
+
+
+def read_ideas(reply: Reply, told: list[str]) -> Ideas:
+    """The programs in a designer's reply, whatever it looks like; `told` gets what was left out. Raises Unusable."""
+    return read_reply(reply, Ideas, _from_code, told)
 
 
 def revise(
@@ -96,10 +191,7 @@ def revise(
     wanted = {c.id for c in candidates if c.id in problems}
     request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
     answer, findings = ask_structured(client, request, Revisions)
-    unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
-    if unknown:
-        findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
-    return {r.id: _source(r.source) for r in answer.revisions if r.id in wanted} if answer else {}, findings
+    return _wanted(key, answer, wanted, findings)
 
 
 def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:
@@ -150,7 +242,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
     parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
-        source=_source(idea.source),
+        source=idea.source,
         thought=visible_line(idea.thought, LONGEST_THOUGHT),
         origin="model",
         how=_HOW_BY_PARENTS[len(parents)],
@@ -159,26 +251,16 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
     )
 
 
-def _source(text: str) -> str:
-    """The program in a `source`, without a fence around it; too long ones stay too long, and the gate says so."""
-    blocks = code_blocks(text) if "```" in text else [text]
-    return (max(blocks, key=len) if blocks else text)[: 2 * _LONGEST_SOURCE].rstrip() + "\n"
-
-
-def _from_code(text: str) -> Ideas | None:
+def _from_code(text: str, cut: bool) -> Ideas | None:
     """Programs in fenced blocks, for models that answer in prose. Blocks without `compute_reward` belong to the next one."""
     ideas: list[Idea] = []
     helpers = ""
-    for block in code_blocks(text):
+    for block in code_blocks(text, cut):
         if f"def {FUNCTION}" not in block:
             helpers += block + "\n\n"
             continue
-        ideas.append(Idea(thought=_docstring(block), parent="", composition="sum", source=helpers + block))
+        source = program_source(helpers + block)
+        thought = docstring(source, FUNCTION) or "No idea was given."
+        ideas.append(Idea(thought=thought, parent="", composition="sum", source=source))
         helpers = ""
     return Ideas(ideas=ideas) if ideas else None
-
-
-def _docstring(source: str) -> str:
-    after = source.split(f"def {FUNCTION}", 1)[1]
-    quoted = after.split('"""')
-    return visible_line(quoted[1], LONGEST_THOUGHT) if len(quoted) >= 3 else "No idea was given."

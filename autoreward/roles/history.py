@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible_line
 from autoreward.evaluation.legs import newest, scored
 from autoreward.evaluation.ranking import best, ranked
-from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths, TrialId
+from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths, Symptom, TrialId
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
 
@@ -143,7 +144,7 @@ def _why(
         lines.append(_fate(brief, rounds, candidate, trainings))
     lines += [
         hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
-        for s in (diagnosis.symptoms if diagnosis else ())[:_SYMPTOMS]
+        for s in (told(diagnosis.symptoms) if diagnosis else ())[:_SYMPTOMS]
     ]
     analyses = [a for r in rounds for a in r.analyses if a.candidate_id == candidate.id]
     return lines + [
@@ -151,6 +152,12 @@ def _why(
         for a in analyses
         for c in a.causes
     ]
+
+
+def told(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
+    """Those that a reward may have caused: no program can mend the others."""
+    outside = {outcome.value for outcome in Outcome if outcome.blames_nobody_here}
+    return tuple(symptom for symptom in symptoms if symptom.name not in outside)
 
 
 def hide_condition(brief: Brief, text: str) -> str:
@@ -162,7 +169,10 @@ def _fate(brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings
     """How far a program came, and why no further, in one line."""
     if not trainings:
         trials = [t for r in rounds for t in r.trials if t.candidate_id == candidate.id]
-        if failed := next((t for t in trials if not t.outcome.ok), None):
+        failed = next((t for t in trials if not t.outcome.ok), None)
+        if failed and failed.outcome.blames_nobody_here:
+            return "its training was cut short by a failure outside of it, which says nothing of the program"
+        if failed:
             return visible_line(f"its training failed, {failed.outcome.value}: {failed.message}", _LONGEST_REASON)
         return "trained, and could not be scored" if trials else f"not trained: {_not_trained(rounds, candidate.id)}"
     steps = max(s.steps for s in trainings)

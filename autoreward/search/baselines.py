@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core import seeds
-from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, optimiser
+from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, environment, optimiser
 from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
@@ -23,7 +23,7 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     """
     task, book, steps = study.task, study.book, study.steps
     last, normalized = rounds[-1], task.train.normalize_rewards
-    if broken := optimiser(last.trials, normalized):
+    if broken := environment(last.trials) or optimiser(last.trials, normalized):
         return broken
     chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
     longer = [r.longer for r in rounds]

@@ -15,7 +15,7 @@ from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.prospects import Prospect, prospects
-from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.ranking import UNSEEN, ranked
 from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.steps import Steps
 from autoreward.search.study import Study
@@ -90,7 +90,7 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
             for row in rung.rows
             if not row.goes_on and row.candidate_id in order
         ]
-    if not any(s.checkpoints and max(c.success for c in s.checkpoints) > 0.0 for s in trained.scores):
+    if not any(works(score) and score.steps >= study.full for score in trained.scores):
         thawed = thaw(study, page, trained, stopped, budget)
         budget, trained = budget.less(env_steps(thawed.trials)), trained.plus(thawed)
         ended = {score.candidate_id for score in thawed.scores}
@@ -98,6 +98,11 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
     more = replicas(study, entrants, trained.scores, budget)
     again = page.each(TRIALS, more, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))
+
+
+def works(score: Score) -> bool:
+    """Whether a training's kept policy succeeds beyond what can hardly be told from never."""
+    return score.success > UNSEEN
 
 
 class Stopped(NamedTuple):
@@ -123,23 +128,14 @@ def thaw(study: Study, page: Page, trained: Trained, stopped: Sequence[Stopped],
         study.listener(events.GoesOn(waiting.job.id, begin, study.full, "none of those before it has succeeded"))
         gone_on = train_leg(study, page, [waiting.job], waiting.number + 1, begin, study.full)
         budget, more = budget.less(env_steps(gone_on.trials)), more.plus(gone_on)
-        if any(c.success > 0.0 for s in gone_on.scores for c in s.checkpoints):
+        if any(map(works, gone_on.scores)):
             break
     return more
 
 
-def can_go_on(task: Task) -> bool:
-    """Whether a training can be gone on with: an off-policy one can't without its replay buffer."""
-    return task.train.algorithm in ("PPO", "A2C")
-
-
 def goals(config: RunConfig, task: Task) -> tuple[int, ...]:
-    """Environment steps at each rung, rising.
-
-    There is one rung alone where off-policy trainings can't be continued without their replay buffers, or no rule can halve.
-    """
-    halving = can_go_on(task) and task.ruled
-    return tuple(sorted({max(round(share * config.full(task)), 1) for share in (RUNGS if halving else (1.0,))}))
+    """Environment steps at each rung, rising; the end alone where no rule can halve."""
+    return tuple(sorted({max(round(share * config.full(task)), 1) for share in (RUNGS if task.ruled else (1.0,))}))
 
 
 def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Verdict) -> TrialJob:
@@ -168,16 +164,16 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 
 def train_leg(study: Study, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Trained:
     """All these trainings one leg further, and what the scorer says of it."""
-    legs = [leg(job, number, begin, end, can_go_on(study.task)) for job in jobs]
+    legs = [leg(job, number, begin, end) for job in jobs]
     trials = page.each(TRIALS, legs, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return Trained(trials, score_all(study.steps, page, trials, "search"))
 
 
-def leg(job: TrialJob, number: int, begin: int, end: int, goes_on: bool) -> TrialJob:
-    """One stretch of a training; `goes_on`: another may follow."""
+def leg(job: TrialJob, number: int, begin: int, end: int) -> TrialJob:
+    """One stretch of a training; another may follow."""
     kept = checkpoints((end - begin) / job.steps, job.checkpoints)
     change = {"id": str(TrialId.parse(job.id).on_leg(number)), "leg": number, "begin": begin, "steps": end, "checkpoints": kept,
-              "unfinished": goes_on}  # fmt: skip
+              "schedule_steps": job.steps, "unfinished": True}  # fmt: skip
     return job.model_copy(update=change)
 
 

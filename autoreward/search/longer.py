@@ -8,7 +8,7 @@ from autoreward.evaluation.legs import scored_trainings
 from autoreward.evaluation.prospects import improving, progress_curve
 from autoreward.evaluation.ranking import latest
 from autoreward.records import Longer, Score, Trial, TrialId, TrialJob
-from autoreward.search.halving import Trained, can_go_on, leg, score_all, train_from_state
+from autoreward.search.halving import Trained, leg, score_all, train_from_state
 from autoreward.search.study import Study
 from autoreward.store.book import Page
 from autoreward.store.keys import LONGER, TRIALS
@@ -20,7 +20,7 @@ TIMES = (2, 4)
 def train_longer(study: Study, page: Page, job: TrialJob | None, trained: Trained, left: int) -> Longer:
     """Go on with a training while it improves, or once if nothing has succeeded yet.
 
-    Not where it is good enough, can't be gone on with, or the search has no steps `left` for it.
+    Not where it is good enough, or the search has no steps `left` for it.
 
     Args:
         study: of the run.
@@ -34,10 +34,7 @@ def train_longer(study: Study, page: Page, job: TrialJob | None, trained: Traine
 
 def _go_on(study: Study, page: Page, job: TrialJob, trained: Trained, left: int) -> Longer:
     task, full = study.task, study.full
-    if (
-        not (can_go_on(task) and task.ruled)
-        or _success(latest(trained.scores)[job.candidate_id]) >= study.config.target
-    ):
+    if not task.ruled or _success(latest(trained.scores)[job.candidate_id]) >= study.config.target:
         return Longer()
     pages = study.book.longer_page()
     own = Trained(*([r for r in of if _is_leg_of(r, job)] for of in trained))  # type: ignore[arg-type]
@@ -48,7 +45,7 @@ def _go_on(study: Study, page: Page, job: TrialJob, trained: Trained, left: int)
         first_hope = times == TIMES[0] and not succeeded
         if end - begin > left or not (first_hope or improving(*_whole(own))):
             break
-        longer = leg(job, number, begin, end, goes_on=True)
+        longer = leg(job, number, begin, end)
         why = "nothing has succeeded yet" if first_hope else "it still improves"
         study.listener(events.GoesOn(job.id, begin, end, why))
         own = own.plus(_train(study, page if begin == full else pages, pages, longer))

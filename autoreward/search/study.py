@@ -1,6 +1,6 @@
 """What a search carries: one thing in every hand instead of five."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoreward.config import RunConfig
 from autoreward.events import Listener
@@ -18,6 +18,10 @@ class Study:
     steps: Steps
     book: Book
     listener: Listener
+
+    def at(self, steps: int) -> "Study":
+        """The same with trainings of that many environment steps."""
+        return replace(self, config=self.config.model_copy(update={"steps": steps}))
 
     @property
     def full(self) -> int:

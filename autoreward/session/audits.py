@@ -33,8 +33,8 @@ def audit_scores(
         return audit
     key = ReplyKey(len(book.pages()) - 1, "auditor-winner" if candidate_id else "auditor")
     try:
-        config = book.header.config
-        about = brief(task, config.full(task), config.episodes, described, recorded=reference)
+        steps = max(score.steps for _, score in scored)
+        about = brief(task, steps, book.header.config.episodes, described, recorded=reference)
         missing, findings = find_forgotten(client, str(key), about, Evidence(audit, policies, reference))
     except LimitReached as limit:
         return audit.model_copy(update={"findings": (str(limit),)})

@@ -10,7 +10,7 @@ from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
-from autoreward.records import Allowed, EnvCheck, EnvRow
+from autoreward.records import Allowance, Allowed, EnvCheck, EnvRow
 from autoreward.roles.card_writer import propose
 from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
@@ -151,7 +151,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
 
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
-        client = open_client({"designer": model}, path.parent, write, max_cost, 9, say)
+        client = open_client({"designer": model}, path.parent, write, Allowance(max_cost=max_cost, max_calls=9), say)
         try:
             drafted, questions, findings = propose(client, survey, drafted)
         except NoAnswer as error:

@@ -20,7 +20,7 @@ from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, Trial
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
-from autoreward.search.halving import Budget, can_go_on, checkpoints, further_seeds, goals, most_survivors
+from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, most_survivors
 from autoreward.search.longer import TIMES
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -51,7 +51,7 @@ def plan(
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
     free = config.model.partition(":")[0] in FREE_PROVIDERS
-    expected = estimate_cost(config.models, config.rounds)
+    expected = estimate_cost(config.models, config.rounds, config.efforts)
     return Plan(
         task=task.name,
         rounds=config.rounds,
@@ -63,6 +63,7 @@ def plan(
         confirm=confirm,
         confirm_minutes=confirm_minutes,
         target=config.target if JUDGES[config.judge].sets_target else None,
+        finds_length=config.steps == "auto",
         speed=speed,
         model=config.model,
         calls=0 if config.model == "grammar" else expected.calls,
@@ -76,7 +77,12 @@ def plan(
 
 
 def demand_steps(config: RunConfig, task: Task) -> None:
-    """Raises UsageError if a search has no steps for one candidate's first rung."""
+    """Raises UsageError if a search has no steps for one candidate's first rung, or is to find their number and can't."""
+    if config.steps == "auto" and not task.ruled:
+        raise UsageError(
+            Setting("steps", "auto"),
+            f": task {task.name} has no rule that says when a training gets better; write a number of environment steps.",
+        )
     held, needed = round(config.budget * config.full(task)), goals(config, task)[0]
     if held < needed and not config.given:
         raise UsageError(
@@ -108,7 +114,7 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
 def _longer(config: RunConfig, task: Task, left: int) -> tuple[LegPlan, ...]:
     """The best training's way beyond its full length, as far as there are steps `left`."""
     full = config.full(task)
-    reached = [times * full for times in TIMES if (times - 1) * full <= left and task.ruled and can_go_on(task)]
+    reached = [times * full for times in TIMES if (times - 1) * full <= left and task.ruled]
     return (LegPlan(trainings=1, begin=full, end=reached[-1], kind="longer"),) if reached else ()
 
 

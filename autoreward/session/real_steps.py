@@ -8,19 +8,18 @@ from pathlib import Path
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
-from autoreward.core.wording import Setting
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
-from autoreward.errors import LimitReached, ProviderError
+from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
-from autoreward.llm.client import REPLIES, ModelClient
+from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     DEMONSTRATIONS,
@@ -51,14 +50,14 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.search.strategy import Strategy
+from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, SCREENS, TRIALS
+from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -109,22 +108,24 @@ class RealSteps:
         if self._client is not None:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
             data = self._offline.data(rounds)
+            length = self._book.page(len(rounds)).lone(LENGTH)
+            about = self._brief(length.steps if length else self._config.full(self._task))
             refined = refine.refined_candidates(
-                self._client, self._brief, history, len(drafts), self.review, data, self._feedback()
-            )
-            if refined.items:
-                return refined.model_copy(
-                    update={"items": (*refined.items, *self._offline.tuned(description, rounds, tunings))}
-                )
-            raise ProviderError(
-                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(refined.findings)}). "
-                f"Its replies are in {self._book.folder / REPLIES}; choose another ",
-                Setting("model"),
-                ".",
-            )
-        seed = seeds.derive(self._config.seed, "design", len(rounds))
-        items = evolved_candidates(self._task, description, rounds, drafts, seed)
+                self._client, about, history, len(drafts), self.review, data, self._feedback(),
+                lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
+            )  # fmt: skip
+            if any(c.how == "filled" for c in refined.items):
+                self._tell(events.ModelSaid(f"round {len(rounds)}: {refined.findings[-1]}"))
+            tuned = self._offline.tuned(description, rounds, tunings)
+            return refined.model_copy(update={"items": (*refined.items, *tuned)})
+        items = self._of_grammar(description, rounds, drafts)
         return Candidates(items=(*items, *self._offline.tuned(description, rounds, tunings)))
+
+    def _of_grammar(
+        self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
+    ) -> tuple[Candidate, ...]:
+        seed = seeds.derive(self._config.seed, "design", len(rounds))
+        return evolved_candidates(self._task, description, rounds, drafts, seed)
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""
@@ -134,11 +135,10 @@ class RealSteps:
     def _grading(self) -> Grading:
         return self._book.need(DESCRIPTION).grading
 
-    @cached_property
-    def _brief(self) -> Brief:
+    def _brief(self, training_steps: int) -> Brief:
         return brief(
             self._task,
-            self._config.full(self._task),
+            training_steps,
             self._config.episodes,
             self._book.need(DESCRIPTION),
             not self._config.hide_rule,
@@ -201,7 +201,9 @@ class RealSteps:
             return Analyses()
         try:
             key = ReplyKey(page.round, "analyzer")
-            items, findings = explain(self._client, str(key), self._brief, cases, self._feedback())
+            items, findings = explain(
+                self._client, str(key), self._brief(played.training_steps), cases, self._feedback()
+            )
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
@@ -273,10 +275,10 @@ def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient
         tell(events.ModelSaid(line))
 
     allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed.max_cost, allowed.max_calls, say)
+    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:
     """What the run's model calls may take by now."""
     config = book.header.config
-    return book.lone(ALLOWANCE) or Allowance(max_cost=config.max_cost, max_calls=config.max_calls)
+    return book.lone(ALLOWANCE) or allowed_at_first(config)

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from autoreward.checks.review import review_on
-from autoreward.checks.samples import Practice
-from autoreward.core.resources import LARGEST_TEXT
+from autoreward.checks.samples import Practice, written_constants
+from autoreward.core.resources import exact_text
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Phrase, Setting
-from autoreward.errors import ConfigError, UsageError
+from autoreward.errors import ConfigError, UsageError, shortened
 from autoreward.export.build import PROGRAM
 from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.gate.slips import Known
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
@@ -101,7 +102,8 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
             description, files = workers.describe(task, seed=0)
             return Practice.of(task, description, Transitions.from_bytes(files[SAMPLES]))
 
-        return review_on(given, jail, practise)
+        known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
+        return review_on(given, jail, practise, known)
 
 
 class _Given(NamedTuple):
@@ -162,12 +164,10 @@ def _beside(path: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    """A file's text as it stands: byte order mark and line ends too. Raises UsageError."""
+    """A file's text as it stands. Raises UsageError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_TEXT + 1)
-        if len(data) > LARGEST_TEXT:
-            raise UsageError(f"{path} can't be read: it has more than {LARGEST_TEXT:,} bytes.")
-        return data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from None
+        return exact_text(path)
+    except OSError as error:
+        raise UsageError(f"{shortened(path)} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"{shortened(path)} can't be read: {error}.") from None

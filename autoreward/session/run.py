@@ -158,7 +158,7 @@ def resume(
         tell: told what happens.
         tensorboard: as in `start`.
         log: as in `start`.
-        limits: of model calls from now on: `max_cost` in dollars (None: no limit), `max_calls`; others stay as they are.
+        limits: of model calls from now on, by the names in `records.Allowance`; others stay as they are.
 
     Raises:
         UsageError: a limit was given, and the run is finished.

@@ -18,7 +18,7 @@ from autoreward.store.folder import Folder
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 _PACKAGES = ("gymnasium", "mujoco", "numpy", "stable_baselines3", "torch")
 _LONGEST = 8 << 20
 """Most bytes of it."""

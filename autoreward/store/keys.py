@@ -29,6 +29,7 @@ from autoreward.records import (
     SuccessAudit,
     TakenOver,
     Tightened,
+    TrainingLength,
     Trial,
     Verdict,
 )
@@ -101,6 +102,8 @@ ANALYSES = Key("analyses", Analyses)
 """Of a round: what a model makes of its episodes."""
 LONGER = Key("longer", Longer)
 """Of a round: what its best training gave beyond its full length; the legs are on a page of the run."""
+LENGTH = Key("length", TrainingLength)
+"""Of a round: how long its trainings are, where the search finds it."""
 AUDIT = Key("audit", SuccessAudit)
 """Of a round or the confirmation: whether its successes, or the winner's, do what the goal says."""
 DOUBT = Key("doubt", Doubt)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from autoreward.core.resources import small_text
+from autoreward.core.resources import plain_text
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError, shortened
 from autoreward.tasks.card import STATE_PROGRAM, Task
@@ -22,7 +22,7 @@ def read_state_program(card: Path, name: str = STATE_PROGRAM) -> str:
         near = Path(name).suffix == ".py" and not Path(name).is_absolute()
         if not near or card.parent.resolve().parent not in path.resolve().parents:
             raise ValueError("it must be a .py file in the card's folder or in one beside it")
-        return small_text(path)
+        return plain_text(path)
     except (OSError, RuntimeError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise TaskError(f"{shortened(card)}: observe = {shortened(repr(name))} can't be read: {why}.") from None
@@ -61,7 +61,7 @@ def read_task(path: Path) -> Task:
         TaskError: the file is missing or malformed, has an unknown or missing key, or a formula that names nothing.
     """
     try:
-        text = small_text(path)
+        text = plain_text(path)
     except FileNotFoundError:
         raise TaskError(f"{path}: no such task file.") from None
     except OSError as error:

@@ -93,6 +93,9 @@ class Train(Record):
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
+    rescale_actions: bool = True
+    """Whether policies emit real-valued actions in [-1, 1], which become those between the environment's bounds. False: in its own
+    units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC and TD3 always rescale."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
     net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
@@ -102,3 +105,8 @@ class Train(Record):
     def gamma(self) -> float:
         """The discount factor; Stable-Baselines3's own where the card names none."""
         return float(self.hyperparameters.get("gamma", 0.99))
+
+    @property
+    def rescales(self) -> bool:
+        """Whether real-valued actions are rescaled for the policy, which SAC and TD3 do themselves."""
+        return self.rescale_actions and self.algorithm in ("PPO", "A2C")

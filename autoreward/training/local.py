@@ -1,8 +1,9 @@
 """Worker processes of this machine: start one per job, watch it, believe nothing unchecked."""
 
+import contextlib
 import os
+import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,16 @@ from autoreward.sandbox.processes.restarting import Notice, RestartingForkServer
 from autoreward.tasks.card import Task
 from autoreward.tasks.process import Process
 from autoreward.training.runner import JobReply
+from autoreward.training.vitals import Stuck, Vitals
 from autoreward.worker import wire
 from autoreward.worker.jobs.context import StepProgress
 from autoreward.worker.jobs.job import Job, R
 from autoreward.worker.reach import Walls
 
+CLOSE_SECONDS = 10.0
+"""Longest time that a worker may take to close its environments, once it has reported."""
 IDLE = 0.2
 """Share of its time below which a process is said to have waited."""
-_WORDS = 4096
-"""Bytes of last words."""
 
 
 class Server:
@@ -100,13 +102,13 @@ class LocalRunner:
             server = self._servers[job.task.process]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
-        with tempfile.TemporaryFile() as heard:
-            child = server.fork_server.spawn(request, (*fds, *((heard.fileno(),) if job.heard else ())))
+        with Vitals() as vitals:
+            child = server.fork_server.spawn(request, (*vitals.fds, *fds))
             try:
                 _hand_over(child, needed)
-                return _watch(child, job, progress)
+                return _watch(child, job, progress, vitals)
             except JobFailed as failed:
-                failed.last_words = _end_of(heard.fileno())
+                failed.last_words = vitals.printed()
                 raise
 
     def close(self) -> None:
@@ -156,26 +158,24 @@ def _hand_over(child: Child, files: Mapping[str, bytes]) -> None:
         raise JobFailed(Outcome.LOST, "the worker died while it was sent its files") from None
 
 
-def _end_of(file: int) -> str:
-    """The last of a file as text."""
-    return os.pread(file, _WORDS, max(os.fstat(file).st_size - _WORDS, 0)).decode(errors="replace")
-
-
-def _watch(child: Child, job: Job[R], progress: StepProgress) -> JobReply[R]:
+def _watch(child: Child, job: Job[R], progress: StepProgress, vitals: Vitals) -> JobReply[R]:
     """Take a job's frames until its report; kill its group at the deadline. Raises JobFailed, or the error it reports."""
     files: dict[str, bytes] = {}
     try:
-        return _until_report(child, job, progress, files)
+        return _until_report(child, job, progress, vitals, files)
     except JobFailed as failed:
         failed.files = files
         raise
 
 
-def _until_report(child: Child, job: Job[R], progress: StepProgress, files: dict[str, bytes]) -> JobReply[R]:
+def _until_report(
+    child: Child, job: Job[R], progress: StepProgress, vitals: Vitals, files: dict[str, bytes]
+) -> JobReply[R]:
     """As `_watch`; what comes is put into `files`."""
     deadline = time.monotonic() + job.limits.seconds
     try:
         while True:
+            vitals.await_frame(child.socket, deadline)
             child.socket.settimeout(max(deadline - time.monotonic(), 0.001))
             kind, payload = frames.receive(child.socket, wire.FILE_CAP)
             if kind == wire.PROGRESS:
@@ -186,32 +186,47 @@ def _until_report(child: Child, job: Job[R], progress: StepProgress, files: dict
                 if len(files) > wire.FILES or sum(map(len, files.values())) > wire.FILE_CAP:
                     raise JobFailed(Outcome.CRASHED, "the worker sent more than any job makes")
             elif kind == wire.JOB_REPORT and len(payload) <= wire.REPORT_CAP:
-                return JobReply(_read(job.report_type, bytes(payload)), files)
+                report = _read(job.report_type, bytes(payload))
+                _let_close(child)
+                return JobReply(report, files)
             elif kind == wire.JOB_FAILED:
-                raise _reported(payload)
+                failure = _reported(payload)
+                _let_close(child)
+                raise failure
             else:
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
-    except TimeoutError:
-        raise _late(child, job) from None
+    except (TimeoutError, Stuck):
+        raise _late(child, job, vitals) from None
     except (EOFError, frames.FrameError, ConnectionError, ValueError):
         child.kill()
-        raise JobFailed(
-            Outcome.LOST, f"the {job.kind} process ended without a report ({_how(child)}).{narrow()}"
-        ) from None
+        raise _ended(child, job, vitals) from None
     finally:
         child.close()
 
 
-def _how(child: Child) -> str:
+def _let_close(child: Child) -> None:
+    """Let a worker that has reported close its environments; it is killed if that takes long."""
+    with contextlib.suppress(TimeoutError, ServerGone):
+        child.wait(CLOSE_SECONDS)
+
+
+def _ended(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
+    """What to say of a process that ended without a report: within a call of its environment that is the environment's doing,
+    but for a kill, which comes from outside."""
     try:
         code = child.wait(10).code
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
     except ServerGone:
-        return "with the process that had started it"
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+        code, how = -signal.SIGKILL, "with the process that had started it"
+    if vitals.call.going_on and code != -signal.SIGKILL:
+        words = f"{job.task.env}: {vitals.call.words} ended its process ({how}).{vitals.last_words()}"
+        return JobFailed(Outcome.ENVIRONMENT_FAILED, words)
+    words = f"the {job.kind} process ended without a report ({how}).{narrow()}{vitals.last_words()}"
+    return JobFailed(Outcome.LOST, words)
 
 
-def _late(child: Child, job: Job[Any]) -> JobFailed:
-    """What to say of a job that is not done in time: it was stopped, or it needs longer."""
+def _late(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
+    """What to say of a job that is not done in time: it was stopped, or its environment hangs, or it needs longer."""
     limits = job.limits
     whole = f"within {limits.seconds / 60:g} minutes"
     if stopped(child.pid):
@@ -219,6 +234,11 @@ def _late(child: Child, job: Job[Any]) -> JobFailed:
             Outcome.LOST, f"the {job.kind} process did not end {whole}: it was stopped from outside (SIGSTOP)"
         )
     child.kill()
+    if vitals.too_slow():
+        words = (
+            f"{job.task.env}: {vitals.call.words} had not returned after {vitals.lasts():.0f} s.{vitals.last_words()}"
+        )
+        return JobFailed(Outcome.ENVIRONMENT_FAILED, words)
     try:
         used = child.wait(10).cpu_seconds
     except (TimeoutError, ServerGone):
@@ -247,6 +267,8 @@ def _reported(payload: bytearray) -> Exception:
         return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
     if kind == "CannotDraw":
         return errors.CannotDraw(message)
+    if kind == "EnvironmentFault":
+        return JobFailed(Outcome.ENVIRONMENT_FAILED, message)
     if kind in ("TaskError", "UsageError", "MissingExtra"):
         return errors.TaskError(message)
     return JobFailed(Outcome.CRASHED, message)

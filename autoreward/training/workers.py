@@ -184,9 +184,9 @@ class Workers(Closing):
             if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
-            look = "" if "[process]" in failed.message else " Look at its id, its kwargs and its code."
-            words = f"task {task.name}: {task.env} failed when it was tried: {failed.message.rstrip('.')}.{look}"
-            raise errors.TaskError(words) from None
+            words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
+            look = "" if "[process]" in words else " Look at its id, its kwargs and its code."
+            raise errors.TaskError(f"task {task.name}: {task.env} failed when it was tried: {words}.{look}") from None
 
 
 def job_limits(config: RunConfig) -> JobLimits:

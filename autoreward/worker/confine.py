@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,9 +63,6 @@ def confine_one(walls: Walls, held: Held, granted: Granted) -> None:
     folder = own_folder(walls, os.getpid())
     os.mkdir(folder, 0o700)
     _live_in(folder)
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    os.close(null)
     if held.landlock:
         common = Grant(os.path.join(walls.folder, COMMON), READ)
         own = (Grant(folder, g.rights) if g.path == walls.folder else g for g in granted)
@@ -92,12 +90,19 @@ def limit_worker(inherited: int | None, more_mb: int, on_gpu: bool) -> None:
         limit_memory(inherited + more_mb * (1 << 20))
 
 
+def cut_off_forks(descriptors: Sequence[int]) -> None:
+    """Processes that an environment forks get nothing of these: one that came back to us would go on as a second worker."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.register_at_fork(after_in_child=lambda: [os.dup2(null, descriptor) for descriptor in descriptors])
+
+
 def own_folder(walls: Walls, pid: int) -> str:
     """The only folder that a worker may write in."""
     return os.path.join(walls.folder, str(pid))
 
 
 def _live_in(folder: str) -> None:
+    os.chdir(folder)  # what an environment writes beside itself is gone with its process
     os.environ.update({"HOME": folder, "TMPDIR": folder, "XDG_CACHE_HOME": folder, "XDG_CONFIG_HOME": folder})
     tempfile.tempdir = None
 

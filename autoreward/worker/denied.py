@@ -1,4 +1,4 @@
-"""What to do when an environment was refused something: which line of a card allows it."""
+"""What to do when an environment was refused something: which line of a card allows it, or what else would."""
 
 import errno
 import re
@@ -21,6 +21,7 @@ _BY_MODULE: dict[str, tuple[str, Allowed]] = {
 }
 """What a module of Python's own was doing when the kernel said no."""
 Asks = tuple[Allowed, ...]
+_FULL = "The folder for temporary files is full: make room there, or set TMPDIR to a folder that has some, and go on"
 
 
 def advised(text: str, error: BaseException) -> str:
@@ -35,6 +36,8 @@ def advice(error: BaseException) -> tuple[str, Asks]:
 
 
 def _of_one(error: BaseException) -> tuple[str, Asks]:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _FULL, ()
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
             path = Path(error.filename if isinstance(error.filename, str) else error.filename.decode())

@@ -1,6 +1,7 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,10 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
 from autoreward.worker.envs.vector import PolicyFunction
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
-_OPTIMISER, _NUMBERS = "optimiser.", "numbers"
-_TORCH, _CUDA, _NUMPY = "random.torch", "random.cuda", "random.numpy"
 EPSILON = 1e-8
 CLIP = 10.0
 ON_POLICY = ("PPO", "A2C")
@@ -60,32 +60,43 @@ def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> Ba
     return model
 
 
-def blank(task: Task) -> BaseAlgorithm:
+def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:
     """An untrained model that saved weights fit, on the CPU: it plays in few environments, or becomes a file for any machine.
 
-    Its environment is closed: it was asked for its spaces alone.
+    Its environment is asked for its spaces alone, and closed by `closing`.
     """
     venv = normalised(task, make.vectorised(task, 1, seed=0))
-    model = _built(task, venv, 0, "cpu")
-    venv.close()
-    return model
+    closing.callback(venv.close)
+    return _built(task, venv, 0, "cpu")
 
 
-def policy_function(model: BaseAlgorithm, mean: NDArray[Any], variance: NDArray[Any]) -> PolicyFunction:
-    """The model's most likely actions, as a function of observations as the environment gives them."""
+def policy_function(
+    model: BaseAlgorithm, actions: PolicyActions, mean: NDArray[Any], variance: NDArray[Any]
+) -> PolicyFunction:
+    """The model's most likely actions as the environment takes them, as a function of observations as it gives them."""
 
     def choose(observations: NDArray[Any]) -> NDArray[Any]:
         normal = np.clip((observations - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
-        return model.predict(normal.astype(np.float32), deterministic=True)[0]
+        emitted = model.predict(normal.astype(np.float32), deterministic=True)[0]
+        return np.asarray(actions.acted(emitted))
 
     return choose
 
 
 def normalised(task: Task, venv: VecEnv) -> VecNormalize:
-    """Observation normalisation as the task asks for it; that of rewards is LateRewards'."""
+    """Environments as SB3 is given them: they take what a policy emits, and normalise observations as the task asks for it.
+
+    Rewards are normalised by LateRewards.
+    """
+    taking = PolicyEnvs(venv, task.train)
     return VecNormalize(
-        venv, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
+        taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )
+
+
+def finite(model: BaseAlgorithm) -> bool:
+    """Whether all weights of a model are finite numbers."""
+    return all(bool(torch.isfinite(weights).all()) for weights in model.policy.parameters())
 
 
 def to_bytes(model: BaseAlgorithm, venv: VecNormalize) -> bytes:
@@ -121,48 +132,3 @@ def from_bytes(model: BaseAlgorithm, data: bytes) -> tuple[NDArray[np.float64], 
     mean, variance = tensors.pop(MEAN).numpy(), tensors.pop(VARIANCE).numpy()
     model.policy.load_state_dict({name.removeprefix("policy."): value for name, value in tensors.items()})
     return mean, variance
-
-
-def training_state(
-    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, episodes: Mapping[str, torch.Tensor]
-) -> bytes:
-    """Everything that an on-policy training goes on from.
-
-    Weights, optimiser, statistics of observations and rewards, random numbers, and the episodes in progress.
-    """
-    tensors = load(to_bytes(model, venv))
-    for index, slots in model.policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"{_OPTIMISER}{index}.{name}": torch.as_tensor(value).clone() for name, value in slots.items()}
-    count = observation_stats(venv).count if venv.norm_obs else 0.0
-    numbers = [count, float(rewards.mean), float(rewards.var), rewards.count, model.num_timesteps]
-    tensors[_NUMBERS] = torch.tensor(numbers, dtype=torch.float64)
-    _, key, position, *_ = np.random.get_state()  # what SB3 shuffles batches with
-    tensors[_TORCH] = torch.get_rng_state()
-    if model.device.type == "cuda":
-        tensors[_CUDA] = torch.cuda.get_rng_state(model.device)
-    tensors[_NUMPY] = torch.tensor([*key, position], dtype=torch.int64)
-    return save({**tensors, **episodes})
-
-
-def restore(
-    model: BaseAlgorithm, venv: VecNormalize, rewards: RunningMeanStd, tensors: dict[str, torch.Tensor]
-) -> None:
-    """Put what `training_state` gave, but for its episodes, into a fresh model of the same task. Raises where it does not fit."""
-    count, mean, variance, rewards_count, steps = tensors.pop(_NUMBERS).tolist()
-    model.num_timesteps = int(steps)
-    torch.set_rng_state(tensors.pop(_TORCH))
-    if (of_a_gpu := tensors.pop(_CUDA, None)) is not None and model.device.type == "cuda":
-        torch.cuda.set_rng_state(of_a_gpu, model.device)
-    *key, position = tensors.pop(_NUMPY).tolist()
-    np.random.set_state(("MT19937", np.array(key, np.uint32), position, 0, 0.0))
-    slots: dict[int, dict[str, Any]] = {}
-    for name in [name for name in tensors if name.startswith(_OPTIMISER)]:
-        index, _, slot = name.removeprefix(_OPTIMISER).partition(".")
-        slots.setdefault(int(index), {})[slot] = tensors.pop(name)
-    saved_mean, saved_variance = from_bytes(model, save(tensors))
-    groups = model.policy.optimizer.state_dict()["param_groups"]
-    model.policy.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    if venv.norm_obs:
-        stats = observation_stats(venv)
-        stats.mean, stats.var, stats.count = saved_mean, saved_variance, count
-    rewards.mean, rewards.var, rewards.count = np.array(mean), np.array(variance), rewards_count

@@ -3,17 +3,25 @@
 It confines itself before it imports a package: gymnasium imports those that register environments, and they are tasks' code too.
 """
 
+import contextlib
 import faulthandler
 import json
 import os
-import resource
 import socket
 import sys
 import warnings
+from contextlib import ExitStack
 from typing import Any
 
 from autoreward.sandbox.processes import fork_server, frames, scratch
-from autoreward.worker.confine import Held, confine_all, confine_one, inherited_memory, limit_worker, own_folder
+from autoreward.worker.confine import (
+    confine_all,
+    confine_one,
+    cut_off_forks,
+    inherited_memory,
+    limit_worker,
+    own_folder,
+)
 from autoreward.worker.reach import Walls, import_from_there
 
 if __name__ == "__main__":
@@ -28,56 +36,72 @@ torch.set_num_threads(1)  # before any parallel region: a forked child would wai
 from stable_baselines3 import PPO  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 
-from autoreward.errors import AutorewardError  # noqa: E402
+from autoreward.errors import AutorewardError, EnvironmentFault  # noqa: E402
+from autoreward.records import Record  # noqa: E402
 from autoreward.worker import denied, policies, wire  # noqa: E402
+from autoreward.worker.envs import faults  # noqa: E402
+from autoreward.worker.envs.watchdog import BEAT  # noqa: E402
 from autoreward.worker.jobs.context import JobContext  # noqa: E402
 from autoreward.worker.jobs.table import JOB_TABLE  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
-    """Do one job and send its files and its report."""
-    try:
-        inherited = inherited_memory()
-        confine_one(WALLS, HELD, GRANTED)
-        record, do = JOB_TABLE[request["job"]]
-        job = record.model_validate_json(request["record"])
-        if job.heard:
-            _be_heard(fds.pop())
-        limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(job.task))
-        report, files = do(job, wire.receive_files(sock, job.takes), _context(sock, fds, HELD, WALLS))
-    except AutorewardError as error:
-        message = denied.advised(str(error), error)
-        frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": type(error).__name__, "message": message}).encode())
-        return
-    except Exception as error:  # an environment may raise anything, and its words would be lost with the process
-        kind, message = _failure(error, request)
-        frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": kind, "message": message}).encode())
-        return
-    for name, data in files.items():
-        wire.send_file(sock, name, data)
-    frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
+    """Do one job and send its files and its report, then close its environments: nothing is lost where that hangs.
+
+    `fds`: the page and the file of the host's `Vitals`, then the reward's room, if there is one.
+    """
+    with contextlib.suppress(EnvironmentFault), ExitStack() as closing:
+        try:
+            report, files = _done(request, sock, fds, closing)
+        except EnvironmentFault as fault:  # it says already what to do about a wall
+            _send_failure(sock, type(fault).__name__, str(fault))
+        except AutorewardError as error:
+            _send_failure(sock, type(error).__name__, denied.advised(str(error), error))
+        except Exception as error:  # an environment may raise anything, and its words would be lost with the process
+            _send_failure(sock, *_failure(error, request))
+        else:
+            for name, data in files.items():
+                wire.send_file(sock, name, data)
+            frames.send(sock, wire.JOB_REPORT, report.model_dump_json().encode())
 
 
-def _be_heard(witness: int) -> None:
-    """Print into that file from now on, and a traceback when the process dies of a signal."""
-    os.dup2(witness, 1)
-    os.dup2(witness, 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (wire.HEARD_CAP, wire.HEARD_CAP))
-    faulthandler.enable(witness)
+def _done(
+    request: dict[str, Any], sock: socket.socket, fds: list[int], closing: ExitStack
+) -> tuple[Record, dict[str, bytes]]:
+    """The job's report and files."""
+    inherited = inherited_memory()
+    os.dup2(fds[1], 2)
+    faulthandler.enable()
+    BEAT.attach(fds[0])
+    cut_off_forks([sock.fileno(), *fds[2:]])
+    confine_one(WALLS, HELD, GRANTED)
+    record, do = JOB_TABLE[request["job"]]
+    job = record.model_validate_json(request["record"])
+    if job.heard:
+        os.dup2(fds[1], 1)
+    limit_worker(inherited, int(request["memory_mb"]), policies.on_gpu(job.task))
+    return do(job, wire.receive_files(sock, job.takes), _context(sock, fds[2:], closing))
 
 
-def _context(sock: socket.socket, fds: list[int], held: Held, walls: Walls) -> JobContext:
+def _send_failure(sock: socket.socket, kind: str, message: str) -> None:
+    frames.send(sock, wire.JOB_FAILED, json.dumps({"kind": kind, "message": message}).encode())
+
+
+def _context(sock: socket.socket, fds: list[int], closing: ExitStack) -> JobContext:
     def progress(step: int) -> None:
         frames.send(sock, wire.PROGRESS, str(step).encode())
 
     room = socket.socket(fileno=fds[0]) if fds else None
-    return JobContext(held, walls, room, progress, lambda name, data: wire.send_file(sock, name, data))
+    return JobContext(HELD, WALLS, room, progress, closing, lambda name, data: wire.send_file(sock, name, data))
 
 
 def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:
     """Kind and words. torch reports a refused allocation as a RuntimeError."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB"
+    if faults.by_a_handler(error):
+        words = f"a signal handler that the environment installed raised {type(error).__name__}: {error}"
+        return EnvironmentFault.__name__, words
     return "Error", denied.advised(f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", error)
 
 

@@ -11,8 +11,6 @@ FILE_CAP = 256 << 20
 """Bytes of a file, and of all files of a job."""
 FILES = 1_000
 JOB_FAILURE_CAP = 64 << 10
-HEARD_CAP = 256 << 20
-"""Bytes of a file that a worker may write whose words are kept: one that prints without end fills no disk."""
 
 
 def send_file(sock: socket.socket, name: str, data: bytes) -> None:

@@ -20,11 +20,13 @@ from autoreward.design.grammar.quantities import (
 )
 from autoreward.design.grammar.standing_points import standing_points
 from autoreward.design.grammar.terms import Shape, Term
-from autoreward.records import Description
+from autoreward.records import Description, FieldStats
 from autoreward.tasks.card import Task
 
 SHAPES: tuple[Shape, ...] = ("linear", "squared", "exp", "tanh", "inverse", "ramp")
 Maker = Callable[[random.Random], list[Term]]
+_LARGE = 10.0
+"""Reach of an action beyond which its own numbers would drown the other parts of a reward."""
 _SHORT = 0.5
 """Random episodes shorter than this share of the time limit say that episodes end by themselves."""
 
@@ -50,12 +52,12 @@ class Kit:
         self.survive = task.success.full_length or "not terminated" in task.success.when
         self.ends = description.terminates and not self.survive
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
-        self.efforts = [_effort_key(s.name, s.discrete, s.size) for s in description.action if s.discrete != 2]
+        self.efforts = [_effort_key(s) for s in description.action if s.discrete != 2]
         near_zero = {m.name: abs(m.start) for m in description.motions}
         self.level = {s.name for s in description.state if not s.size and near_zero.get(s.name, math.inf) <= s.std}
         scalar = {s.name for s in description.state if not s.size}
         self.pushes = [
-            f"along:{s.name}:{_neutral(s.discrete)}:{rate.name}"
+            f"along:{s.name}:{_neutral(s)}:{rate.name}{_reach(s)}"
             for s in description.action
             if not s.size and s.discrete in (0, 3)
             for rate in self.rates
@@ -240,16 +242,22 @@ class Kit:
         ]
 
 
-def _effort_key(name: str, choices: int, size: int) -> str:
-    """What an effort term needs to know of an action: its name, the neutral choice of a discrete one, its size."""
-    return f"action:{name}:{_neutral(choices)}:{size}"
+def _effort_key(action: FieldStats) -> str:
+    """What an effort term needs to know of an action: its name, the neutral choice of a discrete one, its size, its reach."""
+    return f"action:{action.name}:{_neutral(action)}:{action.size}{_reach(action)}"
 
 
-def _neutral(choices: int) -> str:
-    """The choice that most likely does nothing: the middle of an odd number, the first of an even one."""
-    if not choices:
+def _neutral(action: FieldStats) -> str:
+    """The choice that most likely does nothing: the middle of an odd number, the first of an even one; `-` for real numbers."""
+    if not action.discrete:
         return "-"
-    return str((choices - 1) // 2) if choices % 2 else "0"
+    return str(action.first + ((action.discrete - 1) // 2 if action.discrete % 2 else 0))
+
+
+def _reach(action: FieldStats) -> str:
+    """How far a large real-valued action goes, at the end of a key; empty where its own numbers are of the size of a reward's."""
+    reach = 0.0 if action.discrete else max(abs(action.low), abs(action.high))
+    return f":{readable(reach)!r}" if reach > _LARGE else ""
 
 
 def _wide(quantity: Quantity) -> float:

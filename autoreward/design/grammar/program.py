@@ -216,16 +216,21 @@ def _whole_goal(term: Term, things: dict[str, Quantity], names: dict[str, str]) 
 
 
 def _effort(on: str, weight: str) -> str:
-    name, neutral, size = on.split(":")[1:4]
+    name, neutral, size, *reach = on.split(":")[1:]
     if neutral != "-":
         return f"-{weight} * (action.{name} != {neutral})"
-    return f"-{weight} * np.square(action.{name})" + (".sum(axis=-1)" if size != "0" else "")
+    return f"-{weight} * np.square(action.{name}{_over(reach)})" + (".sum(axis=-1)" if size != "0" else "")
 
 
 def _along(on: str, weight: str, scale: str) -> str:
-    action, neutral, field = on.split(":")[1:4]
-    push = f"action.{action}" if neutral == "-" else f"(action.{action} - {neutral})"
+    action, neutral, field, *reach = on.split(":")[1:]
+    push = f"action.{action}{_over(reach)}" if neutral == "-" else f"(action.{action} - {neutral})"
     return f"{weight} * {push} * next_state.{field} / {scale}"
+
+
+def _over(reach: list[str]) -> str:
+    """What a large action is divided by."""
+    return f" / {number(float(reach[0]))}" if reach else ""
 
 
 def shaped(value: str, shape: Shape, scale: str, weight: str) -> str:

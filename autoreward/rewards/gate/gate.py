@@ -7,13 +7,15 @@ import ast
 import builtins
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from autoreward.core.contract import PARAMETERS
 from autoreward.rewards.gate import allowed, text, writes
 from autoreward.rewards.gate.rules import RULES, Problem, Refused
+from autoreward.rewards.gate.slips import Known, slips, undefined
+from autoreward.rewards.gate.together import together
 
 MAX_NODES = 4_000
 MAX_DEPTH = 30
@@ -31,37 +33,71 @@ _NODES = frozenset(
 )
 
 
+def is_python(source: str) -> bool:
+    """Whether it can be parsed at all, within the limits on a program's text."""
+    source = text.plain(source)
+    try:
+        return text.check_text(source) and bool(_parsed(source).body)
+    except Refused:
+        return False
+
+
 @dataclass(frozen=True)
 class Examined:
     """What the gate found. The program may be loaded if there is no problem."""
 
     problems: tuple[Problem, ...]
     uses_memory: bool
+    slips: tuple[Problem, ...] = ()
+    """What will fail if it is reached when the program is asked; none where that was not looked at, or there are problems."""
 
 
-def examine(source: str) -> Examined:
-    """Examine a program's source without running it."""
-    try:
-        tree = checked_tree(source)
-        _compiles(tree)
-    except Refused as refused:
-        return Examined((refused.problem,), uses_memory=False)
+def examine(source: str, known: Known | None = None) -> Examined:
+    """Examine a program's source without running it: everything that is wrong with it, as far as its text can be read.
+
+    `known`: what its task gives to it; None: that is not looked at.
+    """
+    tree, problems = _examined(source)
+    found: list[Problem] = []
+    if known is not None and tree is not None and _whole(tree) is not None:
+        problems = _with_constants(problems, known)
+        found = slips(tree, known)
+    if tree is None or problems:
+        return Examined(together([*problems, *found]), uses_memory=False)
     memory = any(isinstance(n, ast.Name) and n.id == PARAMETERS[3] for n in ast.walk(tree))
-    return Examined((), memory)
+    return Examined((), memory, together(found))
 
 
 def checked_tree(source: str) -> ast.Module:
     """Parse and check a program. Raises Refused with the first thing wrong."""
-    source = text.plain(source)
-    whole = text.check_text(source)
-    tree = _parsed(source)
-    if not whole:
-        raise Refused("syntax", "the source is not valid Python: write it again")
-    _walk(tree)
-    _top_level(tree)
-    _bound(tree)
-    writes.check_writes(tree)
+    tree, problems = _examined(source)
+    if tree is None or problems:
+        raise Refused(*problems[0])
     return tree
+
+
+def _examined(source: str) -> tuple[ast.Module | None, list[Problem]]:
+    """The tree, None if there is none that can be walked, and what is wrong with the program."""
+    try:
+        source = text.plain(source)
+        whole = text.check_text(source)
+        tree = _parsed(source)
+        if not whole:
+            raise Refused("syntax", "the source is not valid Python: write it again")
+        problems = list(_walk(tree))
+    except Refused as refused:
+        return None, [refused.problem]
+    problems += [*_top_level(tree), *_bound(tree)]
+    for check in (writes.check_writes, *(() if problems else (_compiles,))):
+        try:
+            check(tree)
+        except Refused as refused:
+            problems.append(refused.problem)
+    return tree, problems
+
+
+def _with_constants(problems: Sequence[Problem], known: Known) -> list[Problem]:
+    return [undefined(p, p.message.split("'")[1], known.constants) if p.rule == "name" else p for p in problems]
 
 
 @contextmanager
@@ -93,7 +129,8 @@ def _compiles(tree: ast.Module) -> None:
         raise Refused("syntax", f"the source can't be compiled ({type(error).__name__}): make it smaller") from None
 
 
-def _walk(tree: ast.Module) -> None:
+def _walk(tree: ast.Module) -> Iterator[Problem]:
+    """What is wrong with single nodes. Raises Refused where there are too many of them."""
     stack: list[tuple[ast.AST, int, int | None]] = [(tree, 0, None)]
     count = 0
     while stack:
@@ -104,40 +141,59 @@ def _walk(tree: ast.Module) -> None:
             raise Refused("size", "the program is too large or nested too deeply: split it into steps", line)
         if type(node) not in _NODES:
             kind = type(node).__name__
-            raise Refused(
-                "syntax", f"{kind} is not part of reward programs: {allowed.INSTEAD.get(kind, 'leave it out')}", line
-            )
+            instead = allowed.INSTEAD.get(kind, "leave it out")
+            yield Problem("syntax", f"{kind} is not part of reward programs: {instead}", line)
+            continue
         if (rule := RULES.get(type(node))) is not None:
-            rule(node, line)
+            try:
+                rule(node, line)
+            except Refused as refused:
+                yield refused.problem
+                continue  # what is within it may be the same fault
         stack.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
 
 
-def _top_level(tree: ast.Module) -> None:
+def _whole(tree: ast.Module) -> ast.FunctionDef | None:
+    """The program's one function of that name, None if there is none or several."""
+    functions = [s for s in tree.body if isinstance(s, ast.FunctionDef) and s.name == FUNCTION]
+    return functions[0] if len(functions) == 1 else None
+
+
+def _top_level(tree: ast.Module) -> Iterator[Problem]:
     defined = [s for s in tree.body if isinstance(s, ast.FunctionDef)]
-    functions = [s for s in defined if s.name == FUNCTION]
-    if len(functions) != 1:
-        near = functions[1:] or defined[-1:]
-        raise Refused(
-            "signature", f"define one function {FUNCTION}({', '.join(PARAMETERS)})", near[0].lineno if near else None
-        )
-    arguments = functions[0].args
+    function = _whole(tree)
+    if any(type(s) not in _NODES for s in tree.body):
+        return  # said already
+    if function is None:
+        near = [s for s in defined if s.name == FUNCTION][1:] or defined[-1:]
+        line = near[0].lineno if near else None
+        yield Problem("signature", f"define one function {FUNCTION}({', '.join(PARAMETERS)})", line)
+        return
+    arguments = function.args
     plain = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs)
     if [a.arg for a in arguments.args] != list(PARAMETERS) or arguments.defaults or not plain:
-        raise Refused("signature", f"the signature must be {FUNCTION}({', '.join(PARAMETERS)})", functions[0].lineno)
+        yield Problem("signature", f"the signature must be {FUNCTION}({', '.join(PARAMETERS)})", function.lineno)
     for statement in tree.body:
-        text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        if not text and not isinstance(
-            statement, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef
-        ):
-            raise Refused("top-level", "only constants, imports and functions at module level", statement.lineno)
-        if not isinstance(statement, ast.FunctionDef) and FUNCTION in _bound_by(statement):
-            raise Refused("signature", f"{FUNCTION} is the function alone: use another name", statement.lineno)
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
-            for node in ast.walk(statement.value):
-                if isinstance(node, ast.Lambda):
-                    raise Refused("state", "write a function of the module with def, not lambda", node.lineno)
-                if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-                    raise Refused("state", "a module constant must be a plain value: write it out", node.lineno)
+        if (problem := _statement(statement)) is not None:
+            yield problem
+
+
+def _statement(statement: ast.stmt) -> Problem | None:
+    """What is wrong with a statement of the module."""
+    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    if not text and not isinstance(
+        statement, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef
+    ):
+        return Problem("top-level", "only constants, imports and functions at module level", statement.lineno)
+    if not isinstance(statement, ast.FunctionDef) and FUNCTION in _bound_by(statement):
+        return Problem("signature", f"{FUNCTION} is the function alone: use another name", statement.lineno)
+    if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+        for node in ast.walk(statement.value):
+            if isinstance(node, ast.Lambda):
+                return Problem("state", "write a function of the module with def, not lambda", node.lineno)
+            if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                return Problem("state", "a module constant must be a plain value: write it out", node.lineno)
+    return None
 
 
 def _bound_by(tree: ast.AST) -> set[str]:
@@ -157,12 +213,13 @@ def _bound_by(tree: ast.AST) -> set[str]:
     return bound
 
 
-def _bound(tree: ast.Module) -> None:
+def _bound(tree: ast.Module) -> Iterator[Problem]:
     """Every name that is read must be bound in the source or given."""
     known = {"np", "math", *allowed.BUILTINS, *_bound_by(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
             if hasattr(builtins, node.id):
                 instead = allowed.PYTHON.get(node.id, "use np, math and plain arithmetic")
-                raise Refused("name", f"{node.id!r} is not available here: {instead}", node.lineno)
-            raise Refused("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)
+                yield Problem("name", f"{node.id!r} is not available here: {instead}", node.lineno)
+            else:
+                yield Problem("name", f"the name {node.id!r} is not defined: np and math are there", node.lineno)

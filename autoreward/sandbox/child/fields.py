@@ -1,12 +1,12 @@
 """Views: `state.position` is the array of that name, read-only. And what else a loaded program reads through us."""
 
-import difflib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.rewards.gate import allowed
+from autoreward.rewards.gate.slips import no_field
 
 FIELD = "_field_"
 """What `field` is called in a loaded program; the gate reserves names of this form."""
@@ -52,9 +52,7 @@ class Fields:
             array: NDArray[Any] = fields[name]
             return array
         what = object.__getattribute__(self, "_what")
-        close = difflib.get_close_matches(name, fields, n=1, cutoff=0.4)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
-        raise AttributeError(f"{what} has no field {name!r}{hint} It has: {', '.join(fields)}")
+        raise AttributeError(no_field(what, (name,), tuple(fields)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("fields can't be changed")

@@ -221,10 +221,9 @@ def _check_names(names: tuple[Any, ...]) -> None:
 
 def _column(name: str, part: Any, rows: int) -> NDArray[np.float64]:
     if not isinstance(part, np.ndarray):
-        raise ContractBroken(
-            f"part {name!r} is a {type(part).__name__}, not an array of shape ({rows},): "
-            "make it from the fields, or with np.full_like(field, value)"
-        )
+        reduced = "a field of shape (n,) needs no sum, norm or axis=-1, and " if isinstance(part, np.generic) else ""
+        advice = f"{reduced}make it from the fields, or with np.full_like(field, value)"
+        raise ContractBroken(f"part {name!r} is a {type(part).__name__}, not an array of shape ({rows},): {advice}")
     if part.dtype.kind not in "fiub":
         raise ContractBroken(f"part {name!r} holds {part.dtype}, not real numbers")
     if part.shape != (rows,):

@@ -1,9 +1,10 @@
 """The tables that Gymnasium's docstrings describe observations and actions in."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-_CHOICE = re.compile(r"^- +\**(\d+)\**: *(.+)$", re.MULTILINE)
+_CHOICE = re.compile(r"^- +\**(-?\d+)\**: *(.+)$", re.MULTILINE)
 _UNIT = re.compile(r"\(([^()]*)\)")
 _NO_UNIT = {"", "unitless", "v", "no unit", "none"}
 _SMALL_WORDS = {
@@ -38,6 +39,12 @@ def rows(doc: str, what: str) -> tuple[Row, ...]:
         if described:
             return tuple(described)
     return ()
+
+
+def table_fits(described: Sequence[Row], count: int) -> bool:
+    """Whether a table can be that of so many numbers: it has a row for each of the first ones, and none for others."""
+    rows = len(described)
+    return 0 < rows <= count and sorted(row.place for row in described) == list(range(rows))
 
 
 def choices(doc: str) -> dict[int, str]:

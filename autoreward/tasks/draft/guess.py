@@ -5,11 +5,12 @@ from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, visible_line
+from autoreward.errors import TaskError
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
-from autoreward.tasks.draft.ranges import entries_range
+from autoreward.tasks.draft.ranges import entries_range, short
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
 
@@ -40,9 +41,13 @@ class Draft(NamedTuple):
 
 
 def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
-    """The card that the environment's own words and statistics give."""
+    """The card that the environment's own words and statistics give. Raises TaskError if it observes no number."""
     guesses: dict[str, str] = {}
     state = _state(survey, guesses)
+    if not state:
+        raise TaskError(
+            f"{survey.env} observes nothing that is a number; put a state.py beside task.toml, and try again."
+        )
     action = _action(survey, guesses)
     success, metric, constants = _success(survey, state, guesses)
     notes: tuple[tuple[str, str], ...] = ()
@@ -80,42 +85,49 @@ def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
         whole = not stretch.key
         base = "obs" if whole else f"obs.{stretch.key}"
         rows = docstring_tables.rows(survey.doc, "observation") if whole else ()
-        rows = tuple(row for row in rows if row.place < len(stretch.entries))
-        if rows:
+        if docstring_tables.table_fits(rows, count := len(stretch.entries)):
             for row in rows:
                 entry = stretch.entries[row.place]
                 name = _fresh(docstring_tables.field_name(row.about) or f"obs_{row.place}", fields)
                 fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
-            left = [i for i in range(len(stretch.entries)) if i not in {row.place for row in rows}]
-            _plain(stretch, base, left, fields, guesses)
+                if len(rows) < count:
+                    told = f"the documentation describes {len(rows)} of the {count} numbers"
+                    guesses[f"state.{name}"] = f"{told}: check that this is the one it means"
+            _plain(stretch, base, len(rows), fields, guesses)
         elif whole:
-            _plain(stretch, base, list(range(len(stretch.entries))), fields, guesses)
+            told = f"the documentation describes {len(rows)} numbers and there are {count}, so no name is taken from it"
+            _plain(stretch, base, 0, fields, guesses, told if rows else "nothing says what it is")
         else:
             name = _fresh(stretch.key.lower().strip("_") or "part", fields)
             one = len(stretch.entries) == 1
-            source = base if not one or (stretch.choices and len(stretch.choices) == 1) else f"{base}[0]"
-            about = f"`{stretch.key}` of the observation" + (", one of a few integers" if stretch.choices else "")
+            source = f"{base}[0]" if one and (stretch.vector or not stretch.choices) else base
+            about = f"`{stretch.said or stretch.key}` of the observation" + (
+                ", one of a few integers" if stretch.choices else ""
+            )
             fields[name] = _field(source, about, "", stretch.entries, name, guesses)
     return fields
 
 
 def _plain(
-    stretch: Stretch, base: str, indices: Sequence[int], fields: dict[str, StateField], guesses: dict[str, str]
+    stretch: Stretch,
+    base: str,
+    first: int,
+    fields: dict[str, StateField],
+    guesses: dict[str, str],
+    why: str = "nothing says what it is",
 ) -> None:
-    """Fields for entries that nothing describes."""
-    if not indices:
-        return
-    if len(indices) > _MOST_SINGLE_FIELDS:
-        first, last = indices[0], indices[-1] + 1
+    """Fields for entries that nothing describes, from the first of them on; `why` is what is said of them."""
+    last = len(stretch.entries)
+    if last - first > _MOST_SINGLE_FIELDS:
         name = _fresh("observation", fields)
         entries = stretch.entries[first:last]
         fields[name] = _field(f"{base}[{first}:{last}]", "numbers that nothing describes", "", entries, name, guesses)
-        guesses[f"state.{name}"] = "split it into named fields: a reward needs names"
+        guesses[f"state.{name}"] = f"{why}; split it into named fields: a reward needs names"
         return
-    for i in indices:
+    for i in range(first, last):
         name = _fresh(f"obs_{i}", fields)
         fields[name] = _field(f"{base}[{i}]", f"number {i} of the observation", "", [stretch.entries[i]], name, guesses)
-        guesses[f"state.{name}"] = "nothing says what it is: give it a name and a unit"
+        guesses[f"state.{name}"] = f"{why}: give it a name and a unit"
 
 
 def _field(
@@ -136,18 +148,21 @@ def _unit(text: str) -> str:
 def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
     if survey.choices:
         meanings = docstring_tables.choices(survey.doc)
+        first = survey.first or (0,) * len(survey.choices)
         if len(survey.choices) > 1:
-            return {"choices": ActionField(about=f"{len(survey.choices)} choices at once")}
-        known = [f"{i} {meanings[i]}" for i in range(survey.choices[0]) if i in meanings]
+            counted = f", counted from {', '.join(map(str, first))}" if any(first) else ""
+            return {"choices": ActionField(about=f"{len(survey.choices)} choices at once{counted}")}
+        numbers = range(first[0], first[0] + survey.choices[0])
+        known = [f"{i} {meanings[i]}" for i in numbers if i in meanings]
         if not known:
             guesses["action.choice"] = "say what each number does"
         return {
             "choice": ActionField(
-                about=visible_line(", ".join(known), _LONGEST_ABOUT) or f"one of 0 to {survey.choices[0] - 1}"
+                about=visible_line(", ".join(known), _LONGEST_ABOUT) or f"one of {numbers[0]} to {numbers[-1]}"
             )
         }
-    rows = [row for row in docstring_tables.rows(survey.doc, "action") if row.place < len(survey.action)]
-    if len(rows) == len(survey.action):
+    rows = docstring_tables.rows(survey.doc, "action")
+    if len(rows) == len(survey.action) and docstring_tables.table_fits(rows, len(survey.action)):
         fields: dict[str, ActionField] = {}
         for row in rows:
             entry = survey.action[row.place]
@@ -156,16 +171,11 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
                 source=f"action[{row.place}]",
                 about=visible_line(row.about, _LONGEST_ABOUT),
                 unit=_unit(row.unit),
-                range=_bounds([entry]),
+                range=entries_range([entry])[0],
             )
         return fields
     guesses["action.control"] = "nothing says what it does"
-    return {"control": ActionField(about="the whole action", range=_bounds(survey.action))}
-
-
-def _bounds(entries: Sequence[Entry]) -> tuple[float, float]:
-    low, high = min(e.low or 0.0 for e in entries), max(e.high or 0.0 for e in entries)
-    return float(f"{low:g}"), float(f"{high:g}")
+    return {"control": ActionField(about="the whole action", range=entries_range(survey.action)[0])}
 
 
 def _success(
@@ -184,14 +194,15 @@ def _success(
         guesses["success"] = "no random episode ended by itself, so ending one counts; write what you mean"
         return Success(when="terminated"), Metric(value="length", better="lower"), {}
     name, field = next(iter(state.items()))
-    shown = name if not _is_vector(field) else f"norm({name})"
+    shown = f"norm({name})" if _is_vector(field, survey) else name
     high = (field.range or (0.0, 1.0))[1]
     guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
-    return Success(when=f"{shown} > {high:g}"), Metric(value="length", better="lower"), {}
+    return Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), {}
 
 
-def _is_vector(field: StateField) -> bool:
-    return not field.source.endswith("]") or ":" in field.source
+def _is_vector(field: StateField, survey: Survey) -> bool:
+    single = {f"obs.{stretch.key}" for stretch in survey.stretches if len(stretch.entries) == 1}
+    return ":" in field.source or not (field.source.endswith("]") or field.source in single)
 
 
 def _train(survey: Survey, limit: int) -> Train:

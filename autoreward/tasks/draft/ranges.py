@@ -25,14 +25,21 @@ def entries_range(entries: Sequence[Entry]) -> tuple[Range, bool]:
     """The range of some numbers, and whether it is stated; where a bound is missing it is what was sampled, widened."""
     lows, highs = [e.low for e in entries if e.low is not None], [e.high for e in entries if e.high is not None]
     if len(lows) == len(highs) == len(entries):
-        return (float(f"{min(lows):g}"), float(f"{max(highs):g}")), True
+        low, high = min(lows), max(highs)
+        return (_near(low, high - low), _near(high, high - low)), True
     return widened(min(e.seen_low for e in entries), max(e.seen_high for e in entries)), False
 
 
 def widened(low: float, high: float) -> Range:
     """A sampled range with its margin, in round numbers outward."""
     margin = _MARGIN * (high - low) or 1.0
-    return _rounded(low - margin, math.floor), _rounded(high + margin, math.ceil)
+    return _rounded(low - margin, margin, math.floor), _rounded(high + margin, margin, math.ceil)
+
+
+def short(value: float) -> str:
+    """A number in few digits, that read back as it."""
+    few = f"{value + 0.0:g}"
+    return few if float(few) == value else repr(value)
 
 
 def source_range(source: str, survey: Survey) -> Range | None:
@@ -80,12 +87,18 @@ def _drawn(stretch: Stretch, random: np.random.Generator) -> Array:
     shares = random.random((_POINTS, len(spans)))
     at_ends = random.random(shares.shape) < 0.1
     points = spans[:, 0] + np.where(at_ends, np.round(shares), shares) * (spans[:, 1] - spans[:, 0])
-    return np.asarray(points[:, 0] if len(stretch.choices) == 1 else points)
+    return np.asarray(points[:, 0] if len(stretch.choices) == 1 and not stretch.vector else points)
 
 
-def _rounded(value: float, way: Callable[[float], int]) -> float:
-    """Two significant digits, outward."""
+def _near(value: float, span: float) -> float:
+    """The number in six digits, or in as many more as it takes to tell the ends of such a span apart."""
+    more = math.ceil(math.log10(abs(value) / span)) if 0.0 < span < abs(value) else 0
+    return float(f"{value:.{6 + more}g}")
+
+
+def _rounded(value: float, margin: float, way: Callable[[float], int]) -> float:
+    """Two significant digits, outward, or as many more as a margin of that size needs."""
     if value == 0:
         return 0.0
-    scale = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
-    return float(f"{way(value / scale) * scale:.3g}")
+    scale = 10.0 ** min(math.floor(math.log10(abs(value))) - 1, math.floor(math.log10(margin)))
+    return float(f"{way(value / scale) * scale:.15g}")

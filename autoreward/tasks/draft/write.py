@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoreward.tasks.draft.guess import Draft
+from autoreward.tasks.draft.ranges import short
 from autoreward.tasks.tables import ActionField, StateField
 
 
@@ -67,7 +68,7 @@ def _field(field: StateField | ActionField, guess: str) -> list[str]:
     lines += [f"unit = {_text(field.unit)}"] if field.unit else []
     if field.range is not None:
         low, high = field.range
-        lines.append(f"range = [{low + 0.0:g}, {high + 0.0:g}]" + (f"  # GUESS: {guess}" if guess else ""))
+        lines.append(f"range = [{short(low)}, {short(high)}]" + (f"  # GUESS: {guess}" if guess else ""))
     return lines
 
 

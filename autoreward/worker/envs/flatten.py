@@ -4,7 +4,9 @@ A policy needs one flat vector, a task card needs names. `Layout` says which str
 one-hot stretches back as the integers that they stand for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -12,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from autoreward.core.stretch_names import stretch_names, vector_type
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 
@@ -33,6 +36,8 @@ class Leaf(NamedTuple):
     """The integer that each group's first entry stands for."""
     single: bool = False
     """One integer, not a vector of them."""
+    said: str = ""
+    """Where it is in the observation, as the environment writes it; empty where that is its key, or all of it."""
 
     def read(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """Its values in vectors of shape (..., d): numbers of shape (..., k), or integers."""
@@ -77,32 +82,45 @@ def flat(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     return Flat(env, task)
 
 
+class _Part(NamedTuple):
+    """A part of an observation that is numbers, and the way to it."""
+
+    steps: tuple[Any, ...]
+    """Keys and places, one a level."""
+    words: tuple[str, ...]
+    """What these are called."""
+    space: spaces.Space[Any]
+
+
 class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
-    """Flattens dicts, tuples, integers and small arrays."""
+    """Flattens dicts, tuples, integers and small arrays, without rounding any of their numbers."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], task: Task) -> None:
         super().__init__(env)
-        self._paths_and_spaces = list(_numbers(env.observation_space, ()))
+        self._parts = list(_numbers(env.observation_space))
         places, start = [], 0
-        for path, space in self._paths_and_spaces:
-            size = spaces.utils.flatdim(space)
-            places.append(_leaf("_".join(path) or VALUE, start, start + size, space))
+        names = stretch_names([part.words or (VALUE,) for part in self._parts])
+        for name, part in zip(names, self._parts, strict=True):
+            size = spaces.utils.flatdim(part.space)
+            places.append(_leaf(name, start, start + size, part))
             start += size
         words = tuple("_".join(path) for path in _others(env.observation_space, ()))
-        if not self._paths_and_spaces or start > LARGEST:
-            what = _too_much(self._paths_and_spaces, start)
+        if not self._parts or start > LARGEST:
+            what = _too_much(self._parts, start)
             raise TaskError(
                 f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
                 f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
                 "(docs/environments.md shows one)."
             )
         self.layout = Layout(start, tuple(places), words)
-        self.observation_space = spaces.Box(-np.inf, np.inf, (start,), np.float32)
+        kind = vector_type(part.space.dtype for part in self._parts if isinstance(part.space, spaces.Box))
+        self.observation_space = spaces.Box(-np.inf, np.inf, (start,), kind)
 
-    def observation(self, observation: Any) -> NDArray[np.float32]:
+    def observation(self, observation: Any) -> NDArray[Any]:
         """The flat vector."""
-        pieces = [spaces.utils.flatten(space, _at(observation, path)) for path, space in self._paths_and_spaces]
-        return np.concatenate([np.asarray(p, dtype=np.float32).reshape(-1) for p in pieces])
+        pieces = [spaces.utils.flatten(part.space, reduce(getitem, part.steps, observation)) for part in self._parts]
+        kind = self.observation_space.dtype
+        return np.concatenate([np.asarray(piece, dtype=kind).reshape(-1) for piece in pieces])
 
 
 class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -119,13 +137,16 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise TaskError(f"{self._where}: define observe(env, observation, info).") from None
         except Exception as error:
             raise TaskError(f"{self._where}: {type(error).__name__}: {error}") from None
-        observation, info = env.reset(seed=0)
+        answer = self._ask(*env.reset(seed=0))
+        if not answer:
+            raise TaskError(f"{self._where}: observe returned no numbers.")
+        self._sizes = {key: len(values) for key, values in answer.items()}
         places, start = [], 0
-        for key, values in self._ask(observation, info).items():
-            places.append(Leaf(key, start, start + len(values)))
-            start += len(values)
+        for (key, size), name in zip(self._sizes.items(), stretch_names([(key,) for key in answer]), strict=True):
+            places.append(Leaf(name, start, start + size, said="" if name == key else repr(key)))
+            start += size
         self.layout = Layout(start, tuple(places))
-        self.observation_space = spaces.Box(-np.inf, np.inf, (start,), np.float32)
+        self.observation_space = spaces.Box(-np.inf, np.inf, (start,), np.float64)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset and observe."""
@@ -137,42 +158,52 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         return self._vector(observation, info), reward, terminated, truncated, info
 
-    def _vector(self, observation: Any, info: dict[str, Any]) -> NDArray[np.float32]:
-        vector = np.concatenate(list(self._ask(observation, info).values()))
-        if len(vector) != self.layout.size:
-            raise TaskError(f"{self._where}: it returned {len(vector)} numbers after {self.layout.size} before.")
-        return vector
+    def _vector(self, observation: Any, info: dict[str, Any]) -> NDArray[np.float64]:
+        answer = self._ask(observation, info)
+        sizes = {key: len(values) for key, values in answer.items()}
+        if (count := sum(sizes.values())) != self.layout.size:
+            raise TaskError(f"{self._where}: it returned {count} numbers after {self.layout.size} before.")
+        if sizes != self._sizes:
+            raise TaskError(
+                f"{self._where}: it returned {_counts(sizes)} after {_counts(self._sizes)} before; return the same always."
+            )
+        return np.concatenate([answer[key] for key in self._sizes])
 
-    def _ask(self, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+    def _ask(self, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
         try:
             fields = self._observe(self.env.unwrapped, observation, info)
-            return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float32)).reshape(-1) for k, v in fields.items()}
+            return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float64)).reshape(-1) for k, v in fields.items()}
         except Exception as error:
             raise TaskError(f"{self._where}: observe raised {type(error).__name__}: {error}") from None
 
 
-def _too_much(parts: Sequence[tuple[tuple[str, ...], spaces.Space[Any]]], size: int) -> str:
+def _counts(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} of {key!r}" for key, count in sizes.items())
+
+
+def _too_much(parts: Sequence[_Part], size: int) -> str:
     """What an observation is that has too many numbers for a policy of plain layers, or none."""
     if not parts:
         return "nothing that is a number"
-    path, largest = max(parts, key=lambda part: int(spaces.utils.flatdim(part[1])))
-    where = "" if not path else f", most of them in {'_'.join(path)!r}"
-    if isinstance(largest, spaces.Discrete):
-        return f"one of {int(largest.n):,} states{where}, more than a policy of plain layers is given one by one ({LARGEST:,})"
-    if isinstance(largest, spaces.Box) and len(largest.shape) > 1:
+    largest = max(parts, key=lambda part: int(spaces.utils.flatdim(part.space)))
+    where = "" if not largest.words else f", most of them in {'_'.join(largest.words)!r}"
+    if isinstance(largest.space, spaces.Discrete):
+        states = f"one of {int(largest.space.n):,} states{where}"
+        return f"{states}, more than a policy of plain layers is given one by one ({LARGEST:,})"
+    if isinstance(largest.space, spaces.Box) and len(largest.space.shape) > 1:
         return f"{size:,} numbers{where}, such as an image"
     return f"{size:,} numbers{where}, more than a policy of plain layers is given ({LARGEST:,})"
 
 
-def _numbers(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], spaces.Space[Any]]]:
+def _numbers(space: spaces.Space[Any], steps: tuple[Any, ...] = (), words: tuple[str, ...] = ()) -> Iterator[_Part]:
     if isinstance(space, spaces.Dict):
         for key, inner in space.spaces.items():
-            yield from _numbers(inner, (*path, str(key)))
+            yield from _numbers(inner, (*steps, key), (*words, str(key)))
     elif isinstance(space, spaces.Tuple):
         for i, inner in enumerate(space.spaces):
-            yield from _numbers(inner, (*path, f"item{i}"))
+            yield from _numbers(inner, (*steps, i), (*words, f"item{i}"))
     elif isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
-        yield path, space
+        yield _Part(steps, words, space)
 
 
 def _others(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -184,18 +215,12 @@ def _others(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[s
         yield path
 
 
-def _leaf(key: str, start: int, stop: int, space: spaces.Space[Any]) -> Leaf:
-    name = "".join(c if c.isalnum() else "_" for c in key)
+def _leaf(name: str, start: int, stop: int, part: _Part) -> Leaf:
+    space = part.space
+    said = "" if part.words in ((), (name,)) else "".join(f"[{step!r}]" for step in part.steps)
     if isinstance(space, spaces.Discrete):
-        return Leaf(name, start, stop, (int(space.n),), (int(space.start),), single=True)
+        return Leaf(name, start, stop, (int(space.n),), (int(space.start),), single=True, said=said)
     if isinstance(space, spaces.MultiDiscrete):
-        return Leaf(name, start, stop, tuple(map(int, space.nvec.ravel())), tuple(map(int, space.start.ravel())))
-    return Leaf(name, start, stop)
-
-
-def _at(observation: Any, path: tuple[str, ...]) -> Any:
-    for step in path:
-        observation = (
-            observation[int(step.removeprefix("item"))] if isinstance(observation, tuple) else observation[step]
-        )
-    return observation
+        counts, lowest = tuple(map(int, space.nvec.ravel())), tuple(map(int, space.start.ravel()))
+        return Leaf(name, start, stop, counts, lowest, said=said)
+    return Leaf(name, start, stop, said=said)

@@ -3,18 +3,34 @@
 from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium import spaces
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import older
+from autoreward.worker.envs.border import Border
+from autoreward.worker.envs.faults import raised_by
 from autoreward.worker.envs.flatten import flat
+from autoreward.worker.envs.guarded import Guarded
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
+from autoreward.worker.envs.watchdog import BEAT, MAKING
 
 
 def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """One environment of the task. Raises TaskError if it can't be made, or not be trained in."""
-    return fitted(registered(task, render_mode), task)
+    """One environment of the task.
+
+    Raises:
+        TaskError: the id is unknown, a package is missing, or it won't start.
+        EnvironmentFault: it raises something else.
+    """
+    BEAT.begin(MAKING)
+    try:
+        return Guarded(fitted(registered(task, render_mode), task), task)
+    except BaseException as error:
+        raise raised_by(task, "the call that makes it", error) from error
+    finally:
+        BEAT.end()
 
 
 def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
@@ -58,6 +74,7 @@ def _made(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[
 def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
     _trainable(env.action_space, task)
+    env = Border(env)
     return flat(env if task.terminates else Endless(env), task)
 
 
@@ -92,8 +109,28 @@ def _trainable(actions: spaces.Space[Any], task: Task) -> None:
         raise TaskError(
             f"{actions_are}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
         )
-    if isinstance(actions, spaces.Box) and (len(actions.shape) != 1 or not actions.is_bounded()):
-        raise TaskError(f"{actions_are} with shape {actions.shape} or without bounds; wrap it into one bounded vector.")
+    if isinstance(actions, spaces.Box) and len(actions.shape) != 1:
+        raise TaskError(
+            f"{actions_are} with shape {actions.shape}; wrap the environment into one that takes one vector."
+        )
+    if isinstance(actions, spaces.Box) and (loose := _unbounded(actions)):
+        raise TaskError(
+            f"{actions_are} of which number {loose[0]} has no bounds ({actions.low[loose[0]]:g} to {actions.high[loose[0]]:g}), "
+            "so nothing says how far a policy should reach; wrap the environment into one that states its bounds."
+        )
+
+
+_BOUNDLESS = 1e30
+"""Bounds of this size are the largest numbers of a type, and mean that there are none."""
+_COUNTED = 2**53
+"""The same for whole numbers: beyond it doubles do not count them any more."""
+
+
+def _unbounded(actions: spaces.Box) -> list[int]:
+    """Places of the numbers that have no bounds."""
+    least = _COUNTED if np.issubdtype(actions.dtype, np.integer) else _BOUNDLESS
+    reach = np.maximum(np.abs(actions.low.astype(np.float64)), np.abs(actions.high.astype(np.float64)))
+    return [int(i) for i in np.flatnonzero(~(reach < least))]
 
 
 EXTRAS = {

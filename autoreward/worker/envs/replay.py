@@ -42,6 +42,7 @@ class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
     """An environment whose current episode can be played again elsewhere.
 
     That is exact where chance comes from `np_random` alone, as Gymnasium asks for; else it is another episode of that age.
+    What the environment says in `info` ends here: Stable-Baselines3 copies all of it at each step, and reads its own words into it.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -51,12 +52,12 @@ class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset, and remember from where."""
         self.inputs = EpisodeInputs(seed, _random(self.env) if seed is None else None, [])
-        return self.env.reset(seed=seed, options=options)
+        return self.env.reset(seed=seed, options=options)[0], {}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step, and remember the action."""
         self.inputs.actions.append(np.array(action))
-        return self.env.step(action)
+        return *self.env.step(action)[:4], {}
 
 
 def to_tensors(episodes: Sequence[EpisodeInputs]) -> dict[str, torch.Tensor]:
@@ -79,12 +80,13 @@ def replay(env: gymnasium.Env[Any, Any], inputs: EpisodeInputs) -> EpisodeSoFar:
     """Bring an environment to the step that an episode was at; to a new one's start if it ends on the way."""
     if inputs.random is not None:
         env.unwrapped.np_random.bit_generator.state = inputs.random
-    observations, native = [np.asarray(env.reset(seed=inputs.seed)[0])], []
+    kind = env.observation_space.dtype
+    observations, native = [np.asarray(env.reset(seed=inputs.seed)[0], dtype=kind)], []
     for action in inputs.actions:
         observation, reward, terminated, truncated, _ = env.step(action)
         if terminated or truncated:
-            return EpisodeSoFar([np.asarray(env.reset()[0])], [], [])
-        observations.append(np.asarray(observation))
+            return EpisodeSoFar([np.asarray(env.reset()[0], dtype=kind)], [], [])
+        observations.append(np.asarray(observation, dtype=kind))
         native.append(float(reward))
     return EpisodeSoFar(observations, inputs.actions, native)
 

@@ -16,9 +16,11 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import replay
+from autoreward.worker.envs.apart import Apart
 from autoreward.worker.envs.flatten import Layout, layout_of
 from autoreward.worker.envs.replay import EpisodeInputs, EpisodeSoFar, Replayable
 from autoreward.worker.envs.stated import Stated, stated
+from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 
 PolicyFunction = Callable[[NDArray[Any]], Sequence[Any] | NDArray[Any]]
 """Observations (m, d) -> m actions."""
@@ -54,6 +56,11 @@ class VectorEnv(VecEnv):
         """What the environment says of itself; nothing, where it can't be asked."""
         return Stated()
 
+    @property
+    def lost_episodes(self) -> int:
+        """Episodes that were thrown away since the environments failed in them; none, where that can't happen."""
+        return 0
+
     @abstractmethod
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
         """One whole episode per seed, side by side; `choose` is asked about those that go on, in the order of the seeds.
@@ -79,12 +86,33 @@ class VectorEnv(VecEnv):
 
 
 class GymnasiumEnvs(DummyVecEnv, VectorEnv):
-    """Gymnasium environments, stepped one after the other in this process."""
+    """Gymnasium environments, stepped one after the other in this process, and kept apart from all else in it."""
 
     def __init__(self, task: Task, make: Callable[[], gymnasium.Env[Any, Any]], count: int) -> None:
-        super().__init__([lambda: Replayable(make()) for _ in range(count)])
         self._task = task
+        self._losses = Losses()
+        self._apart = Apart()
+        self._apart.run(super().__init__, [lambda: Tolerant(Replayable(make()), self._losses) for _ in range(count)])
         self.layout = layout_of(self.envs[0])
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """As ever; and what environments draw from without a generator of their own."""
+        if seed is not None:
+            self._apart.seed(seed)
+        return super().seed(seed)
+
+    def reset(self) -> Any:
+        """As ever. Raises EnvironmentFault."""
+        return self._apart.run(super().reset)
+
+    def step_wait(self) -> Any:
+        """As ever; an episode that is lost ends with LOST_EPISODE in its info. Raises EnvironmentFault where too many are."""
+        return self._apart.run(super().step_wait)
+
+    @property
+    def lost_episodes(self) -> int:
+        """In all of them."""
+        return self._losses.lost
 
     @property
     def time_limit(self) -> int:
@@ -101,27 +129,19 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
         return stated(self.envs[0])
 
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
-        """In the first environments, one for each seed."""
-        envs = self.envs[: len(seeds)]
-        observations = [[np.asarray(env.reset(seed=seed % 2**31)[0])] for env, seed in zip(envs, seeds, strict=True)]
-        actions: list[list[Any]] = [[] for _ in envs]
-        terminated = [False] * len(envs)
-        going = list(range(len(envs)))
+        """In the first environments, one for each seed; an episode that is lost is played again."""
+        kind = self.observation_space.dtype
+        parts = self._apart.run(
+            lambda: [_Played(env, seed % 2**31, kind) for env, seed in zip(self.envs, seeds, strict=False)]
+        )
+        if len(parts) < len(seeds):
+            raise ValueError(f"{len(seeds)} episodes in {len(parts)} environments")
+        going = parts
         while going:
-            chosen = choose(np.stack([observations[i][-1] for i in going]))
-            unfinished = []
-            for i, action in zip(going, chosen, strict=True):
-                observation, _, ended, cut, _ = envs[i].step(action)
-                observations[i].append(np.asarray(observation))
-                actions[i].append(action)
-                terminated[i] = bool(ended)
-                if not (ended or cut):
-                    unfinished.append(i)
-            going = unfinished
-        return [
-            RolloutEpisode(np.stack(o), np.stack(a), e)
-            for o, a, e in zip(observations, actions, terminated, strict=True)
-        ]
+            chosen = choose(np.stack([episode.observations[-1] for episode in going]))
+            both = list(zip(going, chosen, strict=True))
+            going = self._apart.run(lambda both: [e for e, action in both if e.goes_on(action)], both)
+        return [RolloutEpisode(np.stack(e.observations), np.stack(e.actions), e.terminated) for e in parts]
 
     def in_progress(self) -> dict[str, torch.Tensor]:
         """Beginnings and actions: see `replay`."""
@@ -130,4 +150,29 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
 
     def bring_back(self, tensors: dict[str, torch.Tensor]) -> list[EpisodeSoFar]:
         """By playing them again."""
-        return [replay.replay(env, inputs) for env, inputs in zip(self.envs, replay.take_out(tensors), strict=True)]
+        both = zip(self.envs, replay.take_out(tensors), strict=True)
+        return self._apart.run(lambda: [replay.replay(env, inputs) for env, inputs in both])
+
+
+class _Played:
+    """An episode of one environment as it is played."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], seed: int, kind: Any) -> None:
+        self._env, self._seed, self._kind = env, seed, kind
+        self._begin()
+
+    def _begin(self) -> None:
+        self.observations = [np.asarray(self._env.reset(seed=self._seed)[0], dtype=self._kind)]
+        self.actions: list[Any] = []
+        self.terminated = False
+
+    def goes_on(self, action: Any) -> bool:
+        """Step; whether another one follows."""
+        observation, _, terminated, truncated, info = self._env.step(action)
+        if LOST_EPISODE in info:
+            self._begin()
+            return True
+        self.observations.append(np.asarray(observation, dtype=self._kind))
+        self.actions.append(action)
+        self.terminated = bool(terminated)
+        return not (terminated or truncated)

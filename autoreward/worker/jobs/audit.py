@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import out_of_reach
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
@@ -28,7 +29,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
     task = job.task
     description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
-    one, two = _recorded(task), _recorded(task)
+    one, two = _recorded(task, context), _recorded(task, context)
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
@@ -47,19 +48,27 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
             name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite"
         )
     )
+    items += _reached(task, context)
     return Audit(task=task.name, items=tuple(items)), {}
 
 
-def _recorded(task: Task) -> Recorded:
+def _reached(task: Task, context: JobContext) -> Iterator[AuditItem]:
+    env = make.make_env(task)
+    context.closing.callback(env.close)
+    if far := out_of_reach(env.action_space, task.train):
+        starts = "a policy that is not rescaled starts about 0 with a spread of 1"
+        yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
+
+
+def _recorded(task: Task, context: JobContext) -> Recorded:
     """STEPS steps of ENVS environments under the same seeds and actions every time."""
     recorder = Recorder(make.vectorised(task, _ENVS, seed=0), task)
+    context.closing.callback(recorder.close)
     recorder.action_space.seed(0)
     recorder.reset()
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
-    recorded = recorder.take()
-    recorder.close()
-    return recorded
+    return recorder.take()
 
 
 def _cut(episodes: Sequence[Episode], limit: int) -> Iterator[AuditItem]:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from autoreward.worker.confine import Held
@@ -26,5 +27,7 @@ class JobContext(NamedTuple):
     room: socket.socket | None
     """The room of the reward program; None for a job that asks none."""
     progress: StepProgress
+    closing: ExitStack
+    """What is closed after the report was sent: an environment may hang there, and nothing must be lost by that."""
     send: SendFile = _unsent
     """Sends a file at once, and again under its name: what there is if the process is lost."""

@@ -35,7 +35,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     Args:
         job: the task, and the seed of environments and actions.
         files: an .npz of demonstrations, or none; see reference_episodes.py.
-        context: not needed.
+        context: closes the environments.
 
     Returns:
         The description; the sampled transitions, and the reference episodes, one column each.
@@ -45,6 +45,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     """
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
+    context.closing.callback(venv.close)
     _try_settings(task, venv)
     limit, stated = venv.time_limit, venv.stated
     recorder = Recorder(venv, task)
@@ -55,16 +56,16 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     for _ in range(_STEPS):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
-    recorder.close()
     samples = recorded.transitions
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
     _demand_full_length(task, limit, whole)
-    choices = int(recorder.action_space.n) if isinstance(recorder.action_space, spaces.Discrete) else 0
+    one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
+    choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
-        state=_stats(samples.next_state, 0),
-        action=_stats(samples.action, choices),
+        state=_stats(samples.next_state),
+        action=_stats(samples.action, choices, first),
         max_steps=limit,
         terminates=bool(samples.terminated.any()) or any(episode.terminated for episode in whole),
         random_length=float(np.mean([episode.length for episode in whole])),
@@ -73,6 +74,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         motions=motions(task, samples),
         doc=stated.doc,
         dt=stated.dt,
+        lost_episodes=venv.lost_episodes,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 
@@ -87,7 +89,7 @@ def _demand_full_length(task: Task, limit: int, episodes: Sequence[Episode]) -> 
         )
 
 
-def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
+def _stats(fields: NamedArrays, choices: int = 0, first: int = 0) -> tuple[FieldStats, ...]:
     return tuple(
         FieldStats(
             name=name,
@@ -97,6 +99,7 @@ def _stats(fields: NamedArrays, choices: int) -> tuple[FieldStats, ...]:
             mean=float(values.mean()),
             std=float(values.std()),
             discrete=choices,
+            first=first,
         )
         for name, values in fields.items()
     )
@@ -116,6 +119,12 @@ def _try_settings(task: Task, venv: VecEnv) -> None:
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
             )
+    if train.algorithm not in policies.ON_POLICY and train.hyperparameters.get("n_steps", 1) != 1:
+        raise TaskError(
+            f"{card}.hyperparameters]: n_steps is not used here: {train.algorithm} learns from single steps; leave it out."
+        )
+    if not train.rescale_actions and train.algorithm in ("SAC", "TD3"):
+        raise TaskError(f"{card}] rescale_actions: {train.algorithm} always rescales actions; leave it out.")
     if not 0.0 <= train.gamma <= 1.0:
         raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")
     settings = {

@@ -14,6 +14,7 @@ from autoreward.records import CLIP_FILE
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import WEIGHTS_FILE, EmptyReport, FilmJob
 
@@ -29,10 +30,12 @@ def film(job: FilmJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     """`clip.webp` of one deterministic episode. Raises CannotDraw where the environment can't be drawn on this machine."""
     task = job.task
     env = _camera(task)
+    context.closing.callback(env.close)
     observation, _ = env.reset(seed=job.seed % 2**31)
     frames = [_picture(env)]
-    model = policies.blank(task)
-    choose = policies.policy_function(model, *policies.from_bytes(model, files[WEIGHTS_FILE]))
+    model = policies.blank(task, context.closing)
+    actions = PolicyActions(env.action_space, task.train)
+    choose = policies.policy_function(model, actions, *policies.from_bytes(model, files[WEIGHTS_FILE]))
     over, step, every = False, 0, 1
     while not over:
         observation, _, ended, cut, _ = env.step(choose(np.asarray(observation)[None])[0])
@@ -41,7 +44,6 @@ def film(job: FilmJob, files: Mapping[str, bytes], context: JobContext) -> tuple
             frames.append(_picture(env))
         if len(frames) > FRAMES:
             frames, every = frames[::2], 2 * every
-    env.close()
     return EmptyReport(), {CLIP_FILE: _webp(frames)}
 
 

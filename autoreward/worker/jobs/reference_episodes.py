@@ -16,6 +16,7 @@ from autoreward.errors import TaskError
 from autoreward.records import Grading, ReferenceEpisode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
+from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
@@ -111,9 +112,8 @@ def _constants(space: spaces.Space[Any]) -> list[Any]:
     if isinstance(space, spaces.Discrete):
         return [np.int64(space.start + i) for i in range(min(int(space.n), CONSTANTS))]
     if isinstance(space, spaces.Box):
-        middle = np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
-        return [middle, space.low, space.high]
-    return [np.zeros(space.shape, dtype=space.dtype)]
+        return [resting(space), space.low, space.high]
+    return [resting(space)]
 
 
 def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpisode]:

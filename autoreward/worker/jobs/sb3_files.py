@@ -15,7 +15,7 @@ def package(job: PackageJob, files: Mapping[str, bytes], context: JobContext) ->
     `policy.zip` loads with the algorithm's `load`; `vecnormalize.pkl` loads with `VecNormalize.load` and normalises
     observations as in training.
     """
-    model = policies.blank(job.task)
+    model = policies.blank(job.task, context.closing)
     venv = model.get_vec_normalize_env()
     assert venv is not None
     mean, variance = policies.from_bytes(model, files[WEIGHTS_FILE])

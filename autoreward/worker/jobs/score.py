@@ -8,6 +8,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.worker import policies
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import ScoreJob
@@ -24,18 +25,19 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     """
     task, trial, choosing, scoring = job.task, job.trial, job.choosing, job.scoring
     venv = make.vectorised(task, max(len(choosing), len(scoring)), seed=0)
-    model = policies.blank(task)
+    context.closing.callback(venv.close)
+    model, actions = policies.blank(task, context.closing), PolicyActions(venv.action_space, task.train)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
-        played = venv.play(policies.policy_function(model, mean, variance), seeds)
+        played = venv.play(policies.policy_function(model, actions, mean, variance), seeds)
         return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON), job.grading)
 
     points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
     played, episodes = play(kept, scoring)
-    venv.close()
-    return _summary(trial, points, kept, episodes, task.ruled), {
+    summary = _summary(trial, points, kept, episodes, task.ruled)
+    return summary.model_copy(update={"lost_episodes": venv.lost_episodes}), {
         EPISODES: as_transitions(task, venv, played).to_bytes()
     }
 

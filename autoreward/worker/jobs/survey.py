@@ -1,5 +1,6 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,37 +14,40 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
 from autoreward.worker.envs.stated import documentation
 from autoreward.worker.envs.time_limits import cut_after
+from autoreward.worker.envs.tolerant import Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
+BOUNDLESS = 1e6
+"""Stated bounds of this size are none that an observation comes near to."""
 Array = NDArray[Any]
 
 
 def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Survey, dict[str, bytes]]:
     """Survey the environment that the (otherwise empty) task names. Raises TaskError if it can't be made or trained in."""
     task = job.task
-    env = make.make_env(task)
+    env = Tolerant(make.make_env(task), Losses())
+    context.closing.callback(env.close)
     observations, actions, episodes = _wander(env)
     lengths = [episode.length for episode in episodes]
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
     layout = layout_of(env)
-    surveyed = Survey(
+    return Survey(
         env=task.env,
         doc=documentation(env),
         stretches=_stretches(env, layout, observations),
         left_out=layout.left_out,
-        action=_entries(env.action_space, actions) if isinstance(env.action_space, spaces.Box) else (),
+        action=_entries(env.action_space, actions, math.inf) if isinstance(env.action_space, spaces.Box) else (),
         choices=_choices(env.action_space),
+        first=_first(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
         terminates=any(episode.ended for episode in episodes),
         random_length=float(np.mean(lengths)),
         longest=max(lengths),
         cut_after=cut_after(lengths, [episode.cut for episode in episodes]),
-    )
-    env.close()
-    return surveyed, {}
+    ), {}
 
 
 class _Wandered(NamedTuple):
@@ -80,7 +84,10 @@ def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array
         values = leaf.read(observations)
         columns = values.reshape(len(observations), -1)
         key = "" if leaf.key == VALUE and len(layout.leaves) == 1 and not leaf.choices else leaf.key
-        stretches.append(Stretch(key=key, entries=_declared(leaf, columns), choices=leaf.choices))
+        entries = _declared(leaf, columns)
+        stretches.append(
+            Stretch(key=key, entries=entries, choices=leaf.choices, vector=not leaf.single, said=leaf.said)
+        )
     return tuple(stretches)
 
 
@@ -92,15 +99,15 @@ def _declared(leaf: Leaf, columns: Array) -> tuple[Entry, ...]:
     return tuple(_entry(low, high, columns[:, i]) for i, (low, high) in enumerate(bounds))
 
 
-def _entries(space: spaces.Space[Any], sampled: Array) -> tuple[Entry, ...]:
+def _entries(space: spaces.Space[Any], sampled: Array, boundless: float = BOUNDLESS) -> tuple[Entry, ...]:
     low, high = (space.low.ravel(), space.high.ravel()) if isinstance(space, spaces.Box) else ((), ())
-    return tuple(_entry(low[i], high[i], sampled[:, i]) for i in range(sampled.shape[1]))
+    return tuple(_entry(low[i], high[i], sampled[:, i], boundless) for i in range(sampled.shape[1]))
 
 
-def _entry(low: Any, high: Any, column: Array) -> Entry:
+def _entry(low: Any, high: Any, column: Array, boundless: float = BOUNDLESS) -> Entry:
     return Entry(
-        low=float(low) if low is not None and abs(low) < 1e6 else None,
-        high=float(high) if high is not None and abs(high) < 1e6 else None,
+        low=float(low) if low is not None and abs(low) < boundless else None,
+        high=float(high) if high is not None and abs(high) < boundless else None,
         seen_low=float(column.min()),
         seen_high=float(column.max()),
         mean=float(column.mean()),
@@ -116,3 +123,9 @@ def _choices(space: spaces.Space[Any]) -> tuple[int, ...]:
     if isinstance(space, spaces.MultiBinary):
         return (2,) * int(np.prod(space.shape))
     return ()
+
+
+def _first(space: spaces.Space[Any]) -> tuple[int, ...]:
+    if isinstance(space, spaces.Discrete):
+        return (int(space.start),)
+    return tuple(map(int, space.start.ravel())) if isinstance(space, spaces.MultiDiscrete) else ()

@@ -2,18 +2,18 @@
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.core.outcomes import Outcome
+from autoreward.errors import EnvironmentFault
 from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
@@ -27,6 +27,7 @@ from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import CandidateReward, NativeReward, RewardSource, SparseReward, ZeroReward
+from autoreward.worker.rollout.training_state import go_on, training_state
 from autoreward.worker.success import SuccessRule
 
 POINTS = 2
@@ -49,6 +50,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     task, job = work.task, work.training
     seed = job.seed % 2**31
     envs = make.vectorised(task, task.train.envs, seed)
+    context.closing.callback(envs.close)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
     gamma = task.train.gamma
@@ -59,17 +61,18 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
     began = time.perf_counter()
-    outcome, message = Outcome.COMPLETED, ""
     callback = CurveAndCheckpoints(rewards, venv, job, context.progress)
-    try:
+
+    def learn() -> None:
         if job.leg:
-            _restore(model, venv, recorder, rewards, normaliser, files[TRAINING_STATE])
+            go_on(model, venv, recorder, rewards, normaliser, files[TRAINING_STATE])
         rest = max(job.steps - model.num_timesteps, 0)  # none where the leg before overshot this one's end
         model.learn(rest, callback=callback, reset_num_timesteps=False)
+        if isinstance(model, OffPolicyAlgorithm) and isinstance(model.replay_buffer, RewardedReplay):
+            model.replay_buffer.fill_in()
         callback.finish()
-    except RewardFailed as failed:
-        outcome = failed.outcome
-        message = f"after {model.num_timesteps:,} environment steps: {failed.message}"
+
+    outcome, message = _ended(model, learn)
     seconds = time.perf_counter() - began
     steps = max(model.num_timesteps, callback.begin)  # a leg that could not go on has none of the steps before it
     trial = Trial(
@@ -84,32 +87,38 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         checkpoints=tuple(callback.weights),
         seconds=seconds,
         steps_per_second=(steps - callback.begin) / seconds,
+        lost_episodes=envs.lost_episodes,
     )
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = policies.training_state(model, venv, normaliser.stats, envs.in_progress())
-    venv.close()
+        files[TRAINING_STATE] = training_state(model, venv, normaliser.stats, envs.in_progress())
     return trial, files
 
 
-def _restore(
-    model: BaseAlgorithm,
-    venv: VecNormalize,
-    recorder: Recorder,
-    rewards: LateRewards,
-    normaliser: Normaliser,
-    state: bytes,
-) -> None:
-    """Bring everything to where the leg before ended. Raises RewardFailed."""
-    if not isinstance(model, OnPolicyAlgorithm):
-        raise TypeError("only on-policy trainings go on")
-    tensors = load(state)
-    recorder.bring_back(tensors)
-    rewards.catch_up()  # before the statistics, which have these steps already
-    policies.restore(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.observations)
-    model._last_episode_starts = recorder.episode_starts
+class _Diverged(Exception):
+    """A weight of the model is NaN or infinite."""
+
+
+def _ended(model: BaseAlgorithm, learn: Callable[[], None]) -> tuple[Outcome, str]:
+    """Learn; how that ended, and in which words. Raises what is neither the reward's, the environment's nor the optimiser's."""
+    outcome, words = Outcome.COMPLETED, ""
+    try:
+        learn()
+    except RewardFailed as failed:
+        outcome, words = failed.outcome, failed.message
+    except (_Diverged, EnvironmentFault, ValueError, ArithmeticError, RuntimeError, AssertionError) as error:
+        # torch has an error of its own for each use of such weights, and an environment may fail by the actions they give
+        if not policies.finite(model):
+            outcome, words = (
+                Outcome.DIVERGED,
+                "a weight of the policy is NaN or infinite; observations and rewards were finite",
+            )
+        elif isinstance(error, EnvironmentFault):
+            outcome, words = Outcome.ENVIRONMENT_FAILED, str(error)
+        else:
+            raise
+    return outcome, words and f"after {model.num_timesteps:,} environment steps: {words}"
 
 
 def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:
@@ -143,11 +152,13 @@ class CurveAndCheckpoints(BaseCallback):
         self.begin = job.begin
         """Environment steps before this leg."""
         self._end = job.steps
+        self._schedule = job.schedule_steps or job.steps
         self._checkpoints = job.checkpoints
         self._progress = progress
 
     def _on_training_start(self) -> None:
         self.begin = self.num_timesteps
+        _model(self)._total_timesteps = self._schedule  # SB3 would take this leg for the whole
         buffer = _model(self).ep_info_buffer
         if buffer is None:
             raise TypeError("SB3 keeps no list of ended episodes")
@@ -167,7 +178,7 @@ class CurveAndCheckpoints(BaseCallback):
             self.weights[self.num_timesteps] = policies.to_bytes(_model(self), self._venv)
 
     def finish(self) -> None:
-        """The last point and checkpoint, after the last gradient step."""
+        """The last point and checkpoint, after the last gradient step. Raises if the weights are not finite."""
         if not self.curve or self.curve[-1].step < self.num_timesteps:
             self._point()
         self.weights.pop(self.num_timesteps, None)
@@ -175,6 +186,8 @@ class CurveAndCheckpoints(BaseCallback):
         self._progress(self.num_timesteps)
 
     def _point(self) -> None:
+        if not policies.finite(_model(self)):
+            raise _Diverged
         logged = _model(self).logger.name_to_value
         returns, lengths = self._rewards.episode_returns, self._rewards.episode_lengths
         judged = self._rewards.judged()

@@ -37,7 +37,11 @@ class RewardedReplay(ReplayBuffer):
 
     def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
         """Fetch missing rewards, then sample as ever. Raises RewardFailed."""
+        self.fill_in()
+        return super().sample(batch_size, env)
+
+    def fill_in(self) -> None:
+        """Fetch the rewards of the rows that have none yet. Raises RewardFailed."""
         if pending := self._late_rewards.pending():
             rows = np.arange(self.pos - pending, self.pos) % self.buffer_size
             self.rewards[rows] = self._late_rewards.collect()
-        return super().sample(batch_size, env)

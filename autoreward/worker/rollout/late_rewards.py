@@ -69,7 +69,7 @@ class LateRewards:
         batch = recorded.transitions
         rewards = self._combine(parts, batch).astype(np.float32)
         self._parts.append(parts)
-        self._episodes(rewards, recorded.done)
+        self._episodes(rewards, recorded.done, recorded.lost)
         if self._judge:
             self._judge.see(recorded)
         return self._normaliser(rewards, recorded.done)
@@ -114,14 +114,15 @@ class LateRewards:
             for name, values in parts.items()
         )
 
-    def _episodes(self, rewards: NDArray[np.float32], done: NDArray[np.bool_]) -> None:
-        for reward, ended in zip(rewards, done, strict=True):
+    def _episodes(self, rewards: NDArray[np.float32], done: NDArray[np.bool_], lost: NDArray[np.bool_]) -> None:
+        for reward, ended, thrown_away in zip(rewards, done, lost, strict=True):
             self._running += reward
             self._lengths += 1
             if ended.any():
-                self.episode_returns.extend(self._running[ended].tolist())
-                self.episode_lengths.extend(self._lengths[ended].tolist())
-                both = zip(self._running[ended].tolist(), self._lengths[ended].tolist(), strict=True)
+                kept = ended & ~thrown_away
+                self.episode_returns.extend(self._running[kept].tolist())
+                self.episode_lengths.extend(self._lengths[kept].tolist())
+                both = zip(self._running[kept].tolist(), self._lengths[kept].tolist(), strict=True)
                 self.episode_infos.extend({"r": total, "l": length} for total, length in both)
                 self._running[ended] = 0.0
                 self._lengths[ended] = 0

@@ -13,7 +13,9 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
+from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.fields import action_fields, state_fields
+from autoreward.worker.envs.tolerant import LOST_EPISODE
 from autoreward.worker.envs.vector import VectorEnv
 
 
@@ -25,6 +27,8 @@ class Recorded(NamedTuple):
     """Shape (T, n): the episode ended here, by itself or by the time limit."""
     native: NDArray[np.float32]
     """Shape (T, n): the environment's own reward; for the native baseline alone."""
+    lost: NDArray[np.bool_]
+    """Shape (T, n): the episode ended here since the environment failed: it says nothing of the policy."""
 
 
 class Recorder(VecEnvWrapper):
@@ -56,7 +60,7 @@ class Recorder(VecEnvWrapper):
         self._rows.clear()
         self._step = np.array([len(e.observations) - 1 for e in episodes])
         self._last = np.stack([e.observations[-1] for e in episodes])
-        idle = np.zeros(self.action_space.shape or (), self.action_space.dtype)
+        idle = resting(self.action_space)
         never = np.zeros(self.num_envs, np.bool_)
         oldest = self._step.max()
         for t in range(oldest):
@@ -65,7 +69,7 @@ class Recorder(VecEnvWrapper):
             after = np.stack([e.observations[max(j + 1, 0)] for e, j in zip(episodes, at, strict=True)])
             action = np.stack([e.actions[j] if j >= 0 else idle for e, j in zip(episodes, at, strict=True)])
             native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(episodes, at, strict=True)], np.float32)
-            self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native))
+            self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native, never))
 
     @property
     def observations(self) -> NDArray[Any]:
@@ -88,19 +92,21 @@ class Recorder(VecEnvWrapper):
         """Step; the recorded next observation of an ended episode is its true last one, not the reset one."""
         observations, native, dones, infos = self.venv.step_wait()
         after = np.array(observations)
-        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        terminated, lost = np.zeros((2, self.num_envs), dtype=np.bool_)
         for i in np.flatnonzero(dones):
             after[i] = infos[i]["terminal_observation"]
             terminated[i] = not infos[i].get("TimeLimit.truncated", False)
+            lost[i] = LOST_EPISODE in infos[i]
         self._step += 1
-        self._rows.append((self._last, self._action, after, self._step.copy(), terminated, dones.copy(), native.copy()))  # type: ignore[arg-type]
+        ended = (terminated, dones.copy(), native.copy(), lost)
+        self._rows.append((self._last, self._action, after, self._step.copy(), *ended))  # type: ignore[arg-type]
         self._step[dones] = 0
         self._last = np.array(observations)
         return observations, np.zeros_like(native), dones, infos
 
     def take(self) -> Recorded:
         """Everything recorded since the last call."""
-        before, action, after, step, terminated, done, native = map(np.stack, zip(*self._rows, strict=True))
+        before, action, after, step, terminated, done, native, lost = map(np.stack, zip(*self._rows, strict=True))
         self._rows.clear()
         transitions = Transitions(
             state=state_fields(self._task, self._envs.layout, before),
@@ -109,7 +115,7 @@ class Recorder(VecEnvWrapper):
             step=step,
             terminated=terminated,
         )
-        return Recorded(transitions, done, native)
+        return Recorded(transitions, done, native, lost)
 
     def __len__(self) -> int:
         """Steps recorded and not yet taken."""

@@ -91,7 +91,8 @@ class SparseReward:
             for t in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.next_state.items()})
                 states = {k: np.concatenate([piece[k] for piece in pieces]) for k in pieces[0]}
-                reward[t, i] = self._rule.succeeded(states, bool(recorded.transitions.terminated[t, i]))
+                succeeded = self._rule.succeeded(states, bool(recorded.transitions.terminated[t, i]))
+                reward[t, i] = succeeded and not recorded.lost[t, i]
                 pieces.clear()
                 begin = t + 1
             pieces.append({k: v[begin:, i] for k, v in recorded.transitions.next_state.items()})

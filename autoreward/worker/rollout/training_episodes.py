@@ -43,7 +43,8 @@ class TrainingEpisodes:
             begin = 0
             for last in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append(_cut(fields, begin, last + 1, i))
-                ended.append((last, _whole(pieces), bool(batch.terminated[last, i])))
+                if not recorded.lost[last, i]:
+                    ended.append((last, _whole(pieces), bool(batch.terminated[last, i])))
                 pieces.clear()
                 begin = last + 1
             if begin < len(recorded.done):

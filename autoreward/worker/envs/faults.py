@@ -1,0 +1,76 @@
+"""What an environment does wrong, in words: which call, how to get there again, and the last lines of what it raised."""
+
+import signal
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.errors import AutorewardError, EnvironmentFault
+from autoreward.tasks.card import Task
+from autoreward.worker import denied
+from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.flatten import Layout
+
+LINES = 3
+"""Last lines of a traceback that are shown."""
+_LONGEST = 500
+"""Characters of what an exception says, and of a line."""
+_OURS = str(Path(__file__).parents[2])
+_AROUND = ("/gymnasium/wrappers/", "/gymnasium/core.py")
+"""Files that pass a call on, and say nothing of what went wrong."""
+
+
+def raised_by(task: Task, call: str, error: BaseException) -> BaseException:
+    """What to raise for an exception that came out of a call: a fault, or itself, if it is ours or told of by other words."""
+    if isinstance(error, AutorewardError | MemoryError | KeyboardInterrupt):
+        return error
+    what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
+    lines = " | ".join(_last_lines(error))
+    where = f" Its last lines: {lines}" if lines else ""
+    return EnvironmentFault(denied.advised(f"{task.env}: {call} raised {what.rstrip('.')}.{where}", error))
+
+
+def returned(task: Task, call: str, what: str) -> EnvironmentFault:
+    """A value that no environment may return."""
+    return EnvironmentFault(f"{task.env}: {call} returned {what}.")
+
+
+def not_finite(task: Task, call: str, layout: Layout, observation: NDArray[np.float64]) -> EnvironmentFault:
+    """An observation with NaN or infinite numbers, with the fields that read them."""
+    numbers = observation.reshape(-1)
+    bad = np.flatnonzero(~np.isfinite(numbers))
+    fields = state_fields(task, layout, numbers[None]) if numbers.size == layout.size else {}
+    named = [name for name, values in fields.items() if not np.isfinite(values).all()]
+    places = ", ".join(f"obs[{i}] = {numbers[i]:g}" for i in bad[:3]) + (", ..." if len(bad) > 3 else "")
+    of = f" in {', '.join(named[:5])}" if named else ""
+    return returned(task, call, f"an observation that is not finite{of} ({places})")
+
+
+def by_a_handler(error: BaseException) -> bool:
+    """Whether an exception came out of a signal handler that this process did not have at its start: an environment's."""
+    installed = set(_handlers())
+    return any(frame.f_code in installed for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _handlers() -> Iterator[CodeType]:
+    for number in signal.valid_signals():
+        code = getattr(signal.getsignal(number), "__code__", None)
+        if code is not None and code.co_filename != signal.__file__:
+            yield code
+
+
+def _last_lines(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith(_OURS) and not any(part in f.filename for part in _AROUND)]
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno}, in {frame.name}: {_one_line(frame.line or '')}".removesuffix(": ")
+        for frame in own[-LINES:]
+    ]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST]

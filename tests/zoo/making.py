@@ -1,0 +1,142 @@
+"""How environments are registered, made, drawn and wrapped."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from zoo.kit import LIMIT, Plain, register
+
+
+class Scaled(Plain):
+    """Has to be told how far a step goes."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def moved(self, action: Any) -> float:
+        return self.by * super().moved(action)
+
+
+class Modes(Plain):
+    """Insists on a way to be drawn, and has an odd list of them."""
+
+    metadata = {"render_modes": None}  # type: ignore[dict-item]  # noqa: RUF012
+
+    def __init__(self, render_mode: str = "human") -> None:
+        super().__init__()
+        self.render_mode = render_mode
+
+
+class NoMetadata(Plain):
+    """Its metadata is nothing."""
+
+    metadata = None  # type: ignore[assignment]
+
+
+class BrokenDrawing(Plain):
+    """Says that it can be drawn, and cannot."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": "fast"}  # type: ignore[dict-item]  # noqa: RUF012
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__()
+        self.render_mode = render_mode
+
+    def render(self) -> Any:
+        raise RuntimeError("no display")
+
+
+class Spaceless(Plain):
+    """Says what its spaces are at the first reset."""
+
+    observation_space = None  # type: ignore[assignment]
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.observation_space = spaces.Box(-10, 10, (1,), np.float32)
+        return super().reset(**given)
+
+
+class NoSuper(Plain):
+    """Never seeds its generator through gymnasium."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.x = (seed or 0) % 7 / 2.0
+        return self.observed(), {}
+
+
+class Unclosable(Plain):
+    """Fails when it is closed."""
+
+    def close(self) -> None:
+        raise RuntimeError("closed twice")
+
+
+class Cautious(Plain):
+    """Refuses to be made."""
+
+    def __init__(self) -> None:
+        raise ValueError("the licence file is missing")
+
+
+class Needs(Plain):
+    """Needs a package that nobody has."""
+
+    def __init__(self) -> None:
+        import a_package_that_nobody_has  # noqa: F401
+
+
+class Shape:
+    """Looks like an environment, and is none."""
+
+    observation_space = Plain.observation_space
+    action_space = Plain.action_space
+
+
+class Elements(gymnasium.vector.VectorEnv[Any, Any, Any]):
+    """Only several at once."""
+
+    def __init__(self, num_envs: int = 1) -> None:
+        self.num_envs = num_envs
+
+
+class Rescaled(gymnasium.RewardWrapper[Any, Any]):
+    """A wrapper of its own that multiplies rewards."""
+
+    def reward(self, reward: Any) -> float:
+        return 2.0 * float(reward)
+
+
+class Undocumented(Plain):
+    __doc__ = None
+
+
+def made(**given: Any) -> gymnasium.Env[Any, Any]:
+    """An entry point that is a function, and wraps."""
+    return Rescaled(Plain())
+
+
+def scaled(by: float) -> Callable[..., gymnasium.Env[Any, Any]]:
+    """An entry point that closes over a number."""
+    return lambda **given: Scaled(by)
+
+
+for kind in (Modes, NoMetadata, BrokenDrawing, Spaceless, NoSuper, Unclosable, Cautious, Needs, Undocumented):
+    register(kind.__name__, kind)
+register("Registered", Scaled, kwargs={"by": 0.5})
+register("Asking", Scaled)
+register("Function", made)
+register("Closure", scaled(0.5))
+register("Text", "zoo.making:NoSuper")
+register("BadText", "zoo.making:NoSuch")
+register("BadModule", "zoo.nowhere:Plain")
+register("NoEnv", Shape)  # type: ignore[arg-type]
+register("Zoo/Named", Plain)
+register("Unordered", Plain, order_enforce=False)
+gymnasium.register("NoVersion", Plain, max_episode_steps=LIMIT)
+gymnasium.register("Checked-v0", Plain, max_episode_steps=LIMIT)
+gymnasium.register("Numbered-v17", Plain, max_episode_steps=LIMIT)
+gymnasium.register("Together-v0", None, vector_entry_point=Elements, max_episode_steps=LIMIT)
