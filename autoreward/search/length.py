@@ -15,7 +15,7 @@ from autoreward.store.book import Page
 from autoreward.store.keys import LENGTH
 from autoreward.tasks.card import Task
 
-ROOM = 3
+LEAST_TRAININGS = 3
 """Full trainings that the search must still hold for trainings to become longer: two finalists, and the race before them."""
 
 
@@ -30,7 +30,7 @@ def length_after(config: RunConfig, task: Task, rounds: Sequence[Round], left: i
 
 
 def _holds(left: int | None, steps: int) -> bool:
-    return left is None or ROOM * steps <= left
+    return left is None or LEAST_TRAININGS * steps <= left
 
 
 def with_its_length(study: Study, page: Page, rounds: Sequence[Round], left: int) -> Study:

@@ -84,7 +84,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
     if wrong := values.misshapen(observation, space):
         advice = "Return what observation_space declares, or declare what is returned."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "shape")
-    elif wrong := values.broken_number(observation, space):
+    elif wrong := values.nan_or_infinite(observation, space):
         advice = "Mend it, or end the episode before: one now and then may be lost to it, more end a training."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "finite")
     elif wrong := values.beyond(observation, space):

@@ -67,7 +67,7 @@ def misshapen(observation: Any, space: spaces.Space[Any], name: str = "obs") -> 
     return ""
 
 
-def broken_number(observation: Any, space: spaces.Space[Any]) -> str:
+def nan_or_infinite(observation: Any, space: spaces.Space[Any]) -> str:
     """Where there is a number that is none, or is infinite; empty where there is none."""
     for piece in pieces(observation, space):
         value = _numbers(piece.value)
