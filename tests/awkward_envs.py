@@ -88,6 +88,12 @@ def _seeds_all(self: Plain, *, seed: int | None = None, options: Any = None) -> 
     return Plain.reset(self, seed=seed, options=options)
 
 
+def _draws(self: Plain, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+    found = Plain.reset(self, seed=seed, options=options)
+    self.place = float(np.random.uniform())
+    return self.observe(), found[1]
+
+
 def _started(do: Callable[[], object]) -> Any:
     def reset(self: Plain, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         do()
@@ -151,6 +157,10 @@ fault(observe=_same)("Same")
 fault(reward=lambda self: None)("NoReward")
 fault(reward=lambda self: float("nan"))("NanReward")
 fault(reward=lambda self: np.ones(1))("ArrayReward")
+fault(reward=lambda self: np.ones(2))("TwoRewards")
+fault(step=_step_as(ended=lambda self: int(self.steps >= 25)))("Number")
+fault(step=_step_as(ended=lambda self: None))("NoEnd")
+fault(reset=_draws)("Global")
 fault(info=lambda self: {"sim": object()})("Odd")
 fault(step=_step_as(info=lambda self: None))("NoInfo")
 fault(

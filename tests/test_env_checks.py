@@ -41,7 +41,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
     [
         ("Origin", "actions", "note", "they count from -1, not from 0"),
         ("Far", "actions", "note", "they go from 0 to 1000"),
-        ("Unbounded", "spaces", "fail", "without bounds"),
+        ("Unbounded", "spaces", "fail", "of which number 0 has no bounds"),
         ("Seedless", "seed, reset", "warn", "reset(seed=7) gives other starts each time"),
         ("Chance", "seed, step", "warn", "after the same seed and actions, step 1 gives something else"),
         ("Leaky", "leak", "warn", "from its start on"),
@@ -50,9 +50,13 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Double", "float64", "note", "obs in float64"),
         ("Large", "large integers", "warn", "obs has whole numbers beyond 16,777,216 (reset)"),
         ("Same", "same array", "note", "an observation is written into the array of the one before"),
-        ("NoReward", "own reward", "warn", "it is None, not a number (step 1 of episode 1)"),
-        ("NanReward", "own reward", "warn", "it is nan (step 1 of episode 1)"),
-        ("ArrayReward", "own reward", "warn", "it is an array of the shape (1,) of float64, not a number"),
+        ("NoReward", "own reward", "fail", "it is None, not one number (step 1 of episode 1)"),
+        ("NanReward", "own reward", "fail", "it is nan (step 1 of episode 1)"),
+        ("ArrayReward", "own reward", "note", "it is an array of the shape (1,)"),
+        ("TwoRewards", "own reward", "fail", "it is an array of the shape (2,) of float64, not one number"),
+        ("Number", "terminated", "note", "it is of int, not a bool (step 1 of episode 1)"),
+        ("NoEnd", "terminated", "fail", "it is None, not one number (step 1 of episode 1)"),
+        ("Global", "global seed", "note", "reset draws from random or np.random, which everybody shares"),
         ("Odd", "info", "note", "info['sim'] is an object"),
         ("Cut", "time limit", "note", "it cuts every episode after 37 steps itself"),
         ("Endless", "time limit", "warn", "nothing limits an episode in 150 random steps"),
@@ -61,8 +65,8 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Broken", "error", "fail", "step raises ConnectionResetError: the simulator is gone (awkward_envs.py, line "),
         ("Window", "error", "fail", "reset raises RuntimeError: pyglet: cannot open display None"),
         ("Folder", "folder", "warn", "it changes the current folder of its process"),
-        ("Errors", "NumPy", "warn", "(divide='raise', over='raise', under='raise', invalid='raise')"),
-        ("SeedsAll", "global seed", "warn", "reset sets the seed of random or np.random for everybody"),
+        ("Errors", "NumPy", "note", "(divide='raise', over='raise', under='raise', invalid='raise')"),
+        ("SeedsAll", "global seed", "note", "reset sets the seed of random or np.random for everybody"),
     ],
 )
 def test_each_fault_has_a_row(name: str, row: str, gravity: str, found: str) -> None:
@@ -170,7 +174,7 @@ def workers() -> Iterator[Workers]:
         ("Exits", "", "crash", "fail", "exit code 3", "Mend it"),
         ("Quits", "", "error", "fail", "step raises SystemExit: over (awkward_envs.py, line ", "Mend it"),
         ("Slow", "", "speed", "warn", "30 ms a step", "200,000 steps"),
-        ("Loud", "", "output", "warn", "it prints 2,048 bytes a step", "Switch it off"),
+        ("Loud", "", "output", "warn", "it prints 2,0", "Switch it off"),
     ],
 )
 def test_whatever_it_does_to_its_process_is_a_row(

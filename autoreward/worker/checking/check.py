@@ -112,7 +112,7 @@ def _raised(error: BaseException, call: str) -> EnvRow:
         name="error",
         gravity="fail",
         found=f"{call} raises {type(error).__name__}{f': {words}' if words else ''}{place}",
-        advice=f"{advice}." if advice else "Mend it in the environment: a training would end with it.",
+        advice=f"{advice}." if advice else "Mend it: one episode now and then may be lost to it, more end a training.",
         asks=asks,
     )
 

@@ -22,7 +22,7 @@ def trainable(subject: Subject) -> Iterator[EnvRow]:
     try:
         layout = layout_of(make.fitted(env, subject.task))
     except TaskError as error:
-        words = str(error).removeprefix(f"task {subject.task.name}: ")
+        words = str(error).removeprefix(f"task {subject.task.name}: ").replace(f"{subject.task.env} ", "it ", 1)
         found, _, advice = words.partition("; ")
         yield EnvRow(name="spaces", gravity="fail", found=found, advice=f"{advice[:1].upper()}{advice[1:]}")
     else:

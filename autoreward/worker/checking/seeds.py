@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from gymnasium.utils.env_checker import data_equivalence
 
 from autoreward.records import EnvRow
@@ -24,6 +25,16 @@ class _Moment(NamedTuple):
 
 def repeatable(subject: Subject) -> Iterator[EnvRow]:
     """The same seed and actions in one environment, in another one, and again after an episode of others."""
+    state, drawn, torches = np.random.get_state(), random.getstate(), torch.get_rng_state()
+    try:
+        yield from _repeated(subject)
+    finally:
+        np.random.set_state(state)
+        random.setstate(drawn)
+        torch.set_rng_state(torches)
+
+
+def _repeated(subject: Subject) -> Iterator[EnvRow]:
     actions, others = _actions(subject.env, _SEED), _actions(subject.env, _OTHER_SEED)
     # new ones: what the environment itself remembers of earlier checks is no fault of its seeds
     env, beside = (subject.another(), subject.another()) if subject.another else (subject.env, subject.env)
@@ -70,6 +81,9 @@ def _actions(env: Env, seed: int) -> list[Any]:
 
 def _played(env: Env, seed: int, actions: Sequence[Any]) -> list[_Moment]:
     """One episode, or its first steps."""
+    np.random.seed(seed)  # as for trainings: what it draws from the generators of everybody is seeded, too
+    random.seed(seed)
+    torch.manual_seed(seed)
     observation, _ = env.reset(seed=seed)
     moments = [_Moment(copy.deepcopy(observation), ())]
     for action in actions:
@@ -128,19 +142,19 @@ def global_state(subject: Subject) -> Iterator[EnvRow]:
     if touched:
         yield EnvRow(
             name="global seed",
-            gravity="warn",
+            gravity="note",
             found="reset sets the seed of random or np.random for everybody"
             if any(one == two for one, two in touched)
             else "reset draws from random or np.random, which everybody shares",
-            advice="Use self.np_random: the algorithm draws from the same generators.",
+            advice="Handled: the algorithm draws from others. self.np_random is safer for those who use it elsewhere.",
         )
     if changed != subject.errors:
         how = ", ".join(f"{k}={v!r}" for k, v in changed.items() if v != subject.errors[k])
         yield EnvRow(
             name="NumPy",
-            gravity="warn",
+            gravity="note",
             found=f"it changes how NumPy treats errors for everybody ({how})",
-            advice="Write `with np.errstate(...):` around the lines that need it.",
+            advice="Handled: it holds for the environment alone. Elsewhere write `with np.errstate(...):` around what needs it.",
         )
 
 

@@ -43,14 +43,16 @@ def random_steps(subject: Subject) -> Iterator[EnvRow]:
     assert isinstance(env, Watched)
     env.action_space.seed(0)
     seen, lengths, cuts, length = _Seen(), list[int](), list[bool](), 0
-    began, printed = time.monotonic(), subject.printed()
+    began, printed, so_far = time.monotonic(), 0, subject.printed()
     observation, info = env.reset(seed=0)
     _look_at(observation, info, "reset", subject, seen)
     shared: list[NDArray[Any]] = values.arrays(observation, space)
     steps = 0
-    while steps < subject.steps and time.monotonic() - began < _SECONDS and subject.printed() - printed < _PRINTED:
+    while steps < subject.steps and time.monotonic() - began < _SECONDS and printed < _PRINTED:
         observation, reward, ended, cut, info = env.step(env.action_space.sample())
         steps, length = steps + 1, length + 1
+        before, so_far = so_far, subject.printed()
+        printed += max(so_far - before, 0)  # what was printed is thrown away now and then
         where = f"step {length} of episode {len(lengths) + 1}"
         _look_at(observation, info, where, subject, seen)
         _look_at_reward(reward, ended, cut, where, seen)
@@ -74,7 +76,7 @@ def random_steps(subject: Subject) -> Iterator[EnvRow]:
             shared = values.arrays(observation, space)
     yield from seen.rows.values()
     yield from _limits(subject, lengths, cuts, steps)
-    yield from _speed(env, subject.printed() - printed, steps)
+    yield from _speed(env, printed, steps)
 
 
 def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _Seen) -> None:
@@ -83,7 +85,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
         advice = "Return what observation_space declares, or declare what is returned."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "shape")
     elif wrong := values.nan_or_infinite(observation, space):
-        advice = "Mend it in the environment, or end the episode before it: nothing can be learned from it."
+        advice = "Mend it, or end the episode before: one now and then may be lost to it, more end a training."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "finite")
     elif wrong := values.beyond(observation, space):
         advice = "Declare the true bounds: a drafted card takes its ranges from them."
@@ -108,15 +110,21 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
 
 
 def _look_at_reward(reward: Any, ended: Any, cut: Any, where: str, seen: _Seen) -> None:
-    if wrong := values.wrong_reward(reward):
-        advice = "Return a float. Only trainings on the environment's own reward (native) learn from it."
-        seen.note(EnvRow(name="own reward", gravity="warn", found=f"{wrong} ({where})", advice=advice))
+    if wrong := values.wrong_number(reward):
+        advice = "Return one finite number, 0.0 where there is none: a training ends with it."
+        seen.note(EnvRow(name="own reward", gravity="fail", found=f"{wrong} ({where})", advice=advice))
+    elif isinstance(reward, np.ndarray) and reward.ndim:
+        found = f"it is an array of the shape {reward.shape}"
+        seen.note(
+            EnvRow(name="own reward", gravity="note", found=found, advice="Handled: it is read as its one number.")
+        )
     for name, flag in (("terminated", ended), ("truncated", cut)):
-        if not isinstance(flag, bool | np.bool_):
-            found = f"{name} is of {type(flag).__name__}, not a bool ({where})"
-            seen.note(
-                EnvRow(name=name, gravity="note", found=found, advice=f"Return bool({name}): it is read as that.")
-            )
+        if wrong := values.wrong_number(flag):
+            advice = f"Return bool({name}): a training ends with it."
+            seen.note(EnvRow(name=name, gravity="fail", found=f"{wrong} ({where})", advice=advice))
+        elif not isinstance(flag, bool | np.bool_):
+            found = f"it is of {type(flag).__name__}, not a bool ({where})"
+            seen.note(EnvRow(name=name, gravity="note", found=found, advice="Handled: it is read as True or False."))
 
 
 def _limits(subject: Subject, lengths: Sequence[int], cuts: Sequence[bool], steps: int) -> Iterator[EnvRow]:
@@ -133,7 +141,7 @@ def _limits(subject: Subject, lengths: Sequence[int], cuts: Sequence[bool], step
             else f"Nothing to do: a drafted card has max_steps = {found}."
         )
         said = f"it cuts every episode after {found:,} steps itself{less}"
-        yield EnvRow(name=name, gravity="warn" if card else "note", found=said, advice=advice)
+        yield EnvRow(name=name, gravity="note", found=said, advice=advice)
     elif stated is None:
         ended = (
             f"; random ones ended after at most {max(lengths):,} steps" if lengths else f" in {steps:,} random steps"

@@ -105,12 +105,12 @@ def arrays(observation: Any, space: spaces.Space[Any]) -> list[NDArray[Any]]:
     return [piece.value for piece in pieces(observation, space) if isinstance(piece.value, np.ndarray)]
 
 
-def wrong_reward(reward: Any) -> str:
-    """What is wrong with a reward; empty where it is a finite number."""
-    value = _numbers(reward)
-    if value is None or value.ndim:
-        return f"it is {_kind(reward)}, not a number"
-    return "" if np.isfinite(value) else f"it is {float(value):g}"
+def wrong_number(value: Any) -> str:
+    """What is wrong with a reward or a flag; empty where it is one finite number, whatever holds it."""
+    number = _numbers(value) if not isinstance(value, list | tuple) else None
+    if number is None or number.size != 1:
+        return f"it is {_kind(value)}, not one number"
+    return "" if np.isfinite(number).all() else f"it is {float(number.reshape(())):g}"
 
 
 def not_plain(info: Mapping[Any, Any], name: str = "info", deep: int = 0) -> str:
