@@ -310,7 +310,7 @@ def test_a_context_of_8000_tokens_is_enough(kind: str, tells: bool, characters: 
 
         def asking() -> tuple[Word | None, tuple[str, ...]]:
             asked = client(tmp_path, model(kind, server.url))
-            request = Request("k", "designer", text(asked.room("k", "designer", 16_000)), 16_000, text)
+            request = Request("k", "designer", text(asked.room("k", "designer", 16_000)), 16_000, shorter=text)
             return ask_structured(asked, request, Word)
 
         assert asking() == (Word(word="yes"), ())

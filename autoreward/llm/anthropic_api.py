@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from autoreward.llm.cost import tokens
 from autoreward.llm.forms import Form
 from autoreward.llm.keys import Access
+from autoreward.llm.pictures import encoded, sent_tokens
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, anthropic_reply
@@ -41,7 +41,7 @@ class AnthropicModel(ProviderModel):
                 max_retries=0,  # our own are within the budget; the SDK's would not be
                 http_client=HttpClient(self.name, self._access.address, headers, self._limits),
             )
-        room = form.answer_room(prompt, tokens(prompt.text))
+        room = form.answer_room(prompt, sent_tokens(prompt))
         output: dict[str, Any] = {}
         asked: dict[str, Any] = {}
         if prompt.effort == "none":
@@ -78,9 +78,17 @@ class AnthropicModel(ProviderModel):
 
 
 def _content(prompt: Prompt, form: Form) -> Any:
-    """The question; what was asked before is a part of its own, which the provider keeps."""
-    if not (prompt.repeated and form.kept):
+    """The question, in parts where it has pictures, or begins as an earlier one did: the provider keeps that part."""
+    kept = prompt.repeated if form.kept else 0
+    if not kept and not prompt.pictures:
         return prompt.text
-    before, rest = prompt.text[: prompt.repeated], prompt.text[prompt.repeated :]
-    kept = {"type": "text", "text": before, "cache_control": {"type": "ephemeral"}}
-    return [kept, {"type": "text", "text": rest}] if rest else [kept]
+    before, rest = prompt.text[:kept], prompt.text[kept:]
+    parts: list[dict[str, Any]] = []
+    if before:
+        parts.append({"type": "text", "text": before, "cache_control": {"type": "ephemeral"}})
+    if rest:
+        parts.append({"type": "text", "text": rest})
+    for picture in prompt.pictures:
+        source = {"type": "base64", "media_type": "image/png", "data": encoded(picture)}
+        parts.append({"type": "image", "source": source})
+    return parts

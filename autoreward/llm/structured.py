@@ -22,6 +22,8 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    pictures: tuple[bytes, ...] = ()
+    """As in `Prompt`."""
     shorter: Callable[[int], str] | None = None
     """The same question in that many tokens, where it can be said in fewer."""
 
@@ -72,7 +74,9 @@ def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: 
     while True:
         text = request.within(client.kept_room(key))
         try:
-            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens))
+            return client.ask(
+                Prompt(key, request.role, text + ending, shape, request.max_tokens, request.pictures, shortens=shortens)
+            )
         except PromptTooLong:
             if len(request.within(client.kept_room(key))) < len(text):
                 continue

@@ -82,7 +82,7 @@ def draft_candidates(
     def text(room: int) -> str:
         return design_prompt(brief, history, count, feedback, room)
 
-    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, text)
+    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
     return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
