@@ -6,6 +6,7 @@ words that are sent in that encoding; `cut`: half of it), and what `must` happen
 """
 
 import gzip
+import importlib
 import json
 import re
 import sys
@@ -114,6 +115,7 @@ def test_a_saved_bill_that_would_fill_the_purse_is_damage(changed: dict[str, obj
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_drips_is_let_go(kind: str) -> None:
     """It sends a byte every 10 ms, of headers and body alike, and would take ten times as long as it is given."""
+    importlib.import_module(kind)  # which takes a second and more
     with provider(Answer("x" * 50, drip=0.01)) as server:
         begun = time.monotonic()
         with pytest.raises(RetryLater, match=r"did not answer within 0\.15 s"):

@@ -14,6 +14,7 @@ repeats.py    how far a question begins like an earlier one
 patience.py   how often one question is asked, and how long is waited
 provider_errors.py  an SDK's error -> ask again, or one sentence that says what to do
 replay.py  manual.py    a saved conversation; a person with a chat window
+pictures.py   PNG frames of a question: their files, their tokens
 cost.py       prices, the estimate, the cap
 context.py    how much a model can read at once
 open.py       open models by their names, and the client

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from autoreward.llm.cost import tokens
 from autoreward.llm.forms import Form
 from autoreward.llm.keys import Access
+from autoreward.llm.pictures import encoded, sent_tokens
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, anthropic_reply
@@ -41,7 +41,7 @@ class AnthropicModel(ProviderModel):
                 max_retries=0,  # our own are within the budget; the SDK's would not be
                 http_client=HttpClient(self.name, self._access.address, headers, self._limits),
             )
-        room = form.answer_room(prompt, tokens(prompt.whole))
+        room = form.answer_room(prompt, sent_tokens(prompt))
         output: dict[str, Any] = {}
         asked: dict[str, Any] = {}
         if prompt.effort == "none":
@@ -78,10 +78,21 @@ class AnthropicModel(ProviderModel):
 
 
 def _messages(prompt: Prompt, form: Form) -> Any:
-    """The conversation; what was asked before is a part of its own at its beginning, which the provider keeps."""
-    first, *others = prompt.messages
-    if not (prompt.repeated and form.kept):
-        return [first, *others]
-    before, rest = prompt.beginning[: prompt.repeated], prompt.beginning[prompt.repeated :]
-    kept = {"type": "text", "text": before, "cache_control": {"type": "ephemeral"}}
-    return [{**first, "content": [kept, {"type": "text", "text": rest}] if rest else [kept]}, *others]
+    """The conversation: where it begins as an earlier one, that is a part, which the provider keeps; pictures come last."""
+    messages: list[dict[str, Any]] = [*prompt.messages]
+    if kept := prompt.repeated if form.kept else 0:
+        before, rest = prompt.beginning[:kept], prompt.beginning[kept:]
+        part = {"type": "text", "text": before, "cache_control": {"type": "ephemeral"}}
+        messages[0]["content"] = [part, *_texts(rest)]
+    if prompt.pictures:
+        said = messages[-1]["content"]
+        shown = [
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": encoded(picture)}}
+            for picture in prompt.pictures
+        ]
+        messages[-1]["content"] = [*(_texts(said) if isinstance(said, str) else said), *shown]
+    return messages
+
+
+def _texts(text: str) -> list[dict[str, str]]:
+    return [{"type": "text", "text": text}] if text else []

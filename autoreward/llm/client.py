@@ -1,6 +1,5 @@
 """The one way to ask a model: what was answered before is not asked again, and every reply is on disk before it is read."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +12,7 @@ from autoreward.errors import RunChanged, RunDamaged
 from autoreward.llm.context import context_window, prompt_room
 from autoreward.llm.cost import NO_EFFORTS, Bill, CostLimit, price, tokens
 from autoreward.llm.patience import Patience
+from autoreward.llm.pictures import PICTURES, demand_pictures, picture_name, question_digest, question_text, sent_tokens
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.repeats import Repeats
 from autoreward.llm.thinking import thinking_room
@@ -88,9 +88,11 @@ class ModelClient:
             NoAnswer: nobody answers by now.
             ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
+        ValueError: a picture is no PNG, or they are too many or too large.
         """
         saved = _read(self._files, prompt.key, SavedReply)
-        digest = hashlib.sha256(prompt.whole.encode()).hexdigest()
+        demand_pictures(prompt)
+        digest = question_digest(prompt)
         if saved is not None:
             if saved.prompt_sha256 != digest:
                 raise RunChanged(
@@ -100,7 +102,9 @@ class ModelClient:
             return saved.reply
         model = self.models[prompt.role]
         with self._lock:
-            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.whole.encode())
+            for picture in prompt.pictures:
+                self._write(f"{REPLIES}/{PICTURES}/{picture_name(picture)}", picture)
+            self._write(f"{REPLIES}/{prompt.key}.prompt.md", question_text(prompt).encode())
             effort = self._efforts.get(prompt.role)
             room = prompt.max_tokens + thinking_room(effort)
             repeated = self._repeats.begin(model.name, prompt.beginning)
@@ -136,7 +140,7 @@ class ModelClient:
     def _answer(self, model: LLM, prompt: Prompt) -> tuple[Reply, Bill]:
         patience = Patience()
         while True:
-            reserved = self._limit.reserve(model.name, prompt)
+            reserved = self._limit.reserve(model.name, prompt, sent_tokens(prompt))
             try:
                 reply = model.ask(prompt)
             except RetryLater as busy:
@@ -149,8 +153,11 @@ class ModelClient:
                 self._limit.give_back(reserved)
                 self._keep_room(prompt.key, long.room)
                 raise
-            except BaseException:
-                self._limit.settle(reserved, None)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and reserved:  # it may have been answered, and paid for
+                    self._failed(model, prompt, reserved, RetryLater(f"{model.name} was interrupted", trouble="slow"))
+                else:
+                    self._limit.settle(reserved, None)
                 raise
             else:
                 bill = _bill(prompt, model.name, reply)
@@ -159,7 +166,7 @@ class ModelClient:
                 return reply, bill
 
     def _tell_if_cut(self, model: LLM, prompt: Prompt, reply: Reply) -> None:
-        expected = tokens(prompt.whole)
+        expected = sent_tokens(prompt)
         if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.whole) > _LONG_TEXT:
             self._tell(
                 f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
@@ -173,9 +180,7 @@ class ModelClient:
             return
         if busy.came is not None:
             self._keep(prompt.key, "unreadable-", "txt", busy.came)
-        sent, came, dollars = (
-            (tokens(prompt.whole), tokens(busy.came or ""), reserved) if busy.may_cost else (0, 0, 0.0)
-        )
+        sent, came, dollars = (sent_tokens(prompt), tokens(busy.came or ""), reserved) if busy.may_cost else (0, 0, 0.0)
         bill = Bill(
             role=prompt.role,
             model=model.name,
@@ -229,7 +234,7 @@ def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
-    sent = reply.input_tokens or tokens(prompt.whole)
+    sent = reply.input_tokens or sent_tokens(prompt)
     received = reply.output_tokens or tokens(reply.text)
     # a server that counts more of a part than of the whole has miscounted the part
     read = min(reply.cache_read_tokens, sent)

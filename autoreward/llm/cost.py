@@ -86,10 +86,15 @@ class CostLimit:
         self._dollars = sum(bill.dollars or 0.0 for bill in paid)
         self._calls = len(paid)
 
-    def reserve(self, model: str, prompt: Prompt) -> float:
-        """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
+    def reserve(self, model: str, prompt: Prompt, sent: int | None = None) -> float:
+        """Set aside the most that a call can cost; `sent`: tokens of the question, if it is more than its text.
+
+        Raises:
+            LimitReached: that is beyond the cap.
+            UsageError: nobody knows what it can cost.
+        """
         demand_price(prompt.role, model, self._max_cost)
-        sent = tokens(prompt.whole)
+        sent = tokens(prompt.whole) if sent is None else sent
         most = max(
             price(model, sent, prompt.max_tokens, 0, kept) or 0.0 for kept in (0, sent)
         )  # writing to a cache costs more

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autoreward.llm.client import LONGEST_REPLY
+from autoreward.llm.pictures import PICTURES, picture_name, question_text
 from autoreward.llm.types import Prompt, Reply
 from autoreward.store.folder import Folder
 
@@ -25,9 +26,12 @@ class Manual:
     def ask(self, prompt: Prompt) -> Reply:
         """Wait for the person, as long as it takes; Ctrl-C stops, and resume asks again."""
         question, answer = f"{prompt.key}.prompt.md", f"{prompt.key}.answer.md"
-        self._files.write(question, prompt.whole.encode())
+        for picture in prompt.pictures:
+            self._files.write(f"{PICTURES}/{picture_name(picture)}", picture)
+        self._files.write(question, question_text(prompt).encode())
         where = self._files.path
-        self.announce(f"paste {where / question} into a chat, and save its answer as {where / answer}")
+        shown = f" with the pictures that it names, from {where / PICTURES}," if prompt.pictures else ""
+        self.announce(f"paste {where / question}{shown} into a chat, and save its answer as {where / answer}")
         seen = b""
         while True:
             content = self._files.read(answer, LONGEST_REPLY) if self._files.has(answer) else b""

@@ -3,9 +3,9 @@
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from autoreward.llm.cost import tokens
 from autoreward.llm.forms import NEW_LIMIT, OLD_LIMIT, Form, told_context
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
+from autoreward.llm.pictures import encoded, sent_tokens
 from autoreward.llm.provider import QUICK, ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, openai_reply, read_json
@@ -34,7 +34,7 @@ class OpenAIModel(ProviderModel):
 
         from autoreward.llm.transport import as_text
 
-        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, tokens(prompt.whole))}
+        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, sent_tokens(prompt))}
         if prompt.effort:
             asked["reasoning_effort"] = prompt.effort
         if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
@@ -48,9 +48,7 @@ class OpenAIModel(ProviderModel):
                 asked["stream_options"] = {"include_usage": True}
         try:
             answer = self._opened(self._limits).chat.completions.with_raw_response.create(
-                model=self._model,
-                messages=prompt.messages,  # type: ignore[arg-type] # the SDK has a type for each role
-                **asked,
+                model=self._model, messages=_messages(prompt), **asked
             )
         except openai.OpenAIError as error:
             raise provider_fault(error, self.name, self._access.variable) from None
@@ -94,3 +92,15 @@ class OpenAIModel(ProviderModel):
             http_client=HttpClient(self.name, self._access.address, headers, limits),
         )
         return client
+
+
+def _messages(prompt: Prompt) -> Any:
+    """The conversation; the last question is its text alone, which every server takes, or parts where it has pictures."""
+    if not prompt.pictures:
+        return prompt.messages
+    shown = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded(picture)}"}}
+        for picture in prompt.pictures
+    ]
+    *before, last = prompt.messages
+    return [*before, {**last, "content": [{"type": "text", "text": prompt.text}, *shown]}]

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from autoreward.core.visible import visible_line
 from autoreward.core.wording import Setting
-from autoreward.llm.cost import tokens
 from autoreward.llm.forms import MENDABLE, SHORTEST_ANSWER, Form, Refusal, TooLong, after_refusal, alternatives
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
+from autoreward.llm.pictures import sent_tokens
 from autoreward.llm.types import Prompt, PromptTooLong, Reply, RequestRefused, RetryLater, TimeLimits
 
 QUICK = TimeLimits(10.0, 10.0)
 """For what a server knows without a model."""
+_PICTURES = re.compile(r"image|vision|multi-?modal", re.IGNORECASE)
 _THINKING = re.compile(r"effort|reasoning|thinking", re.IGNORECASE)
 _MOST_FORMS = 25
 """In which a question is asked, at most."""
@@ -35,7 +36,7 @@ class ProviderModel(ABC):
     def ask(self, prompt: Prompt) -> Reply:
         """Answer once, structured where the server can. Raises RetryLater, RequestRefused or PromptTooLong."""
         self.context()
-        form, sent = self.form, tokens(prompt.whole)
+        form, sent = self.form, sent_tokens(prompt)
         first: RequestRefused | None = None
         others: Iterator[Form] | None = None
         for _ in range(_MOST_FORMS):
@@ -50,6 +51,8 @@ class ProviderModel(ABC):
                 after = after_refusal(form, refusal)
                 if isinstance(after, TooLong):
                     raise self._too_long(after, prompt, sent, fault.status) from None
+                if after is None and prompt.pictures and _PICTURES.search(fault.said):
+                    raise self._blind(fault) from None
                 if after is None and prompt.effort and _THINKING.search(fault.said):
                     raise self._no_such_effort(prompt, fault) from None
                 if after is not None:
@@ -83,6 +86,13 @@ class ProviderModel(ABC):
     @abstractmethod
     def told(self) -> int | None:
         """The context by the server's list of models; 0: it has none that says so; None: it can't be asked now."""
+
+    def _blind(self, fault: RetryLater | RequestRefused) -> RequestRefused:
+        return RequestRefused(
+            f"{self.name} refused ({fault.status}) the pictures of a question: it said: {visible_line(fault.said, 200)}. Choose a "
+            "model that sees.",
+            status=fault.status,
+        )
 
     def _no_such_effort(self, prompt: Prompt, fault: RetryLater | RequestRefused) -> RequestRefused:
         setting = Setting("effort" if prompt.role == "designer" else f"{prompt.role}_effort")

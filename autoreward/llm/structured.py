@@ -25,6 +25,8 @@ class Request(NamedTuple):
     max_tokens: int
     earlier: tuple[Turn, ...] = ()
     """What was said before it in the same conversation."""
+    pictures: tuple[bytes, ...] = ()
+    """As in `Prompt`."""
     shorter: Callable[[int], str] | None = None
     """The same question in that many tokens, where it can be said in fewer."""
 
@@ -101,7 +103,9 @@ def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: 
     while True:
         text = request.within(client.kept_room(key))
         try:
-            prompt = Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens)
+            prompt = Prompt(
+                key, request.role, text + ending, shape, request.max_tokens, request.pictures, shortens=shortens
+            )
             return client.ask(prompt._replace(earlier=request.earlier))
         except PromptTooLong:
             if len(request.within(client.kept_room(key))) < len(text):

@@ -71,6 +71,8 @@ class Prompt(NamedTuple):
     """JSON schema of the answer."""
     max_tokens: int
     """Longest answer, in tokens."""
+    pictures: tuple[bytes, ...] = ()
+    """PNG files, shown after the text in this order."""
     effort: Effort | None = None
     """How much to think; None: what the model does by itself."""
     repeated: int = 0
