@@ -15,7 +15,7 @@ from scripted import Scripted, client
 
 from autoreward.checks.pay import Pay
 from autoreward.checks.review import review
-from autoreward.checks.samples import Practice
+from autoreward.checks.samples import Practice, written_constants
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
@@ -47,6 +47,7 @@ from autoreward.records import (
     Verdict,
 )
 from autoreward.rewards.gate.gate import examine
+from autoreward.rewards.gate.slips import Known
 from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, analyze_prompt, explain, representative
 from autoreward.roles.brief import brief
@@ -57,6 +58,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
 from autoreward.tasks.tables import Constant, Metric, StateField, Success, Train
 
+HARD = Path(__file__).parents[1] / "benchmarks" / "data" / "hard"
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(
@@ -668,6 +670,57 @@ def test_the_rule_is_said_in_words_and_in_the_names_of_programs(success: Success
     text = design_prompt(brief(task, 1_000, 20, DESCRIPTION), History(), 2)
     assert said in text
     assert f'"{success.when.replace("close", "CLOSE")}"' in text
+
+
+@pytest.mark.parametrize("name", sorted(task_names((envs_folder(), HARD))))
+def test_the_example_of_a_prompt_is_a_sound_program_of_its_task(name: str) -> None:
+    """In the task's own fields and constants, with nothing that another task has; told that it is the form alone."""
+    task = find_task(name, (envs_folder(), HARD))
+    for told in (brief(task, 1_000, 20), brief(task, 1_000, 20, described(task))):
+        known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
+        found = examine(told.example, known)
+        assert (found.problems, found.slips) == ((), ())
+        text = design_prompt(told, History(), 4)
+        assert "It shows the form alone" in text
+        program = "".join(f"    {line}\n" if line else "\n" for line in told.example.splitlines())
+        assert program in text
+        spoken = re.sub(r'"(?:[^"\\\n]|\\.)*"', "", text)  # people may speak of anything
+        for foreign in {"fingertip", "hold_at", "angular_velocity", "torque"} - {
+            *task.state,
+            *task.action,
+            *task.constants,
+        }:
+            assert not re.search(rf"\b{foreign}\b", spoken, re.IGNORECASE)
+
+
+def test_no_placeholder_is_a_string_that_could_be_an_answer() -> None:
+    """What stands for a string in a form is no string: a weak model gives it back."""
+    candidate = Candidate(id="r000c0", source=GOOD, thought="stay close", origin="model", how="fresh")
+    for text in (
+        design_prompt(BRIEF, History(), 4),
+        repair_prompt(candidate, ["x"]),
+        revise_prompt(BRIEF, [candidate], {"r000c0": ["x"]}),
+        critic.critic_prompt(BRIEF, [candidate], {}),
+        analyze_prompt(BRIEF, [case([True, False])]),
+    ):
+        form = text.rstrip().rpartition("\n")[2]
+        assert form.startswith("    {"), "the form is the last line"
+        assert set(re.findall(r': "([^"]*)"', form)) <= {"r000c0", "a"}, "ids alone"
+        with pytest.raises(ValueError, match="Expecting value"):
+            json.loads(form)
+
+
+def test_all_prompts_begin_alike() -> None:
+    """So that a server which keeps what it read last reads the task once."""
+    candidate = Candidate(id="r000c0", source=GOOD, thought="stay close", origin="model", how="fresh")
+    texts = (
+        design_prompt(BRIEF, History(), 4),
+        revise_prompt(BRIEF, [candidate], {"r000c0": ["x"]}),
+        critic.critic_prompt(BRIEF, [candidate], {}),
+        analyze_prompt(BRIEF, [case([True, False])]),
+    )
+    shared = next(i for i, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1)
+    assert texts[0][:shared].endswith("# Your part\nYou ")
 
 
 def test_the_designer_is_told_how_it_trains() -> None:

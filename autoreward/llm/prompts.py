@@ -63,6 +63,6 @@ def _environment() -> Environment:
 
 
 def _contract() -> str:
-    """The contract as contract.py states it, with its limits as numbers."""
-    text = (contract.__doc__ or "").split("\n\n", 1)[1].rstrip()
+    """The contract as contract.py states it, with its limits as numbers, without its example, which has the names of one task."""
+    text = "- " + (contract.__doc__ or "").split("\n- ", 1)[1].rstrip()
     return text.replace("MAX_PARTS", str(contract.MAX_PARTS)).replace("MAGNITUDE", f"{contract.MAGNITUDE:g}")

@@ -1,6 +1,7 @@
 """Every prompt's caller. How models are asked at all is not here, but in `llm`.
 
 brief.py        what every role is told: the task, the rule, the environment, how a policy is trained and judged
+example.py      a plain program in a task's own names
 designer.py     writes reward programs, and corrections of them
 history.py      what a designer is shown of the search so far
 critic.py       reads programs that run, and says what is wrong with them

@@ -8,6 +8,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
 from autoreward.records import Description
 from autoreward.roles.episode_tables import Table, episode_table
+from autoreward.roles.example import example_program
 from autoreward.tasks.card import Task
 
 LONGEST_DYNAMICS = 3_000
@@ -32,6 +33,11 @@ class Brief(NamedTuple):
     """Whether models read the success rule and the metric. Programs never do."""
     excerpts: tuple[Table, ...] = ()
     """An episode of doing nothing, and a random one."""
+
+    @property
+    def example(self) -> str:
+        """A program of the form that is asked for, in the task's own names."""
+        return example_program(self.task, self.description)
 
     @property
     def dynamics(self) -> str:

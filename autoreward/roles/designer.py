@@ -35,7 +35,7 @@ _HOW_BY_PARENTS: tuple[Literal["fresh", "mutation", "crossover"], ...] = ("fresh
 """What a program is called, by the number of its parents."""
 
 _TIPS = (
-    "Dense guidance toward the goal at every step; a bonus for arriving alone is found by luck (Ng et al. 1999 shape it "
+    "Dense guidance toward the goal at every step; where only arriving pays, it is found by luck (Ng et al. 1999 shape it "
     "with the change of a potential, which can't move the optimum).",
     "Terms that pay at every step of similar size, each squashed by a scale: exp(-distance / scale) or tanh; policies exploit "
     "unbounded ones (Fu et al. 2025, PAR).",
@@ -60,12 +60,14 @@ _CALLED = ("code", "program", "reward_function", "compute_reward", "python", "fu
 class Idea(ModelAnswer):
     """One program as a designer answers it."""
 
-    usual: ClassVar[Mapping[str, Any]] = {"thought": "", "parent": "", "composition": "sum"}
+    usual: ClassVar[Mapping[str, Any]] = {"plan": "", "thought": "", "parent": "", "composition": "sum"}
     also: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "source": _CALLED,
         "thought": ("idea", "description", "rationale", "reasoning", "explanation"),
         "parent": ("parents", "parent_id"),
     }
+    plan: Words
+    """Room to think before the program is written; nobody else reads it."""
     thought: Words
     parent: Words
     """Id of the program it changes, ids of two that it joins, or empty."""
@@ -261,6 +263,6 @@ def _from_code(text: str, cut: bool) -> Ideas | None:
             continue
         source = program_source(helpers + block)
         thought = docstring(source, FUNCTION) or "No idea was given."
-        ideas.append(Idea(thought=thought, parent="", composition="sum", source=source))
+        ideas.append(Idea(plan="", thought=thought, parent="", composition="sum", source=source))
         helpers = ""
     return Ideas(ideas=ideas) if ideas else None
