@@ -20,6 +20,7 @@ torch.set_num_threads(1)
 
 import numpy as np  # noqa: E402
 from stable_baselines3 import PPO  # noqa: E402
+from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize  # noqa: E402
 
 from autoreward.tasks.card import Task  # noqa: E402
@@ -55,6 +56,7 @@ def bare(task: Task) -> VecEnv:
 def training(envs: VecEnv, steps: int) -> float:
     venv = VecNormalize(envs, norm_reward=False)
     model = PPO("MlpPolicy", venv, n_steps=128, batch_size=256, seed=0, device="cpu")
+    model.set_logger(Logger(folder=None, output_formats=[]))
     began = time.process_time()
     model.learn(steps)
     return (time.process_time() - began) / model.num_timesteps

@@ -101,6 +101,10 @@ def _opened() -> None:
         pass
 
 
+def _window() -> None:
+    raise RuntimeError("pyglet: cannot open display None")
+
+
 def _quietly_opened() -> None:
     try:
         _opened()
@@ -163,6 +167,7 @@ fault(happens=_broken)("Broken")
 fault(reset=_started(lambda: subprocess.run([sys.executable, "-S", "-c", "pass"], check=True)))("Program")
 fault(reset=_started(_opened))("Socket")
 fault(reset=_started(_quietly_opened))("QuietSocket")
+fault(reset=_started(_window))("Window")
 fault(reset=_started(lambda: os.chdir(Path(__file__).anchor)))("Folder")
 fault(happens=lambda self: np.seterr(all="raise") and None)("Errors")
 fault(reset=_seeds_all)("SeedsAll")

@@ -59,6 +59,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("One", "one step", "note", "every episode has one step"),
         ("Long", "time limit", "warn", "100,000 steps, of "),
         ("Broken", "error", "fail", "step raises ConnectionResetError: the simulator is gone (awkward_envs.py, line "),
+        ("Window", "error", "fail", "reset raises RuntimeError: pyglet: cannot open display None"),
         ("Folder", "folder", "warn", "it changes the current folder of its process"),
         ("Errors", "NumPy", "warn", "(divide='raise', over='raise', under='raise', invalid='raise')"),
         ("SeedsAll", "global seed", "warn", "reset sets the seed of random or np.random for everybody"),
@@ -72,6 +73,7 @@ def test_each_fault_has_a_row(name: str, row: str, gravity: str, found: str) -> 
     assert found in rows[row].found
     assert row == "time limit" or set(rows) <= {row, "time limit", "own reward"}, rows
     assert Path.cwd() == here
+    assert ("no display" in rows[row].advice) == (name == "Window")
 
 
 def test_what_is_in_order_has_no_row_that_matters() -> None:

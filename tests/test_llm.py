@@ -24,12 +24,13 @@ from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.parsing import Unusable, code_blocks, parse_record, usable_text
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.llm.types import LLM, Prompt, Reply, Role, TimeLimits
+from autoreward.llm.types import LLM, Prompt, Reply, Role, TimeLimits, Turn
 from autoreward.records import Record
 from autoreward.store.folder import Folder
 
 KINDS = ("anthropic", "openai")
 MODEL = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
+WORD_YES = '{"word": "yes"}'
 PROMPT = Prompt("k", "designer", "Write something.", {"type": "object"}, 1000)
 
 
@@ -175,6 +176,22 @@ def test_after_three_unusable_replies_there_is_no_answer(tmp_path: Path) -> None
         )
     assert answer is None
     assert len(findings) == len(server.requests) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_conversation_is_sent_as_one_and_counted_whole(kind: str, tmp_path: Path) -> None:
+    asked = PROMPT._replace(text="Again.", earlier=(Turn(PROMPT.text, "A draft."),))
+    with provider(Answer(WORD_YES)) as server:
+        client(tmp_path, model(kind, server.url)).ask(asked)
+    (request,) = server.requests
+    assert [(m["role"], m["content"]) for m in request["messages"]] == [
+        ("user", "Write something."),
+        ("assistant", "A draft."),
+        ("user", "Again."),
+    ]
+    assert (tmp_path / "replies" / "k.prompt.md").read_text() == "Write something.\n# You answered\nA draft.\n\nAgain."
+    with pytest.raises(RunChanged):
+        client(tmp_path, model(kind, server.url)).ask(asked._replace(earlier=()))
 
 
 def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:

@@ -250,9 +250,10 @@ def test_only_normalised_rewards_have_a_value_loss_that_is_too_large() -> None:
     assert optimiser(broken, normalized=False) is None
 
 
-def test_a_training_whose_worker_died_says_nothing_of_its_reward(tmp_path: Path) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.ENVIRONMENT_FAILED])
+def test_a_training_that_failed_outside_of_its_reward_says_nothing_of_it(tmp_path: Path, outcome: Outcome) -> None:
     def die(job: TrialJob) -> Outcome:
-        return Outcome.LOST if job.id in ("native-s0", "native-s1", "r000c1-s0") else Outcome.COMPLETED
+        return outcome if job.id in ("native-s0", "native-s1", "r000c1-s0") else Outcome.COMPLETED
 
     result, _ = run(tmp_path / "a", FakeSteps(fail=die), given="native", confirm_seeds=3)
     assert len(result.confirmed[0].success) == 1

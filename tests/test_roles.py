@@ -46,10 +46,11 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
+from autoreward.rewards.gate.gate import examine
 from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, analyze_prompt, explain, representative
 from autoreward.roles.brief import brief
-from autoreward.roles.designer import design_prompt, revise_prompt
+from autoreward.roles.designer import design_prompt, repair_prompt, revise_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
@@ -131,8 +132,8 @@ def test_there_are_forty_raw_answers() -> None:
 def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, tmp_path: Path) -> None:
     script = {
         "r000-designer": {"ideas": [idea("import os\n" + GOOD), idea()]},
-        "r000-repair-0": {"revisions": [{"id": "r000c0", "source": "import sys\n" + GOOD}]},
-        "r000-repair-1": {"revisions": [{"id": "r000c9", "source": GOOD}]},
+        "r000-repair-0-r000c0": {"revisions": [{"id": "r000c0", "source": "import sys\n" + GOOD}]},
+        "r000-repair-1-r000c0": {"revisions": [{"id": "r000c9", "source": GOOD}]},
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script)
@@ -140,9 +141,116 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
         client(model, tmp_path), BRIEF, History(), 2, lambda c: review(c, jail, rows)
     )
     assert [review(c, jail, rows).accepted for c in candidates.items] == [False, True]
-    assert "'sys' can't be imported" in model.asked["r000-repair-1"]
-    assert "r000c1" not in model.asked["r000-repair-0"], "only what is broken goes back"
+    assert "'sys' can't be imported" in model.asked["r000-repair-1-r000c0"]
+    assert "got no further" in model.asked["r000-repair-1-r000c0"]
+    assert [key for key in model.asked if "r000c1" in key] == [], "only what is broken goes back"
     assert any("r000c9" in finding for finding in candidates.findings)
+    assert "import os" in candidates.items[0].source, "a correction that gets no further is not kept"
+
+
+def test_a_repair_goes_on_with_the_conversation_of_its_program(tmp_path: Path) -> None:
+    """Each has the designer's question before it, word for word, and that program alone as the answer; on disk, too."""
+    broken = "import os\n" + GOOD
+    asked: dict[str, Prompt] = {}
+
+    def answer(prompt: Prompt) -> dict[str, object]:
+        asked[prompt.key] = prompt
+        source = "import sys\n" + GOOD if "repair-0" in prompt.key else GOOD
+        return {"revisions": [{"id": prompt.key[-6:], "source": source}]}
+
+    model = Scripted(
+        {"r000-designer": {"ideas": [idea(), idea(broken), idea(broken)]}, "r000-critic-0": {"remarks": []}}, answer
+    )
+    made = refine.refined_candidates(client(model, tmp_path), BRIEF, History(), 3, gated).items
+    assert [c.source for c in made] == [GOOD, GOOD, broken], "as many questions as programs"
+    assert list(asked) == ["r000-repair-0-r000c1", "r000-repair-0-r000c2", "r000-repair-1-r000c1"]
+    last = asked["r000-repair-1-r000c1"].messages
+    assert [m["role"] for m in last] == ["user", "assistant", "user", "assistant", "user"]
+    assert last[0]["content"] == model.asked["r000-designer"]
+    assert json.loads(last[1]["content"]) == {"ideas": [idea(broken)]}
+    assert last[:2] == asked["r000-repair-0-r000c1"].messages[:2]
+    saved = (tmp_path / "replies" / "r000-repair-1-r000c1.prompt.md").read_text()
+    assert saved == asked["r000-repair-1-r000c1"].whole
+    assert all(m["content"] in saved for m in last)
+
+
+def gated(candidate: Candidate) -> Verdict:
+    """By the gate alone."""
+    found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examine(candidate.source).problems)
+    outcome = Outcome.BROKE_CONTRACT if found else Outcome.COMPLETED
+    return Verdict(candidate_id=candidate.id, accepted=not found, outcome=outcome, findings=found)
+
+
+@pytest.mark.parametrize(
+    ("revision", "kept"),
+    [
+        ("import os, sys\nimport torch as t\n" + GOOD.replace("np.exp", "np.load"), False),
+        ("def compute_reward(:\n", False),
+        ("define one function compute_reward: def it", False),
+        ("import os\n" + GOOD.replace("next_state.x", "next_state.y"), False),
+        (GOOD.replace("next_state.x", "next_state.y"), True),
+        (GOOD.replace("np.exp(", "np.log(-1.0 - "), True),
+        (GOOD, True),
+    ],
+    ids=["more faults", "no python", "words", "as far", "passes the gate", "runs", "may train"],
+)
+def test_a_correction_is_kept_only_if_it_gets_further(
+    revision: str, kept: bool, jail: Jail, rows: Practice, tmp_path: Path
+) -> None:
+    """Not Python, then refused by the gate, then failing, then answering, then accepted; and fewer faults of one kind."""
+    broken = "import os\n" + GOOD
+    script = {
+        "r000-designer": {"ideas": [idea(broken)]},
+        "r000-repair-0-r000c0": {"revisions": [{"id": "r000c0", "source": revision}]},
+    }
+    model = Scripted(script, lambda prompt: {"remarks": []} if "critic" in prompt.key else {"revisions": []})
+    (made,) = refine.refined_candidates(
+        client(model, tmp_path), BRIEF, History(), 1, lambda c: review(c, jail, rows)
+    ).items
+    assert made.source.strip() == (revision if kept else broken).strip()
+
+
+def test_a_correction_in_a_fence_is_read(tmp_path: Path) -> None:
+    script = {
+        "r000-designer": {"ideas": [idea("import os\n" + GOOD)]},
+        "r000-repair-0-r000c0": f"I leave the import out:\n\n```python\n{GOOD}```\n",
+        "r000-critic-0": {"remarks": []},
+    }
+    (made,) = refine.refined_candidates(client(Scripted(script), tmp_path), BRIEF, History(), 1, gated).items
+    assert made.source == GOOD
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "filled"),
+    [
+        ([GOOD] * 4, 4, 0),
+        ([GOOD] * 2, 4, 0),
+        ([GOOD], 4, 1),
+        (["import os\n" + GOOD] * 3, 4, 2),
+        ([], 3, 2),
+        ([GOOD], 1, 0),
+    ],
+)
+def test_half_of_a_round_may_train_whatever_the_model_gives(
+    written: list[str], wanted: int, filled: int, tmp_path: Path
+) -> None:
+    model = Scripted(
+        {"r000-designer": {"ideas": [idea(source) for source in written]}},
+        lambda prompt: {"remarks": []} if "critic" in prompt.key else {"revisions": []},
+    )
+    asked: list[int] = []
+
+    def of_grammar(count: int) -> Sequence[Candidate]:
+        asked.append(count)
+        return [
+            Candidate(id=f"r000c{i}", source=GOOD, thought="near", origin="grammar", how="fresh") for i in range(count)
+        ]
+
+    made = refine.refined_candidates(client(model, tmp_path), BRIEF, History(), wanted, gated, fill=of_grammar)
+    assert asked == [filled] * bool(filled)
+    assert [c.id for c in made.items] == [f"r000c{i}" for i in range(len(written) + filled)]
+    assert [(c.origin, c.how) for c in made.items[len(written) :]] == [("grammar", "filled")] * filled
+    assert any("of the grammar's programs" in finding for finding in made.findings) == bool(filled)
 
 
 def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
@@ -470,6 +578,7 @@ def test_golden_prompts() -> None:
         f"=== {name}\n{prompt}\n\n"
         for name, prompt in (
             ("critic", critic.critic_prompt(BRIEF, [candidate], {"r000c0": paid})),
+            ("repair", repair_prompt(candidate, problems["r000c0"])),
             ("revise", revise_prompt(BRIEF, [candidate], problems)),
             ("analyzer", analyze_prompt(BRIEF, [case([True, False, False], [False, True, False])])),
             ("designer, second round", design_prompt(told, history(TASK, short_round()), 4)),

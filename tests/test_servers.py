@@ -14,7 +14,7 @@ import pytest
 from fake_provider import Answer, Provider, provider
 from test_llm import KINDS, PROMPT, Word, client, model
 
-from autoreward.errors import LimitReached, NoAnswer
+from autoreward.errors import LimitReached, NoAnswer, UsageError
 from autoreward.llm.cost import tokens
 from autoreward.llm.forms import NEW_LIMIT, OLD_LIMIT, Form, Refusal, TooLong, after_refusal, told_context
 from autoreward.llm.open import open_model
@@ -30,6 +30,7 @@ from autoreward.llm.types import (
     TimeLimits,
     time_limits,
 )
+from autoreward.session.model_check import check_model
 
 WORD = '{"word": "yes"}'
 
@@ -420,3 +421,55 @@ def test_an_error_within_a_stream_is_the_error_that_it_would_have_been(event: ob
     raw = b": begun\n\n" + events(event)
     with provider(Answer(raw=raw)) as server, pytest.raises(error):
         model("openai", server.url).ask(PROMPT._replace(text="word " * 6000))
+
+
+# ----------------------------------------------------------------------------------------------------------- doctor
+
+
+def test_doctor_asks_once_and_says_what_works() -> None:
+    with provider(Answer('{"sum": 42}')) as server:
+        server.models = {"data": [{"id": "llama", "max_model_len": 8192}]}
+        server.decide = dislikes("response_format", text="response_format is not supported", status=422)
+        found = check_model(f"openai+{server.url}/v1:llama")
+    assert found["answers"].startswith("right, in ")
+    assert {k: found[k] for k in ("JSON mode", "streaming", "longest answer", "context", "tokens", "price")} == {
+        "JSON mode": "no: it is asked in words",
+        "streaming": "yes",
+        "longest answer": "as max_tokens",
+        "context": "8,192 tokens, as it says",
+        "tokens": "1,000 in, 500 out",
+        "price": "not counted: a server of your own",
+    }
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(Answer("42"), "UNUSABLE"), (Answer('{"sum": 41}'), "wrong: 41"), (Answer("", finish="length"), "UNUSABLE")],
+)
+def test_doctor_says_what_can_not_be_read(answer: Answer, says: str) -> None:
+    with provider(answer) as server:
+        assert says in check_model(f"openai+{server.url}/v1:llama")["answers"]
+
+
+def test_doctor_waits_for_nobody() -> None:
+    with provider(Answer("Loading model", status=503)) as server:
+        name = f"openai+{server.url}/v1:llama"
+        with pytest.raises(NoAnswer, match=r"not ready yet.*A run would wait"):
+            check_model(name)
+    with pytest.raises(NoAnswer, match="can't be reached"):
+        check_model(name)
+    for other in ("manual", "grammar"):
+        with pytest.raises(UsageError, match="nothing to find out"):
+            check_model(other)
+
+
+def test_a_server_that_cuts_prompts_without_a_word_is_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    with provider(Answer(WORD, usage={"prompt_tokens": 4096})) as server:
+        asked = client(tmp_path, model("openai", server.url))
+        asked._tell = told.append
+        asked.ask(PROMPT._replace(text="word " * 2500))
+        assert told == []
+        asked.ask(PROMPT._replace(key="l", text="word " * 9000))
+    assert "read 4,096 tokens of a prompt of about 15,001" in told[0]

@@ -37,7 +37,7 @@ from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.tasks.tables import Train
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.envs.actions import PolicyActions, resting
+from autoreward.worker.envs.actions import PolicyActions, out_of_reach, resting
 from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
@@ -194,6 +194,23 @@ def test_scripts_and_recorded_episodes_are_in_the_environments_own_numbers() -> 
 def test_bounds_that_say_nothing_are_refused(space: spaces.Space[Any], said: str) -> None:
     with pytest.raises(TaskError, match=said):
         make._trainable(space, HEATER)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "change", "said"),
+    [
+        ((0, -1), (1000, 1), {}, ""),
+        ((0, -1), (1000, 1), {"rescale_actions": False}, "number 0 of the action goes from 0 to 1000"),
+        ((-3, -0.01), (3, 0.01), {"rescale_actions": False}, "number 1 of the action goes from -0.01 to 0.01"),
+        ((-3, 5), (3, 7), {"rescale_actions": False}, "number 1 of the action goes from 5 to 7"),
+        ((0, -1), (1000, 1), {"algorithm": "SAC"}, ""),
+    ],
+)
+def test_bounds_that_a_policy_in_own_units_does_not_get_on_with_are_known(
+    low: Any, high: Any, change: dict[str, Any], said: str
+) -> None:
+    space = spaces.Box(np.float32(low), np.float32(high))
+    assert out_of_reach(space, PLAIN.model_copy(update=change)) == said
 
 
 @pytest.mark.filterwarnings("ignore")  # Gymnasium warns, and goes on

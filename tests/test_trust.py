@@ -232,6 +232,21 @@ def test_where_trust_can_not_be_kept_is_said(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "run").exists()
 
 
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made is not known here then, which is asked about; what a person lets in can't be kept, which is said."""
+    home = tmp_path / "nowhere"
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(home))
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert not trust.made_here(b"a policy")
+    with pytest.raises(UsageError, match=r"There is no home folder .*set XDG_CONFIG_HOME"):
+        trust.keep(trust.of_card(other(state_program=CODE)))
+    assert not home.exists()
+    home.mkdir()
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert trust.made_here(b"a policy")
+
+
 def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
         (measure if config.given else improve)(Study(TASK, config, FakeSteps(), book, lambda event: None))

@@ -121,7 +121,7 @@ def test_a_signal_handler_of_an_environment_is_its_own(workers: Workers) -> None
 
 def test_what_it_prints_and_logs_goes_nowhere_but_for_its_end(workers: Workers) -> None:
     noisy = "print('to stdout'), logging.getLogger('x').warning('.' * 200_000)"
-    ends = "sys.stderr.write('the last line'); os._exit(3)"
+    ends = "sys.stderr.write('the last line\\n'); os._exit(3)"
     trial = trained(workers, patched(ends, f"env.step = lambda action: ({noisy}, step(action))[2]"))
     assert trial.message.endswith("the last line"), trial.message[-100:]
     assert len(trial.message) < 1_000

@@ -58,6 +58,9 @@ WORKERS = (
 
 def command(
     runs: Path = RUNS,
+    model: str | None = typer.Option(
+        None, "--model", help="Ask this model one cheap question instead, and say what works; see `run`."
+    ),
     as_json: bool = typer.Option(False, "--json", help="As JSON."),
     env: str | None = typer.Option(
         None, "--env", help="Check this environment instead: any id that gymnasium.make accepts, or MODULE:ID."
@@ -69,8 +72,12 @@ def command(
 
     With --env: what could go wrong with an environment, and what to do. Exit code 2 if nothing can be trained in it.
     """
+    if env is not None and model is not None:
+        raise typer.BadParameter("--env and --model ask for two things: write one of them.")
     if env is not None:
         _check_env(env, kwargs, allow, as_json)
+    if model is not None:
+        _say_model(model, as_json)
         return
     from autoreward.core.wording import in_shell
     from autoreward.errors import JailError, JobFailed
@@ -134,6 +141,17 @@ def say_check(check: "EnvCheck") -> None:
 
     Terminal().print(env_check_table(check))
     say(env_check_verdict(check))
+
+
+def _say_model(name: str, as_json: bool) -> None:
+    from autoreward.session.model_check import check_model
+
+    found = check_model(name)
+    if as_json:
+        say_json(found, indent=2)
+        return
+    for about, words in found.items():
+        say(f"{about:<16}{words}")
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:

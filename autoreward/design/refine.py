@@ -2,7 +2,8 @@
 
     draft -> gate and dry run -> repair, at most _REPAIRS times -> critic -> rework, at most _CRITIC_ROUNDS times
 
-All of a round is asked in one go, so a round costs a handful of calls. Identity travels in ids, never in list positions. A
+All of a round is asked in one go, but for repairs, which go on with the conversation of each program and are kept only where they
+get further; there are at most as many of them as programs. Identity travels in ids, never in list positions. A
 critic may ask for changes; it can't stop a program: the original trains beside its rework, with what was said of it as a mark,
 unless recorded episodes clearly prefer one of the two. So a critic that is wrong costs some steps of the race and no program; a
 quarter of the round is reworked at most where nothing is recorded that speaks for it.
@@ -12,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
+from autoreward.design.fill import FillMaker, filled_up, missing
 from autoreward.llm.client import ModelClient
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
+from autoreward.rewards.gate import gate
 from autoreward.roles import critic, designer
 from autoreward.roles.brief import Brief
 from autoreward.roles.history import History
@@ -41,8 +44,9 @@ def refined_candidates(
     review: Review,
     recorded: OfflineData | None = None,
     feedback: Sequence[str] = (),
+    fill: FillMaker | None = None,
 ) -> Candidates:
-    """The next round's candidates, those that were reworked beside their originals, after all others.
+    """The next round's candidates; after them those that were reworked beside their originals, and those that fill up.
 
     Args:
         client: where models are asked.
@@ -52,17 +56,20 @@ def refined_candidates(
         review: whether a program may train.
         recorded: the episodes recorded so far, None without any.
         feedback: what people want changed.
+        fill: makes programs of the grammar's where too few of the model's may train.
 
     Raises:
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
-    drafted, findings = designer.draft_candidates(client, brief, history, count, feedback)
-    programs = Drafts(len(history.rounds), len(drafted), review, recorded, findings)
-    for candidate in drafted:
+    drafted = designer.draft_candidates(client, brief, history, count, feedback)
+    programs = Drafts(len(history.rounds), len(drafted.candidates), review, recorded, drafted.findings)
+    for candidate in drafted.candidates:
         programs.take(candidate)
-    _repair(client, brief, programs)
+    repair_drafts(client, drafted.question, programs)
     _criticise(client, brief, programs)
-    return Candidates(items=tuple(programs.candidates.values()), findings=programs.findings)
+    designed = Candidates(items=tuple(programs.candidates.values()), findings=programs.findings)
+    accepted = sum(programs.verdicts[c.id].accepted for c in drafted.candidates)
+    return filled_up(designed, programs.number, missing(accepted, count), fill) if fill else designed
 
 
 @dataclass
@@ -131,17 +138,40 @@ class Drafts:
         return place
 
 
-def _repair(client: ModelClient, brief: Brief, programs: Drafts) -> None:
-    """Send what may not train back with the findings."""
+def repair_drafts(client: ModelClient, question: str, programs: Drafts) -> None:
+    """Send what may not train back, each program for itself in the conversation that wrote it, as often as there are programs."""
+    broken = [c for i, c in programs.candidates.items() if not programs.verdicts[i].accepted]
+    talks = {c.id: (c, programs.verdicts[c.id], designer.conversation(question, c)) for c in broken}
+    left = max(programs.drafted, _REPAIRS)
     for turn in range(_REPAIRS):
-        problems = {i: _words(v.findings) for i, v in programs.verdicts.items() if not v.accepted}
-        if not problems:
-            break
-        key = programs.key(f"repair-{turn}")
-        sources, wrong = designer.revise(client, key, brief, tuple(programs.candidates.values()), problems)
-        programs.findings += wrong
-        for identity, source in sources.items():
-            programs.take(programs.candidates[identity].model_copy(update={"source": source}))
+        for identity, (asked, verdict, earlier) in list(talks.items())[:left]:
+            left -= 1
+            key = programs.key(f"repair-{turn}-{identity}")
+            source, talk, wrong = designer.repair(client, key, asked, _words(verdict.findings), earlier)
+            programs.findings += wrong
+            revised = asked.model_copy(update={"source": source})
+            found = programs.review(revised) if source else verdict
+            if source and _reached(revised, found) > _reached(
+                programs.candidates[identity], programs.verdicts[identity]
+            ):
+                programs.take(revised, found)
+            if source and not found.accepted:
+                talks[identity] = revised, found, talk
+            else:  # it may train, or there is nothing to say to an answer without a program
+                del talks[identity]
+
+
+def _reached(candidate: Candidate, verdict: Verdict) -> tuple[int, int]:
+    """How far a program gets: is Python, passes the gate, answers, may train; and with how few faults."""
+    if verdict.accepted:
+        return 4, 0
+    if verdict.parts:
+        stage = 3
+    elif not gate.examine(candidate.source).problems:
+        stage = 2
+    else:
+        stage = int(gate.is_python(candidate.source))
+    return stage, -len(verdict.findings)
 
 
 def _criticise(client: ModelClient, brief: Brief, programs: Drafts) -> None:

@@ -41,7 +41,7 @@ class AnthropicModel(ProviderModel):
                 max_retries=0,  # our own are within the budget; the SDK's would not be
                 http_client=HttpClient(self.name, self._access.address, headers, self._limits),
             )
-        room = form.answer_room(prompt, tokens(prompt.text))
+        room = form.answer_room(prompt, tokens(prompt.whole))
         output: dict[str, Any] = {}
         asked: dict[str, Any] = {}
         if prompt.effort == "none":
@@ -61,7 +61,7 @@ class AnthropicModel(ProviderModel):
             answer = self._client.messages.with_raw_response.create(
                 model=self._model,
                 max_tokens=room,
-                messages=[{"role": "user", "content": _content(prompt, form)}],
+                messages=_messages(prompt, form),
                 **asked,
             )
         except anthropic.AnthropicError as error:
@@ -77,10 +77,11 @@ class AnthropicModel(ProviderModel):
         return 0
 
 
-def _content(prompt: Prompt, form: Form) -> Any:
-    """The question; what was asked before is a part of its own, which the provider keeps."""
+def _messages(prompt: Prompt, form: Form) -> Any:
+    """The conversation; what was asked before is a part of its own at its beginning, which the provider keeps."""
+    first, *others = prompt.messages
     if not (prompt.repeated and form.kept):
-        return prompt.text
-    before, rest = prompt.text[: prompt.repeated], prompt.text[prompt.repeated :]
+        return [first, *others]
+    before, rest = prompt.beginning[: prompt.repeated], prompt.beginning[prompt.repeated :]
     kept = {"type": "text", "text": before, "cache_control": {"type": "ephemeral"}}
-    return [kept, {"type": "text", "text": rest}] if rest else [kept]
+    return [{**first, "content": [kept, {"type": "text", "text": rest}] if rest else [kept]}, *others]

@@ -25,6 +25,9 @@ REPLIES = "replies"
 _FAILED = "failed-"
 _ROOM = "room.txt"
 _LONGEST_ROOM = 20
+_LEAST_READ = 0.4
+"""Share of the tokens that we expect below which a prompt was cut: no tokenizer needs so few (7.5 characters a token)."""
+_LONG_TEXT = 6_000
 LONGEST_REPLY = 16 << 20
 """Most bytes of a saved reply."""
 
@@ -87,7 +90,7 @@ class ModelClient:
             RunChanged: what is saved answers another question.
         """
         saved = _read(self._files, prompt.key, SavedReply)
-        digest = hashlib.sha256(prompt.text.encode()).hexdigest()
+        digest = hashlib.sha256(prompt.whole.encode()).hexdigest()
         if saved is not None:
             if saved.prompt_sha256 != digest:
                 raise RunChanged(
@@ -97,12 +100,12 @@ class ModelClient:
             return saved.reply
         model = self.models[prompt.role]
         with self._lock:
-            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.text.encode())
+            self._write(f"{REPLIES}/{prompt.key}.prompt.md", prompt.whole.encode())
             effort = self._efforts.get(prompt.role)
             room = prompt.max_tokens + thinking_room(effort)
-            repeated = self._repeats.begin(model.name, prompt.text)
+            repeated = self._repeats.begin(model.name, prompt.beginning)
             reply, bill = self._answer(model, prompt._replace(effort=effort, max_tokens=room, repeated=repeated))
-            self._repeats.add(model.name, prompt.text)
+            self._repeats.add(model.name, prompt.beginning)
             record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
             self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
             return reply
@@ -151,8 +154,17 @@ class ModelClient:
                 raise
             else:
                 bill = _bill(prompt, model.name, reply)
+                self._tell_if_cut(model, prompt, reply)
                 self._limit.settle(reserved, bill)
                 return reply, bill
+
+    def _tell_if_cut(self, model: LLM, prompt: Prompt, reply: Reply) -> None:
+        expected = tokens(prompt.whole)
+        if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.whole) > _LONG_TEXT:
+            self._tell(
+                f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
+                "start it with a longer context (docs/models.md)"
+            )
 
     def _failed(self, model: LLM, prompt: Prompt, reserved: float, busy: RetryLater) -> None:
         """Count a call that got no answer, and keep what came of it. What may have been paid for stays set aside."""
@@ -161,7 +173,9 @@ class ModelClient:
             return
         if busy.came is not None:
             self._keep(prompt.key, "unreadable-", "txt", busy.came)
-        sent, came, dollars = (tokens(prompt.text), tokens(busy.came or ""), reserved) if busy.may_cost else (0, 0, 0.0)
+        sent, came, dollars = (
+            (tokens(prompt.whole), tokens(busy.came or ""), reserved) if busy.may_cost else (0, 0, 0.0)
+        )
         bill = Bill(
             role=prompt.role,
             model=model.name,
@@ -215,7 +229,7 @@ def unused(names: Iterable[str], rounds: int, mark: str) -> list[tuple[str, str]
 
 def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
     """Servers that count no tokens are taken to have used what the texts' lengths suggest."""
-    sent = reply.input_tokens or tokens(prompt.text)
+    sent = reply.input_tokens or tokens(prompt.whole)
     received = reply.output_tokens or tokens(reply.text)
     # a server that counts more of a part than of the whole has miscounted the part
     read = min(reply.cache_read_tokens, sent)

@@ -89,7 +89,7 @@ class CostLimit:
     def reserve(self, model: str, prompt: Prompt) -> float:
         """Set aside the most that a call can cost. Raises LimitReached if that is beyond the cap, UsageError if nobody knows."""
         demand_price(prompt.role, model, self._max_cost)
-        sent = tokens(prompt.text)
+        sent = tokens(prompt.whole)
         most = max(
             price(model, sent, prompt.max_tokens, 0, kept) or 0.0 for kept in (0, sent)
         )  # writing to a cache costs more

@@ -25,7 +25,7 @@ class Manual:
     def ask(self, prompt: Prompt) -> Reply:
         """Wait for the person, as long as it takes; Ctrl-C stops, and resume asks again."""
         question, answer = f"{prompt.key}.prompt.md", f"{prompt.key}.answer.md"
-        self._files.write(question, prompt.text.encode())
+        self._files.write(question, prompt.whole.encode())
         where = self._files.path
         self.announce(f"paste {where / question} into a chat, and save its answer as {where / answer}")
         seen = b""

@@ -34,11 +34,11 @@ class OpenAIModel(ProviderModel):
 
         from autoreward.llm.transport import as_text
 
-        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, tokens(prompt.text))}
+        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, tokens(prompt.whole))}
         if prompt.effort:
             asked["reasoning_effort"] = prompt.effort
         if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
-            asked["prompt_cache_key"] = hashlib.sha256(prompt.text[:_SAME_BEGINNING].encode()).hexdigest()
+            asked["prompt_cache_key"] = hashlib.sha256(prompt.beginning[:_SAME_BEGINNING].encode()).hexdigest()
         if form.structured:
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -48,7 +48,9 @@ class OpenAIModel(ProviderModel):
                 asked["stream_options"] = {"include_usage": True}
         try:
             answer = self._opened(self._limits).chat.completions.with_raw_response.create(
-                model=self._model, messages=[{"role": "user", "content": prompt.text}], **asked
+                model=self._model,
+                messages=prompt.messages,  # type: ignore[arg-type] # the SDK has a type for each role
+                **asked,
             )
         except openai.OpenAIError as error:
             raise provider_fault(error, self.name, self._access.variable) from None

@@ -35,7 +35,7 @@ class ProviderModel(ABC):
     def ask(self, prompt: Prompt) -> Reply:
         """Answer once, structured where the server can. Raises RetryLater, RequestRefused or PromptTooLong."""
         self.context()
-        form, sent = self.form, tokens(prompt.text)
+        form, sent = self.form, tokens(prompt.whole)
         first: RequestRefused | None = None
         others: Iterator[Form] | None = None
         for _ in range(_MOST_FORMS):

@@ -9,7 +9,7 @@ from autoreward.llm.lenient import fenced_blocks
 from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
 from autoreward.llm.thinking import cut_while_thinking
-from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role
+from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role, Turn
 from autoreward.records import Record
 
 ATTEMPTS = 3
@@ -23,6 +23,8 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it in the same conversation."""
     shorter: Callable[[int], str] | None = None
     """The same question in that many tokens, where it can be said in fewer."""
 
@@ -99,7 +101,8 @@ def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: 
     while True:
         text = request.within(client.kept_room(key))
         try:
-            return client.ask(Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens))
+            prompt = Prompt(key, request.role, text + ending, shape, request.max_tokens, shortens=shortens)
+            return client.ask(prompt._replace(earlier=request.earlier))
         except PromptTooLong:
             if len(request.within(client.kept_room(key))) < len(text):
                 continue

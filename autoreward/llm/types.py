@@ -53,6 +53,13 @@ def time_limits(address: str, chosen: ChosenLimits = USUAL) -> TimeLimits:
     return TimeLimits(min(chosen.silence or usual.silence, whole), whole)
 
 
+class Turn(NamedTuple):
+    """A question that was asked earlier in the same conversation, and what the model answered, as it is told of it."""
+
+    question: str
+    answer: str
+
+
 class Prompt(NamedTuple):
     """One question."""
 
@@ -70,6 +77,24 @@ class Prompt(NamedTuple):
     """Characters at the beginning that this model was asked before, and may have kept."""
     shortens: bool = False
     """Whether the question can be put in fewer words, so that the answer gets more of a small context."""
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it."""
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The whole conversation, as chat protocols have it."""
+        said = [(role, text) for turn in self.earlier for role, text in zip(("user", "assistant"), turn, strict=True)]
+        return [{"role": role, "content": text} for role, text in (*said, ("user", self.text))]
+
+    @property
+    def beginning(self) -> str:
+        """Its first question."""
+        return self.earlier[0].question if self.earlier else self.text
+
+    @property
+    def whole(self) -> str:
+        """The whole conversation as one text, for people and for counting."""
+        return "".join(f"{turn.question}\n# You answered\n{turn.answer}\n\n" for turn in self.earlier) + self.text
 
 
 class Reply(Record):

@@ -29,8 +29,10 @@ class Candidate(Record):
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "weights", "given", "again"]
-    """`again`: the best program so far, unchanged, since trainings are longer from this round on."""
+    how: Literal["fresh", "mutation", "crossover", "weights", "given", "filled", "again"]
+    """`filled`: by the grammar, where a model gave too few that may train; `again`: the best program so far, unchanged, since
+    trainings are longer from this round on.
+    """
     parents: tuple[Id, ...] = ()
     composition: CompositionName = "sum"
     genome: ProgramText = ""

@@ -1,8 +1,9 @@
 """The designer role: prompts a model for reward programs, and for corrections of them."""
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator
 
@@ -14,7 +15,7 @@ from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
 from autoreward.llm.programs import docstring, program_source
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured, read_reply
-from autoreward.llm.types import Reply
+from autoreward.llm.types import Reply, Turn
 from autoreward.records import (
     Candidate,
     CandidateId,
@@ -27,6 +28,8 @@ from autoreward.roles.brief import Brief
 from autoreward.roles.history import LONGEST_THOUGHT, History, shown_history
 
 _MAX_TOKENS = 16_000
+_MAX_REPAIR_TOKENS = 6_000
+"""For one program, and what is thought before it."""
 _LONGEST_FEEDBACK = 1_000
 _HOW_BY_PARENTS: tuple[Literal["fresh", "mutation", "crossover"], ...] = ("fresh", "mutation", "crossover")
 """What a program is called, by the number of its parents."""
@@ -90,10 +93,21 @@ class Revisions(ModelAnswer):
     revisions: list[Revision]
 
 
+class Drafted(NamedTuple):
+    """A round's programs as they were first written."""
+
+    candidates: tuple[Candidate, ...]
+    """With ids of ours."""
+    findings: tuple[str, ...]
+    """What was wrong with the answers."""
+    question: str
+    """The prompt that was answered."""
+
+
 def draft_candidates(
     client: ModelClient, brief: Brief, history: History, count: int, feedback: Sequence[str] = ()
-) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """The model's programs for the next round, with ids of ours, and what was wrong with its answers."""
+) -> Drafted:
+    """The model's programs for the next round."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
     key = str(ReplyKey(number, "designer"))
@@ -101,10 +115,64 @@ def draft_candidates(
     def text(room: int) -> str:
         return design_prompt(brief, history, count, feedback, room)
 
-    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, text)
+    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
     answer, findings = ask_structured(client, request, Ideas, _from_code)
     ideas = answer.ideas[:count] if answer else []
-    return tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas)), findings
+    made = tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    return Drafted(made, findings, request.within(client.kept_room(key)))
+
+
+def conversation(question: str, candidate: Candidate) -> tuple[Turn, ...]:
+    """The conversation in which a program was written, as if it had been the only one: its beginning is that of all others."""
+    idea = {
+        "thought": candidate.thought,
+        "parent": ", ".join(candidate.parents),
+        "composition": candidate.composition,
+        "source": candidate.source,
+    }
+    return (Turn(question, json.dumps({"ideas": [idea]}, ensure_ascii=False)),)
+
+
+def repair(
+    client: ModelClient, key: str, candidate: Candidate, problems: Sequence[str], earlier: tuple[Turn, ...]
+) -> tuple[str, tuple[Turn, ...], tuple[str, ...]]:
+    """A program that can't be used, corrected in the conversation in which it was written.
+
+    Returns:
+        The source, empty if there is none; the conversation with this question in it; and what was wrong with the answer.
+    """
+    text = repair_prompt(candidate, problems, again=len(earlier) > 1)
+    request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier)
+    answer, findings = ask_structured(client, request, Revisions, _revision_from_code(candidate.id))
+    sources, findings = _wanted(key, answer, {candidate.id}, findings)
+    source = sources.get(candidate.id, "")
+    said = json.dumps({"revisions": [{"id": candidate.id, "source": source}]}, ensure_ascii=False)
+    return source, (*earlier, Turn(text, said)), findings
+
+
+def repair_prompt(candidate: Candidate, problems: Sequence[str], again: bool = False) -> str:
+    """The question alone, without the conversation before it. `again`: the program is a correction that got no further."""
+    return render_prompt("repair", id=candidate.id, source=candidate.source, problems=problems, again=again)
+
+
+def _revision_from_code(identity: str) -> Callable[[str, bool], Revisions | None]:
+    """A reader of programs in fences: the last one is the correction."""
+
+    def read(text: str, cut: bool) -> Revisions | None:
+        ideas = _from_code(text, cut)
+        return Revisions(revisions=[Revision(id=identity, source=ideas.ideas[-1].source)]) if ideas else None
+
+    return read
+
+
+def _wanted(
+    key: str, answer: Revisions | None, wanted: set[str], findings: tuple[str, ...]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The sources by id of those that were asked about; others are a finding."""
+    revisions = answer.revisions if answer else []
+    if unknown := [r.id for r in revisions if r.id not in wanted]:
+        findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
+    return {r.id: r.source for r in revisions if r.id in wanted}, findings
 
 
 def read_ideas(reply: Reply, told: list[str]) -> Ideas:
@@ -123,10 +191,7 @@ def revise(
     wanted = {c.id for c in candidates if c.id in problems}
     request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
     answer, findings = ask_structured(client, request, Revisions)
-    unknown = [r.id for r in answer.revisions if r.id not in wanted] if answer else []
-    if unknown:
-        findings += (f"{key}: corrected {visible_line(', '.join(unknown), 100)}, which it was not asked about",)
-    return {r.id: r.source for r in answer.revisions if r.id in wanted} if answer else {}, findings
+    return _wanted(key, answer, wanted, findings)
 
 
 def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:

@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 from autoreward import events
 from autoreward.core import seeds
-from autoreward.core.outcomes import Outcome
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
@@ -56,9 +55,9 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Sc
     study.listener(events.Confirming(tuple(job.id for job in jobs)))
     trials = page.each(TRIALS, jobs, steps.train, steps.executor)
     scores = {score.trial_id: score for score in score_all(steps, page, trials, "confirm")}
-    # a worker that died twice says nothing of the reward
-    lost = {t.id for t in trials if t.outcome is Outcome.LOST}
-    lost |= {identity for identity, score in scores.items() if score.outcome is Outcome.LOST}
+    # a worker that died twice says nothing of the reward, nor does an environment that failed
+    lost = {t.id for t in trials if t.outcome.blames_nobody_here}
+    lost |= {identity for identity, score in scores.items() if score.outcome.blames_nobody_here}
     by_arm = {
         c.who: {
             i: scores.get(name) for i in range(config.confirm_seeds) if (name := str(TrialId(c.who, i))) not in lost

@@ -107,11 +107,12 @@ class Initiated(NamedTuple):
         return parse_task(text, self.path)
 
     def keep(self, text: str) -> None:
-        """Write the card. Raises TaskError, StoreError."""
-        keep(of_card(self.check(text)))
+        """Write the card, and let in what it does, since it was made here. Raises TaskError, StoreError, UsageError."""
+        task = self.check(text)
         files = Folder(self.path.parent)
         files.make()
         files.write(self.path.name, text.encode())
+        keep(of_card(task))
 
 
 def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[str], None]) -> Initiated:

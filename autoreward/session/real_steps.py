@@ -14,13 +14,12 @@ from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
-from autoreward.core.wording import Setting
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
-from autoreward.errors import LimitReached, ProviderError
+from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
-from autoreward.llm.client import REPLIES, ModelClient
+from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     DEMONSTRATIONS,
@@ -51,7 +50,7 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.search.strategy import Strategy
+from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
@@ -110,28 +109,23 @@ class RealSteps:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
+            about = self._brief(length.steps if length else self._config.full(self._task))
             refined = refine.refined_candidates(
-                self._client,
-                self._brief(length.steps if length else self._config.full(self._task)),
-                history,
-                len(drafts),
-                self.review,
-                data,
-                self._feedback(),
-            )
-            if refined.items:
-                return refined.model_copy(
-                    update={"items": (*refined.items, *self._offline.tuned(description, rounds, tunings))}
-                )
-            raise ProviderError(
-                f"{self._client.models['designer'].name} answered nothing that holds a program ({'; '.join(refined.findings)}). "
-                f"Its replies are in {self._book.folder / REPLIES}; choose another ",
-                Setting("model"),
-                ".",
-            )
-        seed = seeds.derive(self._config.seed, "design", len(rounds))
-        items = evolved_candidates(self._task, description, rounds, drafts, seed)
+                self._client, about, history, len(drafts), self.review, data, self._feedback(),
+                lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
+            )  # fmt: skip
+            if any(c.how == "filled" for c in refined.items):
+                self._tell(events.ModelSaid(f"round {len(rounds)}: {refined.findings[-1]}"))
+            tuned = self._offline.tuned(description, rounds, tunings)
+            return refined.model_copy(update={"items": (*refined.items, *tuned)})
+        items = self._of_grammar(description, rounds, drafts)
         return Candidates(items=(*items, *self._offline.tuned(description, rounds, tunings)))
+
+    def _of_grammar(
+        self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
+    ) -> tuple[Candidate, ...]:
+        seed = seeds.derive(self._config.seed, "design", len(rounds))
+        return evolved_candidates(self._task, description, rounds, drafts, seed)
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""

@@ -82,7 +82,7 @@ def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, boar
 
 def known(powers: Powers) -> bool:
     """Whether a person has let these in, or they are a shipped card's; no power at all is nothing to ask about."""
-    return not powers or _digest(powers) in _shipped() or _kept().has(_digest(powers))
+    return not powers or _digest(powers) in _shipped() or _has(_digest(powers))
 
 
 def demand(powers: Powers, who: str) -> None:
@@ -101,14 +101,17 @@ def keep(powers: Powers) -> None:
 
 
 def keep_made(data: bytes, name: str) -> None:
-    """Remember a file with code in it as made here. Raises StoreError, UsageError."""
-    if not made_here(data):
+    """Remember a file with code in it as made here. Raises StoreError, UsageError.
+
+    A person without a home keeps nothing, and is asked about the file if it is to be used: what was computed is not lost by that.
+    """
+    if _kept() is not None and not made_here(data):
         _write(_mark(data), f"made here: {name}")
 
 
 def made_here(data: bytes) -> bool:
     """Whether these very bytes were made here."""
-    return _kept().has(_mark(data))
+    return _has(_mark(data))
 
 
 def _mark(data: bytes) -> str:
@@ -139,20 +142,25 @@ def _shipped() -> frozenset[str]:
     return frozenset(_digest(powers) for card in cards if (powers := of_card(read_task(card))))
 
 
-def _kept() -> Folder:
-    """Where trust is kept. Raises UsageError if this person has no home."""
+def _kept() -> Folder | None:
+    """Where trust is kept; None where this person has no home: one that is named and not there is not made."""
     named = os.environ.get("XDG_CONFIG_HOME")
     try:
         config = Path(named) if named else Path.home() / ".config"
     except RuntimeError:
-        raise UsageError(
-            "There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder."
-        ) from None
-    return Folder(config / "autoreward" / "trust")
+        return None
+    return Folder(config / "autoreward" / "trust") if named or config.parent.is_dir() else None
+
+
+def _has(name: str) -> bool:
+    kept = _kept()
+    return kept is not None and kept.has(name)
 
 
 def _write(name: str, text: str) -> None:
     folder = _kept()
+    if folder is None:
+        raise UsageError("There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder.")
     try:
         folder.make()
         folder.write(name, f"{text}\n".encode("utf-8", "replace"), mode=0o600)

@@ -185,9 +185,8 @@ class Workers(Closing):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
             words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
-            raise errors.TaskError(
-                f"task {task.name}: {task.env} failed when it was tried: {words}. Look at its id, its kwargs and its code."
-            ) from None
+            look = "" if "[process]" in words else " Look at its id, its kwargs and its code."
+            raise errors.TaskError(f"task {task.name}: {task.env} failed when it was tried: {words}.{look}") from None
 
 
 def job_limits(config: RunConfig) -> JobLimits:

@@ -9,6 +9,10 @@ from pathlib import Path
 from autoreward.records import Allowed
 
 _PATH = re.compile(r"(?:/[^\s'\":;,<>|()]+)+")
+_NO_DISPLAY = re.compile(
+    r"NoSuchDisplay|DisplayConnection|no display name|open display|X server|xcb\b|X11", re.IGNORECASE
+)
+"""What graphics libraries say where no window can be opened."""
 _BY_MODULE: dict[str, tuple[str, Allowed]] = {
     "socket.py": ("open network connections", "network"),
     "subprocess.py": ("start programs", "programs"),
@@ -47,6 +51,8 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
             "Workers have no network, start no programs and processes, signal no others and change no modes of files; if you "
             "trust the environment, its card can allow the first two: [process] network = true, programs = true"
         ), ("network", "programs")
+    if _NO_DISPLAY.search(f"{type(error).__name__}: {error}"):
+        return "Workers have no display: have it open no window, such as by render_mode in the kwargs of its card", ()
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
     return next((_about_path(path) for path in refused), ""), ()

@@ -15,6 +15,11 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 from autoreward.core.acting import Acting
 from autoreward.tasks.tables import Train
 
+_TRIED = 3.0
+"""How far from 0 a policy tries that nothing rescales."""
+_NARROW = 0.2
+"""Width of bounds below which it tries little but the ends."""
+
 
 class PolicyActions(Acting):
     """The actions of one space, as a policy trained by a card's settings sees them."""
@@ -43,6 +48,20 @@ class PolicyEnvs(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Step."""
         return self.venv.step_wait()
+
+
+def out_of_reach(own: spaces.Space[Any], train: Train) -> str:
+    """The first real-valued action that a policy in the environment's own units does not get on with, in words; empty without one.
+
+    It starts about 0 with a spread of 1: of a wide or distant range it never tries the most, of a narrow one the ends alone.
+    """
+    if not isinstance(own, spaces.Box) or train.rescales or train.algorithm in ("SAC", "TD3"):
+        return ""
+    for i, (low, high) in enumerate(zip(own.low.tolist(), own.high.tolist(), strict=True)):
+        tried = min(high, _TRIED) - max(low, -_TRIED)
+        if tried < 0.5 * (high - low) or high - low < _NARROW:
+            return f"number {i} of the action goes from {low:g} to {high:g}"
+    return ""
 
 
 def resting(space: spaces.Space[Any]) -> Any:

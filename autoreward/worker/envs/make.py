@@ -8,6 +8,7 @@ from gymnasium import spaces
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
+from autoreward.worker.envs import older
 from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.faults import raised_by
 from autoreward.worker.envs.flatten import flat
@@ -38,10 +39,8 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
     if render_mode is not None:
         kwargs["render_mode"] = render_mode
     module = task.env.partition(":")[0]
-    if task.max_steps is not None:
-        kwargs["max_episode_steps"] = task.max_steps
     try:
-        env = gymnasium.make(task.env, **kwargs)
+        env = _made(task.env, kwargs, task.max_steps)
     except gymnasium.error.DependencyNotInstalled as error:
         lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
         how = how_to_get(lacking) if lacking else " ".join(str(error).split())
@@ -56,6 +55,20 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
+
+
+def _made(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[Any, Any]:
+    """By Gymnasium, and adapted where it is of an older kind. Raises what making it raises."""
+    try:
+        made = gymnasium.make(env, max_episode_steps=limit, **kwargs)
+    except gymnasium.error.DependencyNotInstalled:
+        raise
+    except (gymnasium.error.Error, TypeError):
+        foreign = older.make_foreign(env, kwargs, limit)
+        if foreign is None:
+            raise
+        return foreign
+    return older.made_modern(made, limit)
 
 
 def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
@@ -130,6 +143,11 @@ EXTRAS = {
 
 def _pip(module: str) -> str:
     """The command that installs a missing module."""
+    if module == "gym":
+        return (
+            "it was written for gym, which Gymnasium has replaced: write `import gymnasium as gym` in it. What reset and step took "
+            "and returned then is understood."
+        )
     extra = EXTRAS.get(module)
     if extra:
         return how_to_get(extra)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
+from autoreward.worker.envs.actions import out_of_reach
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
@@ -47,7 +48,16 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
             name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite"
         )
     )
+    items += _reached(task, context)
     return Audit(task=task.name, items=tuple(items)), {}
+
+
+def _reached(task: Task, context: JobContext) -> Iterator[AuditItem]:
+    env = make.make_env(task)
+    context.closing.callback(env.close)
+    if far := out_of_reach(env.action_space, task.train):
+        starts = "a policy that is not rescaled starts about 0 with a spread of 1"
+        yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
 
 
 def _recorded(task: Task, context: JobContext) -> Recorded:

@@ -1,0 +1,274 @@
+"""What designer, repair and critic prompts get out of a model, without any training.
+
+    python benchmarks/prompts.py --model NAME [--tasks mountain-car,cheetah-stop] [--candidates 4] [--max-cost 1] [--runs DIR]
+    python benchmarks/prompts.py
+
+asks a model for one round on each shipped task that is installed and on the hard ones of `benchmarks/data/hard`. Without
+`--model` recorded replies are read: those of `tests/recordings`, and the first round that a strong model wrote for each hard task.
+
+A row a task: answers that could be read, of all; programs; how many may train at first, and after repair; distinct ones of these,
+docstrings and comments aside; copies of the prompt's example (half of their parts or more are its, whatever the numbers); the mean
+rank correlation of their returns with the task's judgement on recorded episodes; whether the critic's answer could be read; tokens
+of the first prompt, as they are estimated; tokens of all; dollars. Run it before and after a change of a prompt, with the same
+model, and show both tables.
+"""
+
+import argparse
+import ast
+import json
+import re
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from autoreward.checks.pay import OfflineData
+from autoreward.config import RunConfig
+from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
+from autoreward.design import refine
+from autoreward.errors import LimitReached, TaskError
+from autoreward.evaluation.rank_correlation import spearman
+from autoreward.llm.client import ModelClient
+from autoreward.llm.cost import tokens
+from autoreward.llm.open import open_models
+from autoreward.llm.replay import ReplayModel
+from autoreward.llm.types import LLM, Prompt, Reply, Role
+from autoreward.records import REFERENCE_EPISODES, Candidate, Verdict
+from autoreward.roles import critic, designer
+from autoreward.roles.brief import Brief, brief
+from autoreward.roles.history import History
+from autoreward.session.offline import Offline
+from autoreward.session.real_steps import open_steps
+from autoreward.store.book import Book, RunHeader
+from autoreward.store.keys import DESCRIPTION
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task, task_names
+
+ROOT = Path(__file__).parent.parent
+RECORDINGS = ROOT / "tests" / "recordings"
+HARD = ROOT / "benchmarks" / "data" / "hard"
+ROLES: tuple[Role, ...] = ("designer", "critic", "analyzer")
+
+
+class Recorded:
+    """A model that answers the first question with programs that are there."""
+
+    def __init__(self, programs: Sequence[dict[str, Any]]) -> None:
+        self.name = "replay:programs"
+        wanted = ("thought", "composition", "source")
+        self._text = json.dumps({"ideas": [{key: program.get(key, "") for key in wanted} for program in programs]})
+
+    def ask(self, prompt: Prompt) -> Reply:
+        if not prompt.key.endswith("-designer"):
+            raise LimitReached(f"{self.name} ends here: it has no reply to {prompt.key}")
+        return Reply(text=self._text, model="recorded")
+
+
+class Measured(NamedTuple):
+    """What a model made of the prompts of one task."""
+
+    read: int
+    """Answers that could be read."""
+    answers: int
+    programs: int
+    at_first: int
+    """Programs that may train as they were written."""
+    repaired: int
+    """And after repair."""
+    distinct: int
+    """Of those that may train."""
+    copies: int
+    """Of all programs."""
+    ranks: tuple[float, ...]
+    """Rank correlations of those that may train; empty where nothing is recorded."""
+    critic: str
+    """`read`, `not read`, or `not asked`."""
+    first_prompt: int
+    """Tokens, as they are estimated."""
+    tokens: int
+    dollars: float | None
+
+    def row(self, task: str) -> str:
+        rank = f"{fmean(self.ranks):.2f}" if self.ranks else ""
+        dollars = "" if self.dollars is None else f"{self.dollars:.3f}"
+        cells = [task, f"{self.read} of {self.answers}", self.programs, self.at_first, self.repaired, self.distinct,
+                 self.copies, rank, self.critic, self.first_prompt, self.tokens, dollars]  # fmt: skip
+        return "| " + " | ".join(map(str, cells)) + " |"
+
+
+HEAD = "| task | read | programs | at first | repaired | distinct | copies | rank | critic | prompt | tokens | $ |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model")
+    parser.add_argument("--tasks", default="")
+    parser.add_argument("--candidates", type=int, default=4)
+    parser.add_argument("--max-cost", type=float, default=1.0)
+    parser.add_argument("--runs", type=Path)
+    options = parser.parse_args()
+    known = [*task_names((envs_folder(),)), *task_names((HARD,))]
+    chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks()
+    print(f"{HEAD}\n{'|---' * HEAD.count(' |')}|", flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in chosen:
+            runs = options.runs or Path(scratch)
+            try:
+                task = find_task(name, (envs_folder(), HARD))
+                print(on_task(task, options, runs / f"prompts-{name}").row(name), flush=True)
+            except TaskError as error:  # an environment that is not installed
+                print(f"| {name} | {error} |", flush=True)
+
+
+def recorded_tasks() -> list[str]:
+    return sorted(
+        path.parent.name for path in (*RECORDINGS.glob("*/r000-designer.json"), *HARD.glob("*/programs.json"))
+    )
+
+
+def model_for(task: Task, options: argparse.Namespace, folder: Path) -> LLM:
+    if options.model:
+        return open_models({"designer": options.model}, folder, options.max_cost)[options.model]
+    if (RECORDINGS / task.name).is_dir():
+        return ReplayModel(RECORDINGS / task.name)
+    written = json.loads((HARD / task.name / "programs.json").read_text())
+    return Recorded([p for p in written if p["origin"] == "model" and p["id"].startswith("r000")])
+
+
+def on_task(task: Task, options: argparse.Namespace, folder: Path) -> Measured:
+    config = RunConfig(model="grammar", candidates=options.candidates)
+    with (
+        Book.create(folder, RunHeader.of(task, config)) as book,
+        open_steps(task, config, book, lambda event: None) as (steps, workers),
+    ):
+        description = book.once(DESCRIPTION, steps.describe)
+        recorded: Transitions = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
+        told = brief(task, config.full(task), config.episodes, description, recorded=recorded)
+        data = Offline(task, config, book, workers.jail).data(())
+        client = ModelClient(
+            dict.fromkeys(ROLES, model_for(task, options, folder)),
+            folder,
+            lambda name, content: write(folder / name, content),
+            options.max_cost,
+            max_calls=100,
+        )
+        return measured(client, told, options.candidates, steps.review, data)
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+
+
+def measured(client: ModelClient, told: Brief, count: int, review: refine.Review, data: OfflineData | None) -> Measured:
+    """One round of designer, repair and critic."""
+    drafted = designer.draft_candidates(client, told, History(), count)
+    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings)
+    for candidate in drafted.candidates:
+        programs.take(candidate)
+    at_first = accepted(programs)
+    try:
+        refine.repair_drafts(client, drafted.question, programs)
+    except LimitReached:
+        print(f"({told.task.name}: not every repair could be asked for)")
+    sound, said = accepted(programs), "not asked"
+    if sound:
+        try:
+            _, wrong = critic.criticise(client, programs.key("critic-0"), told, sound, programs.pays(sound))
+            said = "not read" if sum("critic-0" in line for line in wrong) >= 3 else "read"
+        except LimitReached:
+            said = "not asked"
+    bills = client.bills()
+    unread = sum(
+        re.match(r"r\d+-(designer|repair)", line) is not None and "left out" not in line for line in programs.findings
+    )
+    answers = sum(bill.role == "designer" for bill in bills)
+    prices = [bill.dollars for bill in bills]
+    example = parts(example_of(drafted.question))
+    return Measured(
+        read=answers - unread,
+        answers=answers,
+        programs=len(drafted.candidates),
+        at_first=len(at_first),
+        repaired=len(sound),
+        distinct=len({bare(c.source) for c in sound}),
+        copies=sum(is_copy(c.source, example) for c in drafted.candidates),
+        ranks=tuple(ranks(sound, programs.verdicts, data)),
+        critic=said,
+        first_prompt=tokens(drafted.question),
+        tokens=sum(bill.input_tokens + bill.output_tokens for bill in bills),
+        dollars=None if None in prices else sum(price for price in prices if price is not None),
+    )
+
+
+def accepted(programs: refine.Drafts) -> list[Candidate]:
+    return [c for i, c in programs.candidates.items() if programs.verdicts[i].accepted]
+
+
+def ranks(sound: Sequence[Candidate], verdicts: dict[str, Verdict], data: OfflineData | None) -> list[float]:
+    if data is None:
+        return []
+    answers = [data.relabel(candidate, verdicts[candidate.id]) for candidate in sound]
+    return [spearman(answer.returns, data.dataset.goodness) for answer in answers if answer is not None]
+
+
+def example_of(prompt: str) -> str:
+    """The first program that stands in a prompt, indented."""
+    block = re.search(r"(?:^ {4}.*\n|^\n)*^ {4}def compute_reward.*\n(?:^ {4}.*\n|^\n)*", prompt, re.MULTILINE)
+    return textwrap.dedent(block[0]).strip() if block else ""
+
+
+def parts(source: str) -> set[str]:
+    """The parts of a program as expressions without their numbers, and without names for what is between."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return set()
+    given = {
+        n.targets[0].id: n.value
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+    }
+
+    class Plain(ast.NodeTransformer):
+        depth = 0
+
+        def visit_Constant(self, node: ast.Constant) -> ast.AST:
+            return ast.Constant(0) if isinstance(node.value, int | float) else node
+
+        def visit_Name(self, node: ast.Name) -> ast.AST:
+            if node.id not in given or self.depth > 5:
+                return node
+            self.depth += 1
+            value = self.visit(ast.parse(ast.unparse(given[node.id]), mode="eval").body)
+            self.depth -= 1
+            return value
+
+    values = [
+        v for n in ast.walk(tree) if isinstance(n, ast.Return) and isinstance(n.value, ast.Dict) for v in n.value.values
+    ]
+    return {ast.unparse(Plain().visit(ast.parse(ast.unparse(value), mode="eval"))) for value in values}
+
+
+def is_copy(source: str, example: set[str]) -> bool:
+    own = parts(source)
+    return bool(own) and 2 * len(own & example) >= len(own)
+
+
+def bare(source: str) -> str:
+    """A program without comments and docstrings."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+if __name__ == "__main__":
+    main()
