@@ -152,14 +152,19 @@ _WAY_ON = {
     errno.EMFILE: "Allow more with `ulimit -n 1024`, then run the command again (`resume` for a run that was begun)",
     errno.ENFILE: "The whole machine has no more: end other programs, then run the command again",
     errno.ENOMEM: "Free memory, or lift the limit with `ulimit -v unlimited`, then run the command again",
+    errno.EFBIG: "Allow larger files with `ulimit -f unlimited`, then run the command again",
     errno.EAGAIN: "Allow more processes with `ulimit -u`, or end some, then run the command again",
 }
+_NO_TEMPORARY = "No usable temporary directory"
+"""How Python begins to say that it found no place for temporary files."""
 
 
 def from_the_system(error: OSError) -> str:
     """What the system refused, where, and what to do about it, as sentences."""
     place = f"{shortened(error.filename)}: " if error.filename else ""
     way_on = _WAY_ON.get(error.errno or 0)
+    if (error.strerror or "").startswith(_NO_TEMPORARY):
+        way_on = "Set TMPDIR to a folder that may be written and has room, then run the command again"
     return f"{place}{error.strerror or error}." + (f" {way_on}." if way_on else "")
 
 

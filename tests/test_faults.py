@@ -144,6 +144,7 @@ class Held:
     (errno.EMFILE, "Too many open files. Allow more with `ulimit -n 1024`"),
     (errno.ENOMEM, "Cannot allocate memory. Free memory"),
     (errno.ENOSPC, "No space left on device."),
+    (errno.EFBIG, "File too large. Allow larger files with `ulimit -f unlimited`"),
 ])  # fmt: skip
 def test_what_the_system_refuses_is_said_with_a_way_on(number: int, says: str) -> None:
     assert from_the_system(OSError(number, os.strerror(number))).startswith(says)

@@ -81,10 +81,11 @@ class RestartingForkServer(Closing):
 
 def narrow() -> str:
     """What to say where a process died and may have had too few addresses; empty where there is no such limit."""
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY or limit > _ENOUGH:
-        return ""
-    return (
-        f" Processes may have only {limit / (1 << 30):.1f} GiB of addresses here, which is probably why: lift the limit "
-        "with `ulimit -v unlimited`, then try again."
-    )
+    for kind, what, option in ((resource.RLIMIT_AS, "addresses", "-v"), (resource.RLIMIT_DATA, "data", "-d")):
+        limit = resource.getrlimit(kind)[0]
+        if resource.RLIM_INFINITY != limit <= _ENOUGH:
+            return (
+                f" Processes may have only {limit / (1 << 30):.1f} GiB of {what} here, which is probably why: lift the limit "
+                f"with `ulimit {option} unlimited`, then try again."
+            )
+    return ""
