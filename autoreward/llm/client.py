@@ -88,7 +88,7 @@ class ModelClient:
             NoAnswer: nobody answers by now.
             ProviderError: it refuses; the message says what to do.
             RunChanged: what is saved answers another question.
-        ValueError: a picture is no PNG, or they are too many or too large.
+            ValueError: a picture is no PNG, or they are too many or too large.
         """
         saved = _read(self._files, prompt.key, SavedReply)
         demand_pictures(prompt)

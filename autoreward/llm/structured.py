@@ -23,12 +23,12 @@ class Request(NamedTuple):
     role: Role
     text: str
     max_tokens: int
-    earlier: tuple[Turn, ...] = ()
-    """What was said before it in the same conversation."""
     pictures: tuple[bytes, ...] = ()
     """As in `Prompt`."""
     shorter: Callable[[int], str] | None = None
     """The same question in that many tokens, where it can be said in fewer."""
+    earlier: tuple[Turn, ...] = ()
+    """What was said before it in the same conversation."""
 
     def within(self, room: int | None) -> str:
         """The text, in that many tokens if it can be; None: as it is."""

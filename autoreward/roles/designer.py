@@ -144,7 +144,7 @@ def repair(
         The source, empty if there is none; the conversation with this question in it; and what was wrong with the answer.
     """
     text = repair_prompt(candidate, problems, again=len(earlier) > 1)
-    request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier)
+    request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier=earlier)
     answer, findings = ask_structured(client, request, Revisions, _revision_from_code(candidate.id))
     sources, findings = _wanted(key, answer, {candidate.id}, findings)
     source = sources.get(candidate.id, "")
