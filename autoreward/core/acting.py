@@ -21,7 +21,10 @@ class Acting:
         low, high = getattr(space, "low", None), getattr(space, "high", None)
         self.dtype = space.dtype
         self.whole = np.issubdtype(self.dtype, np.integer)
-        unit = low is None or (bool(np.all(low == -1)) and bool(np.all(high == 1)) and not self.whole)
+        emits = np.can_cast(
+            np.float32, self.dtype
+        )  # what a policy emits is of that type, and no environment's of a shorter one
+        unit = low is None or (bool(np.all(low == -1)) and bool(np.all(high == 1)) and emits)
         self.rescaled = rescale and not unit
         self.same = not self.rescaled and not np.any(self.start)
         self.low: Any = np.asarray(low, dtype=np.float64) if self.rescaled else None
