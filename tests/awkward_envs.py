@@ -60,7 +60,7 @@ def fault(limit: int | None = LIMIT, **members: Any) -> Callable[[str], None]:
 
     def named(name: str) -> None:
         FAULTS[name] = type(name, (Plain,), members)
-        gymnasium.register(f"{name}-v0", FAULTS[name], max_episode_steps=limit)
+        gymnasium.register(f"Awkward{name}-v0", FAULTS[name], max_episode_steps=limit)
 
     return named
 
@@ -143,7 +143,7 @@ fault(action_space=spaces.Box(-np.inf, np.inf, (1,)))("Unbounded")
 fault(reset=_seedless)("Seedless")
 fault(happens=lambda self: setattr(self, "place", random.SystemRandom().random()))("Chance")
 fault(reset=_leaky)("Leaky")
-fault(observe=lambda self: np.array([self.place, np.nan if self.steps == 4 else 0], np.float32))("NotANumber")
+fault(observe=lambda self: np.array([self.place, np.nan if self.steps == 4 else 0], np.float32))("ObservesNan")
 fault(observe=lambda self: np.array([self.place, self.steps * 100], np.float32))("Beyond")
 fault(observe=lambda self: np.zeros(3, np.float32))("Shape")
 fault(observe=lambda self: None)("Nothing")

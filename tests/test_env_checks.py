@@ -28,7 +28,7 @@ OURS = "checker"
 
 
 def checked(name: str) -> EnvCheck:
-    task = placeholder_task(f"awkward_envs:{name}-v0", {}, "toy")
+    task = placeholder_task(f"awkward_envs:Awkward{name}-v0", {}, "toy")
     return all_checks(Asked(task, lambda: make.registered(task), steps=150))
 
 
@@ -45,7 +45,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Seedless", "seed, reset", "warn", "reset(seed=7) gives other starts each time"),
         ("Chance", "seed, step", "warn", "after the same seed and actions, step 1 gives something else"),
         ("Leaky", "leak", "warn", "from its start on"),
-        ("NotANumber", "observation", "fail", "obs has nan at 1 (step 4 of episode 1)"),
+        ("ObservesNan", "observation", "fail", "obs has nan at 1 (step 4 of episode 1)"),
         ("Beyond", "observation", "warn", "obs is 100 at 1, declared are -10 to 10 (step 1 of episode 1)"),
         ("Double", "float64", "note", "obs in float64"),
         ("Large", "large integers", "warn", "obs has whole numbers beyond 16,777,216 (reset)"),
@@ -182,7 +182,7 @@ def test_whatever_it_does_to_its_process_is_a_row(
 ) -> None:
     folder = str(Path(__file__).parent)
     process = Process(modules=(folder,), programs=allow == "programs", network=allow == "network")
-    task = placeholder_task(f"awkward_envs:{name}-v0", {}, "toy").model_copy(update={"process": process})
+    task = placeholder_task(f"awkward_envs:Awkward{name}-v0", {}, "toy").model_copy(update={"process": process})
     rows = {r.name: r for r in workers.check_env(task, patience=2.0).rows}
     assert (rows[row].gravity, row in rows) == (gravity, True)
     assert found in rows[row].found
@@ -194,6 +194,6 @@ def test_whatever_it_does_to_its_process_is_a_row(
 @pytest.mark.slow
 def test_what_was_checked_before_a_crash_stays(workers: Workers) -> None:
     process = Process(modules=(str(Path(__file__).parent),))
-    task = placeholder_task("awkward_envs:FarThenCrashes-v0", {}, "toy").model_copy(update={"process": process})
+    task = placeholder_task("awkward_envs:AwkwardFarThenCrashes-v0", {}, "toy").model_copy(update={"process": process})
     names = [row.name for row in workers.check_env(task, patience=2.0).rows]
     assert names == ["actions", "crash"]

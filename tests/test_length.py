@@ -93,7 +93,7 @@ def test_the_next_round_and_the_confirmation_train_longer_and_the_best_so_far_tr
     lines = [describe_event(event) for event in heard if isinstance(event, events.Lengthened)]
     assert lines == ["  trainings have 32,000 steps from now on instead of 8,000: more of them helped"]
     assert budget_sentence(result).endswith(
-        "0.80 after 32,000 environment steps. Those that confirm the result have 32,000."
+        "0.80 after 32,000 environment steps, and still improved. Those that confirm the result have 32,000."
     )
 
 

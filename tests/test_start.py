@@ -248,8 +248,10 @@ def test_a_run_tells_the_success_of_its_winner(memory_folder: Path) -> None:
 def test_a_plan_says_what_ends_the_search(target: float | None, said: str) -> None:
     speed = Speed(workers=1, start=1.0, training=1.0, scoring=1.0)
     made = Plan(task="t", rounds=1, round=(), round_steps=1, round_minutes=1, search_steps=1, search_minutes=1, confirm=None,
-                confirm_minutes=0, target=target, speed=speed, model="grammar", calls=0, dollars=0.0, prompt="")  # fmt: skip
+                confirm_minutes=0, target=target, finds_length=target is None, speed=speed, model="grammar", calls=0, dollars=0.0,
+                prompt="")  # fmt: skip
     out = io.StringIO()
     Terminal(out, width=200).print(show_plan(made))
     assert said in out.getvalue()
     assert "the search, 1 round " in out.getvalue()
+    assert ("Trainings get longer where that helps" in " ".join(out.getvalue().split())) == made.finds_length
