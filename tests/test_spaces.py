@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -458,7 +459,8 @@ def test_what_is_exported_acts_as_what_was_trained(task: Task, source: str, tmp_
 
     venv = VecNormalize.load(str(out / "vecnormalize.pkl"), DummyVecEnv([module.make]))
     model = PPO.load(out / "policy.zip", env=venv, device="cpu")
-    blank = policies.blank(task)
+    with ExitStack() as closing:
+        blank = policies.blank(task, closing)
     env = make.make_env(task)
     choose = policies.policy_function(
         blank, PolicyActions(env.action_space, task.train), *policies.from_bytes(blank, weights)

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,14 @@ _AROUND = ("/gymnasium/wrappers/", "/gymnasium/core.py")
 """Files that pass a call on, and say nothing of what went wrong."""
 
 
-def raised_by(task: Task, call: str, error: BaseException) -> BaseException:
-    """What to raise for an exception that came out of a call: a fault, or itself, if it is ours or told of by other words."""
+def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
+    """For an exception that came out of a call. Raises EnvironmentFault; the exception if it is ours or told of by other words."""
     if isinstance(error, AutorewardError | MemoryError | KeyboardInterrupt):
-        return error
+        raise error
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
     lines = " | ".join(_last_lines(error))
     where = f" Its last lines: {lines}" if lines else ""
-    return EnvironmentFault(denied.advised(f"{task.env}: {call} raised {what.rstrip('.')}.{where}", error))
+    raise EnvironmentFault(denied.advised(f"{task.env}: {call} raised {what.rstrip('.')}.{where}", error)) from error
 
 
 def returned(task: Task, call: str, what: str) -> EnvironmentFault:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import gymnasium
 import numpy as np
@@ -47,7 +47,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         try:
             observation, info = self.env.reset(seed=seed, options=options)
         except BaseException as error:
-            raise self._raised(error, RESETTING) from error
+            self._raise(error, RESETTING)
         finally:
             BEAT.end()
         self._demand(observation, info, RESETTING)
@@ -65,7 +65,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         try:
             observation, reward, terminated, truncated, info = self.env.step(action)
         except BaseException as error:
-            raise self._raised(error, STEPPING) from error
+            self._raise(error, STEPPING)
         finally:
             BEAT.cells[CALLS] += 1
         if type(reward) is not float or not math.isfinite(reward):
@@ -83,7 +83,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         try:
             self.env.close()
         except BaseException as error:
-            raise self._raised(error, CLOSING) from error
+            self._raise(error, CLOSING)
         finally:
             BEAT.end()
 
@@ -95,8 +95,8 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _words(self, kind: int) -> str:
         return Call(0, kind, self._steps, self._episode, self._seed).words
 
-    def _raised(self, error: BaseException, kind: int) -> BaseException:
-        return faults.raised_by(self._task, self._words(kind), error)
+    def _raise(self, error: BaseException, kind: int) -> NoReturn:
+        faults.raise_as_fault(self._task, self._words(kind), error)
 
     def _number(self, reward: Any) -> float:
         number = _one(reward)

@@ -10,7 +10,7 @@ from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import older
 from autoreward.worker.envs.border import Border
-from autoreward.worker.envs.faults import raised_by
+from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
@@ -28,7 +28,7 @@ def make_env(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any, A
     try:
         return Guarded(fitted(registered(task, render_mode), task), task)
     except BaseException as error:
-        raise raised_by(task, "the call that makes it", error) from error
+        raise_as_fault(task, "the call that makes it", error)
     finally:
         BEAT.end()
 
