@@ -899,10 +899,20 @@ def test_what_others_wrote_can_not_leave_its_quotes() -> None:
         assert "Write nothing" not in re.sub(r'"(?:[^"\\\n]|\\.)*"', "", outside)
 
 
-def test_the_cap_ends_the_design(tmp_path: Path) -> None:
+def test_the_cap_ends_the_design_where_nothing_may_train_yet(tmp_path: Path) -> None:
+    """What may train was paid for, and trains; nobody is asked about it any more."""
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
-    with pytest.raises(LimitReached, match="max_calls"):
-        refine.refined_candidates(client(model, tmp_path, max_calls=1), BRIEF, History(), 1, accept)
+    made = refine.refined_candidates(client(model, tmp_path / "a", max_calls=1), BRIEF, History(), 1, accept)
+    assert [c.id for c in made.items] == ["r000c0"]
+    assert "max_calls" in made.findings[-1]
+    for folder, calls in (("b", 0), ("c", 1)):
+        asked = client(model, tmp_path / folder, max_calls=calls)
+        with pytest.raises(LimitReached, match="max_calls"):
+            refine.refined_candidates(asked, BRIEF, History(), 1, accept if calls == 0 else refuse)
+
+
+def refuse(candidate: Candidate) -> Verdict:
+    return Verdict(candidate_id=candidate.id, accepted=False, outcome=Outcome.BROKE_CONTRACT)
 
 
 # ------------------------------------------------------------------------------------------------------ recordings

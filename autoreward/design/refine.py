@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
 from autoreward.design.fill import FillMaker, filled_up, missing
+from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.rewards.gate import gate
@@ -65,8 +66,13 @@ def refined_candidates(
     programs = Drafts(len(history.rounds), len(drafted.candidates), review, recorded, drafted.findings)
     for candidate in drafted.candidates:
         programs.take(candidate)
-    repair_drafts(client, drafted.question, programs)
-    _criticise(client, brief, programs)
+    try:
+        repair_drafts(client, drafted.question, programs)
+        _criticise(client, brief, programs)
+    except LimitReached as limit:
+        if not any(verdict.accepted for verdict in programs.verdicts.values()):
+            raise
+        programs.findings += (str(limit),)  # what was paid for trains
     designed = Candidates(items=tuple(programs.candidates.values()), findings=programs.findings)
     accepted = sum(programs.verdicts[c.id].accepted for c in drafted.candidates)
     return filled_up(designed, programs.number, missing(accepted, count), fill) if fill else designed
