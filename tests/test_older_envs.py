@@ -143,10 +143,10 @@ def test_they_pass_their_check() -> None:
 
 
 def test_what_can_be_no_environment_is_said() -> None:
-    gymnasium.registry.pop("Nothing-v0", None)
-    gymnasium.register("Nothing-v0", lambda: object())
+    gymnasium.registry.pop("OlderNothing-v0", None)
+    gymnasium.register("OlderNothing-v0", lambda: object())
     with pytest.raises(TaskError, match="object is no environment: it has no observation_space"):
-        made("Nothing")
+        made("OlderNothing")
     gymnasium.registry.pop("Lacks-v0", None)
     gymnasium.register("Lacks-v0", "gym.nothing:Lacks")
     with pytest.raises(TaskError, match="write `import gymnasium as gym` in it"):
