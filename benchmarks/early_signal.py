@@ -117,6 +117,8 @@ def show_races(names: Sequence[str]) -> None:
     print("|---|---|---|---|---|---|")
     for name in names:
         fields = list(fields_of(name))
+        if not fields:  # too few programs were trained on two seeds
+            continue
         races: dict[str, Callable[[list[Program]], tuple[str, float]]] = {
             "cd49c08": race_before,
             "now": lambda field: race_now(name, field, CONFIG.budget / CONFIG.rounds),  # noqa: B023
@@ -249,6 +251,8 @@ def show_rankings(names: Sequence[str]) -> None:
     print("|---|---|---|---|---|")
     for name in names:
         fields = list(fields_of(name))
+        if not fields:
+            continue
         pairs = [program for field in fields for program in field]
         for title, value in RULES.items():
             related = spearman(_array(value(p[0]) for p in pairs), _array(p[1].success for p in pairs))

@@ -4,11 +4,11 @@
     python benchmarks/hard.py records [--runs DIR]
 
 `benchmarks/data/hard` has the tasks' cards and their programs: those that a strong model wrote, and eight of the grammar. `train`
-trains each once a seed, in one piece, and is resumed by running it again; `--longer` continues those of the better third to twice
-the end. `records` writes `records.json` beside the programs, one line a training: at 16 checkpoints its steps, success, progress,
-progress as it was defined at commit cd49c08 (kept from the file, else null: that code is gone) and episode length on held-out
-episodes; and progress of the training episodes before each. From these alone, without a training, `benchmarks/early_signal.py`
-tells what a measure of progress or a race would have done.
+trains each once a seed, in one piece, but for those that are recorded, and is resumed by running it again; `--longer` continues
+those of the better third to twice the end, where the trainings themselves are in DIR. `records` writes `records.json` beside the
+programs, one line a training: at 16 checkpoints its steps, success, progress, progress as it was defined at commit cd49c08 (kept
+from the file, else null: that code is gone) and episode length on held-out episodes; and progress of the training episodes before
+each. From these alone, without a training, `benchmarks/early_signal.py` tells what a measure of progress or a race would have done.
 """
 
 import argparse
@@ -77,7 +77,10 @@ def train(name: str, number: int, longer: bool, runs: Path) -> None:
         verdicts = page.each(VERDICTS, written, steps.review, steps.executor)
         memory = {v.candidate_id: v.uses_memory for v in verdicts if v.accepted}
         chosen = [c for c in written if c.id in memory]
-        if longer:
+        if not longer:
+            known = recorded(name)
+            chosen = [c for c in chosen if (c.id, number, 0) not in known]
+        else:
             better = better_third(page.saved(SCORES), chosen)
             chosen = [c for c in chosen if c.id in better and page.has(TRIALS.of(str(trial_id(c.id, number, 0))))]
         jobs = [job(task, c, memory[c.id], number, leg=int(longer)) for c in chosen]
@@ -126,18 +129,26 @@ def better_third(scores: Sequence[Score], of: Sequence[Candidate]) -> set[str]:
 
 
 def write_records(name: str, runs: Path) -> None:
-    """The scores of all trainings so far, one line each."""
+    """The scores of all trainings so far, one line each: those that are recorded, and those in the folder of runs."""
     with Book.open(runs / f"hard-{name}") as book:
         page = book.page(0)
         curves = {t.id: t for t in page.saved(TRIALS)}
         records = [record(s, curves[s.trial_id]) for s in page.saved(SCORES) if s.outcome.ok]
-    path = DATA / name / "records.json"
-    known = {_training(r): r["checkpoints"] for r in json.loads(path.read_text())} if path.exists() else {}
+    known = recorded(name)
     for one in records:
-        for point, before in zip(one["checkpoints"], known.get(_training(one), ()), strict=False):
-            point[BEFORE] = before[BEFORE]
-    path.write_text("[\n" + ",\n".join(map(json.dumps, records)) + "\n]\n")
-    print(name, len(records), "trainings")
+        before = known.get(_training(one))
+        for point, old in zip(one["checkpoints"], before["checkpoints"] if before else (), strict=False):
+            point[BEFORE] = old[BEFORE]
+    known |= {_training(one): one for one in records}
+    lines = map(json.dumps, known.values())
+    (DATA / name / "records.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    print(name, len(known), "trainings")
+
+
+def recorded(name: str) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+    """What is recorded of a task's trainings: by program, seed and leg."""
+    path = DATA / name / "records.json"
+    return {_training(r): r for r in json.loads(path.read_text())} if path.exists() else {}
 
 
 def _training(record: Mapping[str, Any]) -> tuple[str, int, int]:
