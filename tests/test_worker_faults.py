@@ -112,6 +112,12 @@ def test_a_process_that_an_environment_forks_is_no_second_worker(workers: Worker
     assert trial.steps == JOB.steps
 
 
+def test_a_signal_that_comes_within_state_py_costs_episodes(workers: Workers) -> None:
+    trial = trained(workers, patched("signal.signal(signal.SIGALRM, raising); signal.raise_signal(signal.SIGALRM)"))
+    assert trial.outcome.ok, trial.message
+    assert trial.lost_episodes > 0
+
+
 def test_a_signal_handler_of_an_environment_is_its_own(workers: Workers) -> None:
     later = "signal.signal(signal.SIGALRM, raising); signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)"
     trial = trained(workers, patched(later))

@@ -39,7 +39,7 @@ from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 from autoreward.errors import AutorewardError, EnvironmentFault  # noqa: E402
 from autoreward.records import Record  # noqa: E402
 from autoreward.worker import denied, policies, wire  # noqa: E402
-from autoreward.worker.envs import faults  # noqa: E402
+from autoreward.worker.envs.handlers import by_a_handler  # noqa: E402
 from autoreward.worker.envs.watchdog import BEAT  # noqa: E402
 from autoreward.worker.jobs.context import JobContext  # noqa: E402
 from autoreward.worker.jobs.table import JOB_TABLE  # noqa: E402
@@ -99,7 +99,7 @@ def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:
     """Kind and words. torch reports a refused allocation as a RuntimeError."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB"
-    if faults.by_a_handler(error):
+    if by_a_handler(error):
         words = f"a signal handler that the environment installed raised {type(error).__name__}: {error}"
         return EnvironmentFault.__name__, words
     return "Error", denied.advised(f"{type(error).__name__}: {' '.join(str(error).split())[:500]}", error)

@@ -1,10 +1,7 @@
 """What an environment does wrong, in words: which call, how to get there again, and the last lines of what it raised."""
 
-import signal
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType
 from typing import NoReturn
 
 import numpy as np
@@ -49,19 +46,6 @@ def not_finite(task: Task, call: str, layout: Layout, observation: NDArray[np.fl
     places = ", ".join(f"obs[{i}] = {numbers[i]:g}" for i in bad[:3]) + (", ..." if len(bad) > 3 else "")
     of = f" in {', '.join(named[:5])}" if named else ""
     return returned(task, call, f"an observation that is not finite{of} ({places})")
-
-
-def by_a_handler(error: BaseException) -> bool:
-    """Whether an exception came out of a signal handler that this process did not have at its start: an environment's."""
-    installed = set(_handlers())
-    return any(frame.f_code in installed for frame, _ in traceback.walk_tb(error.__traceback__))
-
-
-def _handlers() -> Iterator[CodeType]:
-    for number in signal.valid_signals():
-        code = getattr(signal.getsignal(number), "__code__", None)
-        if code is not None and code.co_filename != signal.__file__:
-            yield code
 
 
 def _last_lines(error: BaseException) -> list[str]:

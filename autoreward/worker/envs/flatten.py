@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from autoreward.core.stretch_names import stretch_names, vector_type
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
+from autoreward.worker.envs.handlers import by_a_handler
 
 LARGEST = 2_000
 """Numbers of an observation that a policy of plain layers is given; images have more."""
@@ -174,6 +175,8 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
             fields = self._observe(self.env.unwrapped, observation, info)
             return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float64)).reshape(-1) for k, v in fields.items()}
         except Exception as error:
+            if by_a_handler(error):
+                raise
             raise TaskError(f"{self._where}: observe raised {type(error).__name__}: {error}") from None
 
 
