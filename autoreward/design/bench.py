@@ -38,7 +38,7 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 
-ROWS, COLUMNS = 12, 14
+USUAL_ROWS, USUAL_COLUMNS = 12, 14
 """Rows spread over an episode's table, and numbers of state and action in it, where nobody chooses."""
 MOST_ROWS = 60
 MOST_RANKED = 20
@@ -109,7 +109,9 @@ class Bench:
             for i, known in enumerate(self._data.episodes)
         )  # fmt: skip
 
-    def episode(self, number: int, candidate: Candidate | None = None, rows: int = ROWS, columns: int = COLUMNS) -> str:
+    def episode(
+        self, number: int, candidate: Candidate | None = None, rows: int = USUAL_ROWS, columns: int = USUAL_COLUMNS
+    ) -> str:
         """One recorded episode as a table in Markdown, with what a program's parts pay in it.
 
         Raises:
