@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -280,7 +280,8 @@ def measure(packages: list[str], options: argparse.Namespace) -> None:
             made = observed(asked)
             return {**line, "observes": made, "commit": commit.stdout.strip(), "found": tried(asked, workers)}
 
-        for line in threads.map(one, asked[: options.most]):
+        for ended in as_completed([threads.submit(one, each) for each in asked[: options.most]]):
+            line = ended.result()
             with options.to.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(line["name"], line["found"], file=sys.stderr, flush=True)

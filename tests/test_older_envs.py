@@ -3,16 +3,19 @@
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from exports import load, written
 from gymnasium import spaces
 from in_process import HERE
 
 from autoreward.errors import TaskError
-from autoreward.tasks.files import placeholder_task
+from autoreward.export.build import reward_files
+from autoreward.tasks.files import parse_task, placeholder_task
 from autoreward.worker.checking.check import Asked, all_checks
 from autoreward.worker.envs import make
 from autoreward.worker.envs.older import Foreign, Older
@@ -135,6 +138,46 @@ def test_what_is_registered_with_gym_alone_is_found(gym: None) -> None:
     assert {Older, Foreign} <= set(layers(env))
     found, _ = survey(SurveyJob(task=placeholder_task("InGym-v0", {}, "older")), {}, HERE)
     assert (found.max_steps, found.choices) == (15, (3,))
+
+
+CARD = """
+env = "{env}"
+max_steps = 5
+goal = "Go."
+[state.x]
+source = "obs[0]"
+about = "x"
+[action.a]
+about = "a"
+[success]
+when = "x > 0"
+[train]
+algorithm = "PPO"
+steps = 100
+"""
+PROGRAM = """def compute_reward(state, action, next_state, memory):
+    return {"late": 1.0 * next_state.step, "x": state.x}
+"""
+
+
+@pytest.mark.parametrize("name", [*(kind.__name__ for kind in OLDER), "Today", "InGym"])
+def test_an_exported_reward_makes_them_as_the_training_did(name: str, gym: None, tmp_path: Path) -> None:
+    task = parse_task(CARD.format(env=f"{name}-v0"), tmp_path / "older" / "task.toml")
+    module = load(tmp_path / "out", reward_files(task, written(PROGRAM)))
+    env, trained_in = module.make(), made(name)
+    assert (name != "Today") == (module.Older in layers(env))
+    for act in (0, 1):
+        one, _ = env.reset(seed=3)
+        assert one.tolist() == trained_in.reset(seed=3)[0].tolist()
+        _, paid, *flags, _ = env.step(act)
+        assert flags == list(trained_in.step(act)[2:4])
+        assert paid == 1.0 + one[0]
+    many = module.make_vec(2)
+    many.reset(seed=3)
+    assert [int(paid) for _, paid, *_ in [many.step(np.array([0, 0]))] for paid in paid] == [1, 1]
+    if name in ("Today", "NoOptions", "ObservationAlone"):
+        env.reset(seed=1)
+        assert [env.step(0)[3] for _ in range(5)] == [False] * 4 + [True]
 
 
 def test_they_pass_their_check() -> None:

@@ -77,6 +77,8 @@ def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
 def _read(demos: Path) -> bytes:
     from autoreward.errors import UsageError
 
+    if demos.exists() and not demos.is_file():  # a FIFO would be waited for
+        raise UsageError(f"--demos {demos} can't be read: it is no plain file.")
     try:
         return demos.read_bytes()
     except OSError as error:

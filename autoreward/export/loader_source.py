@@ -6,6 +6,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from importlib import resources
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -24,14 +25,22 @@ _OURS = "autoreward."
 def loader() -> str:
     """Python source that defines what is named below, and all that it is made of.
 
-    It needs what `reward.py.j2` imports: NumPy and the standard library.
+    It needs what `reward.py.j2` imports: NumPy, the standard library and, for making environments, Gymnasium.
     """
     sources: dict[str, str] = {}
     words: dict[str, dict[str, Any]] = {}
     for thing in (Fields, Memory, plain, fresh, loaded, Acting, stretch_names, vector_type):
         _collect(thing, sources, words)
     tables = [_table(name, values) for name, values in sorted(words.items())]
-    return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join(sources.values())
+    return "\n\n".join(tables) + "\n\n\n" + "\n\n\n".join([*sources.values(), *_making()])
+
+
+def _making() -> Iterator[str]:
+    """Source of what makes an environment, adapted where that is older. Read and not imported: Gymnasium would be, too."""
+    text = resources.files("autoreward.worker.envs").joinpath("older.py").read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield ast.get_source_segment(text, node) or ""
 
 
 def _collect(thing: Any, sources: dict[str, str], words: dict[str, dict[str, Any]]) -> None:

@@ -8,11 +8,11 @@ from gymnasium import spaces
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
-from autoreward.worker.envs import older
 from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
+from autoreward.worker.envs.older import made_env
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 from autoreward.worker.envs.watchdog import BEAT, MAKING
 
@@ -40,7 +40,7 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
         kwargs["render_mode"] = render_mode
     module = task.env.partition(":")[0]
     try:
-        env = _made(task.env, kwargs, task.max_steps)
+        env = made_env(task.env, kwargs, task.max_steps)
     except gymnasium.error.DependencyNotInstalled as error:
         lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
         how = how_to_get(lacking) if lacking else " ".join(str(error).split())
@@ -55,20 +55,6 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
-
-
-def _made(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[Any, Any]:
-    """By Gymnasium, and adapted where it is of an older kind. Raises what making it raises."""
-    try:
-        made = gymnasium.make(env, max_episode_steps=limit, **kwargs)
-    except gymnasium.error.DependencyNotInstalled:
-        raise
-    except (gymnasium.error.Error, TypeError):
-        foreign = older.make_foreign(env, kwargs, limit)
-        if foreign is None:
-            raise
-        return foreign
-    return older.made_modern(made, limit)
 
 
 def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:

@@ -1,4 +1,7 @@
-"""Environments of the older interface: of the package gym, with four-tuples, with a `reset` that takes no seed or no options."""
+"""Environments of the older interface: of the package gym, with four-tuples, with a `reset` that takes no seed or no options.
+
+Exported files hold the source of this module's classes and functions: what was trained in starts there, too.
+"""
 
 import ast
 import dataclasses
@@ -9,11 +12,25 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium
-from gymnasium import spaces
+from gymnasium import Env, Wrapper, spaces
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 
-class Older(gymnasium.Wrapper[Any, Any, Any, Any]):
+def made_env(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[Any, Any]:
+    """By Gymnasium, and adapted where it is of an older kind; `limit` cuts its episodes. Raises what making it raises."""
+    try:
+        made = gymnasium.make(env, max_episode_steps=limit, **kwargs)
+    except gymnasium.error.DependencyNotInstalled:
+        raise
+    except (gymnasium.error.Error, TypeError):
+        foreign = _made_foreign(env, kwargs, limit)
+        if foreign is None:
+            raise
+        return foreign
+    return _made_modern(made, limit)
+
+
+class Older(Wrapper):
     """Takes what `reset` and `step` are given today, and returns what they return today."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -49,7 +66,7 @@ class Older(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, reward, bool(done) and not cut, cut, info
 
 
-class Foreign(gymnasium.Env[Any, Any]):
+class Foreign(Env):
     """What is no `gymnasium.Env`, but has spaces, `reset` and `step`, as one."""
 
     def __init__(self, inner: Any) -> None:
@@ -78,7 +95,7 @@ class Foreign(gymnasium.Env[Any, Any]):
             self.inner.close()
 
 
-def made_modern(env: gymnasium.Env[Any, Any], limit: int | None) -> gymnasium.Env[Any, Any]:
+def _made_modern(env: gymnasium.Env[Any, Any], limit: int | None) -> gymnasium.Env[Any, Any]:
     """The environment, as Gymnasium made it, with what is older within adapted; `limit` is what was asked for."""
     inner = env.unwrapped
     if env.spec is None or not _is_older(inner):
@@ -87,7 +104,7 @@ def made_modern(env: gymnasium.Env[Any, Any], limit: int | None) -> gymnasium.En
     return gymnasium.make(spec, max_episode_steps=limit)
 
 
-def make_foreign(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[Any, Any] | None:
+def _made_foreign(env: str, kwargs: dict[str, Any], limit: int | None) -> gymnasium.Env[Any, Any] | None:
     """What is registered under an id without being a `gymnasium.Env`, or in the package gym alone; None if there is nothing.
 
     Its module has been imported. Raises what its maker raises.
