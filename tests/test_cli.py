@@ -156,6 +156,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: tu
     assert not list(tmp_path.iterdir())
 
 
+def test_demonstrations_that_would_be_waited_for_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "demos.npz")
+    done = autoreward("run", "mountain-car", "--dry-run", "--demos", "demos.npz", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "autoreward: --demos demos.npz can't be read: it is no plain file.\n")
+
+
 def test_a_finished_run_takes_no_new_limits_but_with_feedback(runs: Path) -> None:
     done = autoreward("resume", "done", "--runs", str(runs), "--max-cost", "none")
     assert done.returncode == 2

@@ -75,14 +75,16 @@ def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
 
 
 def _read(demos: Path) -> bytes:
+    from autoreward.core.resources import plain_bytes
     from autoreward.errors import UsageError
+    from autoreward.worker.wire import FILE_CAP
 
-    if demos.exists() and not demos.is_file():  # a FIFO would be waited for
-        raise UsageError(f"--demos {demos} can't be read: it is no plain file.")
     try:
-        return demos.read_bytes()
+        return plain_bytes(demos, FILE_CAP)
     except OSError as error:
         raise UsageError(f"--demos {demos} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"--demos {demos} can't be read: {error}.") from None
 
 
 def _who(config: "RunConfig") -> str:

@@ -25,8 +25,7 @@ def plain_text(path: Path) -> str:
 
     Raises OSError, or ValueError if it is no plain file, too large, or no text; the message says what to do.
     """
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no plain file")
+    demand_plain(path)
     text = exact_text(path).removeprefix(_MARK)
     if "\0" in text:
         raise ValueError("it is no text: it has null characters")
@@ -38,7 +37,7 @@ def exact_text(path: Path) -> str:
 
     UTF-16 is known by its mark, which editors and shells of Windows write; everything else is UTF-8.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as file:  # a FIFO that a person names has a writer: its shell's, perhaps
         data = file.read(LARGEST_TEXT + 1)
     if len(data) > LARGEST_TEXT:
         raise ValueError(f"it has more than {LARGEST_TEXT:,} bytes")
@@ -47,6 +46,22 @@ def exact_text(path: Path) -> str:
         return _MARK + data.decode("utf-16") if wide else data.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8: have your editor save it as UTF-8") from None
+
+
+def plain_bytes(path: Path, most: int) -> bytes:
+    """A file of others. Raises OSError, or ValueError if it is larger, or no plain file."""
+    demand_plain(path)
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
+    return data
+
+
+def demand_plain(path: Path) -> None:
+    """Raises ValueError for a folder, a device, or a FIFO, which would be waited for."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no plain file")
 
 
 def _folder(name: str) -> Path:
