@@ -12,6 +12,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
+from autoreward.evaluation.limits import over_trainings, unheld, violation
 from autoreward.evaluation.ranking import best, latest, runner_up
 from autoreward.judges import JUDGES
 from autoreward.records import (
@@ -109,6 +110,8 @@ def improve(study: Study) -> Run:
         contest=contest,
         doubt=doubt,
         audit=winners_audit(study, heard, winner),
+        limits=over_trainings(latest([s for r in heard for s in r.scores]).get(winner, [])),
+        unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         training_steps=longest.full,
@@ -226,7 +229,8 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
-    if scores and fmean(s.success for s in scores) >= config.target:
+    within = violation(over_trainings(scores)) == 0.0
+    if scores and within and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
     if len(rounds) >= config.rounds and len(rounds) > feedback.since:

@@ -40,6 +40,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.limits import LimitReading, Over
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -131,11 +132,13 @@ __all__ = [
     "Grading",
     "Gravity",
     "LegPlan",
+    "LimitReading",
     "Logged",
     "LoggedPoint",
     "Longer",
     "MissingCondition",
     "Motion",
+    "Over",
     "PartStats",
     "Plan",
     "Pooled",

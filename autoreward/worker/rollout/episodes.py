@@ -11,22 +11,27 @@ from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
+from autoreward.worker.limits import episode_limits
 from autoreward.worker.success import SuccessRule
 
 
 def evaluated_episodes(
     task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any], grading: Grading
 ) -> list[Episode]:
-    """What the rule says of each; `spread` (d,) is what a change of the observation is measured in. Raises TaskError."""
+    """What the rule says of each, and what its limits come to; `spread` (d,) is what a change of the observation is measured in.
+
+    Raises TaskError.
+    """
     rule = SuccessRule(task, venv.time_limit, grading)
-    return [
-        rule.episode(
-            state_fields(task, venv.layout, episode.observations[1:]),
-            episode.terminated,
-            movement=float(np.abs(np.diff(episode.observations, axis=0) / spread).mean()),
-        )
-        for episode in episodes
-    ]
+
+    def evaluated(episode: RolloutEpisode) -> Episode:
+        states = state_fields(task, venv.layout, episode.observations[1:])
+        movement = float(np.abs(np.diff(episode.observations, axis=0) / spread).mean())
+        actions = action_fields(task, venv.action_space, episode.actions)
+        limits = episode_limits(task, states, actions, episode.terminated)
+        return rule.episode(states, episode.terminated, movement).model_copy(update={"limits": limits})
+
+    return [evaluated(episode) for episode in episodes]
 
 
 def as_transitions(task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode]) -> Transitions:
