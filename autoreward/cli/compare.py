@@ -20,6 +20,7 @@ def command(
 
     from autoreward.errors import UsageError
     from autoreward.evaluation.intervals import probability_of_improvement
+    from autoreward.report.limits import limits_cell
     from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
     from autoreward.report.tables import Fitting
@@ -40,6 +41,7 @@ def command(
         winners.append((reading, run, winner))
     first = winners[0][2]
     beats = "beats the first"
+    limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
     def table(*names: str) -> Table:
         title = f"{winners[0][0].header.task.name}: success, IQM [95 %]"
@@ -56,12 +58,13 @@ def command(
                 "trainings": str(run.trainings),
                 "env steps": f"{run.env_steps:,}",
                 "written by": reading.header.config.model,
+                "limits": limits_cell(winner.limits),
             }
             grid.add_row(*(cells[name] for name in names))
         return grid
 
-    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
-    Terminal().print(Fitting((wide, table("run", "success", beats))))
+    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
+    Terminal().print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
 
 
 def _why_not(reading: "RunView") -> str:

@@ -62,6 +62,7 @@ class Task(Record):
                 (self.metric_formula, self.distance_formula),
                 self.script_formula,
                 self.state_sources,
+                self.action_sources,
                 self.constants,
             )
             numbers = {name: constant.value for name, constant in self.constants.items()}

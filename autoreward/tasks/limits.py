@@ -88,10 +88,6 @@ def check_limits(
         if unknown := sorted(formula.names - known):
             hint = did_you_mean(unknown[0], known)
             raise TaskError(f"{formula.where}: {formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")
-        if twice := sorted(formula.names & {*state} & {*action}):
-            raise TaskError(
-                f"{formula.where}: {twice[0]!r} is a state field and an action field; give one of them another name."
-            )
         if not formula.names - {*numbers}:
             raise TaskError(f"{formula.where}: {formula.text!r} is the same at every step; name a field in it.")
         demand_finite(formula, numbers)

@@ -16,13 +16,12 @@ _MOST = 1e12
 holds nothing."""
 
 
-def episode_limits(task: Task, states: NamedArrays, actions: NamedArrays, terminated: bool) -> dict[str, float]:
+def episode_limits(task: Task, fields: NamedArrays, terminated: bool) -> dict[str, float]:
     """What each limit comes to in an episode of L steps, by name.
 
     Args:
         task: whose limits.
-        states: the fields after each step, (L,) or (L, k).
-        actions: those of the action that led there, as the environment executed it.
+        fields: those after each step and of the actions, (L,) or (L, k): see `rollout.episodes.played_fields`.
         terminated: whether it ended by itself.
 
     Raises:
@@ -30,11 +29,11 @@ def episode_limits(task: Task, states: NamedArrays, actions: NamedArrays, termin
     """
     if not task.limits:
         return {}
-    length = len(next(iter(states.values())))
+    length = len(next(iter(fields.values())))
     ended = np.zeros(length, dtype=np.bool_)
     ended[-1] = terminated
     constants = {name: constant.value for name, constant in task.constants.items()}
-    values = {**actions, **states, **constants, "step": np.arange(1, length + 1), "terminated": ended}
+    values = {**fields, **constants, "step": np.arange(1, length + 1), "terminated": ended}
     return {name: _came_to(task, name, values, length) for name in task.limits}
 
 

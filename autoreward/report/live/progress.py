@@ -3,6 +3,7 @@
 import time
 
 from autoreward import events
+from autoreward.evaluation.limits import violation
 from autoreward.records import Score
 
 _SHOWN = 12
@@ -29,7 +30,8 @@ class RunProgress:
 
     def standings(self) -> list[Score]:
         """The best trainings of the stage, best first."""
-        return sorted(self._scores.values(), key=lambda s: (-s.mean_success, -s.mean_progress))[:_SHOWN]
+        place = lambda s: (violation(s.limits), -s.mean_success, -s.mean_progress)  # noqa: E731
+        return sorted(self._scores.values(), key=place)[:_SHOWN]
 
     def take(self, event: events.Event) -> None:
         """Take one event."""
