@@ -12,7 +12,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
-from autoreward.evaluation.limits import over_trainings, unheld, violation
+from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
 from autoreward.evaluation.ranking import best, latest, runner_up
 from autoreward.judges import JUDGES
 from autoreward.records import (
@@ -229,8 +229,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
-    within = violation(over_trainings(scores)) == 0.0
-    if scores and within and fmean(s.success for s in scores) >= config.target:
+    if scores and holds_limits(scores) and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
     if len(rounds) >= config.rounds and len(rounds) > feedback.since:

@@ -20,7 +20,7 @@ def command(
 
     from autoreward.errors import UsageError
     from autoreward.evaluation.intervals import probability_of_improvement
-    from autoreward.report.limits import limits_cell
+    from autoreward.evaluation.limits import limits_cell
     from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
     from autoreward.report.tables import Fitting

@@ -1,7 +1,7 @@
 """Limits over episodes, trainings and whole runs: who holds them, and by how much they are broken.
 
-The rule, wherever policies are ranked: who breaks no limit comes before who breaks one, and of those who do the one that breaks them
-least (Deb 2000, An efficient constraint handling method for genetic algorithms, section 3). A limit is broken where the whole
+The rule, wherever policies are ranked: who breaks no limit comes before who breaks one, and of those who do the one that breaks
+them least (Deb 2000, An efficient constraint handling method for genetic algorithms, section 3). A limit is broken where the whole
 interval that noise leaves lies beyond its number.
 """
 
@@ -34,6 +34,7 @@ def over_trainings(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
 
     One training has the error of its episodes.
     """
+
     def joined(own: Sequence[LimitReading]) -> LimitReading:
         if len(own) == 1 or own[0].over == "every step":
             return _worst(own)
@@ -45,6 +46,7 @@ def over_trainings(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
 
 def on_fresh_seeds(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
     """Each limit over the trainings of a confirmation, with the 95 % bootstrap interval of their mean."""
+
     def joined(own: Sequence[LimitReading]) -> LimitReading:
         if len(own) == 1 or own[0].over == "every step":
             return _worst(own)
@@ -59,10 +61,25 @@ def violation(readings: Sequence[LimitReading]) -> float:
     return sum(reading.excess for reading in readings)
 
 
+def holds_limits(scores: Sequence[Score]) -> bool:
+    """Whether these trainings of one reward break no limit together."""
+    return violation(over_trainings(scores)) == 0.0
+
+
 def unheld(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
     """The limits that no trained policy holds, not even within noise: each as the policy measured that breaks it least."""
-    by_limit = _by_limit([s for s in newest(scores).values()])
+    by_limit = _by_limit(list(newest(scores).values()))
     return tuple(min(own, key=lambda r: r.excess) for own in by_limit if all(r.broken for r in own))
+
+
+def limits_clause(readings: Sequence[LimitReading]) -> str:
+    """`; torque 1.2 held, speed 3.4 broken`, to go on a sentence with; empty without a limit."""
+    return f"; {limits_cell(readings)}" if readings else ""
+
+
+def limits_cell(readings: Sequence[LimitReading]) -> str:
+    """`torque 1.2 held, speed 3.4 broken`; `-` without a limit."""
+    return ", ".join(f"{r.name} {r.value:.3g} {r.word}" for r in readings) or "-"
 
 
 def _by_limit(scores: Sequence[Score]) -> list[list[LimitReading]]:

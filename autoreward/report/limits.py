@@ -1,18 +1,6 @@
-"""What is said of limits: in a line, in a table's cell, in a run's verdict."""
+"""What a run's verdict says of limits."""
 
-from collections.abc import Sequence
-
-from autoreward.records import LimitReading, Run
-
-
-def limits_clause(readings: Sequence[LimitReading]) -> str:
-    """`; torque 1.2 held, speed 3.4 broken`, to go on a sentence with; empty without a limit."""
-    return f"; {limits_cell(readings)}" if readings else ""
-
-
-def limits_cell(readings: Sequence[LimitReading]) -> str:
-    """`torque 1.2 held, speed 3.4 broken`; `-` without a limit."""
-    return ", ".join(f"{r.name} {r.value:.3g} {r.word}" for r in readings) or "-"
+from autoreward.records import Run
 
 
 def limit_sentences(run: Run) -> list[str]:
@@ -27,7 +15,7 @@ def limit_sentences(run: Run) -> list[str]:
         for verb, some in (
             ("holds", [r for r in readings if r.held]),
             ("breaks", [r for r in readings if r.broken]),
-            ("can't be told from its limits in", [r for r in readings if not r.held and not r.broken]),
+            ("neither clearly holds nor clearly breaks", [r for r in readings if not r.held and not r.broken]),
         )
         if some
     ]

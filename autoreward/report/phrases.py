@@ -7,9 +7,10 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
+from autoreward.evaluation.limits import limits_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
-from autoreward.report.limits import limit_sentences, limits_clause
+from autoreward.report.limits import limit_sentences
 
 
 def describe_event(event: events.Event) -> str:

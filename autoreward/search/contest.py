@@ -18,7 +18,7 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
     Every whole training counts the same, of the search and of the confirmation: in simulated searches that choice has half the
     regret of keeping the winner whatever the fresh seeds say, and less than going by the fresh seeds alone
     (`benchmarks/confirmation.py`). From a success of SOLVED on programs count as alike: there the metric has decided.
-    Limits come first: who breaks them less over the same trainings contests whatever its success, and who breaks them more never does.
+    Limits come first: who breaks them less over the same trainings contests whatever its success, who breaks them more never does.
 
     Args:
         fresh: the confirmed programs, by id.

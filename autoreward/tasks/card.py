@@ -6,11 +6,11 @@ from typing import Literal, Self
 from pydantic import Field as Bounded
 from pydantic import model_validator
 
+from autoreward.core.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
 from autoreward.tasks.consistency import check_names, check_rules, check_sources
-from autoreward.core.contract import ALWAYS_THERE
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
@@ -66,9 +66,7 @@ class Task(Record):
                 self.constants,
             )
             numbers = {name: constant.value for name, constant in self.constants.items()}
-            check_limits(
-                self.limits, self.limit_formulas, self.state_sources, self.action, numbers, ALWAYS_THERE
-            )
+            check_limits(self.limits, self.limit_formulas, self.state_sources, self.action, numbers, ALWAYS_THERE)
         except TaskError as error:
             raise ValueError(str(error)) from None
         return self

@@ -1,9 +1,9 @@
 """The limits of a task card: what a policy may not do on its way to the goal.
 
-    [limits.torque]
-    value = "norm(torque)"        # a formula over the fields after a step, the action that led there, and constants
-    at_most = 2.0                 # or at_least
-    over = "mean"                 # or max, share, every step
+[limits.torque]
+value = "norm(torque)"        # a formula over the fields after a step, the action that led there, and constants
+at_most = 2.0                 # or at_least
+over = "mean"                 # or max, share, every step
 """
 
 from collections.abc import Collection, Mapping

@@ -41,7 +41,10 @@ def _came_to(task: Task, name: str, values: Mapping[str, Any], length: int) -> f
     limit, formula = task.limits[name], task.limit_formulas[name]
     widths = {key: None if key in task.constants else of_rows(value) for key, value in values.items()}
     if size := width(formula, widths):
-        raise TaskError(f"{formula.where}: {formula.text!r} gives {size} values a step, and must give one.")
+        raise TaskError(
+            f"{formula.where}: {formula.text!r} gives a vector of {size} a step, and must give one number; take one of it, such as "
+            "x[0], or its norm."
+        )
     with np.errstate(all="ignore"):
         given: NDArray[Any] = np.asarray(formula.evaluate(values), dtype=np.float64)
     wrong = _MOST if limit.at_most is not None else -_MOST

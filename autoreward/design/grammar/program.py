@@ -201,6 +201,7 @@ _FORMULAS: dict[Kind, str] = {
     "speed": "{w} * np.abs({now}) / {s}",
     "gain": "{w} * (np.abs({now}) - np.abs({before})) / {s}",
     "damping": "-{w} * np.square({now} / {s})",
+    "limit": "-{w} * ({now}) / {s}",
 }
 
 

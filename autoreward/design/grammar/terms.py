@@ -28,6 +28,7 @@ Kind = Literal[
     "alive",
     "time",
     "fall",
+    "limit",
 ]
 Shape = Literal["linear", "squared", "exp", "tanh", "inverse", "ramp"]
 
@@ -75,6 +76,7 @@ _IDEAS = {
     "alive": "staying in the episode",
     "time": "haste",
     "fall": "not ending early",
+    "limit": "keeping within the limit of {on}",
 }
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 from autoreward import events
 from autoreward.core.visible import visible
-from autoreward.report.limits import limits_cell
+from autoreward.evaluation.limits import limits_cell
 from autoreward.report.live.progress import RunProgress
 from autoreward.report.phrases import describe_event, result_sentence
 

@@ -30,8 +30,7 @@ class RunProgress:
 
     def standings(self) -> list[Score]:
         """The best trainings of the stage, best first."""
-        place = lambda s: (violation(s.limits), -s.mean_success, -s.mean_progress)  # noqa: E731
-        return sorted(self._scores.values(), key=place)[:_SHOWN]
+        return sorted(self._scores.values(), key=_place)[:_SHOWN]
 
     def take(self, event: events.Event) -> None:
         """Take one event."""
@@ -57,3 +56,7 @@ class RunProgress:
                 self.stage = "done"
             case _:
                 return
+
+
+def _place(score: Score) -> tuple[float, float, float]:
+    return violation(score.limits), -score.mean_success, -score.mean_progress
