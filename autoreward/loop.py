@@ -13,7 +13,7 @@ from autoreward.config import RunConfig
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
-from autoreward.evaluation.ranking import best, latest, runner_up
+from autoreward.evaluation.ranking import best, latest
 from autoreward.judges import JUDGES
 from autoreward.records import (
     Candidate,
@@ -31,6 +31,7 @@ from autoreward.records import (
     TrialId,
     Verdict,
 )
+from autoreward.search.arms import arms, rounds_that_heard
 from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
@@ -131,9 +132,9 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     made = page.once(
         CANDIDATES, lambda: with_incumbent(steps.design(description, rounds), rounds, study.task, study.full)
     )
-    candidates = made.items
-    study.listener(events.Designed(candidates))
-    verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
+    study.listener(events.Designed(made.items))
+    verdicts = page.each(VERDICTS, made.items, steps.review, steps.executor)
+    candidates = tuple(c.reviewed(v) for c, v in zip(made.items, verdicts, strict=True))
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
@@ -183,7 +184,9 @@ def measure(study: Study) -> Run:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(reward, str):
-        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)[0])
+        (verdict,) = page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)
+        demand_sound(reward, task, verdict)
+        reward = reward.reviewed(verdict)
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed, _ = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
@@ -271,28 +274,6 @@ def in_order(
     places = {identity: place for place, identity in enumerate(screened.order)}
     may = [c for c in candidates if by_id[c.id].accepted and c.id in places]
     return [(c, by_id[c.id]) for c in sorted(may, key=lambda c: places[c.id])]
-
-
-def rounds_that_heard(rounds: Rounds, feedback: Feedbacks) -> Rounds:
-    """The rounds that the winner may come from: those that have heard everything that was said, or all if none has."""
-    return rounds[feedback.since :] or rounds
-
-
-def arms(rounds: Rounds, feedback: Feedbacks, task: Task) -> list[Arm]:
-    """Who is confirmed: the winner, the runner-up, the first program that was ever trained, and the baselines."""
-    programs = {c.id: c for r in rounds for c in r.candidates}
-    winner, second = (
-        best(rounds_that_heard(rounds, feedback), task),
-        runner_up(rounds_that_heard(rounds, feedback), task),
-    )
-    if not winner:
-        return []
-    trained = {t.candidate_id for t in rounds[0].trials}
-    first = next((c.id for c in rounds[0].candidates if c.id in trained), winner)
-    entered = [Arm("winner", programs[winner])]
-    entered += [Arm("runner-up", programs[second])] if second else []
-    entered += [Arm("zero-shot", programs[first])] if first not in (winner, second) else []
-    return [*entered, Arm("baseline", "sparse"), Arm("baseline", "native")]
 
 
 def records_of(candidate_id: str, records: Sequence[R]) -> tuple[R, ...]:

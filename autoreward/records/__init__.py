@@ -7,16 +7,27 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 """
 
 from autoreward.records.base import Record
+from autoreward.records.bench import (
+    FieldSpread,
+    PaidPart,
+    PaidParts,
+    RankedProgram,
+    RankedPrograms,
+    RecordedEpisode,
+)
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
     Candidates,
     CompositionName,
     Finding,
+    PartRole,
+    Reference,
     Remark,
     Screen,
     Screened,
     ScreenedCandidate,
+    Setup,
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
@@ -127,6 +138,7 @@ __all__ = [
     "Estimate",
     "Feedback",
     "Feedbacks",
+    "FieldSpread",
     "FieldStats",
     "Finding",
     "Grading",
@@ -139,12 +151,19 @@ __all__ = [
     "MissingCondition",
     "Motion",
     "Over",
+    "PaidPart",
+    "PaidParts",
+    "PartRole",
     "PartStats",
     "Plan",
     "Pooled",
     "Preference",
     "Question",
+    "RankedProgram",
+    "RankedPrograms",
     "Record",
+    "RecordedEpisode",
+    "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
@@ -156,6 +175,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Setup",
     "Speed",
     "Standings",
     "Strength",
