@@ -16,8 +16,8 @@ IDS = """CartPole-v1 MountainCar-v0 MountainCarContinuous-v0 Pendulum-v1 Acrobot
 Taxi-v4 Blackjack-v1 HalfCheetah-v5 Ant-v5 Humanoid-v5 Pusher-v5 Swimmer-v5 CarRacing-v3 gymnasium_robotics:FetchReach-v4
 gymnasium_robotics:PointMaze_UMaze-v3 gymnasium_robotics:AdroitHandDoor-v1 minigrid:MiniGrid-DoorKey-6x6-v0
 minigrid:MiniGrid-KeyCorridorS3R1-v0 metaworld:Meta-World/MT1@reach-v3 metaworld:Meta-World/MT1@drawer-open-v3
-highway_env:highway-fast-v0 highway_env:parking-v0 Hopper-v5@+positions Swimmer-v5@+positions own_envs:OwnArm-v0 own_envs:OwnValves-v0
-own_envs:OwnArmPixels-v0""".split()
+highway_env:highway-fast-v0 highway_env:parking-v0 Hopper-v5@+positions Swimmer-v5@+positions own_envs:OwnArm-v0
+own_envs:OwnValves-v0 own_envs:OwnArmPixels-v0""".split()
 HERE = Path(__file__).parent
 POSITIONS = "+positions"
 STATE = """def observe(env, observation, info):
