@@ -128,9 +128,9 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     made = page.once(
         CANDIDATES, lambda: with_incumbent(steps.design(description, rounds), rounds, study.task, study.full)
     )
-    candidates = made.items
-    study.listener(events.Designed(candidates))
-    verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
+    study.listener(events.Designed(made.items))
+    verdicts = page.each(VERDICTS, made.items, steps.review, steps.executor)
+    candidates = tuple(c.reviewed(v) for c, v in zip(made.items, verdicts, strict=True))
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
@@ -180,7 +180,9 @@ def measure(study: Study) -> Run:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(reward, str):
-        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)[0])
+        (verdict,) = page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)
+        demand_sound(reward, task, verdict)
+        reward = reward.reviewed(verdict)
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed, _ = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())

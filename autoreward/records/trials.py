@@ -7,7 +7,7 @@ from pydantic import Field
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.records.base import Curve, Id, Part, ProgramText, Record, Said
-from autoreward.records.candidates import CompositionName
+from autoreward.records.candidates import CompositionName, Setup
 from autoreward.records.ids import TrialName
 
 
@@ -20,6 +20,7 @@ class TrialJob(Record):
     reward: Literal["candidate", "sparse", "native", "none"]
     source: ProgramText = ""
     composition: CompositionName = "sum"
+    setup: Setup = Setup()
     uses_memory: bool = False
     seed: int
     leg: int = 0

@@ -268,7 +268,7 @@ def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses:
     return [
         CandidateView(
             page.round,
-            c,
+            c.reviewed(verdicts[c.id]) if c.id in verdicts else c,
             verdicts.get(c.id),
             trainings([t for t in trials if t.candidate_id == c.id]),
             scored([s for s in scores if s.candidate_id == c.id]),

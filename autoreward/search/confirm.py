@@ -134,6 +134,7 @@ def _job(study: Study, arm: Arm, verdicts: dict[str, Verdict], i: int) -> TrialJ
             "reward": "candidate",
             "source": program.source,
             "composition": program.composition,
+            "setup": program.setup,
             "uses_memory": verdicts[program.id].uses_memory,
         }
     )
