@@ -26,7 +26,7 @@ class Row(NamedTuple):
     unit: str
 
 
-class Table(NamedTuple):
+class VectorTable(NamedTuple):
     """What one table says of a vector."""
 
     rows: tuple[Row, ...] = ()
@@ -42,9 +42,9 @@ class Table(NamedTuple):
         return (*self.excluded, *(row._replace(place=row.place + len(self.excluded)) for row in self.rows))
 
 
-def table(doc: str, what: str) -> Table:
+def table(doc: str, what: str) -> VectorTable:
     """The first table with a column `what` ("observation" or "action"); one without rows if there is none."""
-    return next(_described(doc, (what,)), Table())
+    return next(_described(doc, (what,)), VectorTable())
 
 
 def rows(doc: str, what: str) -> tuple[Row, ...]:
@@ -104,7 +104,7 @@ def field_name(about: str) -> str:
     return f"n{word}" if word[:1].isdigit() else word
 
 
-def _described(doc: str, columns: Sequence[str]) -> Iterator[Table]:
+def _described(doc: str, columns: Sequence[str]) -> Iterator[VectorTable]:
     """The tables that have one of the columns, not in front, with what it says of each entry."""
     for lead, cells in _tables(doc):
         header = [cell.lower() for cell in cells[0]]
@@ -116,7 +116,7 @@ def _described(doc: str, columns: Sequence[str]) -> Iterator[Table]:
         numbered = tuple(_row(int(row[0]), row, about, unit) for row in said if row[0].isdigit())
         others = [row for row in said if row[0].lower() == _EXCLUDED]
         if numbered:
-            yield Table(numbered, tuple(_row(i, row, about, unit) for i, row in enumerate(others)), lead)
+            yield VectorTable(numbered, tuple(_row(i, row, about, unit) for i, row in enumerate(others)), lead)
 
 
 def _is_words(name: str) -> bool:

@@ -10,7 +10,7 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
-from autoreward.tasks.draft.docstring_tables import Row, Table
+from autoreward.tasks.draft.docstring_tables import Row, VectorTable
 from autoreward.tasks.draft.ranges import entries_range
 from autoreward.tasks.draft.success_guess import guessed_success, is_goal
 from autoreward.tasks.draft.usual_training import Algorithm, usual_training
@@ -124,7 +124,7 @@ def _rows_of_all(survey: Survey, count: int) -> tuple[Sequence[Row], str]:
     return (), told if rows else "nothing says what it is"
 
 
-def _shifted(survey: Survey, table: Table, count: int) -> bool | None:
+def _shifted(survey: Survey, table: VectorTable, count: int) -> bool | None:
     """Whether what the table calls excluded is in front of the other numbers; None: it may be.
 
     MuJoCo's environments leave out where the robot is, and with the setting put it first, which moves every other number.
