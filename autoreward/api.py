@@ -215,7 +215,6 @@ class _Asked(NamedTuple):
     settings: dict[str, object]
     log: Log | str | Path | None
     card: str = ""
-    """Where the task's card is, if its name does not say it."""
 
 
 def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
