@@ -64,7 +64,16 @@ def command(
         return grid
 
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
-    Terminal().print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
+    terminal = Terminal()
+    terminal.print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
+    if len({reading.folder.resolve() for reading in readings}) < len(readings):
+        terminal.print("A run is named twice, and compared with itself.")
+    if len({run.training_steps for _, run, _ in winners}) > 1:
+        lengths = ", ".join(f"{reading.folder.name} {run.training_steps:,}" for reading, run, _ in winners)
+        terminal.print(
+            f"Not of one budget, so more than the rewards differ: environment steps of each training: {lengths}.",
+            soft_wrap=True,
+        )
 
 
 def _why_not(reading: "RunView") -> str:
@@ -78,5 +87,5 @@ def _why_not(reading: "RunView") -> str:
         return f"{name} has no measured success to compare: task {task.name} has no rule, and people judge it."
     if not reading.run.best:
         return f"{name} has no winner to compare: {reading.run.stop}."
-    again = f"start one that is: `{in_shell(Command('run', (task.name,)))}`"
+    again = f"start one that is: `{in_shell(Command('run', (reading.header.told,)))}`"
     return f"{name} was not confirmed on fresh seeds, so that nothing can be compared; {again}."
