@@ -98,7 +98,7 @@ def test_what_is_stated_is_taken_and_what_is_not_is_marked() -> None:
     assert task.state["cart_position"].range == (-4.8, 4.8)
     assert task.state["cart_velocity"].unit == "m/s"
     assert task.action["choice"].about == "0 push left, 1 push right"
-    assert "range = [-1.5, 1.5]  # GUESS: random actions gave -1 to 1; no finite bounds are stated" in text
+    assert "range = [-1.5, 1.5]  # GUESS: random actions gave -1 to 1; no finite bounds are stated that hold" in text
     assert "# GUESS: nothing says what it is: give it a name and a unit\n[state.obs_2]" in text
     assert "# GUESS: random episodes end early" in text
 
@@ -487,8 +487,8 @@ def test_a_bound_that_is_stated_is_kept_where_the_other_is_not() -> None:
     half = Stretch(key="", entries=(entry(0.0, None, (0.5, 2.0)), entry(None, 1.0, (-3.0, 0.5))))
     text, task = written(surveyed(stretches=(half,), doc=""))
     assert [field.range for field in task.state.values()] == [(0.0, 2.4), (-3.9, 1.0)]
-    assert "random actions gave 0.5 to 2; no upper bound is stated" in text
-    assert "random actions gave -3 to 0.5; no lower bound is stated" in text
+    assert "random actions gave 0.5 to 2; no upper bound is stated that holds" in text
+    assert "random actions gave -3 to 0.5; no lower bound is stated that holds" in text
 
 
 @pytest.mark.slow

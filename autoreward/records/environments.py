@@ -47,7 +47,7 @@ class Entry(Record):
     """One number of an observation or of a continuous action, as declared and as sampled under a random policy."""
 
     low: float | None
-    """Declared bound; None: unbounded."""
+    """Declared bound; None: unbounded, or one that was left."""
     high: float | None
     seen_low: float
     seen_high: float

@@ -119,5 +119,7 @@ observing("Network", spaces.Graph(UNIT, None), lambda e: spaces.GraphInstance(np
 observing("AsList", WIDE, lambda e: [e.x])
 observing("Finer", WIDE, lambda e: np.array([e.x], np.float64))
 observing("OutOfBounds", spaces.Box(-0.1, 0.1, (1,), np.float32), lambda e: e.vector())
+observing("ZeroBounds", spaces.Box(0.0, 0.0, (1,), np.float64), lambda e: np.array([e.x + 0.5]))
+observing("FarWithin", WIDE, lambda e: e.vector())
 observing("WrongShape", UNIT, lambda e: e.vector(0.0, 0.0))
 observing("ReadOnly", WIDE, lambda e: np.broadcast_to(np.float32(e.x), (1,)))

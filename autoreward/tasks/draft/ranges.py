@@ -31,13 +31,13 @@ def entries_range(entries: Sequence[Entry]) -> tuple[Range, str]:
     if has_high:
         high = max(highs)
     if not has_low and not has_high:
-        return (low, high), "no finite bounds are stated"
+        return (low, high), "no finite bounds are stated that hold"
     span = max(high - low, 0.0)
     ends = (_near(low, span) if has_low else low, _near(high, span) if has_high else high)
     return (
         min(ends),
         max(ends),
-    ), "" if has_low and has_high else f"no {'upper' if has_low else 'lower'} bound is stated"
+    ), "" if has_low and has_high else f"no {'upper' if has_low else 'lower'} bound is stated that holds"
 
 
 def widened(low: float, high: float) -> Range:

@@ -36,6 +36,8 @@ _OWN_TOLERANCES = (
 """Where environments keep how close is close enough, if no argument says so."""
 BOUNDLESS = 1e6
 """Stated bounds of this size are none that an observation comes near to."""
+_SLACK = 0.1
+"""Share of what is between stated bounds by which what is observed may leave them, as in a check of a card."""
 Array = NDArray[Any]
 
 
@@ -158,7 +160,13 @@ def _declared(leaf: Leaf, columns: Array, space: spaces.Space[Any] | None) -> tu
 def _entries(space: spaces.Space[Any] | None, sampled: Array, boundless: float = BOUNDLESS) -> tuple[Entry, ...]:
     if not isinstance(space, spaces.Box):
         return tuple(_entry(None, None, column) for column in sampled.T)
-    low, high = space.low.ravel(), space.high.ravel()
+    low, high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
+    with np.errstate(all="ignore"):
+        slack = np.nan_to_num(_SLACK * (high - low), nan=0.0)
+    low = np.where(
+        sampled.min(axis=0) < low - slack, -math.inf, low
+    )  # what it leaves bounds nothing: Meta-World states 0 to 0
+    high = np.where(sampled.max(axis=0) > high + slack, math.inf, high)
     return tuple(_entry(low[i], high[i], sampled[:, i], boundless) for i in range(sampled.shape[1]))
 
 
