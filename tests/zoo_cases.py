@@ -129,7 +129,6 @@ _OBSERVATIONS = {
     "Finer": TRAINED,
     "OutOfBounds": with_card("# GUESS: random actions gave", "no finite bounds are stated that hold"),
     "ZeroBounds": with_card("# GUESS: random actions gave"),
-    "FarWithin": with_card("range = [-10, 10]"),
     "ReadOnly": TRAINED,
     "Growing": fault(""),
     "WrongShape": fault(""),
