@@ -25,7 +25,7 @@ def plain_text(path: Path) -> str:
 
     Raises OSError, or ValueError if it is no plain file, too large, or no text; the message says what to do.
     """
-    demand_plain(path)
+    demand_plain_file(path)
     text = exact_text(path).removeprefix(_MARK)
     if "\0" in text:
         raise ValueError("it is no text: it has null characters")
@@ -50,7 +50,7 @@ def exact_text(path: Path) -> str:
 
 def plain_bytes(path: Path, most: int) -> bytes:
     """A file of others. Raises OSError, or ValueError if it is larger, or no plain file."""
-    demand_plain(path)
+    demand_plain_file(path)
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
@@ -58,7 +58,7 @@ def plain_bytes(path: Path, most: int) -> bytes:
     return data
 
 
-def demand_plain(path: Path) -> None:
+def demand_plain_file(path: Path) -> None:
     """Raises ValueError for a folder, a device, or a FIFO, which would be waited for."""
     if path.exists() and not path.is_file():
         raise ValueError("it is no plain file")
