@@ -143,7 +143,11 @@ def trained(task: Task, composition: str, actions: np.ndarray[Any, Any]) -> tupl
     batch = recorder.take().transitions
     with Jail(trust_the_model=True) as jail, jail.open(SOURCE) as room:
         parts = room.client.evaluate(batch, stepped=True)
-    return COMPOSITIONS[composition].start(count, task.train.gamma)(parts, batch), np.stack(seen), batch
+    return (
+        COMPOSITIONS[composition].start(count, task.train.gamma, written(SOURCE, composition).setup)(parts, batch),
+        np.stack(seen),
+        batch,
+    )
 
 
 @pytest.mark.slow
