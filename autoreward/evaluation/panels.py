@@ -29,7 +29,7 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
     values = {name: rule_values(task, episode) for name, episode in episodes.items()}
     shown = set()
     for limit in task.success_rule.limits(constants):
-        if limit.side.names & set(task.state):
+        if limit.side.names & {*task.state, *task.action}:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))
             title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"
@@ -55,7 +55,7 @@ def holding(task: Task, episode: Transitions) -> NDArray[np.bool_]:
 def rule_values(task: Task, episode: Transitions) -> dict[str, Any]:
     """What the rule reads after each step of an episode of shape (L, 1): fields of shape (L,) or (L, k), constants, the clock."""
     return {
-        **{name: array[:, 0] for name, array in episode.next_state.items()},
+        **{name: array[:, 0] for name, array in episode.rule_fields.items()},
         **{name: constant.value for name, constant in task.constants.items()},
         "step": episode.step[:, 0],
         "terminated": episode.terminated[:, 0],

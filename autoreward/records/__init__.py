@@ -7,6 +7,14 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 """
 
 from autoreward.records.base import Record
+from autoreward.records.bench import (
+    FieldSpread,
+    PaidPart,
+    PaidParts,
+    RankedProgram,
+    RankedPrograms,
+    RecordedEpisode,
+)
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
@@ -126,6 +134,7 @@ __all__ = [
     "Estimate",
     "Feedback",
     "Feedbacks",
+    "FieldSpread",
     "FieldStats",
     "Finding",
     "Grading",
@@ -136,12 +145,17 @@ __all__ = [
     "Longer",
     "MissingCondition",
     "Motion",
+    "PaidPart",
+    "PaidParts",
     "PartStats",
     "Plan",
     "Pooled",
     "Preference",
     "Question",
+    "RankedProgram",
+    "RankedPrograms",
     "Record",
+    "RecordedEpisode",
     "ReferenceEpisode",
     "Remark",
     "Remembered",

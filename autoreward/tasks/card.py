@@ -58,6 +58,7 @@ class Task(Record):
                 (self.metric_formula, self.distance_formula),
                 self.script_formula,
                 self.state_sources,
+                self.action_sources,
                 self.constants,
             )
         except TaskError as error:

@@ -33,7 +33,7 @@ def play(job: PlayJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     rule = SuccessRule(job.task, limit)
     won = []
     for shot in shots:
-        states = {name: array[:, 0] for name, array in shot.episode.next_state.items()}
+        states = {name: array[:, 0] for name, array in shot.episode.rule_fields.items()}
         won.append(rule.succeeded(states, bool(shot.episode.terminated[-1, 0])) if job.task.ruled else None)
     actors = [Actor(name, shot, success) for name, shot, success in zip(job.names, shots, won, strict=True)]
     longest = max(shot.episode.shape[0] for shot in shots)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
-from autoreward.worker.envs.fields import action_fields, state_fields
+from autoreward.worker.envs.fields import NamedArrays, action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.success import SuccessRule
@@ -37,12 +37,19 @@ def evaluated_episodes(
     rule = SuccessRule(task, venv.time_limit, grading)
     return [
         rule.episode(
-            state_fields(task, venv.layout, episode.observations[1:]),
+            played_fields(task, venv, episode),
             episode.terminated,
             movement=float(np.abs(np.diff(episode.observations, axis=0) / spread).mean()),
         )
         for episode in episodes
     ]
+
+
+def played_fields(task: Task, venv: VectorEnv, episode: RolloutEpisode) -> NamedArrays:
+    """What the rule reads of an episode: the fields after each of its L steps and the actions, (L,) or (L, k). Raises TaskError."""
+    acted = action_fields(task, venv.action_space, episode.actions)
+    after = state_fields(task, venv.layout, episode.observations[1:])
+    return {**{name: array.astype(np.float64) for name, array in acted.items()}, **after}
 
 
 def as_transitions(task: Task, venv: Spaced, episodes: Sequence[RolloutEpisode]) -> Transitions:
