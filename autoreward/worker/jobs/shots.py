@@ -56,7 +56,7 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     env = _camera(task) if lens else make.make_env(task)
     closing.callback(env.close)
     observation, _ = env.reset(seed=seed % 2**31)
-    pictures = [_picture(env, lens)] if lens else []  # before all else: an environment that can't be drawn is told so at once
+    pictures = [_picture(env, lens)] if lens else []  # first: what can't be drawn is told at once
     model = policies.blank(task, closing)
     actions = PolicyActions(env.action_space, task.train)
     choose = policies.policy_function(model, actions, *policies.from_bytes(model, weights))
