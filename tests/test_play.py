@@ -17,7 +17,7 @@ from undrawn import TASK, episodes, finished
 
 from autoreward.cli import app
 from autoreward.errors import MissingExtra, UsageError
-from autoreward.evaluation.panels import holding
+from autoreward.evaluation.panels import steps_held
 from autoreward.report.reading import RunView, read_run
 from autoreward.session.loaded import LoadedRun
 from autoreward.session.play import Film, cast
@@ -26,10 +26,10 @@ from autoreward.training.workers import Workers
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.jobs.film import webp
-from autoreward.worker.jobs.play import play
+from autoreward.worker.jobs.film_frames import COLORS, FAINT, GOOD, FilmFrames, Performer
+from autoreward.worker.jobs.play import film_large
 from autoreward.worker.jobs.records import PlayJob, PlayReport
 from autoreward.worker.jobs.shots import Shot
-from autoreward.worker.jobs.stage import COLORS, GOOD, LINE, Actor, Stage
 
 
 class Rolling(gymnasium.Env[Any, Any]):
@@ -89,7 +89,7 @@ def weights(task: Task) -> bytes:
 def played(env: str, **chosen: Any) -> tuple[PlayReport, bytes]:
     task = task_of(env)
     job = PlayJob(task=task, seed=3, width=160, **chosen)
-    report, files = play(job, dict.fromkeys(job.takes, weights(task)), HERE)
+    report, files = film_large(job, dict.fromkeys(job.takes, weights(task)), HERE)
     return report, files[job.file]
 
 
@@ -131,20 +131,20 @@ def test_an_mp4_without_its_package_says_what_to_install(monkeypatch: pytest.Mon
         Workers.play(Workers.__new__(Workers), job, [b""])
 
 
-def stage(success: bool) -> tuple[Stage, int]:
+def stage(success: bool) -> tuple[FilmFrames, int]:
     episode = episodes((4,))
     shot = Shot(episode, (Image.new("RGB", (200, 50), "#123456"),) * 5, 1, 20.0)
-    return Stage(TASK, [Actor("who", shot, success)], 200, ""), episode.shape[0]
+    return FilmFrames(TASK, [Performer("who", shot, success)], 200, ""), episode.shape[0]
 
 
-@pytest.mark.parametrize(("success", "color"), [(True, GOOD), (False, LINE)])
+@pytest.mark.parametrize(("success", "color"), [(True, GOOD), (False, FAINT)])
 def test_the_rule_is_shown_as_it_goes_and_ends_with_the_verdict(success: bool, color: str) -> None:
     made, length = stage(success)
     frames = list(made.frames(1))
     assert len(frames) == length + 1
     marks = ["#{:02x}{:02x}{:02x}".format(*frame.getpixel((16 + 5, 16 + 28 + 50 + 16 + 8))) for frame in frames]
-    assert holding(TASK, episodes((4,))).tolist() == [False, False, True, True]
-    assert marks == [LINE, LINE, LINE, GOOD, color], "by the steps so far; the last frame has the episode's verdict"
+    assert steps_held(TASK, episodes((4,))).tolist() == [False, False, True, True]
+    assert marks == [FAINT, FAINT, FAINT, GOOD, color], "by the steps so far; the last frame has the episode's verdict"
 
 
 def test_curves_grow_with_the_frame() -> None:
@@ -230,9 +230,9 @@ def test_a_film_says_how_it_went_and_shows_itself(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_policy_of_a_run_is_filmed_in_a_worker(tmp_path: Path) -> None:
-    from autoreward.session.play import Role, filmed_roles
+    from autoreward.session.play import FilmedPolicy, filmed_roles
 
     finished(tmp_path / "run")
-    film = filmed_roles(read_run(tmp_path / "run"), [Role("untrained", weights(TASK))], seed=1)
+    film = filmed_roles(read_run(tmp_path / "run"), [FilmedPolicy("untrained", weights(TASK))], seed=1)
     assert film.report.length == (200,)
     assert Image.open(io.BytesIO(film.data)).n_frames == 201

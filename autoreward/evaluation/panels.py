@@ -46,7 +46,7 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
             yield Panel(f"{field}[{i}]", {name: array[:, i] for name, array in arrays.items()})
 
 
-def holding(task: Task, episode: Transitions) -> NDArray[np.bool_]:
+def steps_held(task: Task, episode: Transitions) -> NDArray[np.bool_]:
     """After which steps of an episode of shape (L, 1) the rule's condition holds, shape (L,)."""
     held = np.asarray(task.success_rule.evaluate(rule_values(task, episode)), dtype=np.bool_)
     return np.broadcast_to(held, (episode.shape[0],))

@@ -20,12 +20,12 @@ from autoreward.store.trust import demand
 from autoreward.training.workers import Workers
 from autoreward.worker.jobs.records import PlayJob, PlayReport
 
-Form = Literal["webp", "mp4"]
+FilmForm = Literal["webp", "mp4"]
 WIDTH = 480
 """Pixels of one policy's picture, where nothing else is asked for."""
 
 
-class Role(NamedTuple):
+class FilmedPolicy(NamedTuple):
     """A policy to film."""
 
     name: str
@@ -38,7 +38,7 @@ class Film:
     """A film as notebooks show it."""
 
     data: bytes = field(repr=False)
-    form: Form
+    form: FilmForm
     names: tuple[str, ...]
     report: PlayReport
 
@@ -73,7 +73,11 @@ class Film:
 
 
 def filmed_roles(
-    reading: RunView, roles: Sequence[Role], seed: int | None = None, form: Form = "webp", width: int = WIDTH
+    reading: RunView,
+    roles: Sequence[FilmedPolicy],
+    seed: int | None = None,
+    form: FilmForm = "webp",
+    width: int = WIDTH,
 ) -> Film:
     """One episode of each policy, side by side, from the same start.
 
@@ -102,7 +106,7 @@ def filmed_roles(
     return Film(data, form, names, report)
 
 
-def cast(reading: RunView, who: str = "", before: bool = False) -> tuple[Role, ...]:
+def cast(reading: RunView, who: str = "", before: bool = False) -> tuple[FilmedPolicy, ...]:
     """The policy of a candidate, a baseline or a training; `before`: beside what it was when it was first saved.
 
     Empty `who` means the winner's; the best one's so far while there is none. Of several trainings it is the one with the highest
@@ -114,7 +118,7 @@ def cast(reading: RunView, who: str = "", before: bool = False) -> tuple[Role, .
     """
     name = who or _leader(reading)
     page, score = _best_of(reading, name)
-    kept = Role(f"{name}, {score.kept:,} steps", reading.weights(page, score))
+    kept = FilmedPolicy(f"{name}, {score.kept:,} steps", reading.weights(page, score))
     return (_first(reading.page(page), name, score), kept) if before else (kept,)
 
 
@@ -152,10 +156,10 @@ def _names_of(score: Score) -> tuple[str, ...]:
     return trial.candidate, str(trial.training), score.trial_id
 
 
-def _first(page: Page, name: str, score: Score) -> Role:
+def _first(page: Page, name: str, score: Score) -> FilmedPolicy:
     """The same training's policy when it was first saved."""
     training = TrialId.parse(score.trial_id).training
     legs = [t for t in page.saved(TRIALS) if TrialId.parse(t.id).training == training and t.checkpoints]
     first = min(legs, key=lambda t: t.begin)
     step = first.checkpoints[0]
-    return Role(f"{name}, {step:,} steps", page.file(TRIALS.of(first.id), policy_file(step)))
+    return FilmedPolicy(f"{name}, {step:,} steps", page.file(TRIALS.of(first.id), policy_file(step)))

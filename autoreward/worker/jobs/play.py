@@ -11,9 +11,9 @@ from autoreward.errors import CannotDraw
 from autoreward.worker.envs import make
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.film import webp
+from autoreward.worker.jobs.film_frames import FilmFrames, Performer
 from autoreward.worker.jobs.records import PlayJob, PlayReport
 from autoreward.worker.jobs.shots import Lens, Shot, shoot
-from autoreward.worker.jobs.stage import Actor, Stage
 from autoreward.worker.success import SuccessRule
 
 FRAMES = 300
@@ -22,7 +22,7 @@ QUALITY, EFFORT = 80, 1
 """Of a WebP: a person waits for it, and nobody sends it on."""
 
 
-def play(job: PlayJob, files: Mapping[str, bytes], context: JobContext) -> tuple[PlayReport, dict[str, bytes]]:
+def film_large(job: PlayJob, files: Mapping[str, bytes], context: JobContext) -> tuple[PlayReport, dict[str, bytes]]:
     """The film, and how each episode went. Where the environment can't be drawn, of its fields alone; the report says why."""
     undrawn, shots = "", []
     try:
@@ -35,11 +35,11 @@ def play(job: PlayJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     for shot in shots:
         states = {name: array[:, 0] for name, array in shot.episode.rule_fields.items()}
         won.append(rule.succeeded(states, bool(shot.episode.terminated[-1, 0])) if job.task.ruled else None)
-    actors = [Actor(name, shot, success) for name, shot, success in zip(job.names, shots, won, strict=True)]
+    actors = [Performer(name, shot, success) for name, shot, success in zip(job.names, shots, won, strict=True)]
     longest = max(shot.episode.shape[0] for shot in shots)
     every = max(*(shot.every for shot in shots), -(-longest // FRAMES))
     rate = min(max(shot.rate for shot in shots) / every, 50.0)
-    frames = Stage(job.task, actors, job.width, undrawn).frames(every)
+    frames = FilmFrames(job.task, actors, job.width, undrawn).frames(every)
     data = _mp4(frames, rate) if job.form == "mp4" else webp(list(frames), round(1000 / rate), QUALITY, EFFORT)
     report = PlayReport(undrawn=undrawn, success=tuple(won), length=tuple(s.episode.shape[0] for s in shots))
     return report, {job.file: data}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from autoreward.evaluation.panels import Panel, holding, panels
+from autoreward.evaluation.panels import Panel, panels, steps_held
 from autoreward.tasks.card import Task
 from autoreward.worker.jobs.shots import Shot
 
@@ -18,12 +18,12 @@ PANELS = 6
 """Most panels below pictures; twice as many where there is no picture."""
 _NUMBER = 62
 """Of a number beside a panel's title."""
-INK, DIM, LINE, GROUND, GOOD = "#1c2330", "#66707f", "#d9dee6", "#ffffff", "#14804a"
+INK, DIM, FAINT, GROUND, GOOD = "#1c2330", "#66707f", "#d9dee6", "#ffffff", "#14804a"
 COLORS = (("#2563c9", "#c3d4f2"), ("#b04c08", "#ecd0bb"))
 """Of each policy: its line up to now, and all of it."""
 
 
-class Actor(NamedTuple):
+class Performer(NamedTuple):
     """A policy in a film."""
 
     name: str
@@ -32,10 +32,10 @@ class Actor(NamedTuple):
     """Of its episode; None without a rule."""
 
 
-class Stage:
+class FilmFrames:
     """Draws the frames of a film. `undrawn` says why there are no pictures; empty where there are."""
 
-    def __init__(self, task: Task, actors: Sequence[Actor], width: int, undrawn: str) -> None:
+    def __init__(self, task: Task, actors: Sequence[Performer], width: int, undrawn: str) -> None:
         """`width`: of a picture; a frame has one beside the other."""
         self._task, self._actors, self._undrawn = task, actors, undrawn
         self._column = width
@@ -43,7 +43,7 @@ class Stage:
         self._width = _even(2 * MARGIN + len(actors) * (width + GAP) - GAP)
         episodes = {str(i): actor.shot.episode for i, actor in enumerate(actors)}
         self._panels = list(islice(panels(task, episodes), PANELS * (2 if undrawn else 1)))
-        self._holds = [holding(task, e) if task.ruled else None for e in episodes.values()]
+        self._holds = [steps_held(task, e) if task.ruled else None for e in episodes.values()]
         self._longest = max(e.shape[0] for e in episodes.values())
         self._across = max(min(self._width // 280, len(self._panels)), 1)
         rows = -(-len(self._panels) // self._across)
@@ -82,7 +82,7 @@ class Stage:
         true = bool(actor.success) if over else step > 0 and bool(holds[step - 1])
         word = ("success" if true else "no success") if over else ("holds" if true else "does not hold")
         top = self._below + 2
-        draw.rectangle((left, top + 2, left + 10, top + 12), GOOD if true else LINE)
+        draw.rectangle((left, top + 2, left + 10, top + 12), GOOD if true else FAINT)
         said = self._fitted(f"{word}: {self._task.success.when}", self._column - 18)
         draw.text((left + 18, top), said, GOOD if true else DIM, self._small)
 
@@ -118,7 +118,7 @@ class Stage:
 
         if step is None:
             draw.text((left, top), self._fitted(panel.title, width - _NUMBER * len(panel.values) - 8), DIM, self._small)
-            draw.rectangle((left, ceiling, left + width, floor), outline=LINE)
+            draw.rectangle((left, ceiling, left + width, floor), outline=FAINT)
             if panel.limit is not None:
                 height = point(0, panel.limit)[1]
                 for dash in range(left, left + width, 8):
