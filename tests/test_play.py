@@ -229,6 +229,9 @@ def test_a_film_says_how_it_went_and_shows_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:You have specified a mini-batch size"
+)  # of the blank model here, which trains nothing
 def test_a_policy_of_a_run_is_filmed_in_a_worker(tmp_path: Path) -> None:
     from autoreward.session.play import FilmedPolicy, filmed_roles
 
