@@ -21,10 +21,13 @@ from autoreward.records.candidates import (
     Candidates,
     CompositionName,
     Finding,
+    PartRole,
+    Reference,
     Remark,
     Screen,
     Screened,
     ScreenedCandidate,
+    Setup,
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
@@ -48,6 +51,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.limits import LimitReading, Over
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -140,13 +144,16 @@ __all__ = [
     "Grading",
     "Gravity",
     "LegPlan",
+    "LimitReading",
     "Logged",
     "LoggedPoint",
     "Longer",
     "MissingCondition",
     "Motion",
+    "Over",
     "PaidPart",
     "PaidParts",
+    "PartRole",
     "PartStats",
     "Plan",
     "Pooled",
@@ -156,6 +163,7 @@ __all__ = [
     "RankedPrograms",
     "Record",
     "RecordedEpisode",
+    "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
@@ -167,6 +175,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Setup",
     "Speed",
     "Standings",
     "Strength",
