@@ -12,11 +12,11 @@ from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.records import EnvCheck, EnvRow, Verdict
 from autoreward.report.live.notebook_view import CellView, cell_output
-from autoreward.report.loaded import LoadedRun, Picture
 from autoreward.report.phrases import PlainView
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.scalars import Log
 from autoreward.session.env_check import check_env
+from autoreward.session.loaded import LoadedRun, Picture
 from autoreward.session.new_task import Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.run import config_for, new_folder, resume, start

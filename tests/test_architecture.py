@@ -246,12 +246,13 @@ TOUCHING = {
     "listdir", "lstat", "makedirs", "mkdir", "open", "read_bytes", "read_text", "rename", "rglob", "rmdir", "rmtree",
     "scandir", "stat", "symlink_to", "touch", "unlink", "write_bytes", "write_text",
 }  # fmt: skip
-OPENERS = {"Book", "archive", "jail"}
+OPENERS = {"Book", "archive", "av", "jail"}
 """What has an `open` that opens no file."""
 NOT_IN_A_RUN = {
     "cli/doctor.py": "whether there is a folder of runs",
     "cli/export.py": "the folder that the person names",
     "cli/init.py": "what the person edits",
+    "cli/play.py": "the film that the person names",
     "cli/options.py": "the folder of cards that the person names",
     "cli/say.py": "where output goes that nobody reads",
     "core/resources.py": "where this package is",
@@ -265,6 +266,7 @@ NOT_IN_A_RUN = {
     "sandbox/selfcheck.py": "what must not work in a room",
     "search/recorded.py": "whether a run is a link",
     "session/new_task.py": "whether a card is there",
+    "session/play.py": "the film that the person names",
     "session/reward_file.py": "the reward file that the person names",
     "tasks/files.py": "task cards",
     "tasks/process.py": "what a card asks to read and write",

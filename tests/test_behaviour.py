@@ -21,7 +21,7 @@ from autoreward.report.html import render
 from autoreward.report.reading import RunView, read_run
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.worker.jobs.film import film
-from autoreward.worker.jobs.records import FilmJob
+from autoreward.worker.jobs.records import WEIGHTS_FILE, FilmJob
 
 
 class Unseen(gymnasium.Env[Any, Any]):
@@ -87,7 +87,7 @@ def registered() -> Iterator[None]:
 def test_an_environment_that_cannot_be_drawn_says_why(env: str, why: str) -> None:
     task = TASK.model_copy(update={"env": env, "max_steps": None})
     with pytest.raises(CannotDraw, match=why):
-        film(FilmJob(task=task, seed=0), {}, HERE)
+        film(FilmJob(task=task, seed=0), {WEIGHTS_FILE: b""}, HERE)
 
 
 @pytest.fixture(scope="module")

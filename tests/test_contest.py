@@ -17,7 +17,6 @@ from autoreward.export import EXPORTED_FOLDERS
 from autoreward.export.best import kept_files
 from autoreward.loop import improve
 from autoreward.records import Candidate, Run, Score, Trial, TrialId, Verdict
-from autoreward.report.loaded import LoadedRun
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import read_run
 from autoreward.search.confirm import Arm, confirm
@@ -25,6 +24,7 @@ from autoreward.search.contest import contested
 from autoreward.search.study import Study
 from autoreward.session.clips import worth_a_look
 from autoreward.session.feedback import hear_out, heed
+from autoreward.session.loaded import LoadedRun
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.files import find_task
 

@@ -15,6 +15,7 @@ from autoreward.cli import (
     export,
     feedback,
     init,
+    play,
     prefer,
     resume,
     run,
@@ -60,7 +61,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Write reward functions automatically: design, check, train, score, diagnose, and confirm.",
 )
-for module in (run, resume, feedback, tighten, prefer, init, tasks, runs, show, compare, export, check, train, doctor):
+for module in (
+    run,
+    resume,
+    feedback,
+    tighten,
+    prefer,
+    init,
+    tasks,
+    runs,
+    show,
+    play,
+    compare,
+    export,
+    check,
+    train,
+    doctor,
+):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 

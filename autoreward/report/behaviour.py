@@ -1,7 +1,7 @@
 """What policies do: a clip of each, or, where the environment can't be drawn, plots of an episode's named fields."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +9,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.panels import Panel, panels
 from autoreward.records import CLIP_FILE, Clip
 from autoreward.report.charts import Series, chart, legend_of
 from autoreward.report.reading import RunView
 from autoreward.store.book import Page
 from autoreward.store.keys import CLIPS
-from autoreward.tasks.card import Task
 
 _CAPTIONS = {
     "winner": "the winner's best policy",
@@ -50,14 +50,6 @@ class Plotted(NamedTuple):
     """Charts that are not shown."""
 
 
-class Panel(NamedTuple):
-    """One number over an episode, a line per policy."""
-
-    title: str
-    lines: tuple[Series, ...]
-    limit: float | None = None
-
-
 def filmed(reading: RunView) -> list[Filmed]:
     """The clips that there are; all start from the same held-out seed."""
     return [
@@ -73,14 +65,14 @@ def plotted(reading: RunView) -> Plotted | None:
     if not undrawn:
         return None
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
-    panels = list(_panels(reading.header.task, episodes))
+    found = list(panels(reading.header.task, episodes))
     names = [Series(_named(clip, episodes[clip.id]), (), _COLORS[clip.id]) for clip in undrawn]
     return Plotted(
         tuple(dict.fromkeys(clip.why_not for clip in undrawn)),
         Markup(legend_of(names)),  # noqa: S704 - legend_of and chart escape what they are given
-        tuple(Markup(chart(p.lines, p.title, dots=False, limit=p.limit)) for p in panels[:_PANELS]),  # noqa: S704
-        any(p.limit is not None for p in panels[:_PANELS]),
-        max(len(panels) - _PANELS, 0),
+        tuple(map(_drawn, found[:_PANELS])),
+        any(p.limit is not None for p in found[:_PANELS]),
+        max(len(found) - _PANELS, 0),
     )
 
 
@@ -103,34 +95,9 @@ def _named(clip: Clip, episode: Transitions) -> str:
     return f"{_CAPTIONS[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
 
 
-def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
-    """What the success rule holds against a number, then every field, a panel for each of its components."""
-    constants = {name: constant.value for name, constant in task.constants.items()}
-    values: dict[str, dict[str, Any]] = {}
-    for name, e in episodes.items():
-        clock = {"step": e.step[:, 0], "terminated": e.terminated[:, 0]}
-        values[name] = {**{k: v[:, 0] for k, v in e.rule_fields.items()}, **constants, **clock}
-    shown = set()
-    for limit in task.success_rule.limits(constants):
-        if limit.side.names & {*task.state, *task.action}:
-            series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
-            bound = float(limit.bound.evaluate(constants))
-            title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"
-            yield Panel(title, _lines(series), bound)
-            shown.add(limit.side.text)
-    for field in task.state:
-        arrays = {name: np.asarray(known[field], dtype=np.float64) for name, known in values.items()}
-        if field in shown:
-            continue
-        if all(array.ndim == 1 for array in arrays.values()):
-            yield Panel(field, _lines(arrays))
-            continue
-        for i in range(max(array.shape[1] for array in arrays.values())):
-            yield Panel(f"{field}[{i}]", _lines({name: array[:, i] for name, array in arrays.items()}))
-
-
-def _lines(series: Mapping[str, NDArray[Any]]) -> tuple[Series, ...]:
-    return tuple(Series(_CAPTIONS[name], _thinned(array), _COLORS[name]) for name, array in series.items())
+def _drawn(panel: Panel) -> Markup:
+    lines = [Series(_CAPTIONS[name], _thinned(values), _COLORS[name]) for name, values in panel.values.items()]
+    return Markup(chart(lines, panel.title, dots=False, limit=panel.limit))  # noqa: S704
 
 
 def _thinned(values: NDArray[Any]) -> Sequence[tuple[float, float]]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.panels import steps_held
 from autoreward.tasks.card import Task
 
 Values = Mapping[str, NDArray[Any]]
@@ -77,13 +78,7 @@ def _row(step: str, cells: Sequence[str], *what: str) -> str:
 
 def holding(task: Task, one: Transitions) -> NDArray[np.bool_] | None:
     """(L,): after which steps the rule's condition holds in one episode; None without a rule."""
-    if not task.ruled:
-        return None
-    constants = {name: constant.value for name, constant in task.constants.items()}
-    clock = {"step": one.step[:, 0], "terminated": one.terminated[:, 0]}
-    fields = {name: values[:, 0] for name, values in one.rule_fields.items()}
-    held = task.success_rule.evaluate({**fields, **constants, **clock})
-    return np.broadcast_to(np.asarray(held, dtype=np.bool_), (len(one.step),))
+    return steps_held(task, one) if task.ruled else None
 
 
 def spread_out(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:

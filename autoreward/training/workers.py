@@ -40,6 +40,8 @@ from autoreward.worker.jobs.records import (
     FilmJob,
     GraphJob,
     PackageJob,
+    PlayJob,
+    PlayReport,
     ProtectionJob,
     ScoreJob,
     SurveyJob,
@@ -169,6 +171,18 @@ class Workers(Closing):
             return self._here.run(FilmJob(task=task, seed=seed), {WEIGHTS_FILE: weights}, _untold).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
+
+    def play(self, job: PlayJob, policies: Sequence[bytes]) -> tuple[PlayReport, bytes]:
+        """A film of one episode of each policy, side by side, and how they went; `policies`: the weights of each.
+
+        Raises:
+            MissingExtra: the film is to be an MP4, and what writes one is not installed.
+            JobFailed: no episode could be played.
+        """
+        if job.form == "mp4" and not importlib.util.find_spec("av"):
+            raise errors.MissingExtra(f"An MP4 needs a package that is not installed: {errors.how_to_get('film')}")
+        made = self._here.run(job, dict(zip(job.takes, policies, strict=True)), _untold)
+        return made.report, made.files[job.file]
 
     def close(self) -> None:
         """End every worker."""

@@ -14,6 +14,7 @@ from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.film import film
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
+from autoreward.worker.jobs.play import film_large
 from autoreward.worker.jobs.protection import try_walls
 from autoreward.worker.jobs.records import (
     AuditJob,
@@ -22,6 +23,7 @@ from autoreward.worker.jobs.records import (
     FilmJob,
     GraphJob,
     PackageJob,
+    PlayJob,
     ProtectionJob,
     ScoreJob,
     SurveyJob,
@@ -60,6 +62,7 @@ _ENTRIES = (
     _entry(PackageJob, package),
     _entry(GraphJob, graph),
     _entry(FilmJob, film),
+    _entry(PlayJob, film_large),
 )
 JOB_TABLE = {entry.record.kind: entry for entry in _ENTRIES}
 """By kind."""

@@ -1,18 +1,34 @@
 """Whole episodes, played or shown: evaluated by the task's rule, and put side by side as transitions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import NamedArrays, action_fields, state_fields
+from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.limits import episode_limits
 from autoreward.worker.success import SuccessRule
+
+
+class Spaced(Protocol):
+    """What episodes were played in: a `VectorEnv`, or one environment."""
+
+    @property
+    def layout(self) -> Layout:
+        """What the entries of an observation are."""
+        ...
+
+    @property
+    def action_space(self) -> spaces.Space[Any]:
+        """What one environment takes."""
+        ...
 
 
 def evaluated_episodes(
@@ -40,7 +56,7 @@ def played_fields(task: Task, venv: VectorEnv, episode: RolloutEpisode) -> Named
     return {**{name: array.astype(np.float64) for name, array in acted.items()}, **after}
 
 
-def as_transitions(task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode]) -> Transitions:
+def as_transitions(task: Task, venv: Spaced, episodes: Sequence[RolloutEpisode]) -> Transitions:
     """Episodes as columns, shapes (T, n) and (T, n, k); after its end an episode's last row repeats with step 0."""
     longest = max(len(episode.actions) for episode in episodes)
 

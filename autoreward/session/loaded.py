@@ -10,6 +10,7 @@ from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
+from autoreward.session.play import Film, cast, filmed_roles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,36 @@ class LoadedRun:
         run = self.reading.run
         view = self.reading.candidate(run.second) if run else None
         return view.candidate if view else None
+
+    def __getitem__(self, candidate_id: str) -> "LoadedCandidate":
+        """One candidate, by its id. Raises KeyError."""
+        view = self.reading.candidate(candidate_id)
+        if view is None:
+            raise KeyError(f"{candidate_id}: the run has {', '.join(v.candidate.id for v in self.reading.candidates)}")
+        return LoadedCandidate(self.reading, view.candidate)
+
+    def play(self, who: str = "", seed: int | None = None, before: bool = False, beside: str = "") -> Film:
+        """A film of a saved policy, large, with the success rule and the fields as they go, as `autoreward play` makes it.
+
+            run.play()                             # the winner's
+            run.play("native", beside="r001c3")    # side by side
+            run.play(before=True)                  # beside what it was when it was first saved
+            run.play().save("film.webp")
+
+        Args:
+            who: a candidate, a training, `native` or `sparse`; the winner if not given.
+            seed: what the environment is reset with; the confirmation's first start if not given.
+            before: show the same policy as it was first saved, too.
+            beside: another one to show.
+
+        Raises:
+            UsageError: there is no policy of that name, or it can't be played here.
+            NotTrusted: the run has code of somebody else's that was not let in.
+        """
+        roles = cast(self.reading, who, before)
+        if beside:
+            roles = (*roles[-1:], *cast(self.reading, beside))
+        return filmed_roles(self.reading, roles, seed)
 
     def frame(self) -> "pd.DataFrame":
         """One row per candidate. Raises ImportError without pandas."""
@@ -82,6 +113,23 @@ class LoadedRun:
 
     def _sentence(self) -> str:
         return result_sentence(self.reading.run) if self.reading.run else "not finished"
+
+
+@dataclass(frozen=True)
+class LoadedCandidate:
+    """One candidate of a run, trained or not."""
+
+    reading: RunView = field(repr=False)
+    candidate: Candidate
+
+    @property
+    def source(self) -> str:
+        """Its program."""
+        return self.candidate.source
+
+    def play(self, seed: int | None = None, before: bool = False) -> Film:
+        """A film of its policy; see `LoadedRun.play`. Raises UsageError if it was not trained."""
+        return filmed_roles(self.reading, cast(self.reading, self.candidate.id, before), seed)
 
 
 @dataclass(frozen=True)

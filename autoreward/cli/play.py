@@ -1,0 +1,54 @@
+"""`autoreward play RUN`."""
+
+from pathlib import Path
+
+import typer
+
+from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.say import say
+from autoreward.cli.trust import TRUST, settle_run
+
+
+def command(
+    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    candidate: str = typer.Option(
+        "", "--candidate", help="Whose policy: a candidate, a training, native or sparse; the winner's if not given."
+    ),
+    side_by_side: tuple[str, str] = typer.Option(
+        ("", ""), "--side-by-side", help="Two of these beside each other.", show_default=False, metavar="<A B>"
+    ),
+    before: bool = typer.Option(False, "--before", help="Beside what the policy was when it was first saved."),
+    seed: int | None = typer.Option(
+        None, min=0, help="What the environment is reset with; the confirmation's first start if not given."
+    ),
+    mp4: Path | None = typer.Option(None, "--mp4", help="Write an MP4 to this file instead of a WebP."),
+    to: Path | None = typer.Option(None, "--to", help="Where the WebP goes; TASK-NAME.webp here if not given."),
+    width: int = typer.Option(480, min=160, max=1280, help="Of one policy's picture, in pixels."),
+    runs: Path = RUNS,
+    trust: bool = TRUST,
+) -> None:
+    """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
+    from autoreward.errors import UsageError
+    from autoreward.report.reading import read_run
+    from autoreward.session.play import cast, filmed_roles
+
+    if any(side_by_side) and (candidate or before):
+        raise UsageError("--side-by-side names both policies: leave --candidate and --before out.")
+    if mp4 and to:
+        raise UsageError("--mp4 writes an MP4 and --to says where a WebP goes: choose one of them.")
+    folder = find_run(run, runs)
+    reading = read_run(folder)
+    if any(side_by_side):
+        roles = tuple(role for who in side_by_side for role in cast(reading, who))
+    else:
+        roles = cast(reading, candidate, before)
+    stem = "-".join([reading.header.task.name, *(role.name.partition(",")[0] for role in roles[: 1 if before else 2])])
+    target = mp4 or to or Path(f"{stem}.webp")
+    if target.exists():
+        raise UsageError(f"{target} is there already; choose another file with {'--mp4' if mp4 else '--to'}.")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target} can't be written: there is no folder {target.parent}.")
+    settle_run(folder, trust)
+    film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width)
+    say(film.sentence)
+    say(f"film     {film.save(target)}")

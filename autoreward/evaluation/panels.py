@@ -1,0 +1,62 @@
+"""What of an episode is worth drawing: what the success rule holds against a number, then every field."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.tasks.card import Task
+
+
+class Panel(NamedTuple):
+    """One number over an episode, or over several by name."""
+
+    title: str
+    values: dict[str, NDArray[Any]]
+    """By episode: shape (L,), after each of its L steps."""
+    limit: float | None = None
+    """What the rule holds it against."""
+
+
+def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
+    """What the success rule holds against a number, then every field, a panel for each of its components.
+
+    Each of `episodes` is one column, of shape (L, 1).
+    """
+    constants = {name: constant.value for name, constant in task.constants.items()}
+    values = {name: rule_values(task, episode) for name, episode in episodes.items()}
+    shown = set()
+    for limit in task.success_rule.limits(constants):
+        if limit.side.names & {*task.state, *task.action}:
+            series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
+            bound = float(limit.bound.evaluate(constants))
+            title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"
+            yield Panel(title, series, bound)
+            shown.add(limit.side.text)
+    for field in task.state:
+        arrays = {name: np.asarray(known[field], dtype=np.float64) for name, known in values.items()}
+        if field in shown:
+            continue
+        if all(array.ndim == 1 for array in arrays.values()):
+            yield Panel(field, arrays)
+            continue
+        for i in range(max(array.shape[1] for array in arrays.values())):
+            yield Panel(f"{field}[{i}]", {name: array[:, i] for name, array in arrays.items()})
+
+
+def steps_held(task: Task, episode: Transitions) -> NDArray[np.bool_]:
+    """After which steps of an episode of shape (L, 1) the rule's condition holds, shape (L,)."""
+    held = np.asarray(task.success_rule.evaluate(rule_values(task, episode)), dtype=np.bool_)
+    return np.broadcast_to(held, (episode.shape[0],))
+
+
+def rule_values(task: Task, episode: Transitions) -> dict[str, Any]:
+    """What the rule reads after each step of an episode of shape (L, 1): fields of shape (L,) or (L, k), constants, the clock."""
+    return {
+        **{name: array[:, 0] for name, array in episode.rule_fields.items()},
+        **{name: constant.value for name, constant in task.constants.items()},
+        "step": episode.step[:, 0],
+        "terminated": episode.terminated[:, 0],
+    }

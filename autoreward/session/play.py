@@ -1,0 +1,165 @@
+"""Films of a run's saved policies: environment and policy run in a worker alone, and nothing in the run's folder changes."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from autoreward.core.seeds import held_out
+from autoreward.core.wording import Command, did_you_mean
+from autoreward.errors import JobFailed, UsageError
+from autoreward.evaluation.ranking import ranked
+from autoreward.records import Score, TrialId, policy_file
+from autoreward.report.reading import RunView, SavedScore
+from autoreward.sandbox.jail import Jail
+from autoreward.store.book import BASELINES_PAGE, Page, powers_of
+from autoreward.store.keys import SCORES, TRIALS
+from autoreward.store.trust import demand
+from autoreward.training.workers import Workers
+from autoreward.worker.jobs.records import PlayJob, PlayReport
+
+FilmForm = Literal["webp", "mp4"]
+WIDTH = 480
+"""Pixels of one policy's picture, where nothing else is asked for."""
+
+
+class FilmedPolicy(NamedTuple):
+    """A policy to film."""
+
+    name: str
+    """What is written above it."""
+    weights: bytes
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film as notebooks show it."""
+
+    data: bytes = field(repr=False)
+    form: FilmForm
+    names: tuple[str, ...]
+    report: PlayReport
+
+    @property
+    def sentence(self) -> str:
+        """How it went, and why it shows fields alone if it does."""
+        both = zip(self.names, self.report.success, self.report.length, strict=True)
+        words = {True: "a success", False: "no success", None: "no rule judges it"}
+        went = "; ".join(f"{name}: {length} steps, {words[success]}" for name, success, length in both)
+        undrawn = self.report.undrawn
+        return (
+            f"{went}.{f' Drawn from its fields, since the environment could not be drawn: {undrawn}' * bool(undrawn)}"
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file. Raises UsageError."""
+        target = Path(path)
+        try:
+            target.write_bytes(self.data)
+        except OSError as error:
+            raise UsageError(f"{target} can't be written: {error.strerror}. Choose another file.") from None
+        return target
+
+    def _repr_html_(self) -> str:
+        text = base64.b64encode(self.data).decode()
+        shown = (
+            f'<video controls loop autoplay muted src="data:video/mp4;base64,{text}"></video>'
+            if self.form == "mp4"
+            else f'<img src="data:image/webp;base64,{text}" alt="{escape(self.sentence)}">'
+        )
+        return f"{shown}<p>{escape(self.sentence)}</p>"
+
+
+def filmed_roles(
+    reading: RunView,
+    roles: Sequence[FilmedPolicy],
+    seed: int | None = None,
+    form: FilmForm = "webp",
+    width: int = WIDTH,
+) -> Film:
+    """One episode of each policy, side by side, from the same start.
+
+    Args:
+        reading: of the run that they are of.
+        roles: one or two; see `cast`.
+        seed: what the environment is reset with; the first start of the confirmation if not given.
+        form: of the file.
+        width: of each picture, in pixels.
+
+    Raises:
+        UsageError: they can't be played on this machine.
+        MissingExtra: what writes MP4 is not installed.
+        NotTrusted: the run has code of somebody else's that was not let in.
+    """
+    demand(powers_of(Page(reading.files)), str(reading.folder))
+    start = held_out("confirm", 1)[0] if seed is None else seed
+    names = tuple(role.name for role in roles)
+    job = PlayJob(task=reading.header.task, seed=start, names=names, form=form, width=width)
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program of a candidate is run here
+        try:
+            report, data = workers.play(job, [role.weights for role in roles])
+        except JobFailed as failed:
+            words = failed.message.rstrip(".")
+            raise UsageError(f"{', '.join(names)} could not be played on this machine: {words}.") from None
+    return Film(data, form, names, report)
+
+
+def cast(reading: RunView, who: str = "", before: bool = False) -> tuple[FilmedPolicy, ...]:
+    """The policy of a candidate, a baseline or a training; `before`: beside what it was when it was first saved.
+
+    Empty `who` means the winner's; the best one's so far while there is none. Of several trainings it is the one with the highest
+    held-out success, on fresh seeds if there were any.
+
+    Raises:
+        UsageError: there is none of that name.
+        RunDamaged: its weights are gone.
+    """
+    name = who or _leader(reading)
+    page, score = _best_of(reading, name)
+    kept = FilmedPolicy(f"{name}, {score.kept:,} steps", reading.weights(page, score))
+    return (_first(reading.page(page), name, score), kept) if before else (kept,)
+
+
+def _leader(reading: RunView) -> str:
+    """The winner; while there is none, who is ahead. Raises UsageError where nothing has been scored."""
+    if reading.run and reading.run.best:
+        return reading.run.best
+    ahead = ranked([s for view in reading.candidates for s in view.scores], reading.header.task)
+    if not ahead:
+        raise UsageError(
+            f"{reading.folder} has no policy yet: nothing was trained and scored; go on with `",
+            Command("resume", (reading.folder,)), "`.",
+        )  # fmt: skip
+    return ahead[0]
+
+
+def _best_of(reading: RunView, name: str) -> SavedScore:
+    baselines = [SavedScore(BASELINES_PAGE, s) for s in reading.page(BASELINES_PAGE).saved(SCORES)]
+    known: list[str] = []
+    for scores in (reading.confirm_scores, reading.search_scores, baselines):
+        usable = [s for s in scores if s.score.outcome.ok and s.score.kept >= 0]
+        own = [s for s in usable if name in _names_of(s.score)]
+        if own:
+            return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.mean_success, s.score.trial_id))
+        known += [_names_of(s.score)[0] for s in usable]
+    there = list(dict.fromkeys(known))
+    raise UsageError(
+        f"{reading.folder} has no policy of {name!r}: it has {', '.join(sorted(there)) or 'none yet'}.{did_you_mean(name, there)}"
+    )
+
+
+def _names_of(score: Score) -> tuple[str, ...]:
+    """What a score is asked for by: whose it is, or its training, or its leg."""
+    trial = TrialId.parse(score.trial_id)
+    return trial.candidate, str(trial.training), score.trial_id
+
+
+def _first(page: Page, name: str, score: Score) -> FilmedPolicy:
+    """The same training's policy when it was first saved."""
+    training = TrialId.parse(score.trial_id).training
+    legs = [t for t in page.saved(TRIALS) if TrialId.parse(t.id).training == training and t.checkpoints]
+    first = min(legs, key=lambda t: t.begin)
+    step = first.checkpoints[0]
+    return FilmedPolicy(f"{name}, {step:,} steps", page.file(TRIALS.of(first.id), policy_file(step)))
