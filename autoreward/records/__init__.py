@@ -47,6 +47,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
+from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
@@ -98,6 +99,8 @@ __all__ = [
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
+    "EXPLORED",
+    "HUNTED",
     "LOGGED",
     "RANKING",
     "REFERENCE_EPISODES",
@@ -132,6 +135,7 @@ __all__ = [
     "EnvRow",
     "Episode",
     "Estimate",
+    "Exploration",
     "Feedback",
     "Feedbacks",
     "FieldSpread",
@@ -139,6 +143,8 @@ __all__ = [
     "Finding",
     "Grading",
     "Gravity",
+    "Hunt",
+    "Hunted",
     "LegPlan",
     "Logged",
     "LoggedPoint",
@@ -148,6 +154,7 @@ __all__ = [
     "PaidPart",
     "PaidParts",
     "PartStats",
+    "Payment",
     "Plan",
     "Pooled",
     "Preference",
