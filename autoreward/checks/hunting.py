@@ -31,7 +31,7 @@ def recorded_exploit(dataset: EpisodeDataset, relabelled: Relabelled) -> tuple[i
     idle = [i for i, known in enumerate(dataset.episodes) if reaches_nothing(known.episode)]
     if success is None or not idle:
         return None
-    random = [i for i, known in enumerate(dataset.episodes) if known.kind == "random"]
+    random = [i for i in idle if dataset.episodes[i].kind == "random"]
     typical = float(np.median(relabelled.returns[random or idle]))
     top = max(idle, key=lambda i: relabelled.returns[i])
     earned = float(relabelled.returns[top])

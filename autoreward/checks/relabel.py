@@ -41,8 +41,8 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, dataset: EpisodeDataset) ->
         except RewardFailed:  # noise may leave the range that it is made for, and no training has it
             noisy = None
         else:
-            noisy = over_episodes(job.composition, gamma, shaken, dataset.transitions).sum(axis=0)
-    rewards = over_episodes(job.composition, gamma, parts, dataset.transitions)
+            noisy = over_episodes(job, gamma, shaken, dataset.transitions).sum(axis=0)
+    rewards = over_episodes(job, gamma, parts, dataset.transitions)
     return Relabelled(
         parts={name: np.where(there, part, 0.0).sum(axis=0) for name, part in parts.items()},
         peaks={name: float(np.abs(part[there]).max()) for name, part in parts.items()},

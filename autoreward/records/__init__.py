@@ -21,10 +21,13 @@ from autoreward.records.candidates import (
     Candidates,
     CompositionName,
     Finding,
+    PartRole,
+    Reference,
     Remark,
     Screen,
     Screened,
     ScreenedCandidate,
+    Setup,
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
@@ -49,6 +52,7 @@ from autoreward.records.environments import (
 )
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.limits import LimitReading, Over
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -146,13 +150,16 @@ __all__ = [
     "Hunt",
     "Hunted",
     "LegPlan",
+    "LimitReading",
     "Logged",
     "LoggedPoint",
     "Longer",
     "MissingCondition",
     "Motion",
+    "Over",
     "PaidPart",
     "PaidParts",
+    "PartRole",
     "PartStats",
     "Payment",
     "Plan",
@@ -163,6 +170,7 @@ __all__ = [
     "RankedPrograms",
     "Record",
     "RecordedEpisode",
+    "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
@@ -174,6 +182,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Setup",
     "Speed",
     "Standings",
     "Strength",

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import CompositionName
+from autoreward.records import TrialJob
 from autoreward.rewards.compose import COMPOSITIONS
 
 
 def over_episodes(
-    composition: CompositionName, gamma: float, parts: Mapping[str, NDArray[np.float64]], batch: Transitions
+    job: TrialJob, gamma: float, parts: Mapping[str, NDArray[np.float64]], batch: Transitions
 ) -> NDArray[np.float64]:
     """Rewards (T, n) of episodes, one a column, from parts of that shape; 0 in the rows after an episode's end."""
-    reward = COMPOSITIONS[composition].start(batch.shape[1], gamma)(dict(parts), batch)
+    reward = COMPOSITIONS[job.composition].start(batch.shape[1], gamma, job.setup)(dict(parts), batch)
     return np.where(batch.step > 0, reward, 0.0)
 
 

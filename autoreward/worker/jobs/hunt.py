@@ -44,7 +44,7 @@ class _Rewarded:
         batch = as_transitions(task, self._venv, played)
         parts = self._client.evaluate(lasting(batch), training.uses_memory)
         self._client.forget()
-        rewards = over_episodes(training.composition, task.train.gamma, parts, batch)
+        rewards = over_episodes(training, task.train.gamma, parts, batch)
         sums = {name: np.where(batch.step > 0, part, 0.0).sum(axis=0) for name, part in parts.items()}
         judged = evaluated_episodes(task, self._venv, played, self._spread, self._job.grading)
         return batch, judged, rewards.sum(axis=0), sums
