@@ -3,8 +3,8 @@
     python benchmarks/screens.py
 
 Judged three times: by episodes of random and constant actions, by those that a first round has (also those of the exploration), and
-by those that later rounds have (also those of one policy, trained with a good reward). An exploit that the hunt would find among the
-recorded episodes, for no step, counts as demoted.
+by those that later rounds have (also those of one policy, trained with a good reward). An exploit that the hunt would find among
+the recorded episodes, for no step, counts as demoted.
 """
 
 from time import perf_counter
