@@ -26,7 +26,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
 from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
-from autoreward.worker.jobs.records import HuntJob
+from autoreward.worker.jobs.hunting_records import HuntJob
 
 HEAD = "def compute_reward(state, action, next_state, memory):\n    return "
 CAR = "next_state.position"

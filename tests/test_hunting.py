@@ -20,7 +20,7 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.motion_words import in_words
+from autoreward.evaluation.motion_words import motion_in_words
 from autoreward.evaluation.overpaid import clearly_more, reaches_nothing
 from autoreward.loop import improve
 from autoreward.records import Candidate, Episode, Hunt, Hunted, ReferenceEpisode, Round, TrialJob, Verdict
@@ -36,7 +36,7 @@ from autoreward.training.workers import Workers
 from autoreward.worker.exploring.breeding import GENERATION, Breeding
 from autoreward.worker.exploring.simple_policies import Seen
 from autoreward.worker.jobs.explore import explore
-from autoreward.worker.jobs.records import ExploreJob, HuntJob
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 
 CAR = find_task("mountain-car", (envs_folder(),))
 
@@ -177,7 +177,7 @@ def moved(**fields: Any) -> Transitions:
     ],
 )
 def test_what_an_episode_does_is_said(path: Any, said: str) -> None:
-    words = in_words(moved(x=path), moved(x=np.linspace(-3, 3, 60)))
+    words = motion_in_words(moved(x=path), moved(x=np.linspace(-3, 3, 60)))
     assert f"`x` {said}" in words
     assert "the action `push` is 0 in 100% of the steps" in words
     assert words.endswith("it is cut off after 60 steps")

@@ -6,7 +6,7 @@ from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.motion_words import in_words
+from autoreward.evaluation.motion_words import motion_in_words
 from autoreward.evaluation.overpaid import clearly_more, reaches_nothing
 from autoreward.records import Hunt, Hunted, Payment, Screen
 
@@ -75,7 +75,7 @@ def _found(hunted: Hunted, episode: Transitions, recorded: Transitions) -> str:
     progress = hunted.episode.progress if hunted.episode else 0.0
     return (
         f"an episode that reaches nothing (progress {progress:.2f} of 1) earns {earned:.3g}{times} the best success known "
-        f"({success:.3g}): {in_words(episode, recorded)}. It is paid {paid}"
+        f"({success:.3g}): {motion_in_words(episode, recorded)}. It is paid {paid}"
     )
 
 

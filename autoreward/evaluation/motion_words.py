@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 
-STAYS = 0.05
+STANDS = 0.05
 """Share of what was recorded of a number within which it stays where it is."""
 TURNS = 0.25
 """Turns per step from which a number shakes."""
@@ -20,7 +20,7 @@ MOSTLY = 0.9
 Array = NDArray[np.float64]
 
 
-def in_words(episode: Transitions, recorded: Transitions) -> str:
+def motion_in_words(episode: Transitions, recorded: Transitions) -> str:
     """An episode (T, 1) beside all that were recorded (T', n): one line, without a stop at its end."""
     known = _numbers(recorded)
     there = recorded.step > 0
@@ -40,9 +40,9 @@ def in_words(episode: Transitions, recorded: Transitions) -> str:
 
 
 def _moves(values: Array, late: Array, span: float) -> str:
-    if float(np.ptp(late)) <= STAYS * span:
+    if float(np.ptp(late)) <= STANDS * span:
         stays = f"stays at {_said(float(np.median(late)))}"
-        return stays if abs(values[0] - late[0]) <= STAYS * span else f"goes from {_said(values[0])} and {stays}"
+        return stays if abs(values[0] - late[0]) <= STANDS * span else f"goes from {_said(values[0])} and {stays}"
     turns = _turns(values, 0.01 * span)
     between = f"between {_said(float(values.min()))} and {_said(float(values.max()))}"
     if turns >= TURNS * len(values) and turns >= SWINGS:

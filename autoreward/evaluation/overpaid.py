@@ -4,7 +4,7 @@ from autoreward.records import Episode
 
 NOTHING = 0.8
 """Graded progress from which an episode that misses the goal is a near miss, and no exploit."""
-CLEARLY = 0.1
+CLEARLY_MORE = 0.1
 """Share of what the best success earns beyond random episodes, by which an exploit must earn more than it."""
 
 
@@ -15,4 +15,4 @@ def reaches_nothing(episode: Episode) -> bool:
 
 def clearly_more(earned: float, success: float, typical: float) -> bool:
     """Whether a return is clearly beyond that of the best success, where random episodes typically earn `typical`."""
-    return earned > success + max(CLEARLY * abs(success - typical), 1e-6 * abs(success), 1e-9)
+    return earned > success + max(CLEARLY_MORE * abs(success - typical), 1e-6 * abs(success), 1e-9)

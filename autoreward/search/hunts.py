@@ -10,9 +10,9 @@ from autoreward.search.study import Study
 from autoreward.store.book import Page
 from autoreward.store.keys import DESCRIPTION, EXPLORATION, HUNTS, TAKEN
 
-SHARE = 0.0625
+HUNTS_SHARE = 0.0625
 """Most of a round's share of the budget that its hunts may take: they must not starve the race."""
-LEAST = 8
+LEAST_EPISODES = 8
 """Random episodes' worth of steps below which a hunt looks at the recorded episodes alone."""
 
 
@@ -74,6 +74,6 @@ def hunted_steps(hunts: Sequence[Hunt]) -> int:
 
 def _steps(study: Study, count: int, budget: Budget) -> int:
     """Environment steps of one hunt; one training to the end has to be left."""
-    most = min(budget.share * SHARE, budget.left - study.full) // count
+    most = min(budget.share * HUNTS_SHARE, budget.left - study.full) // count
     steps = min(study.config.hunt_steps, int(most))
-    return steps if steps >= LEAST * study.book.need(DESCRIPTION).random_length else 0
+    return steps if steps >= LEAST_EPISODES * study.book.need(DESCRIPTION).random_length else 0

@@ -23,7 +23,7 @@ from autoreward.store.keys import DESCRIPTION
 from autoreward.store.shared import Shelf, digest
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers, job_limits
-from autoreward.worker.jobs.records import HuntJob
+from autoreward.worker.jobs.hunting_records import HuntJob
 
 
 class Hunting:

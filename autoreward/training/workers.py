@@ -33,16 +33,15 @@ from autoreward.training.cut_short import cut_short
 from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job, JobLimits, R
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
     CheckEnvJob,
     DescribeJob,
-    ExploreJob,
     FilmJob,
     GraphJob,
-    HuntJob,
     PackageJob,
     ProtectionJob,
     ScoreJob,

@@ -13,7 +13,7 @@ from autoreward.worker.exploring.simple_policies import LONGEST_ANSWER, Seen, Si
 GENERATION = 16
 ELITE = 4
 """Of a generation, those that the next one is drawn around."""
-KEPT = 0.3
+STAYING = 0.3
 """Share of the old mean and spread that stays."""
 NARROWEST = 0.15
 """Spread below which no number is drawn."""
@@ -42,8 +42,8 @@ class _Kind:
         order = np.argsort(-values, kind="stable")[:ELITE]
         self.elite, self.worth = numbers[order], values[order]
         self.best = float(self.worth.mean())
-        self.mean = KEPT * self.mean + (1.0 - KEPT) * self.elite.mean(axis=0)
-        spread = KEPT * self.spread + (1.0 - KEPT) * self.elite.std(axis=0)
+        self.mean = STAYING * self.mean + (1.0 - STAYING) * self.elite.mean(axis=0)
+        spread = STAYING * self.spread + (1.0 - STAYING) * self.elite.std(axis=0)
         self.spread = np.maximum(spread, NARROWEST)
 
 

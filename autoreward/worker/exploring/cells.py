@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import NamedArrays, state_fields
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
-from autoreward.worker.exploring.simple_policies import play
+from autoreward.worker.exploring.simple_policies import play_one
 
-BINS = 10
+CELL_BINS = 10
 """Parts of a number's range that are cells of their own."""
-NUMBERS = 6
+CELL_NUMBERS = 6
 """Numbers of the state that make a cell, at most: those that vary most."""
 STICKY = 0.75
 """How likely a random action is taken once more."""
@@ -38,14 +38,14 @@ class Cells(NamedTuple):
         stated = [_range(task, name, values) for name, values in states.items()]
         low, high = (np.concatenate([pair[i] for pair in stated]) for i in (0, 1))
         moving = numbers.std(axis=0) / np.maximum(high - low, 1e-9)
-        columns = np.sort(np.argsort(-moving, kind="stable")[:NUMBERS])
+        columns = np.sort(np.argsort(-moving, kind="stable")[:CELL_NUMBERS])
         columns = columns[moving[columns] > 1e-6] if (moving[columns] > 1e-6).any() else columns[:1]
-        return cls(columns, low[columns], np.maximum((high - low)[columns] / BINS, 1e-9))
+        return cls(columns, low[columns], np.maximum((high - low)[columns] / CELL_BINS, 1e-9))
 
     def at(self, states: NamedArrays) -> list[tuple[int, ...]]:
         """The cell of each of N states."""
         places = (flattened(states)[:, self.columns] - self.low) / self.width
-        return [tuple(row) for row in np.clip(np.floor(places), -1, BINS).astype(int).tolist()]
+        return [tuple(row) for row in np.clip(np.floor(places), -1, CELL_BINS).astype(int).tolist()]
 
 
 class _Way(NamedTuple):
@@ -92,7 +92,7 @@ class CellArchive:
         return self._played(way.seed, list(way.actions))
 
     def _played(self, seed: int, begin: Sequence[Any]) -> RolloutEpisode:
-        episode = play(self._venv, self._sticky(begin), seed)
+        episode = play_one(self._venv, self._sticky(begin), seed)
         self.note(seed, episode)
         return episode
 

@@ -75,7 +75,7 @@ class SimplePolicies:
         return np.asarray(knots[min(int(clock / self._stretch), KNOTS - 1)] + turn * wave)
 
 
-def play(venv: VectorEnv, choose: PolicyFunction, seed: int) -> RolloutEpisode:
+def play_one(venv: VectorEnv, choose: PolicyFunction, seed: int) -> RolloutEpisode:
     """One episode from that seed, in the first environment."""
     (episode,) = venv.play(choose, [seed])
     return episode
@@ -83,9 +83,9 @@ def play(venv: VectorEnv, choose: PolicyFunction, seed: int) -> RolloutEpisode:
 
 def pilot(venv: VectorEnv, seed: int) -> tuple[bool, list[RolloutEpisode]]:
     """Random episodes, and whether an episode can be replayed: whether its seed and actions give it again, after another one."""
-    episodes = [play(venv, lambda _: [venv.action_space.sample()], own) for own in pilot_seeds(seed)[:-1]]
+    episodes = [play_one(venv, lambda _: [venv.action_space.sample()], own) for own in pilot_seeds(seed)[:-1]]
     first = episodes[0]
-    again = play(venv, replayed(first.actions), seed)
+    again = play_one(venv, replayed(first.actions), seed)
     same = first.terminated == again.terminated and np.array_equal(
         first.observations, again.observations, equal_nan=True
     )

@@ -14,15 +14,15 @@ from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.breeding import Breeding
 from autoreward.worker.exploring.cells import CellArchive, Cells, seen_fields
-from autoreward.worker.exploring.simple_policies import Seen, pilot, pilot_seeds, play
+from autoreward.worker.exploring.simple_policies import Seen, pilot, pilot_seeds, play_one
 from autoreward.worker.jobs.context import JobContext
-from autoreward.worker.jobs.records import ExploreJob
+from autoreward.worker.jobs.hunting_records import ExploreJob
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 from autoreward.worker.success import SuccessRule
 
-ENOUGH = 12
+ENOUGH_SUCCESSES = 12
 """Successes after which no more are bred."""
-KEPT = 48
+KEPT_EPISODES = 48
 """Episodes that are kept: of the explored ones, of the best and of the successes a third each, at most."""
 EXPLORED_KIND, BRED_KIND = "explored", "bred by the rule"
 """What these episodes are called."""
@@ -83,10 +83,10 @@ def _bred(
     breeding = Breeding(venv.action_space, Seen.of_episodes(pilots), venv.time_limit, job.seed)
     bred: list[RolloutEpisode] = []
     won = 0
-    while steps < job.steps and won < ENOUGH:
+    while steps < job.steps and won < ENOUGH_SUCCESSES:
         generation, worth = breeding.draw(), []
         for choose in generation.policies:
-            episode = play(venv, choose, job.seed)
+            episode = play_one(venv, choose, job.seed)
             bred.append(episode)
             steps += len(episode.actions)
             states = state_fields(job.task, venv.layout, episode.observations[1:])
@@ -101,7 +101,7 @@ def _bred(
 
 def _telling(goodness: Sequence[float], wandered: int) -> list[int]:
     """Which episodes are kept, in their order: a third each of the explored ones, evenly, of the best, and of the latest bred."""
-    third = KEPT // 3
+    third = KEPT_EPISODES // 3
     evenly = np.linspace(0, wandered - 1, min(third, wandered)).round().astype(int).tolist()
     best = sorted(range(len(goodness)), key=lambda i: -goodness[i])[:third]
     bred = list(range(wandered, len(goodness)))

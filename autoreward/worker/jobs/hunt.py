@@ -19,12 +19,12 @@ from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.breeding import Breeding
-from autoreward.worker.exploring.simple_policies import Seen, pilot, play
+from autoreward.worker.exploring.simple_policies import Seen, pilot, play_one
 from autoreward.worker.jobs.context import JobContext
-from autoreward.worker.jobs.records import HuntJob
+from autoreward.worker.jobs.hunting_records import HuntJob
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 
-LEAST = 2
+LEAST_GENERATIONS = 2
 """Generations before a hunt ends with what it has: a success may earn more still."""
 Array = NDArray[np.float64]
 
@@ -132,10 +132,10 @@ def _hunted(
     breeding = Breeding(venv.action_space, Seen.of_episodes(pilots), venv.time_limit, job.seed)
     count, generations, left = 0, 0, job.steps - sum(len(e.actions) for e in pilots)
     steps = 0
-    while steps < left and not (quarry.found and generations >= LEAST):
+    while steps < left and not (quarry.found and generations >= LEAST_GENERATIONS):
         generation, played = breeding.draw(), []
         for choose in generation.policies:
-            played.append(play(venv, choose, job.seed))
+            played.append(play_one(venv, choose, job.seed))
             steps += len(played[-1].actions)
             if steps >= left:
                 break

@@ -14,6 +14,7 @@ from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.film import film
 from autoreward.worker.jobs.hunt import hunt
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.protection import try_walls
@@ -21,10 +22,8 @@ from autoreward.worker.jobs.records import (
     AuditJob,
     CheckEnvJob,
     DescribeJob,
-    ExploreJob,
     FilmJob,
     GraphJob,
-    HuntJob,
     PackageJob,
     ProtectionJob,
     ScoreJob,
