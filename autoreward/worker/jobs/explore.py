@@ -20,7 +20,7 @@ from autoreward.worker.jobs.hunting_records import ExploreJob
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 from autoreward.worker.success import SuccessRule
 
-ENOUGH_SUCCESSES = 12
+WON_ENOUGH = 12
 """Successes after which no more are bred."""
 KEPT_EPISODES = 48
 """Episodes that are kept: of the explored ones, of the best and of the successes a third each, at most."""
@@ -83,7 +83,7 @@ def _bred(
     breeding = Breeding(venv.action_space, Seen.of_episodes(pilots), venv.time_limit, job.seed)
     bred: list[RolloutEpisode] = []
     won = 0
-    while steps < job.steps and won < ENOUGH_SUCCESSES:
+    while steps < job.steps and won < WON_ENOUGH:
         generation, worth = breeding.draw(), []
         for choose in generation.policies:
             episode = play_one(venv, choose, job.seed)
