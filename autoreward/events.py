@@ -8,6 +8,8 @@ from autoreward.config import RunConfig
 from autoreward.records import (
     Candidate,
     Diagnosis,
+    Exploration,
+    Hunt,
     Remembered,
     Round,
     Run,
@@ -35,6 +37,13 @@ class ExploitsRemembered:
     """Earlier runs of the task left exploits to screen by."""
 
     remembered: Remembered
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The environment was explored, or that was taken over."""
+
+    exploration: Exploration
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,13 @@ class Checked:
 
     verdicts: tuple[Verdict, ...]
     screened: Screened
+
+
+@dataclass(frozen=True)
+class HuntsDone:
+    """Those that may train were hunted for exploits."""
+
+    hunts: tuple[Hunt, ...]
 
 
 @dataclass(frozen=True)
@@ -175,6 +191,8 @@ class RunDone:
 Event = (
     RunStarted
     | ExploitsRemembered
+    | Explored
+    | HuntsDone
     | RoundStarted
     | ModelSaid
     | Mended

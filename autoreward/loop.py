@@ -35,6 +35,7 @@ from autoreward.search.arms import arms, rounds_that_heard
 from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
+from autoreward.search.hunts import explored_once, hunted, hunted_steps
 from autoreward.search.length import length_after, with_incumbent, with_its_length
 from autoreward.search.longer import train_longer
 from autoreward.search.study import Study
@@ -69,6 +70,7 @@ def improve(study: Study) -> Run:
     """
     task, book = study.task, study.book
     description = book.once(DESCRIPTION, study.steps.describe)
+    explored_once(study)
     feedback = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
     while (stop := stop_reason(study.config, task, rounds, feedback)) is None:
@@ -137,7 +139,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     candidates = tuple(c.reviewed(v) for c, v in zip(made.items, verdicts, strict=True))
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
-    field = in_order(candidates, verdicts, screened)
+    field, budget, hunts = hunted(study, page, in_order(candidates, verdicts, screened), rounds, budget)
     taken = page.has(TAKEN)
     trials, scores = judged_again(study, page) if taken else successive_halving(study, page, field, budget)
     # stops here until people have answered, where they are the judges
@@ -148,7 +150,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
 
     diagnoses = page.each(DIAGNOSES, candidates, diagnosed, steps.executor)
     played = Round(number=number, candidates=candidates, verdicts=verdicts, screened=screened, trials=trials, scores=scores,
-                   diagnoses=diagnoses, liked=liked, training_steps=study.full)  # fmt: skip
+                   diagnoses=diagnoses, hunts=hunts, liked=liked, training_steps=study.full)  # fmt: skip
     champion = best((*rounds, played), study.task)
     job = next((search_job(study.config, study.task, c, v) for c, v in field if c.id == champion and not taken), None)
     longer = train_longer(study, page, job, Trained(trials, scores), budget.less(env_steps(trials)).left)
@@ -258,7 +260,7 @@ def round_budget(study: Study, rounds: Sequence[Round], feedback: Feedbacks) -> 
 
 def spent(rounds: Sequence[Round]) -> int:
     """Environment steps that the search has taken."""
-    return sum(env_steps(r.trials) + r.longer.env_steps + r.doubt.steps for r in rounds)
+    return sum(env_steps(r.trials) + hunted_steps(r.hunts) + r.longer.env_steps + r.doubt.steps for r in rounds)
 
 
 def count(trials: Sequence[Trial]) -> int:

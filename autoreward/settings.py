@@ -60,6 +60,16 @@ class RunSettings:
             default_shown=False,
         ),
     ] = "rule"
+    explore_steps: Annotated[
+        int,
+        Interval(ge=0, le=10**9),
+        Help("Environment steps in which the environment is explored before the first round, with no reward; 0: none."),
+    ] = 20_000
+    hunt_steps: Annotated[
+        int,
+        Interval(ge=0, le=10**9),
+        Help("Most environment steps in which each program is hunted for an exploit before it trains; 0: none."),
+    ] = 10_000
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
@@ -140,6 +150,8 @@ class Settings(TypedDict, total=False):
     budget: float
     confirm_seeds: int
     judge: Literal["rule", "human"]
+    explore_steps: int
+    hunt_steps: int
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]

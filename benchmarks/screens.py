@@ -2,21 +2,24 @@
 
     python benchmarks/screens.py
 
-Judged twice: by the episodes that a first round has (random and constant actions), and by those that later rounds have (also
-those of one policy, trained with a good reward).
+Judged three times: by episodes of random and constant actions, by those that a first round has (also those of the exploration), and
+by those that later rounds have (also those of one policy, trained with a good reward). An exploit that the hunt would find among
+the recorded episodes, for no step, counts as demoted.
 """
 
 from time import perf_counter
 
 from autoreward.checks.dataset import EpisodeDataset, join
+from autoreward.checks.hunting import recorded_exploit
 from autoreward.checks.relabel import relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.core.seeds import held_out
+from autoreward.core.seeds import derive, held_out
 from autoreward.core.transitions import Transitions
 from autoreward.records import Candidate, ReferenceEpisode, Verdict
+from autoreward.report.hunting import exploration_line
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
 from autoreward.tasks.card import Task
@@ -70,8 +73,8 @@ BAD = {
 
 
 def main() -> None:
-    print("| task | reward | is | in the first round | later |\n|---|---|---|---|---|")
-    counts = {(when, kind): [0, 0] for when in ("first round", "later") for kind in ("good", "bad")}
+    print("| task | reward | is | not explored | in the first round | later |\n|---|---|---|---|---|---|")
+    counts = {(when, kind): [0, 0] for when in ("not explored", "first round", "later") for kind in ("good", "bad")}
     with Jail() as jail, Workers(jail) as workers:
         for name in GOOD:
             task = find_task(name, (envs_folder(),))
@@ -97,10 +100,14 @@ def recorded(task: Task, workers: Workers, body: str) -> dict[str, EpisodeDatase
     score, more = workers.score(task, trial, RunConfig(), weights, held_out("search/keep", 10), held_out("search", 10))
     print(f"<!-- {task.name}: the trained policy succeeds in {score.success:.0%} -->")
     trained = [ReferenceEpisode(kind="trained", episode=e) for e in score.episodes]
+    explored, found = workers.explore(task, derive(0, "explore") % 2**31, 20_000, RunConfig(), description.grading)
+    print(f"<!-- {task.name}: {exploration_line(explored)} -->")
     first = (Transitions.from_bytes(files["reference_episodes.npz"]), description.reference_episodes)
+    wandered = (Transitions.from_bytes(found["explored.npz"]), explored.episodes)
     return {
-        "first round": join([first], task.metric.better),
-        "later": join([first, (Transitions.from_bytes(more["episodes.npz"]), trained)], task.metric.better),
+        "not explored": join([first], task.metric.better),
+        "first round": join([first, wandered], task.metric.better),
+        "later": join([first, wandered, (Transitions.from_bytes(more["episodes.npz"]), trained)], task.metric.better),
     }
 
 
@@ -132,6 +139,8 @@ def decided(task: Task, jail: Jail, dataset: EpisodeDataset, body: str) -> tuple
     for decision in ("rejected", "demoted"):
         if by := [s for s in item.screens if s.decision == decision]:
             return decision, ", ".join(s.name for s in by)
+    if recorded_exploit(dataset, labels):
+        return "demoted", "hunter"
     return "passed", ""
 
 

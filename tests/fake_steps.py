@@ -15,7 +15,9 @@ from autoreward.records import (
     CheckpointScore,
     Description,
     Diagnosis,
+    Exploration,
     FieldStats,
+    Hunt,
     Round,
     Score,
     Screened,
@@ -65,6 +67,14 @@ class FakeSteps:
         field = FieldStats(name="x", size=0, low=-1, high=1, mean=0, std=1)
         description = Description(state=(field,), action=(field,), max_steps=10, terminates=True, random_length=5)
         return WithFiles(description, {"samples.npz": b"samples"})
+
+    def explore(self) -> WithFiles[Exploration]:
+        self.done["explore"] += 1
+        return WithFiles(Exploration(steps=100), {"explored.npz": b"explored"})
+
+    def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
+        self.done[f"hunt {candidate.id}"] += 1
+        return WithFiles(Hunt(candidate_id=candidate.id, said="found nothing", steps=steps), {})
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         self.done[f"design {len(rounds)}"] += 1

@@ -140,7 +140,15 @@ def test_the_finalists_train_on_as_many_seeds_each_and_leave_the_rest_for_later_
 
 
 def run(folder: Path, steps: FakeSteps, **change: object) -> tuple[Run, list[events.Event]]:
-    plain = {"rounds": 1, "candidates": 8, "target": 1.0, "confirm_seeds": 0, "finalist_seeds": 0, "steps": 8000}
+    plain = {
+        "rounds": 1,
+        "candidates": 8,
+        "target": 1.0,
+        "confirm_seeds": 0,
+        "finalist_seeds": 0,
+        "steps": 8000,
+        "hunt_steps": 0,
+    }
     config = RunConfig.model_validate(plain | change)
     heard: list[events.Event] = []
     with Book.create(folder, RunHeader.of(TASK, config)) as book:

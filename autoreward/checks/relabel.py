@@ -7,7 +7,7 @@ import numpy as np
 from autoreward.checks.dataset import Array, EpisodeDataset
 from autoreward.core.transitions import Transitions
 from autoreward.records import TrialJob
-from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.compose.episodes import lasting, over_episodes
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 
@@ -34,15 +34,15 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, dataset: EpisodeDataset) ->
     """Ask a candidate about a dataset. Raises RewardFailed if it fails on it."""
     there = dataset.transitions.step > 0
     with jail.open(job.source) as room:
-        parts = room.client.evaluate(_lasting(dataset.transitions), job.uses_memory)
+        parts = room.client.evaluate(lasting(dataset.transitions), job.uses_memory)
         room.client.forget()
         try:
-            shaken = room.client.evaluate(_lasting(shaken_inputs(dataset.transitions)), job.uses_memory)
+            shaken = room.client.evaluate(lasting(shaken_inputs(dataset.transitions)), job.uses_memory)
         except RewardFailed:  # noise may leave the range that it is made for, and no training has it
             noisy = None
         else:
-            noisy = _composed(job, gamma, shaken, dataset).sum(axis=0)
-    rewards = _composed(job, gamma, parts, dataset)
+            noisy = over_episodes(job, gamma, shaken, dataset.transitions).sum(axis=0)
+    rewards = over_episodes(job, gamma, parts, dataset.transitions)
     return Relabelled(
         parts={name: np.where(there, part, 0.0).sum(axis=0) for name, part in parts.items()},
         peaks={name: float(np.abs(part[there]).max()) for name, part in parts.items()},
@@ -50,22 +50,6 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, dataset: EpisodeDataset) ->
         noisy=noisy,
         rewards=rewards.T[there.T],
     )
-
-
-def _composed(job: TrialJob, gamma: float, parts: dict[str, Array], dataset: EpisodeDataset) -> Array:
-    batch = dataset.transitions
-    reward = COMPOSITIONS[job.composition].start(batch.shape[1], gamma, job.setup)(parts, batch)
-    return np.where(batch.step > 0, reward, 0.0)
-
-
-def _lasting(batch: Transitions) -> Transitions:
-    """The same with the last transition of an episode, its step too, in the rows after its end.
-
-    So a candidate is asked about nothing that a training does not have.
-    """
-    steps, envs = batch.shape
-    rows = np.minimum(np.arange(steps)[:, None], (batch.step > 0).sum(axis=0) - 1)
-    return batch.cut(rows, np.arange(envs))
 
 
 def shaken_inputs(batch: Transitions) -> Transitions:

@@ -50,6 +50,7 @@ from autoreward.records.environments import (
     Stretch,
     Survey,
 )
+from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
@@ -102,6 +103,8 @@ __all__ = [
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
+    "EXPLORED",
+    "HUNTED",
     "LOGGED",
     "RANKING",
     "REFERENCE_EPISODES",
@@ -136,6 +139,7 @@ __all__ = [
     "EnvRow",
     "Episode",
     "Estimate",
+    "Exploration",
     "Feedback",
     "Feedbacks",
     "FieldSpread",
@@ -143,6 +147,8 @@ __all__ = [
     "Finding",
     "Grading",
     "Gravity",
+    "Hunt",
+    "Hunted",
     "LegPlan",
     "LimitReading",
     "Logged",
@@ -155,6 +161,7 @@ __all__ = [
     "PaidParts",
     "PartRole",
     "PartStats",
+    "Payment",
     "Plan",
     "Pooled",
     "Preference",

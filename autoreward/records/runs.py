@@ -8,6 +8,7 @@ from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
+from autoreward.records.hunts import Hunt
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
 from autoreward.records.preferences import Strengths
@@ -145,6 +146,8 @@ class Round(Record):
     trials: tuple[Trial, ...]
     scores: tuple[Score, ...]
     diagnoses: tuple[Diagnosis, ...]
+    hunts: tuple[Hunt, ...] = ()
+    """What was looked for in those that were about to train."""
     analyses: tuple[Analysis, ...] = ()
     liked: Strengths = Strengths()
     """What people preferred by the end of it, where they are to judge."""

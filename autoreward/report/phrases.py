@@ -10,6 +10,7 @@ from autoreward.core.visible import visible
 from autoreward.evaluation.limits import limits_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
+from autoreward.report.hunting import before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
 
 
@@ -22,8 +23,8 @@ def describe_event(event: events.Event) -> str:
                 return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"
             return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
-        case events.ExploitsRemembered(remembered=known):
-            return f"  remembers {counted(len(known.episodes), 'episode')} that exploited a reward in {', '.join(known.runs)}"
+        case events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
+            return before_training(event)
         case events.RoundStarted(number=number):
             return f"round {number}"
         case events.ModelSaid(line=line) | events.Mended(line=line):
@@ -219,8 +220,8 @@ def _facts(event: events.Event) -> dict[str, object]:
     match event:
         case events.RunStarted(task=task, folder=folder):
             return {"task": task.name, "folder": str(folder)}
-        case events.ExploitsRemembered(remembered=known):
-            return {"runs": list(known.runs), "episodes": len(known.episodes)}
+        case events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
+            return facts_before_training(event)
         case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}
         case events.ModelSaid(line=line) | events.Mended(line=line):

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
+from autoreward.checks.hunting import as_screen
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
@@ -44,6 +45,7 @@ from autoreward.store.keys import (
     CANDIDATES,
     CLIPS,
     DIAGNOSES,
+    HUNTS,
     PREFERENCES,
     RESULT,
     SCORES,
@@ -271,6 +273,7 @@ def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses:
     diagnoses = {d.candidate_id: d for d in page.saved(DIAGNOSES)}
     causes = {a.candidate_id: a.causes for a in analyses.items}
     screened = page.lone(SCREENS) or Screened(order=())
+    hunts = {h.candidate_id: (as_screen(h),) for h in page.saved(HUNTS)}
     screens = {item.candidate_id: item.screens for item in screened.items}
     return [
         CandidateView(
@@ -281,7 +284,7 @@ def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses:
             scored([s for s in scores if s.candidate_id == c.id]),
             diagnoses.get(c.id),
             causes.get(c.id, ()),
-            screens.get(c.id, ()),
+            (*screens.get(c.id, ()), *hunts.get(c.id, ())),
         )
         for c in candidates.items
     ]

@@ -76,7 +76,7 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
         programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
         others=[
             f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
-            + _fate(brief, rounds, c, trainings.get(c.id, []))
+            + "; ".join([_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id)])
             for c in programs.values()
             if c.id not in whole
         ],
@@ -143,6 +143,7 @@ def _why(
     lines = [f"people who compared policies: {strength.said}"] if (strength := liked.of(candidate.id)) else []
     if not trainings or max(s.steps for s in trainings) < brief.steps:
         lines.append(_fate(brief, rounds, candidate, trainings))
+    lines += _hunted(rounds, candidate.id)
     lines += [
         hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
         for s in (told(diagnosis.symptoms) if diagnosis else ())[:_SYMPTOMS]
@@ -152,6 +153,16 @@ def _why(
         f"cause: {visible_line(c.cause, _LONGEST_CAUSE)} Suggestion: {visible_line(c.suggestion, _LONGEST_CAUSE)}"
         for a in analyses
         for c in a.causes
+    ]
+
+
+def _hunted(rounds: Sequence[Round], candidate_id: str) -> list[str]:
+    """The exploit that was found in it before it trained, where one was."""
+    return [
+        f"exploit found before training: {visible_line(hunt.said, _LONGEST_CAUSE)}"
+        for r in rounds
+        for hunt in r.hunts
+        if hunt.candidate_id == candidate_id and hunt.found
     ]
 
 

@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 from autoreward.checks.dataset import EpisodeDataset, join
 from autoreward.core.transitions import Transitions
-from autoreward.errors import StoreError, UsageError
+from autoreward.errors import RunDamaged, StoreError, UsageError
 from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.legs import newest
 from autoreward.records import (
     EPISODES,
     EXPLOITS,
+    EXPLORED,
+    HUNTED,
     REFERENCE_EPISODES,
     Diagnosis,
+    Hunt,
     ReferenceEpisode,
     Remembered,
     Round,
@@ -22,7 +25,7 @@ from autoreward.records import (
 from autoreward.store.book import Book, Page, WithFiles, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
-from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, SCORES
+from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, EXPLORATION, HUNTS, SCORES
 from autoreward.tasks.card import Task
 
 RECORDINGS, EACH = 40, 8
@@ -48,8 +51,12 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     pieces: list[Recording] = []
     if described.reference_episodes:
         pieces.append(Recording(book.transitions(DESCRIPTION, REFERENCE_EPISODES), described.reference_episodes))
+    explored = book.lone(EXPLORATION)
+    if explored and explored.episodes:
+        pieces.append(Recording(book.transitions(EXPLORATION, EXPLORED), explored.episodes))
     if remembered.episodes:
         pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
+    pieces += [_hunted(book.page(r.number), hunt, "") for r in rounds for hunt in r.hunts if hunt.found]
     scored = [(book.page(r.number), s) for r in rounds for s in r.scores if s.outcome.ok and s.episodes]
     hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
     pages = {s.trial_id: page for page, s in scored}
@@ -90,6 +97,7 @@ def remember(runs: Path, own: str, task: Task) -> WithFiles[Remembered]:
 
 def _exploits(folder: Path) -> Iterator[Recording]:
     for page in pages_of(folder):
+        yield from (_hunted(page, hunt, f"{folder.name}/") for hunt in page.saved(HUNTS) if hunt.found)
         hacked = _exploited(page.saved(DIAGNOSES))
         scored = [s for s in page.saved(SCORES) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
         for score in _last_of_each(scored):
@@ -104,6 +112,17 @@ def _last_of_each(scored: Iterable[Score]) -> Iterable[Score]:
 def _exploited(diagnoses: Iterable[Diagnosis]) -> set[str]:
     """The programs whose policies did so."""
     return {d.candidate_id for d in diagnoses if any(symptom.name == EXPLOIT for symptom in d.symptoms)}
+
+
+def _hunted(page: Page, hunt: Hunt, run: str) -> Recording:
+    """The episode that a hunt found."""
+    if hunt.episode is None:
+        raise RunDamaged(
+            f"{page.folder / HUNTS.of(hunt.candidate_id).file} says that it found an episode, and has none."
+        )
+    kind = f"exploit hunted in {run}{hunt.candidate_id}"
+    transitions = page.transitions(HUNTS.of(hunt.candidate_id), HUNTED)
+    return Recording(transitions, (ReferenceEpisode(kind=kind, episode=hunt.episode),))
 
 
 def _recording(page: Page, score: Score, kind: str) -> Recording:

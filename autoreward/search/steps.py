@@ -11,6 +11,8 @@ from autoreward.records import (
     Candidates,
     Description,
     Diagnosis,
+    Exploration,
+    Hunt,
     Round,
     Score,
     Screened,
@@ -30,6 +32,10 @@ class Steps(Protocol):
 
     def describe(self) -> WithFiles[Description]:
         """Sample the task's environment."""
+        ...
+
+    def explore(self) -> WithFiles[Exploration]:
+        """Look for telling episodes in the environment, without a reward program."""
         ...
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
@@ -58,6 +64,10 @@ class Steps(Protocol):
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Decide, from recorded episodes alone, what is worth training, and in which order."""
+        ...
+
+    def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
+        """Look for an episode that a candidate pays well and that reaches nothing, in about so many environment steps."""
         ...
 
     def analyze(self, page: Page, played: Round) -> Analyses:

@@ -31,8 +31,10 @@ from autoreward.records import (
     Candidates,
     Description,
     Diagnosis,
+    Exploration,
     Feedbacks,
     Grading,
+    Hunt,
     ReplyKey,
     Round,
     Score,
@@ -54,6 +56,7 @@ from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
+from autoreward.session.hunting import Hunting
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
@@ -89,12 +92,17 @@ class RealSteps:
         self._client = client
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
+        self._hunting = Hunting(task, config, book, workers, tell)
         self._baselines = SharedBaselines(task, config, book, tell)
 
     def describe(self) -> WithFiles[Description]:
         """Sample the task's environment under a random policy."""
         seed = seeds.derive(self._config.seed, "describe")
         return WithFiles(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
+
+    def explore(self) -> WithFiles[Exploration]:
+        """Look for telling episodes in the environment, without a reward program."""
+        return self._hunting.explore()
 
     def _feedback(self) -> tuple[str, ...]:
         """What people said of earlier results."""
@@ -153,6 +161,10 @@ class RealSteps:
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
         return self._offline.screened(candidates, verdicts, rounds)
+
+    def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
+        """Look for an episode that a candidate pays well and that reaches nothing."""
+        return self._hunting.hunt(candidate, verdict, rounds, steps)
 
     def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         """Train one policy in a worker, its reward in the jail."""

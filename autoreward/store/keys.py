@@ -16,7 +16,9 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Doubt,
+    Exploration,
     Feedbacks,
+    Hunt,
     Longer,
     Preference,
     Record,
@@ -65,6 +67,8 @@ DESCRIPTION = Key("description", Description)
 """Of a run: its environment, as it was sampled; with SAMPLES and REFERENCE_EPISODES."""
 EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
+EXPLORATION = Key("exploration", Exploration)
+"""Of a run: what was explored before its first round; with EXPLORED."""
 FEEDBACK = Key("feedback", Feedbacks, by_people=True)
 """Of a run: what people said of its results."""
 ALLOWANCE = Key("allowance", Allowance, by_people=True)
@@ -88,6 +92,8 @@ VERDICTS = Key("verdicts/", Verdict)
 """Of a round or the confirmation: whether a candidate may train, one a candidate."""
 SCREENS = Key("screens", Screened)
 """Of a round: what recorded episodes said of its candidates."""
+HUNTS = Key("hunts/", Hunt)
+"""Of a round: what was looked for in a program before it trained, one a program; with HUNTED where it was found."""
 TRIALS = Key("trials/", Trial)
 """Of a round, the baselines or the confirmation: legs of trainings; with `policy_file(step)`, STATE and LOGGED."""
 SCORES = Key("scores/", Score)

@@ -15,7 +15,9 @@ from autoreward.records import (
     Audit,
     Description,
     EnvCheck,
+    Exploration,
     Grading,
+    Hunted,
     Score,
     Survey,
     Trial,
@@ -31,6 +33,7 @@ from autoreward.training.cut_short import cut_short
 from autoreward.training.local import LocalRunner
 from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job, JobLimits, R
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
@@ -78,6 +81,24 @@ class Workers(Closing):
         """
         job = DescribeJob(task=task, seed=seed, demonstrated=bool(demos))
         return self._look(job, {DEMONSTRATIONS: demos})
+
+    def explore(
+        self, task: Task, seed: int, steps: int, config: RunConfig, grading: Grading = UNGRADED
+    ) -> tuple[Exploration, dict[str, bytes]]:
+        """Look for episodes that random actions don't give, without a reward: the record, and `explored.npz`.
+
+        Raises:
+            TaskError: the environment fails, or has no time for it.
+        """
+        job = ExploreJob(task=task, seed=seed, steps=steps, grading=grading, limits=job_limits(config))
+        return self._look(job, {})
+
+    def hunt(self, job: HuntJob) -> tuple[Hunted, dict[str, bytes]]:
+        """Hunt for an exploit of a program; what fails is an outcome of the report, with no file."""
+        try:
+            return self._runner.run(job, {}, _untold)
+        except (RewardFailed, JobFailed) as failed:
+            return Hunted(candidate_id=job.training.candidate_id, outcome=failed.outcome, message=failed.message), {}
 
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""

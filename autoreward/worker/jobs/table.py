@@ -11,7 +11,10 @@ from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.check_env import check_in_worker
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
+from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.film import film
+from autoreward.worker.jobs.hunt import hunt
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.play import film_large
@@ -55,6 +58,8 @@ _ENTRIES = (
     _entry(TrainJob, train),
     _entry(ScoreJob, score),
     _entry(DescribeJob, describe),
+    _entry(ExploreJob, explore),
+    _entry(HuntJob, hunt),
     _entry(SurveyJob, survey),
     _entry(CheckEnvJob, check_in_worker),
     _entry(AuditJob, audit),

@@ -1,0 +1,53 @@
+"""What was explored, and what hunts found, in words."""
+
+from collections.abc import Sequence
+
+from autoreward import events
+from autoreward.records import Exploration, Hunt
+
+BeforeTraining = events.ExploitsRemembered | events.Explored | events.HuntsDone
+
+
+def before_training(event: BeforeTraining) -> str:
+    """What is known before anything is trained, for people."""
+    match event:
+        case events.ExploitsRemembered(remembered=known):
+            count = len(known.episodes)
+            return f"  remembers {count} episode{'s' * (count != 1)} that exploited a reward in {', '.join(known.runs)}"
+        case events.Explored(exploration=exploration):
+            return f"  {exploration_line(exploration)}"
+        case events.HuntsDone(hunts=hunts):
+            return hunt_lines(hunts)
+
+
+def facts_before_training(event: BeforeTraining) -> dict[str, object]:
+    """The same for programs."""
+    match event:
+        case events.ExploitsRemembered(remembered=known):
+            return {"runs": list(known.runs), "episodes": len(known.episodes)}
+        case events.Explored(exploration=exploration):
+            return {"steps": exploration.steps, "cells": exploration.cells, "successes": exploration.successes}
+        case events.HuntsDone(hunts=hunts):
+            return {"found": [h.candidate_id for h in hunts if h.found], "steps": sum(h.steps for h in hunts)}
+
+
+def exploration_line(exploration: Exploration) -> str:
+    """How well the environment is known before anything is designed."""
+    if not exploration.episodes:
+        return "not explored"
+    taken = f", taken over from {exploration.taken_from}" if exploration.taken_from else ""
+    alone = "" if exploration.replayable else ", never back to where it was, since episodes can't be replayed"
+    return (
+        f"explored without a reward: {exploration.steps:,} steps, {exploration.cells:,} cells of the state (random episodes "
+        f"reached {exploration.by_chance:,}), {exploration.successes} of {exploration.played:,} episodes a success, "
+        f"progress {exploration.mean:.2f} on average and {exploration.best:.2f} at best{alone}{taken}"
+    )
+
+
+def hunt_lines(hunts: Sequence[Hunt]) -> str:
+    """What was found in which program, and what it cost."""
+    steps, found = sum(h.steps for h in hunts), [h for h in hunts if h.found]
+    tried = f"  hunted for exploits in {len(hunts)} program{'s' * (len(hunts) != 1)}: {steps:,} environment steps"
+    if not found:
+        return f"{tried}, found nothing"
+    return "\n".join([f"{tried}; {len(found)} of them train last", *(f"    {h.candidate_id}: {h.said}" for h in found)])

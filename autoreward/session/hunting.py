@@ -1,0 +1,123 @@
+"""Exploration and hunts by real processes. What was explored is kept for later runs of the same task in the same folder."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from autoreward import events
+from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.hunting import best_success, hunt_of, recorded_exploit
+from autoreward.checks.relabel import relabel
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.core.outcomes import Outcome
+from autoreward.core.transitions import Transitions
+from autoreward.core.wording import in_python
+from autoreward.errors import AutorewardError, TaskError
+from autoreward.records import HUNTED, Candidate, Description, Exploration, Hunt, Hunted, Round, TrialJob, Verdict
+from autoreward.sandbox.client import RewardFailed
+from autoreward.search.halving import search_job
+from autoreward.search.recorded import recorded
+from autoreward.store.book import Book, WithFiles
+from autoreward.store.installed import circumstances
+from autoreward.store.keys import DESCRIPTION
+from autoreward.store.shared import Shelf, digest
+from autoreward.tasks.card import Task
+from autoreward.training.workers import Workers, job_limits
+from autoreward.worker.jobs.hunting_records import HuntJob
+
+
+class Hunting:
+    """Explores the environment of one run, and hunts in its programs."""
+
+    def __init__(self, task: Task, config: RunConfig, book: Book, workers: Workers, tell: events.Listener) -> None:
+        self._task = task
+        self._config = config
+        self._book = book
+        self._workers = workers
+        self._tell = tell
+        self._shelf = Shelf.of(book.folder.parent)
+        self._known: tuple[int, EpisodeDataset | None] = (-1, None)
+
+    def explore(self) -> WithFiles[Exploration]:
+        """As it was kept by an earlier run, or anew. An environment that fails in it is left unexplored, and that is said."""
+        seed = seeds.derive(self._config.seed, "explore") % 2**31
+        name = self._name(seed)
+        if name and (taken := self._taken(name)):
+            return taken
+        try:
+            explored = self._workers.explore(
+                self._task, seed, self._config.explore_steps, self._config, self._described.grading
+            )
+        except TaskError as error:
+            self._say(f"not explored: {error.worded(in_python)}")
+            return WithFiles(Exploration(replayable=False), {})
+        made = WithFiles(*explored)
+        if name:
+            try:
+                kept = made.record.model_copy(update={"taken_from": self._book.folder.name})
+                self._shelf.keep(name, WithFiles(kept, made.files))
+            except AutorewardError as error:
+                self._say(f"what was explored can't be kept for other runs: {error.worded(in_python)}")
+        return made
+
+    def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
+        """Hunt in one program, held against the best success that is recorded."""
+        dataset = self._dataset(rounds)
+        if dataset is None:
+            return WithFiles(Hunt(candidate_id=candidate.id, said="not hunted: no episodes are recorded"), {})
+        training = search_job(self._config, self._task, candidate, verdict)
+        try:
+            relabelled = relabel(self._workers.jail, training, self._task.train.gamma, dataset)
+        except RewardFailed as failure:
+            said = f"not hunted: the program fails on the recorded episodes: {failure.message}"
+            return WithFiles(Hunt(candidate_id=candidate.id, said=said), {})
+        if known := recorded_exploit(dataset, relabelled):
+            length = dataset.episodes[known[0]].episode.length
+            column = dataset.transitions.cut(slice(0, length), slice(known[0], known[0] + 1))
+            hunted, files = known[1].model_copy(update={"candidate_id": candidate.id}), {HUNTED: column.to_bytes()}
+        elif steps:
+            hunted, files = self._workers.hunt(self._job(training, steps, best_success(dataset, relabelled)))
+        else:
+            hunted, files = Hunted(candidate_id=candidate.id, outcome=Outcome.COMPLETED), {}
+        episode = Transitions.from_bytes(files[HUNTED]) if HUNTED in files else None
+        hunt = hunt_of(hunted, episode, dataset.transitions)
+        return WithFiles(hunt, files if hunt.found else {})
+
+    def _job(self, training: TrialJob, steps: int, success: float | None) -> HuntJob:
+        return HuntJob(
+            task=self._task,
+            training=training,
+            seed=seeds.derive(self._config.seed, "hunt", training.candidate_id) % 2**31,
+            steps=steps,
+            success=success,
+            grading=self._described.grading,
+            limits=job_limits(self._config),
+        )
+
+    @cached_property
+    def _described(self) -> Description:
+        return self._book.need(DESCRIPTION)
+
+    def _dataset(self, rounds: Sequence[Round]) -> EpisodeDataset | None:
+        """Read once a round: several programs are hunted in side by side."""
+        number, dataset = self._known
+        if number != len(rounds):
+            dataset = recorded(self._book, rounds)
+            self._known = len(rounds), dataset
+        return dataset
+
+    def _name(self, seed: int) -> str:
+        """What it is kept under; empty where it can't be told what it depends on, as for baselines."""
+        facts = circumstances(self._task) if self._config.pool == "local" else None
+        rest = (seed, self._config.explore_steps, self._described.grading.model_dump(mode="json"))
+        return f"exploration-{digest(facts, rest)}" if facts else ""
+
+    def _taken(self, name: str) -> WithFiles[Exploration] | None:
+        try:
+            return self._shelf.take(name, Exploration)
+        except AutorewardError as error:
+            self._say(f"the environment is explored anew: {error.worded(in_python)}")
+            return None
+
+    def _say(self, line: str) -> None:
+        self._tell(events.Mended(line))

@@ -1,0 +1,68 @@
+"""What a worker can be asked for before anything trains: to explore, and to hunt."""
+
+from autoreward.core.outcomes import Outcome
+from autoreward.records import EXPLORED, HUNTED, UNGRADED, Exploration, Grading, Hunted, TrialJob
+from autoreward.worker.jobs.job import Job
+
+
+class ExploreJob(Job[Exploration]):
+    """Look for episodes that random actions don't give, without any reward."""
+
+    kind = "explore"
+    seed: int
+    steps: int
+    grading: Grading = UNGRADED
+
+    @property
+    def report_type(self) -> type[Exploration]:
+        """What was visited."""
+        return Exploration
+
+    def makes(self, report: Exploration) -> tuple[str, ...]:
+        """The episodes that are kept."""
+        return (EXPLORED,)
+
+
+class HuntJob(Job[Hunted]):
+    """Look for an episode that a reward program pays well and that reaches nothing."""
+
+    kind = "hunt"
+    training: TrialJob
+    """The program as it would train."""
+    seed: int
+    steps: int
+    """Environment steps at most; the last episode may end a little beyond."""
+    success: float | None = None
+    """Most that a recorded success earns; None without one."""
+    grading: Grading = UNGRADED
+
+    @property
+    def report_type(self) -> type[Hunted]:
+        """What earned most."""
+        return Hunted
+
+    @property
+    def label(self) -> str:
+        """Whose program it is."""
+        return f"the hunt in {self.training.candidate_id}"
+
+    @property
+    def program(self) -> str:
+        """The candidate's."""
+        return self.training.source
+
+    def makes(self, report: Hunted) -> tuple[str, ...]:
+        """The episode, if there is one."""
+        return (HUNTED,) if report.episode else ()
+
+    def request(self) -> str:
+        """Without the program: its process never holds it."""
+        return self.model_dump_json(exclude={"training": {"source"}})
+
+    def is_on_this(self, report: Hunted) -> bool:
+        """Whether it is that candidate's."""
+        return report.candidate_id == self.training.candidate_id
+
+    def blames_the_room(self, report: Hunted) -> bool:
+        """Whether the reward program crashed."""
+        return report.outcome is Outcome.CRASHED
