@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator
@@ -118,9 +119,9 @@ def draft_candidates(
         return design_prompt(brief, history, count, feedback, room)
 
     request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
-    answer, findings = ask_structured(client, request, Ideas, _from_code)
+    answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
-    made = tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
     return Drafted(made, findings, request.within(client.kept_room(key)))
 
 
@@ -161,7 +162,7 @@ def _revision_from_code(identity: str) -> Callable[[str, bool], Revisions | None
     """A reader of programs in fences: the last one is the correction."""
 
     def read(text: str, cut: bool) -> Revisions | None:
-        ideas = _from_code(text, cut)
+        ideas = from_code(text, cut)
         return Revisions(revisions=[Revision(id=identity, source=ideas.ideas[-1].source)]) if ideas else None
 
     return read
@@ -179,7 +180,7 @@ def _wanted(
 
 def read_ideas(reply: Reply, told: list[str]) -> Ideas:
     """The programs in a designer's reply, whatever it looks like; `told` gets what was left out. Raises Unusable."""
-    return read_reply(reply, Ideas, _from_code, told)
+    return read_reply(reply, Ideas, from_code, told)
 
 
 def revise(
@@ -240,7 +241,8 @@ def design_prompt(
         shown = shorter
 
 
-def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
+def candidate_of(idea: Idea, identity: str, known: AbstractSet[str]) -> Candidate:
+    """An idea as a candidate with this id; `known`: ids that may be its parents."""
     parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
@@ -253,7 +255,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
     )
 
 
-def _from_code(text: str, cut: bool) -> Ideas | None:
+def from_code(text: str, cut: bool) -> Ideas | None:
     """Programs in fenced blocks, for models that answer in prose. Blocks without `compute_reward` belong to the next one."""
     ideas: list[Idea] = []
     helpers = ""
