@@ -43,7 +43,7 @@ from autoreward.llm.cost import tokens
 from autoreward.llm.open import open_models
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, Prompt, Reply, Role
-from autoreward.records import REFERENCE_EPISODES, Candidate, Verdict
+from autoreward.records import REFERENCE_EPISODES, Allowance, Candidate, Verdict
 from autoreward.roles import critic
 from autoreward.roles.brief import Brief, brief
 from autoreward.session.offline import Offline
@@ -162,8 +162,7 @@ def on_task(task: Task, options: argparse.Namespace, folder: Path) -> Measured:
             dict.fromkeys(ROLES, model_for(task, options, folder)),
             folder,
             lambda name, content: write(folder / name, content),
-            options.max_cost,
-            max_calls=100,
+            Allowance(max_cost=options.max_cost, max_calls=100),
         )
         return measured(client, told, asked, steps.review, data)
 

@@ -34,6 +34,8 @@ class Bill(Record):
     cache_read_tokens: Count = 0
     cache_write_tokens: Count = 0
     """Both are of the input tokens, and have prices of their own."""
+    tools: tuple[Said, ...] = ()
+    """Names of the tools that the answer called."""
     dollars: float | None = Field(ge=0.0)
     """None: the price is not known."""
 

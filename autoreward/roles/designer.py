@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.context import ASSUMED_CONTEXT
+from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
 from autoreward.llm.programs import docstring, program_source
@@ -108,9 +109,14 @@ class Drafted(NamedTuple):
 
 
 def draft_candidates(
-    client: ModelClient, brief: Brief, history: History, count: int, feedback: Sequence[str] = ()
+    client: ModelClient,
+    brief: Brief,
+    history: History,
+    count: int,
+    feedback: Sequence[str] = (),
+    tools: Tools | None = None,
 ) -> Drafted:
-    """The model's programs for the next round."""
+    """The model's programs for the next round; `tools`: what it may call before it answers."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
     key = str(ReplyKey(number, "designer"))
@@ -118,7 +124,9 @@ def draft_candidates(
     def text(room: int) -> str:
         return design_prompt(brief, history, count, feedback, room)
 
-    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
+    request = Request(
+        key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text, tools=tools
+    )
     answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
     made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
