@@ -2,14 +2,22 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
+from autoreward.evaluation.success_audit import Successes, still_won
+from autoreward.roles.episode_tables import holding
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.tasks.tables import Metric, StateField
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.rollout.recorder import Recorded
+from autoreward.worker.rollout.sources import SparseReward
+from autoreward.worker.rollout.training_episodes import TrainingEpisodes
 from autoreward.worker.success import ALMOST, SuccessRule
 
 
@@ -32,6 +40,40 @@ def test_last_step_rule() -> None:
     # the last state is too far off to count, the best one is there
     assert missed.progress == pytest.approx(0.5 * 0.0 + 0.5 * 1.0)
     assert missed.metric == 2.0
+
+
+def test_a_rule_and_a_metric_read_actions() -> None:
+    task = card("position >= flag and abs(push - 1) < 0.5")
+    task = Task.model_validate(task.model_dump() | {"metric": {"value": "push", "better": "lower"}})
+    rule = SuccessRule(task, max_steps=10)
+    coasting = {**states(0.0, 0.6), "push": np.array([2.0, 1.0])}
+    assert rule.succeeded(coasting, terminated=True)
+    assert not rule.succeeded({**coasting, "push": np.array([1.0, 2.0])}, terminated=True)
+    assert rule.episode(coasting, terminated=True, movement=0.0).metric == 1.0
+    assert rule.fields == {"position", "push"}
+
+
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=20))
+def test_training_episodes_and_recorded_ones_are_judged_by_the_actions_in_them(pushes: list[int]) -> None:
+    """One action a step, whole numbers as the environment has them; the rule asks that the last one coasts."""
+    task = card("push == 1")
+    length = len(pushes)
+    fields = {name: np.zeros((length, 1)) for name in task.state}
+    clock = np.arange(1, length + 1)[:, None]
+    batch = Transitions(fields, {"push": np.array(pushes)[:, None]}, fields, clock, clock == length)
+    recorded = Recorded(batch, clock == length, np.zeros((length, 1)), np.zeros((length, 1), dtype=bool))
+    rule = SuccessRule(task, max_steps=length)
+    judge = TrainingEpisodes(rule, 1)
+    judge.see(recorded)
+    judged = judge.take()
+    assert judged
+    wanted = float(pushes[-1] == 1)
+    assert judged.success == wanted
+    assert SparseReward(rule, 1).parts(recorded)["success"][-1, 0] == wanted
+    assert still_won(task, Successes(batch, (True,))) == (bool(wanted),)
+    held = holding(task, batch)
+    assert held is not None
+    assert held[-1] == bool(wanted)
 
 
 def test_any_step_rule() -> None:

@@ -41,6 +41,14 @@ class Transitions:
         steps, envs = self.step.shape
         return steps, envs
 
+    @property
+    def rule_fields(self) -> dict[str, NDArray[Any]]:
+        """What success rules and metrics read of each step: what was done in it, and the fields after it.
+
+        A state field is meant where an action field has the same name.
+        """
+        return {**{name: array.astype(np.float64) for name, array in self.action.items()}, **self.next_state}
+
     def cut(self, rows: Any = slice(None), columns: Any = slice(None)) -> "Transitions":
         """Some time steps of some environments: slices, or a list of columns."""
         return Transitions(

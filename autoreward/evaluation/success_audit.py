@@ -178,7 +178,7 @@ def _first(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp
 
 def _holds(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether the rule's condition holds in these rows of an episode. Raises TaskError."""
-    values = {name: array[rows, column] for name, array in episodes.next_state.items()}
+    values = {name: array[rows, column] for name, array in episodes.rule_fields.items()}
     values |= {name: constant.value for name, constant in task.constants.items()}
     values |= {"step": episodes.step[rows, column], "terminated": episodes.terminated[rows, column]}
     width(task.success_rule, {n: None if n in task.constants else of_rows(np.asarray(v)) for n, v in values.items()})

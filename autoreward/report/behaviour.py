@@ -106,13 +106,13 @@ def _named(clip: Clip, episode: Transitions) -> str:
 def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
     """What the success rule holds against a number, then every field, a panel for each of its components."""
     constants = {name: constant.value for name, constant in task.constants.items()}
-    values = {
-        name: {**{k: v[:, 0] for k, v in e.next_state.items()}, **constants, "step": e.step[:, 0], "terminated": e.terminated[:, 0]}
-        for name, e in episodes.items()
-    }  # fmt: skip
+    values: dict[str, dict[str, Any]] = {}
+    for name, e in episodes.items():
+        clock = {"step": e.step[:, 0], "terminated": e.terminated[:, 0]}
+        values[name] = {**{k: v[:, 0] for k, v in e.rule_fields.items()}, **constants, **clock}
     shown = set()
     for limit in task.success_rule.limits(constants):
-        if limit.side.names & set(task.state):
+        if limit.side.names & {*task.state, *task.action}:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))
             title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"

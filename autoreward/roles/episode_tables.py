@@ -81,7 +81,7 @@ def holding(task: Task, one: Transitions) -> NDArray[np.bool_] | None:
         return None
     constants = {name: constant.value for name, constant in task.constants.items()}
     clock = {"step": one.step[:, 0], "terminated": one.terminated[:, 0]}
-    fields = {name: values[:, 0] for name, values in one.next_state.items()}
+    fields = {name: values[:, 0] for name, values in one.rule_fields.items()}
     held = task.success_rule.evaluate({**fields, **constants, **clock})
     return np.broadcast_to(np.asarray(held, dtype=np.bool_), (len(one.step),))
 

@@ -34,6 +34,8 @@ def check_names(
         raise TaskError(f"{both[0]!r} is a state field and a constant; give one of them another name.")
     if len({name.upper() for name in constants}) < len(constants):
         raise TaskError("two constants have the same name but for capital letters; give one of them another name.")
+    if both := sorted({*action} & {*constants}):
+        raise TaskError(f"{both[0]!r} is an action field and a constant; give one of them another name.")
     for name, constant in constants.items():
         if constant.field and constant.field not in state:
             raise TaskError(f"[constants.{name}] field = {constant.field!r} is not a state field.")
@@ -63,18 +65,20 @@ def check_rules(
     measures: Sequence[Expression | None],
     script: Expression | None,
     state: Mapping[str, Expression],
+    action: Mapping[str, Expression],
     constants: Mapping[str, Constant],
 ) -> None:
     """Raises TaskError if a formula over fields and constants speaks of anything else, or can't be worked out."""
     fields = {*state, *constants}
     known = {"terminated", *(name for name, source in state.items() if is_condition(source.body, ()))}
     numbers = {name: constant.value for name, constant in constants.items()}
-    _check_known(success, fields | set(ALWAYS_THERE))
+    readable = fields | action.keys() | set(ALWAYS_THERE)
+    _check_known(success, readable)
     demand_condition(success, known)
     for formula in filter(None, (success, *measures, script)):
         demand_finite(formula, numbers)
     for measure in filter(None, measures):
-        _check_known(measure, fields | set(ALWAYS_THERE))
+        _check_known(measure, readable)
         demand_joined_conditions(measure, known)
     if script:
         _check_known(script, fields)

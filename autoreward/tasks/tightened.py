@@ -10,8 +10,8 @@ from autoreward.tasks.formulas.expression import Expression
 def tightened_task(task: Task, condition: str) -> Task:
     """The task with a rule that asks for the condition, too, in the same window. Raises TaskError."""
     asked = Expression(condition, "the condition")  # whatever it is, it is a formula of its own
-    if not asked.names & task.state.keys():
-        raise TaskError(f"{shortened(condition)!r} names no field; it has {', '.join(task.state)}.")
+    if not asked.names & {*task.state, *task.action}:
+        raise TaskError(f"{shortened(condition)!r} names no field; it has {', '.join((*task.state, *task.action))}.")
     success = {**task.success.model_dump(), "when": f"({task.success.when}) and ({condition})"}
     try:
         return Task.model_validate({**task.model_dump(), "success": success})

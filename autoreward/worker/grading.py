@@ -23,7 +23,7 @@ class SimpleEpisode(NamedTuple):
     kind: str
     """`random`, `constant 0`, ...; the first that is constant is doing nothing."""
     states: NamedArrays
-    """The fields after each of its L steps, (L,) or (L, k)."""
+    """The fields after each of its L steps and the actions, (L,) or (L, k)."""
     terminated: bool
 
 

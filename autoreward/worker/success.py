@@ -56,12 +56,13 @@ class SuccessRule:
 
     @property
     def fields(self) -> frozenset[str]:
-        """State fields that the rule reads; one at least, so that an episode has a length."""
-        read = frozenset().union(*(c.names for c in self._rule.conditions)) & self._task.state.keys()
+        """State and action fields that the rule reads; one at least, so that an episode has a length."""
+        named = {*self._task.state, *self._task.action}
+        read = frozenset().union(*(c.names for c in self._rule.conditions)) & named
         return frozenset(read or [next(iter(self._task.state))])
 
     def succeeded(self, states: NamedArrays, terminated: bool) -> bool:
-        """Whether the episode is a success. `states`: the fields after each of its L steps, (L,) or (L, k)."""
+        """Whether the episode is a success. `states`: the fields after each of its L steps and the actions, (L,) or (L, k)."""
         return self._hold(self._values(states, terminated), terminated).success
 
     def progress(self, states: NamedArrays, terminated: bool) -> float:

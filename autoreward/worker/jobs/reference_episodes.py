@@ -21,7 +21,7 @@ from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 from autoreward.worker.grading import SimpleEpisode, graded_by
-from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
+from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes, played_fields
 
 RANDOM = 10
 CONSTANT = 2
@@ -57,7 +57,7 @@ def reference_episodes(
     episodes, kinds = episodes + demonstrated, kinds + [DEMO] * len(demonstrated)
     spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
     simple = [
-        SimpleEpisode(kind, state_fields(task, venv.layout, episode.observations[1:]), episode.terminated)
+        SimpleEpisode(kind, played_fields(task, venv, episode), episode.terminated)
         for kind, episode in zip(kinds, episodes, strict=True)
         if kind not in (SCRIPT, DEMO)
     ]

@@ -89,11 +89,11 @@ class SparseReward:
         for i, pieces in enumerate(self._episodes):
             begin = 0
             for t in np.flatnonzero(recorded.done[:, i]).tolist():
-                pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.next_state.items()})
+                pieces.append({k: v[begin : t + 1, i] for k, v in recorded.transitions.rule_fields.items()})
                 states = {k: np.concatenate([piece[k] for piece in pieces]) for k in pieces[0]}
                 succeeded = self._rule.succeeded(states, bool(recorded.transitions.terminated[t, i]))
                 reward[t, i] = succeeded and not recorded.lost[t, i]
                 pieces.clear()
                 begin = t + 1
-            pieces.append({k: v[begin:, i] for k, v in recorded.transitions.next_state.items()})
+            pieces.append({k: v[begin:, i] for k, v in recorded.transitions.rule_fields.items()})
         return {"success": reward}

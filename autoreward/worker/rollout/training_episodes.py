@@ -37,7 +37,7 @@ class TrainingEpisodes:
     def see(self, recorded: Recorded) -> None:
         """The next T steps of all environments."""
         batch = recorded.transitions
-        fields = {name: values for name, values in batch.next_state.items() if name in self._rule.fields}
+        fields = {name: values for name, values in batch.rule_fields.items() if name in self._rule.fields}
         ended: list[tuple[int, NamedArrays, bool]] = []
         for i, pieces in enumerate(self._pieces):
             begin = 0
