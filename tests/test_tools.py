@@ -16,6 +16,7 @@ from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.pay import OfflineData
 from autoreward.checks.relabel import Relabelled
 from autoreward.core.transitions import Transitions
+from autoreward.errors import LimitReached
 from autoreward.llm.conversation import CALLS_OF_A_TURN, Tools
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.structured import Request, ask_structured
@@ -130,11 +131,10 @@ def test_calls_are_limited_and_unknown_tools_are_named(tmp_path: Path) -> None:
 
 
 def test_every_turn_is_a_call_of_the_limit(tmp_path: Path) -> None:
-    from autoreward.errors import LimitReached
-
-    with provider(CALL) as server, pytest.raises(LimitReached, match="2 model calls"):
+    with provider(CALL) as server:
         asked = client(tmp_path, model("openai", server.url), max_calls=2)
-        ask_structured(asked, QUESTION._replace(tools=Echo(9).tools), Word)
+        with pytest.raises(LimitReached, match="2 model calls"):
+            ask_structured(asked, QUESTION._replace(tools=Echo(9).tools), Word)
 
 
 def test_a_replay_runs_the_calls_again(tmp_path: Path) -> None:
@@ -162,7 +162,16 @@ def bench(jail: Jail | None = None) -> Tools:
     known = tuple(
         ReferenceEpisode(
             kind="random",
-            episode=Episode(length=5, success=won, progress=float(won), metric=0.0, hold=0.0),
+            episode=Episode(
+                length=5,
+                success=won,
+                progress=float(won),
+                metric=0.0,
+                held=0.0,
+                movement=0.0,
+                terminated=False,
+                reached=won,
+            ),
         )
         for won in (False, True)
     )
