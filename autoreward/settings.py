@@ -111,6 +111,11 @@ class RunSettings:
     analyzer_effort: Annotated[
         Effort | None, Help("The same for the analyzer; the designer's if not given.", default_shown=False)
     ] = None
+    tools: Annotated[
+        int,
+        Interval(ge=0, le=50),
+        Help("Turns in which designer and analyzer may try programs on recorded episodes before they answer; 0: none."),
+    ] = 0
     hide_rule: Annotated[
         bool, Help("Keep the success rule and the metric from the models, too; programs never see them.")
     ] = False
@@ -164,6 +169,7 @@ class Settings(TypedDict, total=False):
     effort: Effort | None
     critic_effort: Effort | None
     analyzer_effort: Effort | None
+    tools: int
     hide_rule: bool
     max_cost: float | None
     max_calls: int

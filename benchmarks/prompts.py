@@ -1,6 +1,7 @@
 """What designer, repair and critic prompts get out of a model, without any training.
 
     python benchmarks/prompts.py --model NAME [--tasks mountain-car,cheetah-stop] [--candidates 4] [--max-cost 1] [--runs DIR]
+        [--shape one|each] [--prompts DIR] [--drafts]
     python benchmarks/prompts.py
 
 asks a model for one round on each shipped task that is installed and on the hard ones of `benchmarks/data/hard`. Without
@@ -11,6 +12,10 @@ docstrings and comments aside; copies of the prompt's example (half of their par
 rank correlation of their returns with the task's judgement on recorded episodes; whether the critic's answer could be read; tokens
 of the first prompt, as they are estimated; tokens of all; dollars. Run it before and after a change of a prompt, with the same
 model, and show both tables.
+
+`--shape each` asks for ideas first and for each program by itself (`shapes.py`). `--prompts DIR` asks the first question as
+DIR/TASK.md has it: that of another commit is the field `prompt` of what its `autoreward run TASK --candidates 4 --dry-run --json`
+prints. `--drafts` asks for no repair and no critic.
 """
 
 import argparse
@@ -24,6 +29,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from shapes import Asked, drafts
+
 from autoreward.checks.pay import OfflineData
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
@@ -36,10 +43,9 @@ from autoreward.llm.cost import tokens
 from autoreward.llm.open import open_models
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, Prompt, Reply, Role
-from autoreward.records import REFERENCE_EPISODES, Candidate, Verdict
-from autoreward.roles import critic, designer
+from autoreward.records import REFERENCE_EPISODES, Allowance, Candidate, Verdict
+from autoreward.roles import critic
 from autoreward.roles.brief import Brief, brief
-from autoreward.roles.history import History
 from autoreward.session.offline import Offline
 from autoreward.session.real_steps import open_steps
 from autoreward.store.book import Book, RunHeader
@@ -109,6 +115,9 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--max-cost", type=float, default=1.0)
     parser.add_argument("--runs", type=Path)
+    parser.add_argument("--shape", choices=("one", "each"), default="one")
+    parser.add_argument("--prompts", type=Path)
+    parser.add_argument("--drafts", action="store_true")
     options = parser.parse_args()
     known = [*task_names((envs_folder(),)), *task_names((HARD,))]
     chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks()
@@ -148,14 +157,14 @@ def on_task(task: Task, options: argparse.Namespace, folder: Path) -> Measured:
         recorded: Transitions = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
         told = brief(task, config.full(task), config.episodes, description, recorded=recorded)
         data = Offline(task, config, book, workers.jail).data(())
+        asked = Asked(options.candidates, options.shape, options.prompts, options.drafts)
         client = ModelClient(
             dict.fromkeys(ROLES, model_for(task, options, folder)),
             folder,
             lambda name, content: write(folder / name, content),
-            options.max_cost,
-            max_calls=100,
+            Allowance(max_cost=options.max_cost, max_calls=100),
         )
-        return measured(client, told, options.candidates, steps.review, data)
+        return measured(client, told, asked, steps.review, data)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -163,19 +172,22 @@ def write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def measured(client: ModelClient, told: Brief, count: int, review: refine.Review, data: OfflineData | None) -> Measured:
+def measured(
+    client: ModelClient, told: Brief, asked: Asked, review: refine.Review, data: OfflineData | None
+) -> Measured:
     """One round of designer, repair and critic."""
-    drafted = designer.draft_candidates(client, told, History(), count)
+    drafted = drafts(client, told, asked)
     programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings)
     for candidate in drafted.candidates:
         programs.take(candidate)
     at_first = accepted(programs)
     try:
-        refine.repair_drafts(client, drafted.question, programs)
+        if not asked.drafts_alone:
+            refine.repair_drafts(client, drafted.question, programs)
     except LimitReached:
         print(f"({told.task.name}: not every repair could be asked for)")
     sound, said = accepted(programs), "not asked"
-    if sound:
+    if sound and not asked.drafts_alone:
         try:
             _, wrong = critic.criticise(client, programs.key("critic-0"), told, sound, programs.pays(sound))
             said = "not read" if sum("critic-0" in line for line in wrong) >= 3 else "read"
@@ -183,7 +195,8 @@ def measured(client: ModelClient, told: Brief, count: int, review: refine.Review
             said = "not asked"
     bills = client.bills()
     unread = sum(
-        re.match(r"r\d+-(designer|repair)", line) is not None and "left out" not in line for line in programs.findings
+        re.match(r"r\d+-(designer|ideas|program|repair)", line) is not None and "left out" not in line
+        for line in programs.findings
     )
     answers = sum(bill.role == "designer" for bill in bills)
     prices = [bill.dollars for bill in bills]

@@ -7,6 +7,7 @@ from typing import Any
 
 from autoreward.llm.client import ModelClient
 from autoreward.llm.types import Prompt, Reply, Role
+from autoreward.records import Allowance
 
 Line = str | Mapping[str, Any]
 
@@ -36,4 +37,5 @@ def client(model: Scripted, folder: Path, max_calls: int = 100) -> ModelClient:
         (folder / name).write_bytes(data)
 
     roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
-    return ModelClient(dict.fromkeys(roles, model), folder, write, max_cost=1.0, max_calls=max_calls)
+    allowed = Allowance(max_cost=1.0, max_calls=1).model_copy(update={"max_calls": max_calls})
+    return ModelClient(dict.fromkeys(roles, model), folder, write, allowed)

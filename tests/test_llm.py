@@ -25,7 +25,7 @@ from autoreward.llm.parsing import Unusable, code_blocks, parse_record, usable_t
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.structured import Request, ask_structured
 from autoreward.llm.types import LLM, Prompt, Reply, Role, TimeLimits, Turn
-from autoreward.records import Record
+from autoreward.records import Allowance, Record
 from autoreward.store.folder import Folder
 
 KINDS = ("anthropic", "openai")
@@ -55,9 +55,8 @@ def client(folder: Path, llm: LLM, slept: list[float] | None = None, **limits: A
 
     roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
     waits = slept if slept is not None else []
-    return ModelClient(
-        dict.fromkeys(roles, llm), folder, write, **{"max_cost": 1.0, "max_calls": 30} | limits, sleep=waits.append
-    )
+    allowed = Allowance(max_cost=limits.pop("max_cost", 1.0), max_calls=limits.pop("max_calls", 30))
+    return ModelClient(dict.fromkeys(roles, llm), folder, write, allowed, waits.append, **limits)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asked import history
@@ -12,6 +13,7 @@ from test_architecture import by_path
 from test_roles import BRIEF, gated, idea
 
 ROOT = Path(__file__).parent.parent
+by_path("shapes", ROOT / "benchmarks" / "shapes.py")
 prompts = by_path("prompts", ROOT / "benchmarks" / "prompts.py")
 HEAD = "def compute_reward(state, action, next_state, memory):\n    gap = np.abs(next_state.x)\n"
 EXAMPLE = HEAD + '    return {"near": -gap, "arrive": 1.0 * (gap < 0.01)}\n'
@@ -27,12 +29,36 @@ def test_a_round_is_counted(tmp_path: Path) -> None:
         "r000-critic-0": {"remarks": []},
     }
     model = Scripted(script, lambda prompt: {"revisions": []})
-    found = prompts.measured(client(model, tmp_path), BRIEF, 4, gated, None)
+    found = prompts.measured(client(model, tmp_path), BRIEF, prompts.Asked(4), gated, None)
     assert (found.read, found.answers) == (3, 4)
     assert (found.programs, found.at_first, found.repaired, found.distinct) == (4, 2, 3, 2)
     assert (found.critic, found.ranks, found.copies) == ("read", (), 0)
     assert found.row("toy").startswith("| toy | 3 of 4 | 4 | 2 | 3 | 2 | 0 |  | read |")
     assert found.row("toy").count("|") == prompts.HEAD.count("|")
+
+
+def test_programs_can_be_asked_for_one_by_one_up_to_their_number(tmp_path: Path) -> None:
+    fence = f"An idea.\n\n```python\n{GOOD}```\n"
+    script: dict[str, Any] = {"r000-ideas": {"ideas": ["come near", "slow down", "stay"]}, "r000-program-0": fence}
+    script |= {f"r000-program-1{again}": "I can't." for again in ("", "-again-1", "-again-2")}
+    script |= {"r000-program-2": fence.replace("0.1", "0.3"), "r000-program-3": fence.replace("0.1", "0.4")}
+    model = Scripted(script)
+    asked = prompts.Asked(3, "each", drafts_alone=True)
+    found = prompts.measured(client(model, tmp_path), BRIEF, asked, gated, None)
+    assert (found.programs, found.at_first, found.distinct) == (3, 3, 3)
+    assert (found.read, found.answers, found.critic) == (4, 7, "not asked")
+    first, second = model.asked["r000-ideas"], model.asked["r000-program-0"]
+    assert first.partition("# Answer")[0] == second.partition("# The idea")[0], "kept by providers"
+    assert '"come near"' in second
+    assert "differs from all of these: come near; slow down; stay" in model.asked["r000-program-3"]
+
+
+def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:
+    (tmp_path / f"{BRIEF.task.name}.md").write_text("As it was.")
+    model = Scripted({"r000-designer": {"ideas": [idea()]}})
+    asked = prompts.Asked(1, prompts=tmp_path, drafts_alone=True)
+    assert prompts.measured(client(model, tmp_path), BRIEF, asked, gated, None).at_first == 1
+    assert model.asked == {"r000-designer": "As it was."}
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ quarter of the round is reworked at most where nothing is recorded that speaks f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
 from autoreward.design.fill import FillMaker, filled_up, missing
 from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
+from autoreward.llm.conversation import Tools
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.rewards.gate import gate
 from autoreward.roles import critic, designer
@@ -37,33 +39,35 @@ def most_reworks(count: int) -> int:
     return max(1, count // 4)
 
 
-def refined_candidates(
-    client: ModelClient,
-    brief: Brief,
-    history: History,
-    count: int,
-    review: Review,
-    recorded: OfflineData | None = None,
-    feedback: Sequence[str] = (),
-    fill: FillMaker | None = None,
-) -> Candidates:
+class DesignRequest(NamedTuple):
+    """What a round's programs are made from."""
+
+    brief: Brief
+    """What models are told."""
+    history: History
+    """The search so far."""
+    programs: int
+    """How many to ask for."""
+    review: Review
+    """Whether a program may train."""
+    recorded: OfflineData | None = None
+    """The episodes recorded so far, None without any."""
+    feedback: Sequence[str] = ()
+    """What people want changed."""
+    fill: FillMaker | None = None
+    """Makes programs of the grammar's where too few of the model's may train."""
+    tools: Tools | None = None
+    """What the designer may call before it answers."""
+
+
+def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates:
     """The next round's candidates; after them those that were reworked beside their originals, and those that fill up.
 
-    Args:
-        client: where models are asked.
-        brief: what they are told.
-        history: the search so far.
-        count: how many to ask for.
-        review: whether a program may train.
-        recorded: the episodes recorded so far, None without any.
-        feedback: what people want changed.
-        fill: makes programs of the grammar's where too few of the model's may train.
-
-    Raises:
-        LimitReached, ProviderError: nobody may be asked, or nobody answers.
+    Raises LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
-    drafted = designer.draft_candidates(client, brief, history, count, feedback)
-    programs = Drafts(len(history.rounds), len(drafted.candidates), review, recorded, drafted.findings)
+    brief, history, count, fill = wanted.brief, wanted.history, wanted.programs, wanted.fill
+    drafted = designer.draft_candidates(client, brief, history, count, wanted.feedback, wanted.tools)
+    programs = Drafts(len(history.rounds), len(drafted.candidates), wanted.review, wanted.recorded, drafted.findings)
     for candidate in drafted.candidates:
         programs.take(candidate)
     try:

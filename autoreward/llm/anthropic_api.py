@@ -1,7 +1,9 @@
 """Anthropic's Messages API through its own SDK."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from autoreward.llm.conversation import arguments_of
 from autoreward.llm.forms import Form
 from autoreward.llm.keys import Access
 from autoreward.llm.pictures import encoded, sent_tokens
@@ -9,7 +11,7 @@ from autoreward.llm.provider import ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, anthropic_reply
 from autoreward.llm.thinking import thinking_room
-from autoreward.llm.types import Prompt, Reply, TimeLimits, time_limits
+from autoreward.llm.types import Exchange, Prompt, Reply, TimeLimits, time_limits
 
 _LEAST_BUDGET = 1024
 """Tokens of thinking that models which know no `adaptive` take at least."""
@@ -53,6 +55,13 @@ class AnthropicModel(ProviderModel):
             asked["thinking"] = {"type": "enabled", "budget_tokens": max(budget, _LEAST_BUDGET)}
         if form.structured:
             output["format"] = {"type": "json_schema", "schema": prompt.schema}
+        offered = prompt.tools if form.tools else ()
+        if offered:
+            asked["tools"] = [
+                {"name": tool.name, "description": tool.about, "input_schema": dict(tool.parameters)}
+                for tool in offered
+            ]
+            asked["tool_choice"] = {"type": "none" if prompt.close else "auto"}
         if output:
             asked["output_config"] = output
         if form.streamed:
@@ -68,7 +77,7 @@ class AnthropicModel(ProviderModel):
             raise provider_fault(error, self.name, self._access.variable) from None
         body = as_text(answer.http_response.content)
         try:
-            return anthropic_reply(body, self._model)
+            return anthropic_reply(body, self._model, frozenset(tool.name for tool in offered))
         except NotAnAnswer as why:
             raise unreadable_answer(self.name, why, body) from None
 
@@ -91,7 +100,27 @@ def _messages(prompt: Prompt, form: Form) -> Any:
             for picture in prompt.pictures
         ]
         messages[-1]["content"] = [*(_texts(said) if isinstance(said, str) else said), *shown]
+    for number, exchange in enumerate(prompt.exchanges, start=1):
+        results: list[dict[str, Any]] = [
+            {"type": "tool_result", "tool_use_id": call.id, "content": result}
+            for call, result in zip(exchange.calls, exchange.results, strict=True)
+        ]
+        if number == len(prompt.exchanges):  # all that came before is sent again in the next turn
+            results[-1] |= {"cache_control": {"type": "ephemeral"}} if form.kept else {}
+            results += _texts(prompt.close)
+        messages += [{"role": "assistant", "content": _given_back(exchange)}, {"role": "user", "content": results}]
     return messages
+
+
+def _given_back(exchange: Exchange) -> list[Any]:
+    """The model's own blocks, thinking with its signature; of a conversation that another provider had, its calls alone."""
+    own = json.loads(exchange.own) if exchange.own else None
+    if isinstance(own, list):
+        return own
+    calls = [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_of(call)} for call in exchange.calls
+    ]
+    return [*_texts(exchange.said), *calls]
 
 
 def _texts(text: str) -> list[dict[str, str]]:

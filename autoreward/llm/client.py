@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from autoreward.core.visible import visible_line
 from autoreward.errors import RunChanged, RunDamaged
 from autoreward.llm.context import context_window, prompt_room
 from autoreward.llm.cost import NO_EFFORTS, Bill, CostLimit, price, tokens
@@ -16,8 +17,8 @@ from autoreward.llm.pictures import PICTURES, demand_pictures, picture_name, que
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.repeats import Repeats
 from autoreward.llm.thinking import thinking_room
-from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, Role
-from autoreward.records import Record, ReplyKey
+from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, Role, ToolCall
+from autoreward.records import Allowance, Record, ReplyKey
 from autoreward.settings import Effort
 from autoreward.store.folder import Folder
 
@@ -25,6 +26,8 @@ REPLIES = "replies"
 _FAILED = "failed-"
 _ROOM = "room.txt"
 _LONGEST_ROOM = 20
+_RESULTS = "results.txt"
+"""JSON, and yet no `.json`: those are replies."""
 _LEAST_READ = 0.4
 """Share of the tokens that we expect below which a prompt was cut: no tokenizer needs so few (7.5 characters a token)."""
 _LONG_TEXT = 6_000
@@ -51,6 +54,19 @@ class FailedCall(Record):
     bill: Bill
 
 
+class ToolResults(Record):
+    """`replies/KEY.results.txt`: what came of the calls in a reply, JSON."""
+
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+
+    def of(self, calls: tuple[ToolCall, ...]) -> tuple[str, ...]:
+        """The results. Raises ValueError if they are those of other calls."""
+        if calls != self.calls or len(calls) != len(self.results):
+            raise ValueError("other calls")
+        return self.results
+
+
 Saved = TypeVar("Saved", SavedReply, FailedCall)
 
 
@@ -62,13 +78,15 @@ class ModelClient:
         models: Mapping[Role, LLM],
         folder: Path,
         write: Callable[[str, bytes], None],
-        max_cost: float | None,
-        max_calls: int,
+        allowed: Allowance,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda line: None,
         efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
     ) -> None:
-        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all; `efforts`: how much each thinks."""
+        """`folder` is the run's; `write(name, data)` writes a file in it, whole or not at all; `efforts`: how much each thinks.
+
+        `allowed`: dollars and calls in all.
+        """
         self.models = models
         self._efforts = efforts
         self._repeats = Repeats()
@@ -77,7 +95,9 @@ class ModelClient:
         self._sleep = sleep
         self._tell = tell
         self._lock = threading.Lock()
-        self._limit = CostLimit(max_cost, max_calls, self.bills())
+        self._limit = CostLimit(allowed.max_cost, allowed.max_calls, self.bills())
+        self._without_tools: set[str] = set()
+        """Models of which it was said that they can't call any."""
 
     def ask(self, prompt: Prompt) -> Reply:
         """The reply to this question: the saved one, or a new one.
@@ -113,6 +133,21 @@ class ModelClient:
             record = SavedReply(key=prompt.key, prompt_sha256=digest, bill=bill, reply=reply)
             self._write(f"{REPLIES}/{prompt.key}.json", record.model_dump_json(indent=1).encode())
             return reply
+
+    def results(
+        self, key: str, calls: tuple[ToolCall, ...], run: Callable[[tuple[ToolCall, ...]], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """What came of the calls in the reply to `key`: as it is saved, or as `run` says now. Raises RunDamaged."""
+        name = f"{key}.{_RESULTS}"
+        if not self._files.has(name):
+            found = ToolResults(calls=calls, results=run(calls))
+            self._write(f"{REPLIES}/{name}", found.model_dump_json(indent=1).encode())
+        try:
+            return ToolResults.model_validate_json(self._files.read(name, LONGEST_REPLY)).of(calls)
+        except (ValueError, OSError):
+            raise RunDamaged(
+                f"{self._files.path / name} is damaged or of other calls; delete it to run them again."
+            ) from None
 
     def room(self, key: str, role: Role, answer: int) -> int:
         """Tokens that a prompt may have if its answer may have `answer`: what its model holds, as far as that is known by now.
@@ -162,6 +197,7 @@ class ModelClient:
             else:
                 bill = _bill(prompt, model.name, reply)
                 self._tell_if_cut(model, prompt, reply)
+                self._tell_of_tools(model, prompt)
                 self._limit.settle(reserved, bill)
                 return reply, bill
 
@@ -172,6 +208,12 @@ class ModelClient:
                 f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
                 "start it with a longer context (docs/models.md)"
             )
+
+    def _tell_of_tools(self, model: LLM, prompt: Prompt) -> None:
+        asked = prompt.tools and isinstance(model, ProviderModel) and not model.form.tools
+        if asked and model.name not in self._without_tools:
+            self._without_tools.add(model.name)
+            self._tell(f"{model.name} can't call tools, or its server was not told to offer them: it is asked without")
 
     def _failed(self, model: LLM, prompt: Prompt, reserved: float, busy: RetryLater) -> None:
         """Count a call that got no answer, and keep what came of it. What may have been paid for stays set aside."""
@@ -246,5 +288,6 @@ def _bill(prompt: Prompt, name: str, reply: Reply) -> Bill:
         output_tokens=received,
         cache_read_tokens=read,
         cache_write_tokens=written,
+        tools=tuple(visible_line(call.name, 40) for call in reply.calls),
         dollars=price(name, sent, received, read, written),
     )

@@ -34,6 +34,7 @@ _JSON_MODE = re.compile(
     r"response_format|json[ _](?:schema|mode|object)|structured|guided|grammar|output_config|output_format|\bformat\b"
 )
 _ADAPTIVE = re.compile(r"adaptive|output_config\.effort|effort parameter")
+_TOOLS = re.compile(r"\btools?\b|tool[_ -](?:choice|call)|function[_ -]?call|\bfunctions\b")
 _CACHE = re.compile(r"cache_control")
 _USAGE = re.compile(r"stream_options|include_usage")
 _STREAM = re.compile(r"\bstream(?:ing|ed)?\b")
@@ -54,6 +55,8 @@ class Form:
     """How much to think is said in words; else in tokens, for models that know no other way."""
     kept: bool = True
     """With marks for the provider's cache."""
+    tools: bool = True
+    """With what may be called, where the question has such."""
     context: int | None = None
     """Tokens that question and answer may have together; None: not known."""
     scale: float = 1.0
@@ -110,8 +113,10 @@ def after_refusal(form: Form, refusal: Refusal) -> Form | TooLong | None:
         return replace(form, limit_name=other)
     if form.adaptive and refusal.prompt.effort not in (None, "none") and _ADAPTIVE.search(said):
         return replace(form, adaptive=False)
-    if form.kept and refusal.prompt.repeated and _CACHE.search(said):
+    if form.kept and (refusal.prompt.repeated or refusal.prompt.exchanges) and _CACHE.search(said):
         return replace(form, kept=False)
+    if form.tools and refusal.prompt.tools and _TOOLS.search(said):
+        return replace(form, tools=False)
     if form.structured and _JSON_MODE.search(said):
         return replace(form, structured=False)
     if form.streamed and form.usage and _USAGE.search(said):
@@ -123,8 +128,13 @@ def after_refusal(form: Form, refusal: Refusal) -> Form | TooLong | None:
     return None
 
 
-def alternatives(form: Form) -> Iterator[Form]:
-    """Other forms, each with one thing left out, for a server that does not say what it dislikes: what mends it is the cause."""
+def alternatives(form: Form, tools: bool = False) -> Iterator[Form]:
+    """Other forms, each with one thing left out, for a server that does not say what it dislikes: what mends it is the cause.
+
+    `tools`: the question has some.
+    """
+    if form.tools and tools:
+        yield replace(form, tools=False)
     if form.structured:
         yield replace(form, structured=False)
     if form.limit_name:

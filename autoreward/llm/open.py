@@ -107,8 +107,7 @@ def open_client(
         {role: opened[name] for role, name in names.items()},
         folder,
         write,
-        allowed.max_cost,
-        allowed.max_calls,
+        allowed,
         tell=say,
         efforts=efforts,
     )

@@ -1,15 +1,17 @@
 """OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK."""
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
+from autoreward.llm.conversation import arguments_of
 from autoreward.llm.forms import NEW_LIMIT, OLD_LIMIT, Form, told_context
 from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
 from autoreward.llm.pictures import encoded, sent_tokens
 from autoreward.llm.provider import QUICK, ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
 from autoreward.llm.responses import NotAnAnswer, openai_reply, read_json
-from autoreward.llm.types import Prompt, Reply, TimeLimits, time_limits
+from autoreward.llm.types import Exchange, Prompt, Reply, TimeLimits, time_limits
 
 _SAME_BEGINNING = 1000
 """Characters by which questions are taken to begin alike."""
@@ -39,7 +41,18 @@ class OpenAIModel(ProviderModel):
             asked["reasoning_effort"] = prompt.effort
         if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
             asked["prompt_cache_key"] = hashlib.sha256(prompt.beginning[:_SAME_BEGINNING].encode()).hexdigest()
-        if form.structured:
+        offered = prompt.tools if form.tools else ()
+        if offered:
+            asked["tools"] = [
+                {
+                    "type": "function",
+                    "function": {"name": t.name, "description": t.about, "parameters": dict(t.parameters)},
+                }
+                for t in offered
+            ]
+            asked["tool_choice"] = "none" if prompt.close else "auto"
+        # servers that hold an answer to a schema hold calls to it, too, or refuse the two together
+        if form.structured and not (offered and self._elsewhere and not prompt.close):
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if form.streamed:
@@ -54,7 +67,7 @@ class OpenAIModel(ProviderModel):
             raise provider_fault(error, self.name, self._access.variable) from None
         body = as_text(answer.http_response.content)
         try:
-            return openai_reply(body, self._model)
+            return openai_reply(body, self._model, frozenset(tool.name for tool in offered))
         except NotAnAnswer as why:
             raise unreadable_answer(self.name, why, body) from None
 
@@ -96,11 +109,33 @@ class OpenAIModel(ProviderModel):
 
 def _messages(prompt: Prompt) -> Any:
     """The conversation; the last question is its text alone, which every server takes, or parts where it has pictures."""
+    after = [message for exchange in prompt.exchanges for message in _exchanged(exchange)]
+    if prompt.exchanges and prompt.close:
+        after.append({"role": "user", "content": prompt.close})
     if not prompt.pictures:
-        return prompt.messages
+        return [*prompt.messages, *after]
     shown = [
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded(picture)}"}}
         for picture in prompt.pictures
     ]
     *before, last = prompt.messages
-    return [*before, {**last, "content": [{"type": "text", "text": prompt.text}, *shown]}]
+    return [*before, {**last, "content": [{"type": "text", "text": prompt.text}, *shown]}, *after]
+
+
+def _exchanged(exchange: Exchange) -> list[dict[str, Any]]:
+    """What was called, as the model said it, and a message for each result."""
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(arguments_of(call))},
+        }
+        for call in exchange.calls
+    ]
+    own = json.loads(exchange.own) if exchange.own else {}
+    said = {"role": "assistant", "content": exchange.said or None, "tool_calls": calls, **own}
+    results = [
+        {"role": "tool", "tool_call_id": call.id, "content": result}
+        for call, result in zip(exchange.calls, exchange.results, strict=True)
+    ]
+    return [said, *results]

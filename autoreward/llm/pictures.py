@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import struct
 
 from autoreward.llm.cost import tokens
@@ -39,12 +40,18 @@ def png_size(picture: bytes) -> tuple[int, int]:
 
 
 def sent_tokens(prompt: Prompt) -> int:
-    """About how many tokens a question has with its pictures, rather too many.
+    """About how many tokens a question has with its pictures and tools, rather too many.
 
     Anthropic counts a token for 750 pixels, OpenAI one for a square of 32 or 170 for one of 512; all make large pictures smaller.
     """
     sizes = (png_size(picture) for picture in prompt.pictures)
-    return tokens(prompt.whole) + sum(min(w * h // _PIXELS_PER_TOKEN, _MOST_TOKENS) + _TOKENS_AROUND for w, h in sizes)
+    offered = tokens(json.dumps([tool.parameters for tool in prompt.tools])) if prompt.tools else 0
+    offered += sum(tokens(tool.name + tool.about) for tool in prompt.tools)
+    return (
+        tokens(prompt.whole)
+        + offered
+        + sum(min(w * h // _PIXELS_PER_TOKEN, _MOST_TOKENS) + _TOKENS_AROUND for w, h in sizes)
+    )
 
 
 def picture_name(picture: bytes) -> str:

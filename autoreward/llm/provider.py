@@ -61,7 +61,7 @@ class ProviderModel(ABC):
                     continue
                 if isinstance(fault, RetryLater) or not self._elsewhere or fault.status == 413:
                     raise
-                first, others = first or fault, others or alternatives(form)
+                first, others = first or fault, others or alternatives(form, bool(prompt.tools))
                 if (next_one := next(others, None)) is None:
                     break
                 form = next_one

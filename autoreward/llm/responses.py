@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
 from autoreward.core.visible import visible_line
-from autoreward.llm.types import Reply, storable
+from autoreward.llm.types import Reply, ToolCall, storable
 
 Finish = Literal["stop", "length", "refusal"]
 MOST_TOKENS = 10**8
@@ -21,8 +22,11 @@ class NotAnAnswer(Exception):
     """There is no text of a model in it."""
 
 
-def openai_reply(body: str, asked: str) -> Reply:
-    """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer."""
+def openai_reply(body: str, asked: str, offered: AbstractSet[str] = frozenset()) -> Reply:
+    """The reply in a chat completion; `asked` is the model's name where it gives none. Raises NotAnAnswer.
+
+    `offered`: names of the tools that might be called; a call of any other is taken for the answer.
+    """
     answer = read_json(body)
     choices = answer.get("choices")
     choice = _table(choices[0]) if isinstance(choices, list) and choices else None
@@ -33,10 +37,10 @@ def openai_reply(body: str, asked: str) -> Reply:
     refusal = _text(message.get("refusal"))
     if content and not text:
         raise NotAnAnswer("its content is no text")
-    calls = [*(_table(call, "function") for call in _list(message.get("tool_calls"))), _table(message, "function_call")]
-    called = "\n".join(
-        filter(None, (_text(call.get("arguments")) or _answered(call.get("arguments")) for call in calls))
-    )
+    written = [_openai_call(_table(call), number) for number, call in enumerate(_list(message.get("tool_calls")))]
+    written.append(_openai_call({"function": message.get("function_call")}, len(written)))
+    calls = tuple(call for call in written if call.name in offered)
+    called = "\n".join(call.arguments for call in written if call.name not in offered and call.arguments)
     # some servers take a whole answer for thinking
     thought = "" if choice.get("finish_reason") == "length" else _first_text(message, _THOUGHTS)
     finish: Finish = "stop"
@@ -53,17 +57,28 @@ def openai_reply(body: str, asked: str) -> Reply:
         "cache_read_tokens": _count(read.get("cached_tokens")),
         "cache_write_tokens": _count(read.get("cache_write_tokens")),
     }
-    return _reply(_joined(text, called) or refusal or thought, finish, answer, asked, counted)
+    reply = _reply(_joined(text, called) or refusal or ("" if calls else thought), finish, answer, asked, counted)
+    # who thinks between calls may want to be told what it thought
+    own = {name: said for name in _THOUGHTS if (said := _text(message.get(name)))}
+    return (
+        reply.model_copy(update={"calls": calls, "own": storable(json.dumps(own)) if own else ""}) if calls else reply
+    )
 
 
-def anthropic_reply(body: str, asked: str) -> Reply:
-    """The reply in a message. Raises NotAnAnswer."""
+def anthropic_reply(body: str, asked: str, offered: AbstractSet[str] = frozenset()) -> Reply:
+    """The reply in a message; `offered` as in `openai_reply`. Raises NotAnAnswer."""
     answer = read_json(body)
     content = answer.get("content")
     if not isinstance(content, list | str):
         raise NotAnAnswer("there is no content in it")
     parts = [_table(part) for part in _list(content)]
-    called = "\n".join(_written(p.get("input")) for p in parts if p.get("type") == "tool_use")
+    uses = [part for part in parts if part.get("type") == "tool_use"]
+    calls = tuple(
+        ToolCall(id=str(part.get("id")), name=part["name"], arguments=_written(part.get("input")))
+        for part in uses
+        if part.get("name") in offered
+    )
+    called = "\n".join(_written(part.get("input")) for part in uses if part.get("name") not in offered)
     text = _joined(_text(content), called)
     if content and not text and not any(p.get("type") in _SILENT for p in parts):
         raise NotAnAnswer("its content is no text")
@@ -84,7 +99,9 @@ def anthropic_reply(body: str, asked: str) -> Reply:
         "cache_read_tokens": read,
         "cache_write_tokens": written,
     }
-    return _reply(text, finish, answer, asked, counted)
+    reply = _reply(text, finish, answer, asked, counted)
+    # thinking has a signature, and must come back before the calls that it led to
+    return reply.model_copy(update={"calls": calls, "own": storable(_written(content))}) if calls else reply
 
 
 def read_json(body: str) -> Mapping[str, Any]:
@@ -101,12 +118,8 @@ def read_json(body: str) -> Mapping[str, Any]:
 
 def _reply(text: str, finish: Finish, answer: Mapping[str, Any], asked: str, counted: Mapping[str, int]) -> Reply:
     model = answer.get("model")
-    return Reply(
-        text=storable(text),
-        model=(visible_line(model, 100) if isinstance(model, str) else "") or asked,
-        finish=finish,
-        **counted,
-    )
+    name = (visible_line(model, 100) if isinstance(model, str) else "") or asked
+    return Reply(text=storable(text), model=name, finish=finish).model_copy(update=dict(counted))
 
 
 def _text(content: object) -> str:
@@ -116,6 +129,18 @@ def _text(content: object) -> str:
     if isinstance(content, dict):
         return text if isinstance(text := content.get("text"), str) else ""
     return "".join(_text(part) for part in content if not isinstance(part, list)) if isinstance(content, list) else ""
+
+
+def _openai_call(call: Mapping[str, Any], number: int) -> ToolCall:
+    function = _table(call, "function")
+    arguments = _text(function.get("arguments")) or _answered(function.get("arguments"))
+    identity = call.get("id")
+    name = function.get("name")
+    return ToolCall(
+        id=identity if isinstance(identity, str) and identity else f"call-{number}",
+        name=name if isinstance(name, str) else "",
+        arguments=arguments,
+    )
 
 
 def _joined(text: str, called: str) -> str:

@@ -72,7 +72,7 @@ class _Completion:
     def __init__(self) -> None:
         self.done = False
         self._said: dict[str, list[str]] = {"content": [], "reasoning_content": [], "refusal": []}
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, dict[str, list[str]]] = {}
         self._rest: dict[str, Any] = {}
         self._finish: object = None
 
@@ -100,12 +100,22 @@ class _Completion:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
                 number = call.get("index") if isinstance(call.get("index"), int) else 0
-                self._calls.setdefault(number, []).append(_words(function.get("arguments")))
+                made = self._calls.setdefault(number, {"id": [], "name": [], "arguments": []})
+                said = (
+                    ("id", call.get("id")),
+                    ("name", function.get("name")),
+                    ("arguments", function.get("arguments")),
+                )
+                for name, value in said:
+                    made[name] += [_words(value)] if name == "arguments" or not made[name] else []
 
     def answer(self) -> dict[str, Any]:
         """A chat completion."""
         message: dict[str, Any] = {name: "".join(pieces) for name, pieces in self._said.items()}
-        message["tool_calls"] = [{"function": {"arguments": "".join(each)}} for each in self._calls.values()]
+        calls = [{name: "".join(pieces) for name, pieces in call.items()} for call in self._calls.values()]
+        message["tool_calls"] = [
+            {"id": c["id"], "function": {"name": c["name"], "arguments": c["arguments"]}} for c in calls
+        ]
         return {**self._rest, "choices": [{"index": 0, "message": message, "finish_reason": self._finish}]}
 
 
@@ -142,7 +152,7 @@ class _Message:
     def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
         block = self._blocks.setdefault(index, {"type": "text", "text": ""})
         self._input.setdefault(index, []).append(_words(delta.get("partial_json")))
-        for name in ("text", "thinking"):
+        for name in ("text", "thinking", "signature"):
             if isinstance(delta.get(name), str):
                 pieces = block.setdefault(f"{name} pieces", [_words(block.get(name))])
                 pieces.append(delta[name])
@@ -153,7 +163,9 @@ class _Message:
         for index, block in sorted(self._blocks.items()):
             whole = {name: value for name, value in block.items() if not name.endswith(" pieces")}
             whole |= {
-                name: "".join(block[f"{name} pieces"]) for name in ("text", "thinking") if f"{name} pieces" in block
+                name: "".join(block[f"{name} pieces"])
+                for name in ("text", "thinking", "signature")
+                if f"{name} pieces" in block
             }
             if whole.get("type") == "tool_use" and (written := "".join(self._input.get(index, ()))):
                 try:

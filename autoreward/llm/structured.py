@@ -5,14 +5,16 @@ from typing import NamedTuple, TypeVar
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
+from autoreward.llm.conversation import Tools, converse
 from autoreward.llm.lenient import fenced_blocks
 from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
 from autoreward.llm.thinking import cut_while_thinking
-from autoreward.llm.types import Prompt, PromptTooLong, Reply, Role, Turn
+from autoreward.llm.types import Exchange, Prompt, PromptTooLong, Reply, Role, Turn
 from autoreward.records import Record
 
 ATTEMPTS = 3
+_AGAIN = "\nNow answer the question.\n"
 A = TypeVar("A", bound=Record)
 
 
@@ -29,6 +31,8 @@ class Request(NamedTuple):
     """The same question in that many tokens, where it can be said in fewer."""
     earlier: tuple[Turn, ...] = ()
     """What was said before it in the same conversation."""
+    tools: Tools | None = None
+    """What may be called before the first answer to it."""
 
     def within(self, room: int | None) -> str:
         """The text, in that many tokens if it can be; None: as it is."""
@@ -50,9 +54,11 @@ def ask_structured(
     """
     findings: list[str] = []
     ending, most = "", request.max_tokens
+    called: tuple[Exchange, ...] = ()
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
-        reply = _asked(client, request._replace(max_tokens=most), key, ending, schema(kind))
+        wanted = request._replace(max_tokens=most, tools=request.tools if turn == 0 or called else None)
+        reply, called = _asked(client, wanted, key, ending, schema(kind), called)
         told: list[str] = []
         try:
             answer = read_reply(reply, kind, otherwise, told)
@@ -97,16 +103,30 @@ def _mended(text: str, kind: type[A], cut: bool, told: list[str]) -> A | None:
         return None
 
 
-def _asked(client: ModelClient, request: Request, key: str, ending: str, shape: dict[str, object]) -> Reply:
-    """The reply to a request; to a shorter form of it, where the server holds no more. Raises as `ask_structured`."""
+def _asked(
+    client: ModelClient,
+    request: Request,
+    key: str,
+    ending: str,
+    shape: dict[str, object],
+    called: tuple[Exchange, ...],
+) -> tuple[Reply, tuple[Exchange, ...]]:
+    """The reply to a request, and what was called for it; to a shorter form of it, where the server holds no more.
+
+    `called`: what was called before an answer that could not be used. Raises as `ask_structured`.
+    """
     shortens = request.shorter is not None
     while True:
         text = request.within(client.kept_room(key))
         try:
             prompt = Prompt(
-                key, request.role, text + ending, shape, request.max_tokens, request.pictures, shortens=shortens
-            )
-            return client.ask(prompt._replace(earlier=request.earlier))
+                key, request.role, text, shape, request.max_tokens, request.pictures, shortens=shortens
+            )._replace(earlier=request.earlier)
+            if request.tools is not None and called:
+                return converse(client, prompt._replace(close=ending or _AGAIN), request.tools, called)
+            if request.tools is not None:
+                return converse(client, prompt, request.tools)
+            return client.ask(prompt._replace(text=text + ending)), ()
         except PromptTooLong:
             if len(request.within(client.kept_room(key))) < len(text):
                 continue

@@ -1,6 +1,7 @@
 """What is asked and what comes back."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, Field
@@ -60,6 +61,36 @@ class Turn(NamedTuple):
     answer: str
 
 
+class Tool(NamedTuple):
+    """What a model may call before it answers."""
+
+    name: str
+    about: str
+    """All that the model is told of it."""
+    parameters: Mapping[str, Any]
+    """JSON schema of the arguments, an object."""
+
+
+class ToolCall(Record):
+    """A call as a model wrote it."""
+
+    id: Storable
+    name: Storable
+    arguments: Storable
+    """JSON, if it is any."""
+
+
+class Exchange(NamedTuple):
+    """A turn of a conversation with tools: what the model said and called, and what came of it."""
+
+    said: str
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+    """One a call."""
+    own: str = ""
+    """The turn as its provider has it, which wants it back so."""
+
+
 class Prompt(NamedTuple):
     """One question."""
 
@@ -81,6 +112,12 @@ class Prompt(NamedTuple):
     """Whether the question can be put in fewer words, so that the answer gets more of a small context."""
     earlier: tuple[Turn, ...] = ()
     """What was said before it."""
+    tools: tuple[Tool, ...] = ()
+    """What may be called."""
+    exchanges: tuple[Exchange, ...] = ()
+    """What was called since the question, and what came of it."""
+    close: str = ""
+    """Said after that, when nothing may be called any more."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -96,7 +133,14 @@ class Prompt(NamedTuple):
     @property
     def whole(self) -> str:
         """The whole conversation as one text, for people and for counting."""
-        return "".join(f"{turn.question}\n# You answered\n{turn.answer}\n\n" for turn in self.earlier) + self.text
+        before = "".join(f"{turn.question}\n# You answered\n{turn.answer}\n\n" for turn in self.earlier)
+        return before + self.text + "".join(map(_shown, self.exchanges)) + ((self.exchanges and self.close) or "")
+
+
+def _shown(exchange: Exchange) -> str:
+    said = f"\n# You said\n{exchange.said}\n" if exchange.said.strip() else ""
+    pairs = zip(exchange.calls, exchange.results, strict=True)
+    return said + "".join(f"\n# You called {call.name}\n{call.arguments}\n\n{result}\n" for call, result in pairs)
 
 
 class Reply(Record):
@@ -114,6 +158,10 @@ class Reply(Record):
     cache_write_tokens: Count = 0
     """Of the input: those that it has kept now."""
     finish: Literal["stop", "length", "refusal"] = "stop"
+    calls: tuple[ToolCall, ...] = ()
+    """Of tools that were offered: it is no answer yet."""
+    own: Storable = ""
+    """As in `Exchange`."""
 
 
 Trouble = Literal["away", "loading", "slow", "fault"]

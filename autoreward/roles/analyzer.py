@@ -18,6 +18,7 @@ from autoreward.errors import LimitReached
 from autoreward.evaluation.legs import middle
 from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.llm.client import ModelClient
+from autoreward.llm.conversation import Tools
 from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
@@ -107,15 +108,21 @@ def representative(trainings: Sequence[Score]) -> tuple[Score, str]:
 
 
 def explain(
-    client: ModelClient, key: str, brief: Brief, cases: Sequence[Case], feedback: Sequence[str] = ()
+    client: ModelClient,
+    key: str,
+    brief: Brief,
+    cases: Sequence[Case],
+    feedback: Sequence[str] = (),
+    tools: Tools | None = None,
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
-    """The causes by candidate, and what was wrong with the answer; `feedback` is what people said of the best policy.
+    """The causes by candidate, and what was wrong with the answer; `feedback` is what people said of the best policy, `tools`
+    what it may call before it answers.
 
     Raises LimitReached, ProviderError.
     """
     shown = {case.candidate.id: pair(case) for case in cases}
     text = analyze_prompt(brief, cases, feedback)
-    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS), Whys)
+    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS, tools=tools), Whys)
     tables, refused = _wanted(key, cases, answer.wants if answer else ())
     findings += refused
     if tables:

@@ -76,14 +76,15 @@ def critic_prompt(brief: Brief, candidates: Sequence[Candidate], pays: Mapping[s
             "meaning": COMPOSITIONS[c.composition].about,
             "thought": c.thought,
             "source": c.source,
-            "pay": _table(pays[c.id]) if c.id in pays else "",
+            "pay": pay_table(pays[c.id]) if c.id in pays else "",
         }
         for c in candidates
     ]
     return render_prompt("critic", brief=brief, items=items)
 
 
-def _table(pay: Pay) -> str:
+def pay_table(pay: Pay) -> str:
+    """What a program pays, as a table."""
     rows = [
         ("", pay.kinds),
         *((f"part {name}, a step", _numbers(values)) for name, values in pay.parts.items()),

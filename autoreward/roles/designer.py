@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator
@@ -10,6 +11,7 @@ from pydantic import BeforeValidator
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.context import ASSUMED_CONTEXT
+from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
 from autoreward.llm.programs import docstring, program_source
@@ -107,9 +109,14 @@ class Drafted(NamedTuple):
 
 
 def draft_candidates(
-    client: ModelClient, brief: Brief, history: History, count: int, feedback: Sequence[str] = ()
+    client: ModelClient,
+    brief: Brief,
+    history: History,
+    count: int,
+    feedback: Sequence[str] = (),
+    tools: Tools | None = None,
 ) -> Drafted:
-    """The model's programs for the next round."""
+    """The model's programs for the next round; `tools`: what it may call before it answers."""
     number = len(history.rounds)
     known = {c.id for r in history.rounds for c in r.candidates}
     key = str(ReplyKey(number, "designer"))
@@ -117,10 +124,12 @@ def draft_candidates(
     def text(room: int) -> str:
         return design_prompt(brief, history, count, feedback, room)
 
-    request = Request(key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text)
-    answer, findings = ask_structured(client, request, Ideas, _from_code)
+    request = Request(
+        key, "designer", text(client.room(key, "designer", _MAX_TOKENS)), _MAX_TOKENS, shorter=text, tools=tools
+    )
+    answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
-    made = tuple(_candidate(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
     return Drafted(made, findings, request.within(client.kept_room(key)))
 
 
@@ -161,7 +170,7 @@ def _revision_from_code(identity: str) -> Callable[[str, bool], Revisions | None
     """A reader of programs in fences: the last one is the correction."""
 
     def read(text: str, cut: bool) -> Revisions | None:
-        ideas = _from_code(text, cut)
+        ideas = from_code(text, cut)
         return Revisions(revisions=[Revision(id=identity, source=ideas.ideas[-1].source)]) if ideas else None
 
     return read
@@ -179,7 +188,7 @@ def _wanted(
 
 def read_ideas(reply: Reply, told: list[str]) -> Ideas:
     """The programs in a designer's reply, whatever it looks like; `told` gets what was left out. Raises Unusable."""
-    return read_reply(reply, Ideas, _from_code, told)
+    return read_reply(reply, Ideas, from_code, told)
 
 
 def revise(
@@ -240,7 +249,8 @@ def design_prompt(
         shown = shorter
 
 
-def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
+def candidate_of(idea: Idea, identity: str, known: AbstractSet[str]) -> Candidate:
+    """An idea as a candidate with this id; `known`: ids that may be its parents."""
     parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
@@ -253,7 +263,7 @@ def _candidate(idea: Idea, identity: str, known: set[str]) -> Candidate:
     )
 
 
-def _from_code(text: str, cut: bool) -> Ideas | None:
+def from_code(text: str, cut: bool) -> Ideas | None:
     """Programs in fenced blocks, for models that answer in prose. Blocks without `compute_reward` belong to the next one."""
     ideas: list[Idea] = []
     helpers = ""

@@ -1,15 +1,19 @@
 """What is made of programs on a run's recorded episodes, where nothing is trained: they are screened, and get other weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.pay import OfflineData
 from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
+from autoreward.core.transitions import Transitions
 from autoreward.design.weight_tuning import retuned
 from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
+from autoreward.llm.conversation import Tools
 from autoreward.records import Candidate, CandidateId, Description, Round, Screened, Verdict
+from autoreward.rewards.agreement import Parts
+from autoreward.roles.tools import Workbench, recorded_tools
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
@@ -17,6 +21,9 @@ from autoreward.search.recorded import recorded
 from autoreward.search.strategy import Variation
 from autoreward.store.book import Book
 from autoreward.tasks.card import Task
+
+_LOOK_SECONDS = 2.0
+"""Longest that loading an expression, or asking it about all recorded transitions, may take."""
 
 
 class Offline:
@@ -63,6 +70,15 @@ class Offline:
             return answer if isinstance(answer, Relabelled) else None
 
         return OfflineData(dataset, relabelled)
+
+    def tools(self, data: OfflineData | None, review: Callable[[Candidate], Verdict]) -> Tools | None:
+        """What models may call: programs and expressions on these episodes; None without any."""
+
+        def run(source: str, batch: Transitions) -> Parts:
+            with self._jail.open(source, seconds_per_call=_LOOK_SECONDS) as room:
+                return room.client.evaluate(batch, False, judged=False)
+
+        return recorded_tools(Workbench(data, review, run), self._config.tools) if data else None
 
     def tuned(
         self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]

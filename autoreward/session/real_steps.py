@@ -118,10 +118,12 @@ class RealSteps:
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
-            refined = refine.refined_candidates(
-                self._client, about, history, len(drafts), self.review, data, self._feedback(),
+            wanted = refine.DesignRequest(
+                about, history, len(drafts), self.review, data, self._feedback(),
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
+                self._offline.tools(data, self.review),
             )  # fmt: skip
+            refined = refine.refined_candidates(self._client, wanted)
             if any(c.how == "filled" for c in refined.items):
                 self._tell(events.ModelSaid(f"round {len(rounds)}: {refined.findings[-1]}"))
             tuned = self._offline.tuned(description, rounds, tunings)
@@ -213,9 +215,11 @@ class RealSteps:
             return Analyses()
         try:
             key = ReplyKey(page.round, "analyzer")
-            items, findings = explain(
-                self._client, str(key), self._brief(played.training_steps), cases, self._feedback()
+            about, tools = (
+                self._brief(played.training_steps),
+                self._offline.tools(self._offline.data([played]), self.review),
             )
+            items, findings = explain(self._client, str(key), about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
