@@ -48,6 +48,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.paired import Measure, Paired, Side
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -143,10 +144,12 @@ __all__ = [
     "Logged",
     "LoggedPoint",
     "Longer",
+    "Measure",
     "MissingCondition",
     "Motion",
     "PaidPart",
     "PaidParts",
+    "Paired",
     "PartStats",
     "Plan",
     "Pooled",
@@ -167,6 +170,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Side",
     "Speed",
     "Standings",
     "Strength",
