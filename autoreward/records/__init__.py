@@ -21,10 +21,13 @@ from autoreward.records.candidates import (
     Candidates,
     CompositionName,
     Finding,
+    PartRole,
+    Reference,
     Remark,
     Screen,
     Screened,
     ScreenedCandidate,
+    Setup,
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
@@ -48,7 +51,8 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
-from autoreward.records.paired import Measure, Paired, Side
+from autoreward.records.limits import LimitReading, Over
+from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -141,15 +145,19 @@ __all__ = [
     "Grading",
     "Gravity",
     "LegPlan",
+    "LimitReading",
     "Logged",
     "LoggedPoint",
     "Longer",
     "Measure",
     "MissingCondition",
     "Motion",
+    "Over",
     "PaidPart",
     "PaidParts",
     "Paired",
+    "PairedReward",
+    "PartRole",
     "PartStats",
     "Plan",
     "Pooled",
@@ -159,6 +167,7 @@ __all__ = [
     "RankedPrograms",
     "Record",
     "RecordedEpisode",
+    "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
@@ -170,7 +179,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
-    "Side",
+    "Setup",
     "Speed",
     "Standings",
     "Strength",

@@ -11,7 +11,7 @@ Decision = Literal["keep", "revert", "not enough seeds"]
 Measure = Literal["success", "progress", "metric"]
 
 
-class Side(Record):
+class PairedReward(Record):
     """One of the two rewards."""
 
     who: Said
@@ -32,8 +32,8 @@ class Paired(Record):
     """A reward against another one, on the same training seeds and the same held-out episodes."""
 
     task: Said
-    reward: Side
-    against: Side
+    reward: PairedReward
+    against: PairedReward
     by: Measure
     """Success where any of them succeeds; progress where none does; the metric where both are solved."""
     improvement: Estimate

@@ -116,7 +116,8 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
     for point in score.checkpoints if score else ():
         values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
         metric = {} if point.metric is None else {"metric": point.metric}
-        yield point.step, {f"held_out/{name}": value for name, value in (values | metric).items()}
+        limits = {f"limits/{name}": value for name, value in point.limits.items()}
+        yield point.step, {f"held_out/{name}": value for name, value in (values | metric | limits).items()}
 
 
 def _name(page: Page, trial: Trial) -> str:

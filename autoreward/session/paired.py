@@ -25,8 +25,8 @@ from autoreward.records import (
     Estimate,
     Measure,
     Paired,
+    PairedReward,
     Score,
-    Side,
     Trial,
     TrialId,
     TrialJob,
@@ -242,10 +242,10 @@ def _values(
     return "success", (tuple(s.success for s in ours), tuple(s.success for s in theirs))
 
 
-def _side(side: Candidate | Baseline, scores: Sequence[Score], values: tuple[float, ...]) -> Side:
+def _side(side: Candidate | Baseline, scores: Sequence[Score], values: tuple[float, ...]) -> PairedReward:
     success = tuple(s.success for s in scores)
     failed = tuple(dict.fromkeys(s.message or s.outcome.advice for s in scores if not s.outcome.ok))
-    return Side(who=_label(side), digest=_digest(side), values=values, success=success,
+    return PairedReward(who=_label(side), digest=_digest(side), values=values, success=success,
                 estimate=_estimate(interquartile_mean(success)), failed=failed)  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 card.py         what a card says, as one record
 tables.py       its tables: fields, constants, the success rule, the metric, how to train
+limits.py       its table of limits
 process.py      its table of what the environment's processes may do
 consistency.py  whether its names and formulas go together
 tightened.py    a card whose rule asks for more
