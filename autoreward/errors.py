@@ -34,6 +34,8 @@ class AutorewardError(Exception):
     """
 
     exit_code = 1
+    way_out = "Run it again; if it comes back, the message says where to look."
+    """What to do where a message names no command and no setting: for scripts."""
 
     def __init__(self, *message: Phrase) -> None:
         super().__init__(*message)
@@ -50,6 +52,7 @@ class UsageError(AutorewardError):
     """The person asked for something that can't be done as asked."""
 
     exit_code = 2
+    way_out = "Change what the message names; nothing was spent."
 
 
 class TaskError(UsageError):
@@ -72,6 +75,7 @@ class ProviderError(AutorewardError):
     """A model provider could not answer."""
 
     exit_code = 3
+    way_out = "Everything so far is saved; resume the run when the model answers."
 
 
 class NoAnswer(ProviderError):
@@ -82,12 +86,14 @@ class LimitReached(AutorewardError):
     """A limit that the person set was reached; the best result so far is saved."""
 
     exit_code = 4
+    way_out = "A person may raise the limit; everything so far is saved."
 
 
 class JailError(AutorewardError):
     """The process that runs candidate code could not be started or locked."""
 
     exit_code = 5
+    way_out = "`autoreward doctor` says what this machine lacks."
 
 
 class JudgementNeeded(AutorewardError):
@@ -134,6 +140,7 @@ class StoreError(AutorewardError):
     """A run folder could not be read or written."""
 
     exit_code = 6
+    way_out = "Mend or free the place that the message names, or start a new run."
 
 
 class RunLocked(StoreError):

@@ -112,11 +112,12 @@ def test_as_an_event() -> None:
     out = io.StringIO()
     JsonView(out)(event)
     facts = json.loads(out.getvalue())
-    assert (facts["event"], facts["proposal"]) == ("Audited", "abs(velocity) < 0.56")
+    assert (facts["kind"], facts["proposal"]) == ("Audited", "abs(velocity) < 0.56")
     assert SENTENCE in facts["found"][0]
     JsonView(out)(events.JudgedAgain({"r000c0": 1.0}, {"r000c0": 0.05}))
     assert json.loads(out.getvalue().splitlines()[1]) == {
-        "event": "JudgedAgain",
+        "form": 1,
+        "kind": "JudgedAgain",
         "before": {"r000c0": 1.0},
         "now": {"r000c0": 0.05},
     }

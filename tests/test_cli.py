@@ -12,7 +12,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 import typer
@@ -64,6 +64,11 @@ def invoked(*arguments: str, **variables: str) -> Result:
 def in_terminal(*arguments: str, columns: int) -> str:
     """What the command prints in a terminal of that width."""
     return STYLES.sub("", invoked(*arguments, FORCE_COLOR="1", COLUMNS=str(columns)).stdout)
+
+
+def lines(printed: str) -> list[dict[str, Any]]:
+    """What was told as JSON lines."""
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +199,7 @@ def test_a_card_that_cannot_be_read_hides_no_other(envs: Path) -> None:
     shown = invoked("tasks", "--envs", str(envs))
     assert (shown.exit_code, "\nreacher " in shown.stdout) == (0, True)
     assert shown.stderr.startswith(f"torn can't be read: {envs}/torn/task.toml: ")
-    listed = {t["name"]: t for t in json.loads(invoked("tasks", "--envs", str(envs), "--json").stdout)}
+    listed = {t["name"]: t for t in lines(invoked("tasks", "--envs", str(envs), "--json").stdout)}
     assert "reacher" in listed
     assert "task.toml" in listed["torn"]["broken"]
 
@@ -290,7 +295,7 @@ def test_control_c_outside_a_run_says_that_it_stopped(tmp_path: Path) -> None:
 
 
 def test_tasks_as_json() -> None:
-    listed = json.loads(autoreward("tasks", "--json").stdout)
+    listed = lines(autoreward("tasks", "--json").stdout)
     assert {"cartpole-hold", "reacher"} <= {t["name"] for t in listed}
 
 
@@ -347,6 +352,40 @@ def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
     assert "r000c0" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "way_out"),
+    [
+        (
+            ("check", "nothing.py", "--task", "mountain-car"),
+            "UsageError",
+            ["Change what the message names; nothing was spent."],
+        ),
+        (("check", "--task", "mountain-car"), "UsageError", ["Change what the message names; nothing was spent."]),
+        (("tasks", "mountian-car"), "TaskError", ["Change what the message names; nothing was spent."]),
+        (("train", "mountain-car", "--reward", "native", "--seeds", "0"), "ConfigError", ["--seeds 0"]),
+    ],
+)
+def test_a_mistake_is_an_object_for_scripts(
+    tmp_path: Path, words: tuple[str, ...], code: str, way_out: list[str]
+) -> None:
+    done = autoreward(*words, "--json", cwd=tmp_path)
+    (told,) = lines(done.stdout)
+    assert (told["form"], told["kind"], told["code"], told["exit_code"]) == (1, "Error", code, 2)
+    assert told["way_out"] == way_out
+    assert done.stderr == f"autoreward: {told['message']}\n"
+
+
+def test_runs_are_compared_and_audited_as_json(runs: Path) -> None:
+    first, second = lines(invoked("compare", "done", "done", "--runs", str(runs), "--json").stdout)
+    assert (first["kind"], first["run"], len(first["success"])) == ("Compared", "done", 5)
+    assert first["beats_the_first"] is None
+    assert second["estimate"] == first["estimate"]
+    asked = invoked("audit", "done", "--runs", str(runs), "--json")
+    (audit,) = lines(asked.stdout)
+    assert (asked.exit_code, audit["kind"], audit["candidate_id"]) == (0, "SuccessAudit", first["winner"])
+    assert "no success has been audited yet" in invoked("audit", "done", "--runs", str(runs)).stdout
+
+
 def test_show_one_candidate_as_json(runs: Path) -> None:
     told = json.loads(invoked("show", "done", "--runs", str(runs), "--candidate", "r000c0", "--json").stdout)
     assert (told["candidate"]["id"], told["verdict"]["accepted"]) == ("r000c0", True)
@@ -359,7 +398,7 @@ def test_show_one_candidate_as_json(runs: Path) -> None:
 def test_a_run_that_is_under_way_is_not_to_be_resumed(runs: Path, tmp_path: Path) -> None:
     with Book.create(tmp_path / "busy", RunHeader.of(TASK, RunConfig())):
         assert "an autoreward process is at work in it" in invoked("show", "busy", "--runs", str(tmp_path)).stdout
-        (row,) = json.loads(invoked("runs", "--json", "--runs", str(tmp_path)).stdout)
+        (row,) = lines(invoked("runs", "--json", "--runs", str(tmp_path)).stdout)
         assert row["state"] == "running"
     assert "Go on with: autoreward resume" in invoked("show", "busy", "--runs", str(tmp_path)).stdout
 
@@ -423,7 +462,7 @@ def test_the_kept_reward_runs_with_numpy_alone(tmp_path: Path, runs: Path) -> No
 
 def test_runs_lists_states_winners_and_costs(runs: Path) -> None:
     done = autoreward("runs", "--runs", str(runs), "--json")
-    rows = {row["run"]: row for row in json.loads(done.stdout)}
+    rows = {row["run"]: row for row in lines(done.stdout)}
     assert rows["done"]["state"] == "done"
     assert rows["done"]["winner"].startswith("r00")
     assert rows["stopped"]["state"] == "unfinished"

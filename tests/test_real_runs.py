@@ -52,12 +52,12 @@ def test_a_run_goes_on_by_a_stricter_rule(tmp_path: Path) -> None:
     strict = subprocess.run([*command, "tighten", "first", *rule, *options], capture_output=True, text=True)
     assert strict.returncode == 0, strict.stderr
     events = [json.loads(line) for line in strict.stdout.splitlines()]
-    proposed, judged = events[0], next(e for e in events if e["event"] == "JudgedAgain")
+    proposed, judged = events[0], next(e for e in events if e["kind"] == "JudgedAgain")
     assert proposed["when"] == "(position >= flag) and (velocity < 0.035)"
     assert set(judged["before"]) == {"r000c0", "r000c1", "r000c2"}
     assert max(judged["before"].values()) > 0.5
     assert all(judged["now"][name] < before for name, before in judged["before"].items() if before > 0.5)
-    assert not [e for e in events if e["event"] == "TrialDone"], "nothing trains"
+    assert not [e for e in events if e["kind"] == "TrialDone"], "nothing trains"
     assert {p.name: p.read_bytes() for p in (tmp_path / "first").rglob("policy-*.safetensors")} == saved
     assert (tmp_path / "first-tightened" / "best" / "reward.py").exists()
 

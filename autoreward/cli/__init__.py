@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -9,6 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from autoreward.cli import (
+    audit,
     check,
     compare,
     doctor,
@@ -20,12 +22,13 @@ from autoreward.cli import (
     resume,
     run,
     runs,
+    score,
     show,
     tasks,
     tighten,
     train,
 )
-from autoreward.cli.say import open_closed_streams, say, say_no_more
+from autoreward.cli.say import open_closed_streams, say, say_line, say_no_more
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
@@ -61,7 +64,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Write reward functions automatically: design, check, train, score, diagnose, and confirm.",
 )
-for module in (
+COMMANDS = (
     run,
     resume,
     feedback,
@@ -73,11 +76,14 @@ for module in (
     show,
     play,
     compare,
+    audit,
     export,
     check,
+    score,
     train,
     doctor,
-):
+)
+for module in COMMANDS:
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 
@@ -97,9 +103,10 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except AutorewardError as error:
-        _say(error.worded(in_shell), error.exit_code)
+        facts = [in_shell(part) for part in error.args if not isinstance(part, str)]
+        _say(error.worded(in_shell), error.exit_code, type(error), facts)
     except TyperException as error:
-        _say(error.format_message(), 2)
+        _say(error.format_message(), 2, UsageError)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
@@ -111,6 +118,13 @@ def main() -> None:
         _say("stopped.", 130)
 
 
-def _say(message: str, code: int) -> NoReturn:
-    say(f"autoreward: {' '.join(message.split())}", error=True)
+def _say(
+    message: str, code: int, kind: type[AutorewardError] = AutorewardError, way_out: Sequence[str] = ()
+) -> NoReturn:
+    """A sentence for people; for scripts that asked for JSON the same as an object, whose way out can be run as it stands."""
+    sentence = " ".join(message.split())
+    if "--json" in sys.argv:
+        facts = {"code": kind.__name__, "exit_code": code, "message": sentence}
+        say_line("Error", {**facts, "way_out": [*way_out] or [kind.way_out]})
+    say(f"autoreward: {sentence}", error=True)
     sys.exit(code)

@@ -16,7 +16,7 @@ def command(
     envs: Path | None = EnvsOption,
     trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run it even where this machine can't lock a process."),
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
 ) -> None:
     """Check a reward file of your own the way candidates are checked. Exit code 1 if it may not train."""
     from autoreward.session.reward_file import check_file, program_file

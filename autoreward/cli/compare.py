@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.say import say_line
 
 if TYPE_CHECKING:
+    from autoreward.records import Confirmed, Run
     from autoreward.report.reading import RunView
 
 
 def command(
     names: list[str] = typer.Argument(metavar="RUN RUN ...", help="Runs of the same task."),
     runs: Path = RUNS,
+    as_json: bool = typer.Option(False, "--json", help="As JSON lines, one a run."),
 ) -> None:
     """Set the winners of several runs side by side."""
     from rich.table import Table
@@ -40,6 +43,10 @@ def command(
             raise UsageError(_why_not(reading))
         winners.append((reading, run, winner))
     first = winners[0][2]
+    if as_json:
+        for reading, run, winner in winners:
+            say_line("Compared", _facts(reading, run, winner, first))
+        return
     beats = "beats the first"
     limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
@@ -74,6 +81,22 @@ def command(
             f"Not of one budget, so more than the rewards differ: environment steps of each training: {lengths}.",
             soft_wrap=True,
         )
+
+
+def _facts(reading: "RunView", run: "Run", winner: "Confirmed", first: "Confirmed") -> dict[str, object]:
+    from autoreward.evaluation.intervals import probability_of_improvement
+
+    better = None if winner is first else probability_of_improvement(winner.success, first.success)._asdict()
+    return {
+        "run": reading.folder.name,
+        "winner": run.best,
+        "success": list(winner.success),
+        "estimate": winner.estimate.model_dump(mode="json"),
+        "beats_the_first": better,
+        "trainings": run.trainings,
+        "env_steps": run.env_steps,
+        "written_by": reading.header.config.model,
+    }
 
 
 def _why_not(reading: "RunView") -> str:

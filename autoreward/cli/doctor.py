@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import ALLOWING, KWARGS, RUNS, arguments
-from autoreward.cli.say import say, say_json, say_record
+from autoreward.cli.say import say, say_line, say_record
 from autoreward.version import __version__
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
     model: str | None = typer.Option(
         None, "--model", help="Ask this model one cheap question instead, and say what works; see `run`."
     ),
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
     env: str | None = typer.Option(
         None, "--env", help="Check this environment instead: any id that gymnasium.make accepts, or MODULE:ID."
     ),
@@ -115,7 +115,7 @@ def command(
         )
     facts |= {"starts_in_seconds": starts, "tier": tier, "checks": [check._asdict() for check in checks]}
     if as_json:
-        say_json(facts, indent=2)
+        say_line("Doctor", facts)
     else:
         _say(facts, starts)
         say_protection(tier, checks)
@@ -148,7 +148,7 @@ def _say_model(name: str, as_json: bool) -> None:
 
     found = check_model(name)
     if as_json:
-        say_json(found, indent=2)
+        say_line("ModelCheck", found)
         return
     for about, words in found.items():
         say(f"{about:<16}{words}")

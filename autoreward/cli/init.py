@@ -5,13 +5,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from autoreward.cli.options import ALLOWING, KWARGS, arguments, limit, max_cost_option
-from autoreward.cli.say import say
+from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def command(
     allow: list[str] = ALLOWING,
     trust: bool = TRUST,
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
+    as_json: bool = typer.Option(False, "--json", help="Ask nothing, and say as a JSON line what was written."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
     from autoreward.core.wording import Command, in_shell
@@ -54,15 +56,21 @@ def command(
         wanted,
         model or default_model(variables()),
         limit(max_cost),
-        say,
+        partial(say, error=True) if as_json else say,
     )
     for finding in draft.findings:
         say(f"the model's answer: {finding}", error=True)
-    alone = yes or not sys.stdin.isatty()
+    alone = yes or as_json or not sys.stdin.isatty()
     draft = draft.answered(take_proposal if alone else _asked)
-    say(draft.text)
+    if not as_json:
+        say(draft.text)
     text = draft.text if alone else _confirmed(draft)
     draft.keep(text)
+    if as_json:
+        say_line(
+            "Initiated", {"task": draft.path.parent.name, "card": str(draft.path), "findings": list(draft.findings)}
+        )
+        return
     say(f"written  {draft.path}")
     say(f"next     {in_shell(Command('run', (draft.path.parent,)))}")
 

@@ -61,7 +61,7 @@ def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     from autoreward.report.terminal import Terminal
 
     if as_json:
-        say_record(plan, indent=None)
+        say_record(plan)
         return
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))

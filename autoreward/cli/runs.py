@@ -5,12 +5,12 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.options import RUNS
-from autoreward.cli.say import say, say_json
+from autoreward.cli.say import say, say_line
 
 
 def command(
     runs: Path = RUNS,
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    as_json: bool = typer.Option(False, "--json", help="As JSON lines."),
 ) -> None:
     """List the runs: state, winner, how good, what it cost."""
     from rich.table import Table
@@ -49,7 +49,8 @@ def command(
             }
         )
     if as_json:
-        say_json(rows)
+        for row in rows:
+            say_line("RunListed", row)
         return
     if not rows:
         say(f"There are no runs in {runs} yet; start one with `autoreward run TASK`.")

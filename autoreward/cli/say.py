@@ -1,12 +1,13 @@
-"""How commands print: text without anything invisible, and JSON as plain ASCII."""
+"""How commands print: text without anything invisible, and JSON as lines of plain ASCII."""
 
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
+from autoreward.core.lines import json_line
 from autoreward.core.visible import visible
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ def say(text: str, error: bool = False) -> None:
     typer.echo(visible(text), err=error)
 
 
-def say_record(record: "Record", indent: int | None = 2) -> None:
-    """Print it as JSON."""
-    say_json(record.model_dump(mode="json"), indent)
+def say_record(record: "Record") -> None:
+    """Print it as one JSON line, of the kind that it is."""
+    say_line(type(record).__name__, record.model_dump(mode="json"))
 
 
-def say_json(value: Any, indent: int | None = None) -> None:
-    """Print plain values as JSON; letters beyond ASCII are escaped, so nothing in it acts on a terminal."""
-    typer.echo(json.dumps(value, indent=indent))
+def say_line(kind: str, facts: Mapping[str, object]) -> None:
+    """Print plain values as one JSON line of a kind."""
+    typer.echo(json_line(kind, facts))
 
 
 def say_no_more() -> None:

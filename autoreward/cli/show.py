@@ -5,14 +5,14 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.options import RUNS, find_run
-from autoreward.cli.say import say_json, say_record
+from autoreward.cli.say import say_line, say_record
 
 
 def command(
     run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
     runs: Path = RUNS,
     candidate: str | None = typer.Option(None, "--candidate", help="Show one candidate: source, scores, symptoms."),
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
 ) -> None:
     """Show a run, finished or not."""
     from pydantic import TypeAdapter
@@ -29,13 +29,13 @@ def command(
             known = ", ".join(t.candidate.id for t in reading.candidates)
             raise UsageError(f"There is no candidate {candidate!r} in this run; it has {known or 'none yet'}.")
         if as_json:
-            say_json(TypeAdapter(CandidateView).dump_python(view, mode="json"), indent=2)
+            say_line("CandidateView", TypeAdapter(CandidateView).dump_python(view, mode="json"))
         else:
             Terminal().print(show_candidate(view))
     elif as_json:
         if reading.run:
             say_record(reading.run)
         else:
-            say_json({"finished": False})
+            say_line("Unfinished", {"folder": str(reading.folder)})
     else:
         Terminal().print(show_run(reading))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import EnvsOption, task_folders
-from autoreward.cli.say import say, say_json, say_record
+from autoreward.cli.say import say, say_line, say_record
 from autoreward.cli.trust import TRUST, settle_card
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def command(
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
     check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),
     trust: bool = TRUST,
-    as_json: bool = typer.Option(False, "--json", help="As JSON."),
+    as_json: bool = typer.Option(False, "--json", help="As JSON lines."),
 ) -> None:
     """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError
@@ -81,7 +81,7 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
         bad = [item for item in audit.items if not item.ok]
         failed += bool(bad)
         if as_json:
-            say_record(audit, indent=None)
+            say_record(audit)
             continue
         say(f"{'no' if bad else 'ok'}  {audit.task}")
         for item in audit.items if len(tasks) + len(broken) == 1 else bad:
@@ -92,8 +92,10 @@ def check_cards(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> N
 
 def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
     if as_json:
-        rows = [{"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal} for t in tasks]
-        say_json([*rows, *({"name": name, "broken": why} for name, why in broken.items())])
+        for t in tasks:
+            say_line("TaskListed", {"name": t.name, "env": t.env, "tier": t.tier, "goal": t.goal})
+        for name, why in broken.items():
+            say_line("TaskBroken", {"name": name, "broken": why})
         return
     from rich.table import Table
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import JSON, RUNS, find_run
-from autoreward.cli.say import say, say_json
+from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
@@ -39,7 +39,7 @@ def command(
     settle_run(folder, trust)
     proposal = stricter_rule(folder, add)
     if as_json:
-        say_json(_facts(proposal))
+        say_line("Proposed", _facts(proposal))
     else:
         _show(proposal)
     if not yes and not _agreed():
@@ -61,7 +61,6 @@ def _show(proposal: "StricterRule") -> None:
 def _facts(proposal: "StricterRule") -> dict[str, object]:
     changed = {c.candidate_id: [c.before, c.after] for c in proposal.changes}
     return {
-        "event": "Proposed",
         "condition": proposal.condition,
         "when": proposal.task.success.when,
         "success": changed,

@@ -11,6 +11,7 @@ closing.py          context managers that close
 resources.py        where prompts and cards are, and small files of others
 visible.py          text that others wrote: what can be seen of it, what a name may be
 protection.py       what protects the machine from candidate code, as a word
+lines.py            lines for scripts: one JSON object each
 wording.py          settings and commands in messages, worded for Python or for a shell
 process_secrecy.py  what the kernel shows of this process to others
 """

@@ -53,6 +53,7 @@ from autoreward.records.environments import (
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
+from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -154,11 +155,14 @@ __all__ = [
     "Logged",
     "LoggedPoint",
     "Longer",
+    "Measure",
     "MissingCondition",
     "Motion",
     "Over",
     "PaidPart",
     "PaidParts",
+    "Paired",
+    "PairedReward",
     "PartRole",
     "PartStats",
     "Payment",

@@ -1,11 +1,11 @@
 """Events as plain lines and as JSON, for logs, pipes and scripts."""
 
-import json
 import threading
 from collections.abc import Sequence
 from typing import TextIO
 
 from autoreward import events
+from autoreward.core.lines import json_line
 from autoreward.core.visible import visible
 from autoreward.evaluation.limits import limits_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
@@ -203,7 +203,7 @@ class PlainView:
 
 
 class JsonView:
-    """Tells events as one JSON object a line: {"event": kind, ...}."""
+    """Tells events as JSON lines, each of its kind."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -212,7 +212,7 @@ class JsonView:
     def __call__(self, event: events.Event) -> None:
         """Print the event as JSON."""
         with self._lock:
-            self._out.write(json.dumps({"event": type(event).__name__, **_facts(event)}) + "\n")
+            self._out.write(json_line(type(event).__name__, _facts(event)) + "\n")
             self._out.flush()
 
 

@@ -61,12 +61,18 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
 
 def given_settings(reward: str, seeds: int, composition: str | None = None) -> dict[str, object]:
     """Settings of a run that trains a file's program, or a baseline by its name, on so many seeds. Raises UsageError."""
+    return {"given": given_reward(reward, composition), "confirm_seeds": demanded_seeds(seeds)}
+
+
+def demanded_seeds(seeds: int) -> int:
+    """A number of training seeds. Raises ConfigError if it can't be."""
     if not 1 <= seeds <= MOST_SEEDS:
         raise ConfigError(Setting("seeds", seeds), f": write a number from 1 to {MOST_SEEDS}.")
-    return {"given": _given_reward(reward, composition), "confirm_seeds": seeds}
+    return seeds
 
 
-def _given_reward(reward: str, composition: str | None) -> Candidate | Baseline:
+def given_reward(reward: str, composition: str | None = None) -> Candidate | Baseline:
+    """A file's program, or a baseline by its name. Raises UsageError."""
     how = None if composition is None else composition_named(composition, Setting("composition", composition))
     for baseline in get_args(Baseline):
         if reward == baseline and composition:
