@@ -134,6 +134,12 @@ class Episode(Record):
     metric: float
     movement: float
     """Mean speed of the normalised state per step (0: nothing moves)."""
+    stage: int = 0
+    """How many stages of the rule were reached; a rule without stages is one."""
+    stage_steps: tuple[int, ...] = ()
+    """A stage each, in the card's order: the step after which it was reached, from 1; 0: it was not."""
+    always: float = 1.0
+    """Share of the steps at which what must always hold did."""
 
 
 class CheckpointScore(Record):
@@ -145,6 +151,8 @@ class CheckpointScore(Record):
     metric: float | None
     """Mean metric of the successful episodes; None without one."""
     length: float
+    stages: tuple[float, ...] = ()
+    """A stage of the rule each: the share of the episodes that reached it; empty without stages."""
 
 
 class Score(Record):

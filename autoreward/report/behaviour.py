@@ -111,7 +111,7 @@ def _panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
         clock = {"step": e.step[:, 0], "terminated": e.terminated[:, 0]}
         values[name] = {**{k: v[:, 0] for k, v in e.rule_fields.items()}, **constants, **clock}
     shown = set()
-    for limit in task.success_rule.limits(constants):
+    for limit in dict.fromkeys(limit for rule in task.rules for limit in rule.limits(constants)):
         if limit.side.names & {*task.state, *task.action}:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))

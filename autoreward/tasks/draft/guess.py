@@ -12,7 +12,8 @@ from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.ranges import entries_range, short
 from autoreward.tasks.files import validated_task
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
+from autoreward.tasks.success_table import Success
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
 
 _MOST_SINGLE_FIELDS = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
