@@ -29,7 +29,7 @@ from autoreward.store.header import read_header
 from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
 from autoreward.tasks.draft.questions import CardQuestion
-from autoreward.tasks.files import find_task
+from autoreward.tasks.files import find_task, place_of
 
 
 def improve(
@@ -70,7 +70,7 @@ def improve(
         AutorewardError: see errors.py.
     """
     asked_for = init(str(task), goal, model=settings.get("model")) if goal else card(task)
-    return _watched(_Asked(asked_for, Path(runs), name, dict(settings), log), tell, trust)
+    return _watched(_Asked(asked_for, Path(runs), name, dict(settings), log, "" if goal else _place(task)), tell, trust)
 
 
 def train(
@@ -102,7 +102,7 @@ def train(
         AutorewardError: see errors.py.
     """
     given = given_settings(str(reward), seeds)
-    return _watched(_Asked(card(task), Path(runs), name, {**settings, **given}, None), None, trust)
+    return _watched(_Asked(card(task), Path(runs), name, {**settings, **given}, None, _place(task)), None, trust)
 
 
 def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> Verdict:
@@ -214,6 +214,7 @@ class _Asked(NamedTuple):
     name: str | None
     settings: dict[str, object]
     log: Log | str | Path | None
+    card: str = ""
 
 
 def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
@@ -239,7 +240,7 @@ def _go(asked: _Asked, tell: events.Listener) -> RunView:
     board, log = (Path(asked.log), None) if isinstance(asked.log, str | Path) else (None, asked.log)
     config, folder = config_for(asked.task, asked.settings), new_folder(asked.task, runs, name)
     if not is_run(folder):
-        return start(asked.task, config, folder, tell, tensorboard=board, log=log)
+        return start(asked.task, config, folder, tell, tensorboard=board, log=log, card=asked.card)
     header = read_header(folder)
     changed = [key for key in asked.settings if getattr(header.config, key) != getattr(config, key)]
     if header.task.name != asked.task.name or changed:
@@ -261,6 +262,10 @@ def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
     if isinstance(task, Task):
         return task
     return find_task(str(task), (*((Path(envs),) if envs else ()), envs_folder()))
+
+
+def _place(task: str | Path | Task) -> str:
+    return "" if isinstance(task, Task) else place_of(str(task), (envs_folder(),), envs_folder())
 
 
 def _let_in(asked: _Asked) -> None:

@@ -12,7 +12,8 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
-from autoreward.evaluation.ranking import best, latest, runner_up
+from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
+from autoreward.evaluation.ranking import best, latest
 from autoreward.judges import JUDGES
 from autoreward.records import (
     Candidate,
@@ -30,6 +31,7 @@ from autoreward.records import (
     TrialId,
     Verdict,
 )
+from autoreward.search.arms import arms, rounds_that_heard
 from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
@@ -109,6 +111,8 @@ def improve(study: Study) -> Run:
         contest=contest,
         doubt=doubt,
         audit=winners_audit(study, heard, winner),
+        limits=over_trainings(latest([s for r in heard for s in r.scores]).get(winner, [])),
+        unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         training_steps=longest.full,
@@ -128,9 +132,9 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     made = page.once(
         CANDIDATES, lambda: with_incumbent(steps.design(description, rounds), rounds, study.task, study.full)
     )
-    candidates = made.items
-    study.listener(events.Designed(candidates))
-    verdicts = page.each(VERDICTS, candidates, steps.review, steps.executor)
+    study.listener(events.Designed(made.items))
+    verdicts = page.each(VERDICTS, made.items, steps.review, steps.executor)
+    candidates = tuple(c.reviewed(v) for c, v in zip(made.items, verdicts, strict=True))
     screened = page.once(SCREENS, lambda: steps.screen(candidates, verdicts, rounds))
     study.listener(events.Checked(verdicts, screened))
     field = in_order(candidates, verdicts, screened)
@@ -180,7 +184,9 @@ def measure(study: Study) -> Run:
         raise ValueError("this run was given no reward")
     page = book.confirm_page()
     if not isinstance(reward, str):
-        demand_sound(reward, task, page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)[0])
+        (verdict,) = page.each(VERDICTS, [reward], study.steps.review, study.steps.executor)
+        demand_sound(reward, task, verdict)
+        reward = reward.reviewed(verdict)
         book.page(0).once(CANDIDATES, lambda: Candidates(items=(reward,)))
     trials, confirmed, _ = confirm(study, page, [Arm("given", reward)])
     failed = why_nothing(trials, page.saved(SCORES), ())
@@ -226,7 +232,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
-    if scores and fmean(s.success for s in scores) >= config.target:
+    if scores and holds_limits(scores) and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"
     if len(rounds) >= config.rounds and len(rounds) > feedback.since:
@@ -268,28 +274,6 @@ def in_order(
     places = {identity: place for place, identity in enumerate(screened.order)}
     may = [c for c in candidates if by_id[c.id].accepted and c.id in places]
     return [(c, by_id[c.id]) for c in sorted(may, key=lambda c: places[c.id])]
-
-
-def rounds_that_heard(rounds: Rounds, feedback: Feedbacks) -> Rounds:
-    """The rounds that the winner may come from: those that have heard everything that was said, or all if none has."""
-    return rounds[feedback.since :] or rounds
-
-
-def arms(rounds: Rounds, feedback: Feedbacks, task: Task) -> list[Arm]:
-    """Who is confirmed: the winner, the runner-up, the first program that was ever trained, and the baselines."""
-    programs = {c.id: c for r in rounds for c in r.candidates}
-    winner, second = (
-        best(rounds_that_heard(rounds, feedback), task),
-        runner_up(rounds_that_heard(rounds, feedback), task),
-    )
-    if not winner:
-        return []
-    trained = {t.candidate_id for t in rounds[0].trials}
-    first = next((c.id for c in rounds[0].candidates if c.id in trained), winner)
-    entered = [Arm("winner", programs[winner])]
-    entered += [Arm("runner-up", programs[second])] if second else []
-    entered += [Arm("zero-shot", programs[first])] if first not in (winner, second) else []
-    return [*entered, Arm("baseline", "sparse"), Arm("baseline", "native")]
 
 
 def records_of(candidate_id: str, records: Sequence[R]) -> tuple[R, ...]:

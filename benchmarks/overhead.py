@@ -21,7 +21,8 @@ import stable_baselines3  # noqa: E402
 from stable_baselines3.common.logger import Logger  # noqa: E402
 from stable_baselines3.common.vec_env import VecNormalize  # noqa: E402
 
-from autoreward.records import TrialJob  # noqa: E402
+from autoreward.records import Setup, TrialJob  # noqa: E402
+from autoreward.rewards.compose import COMPOSITIONS  # noqa: E402
 from autoreward.sandbox.jail import Jail  # noqa: E402
 from autoreward.tasks.card import Task  # noqa: E402
 from autoreward.worker import policies  # noqa: E402
@@ -93,7 +94,13 @@ def ours(task: Task, steps: int, jail: Jail, source: str = SOURCE) -> float:
         )
         source_of = CandidateReward(room.client._socket, job, task.train.envs, seconds=600.0)
         rule = SuccessRule(task, envs.time_limit)
-        rewards = LateRewards(recorder, source_of, Normaliser(task.train.envs, 0.99, on=True), rule)
+        rewards = LateRewards(
+            recorder,
+            source_of,
+            Normaliser(task.train.envs, 0.99, on=True),
+            rule,
+            COMPOSITIONS["sum"].start(task.train.envs, 0.99, Setup()),
+        )
         extra: dict[str, Any] = {
             "rollout_buffer_class": RewardedRollout,
             "rollout_buffer_kwargs": {"late_rewards": rewards},

@@ -7,11 +7,13 @@ from types import ModuleType
 
 from autoreward.export.build import reward_files
 from autoreward.export.verify import ExportProof
-from autoreward.records import Candidate
+from autoreward.records import Candidate, CompositionName, PartRole, Reference, Setup
 from autoreward.tasks.card import Task
 
 PROOF = ExportProof(rows=10, episodes=1, parts=1, of=("samples",), largest=0.0)
 """Of a comparison that a test does not make."""
+ROLES: dict[str, PartRole] = {"a": "main", "first": "main", "b": "potential", "phi": "potential", "second": "potential"}
+"""Of parts by the names that the tests' programs give them."""
 
 
 def unproven(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
@@ -19,9 +21,12 @@ def unproven(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
     return PROOF
 
 
-def written(source: str, composition: str = "sum", thought: str = "") -> Candidate:
-    """A candidate with that program."""
-    return Candidate(id="c", source=source, thought=thought, origin="model", how="fresh", composition=composition)
+def written(source: str, composition: CompositionName = "sum", thought: str = "") -> Candidate:
+    """A candidate with that program, reviewed: its parts have the roles of their names, and random actions are paid 0.5."""
+    setup = Setup(roles=ROLES, reference=Reference(mean=0.5, std=0.25))
+    return Candidate(
+        id="c", source=source, thought=thought, origin="model", how="fresh", composition=composition, setup=setup
+    )
 
 
 def load(folder: Path, files: dict[str, str]) -> ModuleType:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium
+import numpy as np
 import pytest
 import typer
 from fake_provider import Answer, provider
@@ -18,7 +20,7 @@ from autoreward.llm.types import Prompt
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.roles.card_writer import Proposed, propose
 from autoreward.session.env_check import audit_tasks
-from autoreward.session.new_task import Initiated, take_proposal
+from autoreward.session.new_task import Initiated, Wanted, take_proposal
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.questions import CardQuestion
@@ -57,6 +59,7 @@ def surveyed(**change: Any) -> Survey:
     plain = {
         "env": "Toy-v0", "doc": DOC, "stretches": (Stretch(key="", entries=(entry(-4.8, 4.8), entry(), entry())),),
         "left_out": (), "action": (), "choices": (2,), "max_steps": 500, "terminates": True, "random_length": 20.0, "longest": 60,
+        "settings": {"exclude_current_positions_from_observation": True},
     }  # fmt: skip
     return Survey.model_validate(plain | change)
 
@@ -105,6 +108,118 @@ def test_goals_of_goal_environments_become_the_rule() -> None:
     text, task = written(surveyed(stretches=parts, terminates=False, doc=""))
     assert task.success.when == "norm(achieved_goal - desired_goal) < close_enough"
     assert "close_enough = { value = 0.05" in text
+
+
+SPLIT = """
+The observation is a dictionary:
+
+* `observation`: an `ndarray` of shape `(2,)`; not the `desired_goal`
+
+| Num | Observation         | Min  | Max | Unit           |
+|-----|---------------------|------|-----|----------------|
+| 0   | Angle of the elbow  | -Inf | Inf | angle (rad)    |
+| 1   | Speed of the elbow  | -Inf | Inf | speed (rad/s)  |
+
+* `desired_goal`: where the tip is to be
+
+| Num | Observation            | Unit         |
+|-----|------------------------|--------------|
+| 0   | Goal in the x direction | position (m) |
+| 1   | Goal in the y direction | position (m) |
+
+* camera: [pan, tilt, zoom] of the camera
+"""
+
+
+def goal_environment(**change: Any) -> Survey:
+    parts = [Stretch(key=k, entries=(entry(-2.0, 2.0),) * 2) for k in ("achieved_goal", "desired_goal", "observation")]
+    parts.append(Stretch(key="camera", entries=(entry(0.2, 1.0),) * 3))
+    return surveyed(**{"stretches": tuple(parts), "terminates": False, "doc": SPLIT, "settings": {}} | change)
+
+
+def test_names_are_taken_from_tables_and_lists_inside_dicts() -> None:
+    text, task = written(goal_environment())
+    elbow = task.state["speed_elbow"]
+    assert (elbow.source, elbow.unit, elbow.range) == ("obs.observation[1]", "rad/s", (-2.0, 2.0))
+    assert [task.state[n].source for n in ("pan", "tilt", "zoom")] == [f"obs.camera[{i}]" for i in range(3)]
+    goal = task.state["desired_goal"]
+    assert (goal.source, goal.unit) == ("obs.desired_goal", "m"), "a goal stays a vector: the rule needs its distance"
+    assert goal.about.endswith("Goal in the x direction, Goal in the y direction")
+    assert "no finite bounds are stated" not in text
+
+
+def test_a_table_of_another_size_names_nothing_in_a_dict() -> None:
+    short = SPLIT.replace("| 1   | Speed of the elbow  | -Inf | Inf | speed (rad/s)  |\n", "")
+    _, task = written(goal_environment(doc=short.replace(", zoom", "")))
+    assert [task.state[n].source for n in ("observation", "camera")] == ["obs.observation", "obs.camera"]
+
+
+@pytest.mark.parametrize(
+    ("doc", "names"),
+    [
+        ("observation: [q1, q2, dq1] in rad", ["q1", "q2", "dq1"]),
+        ("Observations: cart position, pole angle, speed.", ["cart position", "pole angle", "speed"]),
+        ("observation: shape (3, 1, 2)", []),
+        ("observation: q1, q1, q2", []),
+        ("the observation: a, b", []),
+    ],
+)
+def test_lists_of_names(doc: str, names: list[str]) -> None:
+    assert [row.about for row in docstring_tables.listed(doc, ("observation", "observations"), 3)] == names
+
+
+def test_the_environments_own_tolerance_and_a_goal_that_speaks_of_holding() -> None:
+    environment = goal_environment(settings={"sparse": True, "tolerance": 0.08, "width": 480.0})
+    drafted = draft_task(environment, "toy", "Hold the tip at the goal.", {})
+    assert drafted.task.constants["close_enough"].value == 0.08
+    assert drafted.task.success.within == "last 50 steps"
+    assert "# FOUND: `tolerance` of the environment itself\nclose_enough = " in card_text(drafted)
+    assert draft_task(environment, "toy", "Reach the goal.", {}).task.success.within == "last step"
+
+
+def test_named_goals_are_approached_by_what_moves() -> None:
+    parts = tuple(Stretch(key=k, entries=(entry(-4.0, 4.0),) * 2) for k in ("q", "tip_velocity", "tip", "goal"))
+    _, task = written(surveyed(stretches=parts, doc="", settings={}))
+    assert task.success.when == "norm(tip - goal) < close_enough"
+    assert task.constants["close_enough"].value == 0.4, "a twentieth of the range"
+
+
+@pytest.mark.parametrize(
+    ("settings", "count", "names"),
+    [
+        ({"exclude_current_positions_from_observation": True}, 2, ["cart_position", "cart_velocity"]),
+        ({"exclude_current_positions_from_observation": False}, 3, ["x_floor", "cart_position", "cart_velocity"]),
+        ({}, 2, ["cart_position", "cart_velocity"]),
+        ({}, 3, ["obs_0", "obs_1", "obs_2"]),
+    ],
+)
+def test_positions_that_are_not_excluded_move_every_name(
+    settings: dict[str, bool], count: int, names: list[str]
+) -> None:
+    whole = Stretch(key="", entries=(entry(),) * count)
+    text, task = written(surveyed(stretches=(whole,), settings=settings))
+    assert list(task.state) == names
+    assert [field.source for field in task.state.values()] == [f"obs[{i}]" for i in range(count)]
+    assert ("is not stated, so no name is taken" in text) == (names[0] == "obs_0")
+
+
+def test_without_excluded_rows_a_shifted_table_names_nothing() -> None:
+    doc = DOC.replace("| excluded | x of the floor    | -Inf | Inf | position (m)             |\n", "")
+    assert "excluded" not in doc
+    whole = Stretch(key="", entries=(entry(),) * 3)
+    shifted = surveyed(stretches=(whole,), doc=doc, settings={"exclude_current_positions_from_observation": False})
+    assert list(written(shifted)[1].state) == ["obs_0", "obs_1", "obs_2"]
+
+
+def test_a_card_may_be_for_sac_where_actions_are_numbers() -> None:
+    smooth = surveyed(choices=(), action=(entry(-1, 1),))
+    drafted = draft_task(smooth, "toy", "Hold it.", {}, "SAC")
+    assert parse_task(card_text(drafted), Path("toy/task.toml")).train.algorithm == "SAC"
+    assert "usual SAC settings" in card_text(drafted)
+    with pytest.raises(TaskError, match="takes choices, and SAC gives real numbers alone"):
+        draft_task(surveyed(), "toy", "Hold it.", {}, "SAC")
+    with pytest.raises(UsageError, match="'ddpg' is no algorithm that a card is drafted for"):
+        Wanted.of("X-v0", {}, "go", None, Path("envs"), algorithm="ddpg")
 
 
 def test_long_vectors_stay_one_field_and_integers_are_read() -> None:
@@ -337,6 +452,43 @@ def test_the_terminal_asks_one_question_after_the_other(tmp_path: Path) -> None:
     assert "far = { value = 4.0" in done.output
     assert 'when = "place > far and abs(speed) < 0.1"' in done.output
     assert "\nmax_steps = 500\n" in done.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env", ["Hopper-v5", "HalfCheetah-v5", "Swimmer-v5", "Walker2d-v5", "Ant-v5", "Humanoid-v5"])
+def test_names_of_mujoco_are_of_the_same_numbers_with_and_without_positions(env: str) -> None:
+    """A name must be of the number that MuJoCo's own state has there, however the environment is made."""
+    drafts, made = [], []
+    for exclude in (True, False):
+        kwargs = {"exclude_current_positions_from_observation": exclude}
+        environment, _ = survey(SurveyJob(task=placeholder_task(env, kwargs, "toy")), {}, HERE)
+        drafts.append(draft_task(environment, "toy", "Run.", dict(kwargs)).task.state)
+        made.append(gymnasium.make(env, **kwargs))
+    short, whole = (np.asarray(one.reset(seed=3)[0]) for one in made)
+    named = {name: int(f.source[4:-1]) for name, f in drafts[0].items() if not name.startswith(("obs_", "observation"))}
+    assert len(named) > 5
+    for name, place in named.items():
+        assert whole[int(drafts[1][name].source[4:-1])] == short[place], name
+    first = [name for name, field in drafts[1].items() if field.source == "obs[0]"]
+    assert first[0].split("_")[0] == "x" or "_x" in first[0]
+    for one in made:
+        one.close()
+
+
+def test_parts_of_a_dict_keep_their_stated_bounds() -> None:
+    environment, _ = survey(SurveyJob(task=placeholder_task("zoo.observations:OtherOrder-v0", {}, "toy")), {}, HERE)
+    text, task = written(environment)
+    assert (task.state["a"].range, task.state["b"].range) == ((-10.0, 10.0), (-1.0, 1.0))
+    assert "bounds are stated" not in text
+    assert "bound is stated" not in text
+
+
+def test_a_bound_that_is_stated_is_kept_where_the_other_is_not() -> None:
+    half = Stretch(key="", entries=(entry(0.0, None, (0.5, 2.0)), entry(None, 1.0, (-3.0, 0.5))))
+    text, task = written(surveyed(stretches=(half,), doc=""))
+    assert [field.range for field in task.state.values()] == [(0.0, 2.4), (-3.9, 1.0)]
+    assert "random actions gave 0.5 to 2; no upper bound is stated" in text
+    assert "random actions gave -3 to 0.5; no lower bound is stated" in text
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -427,6 +428,8 @@ def test_compare_sets_runs_of_one_task_side_by_side(runs: Path) -> None:
     done = autoreward("compare", "done", "done", "--runs", str(runs))
     assert "mountain-car" in done.stdout
     assert "success, IQM" in done.stdout
+    assert "A run is named twice, and compared with itself." in done.stdout
+    assert "Not of one budget" not in done.stdout
     one = autoreward("compare", "done", "--runs", str(runs))
     assert (one.returncode, "two runs" in one.stderr) == (2, True)
     unfinished = autoreward("compare", "done", "stopped", "--runs", str(runs))
@@ -434,6 +437,18 @@ def test_compare_sets_runs_of_one_task_side_by_side(runs: Path) -> None:
         unfinished.returncode,
         "stopped is not finished; finish it with `autoreward resume" in unfinished.stderr,
     ) == (2, True)
+
+
+def test_compare_says_when_runs_had_not_the_same_budget(runs: Path) -> None:
+    shutil.copytree(runs / "done", runs / "longer")
+    result = runs / "longer" / "result.json"
+    told = json.loads(result.read_text())
+    result.write_text(json.dumps({**told, "training_steps": 5 * told["training_steps"]}))
+    said = " ".join(invoked("compare", "done", "longer", "--runs", str(runs)).output.split())
+    steps = told["training_steps"]
+    assert "Not of one budget, so more than the rewards differ: environment steps of each training:" in said
+    assert f"done {steps:,}, longer {5 * steps:,}." in said
+    shutil.rmtree(runs / "longer")
 
 
 def test_a_run_without_a_confirmation_is_not_to_be_finished(tmp_path: Path) -> None:

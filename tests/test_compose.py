@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.llm.parsing import Unusable, parse_record
-from autoreward.records import Candidate, Candidates, CompositionName, TrialJob
-from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.records import Candidate, Candidates, CompositionName, PartRole, Reference, Setup, TrialJob
+from autoreward.rewards.compose import COMPOSITIONS, as_read
+from autoreward.rewards.gate.gate import examine
 from autoreward.roles.designer import Ideas
 from autoreward.session.reward_file import read_program
 
@@ -31,9 +32,22 @@ def ticks(step: NDArray[np.int64], terminated: NDArray[np.bool_]) -> Transitions
     return Transitions(state={}, action={}, next_state={}, step=step, terminated=terminated)
 
 
-def compose(how: str, parts: dict[str, NDArray[np.float64]], gamma: float = 0.5) -> list[float]:
+SETUP = Setup(
+    roles={
+        "main": "main",
+        "a": "potential",
+        "phi": "potential",
+        "part0": "main",
+        "part1": "potential",
+        "part2": "dense",
+    },
+    reference=Reference(mean=0.5, std=2.0),
+)
+
+
+def compose(how: CompositionName, parts: dict[str, NDArray[np.float64]], gamma: float = 0.5) -> list[float]:
     envs = next(iter(parts.values())).shape[1]
-    rewards: list[float] = COMPOSITIONS[how].start(envs, gamma)(parts, ticks(STEP, GOES_ON))[:, 0].tolist()
+    rewards: list[float] = COMPOSITIONS[how].start(envs, gamma, SETUP)(parts, ticks(STEP, GOES_ON))[:, 0].tolist()
     return rewards
 
 
@@ -41,22 +55,91 @@ def compose(how: str, parts: dict[str, NDArray[np.float64]], gamma: float = 0.5)
     ("how", "expected"),
     [
         ("sum", [2.5, 2.0, -4.0, 1.25, 1.5]),
-        ("bounded", np.tanh([1.25, 1.0, -2.0, 0.625, 0.75]).tolist()),
+        ("bounded", np.tanh([0.5, 0.375, -1.125, 0.1875, 0.25]).tolist()),
         ("sign", [1.1, 0.1, -1.1, 1.1, 1.1]),
         ("product", [1.0, 0.0, -0.0, 0.25, 0.5]),
         # 2 + .5*.5;  0 + .5*2 - .5;  -3 - .5 - 2;  new episode: 1 + .5*.25;  .5 + .5 - .25
         ("potential", [2.25, 0.5, -5.5, 1.125, 0.75]),
     ],
 )
-def test_known_answers(how: str, expected: list[float]) -> None:
+def test_known_answers(how: CompositionName, expected: list[float]) -> None:
     assert compose(how, PARTS) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("how", COMPOSITIONS)
-def test_one_part_alone(how: str) -> None:
+def test_one_part_alone(how: CompositionName) -> None:
     alone = {"main": PARTS["main"]}
-    expected = {"bounded": np.tanh(alone["main"] / 2), "sign": np.sign(alone["main"])}.get(how, alone["main"])
+    expected = {"bounded": np.tanh((alone["main"] - 0.5) / 4), "sign": np.sign(alone["main"])}.get(how, alone["main"])
     assert compose(how, alone) == pytest.approx(expected[:, 0].tolist())
+
+
+def test_a_pay_for_being_alive_takes_nothing_from_a_bounded_reward() -> None:
+    """PAR is centred: what coming near pays, with a constant beside it, of 0.46 without one. Uncentred it is 0.00006 for 10."""
+    for alive in (0.0, 1.0, 5.0, 10.0):
+        setup = Setup(reference=Reference(mean=alive, std=1.0))
+        parts = {"alive": np.full((2, 1), alive), "near": np.array([[0.0], [1.0]])}
+        step = np.ones((2, 1), dtype=np.int64)
+        far, near = COMPOSITIONS["bounded"].start(1, 0.9, setup)(parts, ticks(step, step < 0))[:, 0]
+        assert near - far == pytest.approx(np.tanh(0.5))
+
+
+def test_a_sum_that_never_varies_has_no_scale() -> None:
+    assert as_read(0.9, Setup(reference=Reference(mean=-1.0, std=1e-12)))["std"] == 1.0
+    assert as_read(0.9, Setup())["std"] == 1.0
+    assert as_read(0.9, Setup(reference=Reference(mean=0.0, std=1e-3)))["std"] == 1e-3
+
+
+GAP = np.linspace(0.1, 2.0, 100)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("how", "roles", "says"),
+    [
+        ("sign", {}, 'no part has the role "main": say what each part is for, ROLES = {"gap": ..., "held": ...}'),
+        ("sign", {"gap": "main"}, "the same sign at nearly every step"),
+        ("sign", {"held": "main"}, ""),
+        ("product", {"held": "sparse"}, 'no part has the role "main"'),
+        ("product", {"held": "main"}, ""),
+        ("potential", {}, 'no part has the role "potential"'),
+        ("potential", {"gap": "potential"}, ""),
+        ("potential", {"gap": "potential", "held": "potential"}, "all parts are potentials"),
+        ("sum", {}, ""),
+        ("bounded", {}, ""),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_with_what_to_do(
+    how: CompositionName, roles: dict[str, PartRole], says: str
+) -> None:
+    parts = {"gap": -GAP, "held": 1.0 * (GAP < 0.2)}
+    said = COMPOSITIONS[how].fault(Setup(roles=roles), parts)
+    assert says in said
+    assert bool(says) == bool(said)
+
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n    return {'gap': -next_state.x, 'held': next_state.x + 1.0}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("ROLES = {'gap': 'dense', 'held': 'main'}", ""),
+        ("ROLES: dict = {'gap': 'potential'}", ""),
+        ("ROLES = {}", ""),
+        ("ROLES = {'gap': 'boss'}", "a name or a role that can't be read"),
+        ("ROLES = {'gap': 'dense', 'gap': 'main'}", "a name or a role that can't be read"),
+        ("ROLES = {**{'gap': 'main'}}", "a name or a role that can't be read"),
+        ("ROLES = {1: 'main'}", "a name or a role that can't be read"),
+        ("ROLES = {'gap': ['main']}", "a name or a role that can't be read"),
+        ("ROLES = ['main']", "says what each part is for"),
+        ("ROLES = dict(gap='main')", "says what each part is for"),
+        ("ROLES, other = {}, {}", "says what each part is for"),
+        ("ROLES = other = {'gap': 'main'}", ""),
+        ("ROLES = {'gap': 'main'}\nROLES = {'gap': 'dense'}", "is there already"),
+    ],
+)
+def test_roles_are_read_without_running_anything(line: str, says: str) -> None:
+    problems = [p for p in examine(f"{line}\n\n\n{HEAD}").problems if p.rule == "roles"]
+    assert [says in p.message for p in problems] == [True] * bool(says)
 
 
 numbers = arrays.arrays(np.float64, (5, 1), elements=st.floats(-1e6, 1e6))
@@ -74,12 +157,12 @@ def test_bounded_is_bounded_and_keeps_the_order(a: NDArray[np.float64], b: NDArr
 def test_signs_do_not_care_for_scales(a: NDArray[np.float64], b: NDArray[np.float64], scale: float) -> None:
     small = np.abs(a) < 1e-300  # where scaling would underflow to 0
     a, b = np.where(small, 0.0, a), np.where(np.abs(b) < 1e-300, 0.0, b)
-    assert compose("sign", {"a": a, "b": b}) == compose("sign", {"a": scale * a, "b": scale * b})
+    assert compose("sign", {"main": a, "b": b}) == compose("sign", {"main": scale * a, "b": scale * b})
 
 
 @given(numbers, numbers)
 def test_a_product_never_pays_more_than_its_main_term(a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
-    assert np.all(np.abs(compose("product", {"a": a, "b": b})) <= np.abs(a[:, 0]))
+    assert np.all(np.abs(compose("product", {"main": a, "b": b})) <= np.abs(a[:, 0]))
 
 
 @given(arrays.arrays(np.float64, (6, 2), elements=st.floats(-100, 100)), st.integers(1, 5))
@@ -88,8 +171,8 @@ def test_potentials_are_the_same_in_pieces(phi: NDArray[np.float64], cut: int) -
     parts = {"main": np.zeros((6, 2)), "phi": phi}
     step = np.tile(np.array([[1], [2], [3], [1], [2], [3]]), (1, 2))
     ended = step == 3
-    whole = COMPOSITIONS["potential"].start(2, 0.9)(parts, ticks(step, ended))
-    combine = COMPOSITIONS["potential"].start(2, 0.9)
+    whole = COMPOSITIONS["potential"].start(2, 0.9, SETUP)(parts, ticks(step, ended))
+    combine = COMPOSITIONS["potential"].start(2, 0.9, SETUP)
     pieces = [
         combine({k: v[rows] for k, v in parts.items()}, ticks(step[rows], ended[rows]))
         for rows in (slice(0, cut), slice(cut, 6))
@@ -103,7 +186,7 @@ def test_a_potential_telescopes_to_nothing_at_a_true_end() -> None:
     length, gamma = 7, 0.9
     parts = {"main": np.zeros((length, 1)), "phi": rng.normal(size=(length, 1))}
     step = np.arange(1, length + 1)[:, None]
-    rewards = COMPOSITIONS["potential"].start(1, gamma)(parts, ticks(step, step == length))
+    rewards = COMPOSITIONS["potential"].start(1, gamma, SETUP)(parts, ticks(step, step == length))
     assert np.sum(gamma ** np.arange(length) * rewards[:, 0]) == pytest.approx(0.0)
 
 
@@ -136,7 +219,7 @@ def test_a_rollout_the_exported_step_and_the_formula_are_the_same(
     values, ends, by_itself = rollout
     step, terminated, gamma = steps_of(ends), ends & by_itself, 0.9
     parts = {f"part{i}": value for i, value in enumerate(values)}
-    combine = COMPOSITIONS[how].start(ENVS, gamma)
+    combine = COMPOSITIONS[how].start(ENVS, gamma, SETUP)
     pieces = [
         combine({name: part[rows] for name, part in parts.items()}, ticks(step[rows], terminated[rows]))
         for rows in (slice(0, cut), slice(cut, STEPS))
@@ -157,7 +240,9 @@ def exported(
     rewards, left = [], np.zeros(ENVS)
     for t in range(STEPS):
         before = np.where(step[t] == 1, 0.0, left)
-        reward, left = names["composed"]({n: p[t] for n, p in parts.items()}, before, terminated[t], gamma)
+        reward, left = names["composed"](
+            {n: p[t] for n, p in parts.items()}, before, terminated[t], as_read(gamma, SETUP)
+        )
         rewards.append(reward)
     return np.array(rewards)
 
@@ -167,14 +252,18 @@ def by_formula(
     gamma: float,
 ) -> NDArray[np.float64]:  # fmt: skip
     """By the text that people read. What an episode's end by itself leaves is never looked at again."""
-    first, *others = parts.values()
+    roles = {name: SETUP.roles.get(name, "dense") for name in parts}
+    main, potential = ([parts[n] for n in parts if roles[n] == role] for role in ("main", "potential"))
+    by_role = {"main": main, "potential": potential}
 
     def one_step_earlier(x: NDArray[np.float64] | float) -> NDArray[np.float64]:
         whole = np.broadcast_to(x, step.shape)
         return np.where(step == 1, 0.0, np.concatenate([np.zeros((1, ENVS)), whole[:-1]]))
 
-    names = {"np": np, "parts": parts, "first": first, "others": others, "gamma": gamma, "terminated": terminated}
-    reward = eval(COMPOSITIONS[how].formula, {**names, "one_step_earlier": one_step_earlier})  # our own source
+    names = {"np": np, "parts": parts, "gamma": gamma, "terminated": terminated, "mean": 0.5, "std": 2.0}
+    role = "potential" if how == "potential" else "main"
+    names |= by_role | {"other": [parts[n] for n in parts if roles[n] != role], "one_step_earlier": one_step_earlier}
+    reward = eval(COMPOSITIONS[how].formula, names)  # our own source
     return np.broadcast_to(np.asarray(reward, dtype=np.float64), step.shape)
 
 
@@ -186,7 +275,7 @@ ENDS = (0, CELLS - 1)
 
 def paid(phi: NDArray[np.float64], cell: int, after: int, first: bool) -> float:
     """The composed reward of one step."""
-    combine, one = COMPOSITIONS["potential"].start(1, GAMMA), np.ones((1, 1))
+    combine, one = COMPOSITIONS["potential"].start(1, GAMMA, SETUP), np.ones((1, 1))
     if not first:  # let it see the step that led here
         combine({"main": 0 * one, "phi": phi[cell] * one}, ticks(one.astype(int), one < 0))
     main = {0: 0.3, CELLS - 1: 1.0}.get(after, 0.0)

@@ -70,7 +70,7 @@ def test_nothing_in_a_program_meets_the_adapter(source: str, composition: str, j
     assert prove(jail, written(source, composition), made, [SAMPLES], 0.99).largest == 0.0
     module = load(tmp_path, made)
     assert composition == module.COMPOSITION
-    assert (module.GAMMA, module.PROGRAM) == (0.99, "program.py")
+    assert (module.FIXED["gamma"], module.PROGRAM) == (0.99, "program.py")
     given = read_program(tmp_path / "reward.py")
     assert (given.source, given.composition) == (source, composition)
 
@@ -122,8 +122,8 @@ SOURCE = HEAD + "    memory['a'] = next_state.x\n    return {'first': 2.0 * next
 SPOILT = {
     "another number": ("program.py", "2.0 *", "2.0001 *", "part 'first' is"),
     "another order": ("program.py", "'first'", "'zeroth'", "the parts are ['zeroth', 'second'] instead of ['first', 'second']"),
-    "another discount": ("reward.py", "GAMMA = 0.99", "GAMMA = 0.98", "the reward is"),
-    "a potential over the end": ("reward.py", "np.where(terminated, 0.0, reduce(", "np.where(False, 0.0, reduce(", "the reward is"),
+    "another discount": ("reward.py", '"gamma": 0.99', '"gamma": 0.98', "the reward is"),
+    "a potential over the end": ("reward.py", "np.where(terminated, 0.0, phi)", "np.where(False, 0.0, phi)", "the reward is"),
     "a potential over the start": ("reward.py", "np.where(starting, 0.0, self._before)", "self._before", "the reward is"),
     "a file that does not load": ("reward.py", "import math\n", "import maths\n", "could not be compared"),
     "a program that fails": ("program.py", "state.x}", "state.z}", "could not be compared"),

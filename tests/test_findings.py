@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from batches import batch, practice
 from replies import GOOD, SIGNATURE
@@ -9,7 +10,8 @@ from replies import GOOD, SIGNATURE
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.records import Candidate
+from autoreward.core.outcomes import Outcome
+from autoreward.records import Candidate, CompositionName, Verdict
 from autoreward.rewards.gate.gate import examine
 from autoreward.rewards.gate.rules import Problem
 from autoreward.rewards.gate.slips import Known, close_name
@@ -173,3 +175,25 @@ def test_every_red_team_sample_stays_within_the_bound() -> None:
         examined = examine(path.read_text(), Known.of(("x",), ("push",), {}))
         found = (*examined.problems, *examined.slips)
         assert len(" ".join(p.message for p in found)) <= MOST_SAID, path.name
+
+
+def test_a_review_knows_what_parts_are_for_and_what_random_actions_are_paid(jail: Jail, rows: Practice) -> None:
+    body = SIGNATURE + "    return {'near': -np.abs(next_state.x), 'there': 1.0 * (next_state.x > 0.0)}\n"
+
+    def reviewed(roles: str, composition: CompositionName) -> Verdict:
+        given = Candidate(
+            id="c", source=f"{roles}{body}", thought="", origin="model", how="given", composition=composition
+        )
+        return review(given, jail, rows)
+
+    x = rows.samples.next_state["x"]
+    found = reviewed("ROLES = {'near': 'dense', 'there': 'main'}\n", "sign")
+    assert found.accepted
+    assert found.setup.roles == {"near": "dense", "there": "main"}
+    assert found.setup.reference is not None
+    assert found.setup.reference.mean == pytest.approx(float((1.0 * (x > 0.0) - np.abs(x)).mean()))
+    without = reviewed("", "sign")
+    assert (without.accepted, without.outcome) == (False, Outcome.BROKE_CONTRACT)
+    assert 'composition sign: no part has the role "main"' in without.findings[0].message
+    strange = reviewed("ROLES = {'far': 'main'}\n", "sum")
+    assert "ROLES speaks of 'far', which is no part: the parts are near, there" in strange.findings[0].message

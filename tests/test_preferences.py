@@ -30,7 +30,17 @@ from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.design.grammar.distances import distances
 from autoreward.errors import JudgementNeeded, UsageError
-from autoreward.evaluation.bradley_terry import LOOKS, SPREAD, Comparison, Policy, fit, policies, questions, strengths
+from autoreward.evaluation.bradley_terry import (
+    LOOKS,
+    SPREAD,
+    Comparison,
+    Policy,
+    ahead,
+    fit,
+    policies,
+    questions,
+    strengths,
+)
 from autoreward.evaluation.ranking import best, ranked, runner_up
 from autoreward.judges.poll import Poll
 from autoreward.loop import improve, measure, stop_reason
@@ -332,6 +342,29 @@ def test_people_may_agree_or_see_no_difference(done: Path) -> None:
     say(done, lambda q: "a" if q.a == best_of(done) else "b" if q.b == best_of(done) else "tie")
     assert "agree: " in agreement(read_run(done))
     assert "The run's winner" not in agreement(read_run(done))
+
+
+def test_one_answer_is_no_disagreement_yet(done: Path) -> None:
+    best = best_of(done)
+    with Poll(done) as poll:
+        question = next(q for q in poll.waiting() if best in (q.a, q.b))
+        poll.keep(question, "b" if question.a == best else "a")
+    sentence = agreement(read_run(done))
+    assert "(1 answer)" in sentence
+    assert "which is no disagreement yet: the difference is " in sentence
+    assert "disagree:" not in sentence
+    assert "The run's winner" not in sentence
+
+
+def test_the_error_of_a_difference_knows_that_both_were_compared() -> None:
+    """Two candidates, one answer: by the prior alone sqrt(2) SPREAD, and less with every answer."""
+    question = Question(a="r000c0", b="r000c1", a_trial="r000c0-s0-leg0", b_trial="r000c1-s0-leg0", episode=0)
+    one = ahead([Preference(question=question, answer="a")], "r000c0", "r000c1")
+    ten = ahead([Preference(question=question, answer="a")] * 10, "r000c0", "r000c1")
+    assert 0 < one[0] < one[1] < np.sqrt(2) * SPREAD
+    assert ten[0] > ten[1]
+    back = ahead([Preference(question=question, answer="a")], "r000c1", "r000c0")
+    assert back == pytest.approx((-one[0], one[1]))
 
 
 def best_of(folder: Path) -> str:

@@ -115,6 +115,12 @@ def test_the_command_that_makes_it_again(changed: dict[str, Any], said: str) -> 
     assert {word for word in said.split() if word.startswith("--")} <= option_names(said.split()[0])
 
 
+def test_a_card_elsewhere_is_named_by_its_folder() -> None:
+    header = RunHeader.of(TASK, RunConfig(), "my tasks/arm")
+    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), ())
+    assert again(reading) == "autoreward run 'my tasks/arm' --model grammar"
+
+
 def test_every_setting_of_a_search_can_be_told_again() -> None:
     assert {f"--{name.replace('_', '-')}" for name in RunConfig.model_fields.keys() - NOT_REPEATED} <= option_names(
         "run"

@@ -18,7 +18,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNorm
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.records import LOGGED, Logged, LoggedPoint, Trial, TrialJob
+from autoreward.records import LOGGED, Logged, LoggedPoint, Setup, Trial, TrialJob
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
@@ -79,7 +80,9 @@ def test_late_rewards_train_the_same_policy_bit_for_bit(envs: int, normalise: bo
     reference.learn(16 * envs * 3)
 
     recorder = Recorder(venv(card), card)
-    rewards = LateRewards(recorder, Known(), Normaliser(envs, 0.99, normalise), None)
+    rewards = LateRewards(
+        recorder, Known(), Normaliser(envs, 0.99, normalise), None, COMPOSITIONS["sum"].start(envs, 0.99, Setup())
+    )
     late = PPO(
         "MlpPolicy",
         VecNormalize(recorder, norm_reward=False),
@@ -104,7 +107,9 @@ def test_replay_rows_get_their_own_rewards_before_a_sample() -> None:
             return {"position": recorded.transitions.next_state["position"]}
 
     recorder = Recorder(venv(card), card)
-    rewards = LateRewards(recorder, Position(), Normaliser(2, 0.99, on=False), None)
+    rewards = LateRewards(
+        recorder, Position(), Normaliser(2, 0.99, on=False), None, COMPOSITIONS["sum"].start(2, 0.99, Setup())
+    )
     model = SAC(
         "MlpPolicy",
         recorder,

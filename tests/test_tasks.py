@@ -7,7 +7,7 @@ import pytest
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.tasks.files import find_task, parse_task, read_task, task_names
+from autoreward.tasks.files import find_task, parse_task, place_of, read_task, task_names
 from autoreward.worker.envs import make
 
 GOOD = """
@@ -102,6 +102,25 @@ def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="no such task file"):
         read_task(tmp_path / "task.toml")
+
+
+def test_a_card_of_another_name_is_told_where_it_must_be(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(GOOD)
+    with pytest.raises(
+        TaskError, match=r"bad\.toml: a card is FOLDER/task\.toml, and its folder's name is the task's; move it"
+    ):
+        find_task(str(tmp_path / "bad.toml"), (envs_folder(),))
+    with pytest.raises(TaskError, match=r"bat\.toml: no such task file\.$"):
+        find_task(str(tmp_path / "bat.toml"), (envs_folder(),))
+
+
+def test_a_card_of_ones_own_is_named_by_its_folder_and_a_shipped_one_by_its_name(tmp_path: Path) -> None:
+    path = card(tmp_path, GOOD)
+    own = str(path.parent)
+    assert place_of(own, (envs_folder(),), envs_folder()) == place_of(str(path), (), envs_folder()) == own
+    assert place_of(path.parent.name, (path.parent.parent, envs_folder()), envs_folder()) == own
+    assert place_of("reacher", (envs_folder(),), envs_folder()) == ""
+    assert place_of(str(envs_folder() / "reacher"), (), envs_folder()) == ""
 
 
 def test_a_task_can_be_given_by_its_folder(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.records import UNGRADED
+from autoreward.records import UNGRADED, Setup
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
@@ -160,7 +161,9 @@ def learn(envs: VectorEnv, source: Any, steps: int, unfinished: bytes) -> tuple[
     recorder = Recorder(envs, CARTS)
     venv = policies.normalised(CARTS, recorder)
     normaliser = Normaliser(envs.num_envs, CARTS.train.gamma, on=True)
-    rewards = LateRewards(recorder, source, normaliser, None)
+    rewards = LateRewards(
+        recorder, source, normaliser, None, COMPOSITIONS["sum"].start(recorder.num_envs, 0.99, Setup())
+    )
     model = policies.build(
         CARTS, venv, 1, rollout_buffer_class=RewardedRollout, rollout_buffer_kwargs={"late_rewards": rewards}
     )

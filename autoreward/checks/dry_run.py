@@ -34,7 +34,7 @@ def dry_run(
     uses_memory: bool,
     seconds: float = _SECONDS,
     seconds_in_all: float = SECONDS_IN_ALL,
-) -> tuple[Outcome, tuple[Finding, ...], tuple[str, ...]]:
+) -> tuple[Outcome, tuple[Finding, ...], Parts]:
     """Try a program.
 
     Args:
@@ -46,7 +46,7 @@ def dry_run(
         seconds_in_all: longest that all calls together may take.
 
     Returns:
-        The outcome, what was found (a refusal or a note), and the names of the parts.
+        The outcome, what was found (a refusal or a note), and the parts of the samples, shape (T, n); none where it gave none.
     """
     run = _Run(practice, uses_memory, seconds, seconds_in_all)
     try:
@@ -56,12 +56,11 @@ def dry_run(
             with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds) as other:
                 finding = run.elsewhere(other) or run.at_full_size(other, seconds)
     except RewardFailed as failed:
-        return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), ()
-    names = tuple(run.parts)
+        return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), {}
     if finding:
         outcome, rule, message = finding
-        return outcome, (Finding(rule=rule, message=message),), names
-    return Outcome.COMPLETED, _notes(run.parts), names
+        return outcome, (Finding(rule=rule, message=message),), run.parts
+    return Outcome.COMPLETED, _notes(run.parts), run.parts
 
 
 class _Run:

@@ -6,7 +6,7 @@ import numpy as np
 
 from autoreward.checks.dataset import Array, EpisodeDataset
 from autoreward.core.transitions import Transitions
-from autoreward.records import CompositionName, TrialJob
+from autoreward.records import TrialJob
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
@@ -41,8 +41,8 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, dataset: EpisodeDataset) ->
         except RewardFailed:  # noise may leave the range that it is made for, and no training has it
             noisy = None
         else:
-            noisy = _composed(job.composition, gamma, shaken, dataset).sum(axis=0)
-    rewards = _composed(job.composition, gamma, parts, dataset)
+            noisy = _composed(job, gamma, shaken, dataset).sum(axis=0)
+    rewards = _composed(job, gamma, parts, dataset)
     return Relabelled(
         parts={name: np.where(there, part, 0.0).sum(axis=0) for name, part in parts.items()},
         peaks={name: float(np.abs(part[there]).max()) for name, part in parts.items()},
@@ -52,9 +52,9 @@ def relabel(jail: Jail, job: TrialJob, gamma: float, dataset: EpisodeDataset) ->
     )
 
 
-def _composed(composition: CompositionName, gamma: float, parts: dict[str, Array], dataset: EpisodeDataset) -> Array:
+def _composed(job: TrialJob, gamma: float, parts: dict[str, Array], dataset: EpisodeDataset) -> Array:
     batch = dataset.transitions
-    reward = COMPOSITIONS[composition].start(batch.shape[1], gamma)(parts, batch)
+    reward = COMPOSITIONS[job.composition].start(batch.shape[1], gamma, job.setup)(parts, batch)
     return np.where(batch.step > 0, reward, 0.0)
 
 

@@ -1,11 +1,16 @@
 """Candidate -> Verdict: the gate, then the dry run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+
+import numpy as np
 
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.samples import Practice
 from autoreward.core.outcomes import Outcome
-from autoreward.records import Candidate, Finding, Verdict
+from autoreward.records import Candidate, Finding, PartRole, Reference, Setup, Verdict
+from autoreward.rewards.agreement import Parts
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
 from autoreward.rewards.gate.rules import Problem
 from autoreward.rewards.gate.slips import UNKNOWN_FIELD, Known
@@ -21,7 +26,8 @@ def review(candidate: Candidate, jail: Jail, practice: Practice) -> Verdict:
 def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice], known: Known) -> Verdict:
     """The same with samples that cost something: they are asked for once the gate is passed."""
     examined = gate.examine(candidate.source, known)
-    parts: tuple[str, ...] = ()
+    parts: Parts = {}
+    setup = Setup()
     if examined.problems:
         findings = _findings(examined.problems)
         outcome = Outcome.BROKE_CONTRACT
@@ -29,15 +35,34 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
         outcome, findings, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
         if not outcome.ok:
             findings = _with_slips(findings, examined.slips)
+        else:
+            setup = _setup(examined.roles, parts)
+            if fault := _unknown_part(setup, parts) or COMPOSITIONS[candidate.composition].fault(setup, parts):
+                message = f"composition {candidate.composition}: {fault}"
+                outcome, findings = Outcome.BROKE_CONTRACT, (Finding(rule="composition", message=message), *findings)
     return Verdict(
         candidate_id=candidate.id,
         accepted=outcome.ok,
         outcome=outcome,
         findings=findings,
-        parts=parts,
+        parts=tuple(parts),
         uses_memory=examined.uses_memory,
+        setup=setup,
         tier=jail.tier,
     )
+
+
+def _setup(roles: Mapping[str, PartRole], parts: Parts) -> Setup:
+    """What a composition is to know of parts, here those of recorded random actions."""
+    total = reduce(np.add, parts.values())
+    return Setup(roles=dict(roles), reference=Reference(mean=float(total.mean()), std=float(total.std())))
+
+
+def _unknown_part(setup: Setup, parts: Parts) -> str:
+    """That a role is given to a part that there is not; empty if none is."""
+    strange = [name for name in setup.roles if name not in parts]
+    known = ", ".join(parts)
+    return f"ROLES speaks of {strange[0]!r}, which is no part: the parts are {known}" if strange else ""
 
 
 def _with_slips(found: Sequence[Finding], slips: Sequence[Problem]) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ def command(
 
     from autoreward.errors import UsageError
     from autoreward.evaluation.intervals import probability_of_improvement
+    from autoreward.evaluation.limits import limits_cell
     from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
     from autoreward.report.tables import Fitting
@@ -40,6 +41,7 @@ def command(
         winners.append((reading, run, winner))
     first = winners[0][2]
     beats = "beats the first"
+    limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
     def table(*names: str) -> Table:
         title = f"{winners[0][0].header.task.name}: success, IQM [95 %]"
@@ -56,12 +58,22 @@ def command(
                 "trainings": str(run.trainings),
                 "env steps": f"{run.env_steps:,}",
                 "written by": reading.header.config.model,
+                "limits": limits_cell(winner.limits),
             }
             grid.add_row(*(cells[name] for name in names))
         return grid
 
-    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by")
-    Terminal().print(Fitting((wide, table("run", "success", beats))))
+    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
+    terminal = Terminal()
+    terminal.print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
+    if len({reading.folder.resolve() for reading in readings}) < len(readings):
+        terminal.print("A run is named twice, and compared with itself.")
+    if len({run.training_steps for _, run, _ in winners}) > 1:
+        lengths = ", ".join(f"{reading.folder.name} {run.training_steps:,}" for reading, run, _ in winners)
+        terminal.print(
+            f"Not of one budget, so more than the rewards differ: environment steps of each training: {lengths}.",
+            soft_wrap=True,
+        )
 
 
 def _why_not(reading: "RunView") -> str:
@@ -75,5 +87,5 @@ def _why_not(reading: "RunView") -> str:
         return f"{name} has no measured success to compare: task {task.name} has no rule, and people judge it."
     if not reading.run.best:
         return f"{name} has no winner to compare: {reading.run.stop}."
-    again = f"start one that is: `{in_shell(Command('run', (task.name,)))}`"
+    again = f"start one that is: `{in_shell(Command('run', (reading.header.told,)))}`"
     return f"{name} was not confirmed on fresh seeds, so that nothing can be compared; {again}."

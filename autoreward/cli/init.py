@@ -26,6 +26,9 @@ def command(
     name: str | None = typer.Option(None, "--name", help="The task's name; made from the id if not given."),
     to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
     model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
+    algorithm: str = typer.Option(
+        "PPO", help="What the card trains with: PPO, or SAC for actions that are real numbers."
+    ),
     max_cost: float = max_cost_option(0.25),
     allow: list[str] = ALLOWING,
     trust: bool = TRUST,
@@ -45,7 +48,7 @@ def command(
         raise UsageError(f"--max-cost {max_cost:g}: write dollars from 0, or none.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
-    wanted = Wanted.of(env, arguments(kwargs), goal.strip(), name, to, allow)
+    wanted = Wanted.of(env, arguments(kwargs), goal.strip(), name, to, allow, algorithm)
     settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
     draft = initiate(
         wanted,

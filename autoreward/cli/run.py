@@ -36,11 +36,12 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
+    from autoreward.core.resources import envs_folder
     from autoreward.records import DEMONSTRATIONS
     from autoreward.session.run import config_for, new_folder, plan_run, start
-    from autoreward.tasks.files import find_task
+    from autoreward.tasks.files import find_task, place_of
 
-    card = find_task(task, task_folders(envs))
+    card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
     config = config_for(card, chosen)
     settle_card(card, trust)
     folder = new_folder(card, runs, name)
@@ -50,7 +51,7 @@ def command(
         return
     if not as_json:
         say(_who(config))
-    watch(lambda tell: start(card, config, folder, tell, given, tensorboard), folder, as_json)
+    watch(lambda tell: start(card, config, folder, tell, given, tensorboard, card=told), folder, as_json)
 
 
 def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:

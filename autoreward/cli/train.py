@@ -33,13 +33,14 @@ def command(
     as_json: bool = JSON,
 ) -> None:
     """Train one reward on fresh seeds and score it as candidates are: your own file, or a baseline."""
+    from autoreward.core.resources import envs_folder
     from autoreward.session.reward_file import given_settings
     from autoreward.session.run import config_for, new_folder, start
-    from autoreward.tasks.files import find_task
+    from autoreward.tasks.files import find_task, place_of
 
     given = given_settings(reward, seeds, composition)
-    card = find_task(task, task_folders(envs))
+    card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
     config = config_for(card, {**chosen, **given})
     settle_card(card, trust)
     folder = new_folder(card, runs, name)
-    watch(lambda tell: start(card, config, folder, tell, tensorboard=tensorboard), folder, as_json)
+    watch(lambda tell: start(card, config, folder, tell, tensorboard=tensorboard, card=told), folder, as_json)

@@ -17,6 +17,9 @@
 - The environment's own reward, its success flag and anything made from them are never there.
 - The answer is a dict of named parts, each an array of shape (n,), real and finite, at most MAX_PARTS of them, the same
   names at every call. The training reward combines them (by default their sum); its magnitude is at most MAGNITUDE.
+- A module constant may say what parts are for: ROLES = {"arrive": "main", "approach": "dense", "effort": "penalty"}, in words out
+  of main (what is wanted), dense (guidance), sparse (an event on the way), penalty, limit (a price of what must not be) and
+  potential (only its change is to be paid). Some ways to combine parts need it; nothing guesses from names or order.
 - `memory` keeps arrays per environment between steps: `memory.get("best", default)`, `memory["best"] = array`. A row is
   zeroed when its episode starts, and counts as unset: `get` returns `default` for it until it is written again. It is
   the only state that survives a call.

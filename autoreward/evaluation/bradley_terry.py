@@ -98,6 +98,15 @@ def strengths(preferences: Sequence[Preference]) -> Strengths:
     return Strengths(items=tuple(sorted(items, key=lambda s: (-s.value, order_of_design(s.candidate_id)))))
 
 
+def ahead(preferences: Sequence[Preference], one: str, other: str) -> tuple[float, float]:
+    """By how much one candidate is stronger than another, both of them compared, and the standard deviation of that."""
+    names = sorted(_looks(preferences))
+    posterior = fit(len(names), _comparisons(preferences, names))
+    row = np.zeros(len(names) + 1)
+    row[names.index(one)], row[names.index(other)] = 1.0, -1.0
+    return float(row @ posterior.values), float(np.sqrt(row @ np.linalg.inv(posterior.precision) @ row))
+
+
 def winner(preference: Preference) -> str:
     """Id of the candidate that was preferred; empty for a tie."""
     return {"a": preference.question.a, "b": preference.question.b, "tie": ""}[preference.answer]

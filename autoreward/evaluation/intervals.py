@@ -36,6 +36,11 @@ def interquartile_mean(values: Sequence[float], seed: int = 0) -> Interval:
     return _bootstrap(_trimmed, [values], seed)
 
 
+def mean_interval(values: Sequence[float], seed: int = 0) -> Interval:
+    """Plain mean of one number per training seed, at least one: none is left out, for a limit is broken by whoever breaks it."""
+    return _bootstrap(_mean, [values], seed)
+
+
 def probability_of_improvement(ours: Sequence[float], theirs: Sequence[float], seed: int = 0) -> Interval:
     """Probability that a random training of ours beats a random one of theirs: Mann-Whitney U / (n m), ties count half."""
     return _bootstrap(_improvement, [ours, theirs], seed)
@@ -55,6 +60,11 @@ def _trimmed(draws: Array) -> Array:
     """draws: (m, n) -> (m,)."""
     cut = int(TRIMMED * draws.shape[1])
     return np.asarray(np.sort(draws, axis=1)[:, cut : draws.shape[1] - cut].mean(axis=1))
+
+
+def _mean(draws: Array) -> Array:
+    """draws: (m, n) -> (m,)."""
+    return np.asarray(draws.mean(axis=1))
 
 
 def _improvement(ours: Array, theirs: Array) -> Array:

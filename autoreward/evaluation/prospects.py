@@ -25,7 +25,14 @@ class Prospect(NamedTuple):
     progress: float
     """Mean progress of training episodes over the curve; of held-out ones at the checkpoints where no training episode ended."""
     success: float
-    """Best held-out success rate of a checkpoint."""
+    """Best held-out success rate of a checkpoint, of those that break no limit if there is one."""
+    holds: bool = True
+    """Whether a checkpoint broke no limit: a race puts those without one last."""
+
+    @property
+    def place(self) -> tuple[bool, float]:
+        """What a race sorts by; larger is better."""
+        return self.holds, self.value
 
 
 def prospects(trials: Sequence[Trial], scores: Sequence[Score]) -> dict[str, Prospect]:
@@ -42,13 +49,15 @@ def prospect(trial: Trial, score: Score) -> Prospect:
     if TrialId.parse(trial.id).training != TrialId.parse(score.trial_id).training:
         raise ValueError(f"{score.trial_id} is no score of {trial.id}")
     curve = progress_curve(trial, score)
-    success = max((c.success for c in score.checkpoints), default=0.0)
+    within = [c for c in score.checkpoints if c.violation == 0.0]
+    success = max((c.success for c in within or score.checkpoints), default=0.0)
     chance = success * (1.0 - success) / len(score.episodes) if score.episodes else 0.0
     return Prospect(
         value=fmean(curve) + success,
         error=math.sqrt(noise(curve) ** 2 / len(curve) + chance),
         progress=fmean(curve),
         success=success,
+        holds=bool(within) or not score.checkpoints,
     )
 
 

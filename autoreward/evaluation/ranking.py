@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from autoreward.evaluation.legs import newest
+from autoreward.evaluation.limits import over_trainings, violation
 from autoreward.records import Round, Score, Strengths
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import direction_sign
@@ -27,6 +28,8 @@ class Standing(NamedTuple):
     """Seeds up to ENOUGH first: who has them is never beaten by the luck of a single training."""
     steps: int
     """Then longer trainings: who was eliminated early was worse at the same length."""
+    limits: float
+    """Then who breaks no limit (0), and of those who do the one that breaks them least: minus `limits.violation`."""
     success: float
     """Mean over seeds of the mean success in the second half of training (never the maximum: runs lose their solution);
     cut off at SOLVED, where the metric takes over."""
@@ -45,6 +48,7 @@ def standing(scores: Sequence[Score], task: Task) -> Standing:
     return Standing(
         seeds=min(len(scores), ENOUGH),
         steps=max(s.steps for s in scores),
+        limits=-violation(over_trainings(scores)),
         success=round(min(success, SOLVED), 6),
         metric=direction_sign(task.metric.better) * fmean(metrics) if success >= SOLVED and metrics else float("-inf"),
         kept=fmean(s.success for s in scores),
@@ -97,6 +101,8 @@ def beats(challenger: Sequence[Score], incumbent: Sequence[Score], task: Task) -
     one, other = standing(challenger, task), standing(incumbent, task)
     if (one.seeds, one.steps) < (other.seeds, other.steps) or one <= other:
         return False
+    if one.limits != other.limits:
+        return one.limits > other.limits
     if min(one.success, other.success) >= SOLVED:
         up = direction_sign(task.metric.better)
         ours, theirs = ([up * s.metric for s in scores if s.metric is not None] for scores in (challenger, incumbent))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autoreward.evaluation.hacking import Untrained, exploits_the_reward
-from autoreward.records import Candidate, CompositionName, Episode, PartStats, Score, Symptom, Trial
+from autoreward.records import Candidate, CompositionName, Episode, LimitReading, PartStats, Score, Symptom, Trial
 from autoreward.tasks.card import Task
 
 DOMINATES = 0.8
@@ -208,6 +208,19 @@ def loses_its_solution(score: Score) -> Symptom | None:
     )
 
 
+def breaks_limits(limits: Sequence[LimitReading]) -> Symptom | None:
+    """The kept policy goes beyond a limit of the card by more than noise explains."""
+    broken = [reading for reading in limits if reading.broken]
+    if not broken:
+        return None
+    return Symptom(
+        name="breaks_limits",
+        evidence=f"beyond the limit in held-out episodes: {', '.join(r.said for r in broken)}",
+        advice="Who breaks a limit is ranked behind everybody who does not: let going beyond it cost as it happens.",
+        severity=0.8,
+    )
+
+
 def seeds_differ(scores: Sequence[Score]) -> Symptom | None:
     """The same program succeeded on one training seed and not on another."""
     rates = [s.success for s in scores if s.ruled]
@@ -237,6 +250,7 @@ def all_symptoms(
         lambda: stands_still(episodes),
         lambda: one_part_dominates(parts, candidate.composition),
         lambda: still_improving(trial),
+        lambda: breaks_limits(score.limits) if score else None,
         lambda: loses_its_solution(judged) if judged else None,
         lambda: exploits_the_reward(trial, judged, untrained) if judged else None,
     )

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autoreward.errors import AutorewardError
 from autoreward.evaluation.hacking import EXPLOIT
+from autoreward.evaluation.limits import violation
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, ExportProof, NotEqual, prove, replayed_episodes
-from autoreward.records import REFERENCE_EPISODES, SAMPLES, Candidate, Run, Score, TrialId
+from autoreward.records import REFERENCE_EPISODES, SAMPLES, Candidate, LimitReading, Run, Score, TrialId
 from autoreward.report.phrases import counted, interval_text, result_sentence
 from autoreward.report.reading import CandidateView, RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
@@ -100,7 +101,13 @@ def best_policy(reading: RunView, who: str) -> SavedScore | None:
         return None
     scored = reading.confirm_scores if run.confirmed else reading.search_scores
     own = [s for s in scored if s.score.outcome.ok and TrialId.parse(s.score.trial_id).candidate == who]
-    return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id), default=None)
+    return max(own, key=_place, default=None)
+
+
+def _place(saved: SavedScore) -> tuple[float, float, float, str]:
+    """What policies of one reward are chosen by: limits first."""
+    score = saved.score
+    return -violation(score.limits), score.success, score.progress, score.trial_id
 
 
 def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, proof: str, rewarded: bool) -> str:
@@ -119,11 +126,18 @@ def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, pro
         proof=proof,
         rewarded=rewarded,
         seeds=[str(t.seed) for t in reading.confirm_trials if t.candidate_id == winner.id],
+        limits=_limits(run, winner.id),
         weaknesses=[*_failures(reading, run, winner), *_weaknesses(reading, view)],
         trainings=counted(run.trainings, "training"),
         money=money if reading.bills else "no model was asked",
         writer=writer,
     )
+
+
+def _limits(run: Run, who: str) -> tuple[LimitReading, ...]:
+    """The card's limits over a reward's trainings: on fresh seeds, else in the search, where the best one's are known."""
+    confirmed = next((c.limits for c in run.confirmed if c.who == who), None)
+    return confirmed if confirmed is not None else run.limits if who == run.best else ()
 
 
 def _failures(reading: RunView, run: Run, winner: Candidate) -> list[str]:
@@ -152,6 +166,11 @@ def _weaknesses(reading: RunView, view: CandidateView | None) -> list[str]:
     return lines
 
 
+def _stated(reading: LimitReading) -> dict[str, Any]:
+    """A limit, with whether it was held."""
+    return {**reading.model_dump(mode="json"), "was": reading.word}
+
+
 def _manifest(
     book: Book, run: Run, who: str, winner: Candidate | None, best: Score | None, proof: ExportProof | None
 ) -> str:
@@ -176,8 +195,10 @@ def _manifest(
                 "seed": best.seed,
                 "checkpoint_step": best.kept,
                 "success": best.success if best.ruled else None,
+                "limits": [_stated(r) for r in best.limits],
                 "note": note if best.ruled else "no rule judged it: people compared policies",
             },
+            "limits": [_stated(r) for r in _limits(run, who)],
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
             "contest": run.contest and run.contest.model_dump(mode="json"),
             "tier": run.tier,

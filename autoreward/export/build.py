@@ -22,7 +22,7 @@ from autoreward.export.render import (
 )
 from autoreward.export.verify import ExportProof
 from autoreward.records import Candidate, PartStats, Run, Score
-from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.compose import COMPOSITIONS, as_read
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import ActionField, StateField
@@ -57,7 +57,7 @@ def _adapter(task: Task, winner: Candidate) -> str:
         composition=winner.composition,
         composed=SourceText(composition.source()),
         carries=composition.carries,
-        gamma=task.train.gamma,
+        fixed=as_read(task.train.gamma, winner.setup),
         env=task.env,
         kwargs=_kwargs(task),
         terminates=task.terminates,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import AutorewardError
-from autoreward.records import Candidate, CompositionName, Record
+from autoreward.records import Candidate, Record
 from autoreward.records.base import Line
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
@@ -94,7 +94,7 @@ def prove(
             jail.open(files, seconds_per_call=_SECONDS) as exported,
         ):
             for batch in batches:
-                comparisons.append(_compared(trained, exported, batch, stepped, winner.composition, gamma))
+                comparisons.append(_compared(trained, exported, batch, stepped, winner, gamma))
     except RewardFailed as failed:
         raise _refused(winner, f"they could not be compared: {failed.message}") from None
     except _Differs as differs:
@@ -113,7 +113,7 @@ class _Differs(Exception):
 
 
 def _compared(
-    trained: Room, exported: Room, batch: Batch, stepped: bool, composition: CompositionName, gamma: float
+    trained: Room, exported: Room, batch: Batch, stepped: bool, winner: Candidate, gamma: float
 ) -> tuple[int, float]:
     """How many parts there are, and the largest difference. Raises _Differs, RewardFailed."""
     seen = batch.transitions
@@ -126,7 +126,7 @@ def _compared(
     if not stepped:  # step by step, as an environment is: the same number of rows at once on both sides
         trained.client.forget()
         expected = trained.client.evaluate(seen, stepped=True)
-    reward = COMPOSITIONS[composition].start(seen.shape[1], gamma)(expected, seen)
+    reward = COMPOSITIONS[winner.composition].start(seen.shape[1], gamma, winner.setup)(expected, seen)
     return len(expected), max(largest, _difference("the reward", reward, exported.client.rewards(seen), batch.of))
 
 

@@ -7,16 +7,27 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 """
 
 from autoreward.records.base import Record
+from autoreward.records.bench import (
+    FieldSpread,
+    PaidPart,
+    PaidParts,
+    RankedProgram,
+    RankedPrograms,
+    RecordedEpisode,
+)
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
     Candidates,
     CompositionName,
     Finding,
+    PartRole,
+    Reference,
     Remark,
     Screen,
     Screened,
     ScreenedCandidate,
+    Setup,
     Verdict,
 )
 from autoreward.records.contests import Contest, Pooled
@@ -40,6 +51,7 @@ from autoreward.records.environments import (
     Survey,
 )
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.limits import LimitReading, Over
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
@@ -126,22 +138,32 @@ __all__ = [
     "Estimate",
     "Feedback",
     "Feedbacks",
+    "FieldSpread",
     "FieldStats",
     "Finding",
     "Grading",
     "Gravity",
     "LegPlan",
+    "LimitReading",
     "Logged",
     "LoggedPoint",
     "Longer",
     "MissingCondition",
     "Motion",
+    "Over",
+    "PaidPart",
+    "PaidParts",
+    "PartRole",
     "PartStats",
     "Plan",
     "Pooled",
     "Preference",
     "Question",
+    "RankedProgram",
+    "RankedPrograms",
     "Record",
+    "RecordedEpisode",
+    "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
@@ -153,6 +175,7 @@ __all__ = [
     "Screen",
     "Screened",
     "ScreenedCandidate",
+    "Setup",
     "Speed",
     "Standings",
     "Strength",

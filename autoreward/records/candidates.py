@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Part, ProgramText, Record, Said
@@ -9,6 +11,27 @@ from autoreward.records.ids import CandidateName
 
 CompositionName = Literal["sum", "bounded", "sign", "product", "potential"]
 """How a program's parts become one number: see rewards/compose/, which has a file for each."""
+
+PartRole = Literal["main", "dense", "sparse", "penalty", "limit", "potential"]
+"""What a part is for. main: says what is wanted; dense: guides on the way there; sparse: an event on the way; penalty: a price;
+limit: a price of what must not be; potential: only its change is to be paid.
+"""
+
+
+class Reference(Record):
+    """The plain sum of a program's parts over the steps of recorded random actions."""
+
+    mean: float
+    std: float
+
+
+class Setup(Record):
+    """What a composition knows of a program's parts before anything trains."""
+
+    roles: dict[Part, PartRole] = Field(default_factory=dict)
+    """Of the parts that the program's ROLES speaks of."""
+    reference: Reference | None = None
+    """None for a reward without a program."""
 
 
 class Remark(Record):
@@ -39,6 +62,12 @@ class Candidate(Record):
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
     remarks: tuple[Remark, ...] = ()
     """What the critic still said against it when it had its say; it trains all the same."""
+    setup: Setup = Setup()
+    """As its review found it; nothing before."""
+
+    def reviewed(self, verdict: "Verdict") -> "Candidate":
+        """The same, with what its review found of its parts."""
+        return self.model_copy(update={"setup": verdict.setup})
 
 
 class Candidates(Record):
@@ -71,6 +100,7 @@ class Verdict(Record):
     parts: tuple[Part, ...] = ()
     """Names of the parts it returned in the dry run."""
     uses_memory: bool = False
+    setup: Setup = Setup()
     tier: Tier = "process-only"
 
 

@@ -11,6 +11,8 @@ class Pooled(Record):
     success: float
     """Mean held-out success over those trainings; one that failed counts as 0."""
     trainings: int = Field(ge=1)
+    violation: float = Field(default=0.0, ge=0.0)
+    """By how much those trainings together break limits beyond noise; 0 where none is broken."""
 
 
 class Contest(Record):
@@ -30,9 +32,17 @@ class Contest(Record):
 
     @property
     def best(self) -> str:
-        """The one to hand over: whichever is better over all its whole trainings; the search's winner on a tie."""
+        """The one to hand over: whichever breaks limits less, then whichever is better over all its whole trainings; the search's
+        winner on a tie."""
         winner, rival = self.pooled
-        return self.rival if rival.success > winner.success else self.winner
+        better = (-rival.violation, rival.success) > (-winner.violation, winner.success)
+        return self.rival if better else self.winner
+
+    @property
+    def by_limits(self) -> bool:
+        """Whether limits decide between the two."""
+        winner, rival = self.pooled
+        return rival.violation != winner.violation
 
     @property
     def second(self) -> str:

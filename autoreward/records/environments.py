@@ -94,6 +94,8 @@ class Survey(Record):
     """Longest random episode, in steps."""
     cut_after: int | None = None
     """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
+    settings: dict[Said, bool | float] = Field(default_factory=dict)
+    """The arguments that it was made with and that are numbers, those left at their defaults too, and its own tolerances."""
 
 
 class AuditItem(Record):

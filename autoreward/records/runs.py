@@ -9,6 +9,7 @@ from autoreward.records.base import Id, Line, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
 from autoreward.records.ids import TrialName
+from autoreward.records.limits import LimitReading
 from autoreward.records.preferences import Strengths
 from autoreward.records.success_audit import SuccessAudit
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
@@ -31,6 +32,8 @@ class Rung(Record):
     error: float
     """Standard error of the prospect."""
     goes_on: bool
+    holds: bool = True
+    """Whether a checkpoint so far broke no limit; those without one come last."""
 
 
 class Standings(Record):
@@ -178,6 +181,8 @@ class Confirmed(Record):
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None
     """Probability that a training with it does better than one with the native reward."""
+    limits: tuple[LimitReading, ...] = ()
+    """The limits over its trainings, with 95 % bootstrap intervals."""
 
     @model_validator(mode="after")
     def _of_the_same_trainings(self) -> Self:
@@ -222,6 +227,10 @@ class Run(Record):
     doubt: Doubt = Doubt()
     audit: SuccessAudit = SuccessAudit()
     """Whether the winner's successes do what the goal says."""
+    limits: tuple[LimitReading, ...] = ()
+    """The limits over the best one's trainings in the search; what fresh seeds say is in `confirmed`."""
+    unheld: tuple[LimitReading, ...] = ()
+    """The limits that no trained policy held: each as that one measured it that broke it least."""
     trainings: int
     env_steps: int
     training_steps: int

@@ -6,9 +6,10 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Curve, Id, Part, ProgramText, Record, Said
-from autoreward.records.candidates import CompositionName
+from autoreward.records.base import Curve, Id, Name, Part, ProgramText, Record, Said
+from autoreward.records.candidates import CompositionName, Setup
 from autoreward.records.ids import TrialName
+from autoreward.records.limits import LimitReading
 
 
 class TrialJob(Record):
@@ -20,6 +21,7 @@ class TrialJob(Record):
     reward: Literal["candidate", "sparse", "native", "none"]
     source: ProgramText = ""
     composition: CompositionName = "sum"
+    setup: Setup = Setup()
     uses_memory: bool = False
     seed: int
     leg: int = 0
@@ -140,6 +142,8 @@ class Episode(Record):
     """A stage each, in the card's order: the step after which it was reached, from 1; 0: it was not."""
     always: float = 1.0
     """Share of the steps at which what must always hold did."""
+    limits: dict[Name, float] = Field(default_factory=dict)
+    """What each limit of the card came to."""
 
 
 class CheckpointScore(Record):
@@ -153,6 +157,10 @@ class CheckpointScore(Record):
     length: float
     stages: tuple[float, ...] = ()
     """A stage of the rule each: the share of the episodes that reached it; empty without stages."""
+    limits: dict[Name, float] = Field(default_factory=dict)
+    """What each limit came to: the mean over its episodes, or the worst step of any."""
+    violation: float = Field(default=0.0, ge=0.0)
+    """By how much limits are broken beyond noise; 0 where none is."""
 
 
 class Score(Record):
@@ -182,6 +190,8 @@ class Score(Record):
     """Episodes that were played again since the environment failed in them."""
     ruled: bool = True
     """Whether a rule judged them; without one success and progress say nothing."""
+    limits: tuple[LimitReading, ...] = ()
+    """The limits over the episodes of the kept checkpoint."""
 
 
 class Symptom(Record):

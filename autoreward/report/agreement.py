@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from autoreward.evaluation.bradley_terry import loser, winner
+from autoreward.evaluation.bradley_terry import ahead, loser, winner
 from autoreward.records import Preference
 from autoreward.report.reading import RunView
 
@@ -27,17 +27,23 @@ def agreement(reading: RunView) -> str:
     if not reading.measured:
         return f"People ({count}) put {liked.candidate_id} first; no rule says what else to measure."
     measured = reading.measured[0]
-    ahead = liked.value - reading.strengths.place(measured)[1]
+    compared = {strength.candidate_id for strength in reading.strengths.items}
+    lead, error = ahead(reading.preferences, liked.candidate_id, measured) if measured in compared else (0.0, 0.0)
     if liked.candidate_id == measured:
         sentence = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
-    elif ahead < EVEN:
+    elif lead < EVEN:
         sentence = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
+    elif lead <= error:
+        sentence = (
+            f"People ({count}) put {liked.candidate_id} first and the measurement {measured}, which is no disagreement yet: the "
+            f"difference is {lead:.2f} ± {error:.2f}."
+        )
     else:
         sentence = (
             f"People and the measurement disagree: people ({count}) put {liked.candidate_id} first, the measurement {measured}. "
-            f"Asked again, people would prefer {liked.candidate_id} in {1 / (1 + math.exp(-ahead)):.0%} of the decided pairs."
+            f"Asked again, people would prefer {liked.candidate_id} in {1 / (1 + math.exp(-lead)):.0%} of the decided pairs."
         )
     won = reading.run.best if reading.run else ""
-    if won and won != liked.candidate_id and ahead >= EVEN:
+    if won and won != liked.candidate_id and lead > max(error, EVEN):
         sentence += f" The run's winner is {won}."
     return sentence

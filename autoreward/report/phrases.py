@@ -7,8 +7,10 @@ from typing import TextIO
 
 from autoreward import events
 from autoreward.core.visible import visible
+from autoreward.evaluation.limits import limits_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
+from autoreward.report.limits import limit_sentences
 
 
 def describe_event(event: events.Event) -> str:
@@ -97,10 +99,10 @@ def score_line(score: Score) -> str:
     if not score.outcome.ok:
         return f"{score.trial_id} could not be scored: {score.message}"
     if not score.ruled:
-        return f"{score.trial_id}: played; people say how good it is"
+        return f"{score.trial_id}: played; people say how good it is{limits_clause(score.limits)}"
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
-    return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}"
+    return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}{limits_clause(score.limits)}"
 
 
 def budget_sentence(run: Run) -> str:
@@ -120,7 +122,11 @@ def budget_sentence(run: Run) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result: in one sentence, or in a few where the confirmation contests the search."""
+    """The run's result: in one sentence, or in a few where the confirmation contests the search or the card has limits."""
+    return " ".join(filter(None, (_result(run), *limit_sentences(run))))
+
+
+def _result(run: Run) -> str:
     if run.doubt.reason:
         return run.doubt.reason
     if not run.best:
@@ -146,6 +152,8 @@ def result_sentence(run: Run) -> str:
 def contest_sentences(contest: Contest) -> str:
     """By how much another program did better on the fresh seeds than the search's winner, and what to make of it."""
     least = f"; {contest.seeds} seeds can't say less" if contest.chance * 2**contest.seeds < 1.5 else ""
+    if contest.by_limits:
+        return _by_limits(contest)
     lead = f"did better by {contest.lead:.2f} on average on the fresh seeds"
     gap = f"{lead}; chance alone does as much in {100 * contest.chance:.0f} % of cases (paired by seed{least})."
     theirs, ours = (f"{p.success:.2f} over {counted(p.trainings, 'training')}" for p in contest.pooled)
@@ -161,6 +169,13 @@ def contest_sentences(contest: Contest) -> str:
         f"The search had put {contest.winner} first; {contest.rival} {gap} {kept}. As {contest.rival} was chosen by these seeds, "
         "too, its success is a little optimistic."
     )
+
+
+def _by_limits(contest: Contest) -> str:
+    """That limits decide between the two."""
+    stricter, other = contest.best, contest.second
+    places = f"best/ has {stricter}, second/ has {other}"
+    return f"Over all whole trainings {stricter} breaks limits less than {other}, which comes before success: {places}."
 
 
 def interval_text(confirmed: Confirmed) -> str:

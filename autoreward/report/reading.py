@@ -11,6 +11,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
 from autoreward.evaluation.legs import scored, trainings
+from autoreward.evaluation.limits import over_trainings
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
@@ -22,6 +23,7 @@ from autoreward.records import (
     Cause,
     Clip,
     Diagnosis,
+    LimitReading,
     Preference,
     Run,
     Score,
@@ -91,6 +93,11 @@ class CandidateView:
         """Mean metric of successful episodes, over seeds that have one."""
         metrics = [s.metric for s in self.scores if s.metric is not None]
         return fmean(metrics) if metrics else None
+
+    @property
+    def limits(self) -> tuple[LimitReading, ...]:
+        """The card's limits over its trainings."""
+        return over_trainings(self.scores)
 
 
 class SavedScore(NamedTuple):
@@ -268,7 +275,7 @@ def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses:
     return [
         CandidateView(
             page.round,
-            c,
+            c.reviewed(verdicts[c.id]) if c.id in verdicts else c,
             verdicts.get(c.id),
             trainings([t for t in trials if t.candidate_id == c.id]),
             scored([s for s in scores if s.candidate_id == c.id]),

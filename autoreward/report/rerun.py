@@ -36,7 +36,7 @@ def again(reading: RunView) -> str:
         if not isinstance(config.given, str) and config.given.composition != "sum":
             options["composition"] = config.given.composition
         chosen = {"seeds": config.confirm_seeds, **{k: v for k, v in chosen.items() if k != "confirm_seeds"}}
-    words = ["autoreward", command, reading.header.task.name]
+    words = ["autoreward", command, reading.header.told]
     for name, value in {**options, **chosen}.items():
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)

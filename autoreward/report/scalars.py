@@ -117,7 +117,8 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
         values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
         metric = {} if point.metric is None else {"metric": point.metric}
         stages = {f"stage_{number}": share for number, share in enumerate(point.stages, start=1)}
-        yield point.step, {f"held_out/{name}": value for name, value in (values | metric | stages).items()}
+        limits = {f"limits/{name}": value for name, value in point.limits.items()}
+        yield point.step, {f"held_out/{name}": value for name, value in (values | metric | stages | limits).items()}
 
 
 def _name(page: Page, trial: Trial) -> str:

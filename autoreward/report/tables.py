@@ -107,7 +107,7 @@ def _trainings(reading: RunView) -> str:
 def standings_table(reading: RunView) -> Fitting:
     """Every candidate with where it came from, its scores and its gravest symptom.
 
-    A narrow terminal gets parents without what was done with them, and fewer words; a very narrow one no metric.
+    A narrow terminal gets parents without what was done with them, and fewer words; a very narrow one no metric and no limits.
     """
     tables = (
         _standings(reading, how=True, metric=True, longest=_STATE),
@@ -120,15 +120,18 @@ def standings_table(reading: RunView) -> Fitting:
 
 def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
-    numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress")
+    limited = reading.header.task.limits if metric else {}
+    numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress", *limited)
     for name in ("candidate", "made by" if how else "from", *numbers, "gravest symptom"):
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
     for view in reading.candidates:
         reached = f"{max((t.steps for t in view.trials), default=0):,}"
-        cells = ["-"] * len(numbers[1:])
+        readings = {r.name: f"{r.value:.3g} {r.word}" for r in view.limits}
+        cells = ["-"] * (len(numbers[1:]) - len(limited))
         if view.ruled:
             best_metric = [f"{view.metric:.4g}" if view.metric is not None else "-"] if metric else []
             cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, f"{view.progress:.2f}"]
+        cells += [readings.get(name, "-") for name in limited]
         best = reading.run is not None and reading.run.best == view.candidate.id
         status_text = textwrap.shorten(status(view), longest, placeholder=" ...")
         table.add_row(
@@ -162,10 +165,12 @@ def status(view: CandidateView) -> str:
 
 def confirmation(reading: RunView) -> Fitting:
     """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
-    names = ("reward", "", "success", "beats native", "per seed", "progress")
+    limited = reading.header.task.limits
+    names = ("reward", "", "success", "beats native", "per seed", "progress", *limited)
     tables = (
         _confirmation(reading, names, each=True),
         _confirmation(reading, names, each=False),
+        _confirmation(reading, ("reward", "success", *limited), each=False),
         _confirmation(reading, ("reward", "success"), each=False),
     )
     return Fitting(tables)
@@ -189,6 +194,8 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
             "per seed": seeds if each else spread,
             "progress": f"{sum(c.progress) / len(c.progress):.2f}",
         }
+        cells |= {name: "-" for name in names if name not in cells}
+        cells |= {r.name: f"{r.value:.3g} [{r.low:.3g}, {r.high:.3g}] {r.word}" for r in c.limits if r.name in names}
         table.add_row(*(cells[name] for name in names))
     return table
 
@@ -240,12 +247,14 @@ def show_candidate(view: CandidateView) -> RenderableType:
     ]
     for score in view.scores:
         table = Table(title=score.trial_id, title_justify="left", box=None, header_style="dim", pad_edge=False)
-        for name in ("after steps", "success", "progress", "episode length"):
+        limited = list(score.checkpoints[0].limits) if score.checkpoints else []
+        for name in ("after steps", "success", "progress", "episode length", *limited):
             table.add_column(name, justify="right")
         for c in score.checkpoints:
             mark = " (kept)" if c.step == score.kept else ""
-            table.add_row(f"{c.step:,}{mark}", f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
-        parts += [Text(""), table]
+            numbers = (f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
+            table.add_row(f"{c.step:,}{mark}", *numbers, *(f"{c.limits[name]:.3g}" for name in limited))
+        parts += [Text(""), table, *(Text(f"{r.word}: {r.said}", style="dim") for r in score.limits)]
     for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [
             Text(""),

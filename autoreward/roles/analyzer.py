@@ -16,6 +16,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible_line
 from autoreward.errors import LimitReached
 from autoreward.evaluation.legs import middle
+from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import render_prompt
@@ -190,7 +191,8 @@ def _item(brief: Brief, case: Case) -> dict[str, Any]:
         "id": case.candidate.id,
         "composition": case.candidate.composition,
         "meaning": COMPOSITIONS[case.candidate.composition].about,
-        "success": ", ".join(f"{s.success:.2f}" for s in case.trainings) if ruled else "not measured",
+        "success": (", ".join(f"{s.success:.2f}" for s in case.trainings) if ruled else "not measured")
+        + limits_clause(over_trainings(case.trainings)),
         "choice": f"{case.choice}, {own.trial_id}, success {own.success:.2f}"
         if ruled
         else f"{case.choice}, {own.trial_id}",

@@ -66,6 +66,16 @@ class Brief(NamedTuple):
         return self.written(self.task.metric.value)
 
     @property
+    def limits(self) -> list[str]:
+        """The card's limits in the same way; none where the rule is kept from models, since they are of the same kind."""
+        shown = self.task.limits if self.rule_shown else {}
+        return [
+            f"{name}: {limit.model_copy(update={'value': self.written(limit.value)}).said}"
+            + (f" ({limit.about})" if limit.about else "")
+            for name, limit in shown.items()
+        ]
+
+    @property
     def arguments(self) -> str:
         """What the environment is made with."""
         return ", ".join(f"{name} = {value!r}" for name, value in self.task.kwargs.items())

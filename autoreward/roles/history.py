@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible_line
 from autoreward.evaluation.legs import newest, scored
+from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.evaluation.ranking import best, ranked
 from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths, Symptom, TrialId
 from autoreward.roles.brief import Brief
@@ -116,7 +117,7 @@ def _curve(score: Score) -> str:
     over = f"; success after steps {', '.join(points)}" if points else ""
     return (
         f"training of {score.steps:,} steps: kept checkpoint success {score.success:.2f}, progress "
-        f"{score.progress:.2f} of 1{over}"
+        f"{score.progress:.2f} of 1{limits_clause(score.limits)}{over}"
     )
 
 
@@ -186,7 +187,7 @@ def _fate(brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings
         f"{', '.join(f'{s.progress:.2f}' for s in trainings)}"
         if brief.task.ruled
         else "success not measured"
-    )
+    ) + limits_clause(over_trainings(trainings))
     if steps >= brief.steps:
         return f"trained to the end; {numbers}"
     scores = [[s for s in r.scores if s.outcome.ok and s.steps == steps] for r in rounds]

@@ -8,6 +8,7 @@ from autoreward.core import seeds
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
+from autoreward.evaluation.limits import on_fresh_seeds
 from autoreward.records import Candidate, Confirmed, Contest, Estimate, Score, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.contest import contested
 from autoreward.search.halving import score_all
@@ -82,6 +83,7 @@ def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score |
         metric=tuple(score.metric if score else None for score in scores),
         estimate=_estimate(interquartile_mean(success)),
         over_native=_estimate(against) if against else None,
+        limits=on_fresh_seeds([score for score in scores if score]),
     )
 
 
@@ -134,6 +136,7 @@ def _job(study: Study, arm: Arm, verdicts: dict[str, Verdict], i: int) -> TrialJ
             "reward": "candidate",
             "source": program.source,
             "composition": program.composition,
+            "setup": program.setup,
             "uses_memory": verdicts[program.id].uses_memory,
         }
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
+from autoreward.evaluation.limits import over_trainings, violation
 from autoreward.evaluation.pairs import better_by_chance
 from autoreward.evaluation.ranking import SOLVED
 from autoreward.records import Contest, Pooled, Score
@@ -17,6 +18,7 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
     Every whole training counts the same, of the search and of the confirmation: in simulated searches that choice has half the
     regret of keeping the winner whatever the fresh seeds say, and less than going by the fresh seeds alone
     (`benchmarks/confirmation.py`). From a success of SOLVED on programs count as alike: there the metric has decided.
+    Limits come first: who breaks them less over the same trainings contests whatever its success, who breaks them more never does.
 
     Args:
         fresh: the confirmed programs, by id.
@@ -35,11 +37,12 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
     for name in sorted(eligible):
         both = sorted(fresh[name].keys() & fresh[winner].keys())
         ours, theirs = ([_success(fresh[who][i]) for i in both] for who in (name, winner))
-        if both and min(fmean(ours), SOLVED) > min(fmean(theirs), SOLVED):
+        worse = held[name].violation - held[winner].violation
+        if both and (worse < 0.0 or (worse == 0.0 and min(fmean(ours), SOLVED) > min(fmean(theirs), SOLVED))):
             ahead[name] = ours, theirs
     if not ahead:
         return None
-    rival = max(ahead, key=lambda name: held[name].success)
+    rival = max(ahead, key=lambda name: (-held[name].violation, held[name].success))
     ours, theirs = ahead[rival]
     return Contest(
         winner=winner,
@@ -53,8 +56,9 @@ def contested(fresh: Mapping[str, Fresh], winner: str, searched: Sequence[Score]
 
 def _pooled(fresh: Fresh, searched: Sequence[Score], full: int) -> Pooled:
     """A program's whole trainings. One that the race has dropped has none in the search."""
-    values = [_success(score) for score in (*fresh.values(), *(s for s in searched if s.steps >= full))]
-    return Pooled(success=fmean(values), trainings=len(values))
+    whole = [*fresh.values(), *(s for s in searched if s.steps >= full)]
+    broken = violation(over_trainings([score for score in whole if score]))
+    return Pooled(success=fmean(map(_success, whole)), trainings=len(whole), violation=broken)
 
 
 def _success(score: Score | None) -> float:

@@ -14,6 +14,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.errors import RunDamaged
+from autoreward.evaluation.limits import violation
 from autoreward.evaluation.prospects import Prospect, prospects
 from autoreward.evaluation.ranking import UNSEEN, ranked
 from autoreward.records import TRAINING_STATE, Candidate, Rung, Score, Standings, Trial, TrialId, TrialJob, Verdict
@@ -101,8 +102,8 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
 
 
 def works(score: Score) -> bool:
-    """Whether a training's kept policy succeeds beyond what can hardly be told from never."""
-    return score.success > UNSEEN
+    """Whether a training's kept policy succeeds beyond what can hardly be told from never, and breaks no limit."""
+    return score.success > UNSEEN and violation(score.limits) == 0.0
 
 
 class Stopped(NamedTuple):
@@ -121,7 +122,7 @@ def thaw(study: Study, page: Page, trained: Trained, stopped: Sequence[Stopped],
     ends, promise = goals(study.config, study.task), prospects(*trained)
     budget = budget._replace(share=budget.share - _reserve(len(promise), study.config, study.task))
     more = Trained((), ())
-    for waiting in sorted(stopped, key=lambda s: promise[s.job.candidate_id].value, reverse=True):
+    for waiting in sorted(stopped, key=lambda s: promise[s.job.candidate_id].place, reverse=True):
         begin = ends[waiting.number]
         if study.full - begin > min(budget.share, budget.left):
             continue
@@ -146,6 +147,7 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         reward="candidate",
         source=candidate.source,
         composition=candidate.composition,
+        setup=candidate.setup,
         uses_memory=verdict.uses_memory,
         seed=seeds.derive(config.seed, "search"),
         steps=config.full(task),
@@ -243,9 +245,10 @@ def standings(
     """Who goes on after a rung: the better half by prospect, as many as there are finalists at least; and whom noise can't tell
     from the last of them, as long as there are `places`. After the last rung all stay.
 
-    Noise is one standard error of each.
+    Noise is one standard error of each. Those of which every checkpoint has broken a limit come last.
     """
-    names = sorted((j.candidate_id for j in promoted if j.candidate_id in order), key=lambda n: -order[n].value)
+    names = [j.candidate_id for j in promoted if j.candidate_id in order]
+    names.sort(key=lambda name: order[name].place, reverse=True)
     goal = goals(config, task)[number]
     keep = len(names) if goal >= config.full(task) else min(survivors(len(names), config), len(names))
     edge = order[names[keep - 1]] if names else None
@@ -272,12 +275,13 @@ def _row(name: str, prospect: Prospect, goes_on: bool) -> Rung:
         progress=prospect.progress,
         error=prospect.error,
         goes_on=goes_on,
+        holds=prospect.holds,
     )
 
 
 def _tied(one: Prospect, edge: Prospect) -> bool:
     """Whether noise can't tell a training from the better one at the edge."""
-    return one.value + one.error >= edge.value - edge.error
+    return one.holds == edge.holds and one.value + one.error >= edge.value - edge.error
 
 
 def train_from_state(steps: Steps, page: Page, job: TrialJob, states: Page | None = None) -> WithFiles[Trial]:

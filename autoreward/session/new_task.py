@@ -19,6 +19,7 @@ from autoreward.store.trust import demand, keep, of_card, of_program
 from autoreward.tasks.card import STATE_PROGRAM, Task
 from autoreward.tasks.draft.guess import Draft, draft_task
 from autoreward.tasks.draft.questions import CardQuestion, answered
+from autoreward.tasks.draft.usual_training import Algorithm
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
 from autoreward.tasks.process import Process, modules_near
@@ -42,6 +43,8 @@ class Wanted(NamedTuple):
     """The card to be written, `.../NAME/task.toml`."""
     allow: tuple[Allowed, ...] = ()
     """What the environment may do beyond computing."""
+    algorithm: Algorithm = "PPO"
+    """What the card trains with."""
 
     @classmethod
     def of(
@@ -52,10 +55,11 @@ class Wanted(NamedTuple):
         name: str | None,
         to: Path,
         allow: Sequence[str] = (),
+        algorithm: str = "PPO",
     ) -> "Wanted":
         """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
         path = to / plain_name(name or _task_name(env, kwargs)) / "task.toml"
-        return cls(env, kwargs, storable(goal), path, demand_allowable(allow))
+        return cls(env, kwargs, storable(goal), path, demand_allowable(allow), _usual_algorithm(algorithm))
 
     @property
     def process(self) -> Process:
@@ -138,7 +142,7 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
         survey = workers.survey(blank)
     for key in survey.left_out:
         say(f"obs.{key} is left out: it is not a number.")
-    drafted = draft_task(survey, name, wanted.goal, wanted.kwargs)
+    drafted = draft_task(survey, name, wanted.goal, wanted.kwargs, wanted.algorithm)
     drafted = drafted._replace(task=drafted.task.model_copy(update={"process": wanted.process}))
     questions: tuple[CardQuestion, ...] = ()
     findings: tuple[str, ...] = ()
@@ -179,6 +183,15 @@ def demand_allowable(names: Sequence[str]) -> tuple[Allowed, ...]:
                 f"{name!r} is nothing that an environment can be allowed; write {' or '.join(get_args(Allowed))}."
             )
     return tuple(kind for kind in get_args(Allowed) if kind in names)
+
+
+def _usual_algorithm(name: str) -> Algorithm:
+    known: dict[str, Algorithm] = {algorithm.lower(): algorithm for algorithm in get_args(Algorithm)}
+    if algorithm := known.get(name.lower()):
+        return algorithm
+    raise UsageError(
+        f"{name!r} is no algorithm that a card is drafted for; write PPO or SAC, or change the card by hand."
+    )
 
 
 def take_proposal(question: CardQuestion) -> str:

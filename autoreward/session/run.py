@@ -59,6 +59,7 @@ def start(
     given: Mapping[str, bytes] | None = None,
     tensorboard: Path | None = None,
     log: Log | None = None,
+    card: str = "",
 ) -> RunView:
     """Make a run folder and run the loop in it; the finished run.
 
@@ -70,6 +71,7 @@ def start(
         given: files of the person's, kept in the folder: `demos.npz`.
         tensorboard: folder for TensorBoard's event files.
         log: called with every training's numbers, once they are saved.
+        card: where the task's card is, if its name does not say it.
 
     Raises:
         AutorewardError: see errors.py; what was finished before it is saved.
@@ -77,7 +79,7 @@ def start(
     demand_trust(of_card(task), f"task {task.name}")
     _demand_startable(task, config, folder, tensorboard)
     new = not is_there(folder)
-    with Book.create(folder, RunHeader.of(task, config)) as book:
+    with Book.create(folder, RunHeader.of(task, config, card)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
         for file, data in (given or {}).items():

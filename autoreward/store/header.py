@@ -30,24 +30,32 @@ class RunHeader(Record):
     format: int
     autoreward: Said
     task: Task
+    card: Said = ""
+    """Where its card is, as a command is to be told; empty: its name says it."""
     config: RunConfig
     python: Said
     machine: Said
     packages: dict[Said, Said]
 
     @classmethod
-    def of(cls, task: Task, config: RunConfig) -> Self:
-        """The header of a new run on this machine."""
+    def of(cls, task: Task, config: RunConfig, card: str = "") -> Self:
+        """The header of a new run on this machine. `card`: see the field."""
         versions = {name: metadata.version(name) for name in _PACKAGES if _installed(name)}
         return cls(
             format=FORMAT,
             autoreward=__version__,
             task=task,
+            card=card,
             config=config,
             python=platform.python_version(),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             packages=versions,
         )
+
+    @property
+    def told(self) -> str:
+        """The task, as a command is to be told."""
+        return self.card or self.task.name
 
 
 def read_header(folder: Path) -> RunHeader:

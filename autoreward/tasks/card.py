@@ -6,11 +6,13 @@ from typing import Literal, Self
 from pydantic import Field as Bounded
 from pydantic import model_validator
 
+from autoreward.core.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
 from autoreward.tasks.consistency import check_names, check_rules, check_sources
 from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
 from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
@@ -37,6 +39,8 @@ class Task(Record):
     constants: dict[Name, Constant] = Bounded(default_factory=dict)
     success: Success = NO_RULE
     metric: Metric = Metric(value="length", better="lower")
+    limits: dict[Name, StatedLimit] = Bounded(default_factory=dict, max_length=MOST_LIMITS)
+    """What a policy may not do on its way: measured in every scored episode, and held by whoever wins."""
     train: Train
     process: Process = Process()
     script: FormulaText = ""
@@ -62,6 +66,8 @@ class Task(Record):
                 self.action_sources,
                 self.constants,
             )
+            numbers = {name: constant.value for name, constant in self.constants.items()}
+            check_limits(self.limits, self.limit_formulas, self.state_sources, self.action, numbers, ALWAYS_THERE)
         except TaskError as error:
             raise ValueError(str(error)) from None
         return self
@@ -114,6 +120,11 @@ class Task(Record):
         if self.metric.value == "length":
             return None
         return _formula(self.metric.value, f"task {self.name}, [metric] value")
+
+    @property
+    def limit_formulas(self) -> dict[str, Expression]:
+        """The parsed value of each limit."""
+        return {n: _formula(one.value, f"task {self.name}, [limits.{n}] value") for n, one in self.limits.items()}
 
     @property
     def script_formula(self) -> Expression | None:

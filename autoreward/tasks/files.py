@@ -114,7 +114,18 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     names = task_names(folders)
     if name in names:
         return read_task(names[name])
+    if path.suffix == ".toml":
+        there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
+        raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")
     raise TaskError(f"There is no task {name!r}.{did_you_mean(name, names)} `autoreward tasks` lists all {len(names)}.")
+
+
+def place_of(name: str, folders: tuple[Path, ...], shipped: Path) -> str:
+    """How a task that `find_task` finds so is named from anywhere: empty if its name says it, else the path of its folder."""
+    path = Path(name)
+    card = path if path.name == "task.toml" else path / "task.toml"
+    found = card if path.name == "task.toml" or card.is_file() else task_names(folders)[name]
+    return "" if found.resolve().parent.parent == shipped.resolve() else str(found.parent)
 
 
 def _first_wrong(error: ValidationError) -> str:

@@ -6,6 +6,7 @@ distances.py        the success rule, read as distances and as bounds of fields
 quantities.py       what a task's fields, constants and rule give to build rewards from
 courses.py          how fast to go at which distance from a place
 standing_points.py  where to stand to push an object
+limits.py           what the card's limits cost
 terms.py            the parts a reward can have, as records
 program.py          a genome as readable source
 """

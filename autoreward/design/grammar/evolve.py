@@ -32,8 +32,8 @@ _FAST = ("speed", "energy")
 """Kinds that pay for speed: damping the same field would take it back."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
-_RARE = ("bonus", "all_bonus", "end", "staged", "next")
-"""Kinds that pay nothing until something is reached: that they never did says nothing against them."""
+_RARE = ("bonus", "all_bonus", "end", "staged", "limit", "next")
+"""Kinds that pay nothing until something is reached, or exceeded: that they never did says nothing against them."""
 
 
 def evolved_candidates(
@@ -120,7 +120,7 @@ def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
     terms = ideas[idea % len(ideas)]()
     if not terms:
         terms = kit.upkeep(rng)
-    return _tidy(terms)
+    return _tidy(terms + kit.within(rng))
 
 
 def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]:
@@ -198,6 +198,9 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
             calm = [t for t in terms if t.kind not in ("effort", "damping")]
             moves: tuple[Maker, ...] = (kit.motion, kit.progress, kit.swing, kit.course, kit.ground)
             return (calm or terms) + rng.choice(moves)(rng)
+        case "breaks_limits":
+            costs = [_scaled(t, 3.0) for t in terms if t.kind == "limit"]
+            return [t for t in terms if t.kind != "limit"] + (costs or kit.within(rng))
         case "loses_its_solution":
             return terms + kit.damping(rng)
     return terms

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sized
 from typing import Literal
 
 from autoreward.design.grammar.courses import courses
+from autoreward.design.grammar.limits import excesses
 from autoreward.design.grammar.next_stage import stage_ladders
 from autoreward.design.grammar.quantities import (
     Quantity,
@@ -47,7 +48,9 @@ class Kit:
         self.grounds = (*self.standing_points, *(q for q in self.goals if q.name not in fast))
         self.stages = self._staged(description)
         self.ladders = stage_ladders(task, description)
-        known = (*self.ladders, *self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages)
+        self.excesses = excesses(task)
+        things = (*self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages)
+        known = (*self.ladders, *things, *self.excesses)
         self.things: dict[str, Quantity] = {q.key: q for q in known}
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
@@ -95,6 +98,7 @@ class Kit:
             (self.stages, self.staged),
             (self.standing_points, self.behind),
             (self.ladders, self.next),
+            (self.excesses, self.within),
         )
         return (*always, *(maker for needs, maker in sometimes if len(needs)))
 
@@ -232,6 +236,10 @@ class Kit:
             Term(kind=rng.choice(kinds), on=f"field:{q.name}", scale=_wide(q), weight=rng.choice((0.5, 1.0, 2.0)))
             for q in self.rates
         ]
+
+    def within(self, rng: random.Random) -> list[Term]:
+        """A cost of going beyond each of the card's limits, the more the further."""
+        return [Term(kind="limit", on=q.key, scale=q.scale, weight=rng.choice((0.5, 1.0, 2.0))) for q in self.excesses]
 
     def swing(self, rng: random.Random) -> list[Term]:
         """Energy: a speed squared, or acting along a motion."""

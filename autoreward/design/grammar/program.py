@@ -37,6 +37,8 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
         if len(doc) == 1
         else "\n".join(['    """' + doc[0], *(f"    {d}" for d in doc[1:]), '    """'])
     )
+    roles = ", ".join(f'"{names[slot]}": "{terms[slot].role}"' for slot in names)
+    head.append(_fit(f"ROLES = {{{roles}}}"))
     body = [
         "def compute_reward(state, action, next_state, memory):",
         quoted,
@@ -45,8 +47,7 @@ def source(task: Task, genome: Genome, things: dict[str, Quantity]) -> str:
         *parts,
         "    }",
     ]
-    above = [*head, *helpers.values()]
-    return "\n".join([*above, *(["", ""] if above else []), *body]).lstrip("\n") + "\n"
+    return "\n".join([*head, *helpers.values(), "", "", *body]) + "\n"
 
 
 def _constant(name: str, constant: Constant) -> str:
@@ -216,6 +217,7 @@ _FORMULAS: dict[Kind, str] = {
     "speed": "{w} * np.abs({now}) / {s}",
     "gain": "{w} * (np.abs({now}) - np.abs({before})) / {s}",
     "damping": "-{w} * np.square({now} / {s})",
+    "limit": "-{w} * ({now}) / {s}",
 }
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from autoreward.core.contract import MAX_PART_NAME
 from autoreward.design.grammar.quantities import Quantity
-from autoreward.records import Record
+from autoreward.records import PartRole, Record
 
 Kind = Literal[
     "near",
@@ -29,8 +29,23 @@ Kind = Literal[
     "alive",
     "time",
     "fall",
+    "limit",
 ]
 Shape = Literal["linear", "squared", "exp", "tanh", "inverse", "ramp"]
+
+
+_ROLES: dict[Kind, PartRole] = {
+    "bonus": "sparse",
+    "all_bonus": "main",
+    "end": "main",
+    "damping": "penalty",
+    "smooth": "penalty",
+    "effort": "penalty",
+    "time": "penalty",
+    "fall": "penalty",
+    "limit": "limit",
+}
+"""What parts are for, where they do not guide."""
 
 
 class Term(Record):
@@ -46,6 +61,11 @@ class Term(Record):
     def slot(self) -> tuple[str, str]:
         """Two terms of the same slot would say the same twice."""
         return self.kind, self.on
+
+    @property
+    def role(self) -> PartRole:
+        """What it is for."""
+        return _ROLES.get(self.kind, "dense")
 
 
 class Genome(Record):
@@ -77,6 +97,7 @@ _IDEAS = {
     "alive": "staying in the episode",
     "time": "haste",
     "fall": "not ending early",
+    "limit": "keeping within the limit of {on}",
 }
 
 

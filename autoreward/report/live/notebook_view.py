@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 
 from autoreward import events
 from autoreward.core.visible import visible
+from autoreward.evaluation.limits import limits_cell
 from autoreward.report.live.progress import RunProgress
 from autoreward.report.phrases import describe_event, result_sentence
 
@@ -75,11 +76,16 @@ class CellView:
             f"<td>{step:,} / {steps:,}</td></tr>"
             for name, (step, steps) in sorted(self._progress.training.items())
         )
+        standings = self._progress.standings()
+        limited = any(s.limits for s in standings)
         rows = "".join(
-            f"<tr><td>{escape(s.trial_id)}</td><td>{s.success:.2f}</td><td>{s.mean_success:.2f}</td><td>{s.progress:.2f}</td></tr>"
-            for s in self._progress.standings()
+            f"<tr><td>{escape(s.trial_id)}</td><td>{s.success:.2f}</td><td>{s.mean_success:.2f}</td><td>{s.progress:.2f}</td>"
+            + f"<td>{escape(limits_cell(s.limits))}</td>" * limited
+            + "</tr>"
+            for s in standings
         )
-        head = "<tr><th>training</th><th>success</th><th>2nd half</th><th>progress</th></tr>"
+        names = ("training", "success", "2nd half", "progress", *(["limits"] if limited else []))
+        head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
         tables = f"<table>{bars}</table>" * bool(bars) + f"<table>{head}{rows}</table>" * bool(rows)
         line = f"{self._progress.stage}, {self._progress.clock}"
         self._show(Output(f"<p><b>{escape(self._progress.stage)}</b> {self._progress.clock}</p>{tables}", line))

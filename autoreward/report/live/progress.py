@@ -3,6 +3,7 @@
 import time
 
 from autoreward import events
+from autoreward.evaluation.limits import violation
 from autoreward.records import Score
 
 _SHOWN = 12
@@ -29,7 +30,7 @@ class RunProgress:
 
     def standings(self) -> list[Score]:
         """The best trainings of the stage, best first."""
-        return sorted(self._scores.values(), key=lambda s: (-s.mean_success, -s.mean_progress))[:_SHOWN]
+        return sorted(self._scores.values(), key=_place)[:_SHOWN]
 
     def take(self, event: events.Event) -> None:
         """Take one event."""
@@ -55,3 +56,7 @@ class RunProgress:
                 self.stage = "done"
             case _:
                 return
+
+
+def _place(score: Score) -> tuple[float, float, float]:
+    return violation(score.limits), -score.mean_success, -score.mean_progress

@@ -57,13 +57,14 @@ class LiveView:
 
     def _standings(self) -> Table:
         table = Table(box=None, header_style="dim", pad_edge=False)
-        for name, side in (("training", "left"), ("success", "right"), ("2nd half", "right"), ("progress", "right")):
-            table.add_column(name, justify="right" if side == "right" else "left")
-        for score in self._progress.standings():
-            if not score.ruled:
-                table.add_row(score.trial_id, "-", "-", "-")
-                continue
-            table.add_row(score.trial_id, f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
+        standings = self._progress.standings()
+        limited = [reading.name for reading in standings[0].limits] if standings else []
+        for name in ("training", "success", "2nd half", "progress", *limited):
+            table.add_column(name, justify="left" if name == "training" else "right")
+        for score in standings:
+            numbers = (f"{score.success:.2f}", f"{score.mean_success:.2f}", f"{score.progress:.2f}")
+            limits = [Text(f"{r.value:.3g}", style="red" if r.broken else "") for r in score.limits]
+            table.add_row(score.trial_id, *(numbers if score.ruled else ("-", "-", "-")), *limits)
         for trial_id, outcome in list(self._progress.failed.items())[-3:]:
             table.add_row(trial_id, Text(outcome, style="red"), "", "")
         return table

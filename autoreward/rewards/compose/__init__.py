@@ -1,25 +1,26 @@
 """Parts -> one training reward. One file per composition.
 
-In all but `sum` and `bounded` the order of the parts matters: the first is the main one.
+What a part is for is said by its program (ROLES: see `gate.roles`), never guessed from the order of the parts.
 
 To add one, write a file with an object that is a `Composition` (`Elementwise`, if no step needs another), put it into
 COMPOSITIONS and its name into `records.CompositionName`; designers, reward files and exports then know it, and
 `tests/test_compose.py` holds its rollouts, its source and its formula against each other. `start` gets whole transitions, so that
-a composition may read fields of the state; what it must know of an environment or of the parts beforehand belongs there, too. One
-that was learned is an object made with its weights, which its `source` writes down as numbers.
+a composition may read fields of the state; what it must know of the parts beforehand is a `Setup`, and what can't be combined so is
+its `fault`, which a review refuses. One that was learned is an object made with its weights, which its `source` writes down as
+numbers.
 """
 
 from collections.abc import Mapping
 
 from autoreward.records import CompositionName
 from autoreward.rewards.compose.bounded import BOUNDED
-from autoreward.rewards.compose.composition import Combine, Composition
+from autoreward.rewards.compose.composition import Combine, Composition, as_read
 from autoreward.rewards.compose.potential import POTENTIAL
 from autoreward.rewards.compose.product import PRODUCT
 from autoreward.rewards.compose.sign import SIGN
 from autoreward.rewards.compose.sum import SUM
 
-__all__ = ["COMPOSITIONS", "Combine", "Composition"]
+__all__ = ["COMPOSITIONS", "Combine", "Composition", "as_read"]
 
 
 class _Compositions(dict[CompositionName, Composition]):

@@ -3,14 +3,15 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
+from autoreward.records import PartRole, Setup
 from autoreward.rewards.agreement import Parts
 
 Array = NDArray[np.float64]
@@ -29,26 +30,58 @@ class Composition(Protocol):
     def formula(self) -> str:
         """The same as NumPy source.
 
-        Its names: `parts` by name, the `first` of them, the list of the `others`, `gamma`, `terminated`, and
-        `one_step_earlier(x)`, which is 0 at the start of an episode.
+        Its names: `parts` by name; lists of those of a role, such as `main`, and of all `other` ones; `mean` and `std` of the
+        plain sum under random actions; `gamma`, `terminated`, and `one_step_earlier(x)`, which is 0 at the start of an episode.
         """
 
     @property
     def carries(self) -> bool:
         """Whether a step leaves something for the next one of its episode."""
 
-    def start(self, envs: int, gamma: float) -> Combine:
+    def start(self, envs: int, gamma: float, setup: Setup) -> Combine:
         """For consecutive stretches of `envs` environments side by side: it keeps what a stretch leaves for the next one."""
 
     def source(self) -> str:
-        """Python source of `composed(parts, before, terminated, gamma)`, which an export contains; it reads NumPy and `reduce`.
+        """Python source of `composed(parts, before, terminated, fixed)`, which an export contains; it reads NumPy and `reduce`.
 
-        `parts` have shape (n,), one step of n environments. It returns rewards, and what they leave for the next step, which
-        has it as `before`: 0 at the start of an episode.
+        `parts` have shape (n,), one step of n environments; `fixed` is what `as_read` makes. It returns rewards, and what they
+        leave for the next step, which has it as `before`: 0 at the start of an episode.
         """
 
+    def fault(self, setup: Setup, parts: Parts) -> str:
+        """Why a program's parts, here on recorded random actions, can't be combined so, and what to do; empty if they can."""
 
-Step = Callable[[Parts, Array | float, NDArray[np.bool_] | bool, float], tuple[Array, Array | float]]
+
+Fixed = Mapping[str, Any]
+Step = Callable[[Parts, Array | float, NDArray[np.bool_] | bool, Fixed], tuple[Array, Array | float]]
+Fault = Callable[[Setup, Parts], str]
+_FLAT = 1e-9
+"""A sum that varies by less of its own size has no scale."""
+
+
+def as_read(gamma: float, setup: Setup) -> dict[str, Any]:
+    """What a step reads beside the parts, in numbers and words that an export can write down."""
+    reference = setup.reference
+    mean, std = (reference.mean, reference.std) if reference else (0.0, 1.0)
+    return {
+        "gamma": gamma,
+        "roles": dict(setup.roles),
+        "mean": mean,
+        "std": std if std > _FLAT * max(1.0, abs(mean)) else 1.0,
+    }
+
+
+def no_fault(setup: Setup, parts: Parts) -> str:
+    """Of a composition that takes any parts."""
+    return ""
+
+
+def lacks(role: PartRole, setup: Setup, parts: Parts) -> str:
+    """That none of the parts has a role; empty if one has it."""
+    if role in (setup.roles.get(name) for name in parts):
+        return ""
+    roles = ", ".join(f'"{name}": ...' for name in list(parts)[:3])
+    return f'no part has the role "{role}": say what each part is for, ROLES = {{{roles}}} in the program'
 
 
 @dataclass(frozen=True)
@@ -58,11 +91,13 @@ class Elementwise:
     about: str
     formula: str
     composed: Step
+    fault: Fault = no_fault
     carries = False
 
-    def start(self, envs: int, gamma: float) -> Combine:
+    def start(self, envs: int, gamma: float, setup: Setup) -> Combine:
         """See Composition."""
-        return lambda parts, transitions: np.asarray(self.composed(parts, 0.0, transitions.terminated, gamma)[0])
+        fixed = as_read(gamma, setup)
+        return lambda parts, transitions: np.asarray(self.composed(parts, 0.0, transitions.terminated, fixed)[0])
 
     def source(self) -> str:
         """See Composition."""

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.rewards.agreement import Parts
-from autoreward.rewards.compose.composition import Array, Elementwise
+from autoreward.rewards.compose.composition import Array, Elementwise, Fixed
 
 
 def composed(
-    parts: Parts, before: Array | float, terminated: NDArray[np.bool_] | bool, gamma: float
+    parts: Parts, before: Array | float, terminated: NDArray[np.bool_] | bool, fixed: Fixed
 ) -> tuple[Array, Array | float]:
     """All parts added up."""
     return reduce(np.add, parts.values()), before

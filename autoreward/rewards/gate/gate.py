@@ -7,12 +7,14 @@ import ast
 import builtins
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoreward.core.contract import PARAMETERS
+from autoreward.records import PartRole
 from autoreward.rewards.gate import allowed, text, writes
+from autoreward.rewards.gate.roles import role_problems, roles
 from autoreward.rewards.gate.rules import RULES, Problem, Refused
 from autoreward.rewards.gate.slips import Known, slips, undefined
 from autoreward.rewards.gate.together import together
@@ -50,6 +52,8 @@ class Examined:
     uses_memory: bool
     slips: tuple[Problem, ...] = ()
     """What will fail if it is reached when the program is asked; none where that was not looked at, or there are problems."""
+    roles: Mapping[str, PartRole] = field(default_factory=dict)
+    """What it says that its parts are for."""
 
 
 def examine(source: str, known: Known | None = None) -> Examined:
@@ -65,7 +69,7 @@ def examine(source: str, known: Known | None = None) -> Examined:
     if tree is None or problems:
         return Examined(together([*problems, *found]), uses_memory=False)
     memory = any(isinstance(n, ast.Name) and n.id == PARAMETERS[3] for n in ast.walk(tree))
-    return Examined((), memory, together(found))
+    return Examined((), memory, together(found), roles(tree))
 
 
 def checked_tree(source: str) -> ast.Module:
@@ -87,7 +91,7 @@ def _examined(source: str) -> tuple[ast.Module | None, list[Problem]]:
         problems = list(_walk(tree))
     except Refused as refused:
         return None, [refused.problem]
-    problems += [*_top_level(tree), *_bound(tree)]
+    problems += [*_top_level(tree), *role_problems(tree), *_bound(tree)]
     for check in (writes.check_writes, *(() if problems else (_compiles,))):
         try:
             check(tree)

@@ -10,15 +10,20 @@ from autoreward.records import Entry, Stretch, Survey
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
-from autoreward.tasks.draft.ranges import entries_range, short
+from autoreward.tasks.draft.docstring_tables import Row, VectorTable
+from autoreward.tasks.draft.ranges import entries_range
+from autoreward.tasks.draft.success_guess import guessed_success, is_goal
+from autoreward.tasks.draft.usual_training import Algorithm, usual_training
 from autoreward.tasks.files import validated_task
-from autoreward.tasks.success_table import Success
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import ActionField, StateField
 
 _MOST_SINGLE_FIELDS = 40
 """Numbers of an undocumented vector that get a field each; longer ones stay one field."""
 _UNLIMITED_STEPS = 1_000
 """Steps at most, where an environment states no time limit."""
+_EXCLUDES = "exclude_current_positions_from_observation"
+"""MuJoCo's setting; without it the numbers that its tables call excluded come first."""
+_OF_ALL = ("observation", "observations", "obs", "observation space")
 _LONGEST_ABOUT = 400
 """Letters of what a table says of a number."""
 
@@ -41,8 +46,12 @@ class Draft(NamedTuple):
         return [*guesses, *(f"# {note}" for at, note in self.notes if at == place)]
 
 
-def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) -> Draft:
-    """The card that the environment's own words and statistics give. Raises TaskError if it observes no number."""
+def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], algorithm: Algorithm = "PPO") -> Draft:
+    """The card that the environment's own words and statistics give.
+
+    Raises:
+        TaskError: it observes no number, or the algorithm does not choose such actions.
+    """
     guesses: dict[str, str] = {}
     state = _state(survey, guesses)
     if not state:
@@ -50,17 +59,18 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
             f"{survey.env} observes nothing that is a number; put a state.py beside task.toml, and try again."
         )
     action = _action(survey, guesses)
-    success, metric, constants = _success(survey, state, guesses)
     notes: tuple[tuple[str, str], ...] = ()
     limit = survey.max_steps
     if survey.cut_after is not None and (limit is None or survey.cut_after < limit):
         limit = survey.cut_after
-        notes = (("max_steps", f"FOUND: the environment cuts every episode after {limit} steps itself"),)
+        notes += (("max_steps", f"FOUND: the environment cuts every episode after {limit} steps itself"),)
     if limit is None:
         limit = min(10 * survey.longest, _UNLIMITED_STEPS)
         longest = f"the longest random episode had {survey.longest} steps"
         guesses["max_steps"] = f"the environment states no time limit; {longest}"
-    guesses["train"] = "usual PPO settings for this kind of action; not tuned"
+    rule = guessed_success(survey, state, goal, limit)
+    guesses["success"], notes = rule.guess, (*notes, *rule.notes)
+    guesses["train"] = f"usual {algorithm} settings for this kind of action; not tuned"
     task = validated_task(
         {
             "name": name,
@@ -70,10 +80,10 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
             "goal": goal,
             "state": state,
             "action": action,
-            "constants": constants,
-            "success": success,
-            "metric": metric,
-            "train": _train(survey, limit),
+            "constants": rule.constants,
+            "success": rule.success,
+            "metric": rule.metric,
+            "train": usual_training(algorithm, survey, limit),
         },
         f"a card for {survey.env}",
     )
@@ -83,30 +93,77 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object]) 
 def _state(survey: Survey, guesses: dict[str, str]) -> dict[str, StateField]:
     fields: dict[str, StateField] = {}
     for stretch in survey.stretches:
-        whole = not stretch.key
-        base = "obs" if whole else f"obs.{stretch.key}"
-        rows = docstring_tables.rows(survey.doc, "observation") if whole else ()
-        if docstring_tables.table_fits(rows, count := len(stretch.entries)):
-            for row in rows:
-                entry = stretch.entries[row.place]
-                name = _fresh(docstring_tables.field_name(row.about) or f"obs_{row.place}", fields)
-                fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [entry], name, guesses)
-                if len(rows) < count:
-                    told = f"the documentation describes {len(rows)} of the {count} numbers"
-                    guesses[f"state.{name}"] = f"{told}: check that this is the one it means"
-            _plain(stretch, base, len(rows), fields, guesses)
-        elif whole:
-            told = f"the documentation describes {len(rows)} numbers and there are {count}, so no name is taken from it"
-            _plain(stretch, base, 0, fields, guesses, told if rows else "nothing says what it is")
-        else:
-            name = _fresh(stretch.key.lower().strip("_") or "part", fields)
-            one = len(stretch.entries) == 1
-            source = f"{base}[0]" if one and (stretch.vector or not stretch.choices) else base
-            about = f"`{stretch.said or stretch.key}` of the observation" + (
-                ", one of a few integers" if stretch.choices else ""
-            )
-            fields[name] = _field(source, about, "", stretch.entries, name, guesses)
+        if stretch.key:
+            _part(survey, stretch, fields, guesses)
+            continue
+        rows, why = _rows_of_all(survey, count := len(stretch.entries))
+        for row in rows:
+            name = _described_field("obs", row, stretch, fields, guesses)
+            if len(rows) < count:
+                told = f"the documentation describes {len(rows)} of the {count} numbers"
+                guesses[f"state.{name}"] = f"{told}: check that this is the one it means"
+        _plain(stretch, "obs", len(rows), fields, guesses, why)
     return fields
+
+
+def _rows_of_all(survey: Survey, count: int) -> tuple[Sequence[Row], str]:
+    """What the documentation says of an observation that is one vector, and what is said where it says nothing."""
+    table = docstring_tables.table(survey.doc, "observation")
+    shifted = _shifted(survey, table, count)
+    if shifted is None:
+        return (
+            (),
+            f"which of its {len(table.excluded)} excluded numbers are there is not stated, so no name is taken from the table",
+        )
+    rows = table.counted(shifted)
+    if docstring_tables.table_fits(rows, count):
+        return rows, "nothing says what it is"
+    if listed := docstring_tables.listed(survey.doc, _OF_ALL, count):
+        return listed, ""
+    told = f"the documentation describes {len(rows)} numbers and there are {count}, so no name is taken from it"
+    return (), told if rows else "nothing says what it is"
+
+
+def _shifted(survey: Survey, table: VectorTable, count: int) -> bool | None:
+    """Whether what the table calls excluded is in front of the other numbers; None: it may be.
+
+    MuJoCo's environments leave out where the robot is, and with the setting put it first, which moves every other number.
+    """
+    excludes = survey.settings.get(_EXCLUDES)
+    if excludes is None:
+        return None if table.excluded and count == len(table.rows) + len(table.excluded) else False
+    if excludes:
+        return False
+    return True if table.excluded else None
+
+
+def _part(survey: Survey, stretch: Stretch, fields: dict[str, StateField], guesses: dict[str, str]) -> None:
+    """Fields for one part of an observation: one for all of it, or for each number that the documentation names."""
+    base, count = f"obs.{stretch.key}", len(stretch.entries)
+    keys = [other.said or other.key for other in survey.stretches]
+    rows = () if stretch.choices else docstring_tables.part_rows(survey.doc, stretch.said or stretch.key, keys, count)
+    if rows and not is_goal(stretch.key):
+        for row in rows:
+            _described_field(base, row, stretch, fields, guesses)
+        return
+    name = _fresh(stretch.key.lower().strip("_") or "part", fields)
+    source = f"{base}[0]" if count == 1 and (stretch.vector or not stretch.choices) else base
+    about = f"`{stretch.said or stretch.key}` of the observation" + (
+        ", one of a few integers" if stretch.choices else ""
+    )
+    units = {row.unit for row in rows}
+    about = f"{about}: {', '.join(row.about for row in rows)}" if rows else about
+    fields[name] = _field(source, about, units.pop() if len(units) == 1 else "", stretch.entries, name, guesses)
+
+
+def _described_field(
+    base: str, row: Row, stretch: Stretch, fields: dict[str, StateField], guesses: dict[str, str]
+) -> str:
+    """A field for one number, as the documentation describes it; its name."""
+    word = stretch.key or "obs"
+    name = _fresh(docstring_tables.field_name(row.about) or f"{word}_{row.place}", fields)
+    fields[name] = _field(f"{base}[{row.place}]", row.about, row.unit, [stretch.entries[row.place]], name, guesses)
+    return name
 
 
 def _plain(
@@ -134,10 +191,10 @@ def _plain(
 def _field(
     source: str, about: str, unit: str, entries: Sequence[Entry], name: str, guesses: dict[str, str]
 ) -> StateField:
-    span, stated = entries_range(entries)
-    if not stated:
+    span, missing = entries_range(entries)
+    if missing:
         low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
-        guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; no finite bounds are stated"
+        guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; {missing}"
     return StateField(source=source, about=visible_line(about, _LONGEST_ABOUT), unit=_unit(unit), range=span)
 
 
@@ -177,46 +234,6 @@ def _action(survey: Survey, guesses: dict[str, str]) -> dict[str, ActionField]:
         return fields
     guesses["action.control"] = "nothing says what it does"
     return {"control": ActionField(about="the whole action", range=entries_range(survey.action)[0])}
-
-
-def _success(
-    survey: Survey, state: dict[str, StateField], guesses: dict[str, str]
-) -> tuple[Success, Metric, dict[str, Constant]]:
-    """The rule that is most often meant by environments that look like this one."""
-    if {"achieved_goal", "desired_goal"} <= set(state):
-        guesses["success"] = "the environment speaks of an achieved and a desired goal; how close is close enough?"
-        gap = "norm(achieved_goal - desired_goal)"
-        close = {"close_enough": Constant(value=0.05, about="distance at which the goal counts as achieved")}
-        return Success(when=f"{gap} < close_enough"), Metric(value=gap, better="lower"), close
-    if survey.terminates:
-        guesses["success"] = "random episodes end early, so lasting until the time limit counts; write what you mean"
-        return Success(when="not terminated", full_length=True), Metric(value="length", better="higher"), {}
-    if "terminat" in survey.doc.lower():
-        guesses["success"] = "no random episode ended by itself, so ending one counts; write what you mean"
-        return Success(when="terminated"), Metric(value="length", better="lower"), {}
-    name, field = next(iter(state.items()))
-    shown = f"norm({name})" if _is_vector(field, survey) else name
-    high = (field.range or (0.0, 1.0))[1]
-    guesses["success"] = "nothing hints at a goal; this only completes the file: write what you mean"
-    return Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), {}
-
-
-def _is_vector(field: StateField, survey: Survey) -> bool:
-    single = {f"obs.{stretch.key}" for stretch in survey.stretches if len(stretch.entries) == 1}
-    return ":" in field.source or not (field.source.endswith("]") or field.source in single)
-
-
-def _train(survey: Survey, limit: int) -> Train:
-    smooth = not survey.choices
-    settings: dict[str, float | int | str | bool] = {
-        "n_steps": 128,
-        "batch_size": 512,
-        "n_epochs": 10 if smooth else 5,
-        "learning_rate": 5e-4 if smooth else 1e-3,
-        "gamma": 0.98 if limit <= 100 else 0.99,
-        "gae_lambda": 0.95,
-    }
-    return Train(algorithm="PPO", steps=200_000, hyperparameters=settings)
 
 
 def _fresh(name: str, taken: Container[str]) -> str:

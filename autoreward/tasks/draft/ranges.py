@@ -21,13 +21,23 @@ _PLACE = re.compile(r"^obs(?:\.(\w+))?\[(\d+)(?::(\d+))?\]$")
 Array = NDArray[np.float64]
 
 
-def entries_range(entries: Sequence[Entry]) -> tuple[Range, bool]:
-    """The range of some numbers, and whether it is stated; where a bound is missing it is what was sampled, widened."""
+def entries_range(entries: Sequence[Entry]) -> tuple[Range, str]:
+    """The range of some numbers, and what is not stated of it, empty if all is: such an end is what was sampled, widened."""
+    low, high = widened(min(e.seen_low for e in entries), max(e.seen_high for e in entries))
     lows, highs = [e.low for e in entries if e.low is not None], [e.high for e in entries if e.high is not None]
-    if len(lows) == len(highs) == len(entries):
-        low, high = min(lows), max(highs)
-        return (_near(low, high - low), _near(high, high - low)), True
-    return widened(min(e.seen_low for e in entries), max(e.seen_high for e in entries)), False
+    has_low, has_high = len(lows) == len(entries), len(highs) == len(entries)
+    if has_low:
+        low = min(lows)
+    if has_high:
+        high = max(highs)
+    if not has_low and not has_high:
+        return (low, high), "no finite bounds are stated"
+    span = max(high - low, 0.0)
+    ends = (_near(low, span) if has_low else low, _near(high, span) if has_high else high)
+    return (
+        min(ends),
+        max(ends),
+    ), "" if has_low and has_high else f"no {'upper' if has_low else 'lower'} bound is stated"
 
 
 def widened(low: float, high: float) -> Range:

@@ -114,6 +114,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
                 "(docs/environments.md shows one)."
             )
         self.layout = Layout(start, tuple(places), words)
+        self.parts = {name: part.space for name, part in zip(names, self._parts, strict=True)}
         kind = vector_type(part.space.dtype for part in self._parts if isinstance(part.space, spaces.Box))
         self.observation_space = spaces.Box(-np.inf, np.inf, (start,), kind)
 

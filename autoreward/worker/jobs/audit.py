@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.evaluation.limits import of_episodes
 from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
@@ -48,6 +49,10 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
             name="metric", ok=finite, message="a finite number in every episode" if finite else "not always finite"
         )
     )
+    items += [
+        AuditItem(name=f"limit {r.name}", ok=True, message=f"{r.word} by random and constant actions: {r.said}")
+        for r in of_episodes(task.limits, episodes)
+    ]
     items += _reached(task, context)
     return Audit(task=task.name, items=tuple(items)), {}
 

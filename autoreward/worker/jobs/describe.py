@@ -96,7 +96,8 @@ def _demand_step_time(task: Task, stated: float | None) -> None:
     said = task.success.dt
     if said is not None and stated is not None and not math.isclose(said, stated, rel_tol=0.01):
         raise TaskError(
-            f"task {task.name}: [success] dt = {said:g}, and a step of {task.env} takes {stated:g} s as it says itself; write dt = {stated:g}."
+            f"task {task.name}: [success] dt = {said:g}, and a step of {task.env} takes {stated:g} s as it says itself; "
+            f"write dt = {stated:g}."
         )
 
 

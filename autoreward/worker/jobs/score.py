@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from autoreward.core.outcomes import Outcome
+from autoreward.evaluation.limits import of_episodes, violation
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
+from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
@@ -33,16 +35,17 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
         played = venv.play(policies.policy_function(model, actions, mean, variance), seeds)
         return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON), job.grading)
 
-    points = [_point(step, play(step, choosing)[1]) for step in trial.checkpoints]
-    kept = max(points, key=lambda p: (p.success, p.progress, p.step)).step
+    points = [_point(task, step, play(step, choosing)[1]) for step in trial.checkpoints]
+    kept = max(points, key=lambda p: (-p.violation, p.success, p.progress, p.step)).step
     played, episodes = play(kept, scoring)
-    summary = _summary(trial, points, kept, episodes, task.ruled)
+    summary = _summary(task, trial, points, kept, episodes)
     return summary.model_copy(update={"lost_episodes": venv.lost_episodes}), {
         EPISODES: as_transitions(task, venv, played).to_bytes()
     }
 
 
-def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:
+def _point(task: Task, step: int, played: Sequence[Episode]) -> CheckpointScore:
+    limits = of_episodes(task.limits, played)
     metrics = [e.metric for e in played if e.success]
     staged = len(played[0].stage_steps) > 1
     return CheckpointScore(
@@ -52,13 +55,15 @@ def _point(step: int, played: Sequence[Episode]) -> CheckpointScore:
         metric=float(np.mean(metrics)) if metrics else None,
         length=float(np.mean([e.length for e in played])),
         stages=tuple(np.mean([[s > 0 for s in e.stage_steps] for e in played], axis=0).tolist()) if staged else (),
+        limits={reading.name: reading.value for reading in limits},
+        violation=violation(limits),
     )
 
 
 def _summary(
-    trial: Trial, points: Sequence[CheckpointScore], kept: int, episodes: Sequence[Episode], ruled: bool
+    task: Task, trial: Trial, points: Sequence[CheckpointScore], kept: int, episodes: Sequence[Episode]
 ) -> Score:
-    own = _point(kept, episodes)
+    own = _point(task, kept, episodes)
     late = [p for p in points if p.step > trial.steps / 2]
     return Score(
         trial_id=trial.id,
@@ -74,5 +79,6 @@ def _summary(
         mean_success=float(np.mean([p.success for p in late])),
         mean_progress=float(np.mean([p.progress for p in late])),
         episodes=tuple(episodes),
-        ruled=ruled,
+        ruled=task.ruled,
+        limits=of_episodes(task.limits, episodes),
     )

@@ -1,7 +1,9 @@
 """Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
 
+import inspect
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import VALUE, Layout, Leaf, layout_of
+from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, layout_of
 from autoreward.worker.envs.stated import documentation
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import Losses, Tolerant
@@ -19,6 +21,19 @@ from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 
 _STEPS = 2_000
+_STARTS, _STEPS_EACH = 20, 25
+"""Further episodes that are only begun, for the ranges: where goals and starts are drawn anew, few whole ones show few of them."""
+_MOST_SETTINGS = 100
+_LONGEST_SETTING = 60
+_OWN_TOLERANCES = (
+    "distance_threshold",
+    "goal_threshold",
+    "goal_radius",
+    "success_threshold",
+    "tolerance",
+    "goal_tolerance",
+)
+"""Where environments keep how close is close enough, if no argument says so."""
 BOUNDLESS = 1e6
 """Stated bounds of this size are none that an observation comes near to."""
 Array = NDArray[Any]
@@ -30,6 +45,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     env = Tolerant(make.make_env(task), Losses())
     context.closing.callback(env.close)
     observations, actions, episodes = _wander(env)
+    observations = np.concatenate([observations, _beginnings(env)])
     lengths = [episode.length for episode in episodes]
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
@@ -47,6 +63,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         random_length=float(np.mean(lengths)),
         longest=max(lengths),
         cut_after=cut_after(lengths, [episode.cut for episode in episodes]),
+        settings=_settings(env),
     ), {}
 
 
@@ -76,31 +93,72 @@ def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[_Wandered]
     return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
 
 
+def _beginnings(env: gymnasium.Env[Any, Any]) -> Array:
+    """The first random steps of further episodes, shape (observations, d)."""
+    observations = []
+    for _ in range(_STARTS):
+        observations.append(env.reset()[0])
+        for _ in range(_STEPS_EACH):
+            observation, _, ended, cut, _ = env.step(env.action_space.sample())
+            observations.append(observation)
+            if ended or cut:
+                break
+    return np.stack(observations)
+
+
+def _settings(env: gymnasium.Env[Any, Any]) -> dict[str, bool | float]:
+    """The environment's arguments that are numbers, with their defaults, and its tolerances."""
+    inner = env.unwrapped
+    found: dict[str, Any] = {}
+    for kind in reversed(type(inner).__mro__):
+        with suppress(ValueError, TypeError):  # of C, without a signature
+            found |= {name: p.default for name, p in inspect.signature(kind).parameters.items()}
+    found |= {name: value for name in _OWN_TOLERANCES if (value := getattr(inner, name, None)) is not None}
+    found |= env.spec.kwargs if env.spec else {}
+    plain = {
+        name: value if isinstance(value, bool) else float(value)
+        for name, value in found.items()
+        if isinstance(value, bool | int | float | np.number) and math.isfinite(value) and len(name) <= _LONGEST_SETTING
+    }
+    return dict(list(plain.items())[:_MOST_SETTINGS])
+
+
 def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array) -> tuple[Stretch, ...]:
     if not layout.leaves:
         return (Stretch(key="", entries=_entries(env.observation_space, observations)),)
     stretches = []
+    spaces_of = _parts(env)
     for leaf in layout.leaves:
         values = leaf.read(observations)
         columns = values.reshape(len(observations), -1)
         key = "" if leaf.key == VALUE and len(layout.leaves) == 1 and not leaf.choices else leaf.key
-        entries = _declared(leaf, columns)
+        entries = _declared(leaf, columns, spaces_of.get(leaf.key))
         stretches.append(
             Stretch(key=key, entries=entries, choices=leaf.choices, vector=not leaf.single, said=leaf.said)
         )
     return tuple(stretches)
 
 
-def _declared(leaf: Leaf, columns: Array) -> tuple[Entry, ...]:
-    if leaf.choices:
-        bounds = [(float(f), float(f + n - 1)) for n, f in zip(leaf.choices, leaf.first, strict=True)]
-    else:
-        bounds = [(None, None)] * columns.shape[1]  # type: ignore[list-item]
+def _parts(env: gymnasium.Env[Any, Any]) -> Mapping[str, spaces.Space[Any]]:
+    """The space of each part of the observation; none where it is one vector, or made by a state.py."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, Flat):
+            return env.parts
+        env = env.env
+    return {}
+
+
+def _declared(leaf: Leaf, columns: Array, space: spaces.Space[Any] | None) -> tuple[Entry, ...]:
+    if not leaf.choices:
+        return _entries(space, columns)
+    bounds = [(float(f), float(f + n - 1)) for n, f in zip(leaf.choices, leaf.first, strict=True)]
     return tuple(_entry(low, high, columns[:, i]) for i, (low, high) in enumerate(bounds))
 
 
-def _entries(space: spaces.Space[Any], sampled: Array, boundless: float = BOUNDLESS) -> tuple[Entry, ...]:
-    low, high = (space.low.ravel(), space.high.ravel()) if isinstance(space, spaces.Box) else ((), ())
+def _entries(space: spaces.Space[Any] | None, sampled: Array, boundless: float = BOUNDLESS) -> tuple[Entry, ...]:
+    if not isinstance(space, spaces.Box):
+        return tuple(_entry(None, None, column) for column in sampled.T)
+    low, high = space.low.ravel(), space.high.ravel()
     return tuple(_entry(low[i], high[i], sampled[:, i], boundless) for i in range(sampled.shape[1]))
 
 

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import EnvironmentFault
 from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
+from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
@@ -56,7 +57,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     gamma = task.train.gamma
     normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
     rule = SuccessRule(task, envs.time_limit, work.grading) if task.ruled else None
-    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, job.composition)
+    combine = COMPOSITIONS[job.composition].start(recorder.num_envs, gamma, job.setup)
+    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, combine)
     model = policies.build(task, venv, seed, **_buffer(task, rewards))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))

@@ -11,22 +11,26 @@ from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import NamedArrays, action_fields, state_fields
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
+from autoreward.worker.limits import episode_limits
 from autoreward.worker.success import SuccessRule
 
 
 def evaluated_episodes(
     task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any], grading: Grading
 ) -> list[Episode]:
-    """What the rule says of each; `spread` (d,) is what a change of the observation is measured in. Raises TaskError."""
+    """What the rule says of each, and what its limits come to; `spread` (d,) is what a change of the observation is measured in.
+
+    Raises TaskError.
+    """
     rule = SuccessRule(task, venv.time_limit, grading)
-    return [
-        rule.episode(
-            played_fields(task, venv, episode),
-            episode.terminated,
-            movement=float(np.abs(np.diff(episode.observations, axis=0) / spread).mean()),
-        )
-        for episode in episodes
-    ]
+
+    def evaluated(episode: RolloutEpisode) -> Episode:
+        fields = played_fields(task, venv, episode)
+        movement = float(np.abs(np.diff(episode.observations, axis=0) / spread).mean())
+        limits = episode_limits(task, fields, episode.terminated)
+        return rule.episode(fields, episode.terminated, movement).model_copy(update={"limits": limits})
+
+    return [evaluated(episode) for episode in episodes]
 
 
 def played_fields(task: Task, venv: VectorEnv, episode: RolloutEpisode) -> NamedArrays:

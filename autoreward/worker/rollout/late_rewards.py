@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
-from autoreward.records import CompositionName, PartStats
+from autoreward.records import PartStats
 from autoreward.rewards.agreement import Parts
-from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.compose import Combine
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import RewardSource
 from autoreward.worker.rollout.training_episodes import Judged, TrainingEpisodes
@@ -46,13 +46,13 @@ class LateRewards:
         source: RewardSource,
         normaliser: Normaliser,
         rule: SuccessRule | None,
-        composition: CompositionName = "sum",
+        combine: Combine,
     ) -> None:
-        """`rule` judges training episodes for the curve; None where a task has none."""
+        """`rule` judges training episodes for the curve; None where a task has none. `combine` makes rewards of parts."""
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser
-        self._combine = COMPOSITIONS[composition].start(recorder.num_envs, normaliser.gamma)
+        self._combine = combine
         self._running = np.zeros(recorder.num_envs)
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
