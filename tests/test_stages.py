@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from autoreward.core.resources import envs_folder
+from autoreward.design.grammar.next_stage import StageLadder
 from autoreward.evaluation.symptoms import breaks_what_must_hold, stops_at_a_stage
 from autoreward.records import Episode
 from autoreward.tasks.card import Task
@@ -152,3 +154,26 @@ def test_symptoms_name_the_stage_and_what_was_broken() -> None:
     assert broken
     assert "in 4 of 4 episodes `position < 0.9` did not hold at every step" in broken.evidence
     assert stops_at_a_stage(task, [judged(task, 0.6, -0.6)] * 4) is None
+
+
+def test_going_back_and_forth_earns_nothing() -> None:
+    conditions = ("(next_state.position > 0.5)", "(next_state.position < -0.5)")
+    left = ("np.maximum(0.5 - next_state.position, 0.0)", "np.maximum(next_state.position + 0.5, 0.0)")
+    ladder = StageLadder("ladder:stages", "stages", "", 1.0, None, conditions=conditions, left=left)
+    lines = ["def paid(next_state, memory):", *ladder.lines(), "    return np.maximum(came - furthest, 0.0)"]
+    space: dict[str, Any] = {"np": np}
+    exec("\n".join(lines), space)
+
+    def earned(*positions: float) -> float:
+        memory: dict[str, Any] = {}
+        return sum(
+            float(space["paid"](SimpleNamespace(position=np.array([p]), step=np.array([1])), memory)[0])
+            for p in positions
+        )
+
+    straight = earned(0.0, 0.3, 0.6, 0.0, -0.6)
+    assert earned(0.0, 0.3, 0.0, 0.3, 0.0, 0.3, 0.6, 0.0, 0.6, 0.0, 0.6, 0.0, -0.6, 0.6, -0.6) == pytest.approx(
+        straight
+    )
+    assert earned(0.0, 0.3) > 0.0
+    assert earned(0.0, 0.3, 0.0, 0.3) == pytest.approx(earned(0.0, 0.3))
