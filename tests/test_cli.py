@@ -42,7 +42,7 @@ from autoreward.settings import Settings, declared_settings
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.files import find_task
-from autoreward.tasks.tables import Success
+from autoreward.tasks.success_table import Success
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parent.parent / "docs"

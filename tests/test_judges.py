@@ -24,7 +24,7 @@ from autoreward.session.run import config_for
 from autoreward.store.book import Book, Page, RunHeader
 from autoreward.store.keys import JUDGED, SCORES
 from autoreward.tasks.files import find_task
-from autoreward.tasks.tables import NO_RULE
+from autoreward.tasks.success_table import NO_RULE
 
 PACKAGE = Path(__file__).parent.parent / "autoreward"
 TASK = find_task("mountain-car", (envs_folder(),))

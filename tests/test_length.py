@@ -18,7 +18,7 @@ from autoreward.session.plan import demand_steps
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import CANDIDATES, LENGTH, TRIALS
 from autoreward.tasks.card import Task
-from autoreward.tasks.tables import NO_RULE
+from autoreward.tasks.success_table import NO_RULE
 
 CARD = TASK.model_copy(update={"train": TASK.train.model_copy(update={"steps": 8000})})
 AUTO = RunConfig(steps="auto")

@@ -56,7 +56,8 @@ from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, task_names
-from autoreward.tasks.tables import Constant, Metric, StateField, Success, Train
+from autoreward.tasks.success_table import Success
+from autoreward.tasks.tables import Constant, Metric, StateField, Train
 
 HARD = Path(__file__).parents[1] / "benchmarks" / "data" / "hard"
 RECORDINGS = Path(__file__).parent / "recordings"

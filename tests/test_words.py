@@ -13,7 +13,8 @@ from autoreward.llm.cost import Bill
 from autoreward.records import Record
 from autoreward.store.book import RunHeader
 from autoreward.tasks.card import Task
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Success, Train
+from autoreward.tasks.success_table import Success
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
 
 KINDS = [
     *(

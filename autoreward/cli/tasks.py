@@ -11,7 +11,7 @@ from autoreward.cli.trust import TRUST, settle_card
 
 if TYPE_CHECKING:
     from autoreward.tasks.card import Task
-    from autoreward.tasks.tables import Success
+    from autoreward.tasks.success_table import Success
 
 
 def command(
@@ -136,9 +136,9 @@ def _card(task: "Task") -> None:
     for name, constant in task.constants.items():
         table.add_row(name, constant.unit, f"= {constant.value:g}", constant.about)
     console.print(table)
-    full = ", over the full length" if task.success.full_length else ""
     if task.ruled:
-        console.print(f"success   {task.success.when} {where_it_holds(task.success)}{full}")
+        for line in rule_lines(task.success):
+            console.print(line)
         console.print(f"metric    {task.metric.value} ({task.metric.better} is better)")
     else:
         console.print("success   no rule: people compare policies (autoreward prefer)")
@@ -147,6 +147,20 @@ def _card(task: "Task") -> None:
     if task.process.allowed:
         console.print(f"process   its environment may {', '.join(task.process.allowed)}")
     console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments")
+
+
+def rule_lines(success: "Success") -> list[str]:
+    """The rule in words: a line, or one a stage, and what must hold all along."""
+    full = ", over the full length" if success.full_length else ""
+    if not success.stages:
+        lines = [f"success   {success.when} {where_it_holds(success)}{full}"]
+    else:
+        order = "in any order" if success.any_order else "one after the other"
+        lines = [f"success   {len(success.stages)} stages, {order}{full}"]
+        for number, stage in enumerate(success.stages, start=1):
+            when = " ".join(filter(None, (stage.when, success.said(stage))))
+            lines.append(f"  {number}       {stage.name}: {when}")
+    return [*lines, f"always    {success.always}"] if success.always else lines
 
 
 def where_it_holds(success: "Success") -> str:

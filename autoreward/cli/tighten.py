@@ -51,7 +51,7 @@ def command(
 def _show(proposal: "StricterRule") -> None:
     for line in proposal.found:
         say(line)
-    say(f"asking for `{proposal.condition}` besides, the rule is: {proposal.task.success.when}")
+    say(f"asking for `{proposal.condition}` besides, the rule is: {proposal.task.success.text}")
     if not proposal.changes:
         say("no recorded episode was a success, so none changes")
     for change in proposal.changes:
@@ -62,7 +62,7 @@ def _facts(proposal: "StricterRule") -> dict[str, object]:
     changed = {c.candidate_id: [c.before, c.after] for c in proposal.changes}
     return {
         "condition": proposal.condition,
-        "when": proposal.task.success.when,
+        "when": proposal.task.success.text,
         "success": changed,
     }
 

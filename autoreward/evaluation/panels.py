@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
+from autoreward.tasks.staged import follow, rule_values
 
 
 class Panel(NamedTuple):
@@ -26,9 +27,9 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
     Each of `episodes` is one column, of shape (L, 1).
     """
     constants = {name: constant.value for name, constant in task.constants.items()}
-    values = {name: rule_values(task, episode) for name, episode in episodes.items()}
+    values = {name: rule_values(task, episode, 0) for name, episode in episodes.items()}
     shown = set()
-    for limit in task.success_rule.limits(constants):
+    for limit in dict.fromkeys(limit for rule in task.rules for limit in rule.limits(constants)):
         if limit.side.names & {*task.state, *task.action}:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))
@@ -47,16 +48,5 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
 
 
 def steps_held(task: Task, episode: Transitions) -> NDArray[np.bool_]:
-    """After which steps of an episode of shape (L, 1) the rule's condition holds, shape (L,)."""
-    held = np.asarray(task.success_rule.evaluate(rule_values(task, episode)), dtype=np.bool_)
-    return np.broadcast_to(held, (episode.shape[0],))
-
-
-def rule_values(task: Task, episode: Transitions) -> dict[str, Any]:
-    """What the rule reads after each step of an episode of shape (L, 1): fields of shape (L,) or (L, k), constants, the clock."""
-    return {
-        **{name: array[:, 0] for name, array in episode.rule_fields.items()},
-        **{name: constant.value for name, constant in task.constants.items()},
-        "step": episode.step[:, 0],
-        "terminated": episode.terminated[:, 0],
-    }
+    """After which steps of an episode of shape (L, 1) the rule's condition holds, of stages the last one's; shape (L,)."""
+    return follow(task, rule_values(task, episode, 0)).holds

@@ -15,6 +15,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
+from autoreward.tasks.staged import Followed, follow, rule_values
 
 FAR = 3.5
 """Robust standard deviations of where reference episodes end beyond which a success ends far outside: the modified z-score of
@@ -79,7 +80,7 @@ def audit_successes(
     """
     count = sum(sum(p.won) for p in policies)
     plain = SuccessAudit(candidate_id=candidate_id, successes=count)
-    named = task.success_rule.names & task.state.keys()
+    named = task.ruled_names & task.state.keys()
     if count < ENOUGH_SUCCESSES:
         return plain.model_copy(update={"silent": f"{count} successes are too few to compare"})
     if not named:
@@ -115,13 +116,7 @@ def still_won(task: Task, policy: Successes) -> tuple[bool, ...]:
     Raises:
         TaskError: the rule mixes numbers and vectors.
     """
-    success, episodes = task.success, policy.episodes
-    kept = []
-    for column, won in enumerate(policy.won):
-        holds = _holds(task, episodes, column, np.flatnonzero(episodes.step[:, column] > 0))
-        held = holds[-success.window :].sum() / success.window if success.window else float(holds.any())
-        kept.append(won and bool(held >= success.share - 1e-9))
-    return tuple(kept)
+    return tuple(won and _followed(task, policy.episodes, column).met for column, won in enumerate(policy.won))
 
 
 def _usual(task: Task, reference: Transitions, before: Array, after: Array, moments: float) -> _Usual:
@@ -158,31 +153,25 @@ def _windows(
 ) -> list[Array]:
     """Of each of these episodes, the steps in which it met the rule: at least LOOK of them, as far as it has them.
 
-    A rule about any step is met at the first that does; `to_the_end` takes the last steps whatever the rule.
+    One that is met at any step is looked at up to the first that does; `to_the_end` takes the last steps whatever the rule.
     """
     width = max(task.success.window, LOOK)
     windows = []
     for column in columns:
         rows = np.flatnonzero(episodes.step[:, column] > 0)
         if not task.success.window and not to_the_end:
-            rows = rows[: _first(task, episodes, column, rows) + 1]
+            last = _followed(task, episodes, column).last
+            rows = rows if last is None else rows[: last + 1]
         windows.append(number[rows[-width:], column])
     return windows
 
 
-def _first(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> int:
-    """The row in which the rule first holds; the last if it never does."""
-    holds = _holds(task, episodes, column, rows)
-    return int(holds.argmax()) if holds.any() else len(rows) - 1
-
-
-def _holds(task: Task, episodes: Transitions, column: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether the rule's condition holds in these rows of an episode. Raises TaskError."""
-    values = {name: array[rows, column] for name, array in episodes.rule_fields.items()}
-    values |= {name: constant.value for name, constant in task.constants.items()}
-    values |= {"step": episodes.step[rows, column], "terminated": episodes.terminated[rows, column]}
-    width(task.success_rule, {n: None if n in task.constants else of_rows(np.asarray(v)) for n, v in values.items()})
-    return np.broadcast_to(np.asarray(task.success_rule.evaluate(values), dtype=np.bool_), rows.shape)
+def _followed(task: Task, episodes: Transitions, column: int) -> Followed:
+    """The rule on one episode. Raises TaskError where it mixes numbers and vectors."""
+    values = rule_values(task, episodes, column)
+    for rule in task.rules:
+        width(rule, {n: None if n in task.constants else of_rows(np.asarray(v)) for n, v in values.items()})
+    return follow(task, values)
 
 
 def _departure(name: str, index: int | None, usual: _Usual, windows: Sequence[Array]) -> Departure | None:

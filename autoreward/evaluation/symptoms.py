@@ -29,8 +29,8 @@ _LOST = 0.3
 
 
 def never_reaches(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
-    """No held-out episode meets the goal's condition at any step."""
-    if not episodes or any(e.reached for e in episodes):
+    """No held-out episode meets the goal's condition at any step. Of stages `stops_at_a_stage` says more."""
+    if not episodes or task.success.stages or any(e.reached for e in episodes):
         return None
     progress = _mean([e.progress for e in episodes])
     return Symptom(
@@ -38,6 +38,40 @@ def never_reaches(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
         evidence=f"0 of {len(episodes)} episodes met `{task.success.when}` at any step; mean progress {progress:.2f} of 1",
         advice="See how far it came, and whether any part pays for the next bit of the way from there.",
         severity=1.0,
+    )
+
+
+def stops_at_a_stage(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
+    """Most held-out episodes reach the same stages and not the next one; in any order, lack the same one."""
+    stages = task.success.stages
+    lacking = [next((j for j, step in enumerate(e.stage_steps) if not step), None) for e in episodes]
+    open_at = [j for j in lacking if j is not None]
+    if not stages or len(open_at) < _MOST * len(episodes) or not open_at:
+        return None
+    j = max(dict.fromkeys(open_at), key=open_at.count)
+    stopped = open_at.count(j)
+    where = "lack" if task.success.any_order else "stop at"
+    also = [f"{open_at.count(k)} at {stages[k].name}" for k in sorted(set(open_at)) if k != j]
+    return Symptom(
+        name="stops_at_a_stage",
+        evidence=f"{stopped} of {len(episodes)} episodes {where} stage {j + 1}/{len(stages)}, {stages[j].name}: `{stages[j].when}`"
+        + (f" ({', '.join(also)})" if also else ""),
+        advice="See what they do from where the stage before was reached, and whether any part pays for the way from there.",
+        severity=1.0 if len(open_at) == len(episodes) else 0.8,
+    )
+
+
+def breaks_what_must_hold(task: Task, episodes: Sequence[Episode]) -> Symptom | None:
+    """In most episodes what must always hold does not, at some step."""
+    broken = [e for e in episodes if e.always < 1.0]
+    if not broken or len(broken) < _MOST * len(episodes):
+        return None
+    return Symptom(
+        name="breaks_what_must_hold",
+        evidence=f"in {len(broken)} of {len(episodes)} episodes `{task.success.always}` did not hold at every step; it held at "
+        f"{_mean([e.always for e in broken]):.0%} of theirs",
+        advice="Compare what breaking it pays with what it costs.",
+        severity=0.9,
     )
 
 
@@ -51,7 +85,7 @@ def reaches_but_does_not_stay(task: Task, episodes: Sequence[Episode]) -> Sympto
     return Symptom(
         name="reaches_but_does_not_stay",
         evidence=f"{len(reached)} of {len(episodes)} episodes met the condition, {len(reached) - len(failed)} held it; the "
-        f"others held it in {held:.0%} of the {task.success.within}",
+        f"others held it in {held:.0%} of the {task.success.plan[-1].within}",
         advice="Compare what staying there pays with what leaving, or coming back, pays.",
         severity=0.8,
     )
@@ -209,6 +243,8 @@ def all_symptoms(
     judged = score if score and score.ruled else None
     of_episodes: tuple[Callable[[], Symptom | None], ...] = (
         lambda: never_reaches(task, episodes),
+        lambda: stops_at_a_stage(task, episodes),
+        lambda: breaks_what_must_hold(task, episodes),
         lambda: reaches_but_does_not_stay(task, episodes),
         lambda: dies_early(episodes, max_steps),
         lambda: stands_still(episodes),

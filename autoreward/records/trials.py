@@ -136,6 +136,12 @@ class Episode(Record):
     metric: float
     movement: float
     """Mean speed of the normalised state per step (0: nothing moves)."""
+    stage: int = 0
+    """How many stages of the rule were reached; a rule without stages is one."""
+    stage_steps: tuple[int, ...] = ()
+    """A stage each, in the card's order: the step after which it was reached, from 1; 0: it was not."""
+    always: float = 1.0
+    """Share of the steps at which what must always hold did."""
     limits: dict[Name, float] = Field(default_factory=dict)
     """What each limit of the card came to."""
 
@@ -149,6 +155,8 @@ class CheckpointScore(Record):
     metric: float | None
     """Mean metric of the successful episodes; None without one."""
     length: float
+    stages: tuple[float, ...] = ()
+    """A stage of the rule each: the share of the episodes that reached it; empty without stages."""
     limits: dict[Name, float] = Field(default_factory=dict)
     """What each limit came to: the mean over its episodes, or the worst step of any."""
     violation: float = Field(default=0.0, ge=0.0)

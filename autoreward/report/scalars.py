@@ -112,12 +112,13 @@ def _parts(trial: Trial) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
-    """What each checkpoint did on held-out seeds."""
+    """What each checkpoint did on held-out seeds; of a staged rule also the share of episodes that reached each stage."""
     for point in score.checkpoints if score else ():
         values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
         metric = {} if point.metric is None else {"metric": point.metric}
+        stages = {f"stage_{number}": share for number, share in enumerate(point.stages, start=1)}
         limits = {f"limits/{name}": value for name, value in point.limits.items()}
-        yield point.step, {f"held_out/{name}": value for name, value in (values | metric | limits).items()}
+        yield point.step, {f"held_out/{name}": value for name, value in (values | metric | stages | limits).items()}
 
 
 def _name(page: Page, trial: Trial) -> str:

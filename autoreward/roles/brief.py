@@ -52,20 +52,25 @@ class Brief(NamedTuple):
 
     @property
     def condition(self) -> str:
-        """The rule's condition with constants as a program writes them."""
-        return self._as_written(self.task.success.when)
+        """The rule's condition with constants as a program writes them; of stages the last one's."""
+        return self.written(self.task.success.plan[-1].when)
+
+    @property
+    def reads_action(self) -> bool:
+        """Whether the condition speaks of the action."""
+        return bool(self.task.ruled_names & (self.task.action.keys() - self.task.state.keys()))
 
     @property
     def metric(self) -> str:
         """The metric, in the same way."""
-        return self._as_written(self.task.metric.value)
+        return self.written(self.task.metric.value)
 
     @property
     def limits(self) -> list[str]:
         """The card's limits in the same way; none where the rule is kept from models, since they are of the same kind."""
         shown = self.task.limits if self.rule_shown else {}
         return [
-            f"{name}: {limit.model_copy(update={'value': self._as_written(limit.value)}).said}"
+            f"{name}: {limit.model_copy(update={'value': self.written(limit.value)}).said}"
             + (f" ({limit.about})" if limit.about else "")
             for name, limit in shown.items()
         ]
@@ -81,7 +86,8 @@ class Brief(NamedTuple):
         known = self.description.reference_episodes if self.description else ()
         return [reference.episode for reference in known if reference.kind == "random"]
 
-    def _as_written(self, formula: str) -> str:
+    def written(self, formula: str) -> str:
+        """A formula of the card with constants as a program writes them."""
         names = "|".join(map(re.escape, self.task.constants))
         return re.sub(rf"\b(?:{names})\b", lambda found: found[0].upper(), formula) if names else formula
 

@@ -50,7 +50,7 @@ def _last_states(
     """Names of n numbers, those of the rule first where models may read it; (E, n): what they are at each episode's end; and (n,):
     how far each gets in all of the episodes.
     """
-    ruled = task.success_rule.names if task.ruled and rule_shown else frozenset()
+    ruled = task.ruled_names if task.ruled and rule_shown else frozenset()
     order = sorted(recorded.next_state, key=lambda name: (name not in ruled, recorded.next_state[name].ndim))
     columns: dict[str, NDArray[np.float64]] = {}
     for name in order:

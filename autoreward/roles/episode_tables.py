@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import steps_held
 from autoreward.tasks.card import Task
+from autoreward.tasks.staged import follow, rule_values
 
 Values = Mapping[str, NDArray[Any]]
 _LAST_ROWS = 5
@@ -77,8 +78,25 @@ def _row(step: str, cells: Sequence[str], *what: str) -> str:
 
 
 def holding(task: Task, one: Transitions) -> NDArray[np.bool_] | None:
-    """(L,): after which steps the rule's condition holds in one episode; None without a rule."""
+    """(L,): after which steps the rule's condition holds in one episode, of stages the last one's; None without a rule."""
     return steps_held(task, one) if task.ruled else None
+
+
+def _stages(task: Task, one: Transitions) -> list[tuple[int, str]]:
+    """Rows at which stages are reached, and what `always` is broken by first."""
+    if not task.ruled:
+        return []
+    values = rule_values(task, one, 0)
+    followed = follow(task, values)
+    marks = [
+        (row, f"stage {stage.name} is reached")
+        for row, stage in zip(followed.reached, task.success.stages, strict=False)
+        if row is not None
+    ]
+    if task.always_rule and followed.always < 1.0:
+        held = np.broadcast_to(np.asarray(task.always_rule.evaluate(values), dtype=np.bool_), (len(one.step),))
+        marks.append((int((~held).argmax()), "what must always hold does not, for the first time"))
+    return marks
 
 
 def spread_out(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -91,7 +109,7 @@ def _columns(
     task: Task, one: Transitions, parts: Values, most: int, rule_shown: bool
 ) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """One column a number: what the rule speaks of first, other fields after the step, the action; the parts are never left out."""
-    ruled = task.success_rule.names if task.ruled and rule_shown else frozenset()
+    ruled = task.ruled_names if task.ruled and rule_shown else frozenset()
     order = sorted(one.next_state, key=lambda name: (name not in ruled, one.next_state[name].ndim))
     columns: dict[str, NDArray[Any]] = {}
     for name in order:
@@ -113,7 +131,9 @@ def _events(task: Task, one: Transitions, parts: Values, rule_shown: bool) -> di
 
     for row, what in _switches(one):
         mark(row, what)
-    held = holding(task, one) if rule_shown else None
+    for row, what in _stages(task, one) if rule_shown else ():
+        mark(row, what)
+    held = holding(task, one) if rule_shown and not task.success.stages else None
     if held is not None and held.any():
         first = int(held.argmax())
         mark(first, "the condition holds for the first time")

@@ -174,7 +174,12 @@ def told(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
 
 def hide_condition(brief: Brief, text: str) -> str:
     """A symptom's text, without the rule's condition where that is kept from models."""
-    return text if brief.rule_shown else text.replace(f"`{brief.task.success.when}`", "the goal")
+    if brief.rule_shown:
+        return text
+    success = brief.task.success
+    for hidden in (*(s.when for s in success.plan), *filter(None, (success.always,))):
+        text = text.replace(f"`{hidden}`", "the goal")
+    return text
 
 
 def _fate(brief: Brief, rounds: Sequence[Round], candidate: Candidate, trainings: Sequence[Score]) -> str:

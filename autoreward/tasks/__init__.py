@@ -1,7 +1,9 @@
 """Task cards: what they say, whether it makes sense, drafts of new ones. Never imports environment code.
 
 card.py         what a card says, as one record
-tables.py       its tables: fields, constants, the success rule, the metric, how to train
+tables.py       its tables: fields, constants, the metric, how to train
+success_table.py  its table of the success rule: a condition, or stages
+staged.py       the success rule on one episode: which stages it reached
 limits.py       its table of limits
 process.py      its table of what the environment's processes may do
 consistency.py  whether its names and formulas go together

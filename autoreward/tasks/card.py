@@ -14,7 +14,8 @@ from autoreward.tasks.consistency import check_names, check_rules, check_sources
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
-from autoreward.tasks.tables import NO_RULE, ActionField, Constant, Metric, StateField, Success, Train
+from autoreward.tasks.success_table import NO_RULE, Success
+from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -58,8 +59,8 @@ class Task(Record):
             check_sources(self.state_sources, self.action_sources)
             _ = self.success.window
             check_rules(
-                self.success_rule,
-                (self.metric_formula, self.distance_formula),
+                self.rules,
+                (self.metric_formula, *self.stage_distances),
                 self.script_formula,
                 self.state_sources,
                 self.action_sources,
@@ -78,14 +79,40 @@ class Task(Record):
 
     @property
     def success_rule(self) -> Expression:
-        """The parsed condition of `[success]`."""
-        return _formula(self.success.when, f"task {self.name}, [success] when")
+        """The parsed condition of `[success]`; of stages the last one's."""
+        return self.stage_rules[-1]
 
     @property
-    def distance_formula(self) -> Expression | None:
-        """The parsed distance of `[success]`, if there is one."""
-        distance = self.success.distance
-        return _formula(distance, f"task {self.name}, [success] distance") if distance else None
+    def rules(self) -> tuple[Expression, ...]:
+        """All parsed conditions of `[success]`: of each stage, and `always`."""
+        return (*self.stage_rules, *((self.always_rule,) if self.always_rule else ()))
+
+    @property
+    def stage_rules(self) -> tuple[Expression, ...]:
+        """The parsed condition of each stage; one where there are no stages."""
+        return tuple(_formula(s.when, f"{self._at(s.name)} when") for s in self.success.plan)
+
+    @property
+    def stage_distances(self) -> tuple[Expression | None, ...]:
+        """The parsed distance of each stage, where it has one."""
+        return tuple(
+            _formula(s.distance, f"{self._at(s.name)} distance") if s.distance else None for s in self.success.plan
+        )
+
+    @property
+    def always_rule(self) -> Expression | None:
+        """The parsed condition that must hold all along, if there is one."""
+        always = self.success.always
+        return _formula(always, f"task {self.name}, [success] always") if always else None
+
+    @property
+    def ruled_names(self) -> frozenset[str]:
+        """What the conditions of `[success]` read."""
+        return frozenset().union(*(rule.names for rule in self.rules))
+
+    def _at(self, stage: str) -> str:
+        """Where in the card a stage stands."""
+        return f"task {self.name}, [success]{f' stage {stage},' if self.success.stages else ''}"
 
     @property
     def metric_formula(self) -> Expression | None:

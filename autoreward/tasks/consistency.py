@@ -61,7 +61,7 @@ def check_sources(state: Mapping[str, Expression], action: Mapping[str, Expressi
 
 
 def check_rules(
-    success: Expression,
+    rules: Sequence[Expression],
     measures: Sequence[Expression | None],
     script: Expression | None,
     state: Mapping[str, Expression],
@@ -73,9 +73,10 @@ def check_rules(
     known = {"terminated", *(name for name, source in state.items() if is_condition(source.body, ()))}
     numbers = {name: constant.value for name, constant in constants.items()}
     readable = fields | action.keys() | set(ALWAYS_THERE)
-    _check_known(success, readable)
-    demand_condition(success, known)
-    for formula in filter(None, (success, *measures, script)):
+    for rule in rules:
+        _check_known(rule, readable)
+        demand_condition(rule, known)
+    for formula in filter(None, (*rules, *measures, script)):
         demand_finite(formula, numbers)
     for measure in filter(None, measures):
         _check_known(measure, readable)

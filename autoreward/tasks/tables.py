@@ -1,10 +1,9 @@
-"""The tables of a task card, as records: fields, constants, the success rule, the metric, how to train."""
+"""The tables of a task card, as records: fields, constants, the metric, how to train."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field as Bounded
 
-from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Range, Unit
 
@@ -36,36 +35,6 @@ class Constant(Record):
     unit: Unit = ""
     field: Line = ""
     """The state field it is a value of, if it is one."""
-
-
-class Success(Record):
-    """When an episode counts as a success."""
-
-    when: FormulaText
-    within: Line = "last step"
-    """`last step`, `any step`, or `last N steps`."""
-    share: float = Bounded(default=1.0, gt=0.0, le=1.0)
-    """Share of the window in which `when` must hold."""
-    full_length: bool = False
-    """The episode must also reach the time limit; a shorter one counts as a failure."""
-    distance: FormulaText | Literal[""] = ""
-    """How far it still is, 0 or less where it is done: grades what `when` alone can't, such as `terminated`; judges no success."""
-
-    @property
-    def window(self) -> int:
-        """Steps of the window: 1 for the last step, 0 for any step."""
-        words = self.within.split()
-        if words == ["last", "step"]:
-            return 1
-        if words == ["any", "step"]:
-            return 0
-        if len(words) == 3 and words[0] == "last" and words[2] == "steps" and words[1].isdigit() and int(words[1]) > 0:
-            return int(words[1])
-        raise TaskError(f"[success] within = {self.within!r}: use 'last step', 'any step' or 'last N steps'.")
-
-
-NO_RULE = Success(when="0 > 1")
-"""Where a card has no [success]: no episode meets it, and people compare policies instead."""
 
 
 Direction = Literal["lower", "higher"]

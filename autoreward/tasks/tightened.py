@@ -1,4 +1,4 @@
-"""A task whose success rule asks for more."""
+"""A task whose success rule asks for more: its condition, or that of its last stage."""
 
 from pydantic import ValidationError
 
@@ -12,7 +12,13 @@ def tightened_task(task: Task, condition: str) -> Task:
     asked = Expression(condition, "the condition")  # whatever it is, it is a formula of its own
     if not asked.names & {*task.state, *task.action}:
         raise TaskError(f"{shortened(condition)!r} names no field; it has {', '.join((*task.state, *task.action))}.")
-    success = {**task.success.model_dump(), "when": f"({task.success.when}) and ({condition})"}
+    if task.success.any_order:
+        raise TaskError(
+            "its stages may be reached in any order; write the condition into the stage that it belongs to."
+        )
+    success = task.success.model_dump()
+    judged = success["stages"][-1] if task.success.stages else success  # of stages the last one
+    judged["when"] = f"({judged['when']}) and ({condition})"
     try:
         return Task.model_validate({**task.model_dump(), "success": success})
     except ValidationError as error:

@@ -30,18 +30,16 @@ class SimpleEpisode(NamedTuple):
 def graded_by(task: Task, max_steps: int, episodes: Sequence[SimpleEpisode]) -> Grading:
     """What these episodes of a task miss its rule by. Empty without episodes.
 
-    All means are over kinds of policies, each with the same weight. A condition's scale is the mean miss over the rule's window,
+    All means are over kinds of policies, each with the same weight. A condition's scale is the mean miss over its stage's window,
     or the largest range of the fields that it reads (else 1) for one that is always met; its weight is the share of those
     steps at which it fails.
     """
     if not episodes:
         return UNGRADED
-    window = slice(-task.success.window, None) if task.success.window else slice(None)
     rule = SuccessRule(task, max_steps)
-    misses = [rule.misses(e.states, e.terminated)[:, window] for e in episodes]
-    finite = [np.where(np.isfinite(miss), miss, 0.0) for miss in misses]
-    scales = _over_kinds(episodes, [miss.mean(axis=1) for miss in finite])
-    weights = _over_kinds(episodes, [(miss > 0.0).mean(axis=1) for miss in misses])
+    misses = [rule.misses(e.states, e.terminated) for e in episodes]
+    scales = _over_kinds(episodes, [_means(np.where(np.isfinite(m), m, 0.0) for m in own) for own in misses])
+    weights = _over_kinds(episodes, [_means(m > 0.0 for m in own) for own in misses])
     grading = Grading(
         scales=tuple(np.where(scales > 0.0, scales, rule.ranges).tolist()),
         weights=tuple(np.maximum(weights, LEAST_WEIGHT).tolist()),
@@ -53,6 +51,11 @@ def graded_by(task: Task, max_steps: int, episodes: Sequence[SimpleEpisode]) -> 
     constant = next((kind for kind in near if kind != "random"), "random")
     idle = max(fmean(near[kind]) for kind in {"random", constant} if kind in near)
     return grading.model_copy(update={"idle": min(idle, MOST_IDLE)})
+
+
+def _means(stages: Iterable[np.ndarray]) -> np.ndarray:
+    """Means over the steps, of the conditions of all stages."""
+    return np.concatenate([stage.mean(axis=1) for stage in stages])
 
 
 def _over_kinds(episodes: Sequence[SimpleEpisode], rows: Iterable[np.ndarray]) -> np.ndarray:

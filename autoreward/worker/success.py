@@ -1,13 +1,17 @@
 """The task's success rule and metric on one episode, and how far it came. Candidates never see any of it.
 
 Progress is 0 for an episode that is no nearer to success than random actions and doing nothing, 1 for a success, and in between it
-is how near the rule came to holding: each condition by what simple policies miss it by (`Grading`).
+is how near the rule came to holding: each condition by what simple policies miss it by (`Grading`). Of n stages, k of them reached,
+it is (k + how near the next one is) / n, times the share of the steps at which `always` held.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
@@ -16,6 +20,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.graded import GradedRule
 from autoreward.tasks.formulas.shapes import of_rows, width
+from autoreward.tasks.staged import Followed, follow, next_from, share_held
 from autoreward.worker.envs.fields import NamedArrays
 
 ALMOST = 0.999
@@ -28,16 +33,6 @@ BEST = 0.5
 Array = NDArray[np.float64]
 
 
-class _Held(NamedTuple):
-    """The rule on one episode."""
-
-    success: bool
-    holds: NDArray[np.bool_]
-    """(L,): the condition holds at a step."""
-    held: float
-    """Share of the window in which it holds."""
-
-
 class SuccessRule:
     """What the rule and the metric of one task say of its episodes."""
 
@@ -46,29 +41,34 @@ class SuccessRule:
         self._task = task
         self._max_steps = max_steps
         self._constants = {name: constant.value for name, constant in task.constants.items()}
-        self._rule = GradedRule(task.success_rule, task.distance_formula)
-        count = len(self._rule.conditions)
+        robust = bool(task.success.stages)
+        pairs = zip(task.stage_rules, task.stage_distances, strict=True)
+        self._rules = tuple(GradedRule(rule, distance, robust) for rule, distance in pairs)
+        self._conditions = tuple(c for rule in self._rules for c in rule.conditions)
+        count = len(self._conditions)
         if grading.scales and not len(grading.scales) == len(grading.weights) == count:
-            raise ValueError(f"the grading is of another rule than {task.success.when!r}")
-        self._scales = np.array(grading.scales or [1.0] * count)[:, None]
-        self._weights = grading.weights or (1.0,) * count
+            raise ValueError(f"the grading is of another rule than {task.success.text!r}")
+        self._scales = self._by_stage(grading.scales or [1.0] * count)
+        self._weights = self._by_stage(grading.weights or [1.0] * count)
         self._idle = grading.idle
 
     @property
     def fields(self) -> frozenset[str]:
         """State and action fields that the rule reads; one at least, so that an episode has a length."""
         named = {*self._task.state, *self._task.action}
-        read = frozenset().union(*(c.names for c in self._rule.conditions)) & named
+        read = frozenset().union(*(r.names for r in self._task.rules), *(c.names for c in self._conditions)) & named
         return frozenset(read or [next(iter(self._task.state))])
 
     def succeeded(self, states: NamedArrays, terminated: bool) -> bool:
         """Whether the episode is a success. `states`: the fields after each of its L steps and the actions, (L,) or (L, k)."""
-        return self._hold(self._values(states, terminated), terminated).success
+        values = self._values(states, terminated)
+        return self._success(follow(self._task, values), values)
 
     def progress(self, states: NamedArrays, terminated: bool) -> float:
         """How far the episode came, in [0, 1]: 0 like simple policies, 1 for a success, at most ALMOST without."""
         values = self._values(states, terminated)
-        return 1.0 if self._hold(values, terminated).success else self._graded(values)
+        followed = follow(self._task, values)
+        return 1.0 if self._success(followed, values) else self._graded(followed, values)
 
     def episode(self, states: NamedArrays, terminated: bool, movement: float) -> Episode:
         """All that is kept of one episode.
@@ -77,67 +77,110 @@ class SuccessRule:
             TaskError: the rule or the metric does not give one value a step.
         """
         values = self._values(states, terminated)
-        for formula in filter(None, (self._task.success_rule, self._task.metric_formula, self._task.distance_formula)):
+        for formula in (*self._task.rules, *filter(None, (self._task.metric_formula, *self._task.stage_distances))):
             self._demand_single(formula, values)
-        result = self._hold(values, terminated)
+        followed = follow(self._task, values)
+        success = self._success(followed, values)
+        window = self._task.success.window
+        held = share_held(followed.holds, window) if window else float(followed.holds.any())
         return Episode(
-            success=result.success,
-            length=len(result.holds),
+            success=success,
+            length=len(followed.holds),
             terminated=terminated,
-            reached=bool(result.holds.any()),
-            held=min(result.held, 1.0),
-            progress=1.0 if result.success else self._graded(values),
-            metric=self._metric(values, len(result.holds)),
+            reached=bool(followed.holds.any()),
+            held=min(held, 1.0),
+            progress=1.0 if success else self._graded(followed, values),
+            metric=self._metric(values, len(followed.holds)),
             movement=movement,
+            stage=followed.stage,
+            stage_steps=tuple(0 if step is None else step + 1 for step in followed.reached),
+            always=followed.always,
         )
 
-    def misses(self, states: NamedArrays, terminated: bool) -> Array:
-        """By how much each condition fails at each step, shape (conditions, L): see `tasks/formulas/graded.py`."""
-        return self._rule.misses(self._values(states, terminated), _length(states))
+    def misses(self, states: NamedArrays, terminated: bool) -> list[Array]:
+        """By how much each condition of each stage fails, (conditions, W), in the W steps that the stage may be judged by."""
+        values, windows = self._values(states, terminated), map(self._task.success.window_of, self._task.success.plan)
+        return [
+            rule.misses(values, _length(states))[:, slice(-window, None) if window else slice(None)]
+            for rule, window in zip(self._rules, windows, strict=True)
+        ]
 
     @property
     def ungraded(self) -> bool:
         """Whether the rule says yes or no and nothing in between: progress is 0 up to success."""
-        return not self._task.success.full_length and all(c.yes_or_no for c in self._rule.conditions)
+        success = self._task.success
+        return not (success.full_length or success.stages) and all(c.yes_or_no for c in self._conditions)
 
     @property
     def ranges(self) -> Array:
         """(conditions,): the largest range of the fields that each reads, 1 where none is stated."""
         spans = {name: field.range[1] - field.range[0] for name, field in self._task.state.items() if field.range}
-        return np.array([max((spans[n] for n in c.names if n in spans), default=1.0) for c in self._rule.conditions])
+        return np.array([max((spans[n] for n in c.names if n in spans), default=1.0) for c in self._conditions])
 
     def closeness(self, states: NamedArrays, terminated: bool) -> float:
-        """How near the rule came to holding over its window, in [0, 1], before what simple policies reach is taken off.
+        """How near the rule came to holding, in [0, 1], before what simple policies reach is taken off.
 
-        A condition that is missed by d counts 1 - d / scale, where the scale is what the episode misses it by at its first step,
-        or NEAR_START of what simple policies do, if that is more. `and` takes the mean by weight, `or` the largest. Over a window
-        of several steps it is the mean; otherwise BEST of it is the best step's. Where the rule asks for the full length it is
-        multiplied with the share of the time limit that was survived.
+        A condition that is missed by d counts 1 - d / scale, where the scale is what the episode misses it by at the first step
+        from which it counts, or NEAR_START of what simple policies do, if that is more. `and` takes the mean by weight, `or` the
+        largest. Over a window of several steps it is the mean; otherwise BEST of it is the best step's. Of stages, those that
+        were reached count 1 and the next one as robustly as signal temporal logic grades it: `and` and each step of `hold` take
+        the smallest, `or` and all steps from where the stage before was reached the largest. Where the rule asks for the full
+        length it is multiplied with the share of the time limit that was survived, and where something must always hold with
+        the share of the steps at which it did.
         """
-        return self._near(self._values(states, terminated))
+        values = self._values(states, terminated)
+        return self._near(follow(self._task, values), values)
 
-    def _near(self, values: Mapping[str, Any]) -> float:
-        length = len(values["step"])
-        misses = self._rule.misses(values, length)
-        scales = np.maximum(np.where(np.isfinite(misses[:, :1]), misses[:, :1], 0.0), NEAR_START * self._scales)
-        close = self._rule.closeness(misses, scales, self._weights)
+    def _near(self, followed: Followed, values: Mapping[str, Any]) -> float:
+        length, success = len(values["step"]), self._task.success
+        open_stages = [j for j, step in enumerate(followed.reached) if step is None]
+        if not success.any_order:
+            open_stages = open_stages[:1]
+        if not success.stages:
+            near = self._plain(values, length)
+        else:
+            nearest = max((self._robust(j, followed, values, length) for j in open_stages), default=0.0)
+            near = (followed.stage + nearest) / len(followed.reached)
+        return near * followed.always * (length / self._max_steps if success.full_length else 1.0)
+
+    def _plain(self, values: Mapping[str, Any], length: int) -> float:
+        """Of a rule without stages."""
+        close = self._close(0, 0, values, length)
         window = self._task.success.window
         if window > 1:
-            near = float(close[-window:].mean())
-        else:
-            near = (1.0 - BEST) * float(close[-1] if window else close.max()) + BEST * float(close.max())
-        return near * (length / self._max_steps if self._task.success.full_length else 1.0)
+            return float(close[-window:].mean())
+        return (1.0 - BEST) * float(close[-1] if window else close.max()) + BEST * float(close.max())
 
-    def _graded(self, values: Mapping[str, Any]) -> float:
-        return float(np.clip((self._near(values) - self._idle) / (1.0 - self._idle), 0.0, ALMOST))
+    def _robust(self, j: int, followed: Followed, values: Mapping[str, Any], length: int) -> float:
+        """Of a stage that was not reached, at most ALMOST."""
+        success, stage = self._task.success, self._task.success.plan[j]
+        begin = next_from(success, followed.reached[:j]) or 0
+        close = self._close(j, begin, values, length)
+        if window := success.window_of(stage):
+            whole = np.sort(np.concatenate([np.zeros(max(window - length, 0)), close[-window:]]))
+            return min(float(whole[window - math.ceil(stage.share * window - 1e-9)]), ALMOST)
+        close = close[begin : success.by_of(stage) or length]
+        hold = min(success.hold_of(stage), len(close))
+        return min(float(sliding_window_view(close, hold).min(axis=1).max()), ALMOST) if hold else 0.0
 
-    def _hold(self, values: Mapping[str, Any], terminated: bool) -> _Held:
-        length, success = len(values["step"]), self._task.success
-        holds = np.broadcast_to(np.asarray(self._task.success_rule.evaluate(values), dtype=np.bool_), (length,))
-        window = self._window
-        held = float(holds[window].sum()) / success.window if success.window else float(holds.any())
-        full = length >= self._max_steps and not terminated
-        return _Held(held >= success.share - 1e-9 and (full or not success.full_length), holds, held)
+    def _close(self, j: int, begin: int, values: Mapping[str, Any], length: int) -> Array:
+        """(L,): how near stage j is to holding at each step, where it counts from step `begin` on."""
+        misses = self._rules[j].misses(values, length)
+        first = misses[:, begin : begin + 1]
+        scales = np.maximum(np.where(np.isfinite(first), first, 0.0), NEAR_START * np.array(self._scales[j])[:, None])
+        return self._rules[j].closeness(misses, scales, self._weights[j])
+
+    def _graded(self, followed: Followed, values: Mapping[str, Any]) -> float:
+        return float(np.clip((self._near(followed, values) - self._idle) / (1.0 - self._idle), 0.0, ALMOST))
+
+    def _success(self, followed: Followed, values: Mapping[str, Any]) -> bool:
+        full = len(values["step"]) >= self._max_steps and not values["terminated"][-1]
+        return followed.met and (bool(full) or not self._task.success.full_length)
+
+    def _by_stage(self, numbers: Sequence[float]) -> list[tuple[float, ...]]:
+        """One number a condition, as those of each stage."""
+        rest = iter(numbers)
+        return [tuple(itertools.islice(rest, len(rule.conditions))) for rule in self._rules]
 
     @property
     def _window(self) -> slice:

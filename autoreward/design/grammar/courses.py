@@ -92,7 +92,7 @@ def _aim(task: Task, description: Description, motion: Motion, bounds: tuple[Bou
         return _Aim(f"0.5 * ({low.code} + {high.code})", (low.value + high.value) / 2, abs(high.value - low.value) / 2)
     if sides:
         return _beyond(description, motion, mine[0])
-    named = task.success_rule.names
+    named = task.ruled_names
     for name, constant in task.constants.items():
         if constant.field == motion.name and name not in named:
             return _Aim(name.upper(), constant.value, 0.0)

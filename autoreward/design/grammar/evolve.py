@@ -32,7 +32,7 @@ _FAST = ("speed", "energy")
 """Kinds that pay for speed: damping the same field would take it back."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
-_RARE = ("bonus", "all_bonus", "end", "staged", "limit")
+_RARE = ("bonus", "all_bonus", "end", "staged", "limit", "next")
 """Kinds that pay nothing until something is reached, or exceeded: that they never did says nothing against them."""
 
 
@@ -133,6 +133,7 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
 
     # the goal last: where there are too many terms, the last ones are kept
     needs_and_ideas: tuple[tuple[Sized, Callable[[], list[Term]]], ...] = (
+        (kit.ladders, lambda: kit.upkeep(rng) + kit.next(rng)),
         (kit.goals, lambda: kit.upkeep(rng) + kit.bonus(rng) + kit.near(rng, "exp")),
         (kit.courses, lambda: kit.posture(rng) + ends() + kit.beside(rng) + kit.course(rng)),
         (kit.rates, lambda: kit.motion(rng) + kit.upkeep(rng) + kit.bonus(rng)),
@@ -149,6 +150,7 @@ def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]
         (kit.goals, lambda: kit.upkeep(rng) + kit.steady(rng) + kit.bonus(rng) + kit.near(rng, "linear")),
         (kit.rates, lambda: kit.progress(rng) + kit.swing(rng) + kit.upkeep(rng)),
         (kit.goals, lambda: kit.smooth(rng) + kit.upkeep(rng) + kit.steady(rng) + joint),
+        (kit.ladders, lambda: ends() + kit.explore(rng) + kit.next(rng)),
         (_ALWAYS, lambda: kit.explore(rng) + kit.upkeep(rng) + kit.near(rng)),
     )
     return tuple(idea for needs, idea in needs_and_ideas if len(needs))
@@ -166,6 +168,10 @@ def _mutate(kit: Kit, rng: random.Random, genome: Genome, diagnosis: Diagnosis |
 def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: tuple[str, str] | None) -> list[Term]:
     """The terms, changed as a symptom advises; `slot` is the part that it concerns, if one."""
     match symptom:
+        case "stops_at_a_stage":
+            return terms + rng.choice(
+                (kit.next, kit.explore, kit.ground) if kit.ladders else (kit.explore, kit.ground)
+            )(rng)
         case "never_reaches":
             wider = [t.model_copy(update={"scale": readable(t.scale * 2)}) if t.kind == "near" else t for t in terms]
             ways: tuple[Maker, ...] = (

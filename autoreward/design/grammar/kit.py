@@ -7,6 +7,7 @@ from typing import Literal
 
 from autoreward.design.grammar.courses import courses
 from autoreward.design.grammar.limits import excesses
+from autoreward.design.grammar.next_stage import stage_ladders
 from autoreward.design.grammar.quantities import (
     Quantity,
     Stage,
@@ -46,12 +47,14 @@ class Kit:
         fast = {q.name for q in self.rates}
         self.grounds = (*self.standing_points, *(q for q in self.goals if q.name not in fast))
         self.stages = self._staged(description)
+        self.ladders = stage_ladders(task, description)
         self.excesses = excesses(task)
-        known = (*self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages, *self.excesses)
+        things = (*self.goals, *every, *self.far, *self.standing_points, *self.courses, *self.stages)
+        known = (*self.ladders, *things, *self.excesses)
         self.things: dict[str, Quantity] = {q.key: q for q in known}
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
-        self.survive = task.success.full_length or "not terminated" in task.success.when
+        self.survive = task.success.full_length or "not terminated" in task.success.text
         self.ends = description.terminates and not self.survive
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
         self.efforts = [_effort_key(s) for s in description.action if s.discrete != 2]
@@ -94,6 +97,7 @@ class Kit:
             (self.grounds, self.ground),
             (self.stages, self.staged),
             (self.standing_points, self.behind),
+            (self.ladders, self.next),
             (self.excesses, self.within),
         )
         return (*always, *(maker for needs, maker in sometimes if len(needs)))
@@ -195,6 +199,10 @@ class Kit:
             for i, q in enumerate(self.stages)
         ]
 
+    def next(self, rng: random.Random) -> list[Term]:
+        """The next stage of the card's rule: coming further than ever before in the episode."""
+        return [Term(kind="next", on=q.key, weight=rng.choice((2.0, 5.0, 10.0))) for q in self.ladders]
+
     def behind(self, rng: random.Random) -> list[Term]:
         """Standing behind the object, and its way to the goal."""
         terms = [
@@ -218,7 +226,7 @@ class Kit:
 
         A vector is left out: it is of joints, which must move.
         """
-        led = {c.name for c in self.courses} | {q.mover for q in self.standing_points} | self.task.success_rule.names
+        led = {c.name for c in self.courses} | {q.mover for q in self.standing_points} | self.task.ruled_names
         return [t for t in self.centre(rng) if t.on.split(":")[1] in self.level - led]
 
     def motion(self, rng: random.Random) -> list[Term]:

@@ -3,6 +3,7 @@
 import textwrap
 
 from autoreward.design.grammar.courses import Course
+from autoreward.design.grammar.next_stage import StageLadder
 from autoreward.design.grammar.quantities import Quantity, Stage
 from autoreward.design.grammar.standing_points import StandingPoint
 from autoreward.design.grammar.terms import Genome, Kind, Shape, Term, part_names, thought
@@ -102,7 +103,9 @@ class _Lets:
     def add(self, term: Term) -> None:
         """The lines that a part needs and that are not there yet."""
         for quantity in _reads(term, self._things):
-            if isinstance(quantity, Course):
+            if isinstance(quantity, StageLadder):
+                self._climb(quantity)
+            elif isinstance(quantity, Course):
                 self._let(quantity.key, f"{quantity.velocity}_wanted", _wanted(quantity, term.scale))
             elif isinstance(quantity, Stage):
                 members = " + ".join(f"{self.names[q.key]} / {number(q.scale)}" for q in quantity.members)
@@ -121,6 +124,17 @@ class _Lets:
             gap = self.names[term.on]
             nearest = self._let(key, f"nearest_{gap}", f'memory.get("{gap}", {self._things[term.on].before()})')
             self.lines.append(f'    memory["{gap}"] = np.minimum({nearest}, {gap})')
+
+    def _climb(self, ladder: StageLadder) -> None:
+        """The lines that count stages, once."""
+        if ladder.key not in self.names:
+            self.names |= {
+                ladder.key: "came",
+                "ladder:count": "stage",
+                "ladder:left": "left",
+                "ladder:best": "furthest",
+            }
+            self.lines += ladder.lines()
 
     def _let(self, key: str, name: str, formula: str) -> str:
         if key in self.names:
@@ -194,6 +208,7 @@ def _line(term: Term, things: dict[str, Quantity], names: dict[str, str]) -> str
 
 
 _FORMULAS: dict[Kind, str] = {
+    "next": "{w} * np.maximum(came - furthest, 0.0)",
     "ground": "{w} * np.maximum({nearest} - {now}, 0.0) / {s}",
     "progress": "{w} * ({before} - {now}) / {s}",
     "bonus": "{w} * ({now} <= {tolerance})",

@@ -80,7 +80,7 @@ def constants(task: Task, description: Description) -> tuple[Quantity, ...]:
             constants=(name,),
         )
         for name, constant in task.constants.items()
-        if constant.field and name not in task.success_rule.names
+        if constant.field and name not in task.ruled_names
     )
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from autoreward.records import Survey
 from autoreward.tasks.draft.ranges import short
-from autoreward.tasks.tables import Constant, Metric, StateField, Success
+from autoreward.tasks.success_table import Success
+from autoreward.tasks.tables import Constant, Metric, StateField
 
 _GOAL = re.compile(r"^(?:desired_?\w*|goal|target)(?:_?(?:pos|position|place|xy|xyz))?$|^achieved_goal$")
 _MOVED = (

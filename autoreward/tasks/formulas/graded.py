@@ -86,12 +86,13 @@ Tree = Condition | Joined
 class GradedRule:
     """A rule, by how near it is to holding."""
 
-    def __init__(self, rule: Expression, distance: Expression | None = None) -> None:
-        """`distance`: what is to be 0 or less as well, for the grade alone."""
+    def __init__(self, rule: Expression, distance: Expression | None = None, robust: bool = False) -> None:
+        """`distance`: what is to be 0 or less, for the grade alone. `robust`: as signal temporal logic grades; see `closeness`."""
         self._tree = _tree(rule.body, wanted=True)
+        self._robust = robust
         if distance:
             arrived = Condition(ast.Compare(distance.body, [ast.LtE()], [ast.Constant(0.0)]))
-            self._tree = Joined((self._tree, arrived), all=True)
+            self._tree = arrived if robust else Joined((self._tree, arrived), all=True)
         self.conditions: tuple[Condition, ...] = tuple(_leaves(self._tree))
         """In the order in which they stand."""
 
@@ -102,7 +103,8 @@ class GradedRule:
     def closeness(self, misses: Array, scales: Array, weights: Sequence[float]) -> Array:
         """How near the rule is to holding at each step, in [0, 1], shape (length,); 1 exactly where it holds.
 
-        A condition that fails by d counts 1 - min(d / scale, 1); `and` takes the mean by weight, `or` the largest.
+        A condition that fails by d counts 1 - min(d / scale, 1); `and` takes the mean by weight, `or` the largest. Robust: `and`
+        takes the smallest, and a distance stands for what it grades, so that 1 says no more than that nothing is left of it.
 
         Args:
             misses: (conditions, length).
@@ -111,7 +113,7 @@ class GradedRule:
         """
         near = np.where(misses > 0.0, np.minimum(1.0 - np.minimum(misses / scales, 1.0), 1.0 - 1e-9), 1.0)
         rows = iter(range(len(self.conditions)))
-        return _close(self._tree, near, weights, rows)[0]
+        return _close(self._tree, near, weights, rows, self._robust)[0]
 
 
 def _tree(node: ast.expr, wanted: bool) -> Tree:
@@ -140,13 +142,15 @@ def _leaves(tree: Tree) -> Iterator[Condition]:
             yield from _leaves(part)
 
 
-def _close(tree: Tree, near: Array, weights: Sequence[float], rows: Iterator[int]) -> tuple[Array, float]:
+def _close(tree: Tree, near: Array, weights: Sequence[float], rows: Iterator[int], robust: bool) -> tuple[Array, float]:
     """Closeness and weight of a tree; `rows` gives the row of each condition in turn."""
     if isinstance(tree, Condition):
         row = next(rows)
         return near[row], weights[row]
-    parts = [_close(part, near, weights, rows) for part in tree.parts]
+    parts = [_close(part, near, weights, rows, robust) for part in tree.parts]
     if not tree.all:
         return np.max([close for close, _ in parts], axis=0), max(weight for _, weight in parts)
     total = sum(weight for _, weight in parts)
+    if robust:
+        return np.min([close for close, _ in parts], axis=0), total
     return np.asarray(sum(close * weight for close, weight in parts) / total), total

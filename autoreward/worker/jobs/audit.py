@@ -103,8 +103,8 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
 def _graded(task: Task) -> Iterator[AuditItem]:
     if task.ruled and SuccessRule(task, max_steps=1).ungraded:
         message = (
-            f"`{task.success.when}` only says yes or no: progress stays 0 up to success; name how far it still is in "
-            "[success] distance"
+            f"`{task.success_rule.text}` only says yes or no: progress stays 0 up to success; name what comes before it in "
+            "[success] stages, or how far it still is in [success] distance"
         )
         yield AuditItem(name="graded progress", ok=False, message=message)
 

@@ -1,6 +1,7 @@
 """Sample a task's environment under a random policy: what its fields look like before anything is learned."""
 
 import inspect
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -61,6 +62,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
     _demand_full_length(task, limit, whole)
+    _demand_step_time(task, stated.dt)
     one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
     choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
@@ -86,6 +88,16 @@ def _demand_full_length(task: Task, limit: int, episodes: Sequence[Episode]) -> 
         raise TaskError(
             f"task {task.name}: [success] asks for the full length of {limit} steps, and {task.env} cuts every episode after "
             f"{own} itself; set max_steps = {own} in its card."
+        )
+
+
+def _demand_step_time(task: Task, stated: float | None) -> None:
+    """Raises TaskError where the card says that a step takes another time than the environment says."""
+    said = task.success.dt
+    if said is not None and stated is not None and not math.isclose(said, stated, rel_tol=0.01):
+        raise TaskError(
+            f"task {task.name}: [success] dt = {said:g}, and a step of {task.env} takes {stated:g} s as it says itself; "
+            f"write dt = {stated:g}."
         )
 
 

@@ -83,7 +83,7 @@ class FilmFrames:
         word = ("success" if true else "no success") if over else ("holds" if true else "does not hold")
         top = self._below + 2
         draw.rectangle((left, top + 2, left + 10, top + 12), GOOD if true else FAINT)
-        said = self._fitted(f"{word}: {self._task.success.when}", self._column - 18)
+        said = self._fitted(f"{word}: {self._task.success_rule.text}", self._column - 18)
         draw.text((left + 18, top), said, GOOD if true else DIM, self._small)
 
     def _drawn_once(self) -> Image.Image:

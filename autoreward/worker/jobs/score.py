@@ -47,12 +47,14 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
 def _point(task: Task, step: int, played: Sequence[Episode]) -> CheckpointScore:
     limits = of_episodes(task.limits, played)
     metrics = [e.metric for e in played if e.success]
+    staged = len(played[0].stage_steps) > 1
     return CheckpointScore(
         step=step,
         success=float(np.mean([e.success for e in played])),
         progress=float(np.mean([e.progress for e in played])),
         metric=float(np.mean(metrics)) if metrics else None,
         length=float(np.mean([e.length for e in played])),
+        stages=tuple(np.mean([[s > 0 for s in e.stage_steps] for e in played], axis=0).tolist()) if staged else (),
         limits={reading.name: reading.value for reading in limits},
         violation=violation(limits),
     )
