@@ -227,15 +227,29 @@ def keys_of(node: ast.AST) -> list[str]:
     return [key.value if isinstance(key, ast.Constant) else "..." for key in node.keys]
 
 
+def functions_of(*path: str) -> dict[str, ast.FunctionDef]:
+    """A module's functions by name."""
+    tree = ast.parse(ROOT.joinpath("autoreward", *path).read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
 def told_events() -> dict[str, list[str]]:
-    """The fields of each event, as `_facts` in report/phrases.py writes them."""
-    tree = ast.parse((ROOT / "autoreward" / "report" / "phrases.py").read_text(encoding="utf-8"))
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    """The fields of each event, as the functions of the report that make facts of events write them."""
+    functions = functions_of("report", "phrases.py")
+    cases = [
+        case
+        for function in (functions["_facts"], functions_of("report", "hunting.py")["facts_before_training"])
+        for case in next(n for n in ast.walk(function) if isinstance(n, ast.Match)).cases
+    ]
     found: dict[str, list[str]] = {}
-    for case in next(n for n in ast.walk(functions["_facts"]) if isinstance(n, ast.Match)).cases:
+    for case in cases:
         names = [n.attr for n in ast.walk(case.pattern) if isinstance(n, ast.Attribute)]
         (answer,) = [n for statement in case.body for n in ast.walk(statement) if isinstance(n, ast.Return)]
-        found |= {name: [key for key in keys_of(answer.value) if key != "..."] for name in names}
+        if isinstance(answer.value, ast.Dict):
+            found |= {name: [key for key in keys_of(answer.value) if key != "..."] for name in names}
+        else:  # another function says it, of which the cases come later
+            found |= dict.fromkeys(names, [])
+    assert all(name in found for name in ("Explored", "HuntsDone", "ExploitsRemembered"))
     others = functions["_other_facts"]
     for test in [n for n in ast.walk(others) if isinstance(n, ast.If)]:
         (name,) = [n.attr for n in ast.walk(test.test) if isinstance(n, ast.Attribute)]

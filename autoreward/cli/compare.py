@@ -9,8 +9,11 @@ from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autoreward.records import Confirmed, Run
     from autoreward.report.reading import RunView
+    from autoreward.report.tables import Fitting
 
 
 def command(
@@ -19,14 +22,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON lines, one a run."),
 ) -> None:
     """Set the winners of several runs side by side."""
-    from rich.table import Table
-
     from autoreward.errors import UsageError
-    from autoreward.evaluation.intervals import probability_of_improvement
-    from autoreward.evaluation.limits import limits_cell
-    from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
-    from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
 
     if len(names) < 2:
@@ -47,6 +44,28 @@ def command(
         for reading, run, winner in winners:
             say_line("Compared", _facts(reading, run, winner, first))
         return
+    terminal = Terminal()
+    terminal.print(_tables(winners))
+    if len({reading.folder.resolve() for reading in readings}) < len(readings):
+        terminal.print("A run is named twice, and compared with itself.")
+    if len({run.training_steps for _, run, _ in winners}) > 1:
+        lengths = ", ".join(f"{reading.folder.name} {run.training_steps:,}" for reading, run, _ in winners)
+        terminal.print(
+            f"Not of one budget, so more than the rewards differ: environment steps of each training: {lengths}.",
+            soft_wrap=True,
+        )
+
+
+def _tables(winners: "Sequence[tuple[RunView, Run, Confirmed]]") -> "Fitting":
+    """The winners, a row each, in as many columns as there is room for."""
+    from rich.table import Table
+
+    from autoreward.evaluation.intervals import probability_of_improvement
+    from autoreward.evaluation.limits import limits_cell
+    from autoreward.report.phrases import interval_text
+    from autoreward.report.tables import Fitting
+
+    first = winners[0][2]
     beats = "beats the first"
     limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
@@ -71,16 +90,7 @@ def command(
         return grid
 
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
-    terminal = Terminal()
-    terminal.print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
-    if len({reading.folder.resolve() for reading in readings}) < len(readings):
-        terminal.print("A run is named twice, and compared with itself.")
-    if len({run.training_steps for _, run, _ in winners}) > 1:
-        lengths = ", ".join(f"{reading.folder.name} {run.training_steps:,}" for reading, run, _ in winners)
-        terminal.print(
-            f"Not of one budget, so more than the rewards differ: environment steps of each training: {lengths}.",
-            soft_wrap=True,
-        )
+    return Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats)))
 
 
 def _facts(reading: "RunView", run: "Run", winner: "Confirmed", first: "Confirmed") -> dict[str, object]:
