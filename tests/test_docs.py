@@ -248,7 +248,7 @@ def told_events() -> dict[str, list[str]]:
         if isinstance(answer.value, ast.Dict):
             found |= {name: [key for key in keys_of(answer.value) if key != "..."] for name in names}
         else:  # another function says it, of which the cases come later
-            found |= dict.fromkeys(names, [])
+            found |= {name: [] for name in names}
     assert all(name in found for name in ("Explored", "HuntsDone", "ExploitsRemembered"))
     others = functions["_other_facts"]
     for test in [n for n in ast.walk(others) if isinstance(n, ast.If)]:
