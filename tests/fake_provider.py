@@ -27,6 +27,8 @@ class Answer(NamedTuple):
     """Answer in one body, also where a stream is asked for."""
     usage: dict[str, Any] = {}  # noqa: RUF012 - never changed
     """Further counts of tokens."""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Tools that are called, with arguments."""
     pauses: float = 0.0
     """Seconds between one event of a stream and the next."""
 
@@ -125,16 +127,33 @@ def content(answer: Answer, asked: dict[str, Any], path: str) -> dict[str, Any]:
         stop = {"stop": "end_turn", "length": "max_tokens", "refusal": "refusal"}[answer.finish]
         return {
             "id": "msg_1", "type": "message", "role": "assistant", "model": asked["model"],
-            "content": [{"type": "text", "text": answer.text}], "stop_reason": stop, "stop_sequence": None,
+            "content": blocks(answer), "stop_reason": "tool_use" if answer.calls else stop, "stop_sequence": None,
             "usage": {"input_tokens": 1000, "output_tokens": 500, **answer.usage},
         }  # fmt: skip
     stop = {"stop": "stop", "length": "length", "refusal": "content_filter"}[answer.finish]
-    message = {"role": "assistant", "content": answer.text}
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+    if answer.calls:
+        stop, message["tool_calls"] = "tool_calls", [
+            {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": json.dumps(given)}}
+            for n, (name, given) in enumerate(answer.calls)
+        ]  # fmt: skip
     return {
         "id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": stop}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500, **answer.usage},
     }  # fmt: skip
+
+
+def blocks(answer: Answer) -> list[dict[str, Any]]:
+    """Anthropic's content: before calls there is signed thinking."""
+    said = {"type": "text", "text": answer.text}
+    if not answer.calls:
+        return [said]
+    uses = [
+        {"type": "tool_use", "id": f"c{n}", "name": name, "input": given}
+        for n, (name, given) in enumerate(answer.calls)
+    ]
+    return [{"type": "thinking", "thinking": "Hm.", "signature": "signed"}, said, *uses]
 
 
 def events(answer: Answer, asked: dict[str, Any], path: str) -> list[bytes]:
@@ -144,12 +163,23 @@ def events(answer: Answer, asked: dict[str, Any], path: str) -> list[bytes]:
     parts = (answer.text[:half], answer.text[half:])
     if path.endswith("/messages"):
         stop = {"stop_reason": said["stop_reason"], "stop_sequence": None}
+        more: list[dict[str, Any]] = []
+        for n, block in enumerate(b for b in said["content"] if b["type"] != "text"):
+            empty = {"thinking": {"thinking": "", "signature": ""}, "tool_use": {"input": {}}}[block["type"]]
+            deltas: list[dict[str, Any]] = [
+                {"type": "input_json_delta", "partial_json": json.dumps(block.get("input"))}
+            ]
+            if block["type"] == "thinking":
+                deltas = [{"type": f"{name}_delta", name: block[name]} for name in ("thinking", "signature")]
+            more.append({"type": "content_block_start", "index": n + 1, "content_block": {**block, **empty}})
+            more += [{"type": "content_block_delta", "index": n + 1, "delta": delta} for delta in deltas]
         sent = [
             {"type": "message_start", "message": {**said, "content": [], "stop_reason": None}},
             {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
             {"type": "ping"},
             *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in parts),
             {"type": "content_block_stop", "index": 0},
+            *more,
             {"type": "message_delta", "delta": stop, "usage": {"output_tokens": said["usage"]["output_tokens"]}},
             {"type": "message_stop"},
         ]
@@ -159,6 +189,14 @@ def events(answer: Answer, asked: dict[str, Any], path: str) -> list[bytes]:
     chunks: list[dict[str, Any]] = [
         {"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None},
         *({"index": 0, "delta": {"content": p}, "finish_reason": None} for p in parts),
+        *(
+            {"index": 0, "delta": {"tool_calls": [{"index": n, **piece}]}, "finish_reason": None}
+            for n, call in enumerate(said["choices"][0]["message"].get("tool_calls", ()))
+            for piece in (
+                {**call, "function": {"name": call["function"]["name"], "arguments": ""}},
+                {"function": {"arguments": call["function"]["arguments"]}},
+            )
+        ),
         {"index": 0, "delta": {}, "finish_reason": finish},
     ]
     sent = [{**same, "choices": [chunk]} for chunk in chunks]

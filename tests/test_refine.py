@@ -101,7 +101,7 @@ class ScriptedSteps(FakeSteps):
         self._sources: dict[str, str] = {}
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        made = refine.refined_candidates(self._client, refine.Wanted(BRIEF, history(TASK, *rounds), 4, accept))
+        made = refine.refined_candidates(self._client, refine.DesignRequest(BRIEF, history(TASK, *rounds), 4, accept))
         self._sources |= {c.id: c.source for c in made.items}
         return made
 
@@ -212,7 +212,7 @@ def taken(dataset: EpisodeDataset, signs: dict[str, float], folder: Path) -> lis
     }
     model = Scripted(script)
     made = refine.refined_candidates(
-        client(model, folder), refine.Wanted(BRIEF, History(), 1, accept, OfflineData(dataset, relabelled))
+        client(model, folder), refine.DesignRequest(BRIEF, History(), 1, accept, OfflineData(dataset, relabelled))
     )
     assert "What it pays in recorded episodes" in model.asked["r000-critic-0"]
     return [f"{c.id} {c.source.strip()}" for c in made.items]

@@ -91,7 +91,7 @@ def accept(candidate: Candidate) -> Verdict:
 
 
 def design(model: Scripted, folder: Path, count: int = 2) -> Sequence[Candidate]:
-    return refine.refined_candidates(client(model, folder), refine.Wanted(BRIEF, History(), count, accept)).items
+    return refine.refined_candidates(client(model, folder), refine.DesignRequest(BRIEF, History(), count, accept)).items
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_a_usual_fault_reaches_training(raw: Raw, jail: Jail, rows: Practice, tm
 
     model = Scripted({"r000-designer": raw.text}, answer)
     candidates = refine.refined_candidates(
-        client(model, tmp_path), refine.Wanted(BRIEF, History(), 1, lambda c: review(c, jail, rows))
+        client(model, tmp_path), refine.DesignRequest(BRIEF, History(), 1, lambda c: review(c, jail, rows))
     )
     (candidate,) = candidates.items
     assert review(candidate, jail, rows).accepted
@@ -140,7 +140,7 @@ def test_repair_is_tried_twice_and_the_rest_trains(jail: Jail, rows: Practice, t
     }
     model = Scripted(script)
     candidates = refine.refined_candidates(
-        client(model, tmp_path), refine.Wanted(BRIEF, History(), 2, lambda c: review(c, jail, rows))
+        client(model, tmp_path), refine.DesignRequest(BRIEF, History(), 2, lambda c: review(c, jail, rows))
     )
     assert [review(c, jail, rows).accepted for c in candidates.items] == [False, True]
     assert "'sys' can't be imported" in model.asked["r000-repair-1-r000c0"]
@@ -163,7 +163,7 @@ def test_a_repair_goes_on_with_the_conversation_of_its_program(tmp_path: Path) -
     model = Scripted(
         {"r000-designer": {"ideas": [idea(), idea(broken), idea(broken)]}, "r000-critic-0": {"remarks": []}}, answer
     )
-    made = refine.refined_candidates(client(model, tmp_path), refine.Wanted(BRIEF, History(), 3, gated)).items
+    made = refine.refined_candidates(client(model, tmp_path), refine.DesignRequest(BRIEF, History(), 3, gated)).items
     assert [c.source for c in made] == [GOOD, GOOD, broken], "as many questions as programs"
     assert list(asked) == ["r000-repair-0-r000c1", "r000-repair-0-r000c2", "r000-repair-1-r000c1"]
     last = asked["r000-repair-1-r000c1"].messages
@@ -207,7 +207,7 @@ def test_a_correction_is_kept_only_if_it_gets_further(
     }
     model = Scripted(script, lambda prompt: {"remarks": []} if "critic" in prompt.key else {"revisions": []})
     (made,) = refine.refined_candidates(
-        client(model, tmp_path), refine.Wanted(BRIEF, History(), 1, lambda c: review(c, jail, rows))
+        client(model, tmp_path), refine.DesignRequest(BRIEF, History(), 1, lambda c: review(c, jail, rows))
     ).items
     assert made.source.strip() == (revision if kept else broken).strip()
 
@@ -219,7 +219,7 @@ def test_a_correction_in_a_fence_is_read(tmp_path: Path) -> None:
         "r000-critic-0": {"remarks": []},
     }
     (made,) = refine.refined_candidates(
-        client(Scripted(script), tmp_path), refine.Wanted(BRIEF, History(), 1, gated)
+        client(Scripted(script), tmp_path), refine.DesignRequest(BRIEF, History(), 1, gated)
     ).items
     assert made.source == GOOD
 
@@ -251,7 +251,7 @@ def test_half_of_a_round_may_train_whatever_the_model_gives(
         ]
 
     made = refine.refined_candidates(
-        client(model, tmp_path), refine.Wanted(BRIEF, History(), wanted, gated, fill=of_grammar)
+        client(model, tmp_path), refine.DesignRequest(BRIEF, History(), wanted, gated, fill=of_grammar)
     )
     assert asked == [filled] * bool(filled)
     assert [c.id for c in made.items] == [f"r000c{i}" for i in range(len(written) + filled)]
@@ -266,7 +266,7 @@ def test_more_ideas_than_asked_are_left_out(tmp_path: Path) -> None:
 
 def test_an_unreadable_designer_leaves_no_candidates_but_findings(tmp_path: Path) -> None:
     model = Scripted({}, lambda prompt: "I'd rather not use JSON.")
-    candidates = refine.refined_candidates(client(model, tmp_path), refine.Wanted(BRIEF, History(), 2, accept))
+    candidates = refine.refined_candidates(client(model, tmp_path), refine.DesignRequest(BRIEF, History(), 2, accept))
     assert candidates.items == ()
     assert len(candidates.findings) == 3
 
@@ -329,7 +329,7 @@ def test_a_reworked_program_that_breaks_the_contract_is_not_taken(jail: Jail, ro
         "r000-rework-0": {"revisions": [{"id": "r000c0", "source": "import os\n" + GOOD}]},
     }
     candidates = refine.refined_candidates(
-        client(Scripted(script), tmp_path), refine.Wanted(BRIEF, History(), 1, lambda c: review(c, jail, rows))
+        client(Scripted(script), tmp_path), refine.DesignRequest(BRIEF, History(), 1, lambda c: review(c, jail, rows))
     )
     assert candidates.items[0].source == GOOD
 
@@ -484,7 +484,7 @@ def test_a_round_of_eight_takes_at_most_twelve_calls(tmp_path: Path) -> None:
 
     model = Scripted({"r000-designer": {"ideas": [idea()] * 8}}, answer)
     office = client(model, tmp_path)
-    refine.refined_candidates(office, refine.Wanted(BRIEF, History(), 8, verdict))
+    refine.refined_candidates(office, refine.DesignRequest(BRIEF, History(), 8, verdict))
     explain(office, "r000-analyzer", BRIEF, [case([True, False], identity="r000c5")])
     assert len(model.asked) == 10  # 1 draft, 2 repairs, 3 critics, 2 reworks, 2 analyzers
 
@@ -864,7 +864,7 @@ def test_every_program_that_did_not_train_says_why_in_a_line() -> None:
 def test_an_idea_names_its_parents(written: str, parents: tuple[str, ...], how: str, tmp_path: Path) -> None:
     model = Scripted({"r001-designer": {"ideas": [idea(parent=written)]}, "r001-critic-0": {"remarks": []}})
     candidates = refine.refined_candidates(
-        client(model, tmp_path), refine.Wanted(BRIEF, history(TASK, short_round()), 1, accept)
+        client(model, tmp_path), refine.DesignRequest(BRIEF, history(TASK, short_round()), 1, accept)
     )
     (candidate,) = candidates.items
     assert (candidate.parents, candidate.how) == (parents, how)
@@ -909,14 +909,16 @@ def test_the_cap_ends_the_design_where_nothing_may_train_yet(tmp_path: Path) -> 
     """What may train was paid for, and trains; nobody is asked about it any more."""
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
     made = refine.refined_candidates(
-        client(model, tmp_path / "a", max_calls=1), refine.Wanted(BRIEF, History(), 1, accept)
+        client(model, tmp_path / "a", max_calls=1), refine.DesignRequest(BRIEF, History(), 1, accept)
     )
     assert [c.id for c in made.items] == ["r000c0"]
     assert "max_calls" in made.findings[-1]
     for folder, calls in (("b", 0), ("c", 1)):
         asked = client(model, tmp_path / folder, max_calls=calls)
         with pytest.raises(LimitReached, match="max_calls"):
-            refine.refined_candidates(asked, refine.Wanted(BRIEF, History(), 1, accept if calls == 0 else refuse))
+            refine.refined_candidates(
+                asked, refine.DesignRequest(BRIEF, History(), 1, accept if calls == 0 else refuse)
+            )
 
 
 def refuse(candidate: Candidate) -> Verdict:

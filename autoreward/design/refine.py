@@ -39,7 +39,7 @@ def most_reworks(count: int) -> int:
     return max(1, count // 4)
 
 
-class Wanted(NamedTuple):
+class DesignRequest(NamedTuple):
     """What a round's programs are made from."""
 
     brief: Brief
@@ -60,7 +60,7 @@ class Wanted(NamedTuple):
     """What the designer may call before it answers."""
 
 
-def refined_candidates(client: ModelClient, wanted: Wanted) -> Candidates:
+def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates:
     """The next round's candidates; after them those that were reworked beside their originals, and those that fill up.
 
     Raises LimitReached, ProviderError: nobody may be asked, or nobody answers.

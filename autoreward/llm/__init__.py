@@ -19,6 +19,7 @@ cost.py       prices, the estimate, the cap
 context.py    how much a model can read at once
 open.py       open models by their names, and the client
 client.py     the one way to ask: saved replies first, then within the cap, with retries
+conversation.py  turns in which a model calls tools before it answers
 prompts.py    templates -> the text of a prompt
 lenient.py    the JSON values in a text, however they are written down
 parsing.py    text of a reply -> the record that was asked for, or a finding

@@ -142,11 +142,17 @@ _CALLS_OF_A_ROUND: dict[Role, tuple[int, int, int]] = {
 }
 """Usual calls of a round with 8 candidates, by role, and the tokens in and out of each; the last round is not analysed."""
 
+_RESULTS_SENT, _CALL_WRITTEN = 2_000, 800
+"""Tokens of what earlier turns called and found, and of a turn's own calls."""
+
 
 def estimate_cost(
-    models: dict[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS
+    models: dict[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS, tools: int = 0
 ) -> CostEstimate:
-    """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used."""
+    """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used.
+
+    `tools`: turns in which designer and analyzer may call some; all of them are expected, each with the question before it.
+    """
     total: float | None = 0.0
     calls = 0
     for role, (count, sent, received) in _CALLS_OF_A_ROUND.items():
@@ -154,4 +160,8 @@ def estimate_cost(
         calls += times
         each = price(models[role], sent, received + thinking_room(efforts.get(role)) // 2)
         total = None if each is None or total is None else total + each * times
+        turns = tools * (rounds - (role == "analyzer")) if role != "critic" else 0
+        calls += turns
+        each = price(models[role], sent + _RESULTS_SENT, _CALL_WRITTEN)
+        total = None if each is None or total is None else total + each * turns
     return CostEstimate(calls, total)

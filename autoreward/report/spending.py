@@ -1,5 +1,6 @@
 """What model calls have cost, by role and model."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
@@ -18,6 +19,8 @@ class Spending(NamedTuple):
     """Of the input, read from the provider's cache."""
     dollars: float | None
     """None: a price is not known."""
+    tools: str = ""
+    """Which tools were called, and how often, in words."""
 
     @classmethod
     def of(cls, role: str, model: str, bills: Sequence[Bill]) -> Self:
@@ -25,7 +28,15 @@ class Spending(NamedTuple):
         known = [bill.dollars for bill in bills if bill.dollars is not None]
         asked, answered = sum(b.input_tokens for b in bills), sum(b.output_tokens for b in bills)
         cached = sum(b.cache_read_tokens for b in bills)
-        return cls(role, model, len(bills), asked, answered, cached, sum(known) if len(known) == len(bills) else None)
+        called = Counter(name for bill in bills for name in bill.tools)
+        tools = ", ".join(f"{name} {count}" for name, count in called.most_common())
+        dollars = sum(known) if len(known) == len(bills) else None
+        return cls(role, model, len(bills), asked, answered, cached, dollars, tools)
+
+    @property
+    def called(self) -> str:
+        """How many calls, and the tools that were called in them."""
+        return f"{self.calls}" + (f" (tools: {self.tools})" if self.tools else "")
 
     @property
     def sent(self) -> str:

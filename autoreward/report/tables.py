@@ -219,7 +219,7 @@ def spending(reading: RunView) -> Table:
     for name in ("role", "model", "calls", "tokens in", "tokens out", "cost"):
         table.add_column(name, justify="left" if name in ("role", "model") else "right")
     for s in reading.spending:
-        table.add_row(s.role, s.model, str(s.calls), s.sent, f"{s.output_tokens:,}", s.price)
+        table.add_row(s.role, s.model, s.called, s.sent, f"{s.output_tokens:,}", s.price)
     return table
 
 

@@ -110,7 +110,7 @@ class RealSteps:
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
-            wanted = refine.Wanted(
+            wanted = refine.DesignRequest(
                 about, history, len(drafts), self.review, data, self._feedback(),
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
                 self._offline.tools(data, self.review),
