@@ -19,15 +19,8 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="As JSON lines, one a run."),
 ) -> None:
     """Set the winners of several runs side by side."""
-    from rich.table import Table
-
     from autoreward.errors import UsageError
-    from autoreward.evaluation.intervals import probability_of_improvement
-    from autoreward.evaluation.limits import limits_cell
-    from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
-    from autoreward.report.tables import Fitting
-    from autoreward.report.terminal import Terminal
 
     if len(names) < 2:
         raise UsageError("compare needs two runs or more.")
@@ -42,12 +35,23 @@ def command(
         if run is None or winner is None:
             raise UsageError(_why_not(reading))
         winners.append((reading, run, winner))
-    first = winners[0][2]
     if as_json:
         for reading, run, winner in winners:
-            say_line("Compared", _facts(reading, run, winner, first))
-        return
-    beats = "beats the first"
+            say_line("Compared", _facts(reading, run, winner, winners[0][2]))
+    else:
+        _show(winners)
+
+
+def _show(winners: "list[tuple[RunView, Run, Confirmed]]") -> None:
+    from rich.table import Table
+
+    from autoreward.evaluation.intervals import probability_of_improvement
+    from autoreward.evaluation.limits import limits_cell
+    from autoreward.report.phrases import interval_text
+    from autoreward.report.tables import Fitting
+    from autoreward.report.terminal import Terminal
+
+    first, beats = winners[0][2], "beats the first"
     limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
     def table(*names: str) -> Table:
@@ -73,7 +77,7 @@ def command(
     wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
     terminal = Terminal()
     terminal.print(Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats))))
-    if len({reading.folder.resolve() for reading in readings}) < len(readings):
+    if len({reading.folder.resolve() for reading, _, _ in winners}) < len(winners):
         terminal.print("A run is named twice, and compared with itself.")
     if len({run.training_steps for _, run, _ in winners}) > 1:
         lengths = ", ".join(f"{reading.folder.name} {run.training_steps:,}" for reading, run, _ in winners)
@@ -95,6 +99,8 @@ def _facts(reading: "RunView", run: "Run", winner: "Confirmed", first: "Confirme
         "beats_the_first": better,
         "trainings": run.trainings,
         "env_steps": run.env_steps,
+        "training_steps": run.training_steps,
+        "limits": [limit.model_dump(mode="json") for limit in winner.limits],
         "written_by": reading.header.config.model,
     }
 
