@@ -63,13 +63,15 @@ class RunSettings:
     explore_steps: Annotated[
         int,
         Interval(ge=0, le=10**9),
-        Help("Environment steps in which the environment is explored before the first round, with no reward; 0: none."),
-    ] = 20_000
+        Help(
+            "Environment steps in which the environment is explored before the first round, with no reward, such as 20,000."
+        ),
+    ] = 0  # what it does to whole searches is not measured yet
     hunt_steps: Annotated[
         int,
         Interval(ge=0, le=10**9),
-        Help("Most environment steps in which each program is hunted for an exploit before it trains; 0: none."),
-    ] = 10_000
+        Help("Most environment steps in which each program is hunted for an exploit before it trains, such as 10,000."),
+    ] = 0
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[

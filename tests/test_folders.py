@@ -180,7 +180,7 @@ def test_what_is_no_plain_file_is_refused_at_once_and_hides_no_other_run(
     shutil.copytree(whole, run.parent / "good")
     began = time.monotonic()
     done = CliRunner().invoke(app, ["runs", "--runs", str(run.parent), "--json"])
-    rows = {row["run"]: row for row in json.loads(done.stdout)}
+    rows = {row["run"]: row for row in map(json.loads, done.stdout.splitlines())}
     assert rows["good"]["state"] == "done"
     assert str(run / place) in rows["run"]["state"]
     assert remember(run.parent, "good", TASK).record.runs == ()

@@ -231,7 +231,7 @@ class Finds(FakeSteps):
 
 
 def test_hunts_count_in_the_budget_and_leave_most_of_it(tmp_path: Path) -> None:
-    config = RunConfig(rounds=1, candidates=8, confirm_seeds=0, steps=8000, target=1.0, budget=16.0)
+    config = RunConfig(rounds=1, candidates=8, confirm_seeds=0, steps=8000, target=1.0, budget=16.0, hunt_steps=10_000)
     heard: list[events.Event] = []
     with Book.create(tmp_path / "r", RunHeader.of(CAR, config)) as book:
         result = improve(Study(CAR, config, Finds(width=8), book, heard.append))

@@ -116,7 +116,9 @@ def in_terminal(shown: Any) -> str:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run that has a record of nearly every kind."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    config = RunConfig(rounds=1, candidates=4, finalists=1, finalist_seeds=0, confirm_seeds=2)
+    config = RunConfig(
+        rounds=1, candidates=4, finalists=1, finalist_seeds=0, confirm_seeds=2, explore_steps=1_000, hunt_steps=1_000
+    )
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
         improve(Study(TASK, config, RudeSteps("said", width=4), book, lambda event: None))
         for look in worth_a_look(read_run(folder)):
@@ -198,8 +200,8 @@ def kinds(run: Path) -> dict[str, Path]:
 
 
 KINDS = (
-    "000", "candidates", "clips", "confirm", "description", "diagnoses", "preferences", "result", "run", "scores", "trials",
-    "verdicts",
+    "000", "candidates", "clips", "confirm", "description", "diagnoses", "exploration", "hunts", "preferences", "result", "run",
+    "scores", "trials", "verdicts",
 )  # fmt: skip
 
 

@@ -147,7 +147,6 @@ def run(folder: Path, steps: FakeSteps, **change: object) -> tuple[Run, list[eve
         "confirm_seeds": 0,
         "finalist_seeds": 0,
         "steps": 8000,
-        "hunt_steps": 0,
     }
     config = RunConfig.model_validate(plain | change)
     heard: list[events.Event] = []
