@@ -13,14 +13,19 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
+from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.llm.parsing import Unusable, parse_record
-from autoreward.records import Candidate, Candidates, CompositionName, PartRole, Reference, Setup, TrialJob
+from autoreward.records import Candidate, Candidates, CompositionName, PartRole, Reference, Setup, TrialJob, Verdict
 from autoreward.rewards.compose import COMPOSITIONS, as_read
 from autoreward.rewards.gate.gate import examine
 from autoreward.roles.designer import Ideas
+from autoreward.search.halving import search_job
 from autoreward.session.reward_file import read_program
+from autoreward.tasks.files import find_task
 
 STEP = np.array([[1], [2], [3], [1], [2]])
 GOES_ON = np.zeros((5, 1), dtype=bool)
@@ -344,3 +349,12 @@ def test_an_unknown_composition_is_refused_wherever_it_is_read(tmp_path: Path) -
 
 def test_each_composition_that_may_be_named_is_there() -> None:
     assert set(COMPOSITIONS) == set(get_args(CompositionName))
+
+
+def test_a_training_knows_what_the_review_found_of_its_parts() -> None:
+    """Also of a program that has only just been reviewed, as a designer's tools ask about it."""
+    task = find_task("mountain-car", (envs_folder(),))
+    program = Candidate(id="c", source="#", thought="", origin="model", how="fresh", composition="product")
+    verdict = Verdict(candidate_id="c", accepted=True, outcome=Outcome.COMPLETED, setup=SETUP)
+    assert search_job(RunConfig(), task, program, verdict).setup == SETUP
+    assert program.reviewed(verdict).setup == SETUP

@@ -1,6 +1,5 @@
 """Candidates made ready: a model's drafts refined, the grammar's evolved, weights tuned. What a model is asked with is in `roles`.
 
-bench.py          programs held against recorded episodes: what tools of designers and agents answer
 refine.py         draft, check, repair, criticise
 fill.py           the grammar's programs where a model gave too few
 weight_tuning.py  a program's weights, tuned on recorded episodes

@@ -7,14 +7,6 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 """
 
 from autoreward.records.base import Record
-from autoreward.records.bench import (
-    FieldSpread,
-    PaidPart,
-    PaidParts,
-    RankedProgram,
-    RankedPrograms,
-    RecordedEpisode,
-)
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
@@ -143,7 +135,6 @@ __all__ = [
     "Exploration",
     "Feedback",
     "Feedbacks",
-    "FieldSpread",
     "FieldStats",
     "Finding",
     "Grading",
@@ -159,8 +150,6 @@ __all__ = [
     "MissingCondition",
     "Motion",
     "Over",
-    "PaidPart",
-    "PaidParts",
     "Paired",
     "PairedReward",
     "PartRole",
@@ -170,10 +159,7 @@ __all__ = [
     "Pooled",
     "Preference",
     "Question",
-    "RankedProgram",
-    "RankedPrograms",
     "Record",
-    "RecordedEpisode",
     "Reference",
     "ReferenceEpisode",
     "Remark",

@@ -147,7 +147,7 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         reward="candidate",
         source=candidate.source,
         composition=candidate.composition,
-        setup=candidate.setup,
+        setup=verdict.setup,
         uses_memory=verdict.uses_memory,
         seed=seeds.derive(config.seed, "search"),
         steps=config.full(task),

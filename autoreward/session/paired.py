@@ -1,5 +1,6 @@
 """`autoreward score`: one reward against another on the same seeds, within a budget; nothing is trained twice."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -13,7 +14,6 @@ from autoreward.core import seeds
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
-from autoreward.design.bench import content_of
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.evaluation.keep_or_revert import keep_or_revert
@@ -174,7 +174,7 @@ class _Ring:
         who = side if isinstance(side, str) else f"p{content_of(side)[:16]}"
         program = {} if isinstance(side, str) or verdict is None else {
             "candidate_id": who, "reward": "candidate", "source": side.source, "composition": side.composition,
-            "uses_memory": verdict.uses_memory}  # fmt: skip
+            "setup": verdict.setup, "uses_memory": verdict.uses_memory}  # fmt: skip
         plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who,
                  "seed": seeds.derive(self._config.seed, PURPOSE, i), "steps": self._config.full(self._duel.task)}  # fmt: skip
         job = TrialJob.model_validate({**plain, **program})
@@ -259,3 +259,8 @@ def _digest(side: Candidate | Baseline) -> str:
 
 def _estimate(interval: Interval) -> Estimate:
     return Estimate(value=interval.value, low=interval.low, high=interval.high)
+
+
+def content_of(candidate: Candidate) -> str:
+    """What a program is, whatever it is called: a digest of its text and of how its parts become one number."""
+    return hashlib.sha256(f"{candidate.composition}\n{candidate.source}".encode()).hexdigest()
