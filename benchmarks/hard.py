@@ -3,7 +3,8 @@
     python benchmarks/hard.py train [--tasks cheetah-stop,hopper-back] [--seeds 0,1] [--longer] [--runs DIR]
     python benchmarks/hard.py records [--runs DIR]
 
-`benchmarks/data/hard` has the tasks' cards and their programs: those that a strong model wrote, and eight of the grammar. `train`
+`benchmarks/data/hard` has the tasks' cards and their programs: those that a strong model wrote, and eight of the grammar. Twelve of
+them meant their first part as the main one, as it was then; the line ROLES that says so was added later, and nothing else. `train`
 trains each once a seed, in one piece, but for those that are recorded, and is resumed by running it again; `--longer` continues
 those of the better third to twice the end, where the trainings themselves are in DIR. `records` writes `records.json` beside the
 programs, one line a training: at 16 checkpoints its steps, success, progress, progress as it was defined at commit cd49c08 (kept
