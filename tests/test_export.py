@@ -96,9 +96,9 @@ def test_the_exported_reward_equals_the_training_reward(name: str, jail: Jail, t
     recorded = recorder.take().transitions
     with jail.open(source) as room:
         parts = room.client.evaluate(recorded, stepped="memory[" in source)
-    expected = COMPOSITIONS[composition].start(1, gamma)(parts, recorded)[:, 0]
-
     winner = written(source, composition, 'A "thought".')
+    expected = COMPOSITIONS[composition].start(1, gamma, winner.setup)(parts, recorded)[:, 0]
+
     files = reward_files(task, winner)
     proof = prove(jail, winner, files, [Batch("episodes", recorded)], gamma)
     assert (proof.rows, proof.largest) == (STEPS, 0.0), "to the bit"

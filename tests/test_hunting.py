@@ -265,4 +265,4 @@ def test_border_hugging_is_found_and_a_cost_of_time_is_none(jail: Jail, pay: str
         assert (hunted.outcome, hunted.found, hunted.replayable) == (Outcome.COMPLETED, found, True)
         if found:
             (column,) = Transitions.from_bytes(files["hunted.npz"]).next_state["position"].T
-            assert np.median(column) < -0.9
+            assert np.exp(-np.abs(column + 1.2) / 0.1).sum() > 5.0, "it earns more than the success that is known"
