@@ -35,8 +35,9 @@ from autoreward.design.grammar.evolve import evolved_candidates
 from autoreward.errors import AutorewardError
 from autoreward.export.build import reward_files
 from autoreward.export.verify import Batch, prove
-from autoreward.records import SAMPLES, TrialId, TrialJob, policy_file
+from autoreward.records import SAMPLES, policy_file
 from autoreward.sandbox.jail import Jail
+from autoreward.search.halving import search_job
 from autoreward.search.strategy import FIRST_IDEA
 from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
@@ -184,17 +185,7 @@ def trained(task: Task, workers: Workers, found: dict[str, str]) -> None:
     practice = Practice.of(task, description, samples)
     (program,) = evolved_candidates(task, description, (), [FIRST_IDEA], seed=0)
     verdict = review(program, workers.jail, practice)
-    job = TrialJob(
-        id=str(TrialId(program.id, 0)),
-        candidate_id=program.id,
-        reward="candidate",
-        source=program.source,
-        composition=program.composition,
-        uses_memory=verdict.uses_memory,
-        seed=0,
-        steps=CONFIG.steps or 0,
-        checkpoints=1,
-    )
+    job = search_job(CONFIG, task, program, verdict).model_copy(update={"seed": 0, "checkpoints": 1})
     trial, weights = workers.train(task, job, CONFIG, lambda step: None, grading=description.grading)
     policy = {name: weights[name] for name in map(policy_file, trial.checkpoints)}
     score, _ = (
