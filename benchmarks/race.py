@@ -4,8 +4,8 @@
 
 A task's programs are fixed: those of its recorded designer, filled up to `--count` from the grammar. Each repetition is a
 training seed: every program trains to the end in the race's own legs, scored after each, and the race is run on the same
-legs, so both see the same numbers and the race's part of the cost is known exactly; it may take what a round of a search
-holds, a third of 16 full trainings. Each winner is then judged by its trainings of the other repetitions, which its selection
+legs, so both see the same numbers and the race's part of the cost is known exactly; it may take as many full trainings as a third of
+the programs, as in a round of a search. Each winner is then judged by its trainings of the other repetitions, which its selection
 has not seen; `same` says whether the race's is within noise of the other (one standard error of the difference, or both solved).
 """
 
@@ -65,7 +65,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for name in options.tasks.split(","):
         task = find_task(name, (envs_folder(),))
-        found = [repeat(task, seed, options.count, options.runs) for seed in range(options.repetitions)]
+        found = [repeat(task, seed, options.count, options.runs, recorded(task)) for seed in range(options.repetitions)]
         for seed, one in enumerate(found):
             others = [other for other in found if other is not one]
             print(
@@ -73,7 +73,8 @@ def main() -> None:
             )
 
 
-def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
+def repeat(task: Task, seed: int, count: int, runs: Path, written: Sequence[Candidate]) -> Repetition:
+    """Train so many programs to the end on one seed, those that are `written` and the grammar's, and race them on the same legs."""
     config = RunConfig(seed=seed, candidates=count, confirm_seeds=0, finalist_seeds=0, budget=1e6)
     folder = runs / f"race-{task.name}-{seed}"
     opened = Book.open(folder) if (folder / "run.json").exists() else Book.create(folder, RunHeader.of(task, config))
@@ -81,7 +82,7 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         study = Study(task, config, steps, book, lambda event: None)
         described = book.once(DESCRIPTION, steps.describe)
         page = book.page(0)
-        designed = page.once(CANDIDATES, lambda: fixed(task, described, count)).items
+        designed = page.once(CANDIDATES, lambda: filled(task, described, written, count)).items
         verdicts = page.each(VERDICTS, designed, steps.review, steps.executor)
         sound = [(c, v) for c, v in zip(designed, verdicts, strict=True) if v.accepted][:count]
         programs, verdicts = [candidate for candidate, _ in sound], tuple(verdict for _, verdict in sound)
@@ -91,7 +92,7 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
         for number, end in enumerate(goals(config, task)):
             whole, begin = whole.plus(train_leg(study, page, jobs, number, begin, end)), end
         field = in_order(programs, verdicts, screened)
-        raced = successive_halving(study, page, field, round_budget(study.full))
+        raced = successive_halving(study, page, field, round_budget(study.full, count / 3))
     return Repetition(
         of_all=ranked(whole.scores, task)[0],
         of_race=ranked(raced.scores, task)[0],
@@ -101,16 +102,20 @@ def repeat(task: Task, seed: int, count: int, runs: Path) -> Repetition:
     )
 
 
-def fixed(task: Task, description: Description, count: int) -> Candidates:
-    """The recorded designer's programs, then the grammar's; more than `count`, because a check may reject some."""
-    written: list[Candidate] = []
-    if (RECORDINGS / task.name).is_dir():
-        text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
-        written = [
-            Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
-                      composition=idea.composition)
-            for i, idea in enumerate(parse_record(text, Ideas).ideas)
-        ]  # fmt: skip
+def recorded(task: Task) -> list[Candidate]:
+    """The recorded designer's programs."""
+    if not (RECORDINGS / task.name).is_dir():
+        return []
+    text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
+    return [
+        Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
+                  composition=idea.composition)
+        for i, idea in enumerate(parse_record(text, Ideas).ideas)
+    ]  # fmt: skip
+
+
+def filled(task: Task, description: Description, written: Sequence[Candidate], count: int) -> Candidates:
+    """The written programs, then the grammar's; more than `count`, because a check may reject some."""
     return Candidates(items=(*written, *evolved_candidates(task, description, (), [FIRST_IDEA] * count, seed=1)))
 
 
