@@ -32,14 +32,14 @@ def _row(failed: JobFailed, doing: str, patience: float) -> EnvRow:
     words = failed.last_words
     place = _place(words)
     where = f"during: {doing}{f', at {place}' if place else ''}"
-    if _HANGS in words or failed.outcome is Outcome.TIMED_OUT:
+    if _HANGS in words or failed.outcome is Outcome.OVERDUE:
         return EnvRow(
             name="hang",
             gravity="fail",
             found=f"a call does not come back within {patience:g} s ({where})",
             advice="Give what it waits for a time limit. What is not in these rows was not checked.",
         )
-    if failed.outcome is Outcome.OUT_OF_MEMORY:
+    if failed.outcome is Outcome.SHORT_OF_MEMORY:
         return EnvRow(name="memory", gravity="fail", found=f"{failed.message.rstrip('.')} ({where})")
     how = re.search(r"\((signal|exit code) (\d+)\)", failed.message)
     ended = f"with {how[1]} {how[2]}" if how else f"({failed.message.rstrip('.')})"

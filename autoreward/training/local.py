@@ -245,7 +245,7 @@ def _late(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
     except (TimeoutError, ServerGone):
         used = limits.seconds
     idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
-    return JobFailed(Outcome.TIMED_OUT, f"the {job.kind} process did not end {whole}{idle}{limits.way_out}")
+    return JobFailed(Outcome.OVERDUE, f"the {job.kind} process did not end {whole}{idle}{limits.way_out}")
 
 
 def stopped(pid: int) -> bool:
@@ -265,7 +265,7 @@ def _reported(payload: bytearray) -> Exception:
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
+        return JobFailed(Outcome.SHORT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
     if kind == "CannotDraw":
         return errors.CannotDraw(message)
     if kind == "EnvironmentFault":

@@ -216,11 +216,12 @@ class Workers(Closing):
         try:
             return self._here.run(job, files, _untold)
         except JobFailed as failed:
-            if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
+            if failed.outcome in (Outcome.LOST, Outcome.SHORT_OF_MEMORY):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
             words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
-            look = "" if "[process]" in words else " Look at its id, its kwargs and its code."
+            told = "[process]" in words or failed.outcome is Outcome.OVERDUE
+            look = "" if told else " Look at its id, its kwargs and its code."
             raise errors.TaskError(f"task {task.name}: {task.env} failed when it was tried: {words}.{look}") from None
 
 
