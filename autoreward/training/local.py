@@ -104,7 +104,7 @@ class LocalRunner:
             server = self._servers[job.task.process]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
-        with Vitals() as vitals:
+        with Vitals(job.task.longest_call) as vitals:
             child = server.fork_server.spawn(request, (*vitals.fds, *fds))
             try:
                 _hand_over(child, needed)
@@ -236,9 +236,8 @@ def _late(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
         )
     child.kill()
     if vitals.too_slow():
-        words = (
-            f"{job.task.env}: {vitals.call.words} had not returned after {vitals.lasts():.0f} s.{vitals.last_words()}"
-        )
+        more = " Its card can give a call more: longest_call, in seconds." if vitals.lasts() > vitals.longest else ""
+        words = f"{job.task.env}: {vitals.call.words} had not returned after {vitals.lasts():.0f} s.{more}{vitals.last_words()}"
         return JobFailed(Outcome.ENVIRONMENT_FAILED, words)
     try:
         used = child.wait(10).cpu_seconds

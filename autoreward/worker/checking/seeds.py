@@ -1,7 +1,9 @@
 """Whether the same seeds give the same episodes, and whether an episode remembers another."""
 
 import copy
+import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +17,8 @@ from autoreward.worker.checking.subject import Env, Subject
 
 _STEPS = 50
 _SEED, _OTHER_SEED = 7, 8
+_SECONDS = 5.0
+"""Seconds after which the episode of an environment that is slow is compared no further."""
 _DIGITS = 1e-6
 """Share of a number that is its last digits, and the number itself where it is smaller."""
 
@@ -41,7 +45,9 @@ def _repeated(subject: Subject) -> Iterator[EnvRow]:
     actions, others = _actions(subject.env, _SEED), _actions(subject.env, _OTHER_SEED)
     # new ones: what the environment itself remembers of earlier checks is no fault of its seeds
     env, beside = (subject.another(), subject.another()) if subject.another else (subject.env, subject.env)
-    first, second = _played(env, _SEED, actions), _played(beside, _SEED, actions)
+    first = _played(env, _SEED, actions, time.monotonic() + _SECONDS)
+    actions, others = actions[: len(first) - 1], others[: len(first) - 1]
+    second = _played(beside, _SEED, actions)
     place = _parted(first, second)
     if place is not None and _alike(first, second):
         yield _other_digits(place)
@@ -97,8 +103,8 @@ def _actions(env: Env, seed: int) -> list[Any]:
     return [env.action_space.sample() for _ in range(_STEPS)]
 
 
-def _played(env: Env, seed: int, actions: Sequence[Any]) -> list[_Moment]:
-    """One episode, or its first steps."""
+def _played(env: Env, seed: int, actions: Sequence[Any], deadline: float = math.inf) -> list[_Moment]:
+    """One episode, or its first steps; none is begun after the deadline."""
     np.random.seed(seed)  # as for trainings: what it draws from the generators of everybody is seeded, too
     random.seed(seed)
     torch.manual_seed(seed)
@@ -107,7 +113,7 @@ def _played(env: Env, seed: int, actions: Sequence[Any]) -> list[_Moment]:
     for action in actions:
         observation, reward, ended, cut, _ = env.step(action)
         moments.append(_Moment(copy.deepcopy(observation), (copy.deepcopy(reward), bool(ended), bool(cut))))
-        if ended or cut:
+        if ended or cut or time.monotonic() > deadline:
             break
     return moments
 
