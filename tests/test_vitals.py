@@ -91,6 +91,18 @@ def test_a_call_that_lasts_longer_than_any_may_ends_the_wait(monkeypatch: pytest
             vitals.await_frame(ours, time.monotonic() + 10.0)
 
 
+def test_a_call_that_lasts_longer_than_any_may_is_too_slow_however_long_all_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Vitals(longest=0.01) as vitals:
+        monkeypatch.setattr(vitals, "_began", vitals._began - 3600.0)
+        write(vitals, calls=21)
+        vitals.lasts()
+        assert not vitals.too_slow()
+        time.sleep(0.02)
+        assert vitals.too_slow()
+
+
 def test_of_a_crash_the_newest_calls_are_shown() -> None:
     with Vitals() as vitals:
         assert vitals.last_words() == ""

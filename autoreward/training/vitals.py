@@ -91,9 +91,11 @@ class Vitals:
         return now - self._since
 
     def too_slow(self) -> bool:
-        """Whether the time was taken by the call that goes on, rather than by many that are not long."""
+        """Whether the call that goes on takes longer than any may, or took the time, rather than many that are not long."""
         lasts, whole = self.lasts(), time.monotonic() - self._began
         ended = self.call.calls // 2
+        if lasts > self.longest:
+            return True
         return lasts > _SHARE * whole and (not ended or lasts > _TIMES * (whole - lasts) / ended)
 
     def last_words(self) -> str:
