@@ -66,7 +66,24 @@ FAULTS: dict[str, Callable[[dict[str, Any]], object]] = {
     "flat": lambda info: info.update(load=2.0),
 }
 """What `info` says wrong at one step."""
+
+
+class Parts(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """The same with an observation in parts, one of them an integer that changes with `noise`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Winch(**kwargs))
+        box = spaces.Box(-50.0, 50.0, (2,), np.float32)
+        self.observation_space = spaces.Dict({"robot": box, "gear": spaces.Discrete(4, start=1), "heat": box})
+
+    def observation(self, observation: Any) -> Any:
+        height, heat, half = observation
+        gear = 1 + (int(abs(height) * 4) + int(heat)) % 4
+        return {"robot": np.array([height, half]), "gear": gear, "heat": np.array([heat, 2 * heat])}
+
+
 gymnasium.register("Winch-v0", Winch, max_episode_steps=LIMIT, disable_env_checker=True)
+gymnasium.register("WinchParts-v0", Parts, max_episode_steps=LIMIT, disable_env_checker=True)
 FIELDS: dict[str, dict[str, Any]] = {
     "height": {"source": "obs[0]", "about": "of the load", "unit": "m", "range": [-4.0, 4.0]},
     "temperature": {"source": "obs[1]", "about": "of the motor", "policy": False},
@@ -86,7 +103,7 @@ def winch(algorithm: str = "PPO", **change: Any) -> Task:
     """A task of it, which trains in a moment."""
     card: dict[str, Any] = {
         "name": "winch",
-        "env": "Winch-v0",
+        "env": "hidden_envs:Winch-v0",
         "goal": "Lift the load to 1 m, with little energy.",
         "state": FIELDS,
         "action": {"move": {"about": "0 lower, 1 hold, 2 lift"}},
@@ -94,3 +111,27 @@ def winch(algorithm: str = "PPO", **change: Any) -> Task:
         "train": {"algorithm": algorithm, "steps": 128, "envs": 2, "net": [8], "hyperparameters": SETTINGS[algorithm]},
     }
     return Task.model_validate(card | change)
+
+
+PARTS: dict[str, dict[str, Any]] = {
+    "height": {"source": "obs.robot[0]", "about": "of the load"},
+    "gear": {"source": "obs.gear", "about": "that is in", "policy": False},
+    "heat": {"source": "norm(obs.heat)", "about": "of the motor", "policy": False},
+    "force": {"source": "info.force", "about": "of the rope", "policy": False, "at_reset": 0.0},
+}
+STATE = "def observe(env, observation, info):\n    return {'robot': observation[[0, 2]], 'heat': env.temperature}\n"
+TOLD: dict[str, dict[str, Any]] = {
+    "height": {"source": "obs.robot[0]", "about": "of the load"},
+    "heat": {"source": "obs.heat[0]", "about": "of the motor", "policy": False},
+    "energy": FIELDS["energy"],
+}
+
+
+def parts(**change: Any) -> Task:
+    """A task of observations in parts."""
+    return winch(env="hidden_envs:WinchParts-v0", state=PARTS, success={"when": "height > 1 and heat < 30"}, **change)
+
+
+def told(**change: Any) -> Task:
+    """A task with a `state.py`: the robot knows its height; success rule and reward the simulator's temperature, too."""
+    return winch(state=TOLD, state_program=STATE, success={"when": "height > 1 and heat < 30"}, **change)

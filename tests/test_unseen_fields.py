@@ -1,13 +1,14 @@
 """Fields that policies do not see: what a card may say of them, what environments may do wrong, and that nothing of them leaks."""
 
 import io
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hidden_envs import FIELDS, LIMIT, winch
+from hidden_envs import FIELDS, LIMIT, parts, told, winch
 from in_process import HERE, train
 
 from autoreward.core.outcomes import Outcome
@@ -50,7 +51,7 @@ def test_a_value_of_info_has_one_name_however_it_is_written(text: str) -> None:
     assert np.array_equal(eval(source, {"seen": values, "np": np}), formula.evaluate(values))
 
 
-@pytest.mark.parametrize("text", ["info", "info[0]", "info.load[-1]", "infos.load", "info.load()", "height.load"])
+@pytest.mark.parametrize("text", ["info.load[-1]", "infos.load", "info.load()", "height.load"])
 def test_what_is_no_value_of_info_is_no_formula(text: str) -> None:
     with pytest.raises(TaskError, match="is not part of the formula language"):
         Expression(text, "here")
@@ -77,6 +78,7 @@ def changed(**fields: dict[str, Any] | None) -> dict[str, Any]:
         ({"state": changed(height={"at_reset": 0.0})}, "[state.height] at_reset is for a source that reads info; leave it out"),
         ({"state": changed(pull={"at_reset": 0.0})}, "[state.force] and [state.pull] both read info['force']; write the same"),
         ({"state": changed(energy={"source": "energy"})}, "must be made from obs, such as obs[0], or from info, such as info."),
+        ({"state": changed(energy={"source": "info[0]"})}, "must be made from obs, such as obs[0], or from info, such as info."),
         ({"state": changed(energy={"at_reset": float("nan")})}, "at_reset"),
         ({"script": "2 * (energy < 3)"}, "'2 * (energy < 3)' reads energy, which the policy does not see (policy = false)"),
         ({"state": {**FIELDS, "info": FIELDS["height"]}}, "'info' can't be a field or constant name"),
@@ -162,7 +164,10 @@ def test_what_info_says_wrong_is_the_environments_with_the_step(fault: str, says
     env.step(LIFT)
     with pytest.raises(EnvironmentFault) as caught:
         env.step(LIFT)
-    assert str(caught.value) == f"Winch-v0: step 3 of the episode that began with reset(seed=5) returned {says}"
+    assert (
+        str(caught.value)
+        == f"hidden_envs:Winch-v0: step 3 of the episode that began with reset(seed=5) returned {says}"
+    )
 
 
 @pytest.mark.parametrize("fault", ["missing", "nan", "word", "flat"])
@@ -275,7 +280,7 @@ def test_nothing_hidden_reaches_a_policy_that_is_bred_or_a_script() -> None:
         venv = make.vectorised(task, 1, 0)
         seen = Seen(PolicyView(task, venv.layout), np.zeros(2), np.ones(2))
         breed = SimplePolicies(venv.action_space, seen, LIMIT, answers=True)
-        (episode,) = venv.play(breed.policy(np.linspace(-1, 1, breed.size)), [2])
+        (episode,) = venv.play(breed.policy(np.linspace(1, -1, breed.size) ** 3), [2])
         bred.append(episode.actions.tolist())
         episodes, known, _ = reference_episodes(task, venv, 0, b"")
         by_script = [i for i, one in enumerate(known) if one.kind == "scripted"]
@@ -344,29 +349,19 @@ def test_exploring_and_checking_read_them() -> None:
     assert sizes == {"height": 0, "temperature": 0, "energy": 0, "force": 2, "pull": 0, "mass": 0}
     said = {item.name: item for item in audit(AuditJob(task=winch()), {}, HERE)[0].items}
     assert said["determinism"].ok
-
-
-STATE = "def observe(env, observation, info):\n    return {'robot': observation[[0, 2]], 'heat': env.temperature}\n"
-
-
-def told(noise: float) -> Task:
-    """The robot knows its height; the reward the simulator's temperature, too."""
-    state = {
-        "height": {"source": "obs.robot[0]", "about": "h"},
-        "heat": {"source": "obs.heat[0]", "about": "t", "policy": False},
-        "energy": FIELDS["energy"],
-    }
-    return noisy(noise, state=state, state_program=STATE, success={"when": "height > 1 and heat < 30"})
+    sees = "sees 2 of the 3 numbers of the observation, and nothing of the 4 that fields read of info; "
+    assert said["policy"].message == sees + "not seen: temperature, energy, force, pull, mass"
 
 
 def test_a_state_program_may_return_both() -> None:
-    env = make.make_env(told(0.0))
+    env = make.make_env(told())
     row = env.reset(seed=1)[0]
     assert row.tolist() == [row[0], row[0] / 2, 20.0, 0.0]
-    assert PolicyView(told(0.0), layout_of(env)).of(row).tolist() == row[:2].tolist()
+    assert PolicyView(told(), layout_of(env)).of(row).tolist() == row[:2].tolist()
 
 
 @pytest.mark.slow
-def test_what_a_state_program_hides_does_not_reach_a_policy() -> None:
-    one, other = (trained(told(noise))[1][policy_file(128)] for noise in (0.0, 7.0))
+@pytest.mark.parametrize("made", [told, parts])
+def test_what_a_state_program_or_a_part_hides_does_not_reach_a_policy(made: Callable[..., Task]) -> None:
+    one, other = (trained(made(kwargs={"noise": noise}))[1][policy_file(128)] for noise in (0.0, 7.0))
     assert one == other

@@ -12,7 +12,7 @@ def name_of(node: ast.expr) -> str | None:
     """What a node reads, if it is the name of something; None for all else, an index of it too."""
     match node:
         case ast.Name(id=name):
-            return None if name == INFO else name
+            return name
         case ast.Attribute(value=ast.Name(id="obs"), attr=key):
             return f"{OBSERVATION}.{key}"
     keys = _keys(node)

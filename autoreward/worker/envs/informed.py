@@ -46,8 +46,12 @@ class Informed(gymnasium.Wrapper[Any, Any, Any, Any]):
                 f"task {task.name}: fields read {start - within.size:,} numbers of info, more than {LARGEST:,}."
             )
         own = env.observation_space
+        if not isinstance(own, spaces.Box):
+            raise TypeError(f"{own} is no vector")
+        beyond = np.full(start - within.size, np.inf)
         self.layout = within._replace(size=start, info=tuple(leaves), kind=own.dtype)
-        self.observation_space = spaces.Box(-np.inf, np.inf, (start,), np.float64)
+        low, high = np.concatenate([own.low, -beyond]), np.concatenate([own.high, beyond])
+        self.observation_space = spaces.Box(low, high, dtype=np.float64)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset; what the card says of a reset holds, whatever `info` says there."""
