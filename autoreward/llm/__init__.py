@@ -25,4 +25,5 @@ lenient.py    the JSON values in a text, however they are written down
 parsing.py    text of a reply -> the record that was asked for, or a finding
 programs.py   a program as a model spells it -> its source
 structured.py  ask until the answer is usable
+portions.py   one question about several things, in as many portions as a context makes of it
 """

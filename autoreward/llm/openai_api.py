@@ -52,7 +52,7 @@ class OpenAIModel(ProviderModel):
             ]
             asked["tool_choice"] = "none" if prompt.close else "auto"
         # servers that hold an answer to a schema hold calls to it, too, or refuse the two together
-        if form.structured and not (offered and self._elsewhere and not prompt.close):
+        if form.structured and prompt.schema and not (offered and self._elsewhere and not prompt.close):
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if form.streamed:
