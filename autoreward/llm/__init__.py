@@ -6,6 +6,7 @@ keys.py       which variables hold keys, and who is sent which
 transport.py  the HTTP client of both SDKs: one address, limits on silence, time and size
 streams.py    an answer that comes as events -> the one body that it makes
 responses.py  body of an answer -> Reply
+responses_api.py  OpenAI's Responses, for questions with tools
 provider.py   what both SDKs share: a question in the form that its server takes
 forms.py      what a server refused -> the form to ask in next
 anthropic_api.py  openai_api.py    the providers' own SDKs, loaded when first asked
