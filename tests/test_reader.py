@@ -183,4 +183,4 @@ def test_the_benchmark_of_readers_counts_what_comes_back(shape: Shape) -> None:
     strict = reader.of_library(json.loads)
     assert reader.is_read(shape, strict(shape)) == (shape.name != "prose before and after")
     assert reader.is_read(shape, reader.of_product(shape))
-    assert not reader.is_read(shape, [*strict(shape), FIRST, SECOND])
+    assert not reader.is_read(shape, [*reader.of_product(shape), FIRST])
