@@ -72,7 +72,7 @@ def gain(prior: Array, split: Split) -> float:
     """Bits that an answer is expected to tell about the readings, whose probabilities (R,) sum to 1."""
     joint = _said(split, len(prior)) * prior
     shares = joint.sum(axis=1)
-    left = sum(p * entropy(row / p) for p, row in zip(shares, joint, strict=True) if p > _TINY)
+    left = sum(float(p) * entropy(row / p) for p, row in zip(shares, joint, strict=True) if p > _TINY)
     return max(entropy(prior) - left, 0.0)
 
 
