@@ -15,6 +15,7 @@ from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
+from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.older import made_env
 from autoreward.worker.envs.rounding import Declared
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
@@ -66,7 +67,8 @@ def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     env = Border(env)
     if not task.state_program:  # which makes numbers of its own
         env = Declared(env, task)
-    return flat(env if task.terminates else Endless(env), task)
+    env = flat(env if task.terminates else Endless(env), task)
+    return Informed(env, task) if task.info_at_reset else env
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
