@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from zoo.kit import LIMIT, Plain, register
 
@@ -99,6 +100,24 @@ class Unseeded(Plain):
         return self.observed(), {}
 
 
+class DrawsAnew(Plain):
+    """Makes a new generator at every reset, also where it is given no seed."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.x = float(np.random.default_rng(seed).uniform(-2, 2))
+        return self.observed(), {}
+
+
+class LastDigits(Plain):
+    """Computes in parallel, and adds up in another order each time."""
+
+    observation_space = spaces.Box(-10, 10, (1,), np.float64)
+    own = np.random.default_rng()
+
+    def observed(self) -> Any:
+        return np.array([self.x + 1e-12 * self.own.uniform()])
+
+
 class GlobalSeed(Plain):
     """Draws from NumPy's global generator, as code of before 2019 does."""
 
@@ -165,6 +184,8 @@ for kind in (
     Strict,
     Autoreset,
     Unseeded,
+    DrawsAnew,
+    LastDigits,
     GlobalSeed,
     Remembering,
     NoSeedWord,
