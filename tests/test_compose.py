@@ -265,7 +265,17 @@ def by_formula(
         whole = np.broadcast_to(x, step.shape)
         return np.where(step == 1, 0.0, np.concatenate([np.zeros((1, ENVS)), whole[:-1]]))
 
-    names = {"np": np, "parts": parts, "gamma": gamma, "terminated": terminated, "mean": 0.5, "std": 2.0}
+    names = {
+        "np": np,
+        "parts": parts,
+        "gamma": gamma,
+        "terminated": terminated,
+        "mean": 0.5,
+        "std": 2.0,
+        "size": 1.0,
+        "mu": {},
+        "cost": {},
+    }
     role = "potential" if how == "potential" else "main"
     names |= by_role | {"other": [parts[n] for n in parts if roles[n] != role], "one_step_earlier": one_step_earlier}
     reward = eval(COMPOSITIONS[how].formula, names)  # our own source

@@ -32,11 +32,12 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
         findings = _findings(examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, findings, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
+        practice = practise()
+        outcome, findings, parts = dry_run(jail, candidate.source, practice, examined.uses_memory)
         if not outcome.ok:
             findings = _with_slips(findings, examined.slips)
         else:
-            setup = _setup(examined.roles, parts)
+            setup = _setup(practice.setup, examined.roles, parts)
             if fault := _unknown_part(setup, parts) or COMPOSITIONS[candidate.composition].fault(setup, parts):
                 message = f"composition {candidate.composition}: {fault}"
                 outcome, findings = Outcome.BROKE_CONTRACT, (Finding(rule="composition", message=message), *findings)
@@ -52,10 +53,11 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     )
 
 
-def _setup(roles: Mapping[str, PartRole], parts: Parts) -> Setup:
-    """What a composition is to know of parts, here those of recorded random actions."""
+def _setup(known: Setup, roles: Mapping[str, PartRole], parts: Parts) -> Setup:
+    """What a composition is to know of parts, here those of recorded random actions, beside what it knows of the task."""
     total = reduce(np.add, parts.values())
-    return Setup(roles=dict(roles), reference=Reference(mean=float(total.mean()), std=float(total.std())))
+    reference = Reference(mean=float(total.mean()), std=float(total.std()))
+    return known.model_copy(update={"roles": dict(roles), "reference": reference})
 
 
 def _unknown_part(setup: Setup, parts: Parts) -> str:

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Part, ProgramText, Record, Said
+from autoreward.records.base import Id, Name, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
-CompositionName = Literal["sum", "bounded", "sign", "product", "potential"]
+CompositionName = Literal["sum", "bounded", "sign", "product", "potential", "lagrange"]
 """How a program's parts become one number: see rewards/compose/, which has a file for each."""
 
 PartRole = Literal["main", "dense", "sparse", "penalty", "limit", "potential"]
@@ -32,6 +32,12 @@ class Setup(Record):
     """Of the parts that the program's ROLES speaks of."""
     reference: Reference | None = None
     """None for a reward without a program."""
+    limits: tuple[Name, ...] = ()
+    """Names of the card's limits."""
+    replays: bool = False
+    """The task's algorithm learns from a replay buffer, whose rewards stay as they once were."""
+    multipliers: dict[Name, float] = Field(default_factory=dict)
+    """Of the card's limits, as they stood at the checkpoint of a training that is kept; empty before a training."""
 
 
 class Remark(Record):

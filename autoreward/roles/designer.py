@@ -238,7 +238,7 @@ def design_prompt(
             "designer",
             brief=brief,
             count=count,
-            compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
+            compositions={n: c.about for n, c in COMPOSITIONS.items() if n != "lagrange" or brief.limits},
             tips=_TIPS,
             history=shown,
             feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from autoreward.records import CompositionName
 from autoreward.rewards.compose.bounded import BOUNDED
 from autoreward.rewards.compose.composition import Combine, Composition, as_read
+from autoreward.rewards.compose.lagrange import LAGRANGE
 from autoreward.rewards.compose.potential import POTENTIAL
 from autoreward.rewards.compose.product import PRODUCT
 from autoreward.rewards.compose.sign import SIGN
@@ -29,6 +30,6 @@ class _Compositions(dict[CompositionName, Composition]):
 
 
 COMPOSITIONS: Mapping[CompositionName, Composition] = _Compositions(
-    {"sum": SUM, "bounded": BOUNDED, "sign": SIGN, "product": PRODUCT, "potential": POTENTIAL}
+    {"sum": SUM, "bounded": BOUNDED, "sign": SIGN, "product": PRODUCT, "potential": POTENTIAL, "lagrange": LAGRANGE}
 )
 """By name. Raises KeyError for any other one."""

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Composition(Protocol):
         """The same as NumPy source.
 
         Its names: `parts` by name; lists of those of a role, such as `main`, and of all `other` ones; `mean` and `std` of the
-        plain sum under random actions; `gamma`, `terminated`, and `one_step_earlier(x)`, which is 0 at the start of an episode.
+        plain sum under random actions, and its root mean square `size`; `mu` and `cost` of the card's limits by name; `gamma`,
+        `terminated`, and `one_step_earlier(x)`, which is 0 at the start of an episode.
         """
 
     @property
@@ -55,6 +57,8 @@ class Composition(Protocol):
 Fixed = Mapping[str, Any]
 Step = Callable[[Parts, Array | float, NDArray[np.bool_] | bool, Fixed], tuple[Array, Array | float]]
 Fault = Callable[[Setup, Parts], str]
+COST = "limit:"
+"""Before the name of a limit: what a step costs under it, among the parts, none of which has a name like this."""
 _FLAT = 1e-9
 """A sum that varies by less of its own size has no scale."""
 
@@ -68,6 +72,8 @@ def as_read(gamma: float, setup: Setup) -> dict[str, Any]:
         "roles": dict(setup.roles),
         "mean": mean,
         "std": std if std > _FLAT * max(1.0, abs(mean)) else 1.0,
+        "size": size if (size := math.hypot(mean, std)) > _FLAT else 1.0,
+        "multipliers": {f"{COST}{name}": number for name, number in setup.multipliers.items()},
     }
 
 
@@ -104,7 +110,7 @@ class Elementwise:
         return source_of(self.composed)
 
 
-def source_of(composed: Step) -> str:
+def source_of(composed: Callable[..., Any]) -> str:
     """A step's function as an export has it: without annotations, whose names are ours."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(composed)))
     for node in ast.walk(tree):
