@@ -99,7 +99,7 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from autoreward.report.tables import Fitting
+    from autoreward.report.fitting import Fitting
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:

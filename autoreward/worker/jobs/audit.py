@@ -34,7 +34,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
-    items += [*_ranges(task, one), *_graded(task), _repeats(one, two), _hidden(one)]
+    items += [*_ranges(task, one), *_graded(task, one), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.reference_episodes]
     items += _cut(episodes, description.max_steps)
     solved = sum(e.success for e in episodes)
@@ -100,13 +100,26 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
             yield AuditItem(name=f"range of {name}", ok=False, message=sentence)
 
 
-def _graded(task: Task) -> Iterator[AuditItem]:
-    if task.ruled and SuccessRule(task, max_steps=1).ungraded:
-        message = (
-            f"`{task.success_rule.text}` only says yes or no: progress stays 0 up to success; name what comes before it in "
-            "[success] stages, or how far it still is in [success] distance"
-        )
+def _graded(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
+    flags = [name for name, field in task.state.items() if field.range == (0.0, 1.0) and _is_flag(recorded, name)]
+    for name in SuccessRule(task, max_steps=1).ungraded(flags) if task.ruled else ():
+        stage = next(s for s in task.success.plan if s.name == name)
+        if task.success.stages:
+            message = (
+                f"stage {name}, `{stage.when}`, only says yes or no: progress does not move until it is reached; say in its "
+                "`distance` how far it still is"
+            )
+        else:
+            message = (
+                f"`{stage.when}` only says yes or no: progress stays 0 up to success; name what comes before it in "
+                "[success] stages, or how far it still is in [success] distance"
+            )
         yield AuditItem(name="graded progress", ok=False, message=message)
+
+
+def _is_flag(recorded: Recorded, name: str) -> bool:
+    """Whether a field was 0 or 1 at every sampled step."""
+    return bool(np.isin(recorded.transitions.next_state[name], (0.0, 1.0)).all())
 
 
 def _repeats(one: Recorded, two: Recorded) -> AuditItem:

@@ -6,6 +6,7 @@ import numpy as np
 
 from autoreward.core.outcomes import Outcome
 from autoreward.evaluation.limits import of_episodes, violation
+from autoreward.evaluation.stages import stages_of_episodes
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
@@ -81,4 +82,5 @@ def _summary(
         episodes=tuple(episodes),
         ruled=task.ruled,
         limits=of_episodes(task.limits, episodes),
+        stages=stages_of_episodes(task, episodes),
     )
