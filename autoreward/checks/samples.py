@@ -44,8 +44,7 @@ class Practice(NamedTuple):
         """For a task, as it was described and sampled."""
         stated = {name: field.range for name, field in task.state.items() if field.range}
         made = cls.made(samples, description.max_steps, rollout(task.train), stated)
-        setup = Setup(limits=tuple(task.limits), replays=_STRETCH[task.train.algorithm][0] == "train_freq")
-        return made._replace(constants=written_constants(task), setup=setup)
+        return made._replace(constants=written_constants(task), setup=task_setup(task))
 
     @classmethod
     def made(
@@ -58,6 +57,11 @@ class Practice(NamedTuple):
         """From samples of episodes of at most `limit` steps, and the ranges of some fields; of others, that of the samples."""
         late = _late(samples, limit)
         return cls(samples, late, _extreme(late, ranges or {}), rollout)
+
+
+def task_setup(task: Task) -> Setup:
+    """What a composition knows of a task, before it knows anything of a program."""
+    return Setup(limits=tuple(task.limits), replays=_STRETCH[task.train.algorithm][0] == "train_freq")
 
 
 def written_constants(task: Task) -> dict[str, float]:

@@ -28,6 +28,7 @@ from autoreward.rewards.compose.composition import COST, source_of
 from autoreward.rewards.compose.lagrange import step_cost
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.names import info_keys, of_info
 from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
@@ -70,6 +71,8 @@ def _adapter(task: Task, winner: Candidate) -> str:
         kwargs=_kwargs(task),
         terminates=task.terminates,
         sensed=bool(task.state_program),
+        info=tuple((path, info_keys(path), value) for path, value in task.info_at_reset.items()),
+        unseen=_unseen(task),
         rescales=task.train.rescales,
         read=read,
         state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
@@ -84,6 +87,13 @@ def _costs(task: Task) -> dict[str, tuple[Formula, tuple[float, float, float, bo
         f"{COST}{name}": (Formula(e.as_numpy(lambda read: f"seen[{read!r}]")), priced(task.limits[name]))
         for name, e in task.limit_formulas.items()
     }
+
+
+def _unseen(task: Task) -> list[tuple[str, Formula]]:
+    """What the card keeps from policies of the observation: each part with the index that is taken of it."""
+    sources = [task.state_sources[name] for name in task.unseen]
+    kept = [r for source in sources if not any(map(of_info, source.names)) for r in source.readings()]
+    return [(min(r.names), Formula(r.as_numpy(lambda name: f"seen[{name!r}]"))) for r in kept]
 
 
 def _about(task: Task, winner: Candidate) -> str:
@@ -115,6 +125,7 @@ def _about(task: Task, winner: Candidate) -> str:
 def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
     return [
         f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        + ("" if isinstance(field, ActionField) or field.policy else " (not seen by the policy)")
         for name, field in fields.items()
     ]
 

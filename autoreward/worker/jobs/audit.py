@@ -11,6 +11,8 @@ from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import out_of_reach
+from autoreward.worker.envs.flatten import layout_of
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
@@ -53,13 +55,19 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
         AuditItem(name=f"limit {r.name}", ok=True, message=f"{r.word} by random and constant actions: {r.said}")
         for r in of_episodes(task.limits, episodes)
     ]
-    items += _reached(task, context)
+    items += _environment(task, context)
     return Audit(task=task.name, items=tuple(items)), {}
 
 
-def _reached(task: Task, context: JobContext) -> Iterator[AuditItem]:
+def _environment(task: Task, context: JobContext) -> Iterator[AuditItem]:
     env = make.make_env(task)
     context.closing.callback(env.close)
+    layout = layout_of(env)
+    if task.unseen:
+        seen = f"sees {len(PolicyView(task, layout).places)} of the {layout.observed} numbers of the observation"
+        told = f", and nothing of the {layout.size - layout.observed} that fields read of info" if layout.info else ""
+        message = f"{seen}{told}; not seen: {', '.join(task.unseen)}"
+        yield AuditItem(name="policy", ok=True, message=message)
     if far := out_of_reach(env.action_space, task.train):
         starts = "a policy that is not rescaled starts about 0 with a spread of 1"
         yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
