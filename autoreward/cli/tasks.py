@@ -126,11 +126,14 @@ def _card(task: "Task") -> None:
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f"  {task.env}, {task.tier}"))
     console.print(task.goal)
+    for said in task.clarified:
+        console.print(f"asked     {said.question} said: {said.answer}")
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("field", "unit", "range", "about"):
         table.add_column(column)
     for name, field in task.state.items():
-        table.add_row(f"state.{name}", field.unit, _range(field.range), field.about)
+        about = field.about if field.policy else f"{field.about} (not seen by the policy)"
+        table.add_row(f"state.{name}", field.unit, _range(field.range), about)
     for name, action in task.action.items():
         table.add_row(f"action.{name}", action.unit, _range(action.range), action.about)
     for name, constant in task.constants.items():

@@ -10,12 +10,13 @@ from autoreward.core.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
-from autoreward.tasks.consistency import check_names, check_rules, check_sources
+from autoreward.tasks.consistency import check_names, check_rules, check_seen, check_sources
 from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import ActionField, Clarified, Constant, Metric, StateField, Train
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -30,9 +31,13 @@ class Task(Record):
     kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
     max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
     """Overrides the environment's time limit, in steps."""
+    longest_call: float | None = Bounded(default=None, gt=0.0, le=86_400.0)
+    """Seconds that one call of the environment may take before it counts as hanging; None: as long as for any."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
     goal: Prose
+    clarified: tuple[Clarified, ...] = Bounded(default=(), max_length=20)
+    """What a person said when asked what the goal means; models read it beside the goal."""
     tier: Literal["smoke", "quick", "standard"] = "quick"
     state: dict[Name, StateField]
     action: dict[Name, ActionField]
@@ -57,6 +62,7 @@ class Task(Record):
         try:
             check_names(self.goal, self.state, self.action, self.constants, self.train.hyperparameters)
             check_sources(self.state_sources, self.action_sources)
+            check_seen(self.state, self.state_sources, self.script_formula)
             _ = self.success.window
             check_rules(
                 self.rules,
@@ -135,6 +141,20 @@ class Task(Record):
     def state_sources(self) -> dict[str, Expression]:
         """The parsed source of each state field."""
         return {n: _formula(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The state fields that policies do not see."""
+        return tuple(name for name, field in self.state.items() if not field.policy)
+
+    @property
+    def info_at_reset(self) -> dict[str, float | None]:
+        """The values of `info` that fields read, in their order, with what each is taken to be at a reset; None: what it says."""
+        return {
+            path: self.state[name].at_reset
+            for name, source in self.state_sources.items()
+            for path in sorted(filter(of_info, source.names))
+        }
 
     @property
     def action_sources(self) -> dict[str, Expression]:

@@ -5,17 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field as Bounded
 
 from autoreward.records import Record
-from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Range, Unit
+from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
 
 
 class StateField(Record):
-    """A named view of the observation."""
+    """A named view of the observation, and of what the environment says in `info`."""
 
     source: FormulaText
-    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
+    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`, and values of `info`, such as `info.energy`."""
     about: Line
     unit: Unit = ""
     range: Range | None = None
+    policy: bool = True
+    """False: policies do not see the numbers of the observation that it reads; of one that reads `info` too, not the `info`."""
+    at_reset: float | None = None
+    """What every number of `info` that it reads is taken to be at a reset; None: what `info` of the reset says."""
 
 
 class ActionField(Record):
@@ -35,6 +39,13 @@ class Constant(Record):
     unit: Unit = ""
     field: Line = ""
     """The state field it is a value of, if it is one."""
+
+
+class Clarified(Record):
+    """What was asked about the goal, and what a person said."""
+
+    question: Prose
+    answer: Line
 
 
 Direction = Literal["lower", "higher"]
