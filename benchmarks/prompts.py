@@ -5,8 +5,8 @@
     python benchmarks/prompts.py [--replies DIR]
 
 asks a model for one round on each shipped task that is installed and on the hard ones of `benchmarks/data/hard`. Without
-`--model` recorded replies are read: those of DIR/TASK, or of `tests/recordings` and the first round that a strong model wrote for each
-hard task.
+`--model` recorded replies are read: those of DIR/TASK, or of `tests/recordings` and the first round that a strong model wrote for
+each hard task.
 
 A row a task: answers that could be read, of all; programs; how many may train at first, and after repair; distinct ones of these,
 docstrings and comments aside; copies of the prompt's example (half of their parts or more are its, whatever the numbers); the mean
