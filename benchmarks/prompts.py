@@ -193,7 +193,7 @@ def measured(
 ) -> Measured:
     """One round of designer, repair and critic."""
     drafted = drafts(client, told, asked)
-    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings)
+    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings, told.constants)
     for candidate in drafted.candidates:
         programs.take(candidate)
     at_first = accepted(programs)
@@ -270,6 +270,8 @@ def parts(source: str) -> set[str]:
             return ast.Constant(0) if isinstance(node.value, int | float) else node
 
         def visit_Name(self, node: ast.Name) -> ast.AST:
+            if node.id.isupper():  # a constant, wherever it is defined
+                return ast.Constant(0)
             if node.id not in given or self.depth > 5:
                 return node
             self.depth += 1

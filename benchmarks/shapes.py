@@ -53,7 +53,9 @@ def drafts(client: ModelClient, told: Brief, asked: Asked) -> designer.Drafted:
         client, Request("r000-designer", "designer", text, 16_000), designer.Ideas, designer.from_code
     )
     ideas = enumerate(answer.ideas[: asked.count] if answer else [])
-    made = tuple(designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in ideas)
+    made = tuple(
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), told.constants) for number, idea in ideas
+    )
     return designer.Drafted(made, findings, text)
 
 
@@ -83,6 +85,7 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
         findings += wrong
         made += got.ideas[:1] if got else []
     candidates = tuple(
-        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in enumerate(made)
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), brief.constants)
+        for number, idea in enumerate(made)
     )
     return designer.Drafted(candidates, findings, whole)
