@@ -114,7 +114,8 @@ class RealSteps:
         drafts = [v for v in variations if v.operator != "weights"]
         tunings = [v for v in variations if v.operator == "weights"]
         if self._client is not None:
-            history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
+            parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
+            history = History(rounds, parents, self._config.start)
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
@@ -215,10 +216,8 @@ class RealSteps:
             return Analyses()
         try:
             key = ReplyKey(page.round, "analyzer")
-            about, tools = (
-                self._brief(played.training_steps),
-                self._offline.tools(self._offline.data([played]), self.review),
-            )
+            about = self._brief(played.training_steps)
+            tools = self._offline.tools(self._offline.data([played]), self.review)
             items, findings = explain(self._client, str(key), about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
@@ -280,7 +279,7 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
 
 def _by_grammar(config: RunConfig) -> bool:
     """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-    return config.model == "grammar" and not isinstance(config.given, Candidate)
+    return config.model == "grammar" and not isinstance(config.given, Candidate) and not config.start
 
 
 def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
