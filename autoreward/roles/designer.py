@@ -14,6 +14,7 @@ from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
+from autoreward.llm.portions import asked_in_portions
 from autoreward.llm.programs import docstring, program_source
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured, read_reply
@@ -198,11 +199,22 @@ def revise(
     candidates: Sequence[Candidate],
     problems: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
-    wanted = {c.id for c in candidates if c.id in problems}
-    request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
-    answer, findings = ask_structured(client, request, Revisions)
-    return _wanted(key, answer, wanted, findings)
+    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers.
+
+    A small context makes several questions of it.
+    """
+    sources: dict[str, str] = {}
+    findings: tuple[str, ...] = ()
+
+    def text(shown: Sequence[Candidate]) -> str:
+        return revise_prompt(brief, shown, problems)
+
+    faulty = [c for c in candidates if c.id in problems]
+    for portion in asked_in_portions(client, Request(key, "designer", "", _MAX_TOKENS), faulty, text, Revisions):
+        found, wrong = _wanted(portion.key, portion.answer, {c.id for c in portion.items}, portion.findings)
+        sources |= found
+        findings += wrong
+    return sources, findings
 
 
 def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:
