@@ -28,7 +28,7 @@ from autoreward.records import (
     policy_file,
 )
 from autoreward.tasks.card import Task
-from autoreward.tasks.draft.from_info import source_of
+from autoreward.tasks.draft.from_info import info_source
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, validated_task
@@ -431,7 +431,7 @@ def test_a_draft_takes_the_environments_own_word_and_offers_the_rest(surveyed: S
 )
 def test_values_of_info_have_a_source_that_reads_them(keys: tuple[str, ...], source: str) -> None:
     value = InfoValue(keys=keys, size=0, low=0.0, high=1.0, flag=True, at_reset=True)
-    assert source_of(value) == source
+    assert info_source(value) == source
     (name,) = Expression(source, "here").names
     assert info_keys(name) == keys
 

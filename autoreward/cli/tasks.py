@@ -126,6 +126,8 @@ def _card(task: "Task") -> None:
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f"  {task.env}, {task.tier}"))
     console.print(task.goal)
+    for said in task.clarified:
+        console.print(f"asked     {said.question} said: {said.answer}")
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("field", "unit", "range", "about"):
         table.add_column(column)

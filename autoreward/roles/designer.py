@@ -131,6 +131,8 @@ def draft_candidates(
     answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
     made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    if len(brief.compositions) == 1:
+        made = tuple(candidate.model_copy(update={"composition": brief.compositions[0]}) for candidate in made)
     return Drafted(made, findings, request.within(client.kept_room(key)))
 
 
@@ -250,7 +252,7 @@ def design_prompt(
             "designer",
             brief=brief,
             count=count,
-            compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
+            compositions={name: COMPOSITIONS[name].about for name in brief.compositions},
             tips=_TIPS,
             history=shown,
             feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],

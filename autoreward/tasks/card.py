@@ -16,7 +16,7 @@ from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import ActionField, Clarified, Constant, Metric, StateField, Train
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -31,9 +31,13 @@ class Task(Record):
     kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
     max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
     """Overrides the environment's time limit, in steps."""
+    longest_call: float | None = Bounded(default=None, gt=0.0, le=86_400.0)
+    """Seconds that one call of the environment may take before it counts as hanging; None: as long as for any."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
     goal: Prose
+    clarified: tuple[Clarified, ...] = Bounded(default=(), max_length=20)
+    """What a person said when asked what the goal means; models read it beside the goal."""
     tier: Literal["smoke", "quick", "standard"] = "quick"
     state: dict[Name, StateField]
     action: dict[Name, ActionField]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field as Bounded
 
 from autoreward.records import Record
-from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Range, Unit
+from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
 
 
 class StateField(Record):
@@ -39,6 +39,13 @@ class Constant(Record):
     unit: Unit = ""
     field: Line = ""
     """The state field it is a value of, if it is one."""
+
+
+class Clarified(Record):
+    """What was asked about the goal, and what a person said."""
+
+    question: Prose
+    answer: Line
 
 
 Direction = Literal["lower", "higher"]

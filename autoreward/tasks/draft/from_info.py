@@ -14,7 +14,7 @@ _OF_REWARDS = ("reward", "return")
 """In keys: part of the environment's own reward, which whoever writes one must not read."""
 
 
-def source_of(value: InfoValue) -> str:
+def info_source(value: InfoValue) -> str:
     """The formula of a value."""
     plain = all(key.isidentifier() and not keyword.iskeyword(key) for key in value.keys)
     return "info" + "".join(f".{key}" if plain else f"[{key!r}]" for key in value.keys)
@@ -30,7 +30,7 @@ def success_field(value: InfoValue) -> StateField:
     """A field of it."""
     about = "1 where the environment itself says that the goal is reached"
     at_reset = None if value.at_reset else 0.0
-    return StateField(source=source_of(value), about=about, range=(0.0, 1.0), policy=False, at_reset=at_reset)
+    return StateField(source=info_source(value), about=about, range=(0.0, 1.0), policy=False, at_reset=at_reset)
 
 
 def proposed_fields(survey: Survey, fresh: Callable[[str], str]) -> list[str]:
@@ -44,7 +44,7 @@ def proposed_fields(survey: Survey, fresh: Callable[[str], str]) -> list[str]:
         seen = f"from {short(value.low)} to {short(value.high)} by random actions"
         lines += [
             f"[state.{fresh('_'.join(value.keys))}]  # {what}, {seen}",
-            f"source = {json.dumps(source_of(value))}",
+            f"source = {json.dumps(info_source(value))}",
             'about = ""',
             "policy = false",
             *([] if value.at_reset else ["at_reset = 0.0"]),
