@@ -40,6 +40,7 @@ from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, 
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
+from autoreward.session.reward_file import demand_learnable
 from autoreward.session.starts import demand_allowed, start_files
 from autoreward.session.taking_over import take_over
 from autoreward.store.book import Book, powers_of
@@ -213,6 +214,7 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
         )
     demand_steps(config, task)
     demand_allowed(config, task)
+    demand_learnable(task, config)
     demand_place(folder)
     demand_free(folder)
     demand_possible(config, folder)
