@@ -86,8 +86,9 @@ def _show_front(readings: "Sequence[RunView]", svg: Path | None, as_json: bool) 
     names = [measure.name for measure in front.measures]
     if as_json:
         for placed in front.placed:
-            facts = {"run": placed.run, "who": placed.who, "values": dict(zip(names, placed.values, strict=True))}
-            say_line("Placed", {**facts, "on_front": placed.on_front, "trainings": placed.trainings})
+            values = dict(zip(names, placed.values, strict=True))
+            say_line("Placed", {"run": placed.run, "who": placed.who, "values": values, "on_front": placed.on_front,
+                                "trainings": placed.trainings})  # fmt: skip
         return
     title = f"{task.name}: what no other program beats in everything"
     grid = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
