@@ -166,6 +166,9 @@ _ANSWERS = {
 }
 _EPISODES = {
     "OwnLimit": with_card("max_steps = 37"),
+    "LimitBeyond": DRAFTED._replace(
+        card=("max_steps = 64", "FOUND: the environment cuts every episode after 64 steps")
+    ),
     "Attribute": with_card("max_steps = 9"),
     "NoEnd": with_card("# GUESS: the environment states no time limit"),
     "Both": TRAINED,

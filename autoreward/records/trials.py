@@ -67,6 +67,8 @@ class CurvePoint(Record):
     smooth where the deterministic policy still stands. A claim of the training process, which races go by and no result."""
     success: float | None = None
     """Success rate of the same episodes."""
+    multipliers: dict[Name, float] = Field(default_factory=dict)
+    """Of the card's limits, where the training learns them: as they stood at this step."""
 
 
 GRAVE = 0.5

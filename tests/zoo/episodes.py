@@ -100,6 +100,19 @@ class Unseeded(Plain):
         return self.observed(), {}
 
 
+class LimitBeyond(Plain):
+    """Cuts an episode that stays where it is after 64 steps; those that move about end before."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.steps, self.moves = 0, 0
+        return super().reset(**given)
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        self.steps, self.moves = self.steps + 1, self.moves + int(action)
+        observed, reward, _, _, info = super().step(action)
+        return observed, reward, self.moves > 9, self.steps >= 64, info
+
+
 class DrawsAnew(Plain):
     """Makes a new generator at every reset, also where it is given no seed."""
 
@@ -196,6 +209,7 @@ for kind in (
 ):
     register(kind.__name__, kind)
 register("OwnLimit", OwnLimit, limit=None)
+register("LimitBeyond", LimitBeyond, limit=None)
 register("Attribute", Attribute, limit=None)
 register("NoEnd", NoEnd, limit=None)
 register("OneStep", Ends, limit=1)

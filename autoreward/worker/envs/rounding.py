@@ -20,6 +20,10 @@ _SHARE = 1e-3
 """Share of what a number varies by that rounding may change it by."""
 
 
+_WATCHED = 2_000
+"""Observations that are looked at; trainings, which are longer, come after others that were looked at whole."""
+
+
 class Loss(NamedTuple):
     """A number of an observation that float32 does not hold."""
 
@@ -45,9 +49,13 @@ class Rounding:
     def __init__(self, space: spaces.Space[Any]) -> None:
         self._boxes = list(_narrow(space, (), "obs"))
         self._seen: dict[str, _Span] = {}
+        self._left = _WATCHED if self._boxes else 0
 
     def note(self, observation: Any) -> None:
         """One more observation."""
+        if not self._left:
+            return
+        self._left -= 1
         for steps, where in self._boxes:
             values = _at(observation, steps)
             if values is not None and (values.dtype.kind in "iu" or values.dtype == np.float64):
@@ -109,8 +117,8 @@ class _Span:
 
     def lost(self) -> tuple[int, float, float] | None:
         """The place, a value there, and what float32 makes of it."""
-        span = self._high - self._low
         with np.errstate(all="ignore"):
+            span = self._high - self._low
             bad = (np.abs(self._worst) > _LARGE) & (span > 0) & (self._off > _SHARE * span) & np.isfinite(span)
         if not bad.any():
             return None
