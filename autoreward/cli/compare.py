@@ -129,11 +129,13 @@ def _tables(winners: "Sequence[tuple[RunView, Run, Confirmed]]") -> "Fitting":
 
     from autoreward.evaluation.intervals import probability_of_improvement
     from autoreward.evaluation.limits import limits_cell
+    from autoreward.evaluation.metrics import metric_cell
     from autoreward.report.fitting import Fitting
     from autoreward.report.phrases import interval_text
 
     first = winners[0][2]
     beats = "beats the first"
+    further = tuple(dict.fromkeys(name for r, _, _ in winners for name in r.header.task.metrics))
     limited = ["limits"] if any(winner.limits for _, _, winner in winners) else []
 
     def table(*names: str) -> Table:
@@ -152,12 +154,13 @@ def _tables(winners: "Sequence[tuple[RunView, Run, Confirmed]]") -> "Fitting":
                 "env steps": f"{run.env_steps:,}",
                 "written by": reading.header.config.model,
                 "limits": limits_cell(winner.limits),
+                **{name: metric_cell(winner, name) for name in further},
             }
             grid.add_row(*(cells[name] for name in names))
         return grid
 
-    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *limited)
-    return Fitting((wide, table("run", "success", beats, *limited), table("run", "success", beats)))
+    wide = table("run", "winner", "success", beats, "trainings", "env steps", "written by", *further, *limited)
+    return Fitting((wide, table("run", "success", beats, *further, *limited), table("run", "success", beats)))
 
 
 def _facts(reading: "RunView", run: "Run", winner: "Confirmed", first: "Confirmed") -> dict[str, object]:
@@ -168,6 +171,7 @@ def _facts(reading: "RunView", run: "Run", winner: "Confirmed", first: "Confirme
         "run": reading.folder.name,
         "winner": run.best,
         "success": list(winner.success),
+        "metrics": {name: list(values) for name, values in winner.metrics.items()},
         "estimate": winner.estimate.model_dump(mode="json"),
         "beats_the_first": better,
         "trainings": run.trainings,
