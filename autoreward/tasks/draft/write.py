@@ -30,6 +30,8 @@ def card_text(drafted: Draft) -> str:
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
         lines += [] if field.policy else ["policy = false"]
         lines += [] if field.at_reset is None else [f"at_reset = {json.dumps(field.at_reset)}"]
+    said = drafted.remarks("info")
+    lines += ["", *said] if said else []
     for name, action in task.action.items():
         lines += ["", *_marked(drafted, f"action.{name}", f"[action.{name}]")]
         lines += [] if action.source == "action" else [f"source = {_text(action.source)}"]
@@ -45,6 +47,7 @@ def card_text(drafted: Draft) -> str:
     lines += ["", *_marked(drafted, "success", "[success]"), f"when = {_text(success.when)}"]
     lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]
     lines += [f"full_length = {json.dumps(success.full_length)}"]
+    lines += [f"distance = {_text(success.distance)}"] if success.distance else []
     lines += [
         "",
         *_marked(drafted, "metric", "[metric]"),
