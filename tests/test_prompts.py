@@ -104,7 +104,15 @@ def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:
         (GOOD, False),
         ("def compute_reward(:", False),
     ],
-    ids=["itself", "other names and numbers", "with a part more", "a named number", "another field", "another idea", "no python"],
+    ids=[
+        "itself",
+        "other names and numbers",
+        "with a part more",
+        "a named number",
+        "another field",
+        "another idea",
+        "no python",
+    ],
 )
 def test_a_copy_is_told_from_an_idea(source: str, copied: bool) -> None:
     assert prompts.is_copy(source, prompts.parts(EXAMPLE)) is copied
