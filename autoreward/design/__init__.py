@@ -2,6 +2,7 @@
 
 refine.py         draft, check, repair, criticise
 fill.py           the grammar's programs where a model gave too few
+goal_variations.py  ways to understand a goal, without a model
 weight_tuning.py  a program's weights, tuned on recorded episodes
 grammar/          the embedded designer, which needs no model
 """
