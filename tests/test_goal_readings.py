@@ -21,7 +21,7 @@ from autoreward.records import REFERENCE_EPISODES, Description
 from autoreward.roles.brief import brief
 from autoreward.roles.goal_reader import read_goal
 from autoreward.session.clarifying import (
-    ANSWERS,
+    GIVEN_ANSWERS,
     answer_waiting,
     clarify,
     deliberated,
@@ -270,7 +270,7 @@ def book_of(folder: Path, config: RunConfig, answers: str = "") -> Book:
     files = {REFERENCE_EPISODES: RECORDED.to_bytes()}
     book.once(ASKED_OF, lambda: WithFiles(DESCRIBED, files))
     if answers:
-        book.write(ANSWERS, answers.encode())
+        book.write(GIVEN_ANSWERS, answers.encode())
     return book
 
 

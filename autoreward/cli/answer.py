@@ -10,9 +10,11 @@ from autoreward.cli.options import RUNS, file_bytes, find_run
 from autoreward.cli.say import say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autoreward.evaluation.deliberate import Deliberation
 
-QUIT = ("quit", "q")
+_QUIT = ("quit", "q")
 
 
 def command(
@@ -27,10 +29,11 @@ def command(
     from autoreward.session.clarifying import answer_lines, answer_waiting
 
     folder = find_run(run, runs)
+    said: Callable[[Deliberation], int | None]
     if answers is not None:
         said = FromLines(answer_lines(file_bytes("--answers", answers)))
     elif sys.stdin.isatty():
-        said = ask
+        said = ask_goal
     else:
         said = FromLines(answer_lines(sys.stdin.buffer.read()))
     done = answer_waiting(folder, said)
@@ -53,7 +56,7 @@ class FromLines:
         return answer_read(self._lines, self._next - 1, stand.question)
 
 
-def ask(stand: "Deliberation") -> int | None:
+def ask_goal(stand: "Deliberation") -> int | None:
     """Ask in the terminal until there is an answer; None if the person quits."""
     from autoreward.session.clarifying import option_said
 
@@ -64,9 +67,9 @@ def ask(stand: "Deliberation") -> int | None:
     say(question.text)
     if stand.note:
         say(f"({stand.note})")
-    for number, option in enumerate(question.options, start=1):
-        say(f"  {number}  {option.text}")
+    for number, offered in enumerate(question.options, start=1):
+        say(f"  {number}  {offered.text}")
     while (option := option_said(said := typer.prompt("A number, none, skip or quit"), question)) is None:
-        if said.strip().lower() in QUIT:
+        if said.strip().lower() in _QUIT:
             return None
     return option

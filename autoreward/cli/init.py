@@ -88,23 +88,23 @@ def command(
 
 def _goal_answers(said: bytes | None, alone: bool) -> "Callable[[Deliberation], int]":
     """Who answers what is asked about the goal: the lines of a file, or the person. Raises UsageError."""
-    from autoreward.cli.answer import FromLines, ask
+    from autoreward.cli.answer import FromLines, ask_goal
     from autoreward.core.wording import Setting
     from autoreward.errors import AnswerNeeded
     from autoreward.evaluation.clarify import SKIP
-    from autoreward.session.clarifying import answer_lines, choices
+    from autoreward.session.clarifying import answer_lines, offered_answers
 
     given = FromLines(answer_lines(said or b""))
 
     def answer(stand: "Deliberation") -> int:
-        option = ask(stand) if said is None and not alone else given(stand)
+        option = ask_goal(stand) if said is None and not alone else given(stand)
         if option is None and stand.question is not None:
             way = (
                 ", a line in a file, and say it again with ",
                 Setting("answers", "FILE"),
                 "; what was asked of a model is kept.",
             )
-            raise AnswerNeeded(stand.question.text, choices(stand.question), *way)
+            raise AnswerNeeded(stand.question.text, offered_answers(stand.question), *way)
         return SKIP if option is None else option
 
     return answer

@@ -42,7 +42,7 @@ def command(
     from autoreward.core.resources import envs_folder
     from autoreward.errors import UsageError
     from autoreward.records import DEMONSTRATIONS
-    from autoreward.session.clarifying import ANSWERS
+    from autoreward.session.clarifying import GIVEN_ANSWERS
     from autoreward.session.run import config_for, new_folder, plan_run, start
     from autoreward.tasks.files import find_task, place_of
     from autoreward.worker.wire import FILE_CAP
@@ -54,7 +54,7 @@ def command(
     if answers and not config.ask:
         raise UsageError("--answers are to the questions of --ask N; say how many, such as --ask 3.")
     given = {DEMONSTRATIONS: file_bytes("--demos", demos, FILE_CAP)} if demos else {}
-    given |= {ANSWERS: file_bytes("--answers", answers)} if answers else {}
+    given |= {GIVEN_ANSWERS: file_bytes("--answers", answers)} if answers else {}
     if dry_run:
         _show(plan_run(card, config, folder, given, tensorboard), card, config, as_json)
         return

@@ -92,7 +92,7 @@ def _answered(folder: Path, console: "Terminal") -> bool:
     from autoreward.cli import answer
     from autoreward.session.clarifying import answer_waiting
 
-    return answer_waiting(folder, answer.ask)
+    return answer_waiting(folder, answer.ask_goal)
 
 
 def _goodbye(console: "Terminal", reading: "RunView") -> None:

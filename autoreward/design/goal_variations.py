@@ -23,14 +23,14 @@ EXACTLY = {"twice as exactly": 0.5, "half as exactly": 2.0}
 """What the bounds of distances are multiplied by."""
 _SIZES = ("abs", "norm")
 """Functions that give a size: what is below a bound is a distance."""
-Table = dict[str, Any]
+RuleTable = dict[str, Any]
 
 
 class Choice(NamedTuple):
     """One way on an axis."""
 
     words: str
-    change: Callable[[Table], Table]
+    change: Callable[[RuleTable], RuleTable]
     """Of the table of the success rule."""
 
 
@@ -80,7 +80,7 @@ def _name(picked: tuple[int, ...]) -> str:
     return "v" + "".join(map(str, picked)) if any(picked) else AS_IT_IS
 
 
-def _table(success: Success) -> Table:
+def _table(success: Success) -> RuleTable:
     return success.model_dump()
 
 
@@ -118,13 +118,13 @@ def _when(success: Success, part: int) -> Axis:
     )
 
 
-def _held(table: Table, steps: int) -> Table:
+def _held(table: RuleTable, steps: int) -> RuleTable:
     """A condition as the one stage that is held for so many steps in a row."""
     stage = {"name": "held", "when": table["when"], "hold": steps, "distance": table["distance"]}
     return {**table, "when": "", "within": LAST_STEP, "share": 1.0, "distance": "", "stages": (stage,)}
 
 
-def _of_last(table: Table, change: Mapping[str, Any]) -> Table:
+def _of_last(table: RuleTable, change: Mapping[str, Any]) -> RuleTable:
     stages = [dict(stage) for stage in table["stages"]]
     return {**table, "stages": (*stages[:-1], {**stages[-1], **change})}
 
@@ -135,8 +135,8 @@ def _how_exactly(task: Task) -> Axis:
     if not bounds:
         return Axis("", ())
 
-    def scaled(factor: float) -> Callable[[Table], Table]:
-        def change(table: Table) -> Table:
+    def scaled(factor: float) -> Callable[[RuleTable], RuleTable]:
+        def change(table: RuleTable) -> RuleTable:
             stages = [{**stage, "when": _scaled(stage["when"], factor)} for stage in table["stages"]]
             when = _scaled(table["when"], factor) if table["when"] else ""
             return {**table, "when": when, "stages": tuple(stages)}

@@ -35,17 +35,17 @@ class GoalEpisode(NamedTuple):
 def recorded_ones(task: Task, recorded: Transitions, kinds: Sequence[ReferenceEpisode]) -> list[GoalEpisode]:
     """The recorded episodes, one a column, each in words that say how its most telling numbers went."""
     return [
-        GoalEpisode(f"episode {column}", told(task, recorded, column, known.kind), recorded, column)
+        GoalEpisode(f"episode {column}", _in_words(task, recorded, column, known.kind), recorded, column)
         for column, known in enumerate(kinds)
     ]
 
 
-def told(task: Task, episodes: Transitions, column: int, kind: str) -> str:
+def _in_words(task: Task, episodes: Transitions, column: int, kind: str) -> str:
     """An episode in a sentence: who acted, how long it was, and what the fields of the rule did."""
     rows = np.flatnonzero(episodes.step[:, column] > 0)
     ended = "it ended by itself" if episodes.terminated[rows[-1], column] else "it was cut"
     named = [n for n in task.state if n in task.ruled_names] or list(task.state)
-    numbers = {}
+    numbers: dict[str, tuple[Array, str]] = {}
     for name in named:
         values = np.asarray(episodes.next_state[name], dtype=np.float64)[rows, column]
         spread = {name: values} if values.ndim == 1 else {f"{name}[{i}]": v for i, v in enumerate(values.T)}

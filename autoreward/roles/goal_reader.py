@@ -4,7 +4,8 @@ What it answers is held against the card and the recorded episodes, as a person'
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import ValidationError
@@ -33,7 +34,7 @@ from autoreward.tasks.readings import (
     own_reading,
     understood,
 )
-from autoreward.tasks.success_table import StageRule, Success
+from autoreward.tasks.success_table import LAST_STEP, StageRule, Success
 
 READER = "reader"
 """Key of the question, of a run and of a new card."""
@@ -141,7 +142,7 @@ def read_goal(client: ModelClient, about: Brief, recorded: Transitions) -> Readi
     if answer is None:
         return Readings(items=(own,), findings=findings)
     told = [*findings]
-    found = Found(task, recorded, described.max_steps, told)
+    found = Usable(task, recorded, described.max_steps, told)
     weight = answer.card_weight if 0.0 < answer.card_weight <= 1e6 else 1.0
     items = (own.model_copy(update={"weight": weight}), *found.readings(answer.readings[: 2 * OTHERS]))
     return Readings(
@@ -169,7 +170,7 @@ def reader_prompt(about: Brief, known: Sequence[ReferenceEpisode], max_steps: in
     )
 
 
-class Found:
+class Usable:
     """What can be used of an answer; the rest is told."""
 
     def __init__(self, task: Task, recorded: Transitions, max_steps: int, told: list[str]) -> None:
@@ -180,21 +181,19 @@ class Found:
         """Those that the card could have, with names of their own."""
         made: dict[str, Reading] = {}
         for goal in answered:
-            reading = self._made(f"reading {goal.id!r}", lambda goal=goal: self._reading(goal, made.keys()))
+            reading = self._made(f"reading {goal.id!r}", partial(self._reading, goal, made.keys()))
             if reading is not None and len(made) < OTHERS:
                 made[reading.id] = reading
         return tuple(made.values())
 
     def traces(self, answered: Sequence[ReadTrace]) -> tuple[CornerTrace, ...]:
         """Those that can be drawn."""
-        made = [self._made(f"trace {t.words!r}", lambda t=t: self._trace(t)) for t in answered]
+        made = [self._made(f"trace {t.words!r}", partial(self._trace, t)) for t in answered]
         return tuple(trace for trace in made if trace is not None)
 
     def questions(self, answered: Sequence[ReadQuestion], ids: set[str]) -> tuple[GoalQuestion, ...]:
         """Those that part the readings that could be used."""
-        made = [
-            self._made(f"question {q.text!r}", lambda n=n, q=q: _question(n, q, ids)) for n, q in enumerate(answered)
-        ]
+        made = [self._made(f"question {q.text!r}", partial(_question, n, q, ids)) for n, q in enumerate(answered)]
         return tuple(question for question in made if question is not None)
 
     def _made(self, what: str, make: Callable[[], Made]) -> Made | None:
@@ -207,16 +206,16 @@ class Found:
         self._told.append(visible_line(f"{READER}: {shortened(what)} is left out: {problem}", _LONGEST_FINDING))
         return None
 
-    def _reading(self, goal: ReadGoal, taken: Any) -> Reading:
+    def _reading(self, goal: ReadGoal, taken: Collection[str]) -> Reading:
         if not is_name(goal.id) or goal.id == AS_IT_IS or goal.id in taken:
             raise TaskError("an id is a short plain word that no other reading has.")
         stages = tuple(StageRule(name=s.name, when=s.when, hold=s.hold) for s in goal.stages)
-        window = {} if stages else {"when": goal.when, "within": goal.within, "share": goal.share}
+        when, within, share = ("", LAST_STEP, 1.0) if stages else (goal.when, goal.within, goal.share)
         reading = Reading(
             id=goal.id,
             words=visible_line(goal.words, _LONGEST_TEXT),
             weight=goal.weight,
-            success=Success(**window, stages=stages, full_length=goal.full_length, always=goal.always,
+            success=Success(when=when, within=within, share=share, stages=stages, full_length=goal.full_length, always=goal.always,
                             dt=self._task.success.dt),
             limits={
                 limit.name: StatedLimit(value=limit.value, at_most=limit.at_most, at_least=limit.at_least, over=limit.over)

@@ -33,9 +33,9 @@ from autoreward.training.workers import Workers
 
 _EPISODES = 20
 """Held-out episodes of a score, as the model that reads the goal of a new card is told."""
-ANSWERS = "answers.txt"
+GIVEN_ANSWERS = "answers.txt"
 """File of a run: the answers that its person gave it at its start, one a line."""
-WORDS = {"none": NONE_OF_THEM, "skip": SKIP}
+TO_ANY_QUESTION = {"none": NONE_OF_THEM, "skip": SKIP}
 """Answers to every question, besides those that it offers."""
 
 
@@ -86,11 +86,11 @@ def clarify(book: Book, tell: events.Listener) -> None:
         return found
 
     deliberator = deliberated(task, book.once(READINGS, read), described, recorded)
-    answers, lines = book.lone(GOAL_ANSWERS) or GoalAnswers(), answer_lines(book.read(ANSWERS))
+    answers, lines = book.lone(GOAL_ANSWERS) or GoalAnswers(), answer_lines(book.read(GIVEN_ANSWERS))
     while (stand := deliberator.stand(answers, config.ask)).question is not None:
         if len(answers.items) >= len(lines):
             way = (": ", Command("answer", (book.folder,)), "; then ", Command("resume", (book.folder,)))
-            raise AnswerNeeded(stand.question.text, choices(stand.question), *way)
+            raise AnswerNeeded(stand.question.text, offered_answers(stand.question), *way)
         answers = _kept(book, answers, stand.question, answer_read(lines, len(answers.items), stand.question))
     book.put(CLARIFIED, clarification(task, stand, answers))
     book.header = read_header(book.folder)
@@ -212,22 +212,22 @@ def answer_read(lines: Sequence[str], number: int, question: GoalQuestion) -> in
     option = option_said(lines[number], question)
     if option is None:
         raise UsageError(
-            f"Answers, line {number + 1}: {lines[number]!r} is no answer to {question.text!r}; write {choices(question)}."
+            f"Answers, line {number + 1}: {lines[number]!r} is no answer to {question.text!r}; write {offered_answers(question)}."
         )
     return option
 
 
 def option_said(text: str, question: GoalQuestion) -> int | None:
-    """The option that a person means by a number, by its words, or by one of WORDS; None if none."""
+    """The option that a person means by a number, by its words, or by one of TO_ANY_QUESTION; None if none."""
     said = text.strip().lower()
     named = {option.text.lower(): number for number, option in enumerate(question.options)}
-    if said in WORDS or said in named:
-        return {**WORDS, **named}[said]
+    if said in TO_ANY_QUESTION or said in named:
+        return {**TO_ANY_QUESTION, **named}[said]
     place = int(said) - 1 if said.isascii() and said.isdigit() and len(said) < 4 else -1
     return place if 0 <= place < len(question.options) else None
 
 
-def choices(question: GoalQuestion) -> str:
+def offered_answers(question: GoalQuestion) -> str:
     """`1 (yes), 2 (no), none (none of these is meant) or skip (you don't know)`."""
     numbered = ", ".join(f"{n} ({option.text})" for n, option in enumerate(question.options, start=1))
     return f"{numbered}, none (none of these is meant) or skip (you don't know)"
