@@ -46,6 +46,13 @@ class RunConfig(RunSettings, Given):
             raise ValueError("A given reward is trained on one seed at least")
         return count
 
+    @field_validator("composition")
+    @classmethod
+    def _is_of_a_search(cls, composition: str, others: ValidationInfo) -> str:
+        if composition != "own" and others.data.get("given") is not None:
+            raise ValueError("A given reward says how its parts add up: write COMPOSITION in its file")
+        return composition
+
     @field_validator("steps")
     @classmethod
     def _is_found_by_a_search(cls, steps: int | str | None, others: ValidationInfo) -> int | str | None:

@@ -14,6 +14,7 @@ from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
 from autoreward.evaluation.ranking import best, latest
+from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.judges import JUDGES
 from autoreward.records import (
     Candidate,
@@ -96,6 +97,7 @@ def improve(study: Study) -> Run:
     trials, confirmed, contest = confirm(longest, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     winner = contest.best if contest else best(heard, task)
+    winners = latest([s for r in heard for s in r.scores]).get(winner, [])
     run = Run(
         task=task.name,
         goal=task.goal,
@@ -113,7 +115,8 @@ def improve(study: Study) -> Run:
         contest=contest,
         doubt=doubt,
         audit=winners_audit(study, heard, winner),
-        limits=over_trainings(latest([s for r in heard for s in r.scores]).get(winner, [])),
+        limits=over_trainings(winners),
+        stages=stages_over_trainings(winners),
         unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),

@@ -70,9 +70,8 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
         line = ideas[turn] if turn < len(ideas) else "one that differs from all of these: " + "; ".join(ideas)
         asked = f"{before}\n# The idea\n{quoted(line)}\n{ANSWER}{after}"
         key = str(ReplyKey(0, f"program-{turn}"))
-        got, wrong = ask_structured(
-            client, Request(key, "designer", asked, _PROGRAM_TOKENS), designer.Ideas, designer.from_code
-        )
+        request = Request(key, "designer", asked, _PROGRAM_TOKENS, held=False)
+        got, wrong = ask_structured(client, request, designer.Ideas, designer.from_code)
         findings += wrong
         made += got.ideas[:1] if got else []
     candidates = tuple(

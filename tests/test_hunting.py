@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from batched_envs import CARTS
 from batches import batch
 from fake_steps import FakeSteps
 from gymnasium import spaces
@@ -33,6 +34,8 @@ from autoreward.store.keys import HUNTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, placeholder_task
 from autoreward.training.workers import Workers
+from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.exploring.breeding import GENERATION, Breeding
 from autoreward.worker.exploring.simple_policies import Seen
 from autoreward.worker.jobs.explore import explore
@@ -102,7 +105,7 @@ def test_exploring_is_a_function_of_its_seed() -> None:
      (spaces.MultiBinary(3), None)],
 )  # fmt: skip
 def test_breeding_finds_what_pays(space: spaces.Space[Any], wanted: float | None) -> None:
-    seen = Seen(np.zeros(2), np.ones(2))
+    seen = Seen(PolicyView(CARTS, Layout(2)), np.zeros(2), np.ones(2))
     breeding = Breeding(space, seen, limit=50, seed=0)
     best = -np.inf
     for _ in range(12):

@@ -1,11 +1,13 @@
 """Replies of any shape: what of them is read, what is said of the rest, and that a reply never reads as what it is not."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from reply_shapes import FIRST, IDEAS, OWN, SECOND, SHAPES, STUDY, Shape, idea
 from scripted import Scripted, client
+from test_architecture import by_path
 
 from autoreward.llm.lenient import fenced_blocks, readings, without_thinking
 from autoreward.llm.parsing import ModelAnswer, Unusable, parse_record
@@ -19,6 +21,7 @@ from autoreward.roles.card_writer import Proposal
 from autoreward.roles.critic import Objections
 from autoreward.roles.designer import Ideas, Revisions, read_ideas
 
+reader = by_path("reader", Path(__file__).parent.parent / "benchmarks" / "reader.py")
 SAYS = {
     "cut in the first idea": "cut off at the token limit",
     "cut while thinking": "before it began",
@@ -172,3 +175,12 @@ def test_ideas_are_those_of_the_task(tmp_path: Any) -> None:
     assert (one.thought, one.parent, one.composition) == ("stay close", "", "sum")
     (bare,) = parse_record(json.dumps({"ideas": [{"source": FIRST}]}), Ideas).ideas
     assert (bare.thought, bare.parent, bare.composition) == ("", "", "sum")
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s.name in ("plain", "prose alone", "prose before and after")])
+def test_the_benchmark_of_readers_counts_what_comes_back(shape: Shape) -> None:
+    """`benchmarks/reader.py`: Python's own JSON reads the exact ones, and what is not there is not read."""
+    strict = reader.of_library(json.loads)
+    assert reader.is_read(shape, strict(shape)) == (shape.name != "prose before and after")
+    assert reader.is_read(shape, reader.of_product(shape))
+    assert not reader.is_read(shape, [*reader.of_product(shape), FIRST])

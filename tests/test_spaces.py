@@ -42,6 +42,7 @@ from autoreward.worker.envs.actions import PolicyActions, out_of_reach, resting
 from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
@@ -160,7 +161,7 @@ def test_training_playing_and_fields_have_the_environments_own_actions(space: An
     assert recorder.take().transitions.action["move"][0].tolist() == [given] * 2
 
     choose = policies.policy_function(
-        Constant(emitted), PolicyActions(space, PLAIN), np.zeros(2), np.ones(2)  # type: ignore[arg-type]
+        Constant(emitted), PolicyView(task, envs.layout), PolicyActions(space, PLAIN), np.zeros(2), np.ones(2)  # type: ignore[arg-type]
     )  # fmt: skip
     (episode,) = envs.play(choose, [1])
     assert np.asarray(told[0].given[1:]).tolist() == episode.actions.tolist() == [given] * 2
@@ -463,7 +464,10 @@ def test_what_is_exported_acts_as_what_was_trained(task: Task, source: str, tmp_
         blank = policies.blank(task, closing)
     env = make.make_env(task)
     choose = policies.policy_function(
-        blank, PolicyActions(env.action_space, task.train), *policies.from_bytes(blank, weights)
+        blank,
+        PolicyView(task, layout_of(env)),
+        PolicyActions(env.action_space, task.train),
+        *policies.from_bytes(blank, weights),
     )
     session = onnxruntime.InferenceSession(out / "policy.onnx")
     taking, own = module.make(), module.make(own_actions=True)

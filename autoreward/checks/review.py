@@ -1,17 +1,19 @@
 """Candidate -> Verdict: the gate, then the dry run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.samples import Practice
 from autoreward.core.outcomes import Outcome
-from autoreward.records import Candidate, Finding, PartRole, Reference, Setup, Verdict
+from autoreward.records import Candidate, Finding, Reference, Setup, Verdict
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
+from autoreward.rewards.gate.gate import Examined
 from autoreward.rewards.gate.rules import Problem
 from autoreward.rewards.gate.slips import UNKNOWN_FIELD, Known
 from autoreward.rewards.gate.together import bounded
@@ -36,7 +38,7 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
         if not outcome.ok:
             findings = _with_slips(findings, examined.slips)
         else:
-            setup = _setup(examined.roles, parts)
+            setup = _setup(examined, parts)
             if fault := _unknown_part(setup, parts) or COMPOSITIONS[candidate.composition].fault(setup, parts):
                 message = f"composition {candidate.composition}: {fault}"
                 outcome, findings = Outcome.BROKE_CONTRACT, (Finding(rule="composition", message=message), *findings)
@@ -52,10 +54,18 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     )
 
 
-def _setup(roles: Mapping[str, PartRole], parts: Parts) -> Setup:
+def _setup(examined: Examined, parts: Parts) -> Setup:
     """What a composition is to know of parts, here those of recorded random actions."""
-    total = reduce(np.add, parts.values())
-    return Setup(roles=dict(roles), reference=Reference(mean=float(total.mean()), std=float(total.std())))
+    return Setup(
+        roles=dict(examined.roles),
+        reference=_reference(reduce(np.add, parts.values())),
+        references={name: _reference(part) for name, part in parts.items()},
+        cap=examined.cap,
+    )
+
+
+def _reference(paid: NDArray[np.float64]) -> Reference:
+    return Reference(mean=float(paid.mean()), std=float(paid.std()))
 
 
 def _unknown_part(setup: Setup, parts: Parts) -> str:

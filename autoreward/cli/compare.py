@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autoreward.records import Confirmed, Run
+    from autoreward.report.fitting import Fitting
     from autoreward.report.reading import RunView
-    from autoreward.report.tables import Fitting
 
 
 def command(
@@ -62,8 +62,8 @@ def _tables(winners: "Sequence[tuple[RunView, Run, Confirmed]]") -> "Fitting":
 
     from autoreward.evaluation.intervals import probability_of_improvement
     from autoreward.evaluation.limits import limits_cell
+    from autoreward.report.fitting import Fitting
     from autoreward.report.phrases import interval_text
-    from autoreward.report.tables import Fitting
 
     first = winners[0][2]
     beats = "beats the first"

@@ -99,7 +99,7 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from autoreward.report.tables import Fitting
+    from autoreward.report.fitting import Fitting
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:
@@ -132,7 +132,8 @@ def _card(task: "Task") -> None:
     for column in ("field", "unit", "range", "about"):
         table.add_column(column)
     for name, field in task.state.items():
-        table.add_row(f"state.{name}", field.unit, _range(field.range), field.about)
+        about = field.about if field.policy else f"{field.about} (not seen by the policy)"
+        table.add_row(f"state.{name}", field.unit, _range(field.range), about)
     for name, action in task.action.items():
         table.add_row(f"action.{name}", action.unit, _range(action.range), action.about)
     for name, constant in task.constants.items():

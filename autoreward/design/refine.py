@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
+from autoreward.core.visible import visible_line
 from autoreward.design.fill import FillMaker, filled_up, missing
 from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
 from autoreward.llm.conversation import Tools
+from autoreward.llm.types import PromptTooLong
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.rewards.gate import gate
 from autoreward.roles import critic, designer
@@ -157,7 +159,10 @@ def repair_drafts(client: ModelClient, question: str, programs: Drafts) -> None:
         for identity, (asked, verdict, earlier) in list(talks.items())[:left]:
             left -= 1
             key = programs.key(f"repair-{turn}-{identity}")
-            source, talk, wrong = designer.repair(client, key, asked, _words(verdict.findings), earlier)
+            try:
+                source, talk, wrong = designer.repair(client, key, asked, _words(verdict.findings), earlier)
+            except PromptTooLong as long:  # the program stays as it is, and others may fit
+                source, talk, wrong = "", earlier, (f"{key}: not asked: {visible_line(str(long), 200)}",)
             programs.findings += wrong
             revised = asked.model_copy(update={"source": source})
             found = programs.review(revised) if source else verdict

@@ -33,8 +33,12 @@ def doubt(
     by_chance: float,
     visited: Sequence[float],
     longer: Sequence[Longer],
+    unseen: Sequence[str] = (),
 ) -> Doubt:
-    """Exploration or observation, when all stand where random actions do, and no training got better by going on (`longer`)."""
+    """Exploration or observation, when all stand where random actions do, and no training got better by going on (`longer`).
+
+    `unseen` are fields that the rule reads and policies do not see.
+    """
     level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
     who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
     reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
@@ -44,9 +48,10 @@ def doubt(
             "steps, starts nearer to the goal, demonstrations), or at whether actions have any effect."
         )
     else:
+        blind = f"; the rule reads {', '.join(unseen)}, which it does not see" if unseen else ""
         sentence = (
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
-            "decides in it?), and at whether [success] can be met."
+            f"decides in it?{blind}), and at whether [success] can be met."
         )
     return Doubt(reason=sentence, evidence=(who, *map(_gone_on, (one for one in longer if one.steps)), reach))
 

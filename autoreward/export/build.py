@@ -25,6 +25,7 @@ from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS, as_read
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.names import info_keys, of_info
 from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
@@ -62,12 +63,21 @@ def _adapter(task: Task, winner: Candidate) -> str:
         kwargs=_kwargs(task),
         terminates=task.terminates,
         sensed=bool(task.state_program),
+        info=tuple((path, info_keys(path), value) for path, value in task.info_at_reset.items()),
+        unseen=_unseen(task),
         rescales=task.train.rescales,
         read=read,
         state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
         action={n: Formula(e.as_numpy(str)) for n, e in task.action_sources.items()},
         loader=SourceText(loader()),
     )
+
+
+def _unseen(task: Task) -> list[tuple[str, Formula]]:
+    """What the card keeps from policies of the observation: each part with the index that is taken of it."""
+    sources = [task.state_sources[name] for name in task.unseen]
+    kept = [r for source in sources if not any(map(of_info, source.names)) for r in source.readings()]
+    return [(min(r.names), Formula(r.as_numpy(lambda name: f"seen[{name!r}]"))) for r in kept]
 
 
 def _about(task: Task, winner: Candidate) -> str:
@@ -99,6 +109,7 @@ def _about(task: Task, winner: Candidate) -> str:
 def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
     return [
         f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        + ("" if isinstance(field, ActionField) or field.policy else " (not seen by the policy)")
         for name, field in fields.items()
     ]
 

@@ -68,6 +68,7 @@ from autoreward.records.runs import (
     Standings,
     TrainingLength,
 )
+from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
 from autoreward.records.trials import (
@@ -174,6 +175,7 @@ __all__ = [
     "ScreenedCandidate",
     "Setup",
     "Speed",
+    "StageReading",
     "Standings",
     "Strength",
     "Strengths",

@@ -9,7 +9,9 @@ from autoreward.core.protection import Tier
 from autoreward.records.base import Id, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
-CompositionName = Literal["sum", "bounded", "sign", "product", "potential"]
+CompositionName = Literal[
+    "sum", "bounded", "sign", "product", "potential", "standardised", "conjunction", "krc", "gated", "capped", "staged"
+]
 """How a program's parts become one number: see rewards/compose/, which has a file for each."""
 
 PartRole = Literal["main", "dense", "sparse", "penalty", "limit", "potential"]
@@ -19,7 +21,7 @@ limit: a price of what must not be; potential: only its change is to be paid.
 
 
 class Reference(Record):
-    """The plain sum of a program's parts over the steps of recorded random actions."""
+    """What is paid at the steps of recorded random actions."""
 
     mean: float
     std: float
@@ -29,9 +31,13 @@ class Setup(Record):
     """What a composition knows of a program's parts before anything trains."""
 
     roles: dict[Part, PartRole] = Field(default_factory=dict)
-    """Of the parts that the program's ROLES speaks of."""
+    """Of the parts that the program's ROLES speaks of, in its order."""
     reference: Reference | None = None
-    """None for a reward without a program."""
+    """By the plain sum of all parts; None for a reward without a program."""
+    references: dict[Part, Reference] = Field(default_factory=dict)
+    """By each part."""
+    cap: float | None = None
+    """What any dense part may add to an episode, as the program's CAP says; None where it says nothing."""
 
 
 class Remark(Record):
@@ -52,7 +58,7 @@ class Candidate(Record):
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "weights", "given", "filled", "again"]
+    how: Literal["fresh", "mutation", "crossover", "weights", "composition", "given", "filled", "again"]
     """`filled`: by the grammar, where a model gave too few that may train; `again`: the best program so far, unchanged, since
     trainings are longer from this round on.
     """

@@ -12,6 +12,7 @@ from autoreward.records.hunts import Hunt
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
 from autoreward.records.preferences import Strengths
+from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import SuccessAudit
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
@@ -186,6 +187,8 @@ class Confirmed(Record):
     """Probability that a training with it does better than one with the native reward."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over its trainings, with 95 % bootstrap intervals."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the episodes of its trainings; empty without stages."""
 
     @model_validator(mode="after")
     def _of_the_same_trainings(self) -> Self:
@@ -232,6 +235,8 @@ class Run(Record):
     """Whether the winner's successes do what the goal says."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over the best one's trainings in the search; what fresh seeds say is in `confirmed`."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the same."""
     unheld: tuple[LimitReading, ...] = ()
     """The limits that no trained policy held: each as that one measured it that broke it least."""
     trainings: int

@@ -10,6 +10,7 @@ from autoreward.records.base import Curve, Id, Name, Part, ProgramText, Record, 
 from autoreward.records.candidates import CompositionName, Setup
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
+from autoreward.records.stages import StageReading
 
 
 class TrialJob(Record):
@@ -192,6 +193,8 @@ class Score(Record):
     """Whether a rule judged them; without one success and progress say nothing."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over the episodes of the kept checkpoint."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the same; empty without stages."""
 
 
 class Symptom(Record):

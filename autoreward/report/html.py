@@ -9,6 +9,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.stages import stages_cell
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
@@ -23,6 +24,7 @@ from autoreward.report.phrases import (
 )
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
 from autoreward.rewards.gate.text import MAX_LINES
@@ -58,6 +60,8 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         audit=audit_shown(reading),
         verdict=result_sentence(run) if run else "Not finished: what there is so far.",
         short_budget=budget_sentence(run) if run else "",
+        stops=stage_sentence(run) if run else "",
+        stages_cell=stages_cell,
         candidates=best_first,
         interval=interval_text,
         again=again,

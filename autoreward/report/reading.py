@@ -14,6 +14,7 @@ from autoreward.evaluation.bradley_terry import answers_about, policies, strengt
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.limits import over_trainings
 from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
@@ -30,6 +31,7 @@ from autoreward.records import (
     Score,
     Screen,
     Screened,
+    StageReading,
     Standings,
     Strengths,
     Trial,
@@ -100,6 +102,11 @@ class CandidateView:
     def limits(self) -> tuple[LimitReading, ...]:
         """The card's limits over its trainings."""
         return over_trainings(self.scores)
+
+    @property
+    def stages(self) -> tuple[StageReading, ...]:
+        """The stages of the rule over the held-out episodes of its trainings."""
+        return stages_over_trainings(self.scores)
 
 
 class SavedScore(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
-from autoreward.records import Description
+from autoreward.records import CompositionName, Description
+from autoreward.rewards.compose import PROPOSED, demanded
 from autoreward.roles.episode_tables import Table, episode_table
 from autoreward.roles.example import example_program
 from autoreward.tasks.card import Task
@@ -33,6 +34,8 @@ class Brief(NamedTuple):
     """Whether models read the success rule and the metric. Programs never do."""
     excerpts: tuple[Table, ...] = ()
     """An episode of doing nothing, and a random one."""
+    compositions: tuple[CompositionName, ...] = PROPOSED
+    """How a designer may have its parts added up."""
 
     @property
     def example(self) -> str:
@@ -99,10 +102,11 @@ def brief(
     description: Description | None = None,
     rule_shown: bool = True,
     recorded: Transitions | None = None,
+    composition: str = "own",
 ) -> Brief:
-    """The brief of a run; `recorded` are the description's reference episodes, one column each."""
+    """The brief of a run; `recorded` are the description's reference episodes, one column each, `composition` its setting."""
     excerpts = excerpted(task, description, recorded, rule_shown) if description and recorded else ()
-    return Brief(task, steps, episodes, description, rule_shown, excerpts)
+    return Brief(task, steps, episodes, description, rule_shown, excerpts, demanded(composition) or PROPOSED)
 
 
 def excerpted(task: Task, description: Description, recorded: Transitions, rule_shown: bool) -> tuple[Table, ...]:

@@ -14,6 +14,7 @@ from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
+from autoreward.llm.portions import asked_in_portions
 from autoreward.llm.programs import docstring, program_source
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured, read_reply
@@ -130,6 +131,8 @@ def draft_candidates(
     answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
     made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    if len(brief.compositions) == 1:
+        made = tuple(candidate.model_copy(update={"composition": brief.compositions[0]}) for candidate in made)
     return Drafted(made, findings, request.within(client.kept_room(key)))
 
 
@@ -198,11 +201,22 @@ def revise(
     candidates: Sequence[Candidate],
     problems: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
-    wanted = {c.id for c in candidates if c.id in problems}
-    request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
-    answer, findings = ask_structured(client, request, Revisions)
-    return _wanted(key, answer, wanted, findings)
+    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers.
+
+    A small context makes several questions of it.
+    """
+    sources: dict[str, str] = {}
+    findings: tuple[str, ...] = ()
+
+    def text(shown: Sequence[Candidate]) -> str:
+        return revise_prompt(brief, shown, problems)
+
+    faulty = [c for c in candidates if c.id in problems]
+    for portion in asked_in_portions(client, Request(key, "designer", "", _MAX_TOKENS), faulty, text, Revisions):
+        found, wrong = _wanted(portion.key, portion.answer, {c.id for c in portion.items}, portion.findings)
+        sources |= found
+        findings += wrong
+    return sources, findings
 
 
 def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:
@@ -238,7 +252,7 @@ def design_prompt(
             "designer",
             brief=brief,
             count=count,
-            compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
+            compositions={name: COMPOSITIONS[name].about for name in brief.compositions},
             tips=_TIPS,
             history=shown,
             feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],

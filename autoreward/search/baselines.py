@@ -39,7 +39,9 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     doubtful = optimiser((*last.trials, *trials), normalized) or Doubt()
     if not doubtful.reason and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        doubtful = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited, longer)
+        unseen = [name for name in task.unseen if name in task.ruled_names]
+        by_chance = _by_chance(task, book, description)
+        doubtful = doubt((*last.scores, *scores), chance, by_chance, visited, longer, unseen)
     return doubtful.model_copy(update=cost)
 
 

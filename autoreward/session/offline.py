@@ -8,6 +8,7 @@ from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.transitions import Transitions
+from autoreward.design.recompose import recomposed
 from autoreward.design.weight_tuning import retuned
 from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.llm.conversation import Tools
@@ -80,7 +81,15 @@ class Offline:
 
         return recorded_tools(Workbench(data, review, run), self._config.tools) if data else None
 
-    def tuned(
+    def beside(
+        self, description: Description, rounds: Sequence[Round], variations: Sequence[Variation], first: int
+    ) -> tuple[Candidate, ...]:
+        """What nobody has to write, where the strategy asks for it; ids from the place `first` on."""
+        tuned = self._tuned(description, rounds, [v for v in variations if v.operator == "weights"])
+        parents = [v.parents[0] for v in variations if v.operator == "composition"]
+        return (*tuned, *recomposed(rounds, parents, first))
+
+    def _tuned(
         self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]
     ) -> tuple[Candidate, ...]:
         """Programs with their weights tuned, where that changes anything."""

@@ -12,6 +12,7 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
+from autoreward.design.recompose import beside
 from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
@@ -69,7 +70,15 @@ def plan(
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
         prompt=design_prompt(
-            brief(task, config.full(task), config.episodes, description, not config.hide_rule, recorded),
+            brief(
+                task,
+                config.full(task),
+                config.episodes,
+                description,
+                not config.hide_rule,
+                recorded,
+                config.composition,
+            ),
             History(),
             config.candidates,
         ),
@@ -101,7 +110,9 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
             break
         reworks = most_reworks(config.candidates) if config.model != "grammar" else 0
         budget = Budget(left, left // (config.rounds - number))
-        halving = legs(config, task, config.candidates + reworks + (config.tune_weights and number > 0), budget)
+        halving = legs(
+            config, task, config.candidates + reworks + beside(config.composition, number, config.tune_weights), budget
+        )
         budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)

@@ -16,6 +16,7 @@ from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
+from autoreward.design.recompose import as_demanded
 from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
@@ -52,7 +53,7 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
+from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
@@ -111,8 +112,7 @@ class RealSteps:
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs, as the strategy asks."""
         variations = self._strategy.ask(rounds)
-        drafts = [v for v in variations if v.operator != "weights"]
-        tunings = [v for v in variations if v.operator == "weights"]
+        drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
             history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
             data = self._offline.data(rounds)
@@ -123,19 +123,19 @@ class RealSteps:
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
                 self._offline.tools(data, self.review),
             )  # fmt: skip
-            refined = refine.refined_candidates(self._client, wanted)
-            if any(c.how == "filled" for c in refined.items):
-                self._tell(events.ModelSaid(f"round {len(rounds)}: {refined.findings[-1]}"))
-            tuned = self._offline.tuned(description, rounds, tunings)
-            return refined.model_copy(update={"items": (*refined.items, *tuned)})
-        items = self._of_grammar(description, rounds, drafts)
-        return Candidates(items=(*items, *self._offline.tuned(description, rounds, tunings)))
+            made = refine.refined_candidates(self._client, wanted)
+            if any(c.how == "filled" for c in made.items):
+                self._tell(events.ModelSaid(f"round {len(rounds)}: {made.findings[-1]}"))
+        else:
+            made = Candidates(items=self._of_grammar(description, rounds, drafts))
+        beside = self._offline.beside(description, rounds, variations, len(made.items))
+        return made.model_copy(update={"items": (*made.items, *beside)})
 
     def _of_grammar(
         self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
     ) -> tuple[Candidate, ...]:
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        return evolved_candidates(self._task, description, rounds, drafts, seed)
+        return as_demanded(evolved_candidates(self._task, description, rounds, drafts, seed), self._config.composition)
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""
@@ -153,6 +153,7 @@ class RealSteps:
             self._book.need(DESCRIPTION),
             not self._config.hide_rule,
             self._book.transitions(DESCRIPTION, REFERENCE_EPISODES),
+            self._config.composition,
         )
 
     @cached_property
@@ -214,12 +215,11 @@ class RealSteps:
         if not cases:
             return Analyses()
         try:
-            key = ReplyKey(page.round, "analyzer")
-            about, tools = (
-                self._brief(played.training_steps),
-                self._offline.tools(self._offline.data([played]), self.review),
+            about = self._brief(played.training_steps)
+            tools = self._offline.tools(self._offline.data([played]), self.review)
+            items, findings = explain(
+                self._client, str(ReplyKey(page.round, "analyzer")), about, cases, self._feedback(), tools
             )
-            items, findings = explain(self._client, str(key), about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)

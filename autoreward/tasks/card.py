@@ -10,8 +10,9 @@ from autoreward.core.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
-from autoreward.tasks.consistency import check_names, check_rules, check_sources
+from autoreward.tasks.consistency import check_names, check_rules, check_seen, check_sources
 from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
@@ -59,6 +60,7 @@ class Task(Record):
         try:
             check_names(self.goal, self.state, self.action, self.constants, self.train.hyperparameters)
             check_sources(self.state_sources, self.action_sources)
+            check_seen(self.state, self.state_sources, self.script_formula)
             _ = self.success.window
             check_rules(
                 self.rules,
@@ -137,6 +139,20 @@ class Task(Record):
     def state_sources(self) -> dict[str, Expression]:
         """The parsed source of each state field."""
         return {n: _formula(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The state fields that policies do not see."""
+        return tuple(name for name, field in self.state.items() if not field.policy)
+
+    @property
+    def info_at_reset(self) -> dict[str, float | None]:
+        """The values of `info` that fields read, in their order, with what each is taken to be at a reset; None: what it says."""
+        return {
+            path: self.state[name].at_reset
+            for name, source in self.state_sources.items()
+            for path in sorted(filter(of_info, source.names))
+        }
 
     @property
     def action_sources(self) -> dict[str, Expression]:

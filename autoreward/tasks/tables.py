@@ -9,13 +9,17 @@ from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Pro
 
 
 class StateField(Record):
-    """A named view of the observation."""
+    """A named view of the observation, and of what the environment says in `info`."""
 
     source: FormulaText
-    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
+    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`, and values of `info`, such as `info.energy`."""
     about: Line
     unit: Unit = ""
     range: Range | None = None
+    policy: bool = True
+    """False: policies do not see the numbers of the observation that it reads; of one that reads `info` too, not the `info`."""
+    at_reset: float | None = None
+    """What every number of `info` that it reads is taken to be at a reset; None: what `info` of the reset says."""
 
 
 class ActionField(Record):

@@ -7,7 +7,7 @@ it is (k + how near the next one is) / n, times the share of the steps at which 
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,11 +105,20 @@ class SuccessRule:
             for rule, window in zip(self._rules, windows, strict=True)
         ]
 
-    @property
-    def ungraded(self) -> bool:
-        """Whether the rule says yes or no and nothing in between: progress is 0 up to success."""
+    def ungraded(self, flags: Collection[str] = ()) -> tuple[str, ...]:
+        """The stages of which nothing says how near they are, in a rule without any the rule itself: progress stays where it is.
+
+        Args:
+            flags: fields that are 0 or 1 and nothing in between, which say no more than yes or no.
+        """
         success = self._task.success
-        return not (success.full_length or success.stages) and all(c.yes_or_no for c in self._conditions)
+        known = {*flags, *self._constants}
+        return tuple(
+            stage.name
+            for stage, rule in zip(success.plan, self._rules, strict=True)
+            if (success.stages or not success.full_length)
+            and all(c.yes_or_no or (c.names and c.names <= known) for c in rule.conditions)
+        )
 
     @property
     def ranges(self) -> Array:

@@ -1,6 +1,7 @@
 """The small formula language of task files: field sources, success rules, metrics.
 
     obs[4:6] + obs[8:10]                       a field's source
+    info.energy                                another one's, which no policy sees
     norm(gap) < 0.02 and not terminated        a success rule
     abs(position - hold_at)                    a metric
 
@@ -31,6 +32,7 @@ from autoreward.tasks.formulas.functions import (
     AnyArray,
     Function,
 )
+from autoreward.tasks.formulas.names import name_of
 
 _DEEPEST = 100
 """Most levels of a formula."""
@@ -78,12 +80,14 @@ class Expression:
                     limits.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
         return tuple(limits)
 
+    def readings(self) -> tuple["Expression", ...]:
+        """Its names as they stand in it, each with the index that is taken of it."""
+        return tuple(Expression(ast.unparse(node), self.where) for node in _read(self.body))
+
     def _check(self, node: ast.expr) -> set[str]:
         match node:
             case ast.Constant(value=bool() | int() | float()):
                 return set()
-            case ast.Name(id=name):
-                return {name}
             case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
                 return self._check(operand)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
@@ -97,10 +101,10 @@ class Expression:
                     expected = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
                     raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {expected}.")
                 return set[str]().union(*map(self._check, args))
-            case ast.Attribute(value=ast.Name(id="obs"), attr=key):
-                return {f"obs.{key}"}
-            case ast.Subscript(value=ast.Name() | ast.Attribute() as base, slice=index) if _is_index(index):
-                return self._check(base)
+            case ast.Subscript(value=base, slice=index) if (read := name_of(base)) and _is_index(index):
+                return {read}
+            case _ if read := name_of(node):
+                return {read}
         allowed = ", ".join(sorted(FUNCTIONS))
         raise TaskError(
             f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
@@ -143,10 +147,8 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
     match node:
         case ast.Constant(value=value):
             return ("np.inf" if value == math.inf else repr(value)), ATOM
-        case ast.Name(id=known):
+        case _ if known := name_of(node):
             return name(known), ATOM
-        case ast.Attribute(attr=key):
-            return name(f"obs.{key}"), ATOM
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return f"-{numpy_source(operand, name, MINUS)}", MINUS
         case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -178,6 +180,14 @@ def _joined(by: Function, pieces: Sequence[str]) -> str:
     return reduce(lambda one, other: _called(by, (one, other)), pieces)
 
 
+def _read(node: ast.expr) -> list[ast.expr]:
+    """The nodes of a checked one that are names, or an index of one."""
+    if name_of(node) or (isinstance(node, ast.Subscript) and name_of(node.value)):
+        return [node]
+    parts = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    return [found for part in parts if isinstance(part, ast.expr) for found in _read(part)]
+
+
 def _is_index(node: ast.expr) -> bool:
     if isinstance(node, ast.Slice):
         bounds = (node.lower, node.upper)
@@ -189,10 +199,8 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=constant):
             return constant
-        case ast.Name(id=name):
+        case _ if name := name_of(node):
             return values[name]
-        case ast.Attribute(attr=key):
-            return values[f"obs.{key}"]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, values)
         case ast.UnaryOp(operand=operand):

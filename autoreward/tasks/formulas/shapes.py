@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression, indexed
 from autoreward.tasks.formulas.functions import BINARY
+from autoreward.tasks.formulas.names import name_of
 
 _LARGEST_NUMBER = 1e15
 """Size of the numbers that a formula may be made of; what has no bound is written 1e999."""
@@ -120,10 +121,8 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
     match node:
         case ast.Constant():
             return None
-        case ast.Name(id=name):
+        case _ if name := name_of(node):
             return widths[name]
-        case ast.Attribute(attr=key):
-            return widths[f"obs.{key}"]
         case ast.UnaryOp(operand=operand):
             return of(operand)
         case ast.Subscript(value=base, slice=index):

@@ -12,6 +12,7 @@ from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
+from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.older import made_env
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 from autoreward.worker.envs.watchdog import BEAT, MAKING
@@ -61,7 +62,8 @@ def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
     _trainable(env.action_space, task)
     env = Border(env)
-    return flat(env if task.terminates else Endless(env), task)
+    env = flat(env if task.terminates else Endless(env), task)
+    return Informed(env, task) if task.info_at_reset else env
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):

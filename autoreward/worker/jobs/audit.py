@@ -11,6 +11,8 @@ from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import out_of_reach
+from autoreward.worker.envs.flatten import layout_of
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.describe import describe
@@ -34,7 +36,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
-    items += [*_ranges(task, one), *_graded(task), _repeats(one, two), _hidden(one)]
+    items += [*_ranges(task, one), *_graded(task, one), _repeats(one, two), _hidden(one)]
     episodes = [p.episode for p in description.reference_episodes]
     items += _cut(episodes, description.max_steps)
     solved = sum(e.success for e in episodes)
@@ -53,13 +55,19 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
         AuditItem(name=f"limit {r.name}", ok=True, message=f"{r.word} by random and constant actions: {r.said}")
         for r in of_episodes(task.limits, episodes)
     ]
-    items += _reached(task, context)
+    items += _environment(task, context)
     return Audit(task=task.name, items=tuple(items)), {}
 
 
-def _reached(task: Task, context: JobContext) -> Iterator[AuditItem]:
+def _environment(task: Task, context: JobContext) -> Iterator[AuditItem]:
     env = make.make_env(task)
     context.closing.callback(env.close)
+    layout = layout_of(env)
+    if task.unseen:
+        seen = f"sees {len(PolicyView(task, layout).places)} of the {layout.observed} numbers of the observation"
+        told = f", and nothing of the {layout.size - layout.observed} that fields read of info" if layout.info else ""
+        message = f"{seen}{told}; not seen: {', '.join(task.unseen)}"
+        yield AuditItem(name="policy", ok=True, message=message)
     if far := out_of_reach(env.action_space, task.train):
         starts = "a policy that is not rescaled starts about 0 with a spread of 1"
         yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
@@ -100,13 +108,26 @@ def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
             yield AuditItem(name=f"range of {name}", ok=False, message=sentence)
 
 
-def _graded(task: Task) -> Iterator[AuditItem]:
-    if task.ruled and SuccessRule(task, max_steps=1).ungraded:
-        message = (
-            f"`{task.success_rule.text}` only says yes or no: progress stays 0 up to success; name what comes before it in "
-            "[success] stages, or how far it still is in [success] distance"
-        )
+def _graded(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
+    flags = [name for name, field in task.state.items() if field.range == (0.0, 1.0) and _is_flag(recorded, name)]
+    for name in SuccessRule(task, max_steps=1).ungraded(flags) if task.ruled else ():
+        stage = next(s for s in task.success.plan if s.name == name)
+        if task.success.stages:
+            message = (
+                f"stage {name}, `{stage.when}`, only says yes or no: progress does not move until it is reached; say in its "
+                "`distance` how far it still is"
+            )
+        else:
+            message = (
+                f"`{stage.when}` only says yes or no: progress stays 0 up to success; name what comes before it in "
+                "[success] stages, or how far it still is in [success] distance"
+            )
         yield AuditItem(name="graded progress", ok=False, message=message)
+
+
+def _is_flag(recorded: Recorded, name: str) -> bool:
+    """Whether a field was 0 or 1 at every sampled step."""
+    return bool(np.isin(recorded.transitions.next_state[name], (0.0, 1.0)).all())
 
 
 def _repeats(one: Recorded, two: Recorded) -> AuditItem:

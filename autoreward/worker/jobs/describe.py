@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import stable_baselines3
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
@@ -18,6 +17,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.envs.time_limits import cut_after
+from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.motions import motions
 from autoreward.worker.jobs.records import DescribeJob
@@ -117,7 +117,7 @@ def _stats(fields: NamedArrays, choices: int = 0, first: int = 0) -> tuple[Field
     )
 
 
-def _try_settings(task: Task, venv: VecEnv) -> None:
+def _try_settings(task: Task, venv: VectorEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"

@@ -6,11 +6,13 @@ import numpy as np
 
 from autoreward.core.outcomes import Outcome
 from autoreward.evaluation.limits import of_episodes, violation
+from autoreward.evaluation.stages import stages_of_episodes
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import ScoreJob
@@ -29,10 +31,11 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     venv = make.vectorised(task, max(len(choosing), len(scoring)), seed=0)
     context.closing.callback(venv.close)
     model, actions = policies.blank(task, context.closing), PolicyActions(venv.action_space, task.train)
+    view = PolicyView(task, venv.layout)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
-        played = venv.play(policies.policy_function(model, actions, mean, variance), seeds)
+        played = venv.play(policies.policy_function(model, view, actions, mean, variance), seeds)
         return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON), job.grading)
 
     points = [_point(task, step, play(step, choosing)[1]) for step in trial.checkpoints]
@@ -81,4 +84,5 @@ def _summary(
         episodes=tuple(episodes),
         ruled=task.ruled,
         limits=of_episodes(task.limits, episodes),
+        stages=stages_of_episodes(task, episodes),
     )

@@ -19,6 +19,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.worker import policies
+from autoreward.worker.envs.actions import PolicyEnvs
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.recorder import Recorder
 
@@ -79,8 +80,11 @@ def go_on(
     recorder.bring_back(tensors)
     rewards.catch_up()  # before the statistics, which have these steps already
     restore(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.observations)
-    model._last_original_obs = recorder.observations
+    if not isinstance(venv.venv, PolicyEnvs):
+        raise TypeError("what normalises observations lies on something else than a policy's environments")
+    seen = venv.venv.view.of(recorder.observations)
+    model._last_obs = venv.normalize_obs(seen)
+    model._last_original_obs = seen
     model._last_episode_starts = recorder.episode_starts
 
 
