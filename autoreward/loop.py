@@ -97,7 +97,6 @@ def improve(study: Study) -> Run:
     trials, confirmed, contest = confirm(longest, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
     winner = contest.best if contest else best(heard, task)
-    winners = latest([s for r in heard for s in r.scores]).get(winner, [])
     run = Run(
         task=task.name,
         goal=task.goal,
@@ -115,8 +114,8 @@ def improve(study: Study) -> Run:
         contest=contest,
         doubt=doubt,
         audit=winners_audit(study, heard, winner),
-        limits=over_trainings(winners),
-        stages=stages_over_trainings(winners),
+        limits=over_trainings(scores_of(winner, heard)),
+        stages=stages_over_trainings(scores_of(winner, heard)),
         unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
@@ -215,6 +214,11 @@ def winners_audit(study: Study, rounds: Rounds, winner: str) -> SuccessAudit:
     if audit.sentences:
         study.listener(events.Audited(audit))
     return audit
+
+
+def scores_of(candidate_id: str, rounds: Rounds) -> list[Score]:
+    """The newest score of each of a candidate's trainings in some rounds."""
+    return latest([s for r in rounds for s in r.scores]).get(candidate_id, [])
 
 
 def success(rounds: Rounds, task: Task) -> float | None:

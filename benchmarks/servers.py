@@ -4,7 +4,8 @@
 
 `slow` says nothing for 310 s and then answers; `small` holds 8,000 tokens (3.2 characters each) and refuses what is longer in
 vLLM's words; `loading` answers 503 for the first 180 s, as llama.cpp does. Each is asked by `autoreward run mountain-car` with two
-rounds of four programs: designer, a repair, critic, rework, analyzer. No wait is shortened: `slow` alone takes about an hour.
+rounds of four programs: designer, a repair, critic, rework. `small` and `loading` write programs that teach to stand still, so that
+an analyzer is asked and a second round is played; those of `slow` reach the goal in the first. No wait is shortened.
 
 A row a server: how the run ended (0: it finished), questions that were answered, those of each role, further portions of a
 question among them, refusals, calls that failed, minutes.
@@ -32,41 +33,40 @@ LINES = 24
 Said = Callable[[dict[str, Any]], Answer | None]
 
 
-def program(number: int) -> str:
+def program(number: int, still: bool) -> str:
     about = "".join(
         f"    # line {n} of what program {number} is for, which a reader would like to know\n" for n in range(LINES)
     )
+    height, still_part = f"{number + 1}.0 * next_state.position", f"-{number + 1}.0 * np.abs(next_state.velocity)"
     return (
-        'def compute_reward(state, action, next_state, memory):\n    """Height and speed."""\n'
-        f'{about}    return {{"height": {number + 1}.0 * next_state.position, "speed": np.abs(next_state.velocity) / 0.07}}\n'
+        'def compute_reward(state, action, next_state, memory):\n    """One part."""\n'
+        f'{about}    return {{"one": {still_part if still else height}}}\n'
     )
 
 
-def answer(text: str) -> object:
+def answer(text: str, still: bool) -> object:
     """Something of every program that a question is about; the designer's last program needs a repair."""
     shown = re.findall(r"^# (r\d+c\d+)", text, re.MULTILINE)
     if "review reward functions" in text:
         remark = {"line": 3, "severity": "serious", "reason": "it pays for height alone", "fix": "pay for arriving"}
         return {"remarks": [{"id": identity, **remark} for identity in shown]}
     if "A reader objects" in text or "This program can't be used" in text:
-        return {"revisions": [{"id": identity, "source": program(10 + n)} for n, identity in enumerate(shown)]}
+        return {"revisions": [{"id": identity, "source": program(10 + n, still)} for n, identity in enumerate(shown)]}
     if '{"causes": [' in text:
-        identity, episode = (
-            re.findall(r'"id": "(\w+)"', text)[-1],
-            re.findall(r"^Episode `(\w+)`", text, re.MULTILINE)[0],
-        )
+        identity = re.findall(r'"id": "(\w+)"', text)[-1]
+        episode = re.findall(r"^Episode `(\w+)`", text, re.MULTILINE)[0]
         cause = {"cause": "it swings too little", "episode": episode, "steps": [1], "suggestion": "pay for speed"}
         return {"causes": [{"id": identity, **cause}], "wants": []}
-    sources = [program(0), program(1), program(2), "import os\n" + program(3)]
+    sources = [program(0, still), program(1, still), program(2, still), "import os\n" + program(3, still)]
     return {"ideas": [{"plan": "", "thought": "up", "parent": "", "composition": "sum", "source": s} for s in sources]}
 
 
-def answered(asked: dict[str, Any], **more: Any) -> Answer:
-    return Answer(json.dumps(answer(asked["messages"][-1]["content"])), **more)
+def answered(asked: dict[str, Any], still: bool = True, sleep: float = 0.0) -> Answer:
+    return Answer(json.dumps(answer(asked["messages"][-1]["content"], still)), sleep=sleep)
 
 
 def slow(seconds: float) -> Said:
-    return lambda asked: answered(asked, sleep=seconds)
+    return lambda asked: answered(asked, still=False, sleep=seconds)
 
 
 def small(held: int) -> Said:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoreward.llm.client import ModelClient
+from autoreward.llm.conversation import Tools
 from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import quoted
 from autoreward.llm.structured import Request, ask_structured
@@ -30,6 +31,8 @@ class Asked(NamedTuple):
     prompts: Path | None = None
     """Folder of first questions to ask instead, TASK.md each."""
     drafts_alone: bool = False
+    tools: Tools | None = None
+    """What may be called before the answer with all programs."""
 
 
 class Lines(ModelAnswer):
@@ -43,7 +46,7 @@ def drafts(client: ModelClient, told: Brief, asked: Asked) -> designer.Drafted:
     if asked.shape == "each":
         return drafted_each(client, told, asked.count)
     if asked.prompts is None:
-        return designer.draft_candidates(client, told, History(), asked.count)
+        return designer.draft_candidates(client, told, History(), asked.count, tools=asked.tools)
     text = (asked.prompts / f"{told.task.name}.md").read_text()
     answer, findings = ask_structured(
         client, Request("r000-designer", "designer", text, 16_000), designer.Ideas, designer.from_code

@@ -289,6 +289,17 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     assert limit.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
 
 
+def test_the_estimate_expects_a_repair_with_its_whole_conversation() -> None:
+    """The designer's question and answer are sent again with it; of 8 programs about one needs it."""
+    names: Any = dict.fromkeys(("designer", "critic", "analyzer"), "anthropic:claude-sonnet-5-5")
+    designer = [(5_000, 6_000), (5_000 + 1_500, 1_500), (4_000, 3_000)]
+    wanted = sum(price(names["designer"], *each) or 0.0 for each in (*designer, (4_000, 1_500), (4_000, 1_500)))
+    assert estimate_cost(names, 1).dollars == pytest.approx(wanted)
+    more = estimate_cost(names, 1, tools=2)
+    assert more.calls == 5 + 2
+    assert more.dollars == pytest.approx(wanted + 2 * (price(names["designer"], 7_000, 800) or 0.0))
+
+
 def test_a_shop_that_is_known_by_its_address_has_a_price() -> None:
     assert price("openai+https://api.deepseek.com/v1:deepseek-chat", 1_000_000, 0)
     assert price("openai+https://api.deepseek.com/v1:no-such-model", 10, 10) is None

@@ -64,7 +64,8 @@ def test_openai_itself_is_asked_in_responses_where_there_are_tools(
 
 def test_a_gateway_that_says_so_is_asked_in_responses(tmp_path: Path) -> None:
     """What today's models refuse in Chat Completions is asked there, and tools are not given up."""
-    echo, told = Echo(turns=1), []
+    echo = Echo(turns=1)
+    told: list[str] = []
     with provider(Answer(WORD)) as server:
         server.answers = [Answer(REFUSES, status=400), CALL, Answer(WORD)]
         asked = client(tmp_path, model("openai", server.url), tell=told.append)

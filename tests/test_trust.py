@@ -247,6 +247,18 @@ def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytes
     assert trust.made_here(b"a policy")
 
 
+def test_a_home_that_cannot_be_written_loses_nothing_that_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".config").write_text("no folder can be made in it")
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert not trust.made_here(b"a policy")
+    with pytest.raises(UsageError, match="set XDG_CONFIG_HOME to a folder that can be written"):
+        trust.keep(trust.of_card(other(state_program=CODE)))
+
+
 def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
         (measure if config.given else improve)(Study(TASK, config, FakeSteps(), book, lambda event: None))

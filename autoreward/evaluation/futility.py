@@ -1,7 +1,7 @@
 """When it is not the reward: every reward fails alike, the environment's own and the sparse one too.
 
 Then more rewards cost money and change nothing. What it is instead shows in the records: the environment
-fails, or the optimiser breaks, for all; or no
+fails, or time or memory is short, or the optimiser breaks, for all; or no
 policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
 (observation: what decides is not in what the policy sees, or the rule can't be met). It is said of trainings alone that are flat at
 their end, after the best one went on to twice its length and more, where the budget allowed it.
@@ -80,14 +80,23 @@ def coverage(episodes: Transitions, task: Task) -> float:
     return fmean(shares) if shares else 0.0
 
 
-def environment(trials: Sequence[Trial]) -> Doubt | None:
-    """All trainings ended since the environment failed."""
+_FROM_OUTSIDE = {
+    Outcome.ENVIRONMENT_FAILED: "the environment fails in every training. Mend it where the lines below say.",
+    Outcome.OVERDUE: "no training ends in its time. Give them more minutes_per_trial, or fewer steps in [train].",
+    Outcome.SHORT_OF_MEMORY: "no training has the memory it needs. Give them more memory_mb, or fewer envs in [train].",
+}
+"""What ends trainings from outside, and what is said where it ends all of them."""
+
+
+def ended_from_outside(trials: Sequence[Trial]) -> Doubt | None:
+    """All trainings were ended by the same that no reward could have caused: the environment, the time, the memory."""
     whole = trainings(trials)
-    failed = [trial for trial in whole if trial.outcome is Outcome.ENVIRONMENT_FAILED]
-    if not failed or len(failed) < len(whole):
+    outcomes = {trial.outcome for trial in whole}
+    sentence = _FROM_OUTSIDE.get(outcomes.pop()) if len(outcomes) == 1 else None
+    if sentence is None:
         return None
-    sentence = "It is not the reward: the environment fails in every training. Mend it where the lines below say."
-    return Doubt(reason=sentence, evidence=tuple(f"{trial.id}: {trial.message}" for trial in failed[:3]))
+    evidence = tuple(f"{trial.id}: {trial.message}" for trial in whole[:3])
+    return Doubt(reason=f"It is not the reward: {sentence}", evidence=evidence)
 
 
 def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:

@@ -22,6 +22,7 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
+from autoreward.records.clips import CLIP_FILE, Clip
 from autoreward.records.contests import Contest, Pooled
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
@@ -49,10 +50,8 @@ from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
-    CLIP_FILE,
     Allowance,
     Board,
-    Clip,
     Confirmed,
     Doubt,
     Estimate,

@@ -31,6 +31,8 @@ class Task(Record):
     kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
     max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
     """Overrides the environment's time limit, in steps."""
+    longest_call: float | None = Bounded(default=None, gt=0.0, le=86_400.0)
+    """Seconds that one call of the environment may take before it counts as hanging; None: as long as for any."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
     goal: Prose

@@ -139,7 +139,7 @@ def _beyond_computing(traces: set[str], allowed: frozenset[Allowed], told: bool)
     if "folder" in traces:
         yield EnvRow(
             name="folder",
-            gravity="warn",
+            gravity="note",
             found="it changes the current folder of its process",
-            advice="Use whole paths: what else runs there finds its files no more.",
+            advice="Handled: its process has folders of its own. Elsewhere what else runs there finds its files no more.",
         )

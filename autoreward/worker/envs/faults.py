@@ -27,9 +27,11 @@ class UnusableInfo(Exception):
 
 
 def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
-    """For an exception that came out of a call. Raises EnvironmentFault; the exception if it is ours or told of by other words."""
-    if isinstance(error, AutorewardError | MemoryError | KeyboardInterrupt):
+    """For an exception that came out of a call. Raises EnvironmentFault; MemoryError with the call; the exception if it is ours."""
+    if isinstance(error, AutorewardError | KeyboardInterrupt):
         raise error
+    if isinstance(error, MemoryError):  # the next one may not fit in either: no episode is lost to it, the job ends
+        raise MemoryError(f"{task.env}: {call} found no memory ({_one_line(str(error)) or 'MemoryError'})") from error
     if isinstance(error, UnusableInfo):
         raise returned(task, call, str(error)) from None
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")

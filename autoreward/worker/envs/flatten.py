@@ -210,10 +210,10 @@ def _too_much(parts: Sequence[_Part], size: int) -> str:
     where = "" if not largest.words else f", most of them in {'_'.join(largest.words)!r}"
     if isinstance(largest.space, spaces.Discrete):
         states = f"one of {int(largest.space.n):,} states{where}"
-        return f"{states}, more than a policy of plain layers is given one by one ({LARGEST:,})"
+        return f"{states}, each a number for a policy, which is given {LARGEST:,} at most"
     if isinstance(largest.space, spaces.Box) and len(largest.space.shape) > 1:
         return f"{size:,} numbers{where}, such as an image"
-    return f"{size:,} numbers{where}, more than a policy of plain layers is given ({LARGEST:,})"
+    return f"{size:,} numbers{where}, more than the {LARGEST:,} that a policy is given at most"
 
 
 def _numbers(space: spaces.Space[Any], steps: tuple[Any, ...] = (), words: tuple[str, ...] = ()) -> Iterator[_Part]:

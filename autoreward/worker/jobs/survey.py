@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from autoreward.worker.jobs.records import SurveyJob
 _STEPS = 2_000
 _STARTS, _STEPS_EACH = 20, 25
 """Further episodes that are only begun, for the ranges: where goals and starts are drawn anew, few whole ones show few of them."""
+_CONSTANT, _LONGEST_UNMOVED = 3, 1_000
+"""Further episodes of one action each, and their most steps, where nothing else shows a time limit."""
 _MOST_SETTINGS = 100
 _LONGEST_SETTING = 60
 _OWN_TOLERANCES = (
@@ -48,9 +50,12 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     context.closing.callback(env.close)
     observations, actions, episodes = _wander(env)
     observations = np.concatenate([observations, _beginnings(env)])
-    lengths = [episode.length for episode in episodes]
+    random_length = float(np.mean([episode.length for episode in episodes]))
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
+    if (task.max_steps or limit or own) is None and _cut_after(episodes) is None:
+        episodes += _unmoved(env)
+    longest = max(episode.length for episode in episodes)
     layout = layout_of(env)
     return Survey(
         env=task.env,
@@ -62,9 +67,9 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         first=_first(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
         terminates=any(episode.ended for episode in episodes),
-        random_length=float(np.mean(lengths)),
-        longest=max(lengths),
-        cut_after=cut_after(lengths, [episode.cut for episode in episodes]),
+        random_length=random_length,
+        longest=longest,
+        cut_after=_cut_after(episodes),
         settings=_settings(env),
     ), {}
 
@@ -93,6 +98,35 @@ def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[_Wandered]
             length = 0
             observations.append(env.reset()[0])
     return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
+
+
+def _cut_after(episodes: Sequence[_Wandered]) -> int | None:
+    return cut_after([episode.length for episode in episodes], [episode.cut for episode in episodes])
+
+
+def _unmoved(env: gymnasium.Env[Any, Any]) -> list[_Wandered]:
+    """Episodes of one action each, up to one that does not end by itself: it may reach a time limit that random ones do not."""
+    actions = [_none(env.action_space), *(env.action_space.sample() for _ in range(_CONSTANT))]
+    episodes: list[_Wandered] = []
+    for action in actions:
+        env.reset()
+        for length in range(1, _LONGEST_UNMOVED + 1):
+            _, _, ended, cut, _ = env.step(action)
+            if ended or cut:
+                episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
+                break
+        if not ended:
+            break
+    return episodes
+
+
+def _none(space: spaces.Space[Any]) -> Any:
+    """The action that does the least: the nearest to 0 that there is, or the first choice."""
+    if isinstance(space, spaces.Box):
+        return np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
+    if isinstance(space, spaces.Discrete):
+        return space.start
+    return space.start.copy() if isinstance(space, spaces.MultiDiscrete) else np.zeros(space.shape or (), space.dtype)
 
 
 def _beginnings(env: gymnasium.Env[Any, Any]) -> Array:
