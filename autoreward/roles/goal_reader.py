@@ -38,7 +38,7 @@ from autoreward.tasks.success_table import LAST_STEP, StageRule, Success
 
 READER = "reader"
 """Key of the question, of a run and of a new card."""
-OTHERS = 7
+OTHER_READINGS = 7
 """Readings that a model is asked for, beside the card's own."""
 _MAX_TOKENS = 8_000
 _TRACES, _QUESTIONS, _OPTIONS = 6, 4, 5
@@ -144,7 +144,7 @@ def read_goal(client: ModelClient, about: Brief, recorded: Transitions) -> Readi
     told = [*findings]
     found = Usable(task, recorded, described.max_steps, told)
     weight = answer.card_weight if 0.0 < answer.card_weight <= 1e6 else 1.0
-    items = (own.model_copy(update={"weight": weight}), *found.readings(answer.readings[: 2 * OTHERS]))
+    items = (own.model_copy(update={"weight": weight}), *found.readings(answer.readings[: 2 * OTHER_READINGS]))
     return Readings(
         items=items,
         questions=found.questions(answer.questions[:_QUESTIONS], {reading.id for reading in items}),
@@ -165,7 +165,7 @@ def reader_prompt(about: Brief, known: Sequence[ReferenceEpisode], max_steps: in
         met=sum(reference.episode.success for reference in known),
         recorded=len(known),
         max_steps=max_steps,
-        count=OTHERS,
+        count=OTHER_READINGS,
         functions=", ".join(f"`{name}`" for name in sorted(FUNCTIONS)),
     )
 
@@ -182,7 +182,7 @@ class Usable:
         made: dict[str, Reading] = {}
         for goal in answered:
             reading = self._made(f"reading {goal.id!r}", partial(self._reading, goal, made.keys()))
-            if reading is not None and len(made) < OTHERS:
+            if reading is not None and len(made) < OTHER_READINGS:
                 made[reading.id] = reading
         return tuple(made.values())
 
