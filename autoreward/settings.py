@@ -17,7 +17,7 @@ Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
 
 CompositionSetting = Literal[
     "own", "auto", "sum", "bounded", "sign", "product", "potential", "standardised", "conjunction", "krc", "gated", "capped",
-    "staged",
+    "staged", "lagrange",
 ]  # fmt: skip
 """How parts of a run's programs add up: as each says, in other ways too, or all in one."""
 

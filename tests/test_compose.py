@@ -315,6 +315,7 @@ def by_formula(
     joint = [parts[n] for n in parts if roles[n] in ("main", "dense")]
     not_other = {"potential": ("potential",), "krc": ("main", "dense"), "capped": ("dense",)}.get(how, ("main",))
     names = {"np": np, "parts": parts, "gamma": gamma, "terminated": terminated, "mean": 0.5, "std": 2.0, "cap": 40.0}
+    names |= {"size": 1.0, "mu": {}, "cost": {}}
     names |= by_role | {
         "joint": joint,
         "other": [parts[n] for n in parts if roles[n] not in not_other],

@@ -378,6 +378,18 @@ def test_ranges_of_large_numbers_keep_their_ends_apart(low: Any, high: Any, seen
 
 
 @pytest.mark.parametrize(
+    ("draw", "share"),
+    [("uniform", 0.25), ("standard_normal", 0.25), ("standard_cauchy", 1.0)],
+)
+def test_a_range_is_wider_where_what_was_sampled_is_rare(draw: str, share: float) -> None:
+    numbers = getattr(np.random.default_rng(0), draw)(size=2_500)
+    low, high = float(numbers.min()), float(numbers.max())
+    change = {"low": None, "high": None, "seen_low": low, "seen_high": high, "std": float(numbers.std())}
+    found = entries_range([surveyed("Lever").stretches[0].entries[0].model_copy(update=change)])[0]
+    assert found == pytest.approx((low - share * (high - low), high + share * (high - low)), rel=0.1)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"algorithm": "DQN", "hyperparameters": {"n_steps": 3}}, "n_steps is not used here: DQN learns from single steps"),

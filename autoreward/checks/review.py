@@ -34,11 +34,12 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
         findings = _findings(examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, findings, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
+        practice = practise()
+        outcome, findings, parts = dry_run(jail, candidate.source, practice, examined.uses_memory)
         if not outcome.ok:
             findings = _with_slips(findings, examined.slips)
         else:
-            setup = _setup(examined, parts)
+            setup = _setup(practice.setup, examined, parts)
             if fault := _unknown_part(setup, parts) or COMPOSITIONS[candidate.composition].fault(setup, parts):
                 message = f"composition {candidate.composition}: {fault}"
                 outcome, findings = Outcome.BROKE_CONTRACT, (Finding(rule="composition", message=message), *findings)
@@ -54,14 +55,15 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     )
 
 
-def _setup(examined: Examined, parts: Parts) -> Setup:
-    """What a composition is to know of parts, here those of recorded random actions."""
-    return Setup(
-        roles=dict(examined.roles),
-        reference=_reference(reduce(np.add, parts.values())),
-        references={name: _reference(part) for name, part in parts.items()},
-        cap=examined.cap,
-    )
+def _setup(known: Setup, examined: Examined, parts: Parts) -> Setup:
+    """What a composition is to know of parts, here those of recorded random actions, beside what it knows of the task."""
+    found = {
+        "roles": dict(examined.roles),
+        "reference": _reference(reduce(np.add, parts.values())),
+        "references": {name: _reference(part) for name, part in parts.items()},
+        "cap": examined.cap,
+    }
+    return known.model_copy(update=found)
 
 
 def _reference(paid: NDArray[np.float64]) -> Reference:

@@ -6,11 +6,22 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Part, ProgramText, Record, Said
+from autoreward.records.base import Id, Name, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
 CompositionName = Literal[
-    "sum", "bounded", "sign", "product", "potential", "standardised", "conjunction", "krc", "gated", "capped", "staged"
+    "sum",
+    "bounded",
+    "sign",
+    "product",
+    "potential",
+    "standardised",
+    "conjunction",
+    "krc",
+    "gated",
+    "capped",
+    "staged",
+    "lagrange",
 ]
 """How a program's parts become one number: see rewards/compose/, which has a file for each."""
 
@@ -38,6 +49,12 @@ class Setup(Record):
     """By each part."""
     cap: float | None = None
     """What any dense part may add to an episode, as the program's CAP says; None where it says nothing."""
+    limits: tuple[Name, ...] = ()
+    """Names of the card's limits."""
+    replays: bool = False
+    """The task's algorithm learns from a replay buffer, whose rewards stay as they once were."""
+    multipliers: dict[Name, float] = Field(default_factory=dict)
+    """Of the card's limits, as they stood at the checkpoint of a training that is kept; empty before a training."""
 
 
 class Remark(Record):

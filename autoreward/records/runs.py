@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Line, ProgramText, Record, Said
+from autoreward.records.base import Id, Line, Name, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
 from autoreward.records.hunts import Hunt
@@ -181,6 +181,8 @@ class Confirmed(Record):
     """Held-out success rate per training seed."""
     progress: tuple[float, ...]
     metric: tuple[float | None, ...]
+    metrics: dict[Name, tuple[float | None, ...]] = Field(default_factory=dict)
+    """Each further metric of the card, per training seed; None where no successful episode has it."""
     estimate: Estimate
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None

@@ -8,6 +8,7 @@ from autoreward import events
 from autoreward.core.lines import json_line
 from autoreward.core.visible import visible
 from autoreward.evaluation.limits import limits_clause
+from autoreward.evaluation.metrics import metrics_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
 from autoreward.report.hunting import before_training, facts_before_training
@@ -102,6 +103,7 @@ def score_line(score: Score) -> str:
     if not score.ruled:
         return f"{score.trial_id}: played; people say how good it is{limits_clause(score.limits)}"
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
+    metric += metrics_clause(score.metrics)
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}{limits_clause(score.limits)}"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from autoreward.checks.review import review_on
-from autoreward.checks.samples import Practice, written_constants
+from autoreward.checks.samples import Practice, task_setup, written_constants
+from autoreward.config import RunConfig
 from autoreward.core.resources import exact_text
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Phrase, Setting
@@ -88,6 +89,13 @@ def composition_named(name: str, where: Phrase) -> CompositionName:
         if name == known:
             return known
     raise UsageError(where, f": write one of {', '.join(COMPOSITIONS)}.")
+
+
+def demand_learnable(task: Task, config: RunConfig) -> None:
+    """Raises UsageError if a run's programs are to be combined in a way that learns from what the task has not."""
+    how = config.given.composition if isinstance(config.given, Candidate) else config.composition
+    if how == "lagrange" and (fault := COMPOSITIONS[how].fault(task_setup(task), {})):
+        raise UsageError(Setting("composition", how), f": {fault}.")
 
 
 def program_file(path: Path) -> Path:

@@ -41,6 +41,7 @@ from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, 
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
+from autoreward.session.reward_file import demand_learnable
 from autoreward.session.taking_over import take_over
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
@@ -213,6 +214,7 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
         )
     demand_askable(task, config)
     demand_steps(config, task)
+    demand_learnable(task, config)
     demand_place(folder)
     demand_free(folder)
     demand_possible(config, folder)

@@ -19,6 +19,7 @@ from autoreward.rewards.compose.composition import Combine, Composition, as_read
 from autoreward.rewards.compose.conjunction import CONJUNCTION
 from autoreward.rewards.compose.gated import GATED
 from autoreward.rewards.compose.krc import KRC
+from autoreward.rewards.compose.lagrange import LAGRANGE
 from autoreward.rewards.compose.potential import POTENTIAL
 from autoreward.rewards.compose.product import PRODUCT
 from autoreward.rewards.compose.sign import SIGN
@@ -47,6 +48,7 @@ COMPOSITIONS: Mapping[CompositionName, Composition] = _Compositions(
         "gated": GATED,
         "capped": CAPPED,
         "staged": STAGED,
+        "lagrange": LAGRANGE,
     }
 )
 """By name. Raises KeyError for any other one."""

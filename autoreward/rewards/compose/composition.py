@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,10 +32,11 @@ class Composition(Protocol):
         """The same as NumPy source.
 
         Its names: `parts` by name; lists of those of a role, such as `main`, of `joint` ones, which are main or dense, and of all
-        `other` ones, and `ranked`, all in the order of ROLES; `mean` and `std` of the plain sum under random actions; `centred(x)`,
-        a part less its own mean there, over its own std; `good(x)`, whether it is good enough; `cap`, `gamma`, `terminated`;
-        `stands`, how far an episode has come; `one_step_earlier(x)`, which is 0 at the start of an episode; `along(f, x)`, which is
-        f(y, x) with y what it was one step earlier.
+        `other` ones, and `ranked`, all in the order of ROLES; `mean` and `std` of the plain sum under random actions, and `size`,
+        its root mean square there; `mu` and `cost` of the card's limits by name; `centred(x)`, a part less its own mean there, over
+        its own std; `good(x)`, whether it is good enough; `cap`, `gamma`, `terminated`; `stands`, how far an episode has come;
+        `one_step_earlier(x)`, which is 0 at the start of an episode; `along(f, x)`, which is f(y, x) with y what it was one step
+        earlier.
         """
 
     @property
@@ -58,13 +60,17 @@ class Composition(Protocol):
 Fixed = Mapping[str, Any]
 Step = Callable[[Parts, Array | float, NDArray[np.bool_] | bool, Fixed], tuple[Array, Array | float]]
 Fault = Callable[[Setup, Parts], str]
+COST = "limit:"
+"""Before the name of a limit: what a step costs under it, among the parts, none of which has a name like this."""
 _FLAT = 1e-9
 """A sum that varies by less of its own size has no scale."""
 
 
 def as_read(gamma: float, setup: Setup) -> dict[str, Any]:
     """What a step reads beside the parts, in numbers and words that an export can write down."""
-    mean, std = _scale(setup.reference or Reference(mean=0.0, std=1.0))
+    reference = setup.reference or Reference(mean=0.0, std=1.0)
+    mean, std = _scale(reference)
+    size = math.hypot(reference.mean, reference.std)
     return {
         "gamma": gamma,
         "roles": dict(setup.roles),
@@ -72,6 +78,8 @@ def as_read(gamma: float, setup: Setup) -> dict[str, Any]:
         "std": std,
         "scales": {name: _scale(reference) for name, reference in setup.references.items()},
         "cap": setup.cap,
+        "size": size if size > _FLAT else 1.0,
+        "multipliers": {f"{COST}{name}": number for name, number in setup.multipliers.items()},
     }
 
 
@@ -151,7 +159,7 @@ class _Steps:
         return np.array(rewards)
 
 
-def source_of(composed: Step) -> str:
+def source_of(composed: Callable[..., Any]) -> str:
     """A step's function as an export has it: without annotations, whose names are ours."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(composed)))
     for node in ast.walk(tree):

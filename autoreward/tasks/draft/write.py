@@ -31,6 +31,8 @@ def card_text(drafted: Draft) -> str:
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
         lines += [] if field.policy else ["policy = false"]
         lines += [] if field.at_reset is None else [f"at_reset = {json.dumps(field.at_reset)}"]
+    said = drafted.remarks("info")
+    lines += ["", *said] if said else []
     for name, action in task.action.items():
         lines += ["", *_marked(drafted, f"action.{name}", f"[action.{name}]")]
         lines += [] if action.source == "action" else [f"source = {_text(action.source)}"]

@@ -1,0 +1,77 @@
+"""Rewards of the composition `lagrange` while a policy trains: the multipliers, and the episodes that move them."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autoreward.core.transitions import Transitions
+from autoreward.evaluation.costs import excess, limit_costs
+from autoreward.records import Setup
+from autoreward.rewards.agreement import Parts
+from autoreward.rewards.compose.composition import as_read
+from autoreward.rewards.compose.lagrange import WARM_UP, ascended, composed
+from autoreward.tasks.card import Task
+from autoreward.worker.limits import episode_limits
+from autoreward.worker.rollout.recorder import Recorded
+from autoreward.worker.rollout.training_episodes import EpisodeFollower
+
+
+class Lagrangian:
+    """Combines parts at the multipliers as they stand, and moves these once a rollout.
+
+    What a limit came to is measured as in scored episodes, over as many of the last ended ones as there are environments, as the
+    policy explores: the mean over them, or for `every step` the worst of them. Until so many have ended nothing moves.
+    """
+
+    def __init__(self, task: Task, envs: int, setup: Setup) -> None:
+        self._task = task
+        self._setup = setup
+        self.multipliers = dict.fromkeys(task.limits, 0.0)
+        """By limit, as the next rollout is paid."""
+        self._rollouts = 0
+        self._latest: deque[list[float]] = deque(maxlen=envs)
+        """What each limit came to in the last episodes."""
+        read = frozenset().union(*(formula.names for formula in task.limit_formulas.values()))
+        fields = {*task.state, *task.action}
+        self._follower = EpisodeFollower(read & fields or {next(iter(task.state))}, envs)
+
+    def __call__(self, parts: Parts, transitions: Transitions) -> NDArray[np.float64]:
+        """Rewards of shape (T, n)."""
+        setup = self._setup.model_copy(update={"multipliers": self.multipliers})
+        fixed = as_read(self._task.train.gamma, setup)
+        ended = transitions.terminated
+        return composed({**parts, **limit_costs(self._task, transitions)}, 0.0, ended, fixed)[0]
+
+    def see(self, recorded: Recorded) -> None:
+        """The rollout that was just paid: multipliers move by its episodes."""
+        for _, fields, terminated in self._follower.ended(recorded):
+            self._latest.append(list(episode_limits(self._task, fields, terminated).values()))
+        self._rollouts += 1
+        if self._rollouts > WARM_UP and len(self._latest) == self._latest.maxlen:
+            self.multipliers = ascended(self.multipliers, self._excess())
+
+    def _excess(self) -> dict[str, float]:
+        """How far the last episodes are beyond each limit."""
+        found = {}
+        for (name, limit), values in zip(self._task.limits.items(), zip(*self._latest, strict=True), strict=True):
+            beyond = [excess(limit, value) for value in values]
+            found[name] = max(beyond) if limit.over == "every step" else float(np.mean(beyond))
+        return found
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that it goes on from in the next leg, but for the episodes in progress."""
+        return {
+            "multipliers": np.array(list(self.multipliers.values())),
+            "rollouts": np.array([self._rollouts]),
+            "latest": np.array(self._latest, dtype=np.float64).reshape(-1, len(self.multipliers)),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Be as the leg before left it. Raises KeyError if that was another composition's."""
+        self.multipliers = dict(zip(self._task.limits, state["multipliers"].tolist(), strict=True))
+        self._rollouts = int(state["rollouts"][0])
+        self._latest.clear()
+        self._latest.extend(state["latest"].tolist())
