@@ -44,8 +44,8 @@ def card_text(drafted: Draft) -> str:
                                       "field": constant.field}  # fmt: skip
             row = f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}"
             lines += _marked(drafted, f"constants.{name}", row)
-    for said in task.clarified:
-        lines += ["", "[[clarified]]", f"question = {_text(said.question)}", f"answer = {_text(said.answer)}"]
+    for answered in task.clarified:
+        lines += ["", "[[clarified]]", f"question = {_text(answered.question)}", f"answer = {_text(answered.answer)}"]
     lines += ["", *_marked(drafted, "success", "[success]"), *_success(task.success)]
     for name, limit in task.limits.items():
         lines += ["", f"[limits.{name}]", *_changed(limit.model_dump(exclude_none=True), {"unit": "", "about": ""})]
