@@ -27,6 +27,9 @@ def command(
     name: str | None = NAME,
     *,
     chosen: Settings,
+    start_from: list[str] = typer.Option(
+        [], "--start", metavar="FILE", help="A reward of your own to start from; may be repeated."
+    ),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     answers: Path | None = typer.Option(
         None, help="With --ask: the answers, one a line: an option's number or words, none, or skip."
@@ -44,11 +47,12 @@ def command(
     from autoreward.records import DEMONSTRATIONS
     from autoreward.session.clarifying import GIVEN_ANSWERS
     from autoreward.session.run import config_for, new_folder, plan_run, start
+    from autoreward.session.starts import read_starts
     from autoreward.tasks.files import find_task, place_of
     from autoreward.worker.wire import FILE_CAP
 
     card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
-    config = config_for(card, chosen)
+    config = config_for(card, {**chosen, **read_starts(start_from)})
     settle_card(card, trust)
     folder = new_folder(card, runs, name)
     if answers and not config.ask:
