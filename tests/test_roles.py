@@ -52,6 +52,7 @@ from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, analyze_prompt, explain, representative
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt, repair_prompt, revise_prompt
+from autoreward.roles.goal_reader import reader_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
@@ -605,6 +606,7 @@ def test_golden_prompts() -> None:
             ("repair", repair_prompt(candidate, problems["r000c0"])),
             ("revise", revise_prompt(BRIEF, [candidate], problems)),
             ("analyzer", analyze_prompt(BRIEF, [case([True, False, False], [False, True, False])])),
+            ("reader", reader_prompt(told, known_world().reference_episodes, 200)),
             ("designer, second round", design_prompt(told, history(TASK, short_round()), 4)),
         )
     )
