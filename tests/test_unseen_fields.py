@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,25 @@ from in_process import HERE, train
 from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
 from autoreward.errors import EnvironmentFault, TaskError
-from autoreward.records import EPISODES, LOGGED, TRAINING_STATE, Trial, TrialJob, policy_file
+from autoreward.records import (
+    EPISODES,
+    LOGGED,
+    TRAINING_STATE,
+    Entry,
+    InfoValue,
+    Stretch,
+    Survey,
+    Trial,
+    TrialJob,
+    policy_file,
+)
 from autoreward.tasks.card import Task
-from autoreward.tasks.files import validated_task
+from autoreward.tasks.draft.from_info import info_source
+from autoreward.tasks.draft.guess import draft_task
+from autoreward.tasks.draft.write import card_text
+from autoreward.tasks.files import parse_task, placeholder_task, validated_task
 from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.names import info_keys
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import Layout, Leaf, layout_of
@@ -27,10 +43,11 @@ from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.hunting_records import ExploreJob
-from autoreward.worker.jobs.records import AuditJob, DescribeJob, ScoreJob
+from autoreward.worker.jobs.records import AuditJob, DescribeJob, ScoreJob, SurveyJob
 from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.shots import shoot
+from autoreward.worker.jobs.survey import survey
 from autoreward.worker.rollout.recorder import Recorder
 
 torch.set_num_threads(1)
@@ -365,3 +382,70 @@ def test_a_state_program_may_return_both() -> None:
 def test_what_a_state_program_or_a_part_hides_does_not_reach_a_policy(made: Callable[..., Task]) -> None:
     one, other = (trained(made(kwargs={"noise": noise}))[1][policy_file(128)] for noise in (0.0, 7.0))
     assert one == other
+
+
+# -------------------------------------------------------------------------------------------------------------------- init
+
+
+@pytest.fixture(scope="module")
+def surveyed() -> Survey:
+    found, _ = survey(SurveyJob(task=placeholder_task("hidden_envs:Winch-v0", {}, "winch")), {}, HERE)
+    return found
+
+
+@pytest.mark.slow
+def test_a_survey_tells_of_info(surveyed: Survey) -> None:
+    found = {value.keys: (value.size, value.flag, value.at_reset) for value in surveyed.info}
+    assert found == {
+        ("energy",): (0, False, False),
+        ("force",): (2, False, False),
+        ("load", "mass"): (0, False, True),
+        ("is_success",): (0, True, False),
+    }
+
+
+@pytest.mark.slow
+def test_a_draft_takes_the_environments_own_word_and_offers_the_rest(surveyed: Survey) -> None:
+    drafted = draft_task(surveyed, "winch", "Lift the load.", {})
+    assert (drafted.task.success.when, drafted.task.success.within) == ("is_success > 0.5", "last step")
+    assert drafted.task.unseen == ("is_success",)
+    text = card_text(drafted)
+    assert parse_task(text, Path("winch/task.toml")) == drafted.task
+    assert '# [state.load_mass]  # a number, from 2 to 2 by random actions\n# source = "info.load.mass"\n' in text
+    assert "reward" not in "".join(line for line in text.splitlines() if line.startswith("# source"))
+    # taken in: what is a comment is a card once its marks are gone
+    lines = text.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("# [state.energy]"))
+    end = next(i for i in range(begin, len(lines)) if not lines[i].startswith("# "))
+    opened = [*lines[:begin], *(line.removeprefix("# ") for line in lines[begin:end]), *lines[end:]]
+    task = parse_task("\n".join(opened).replace('about = ""', 'about = "x"'), Path("winch/task.toml"))
+    assert task.unseen == ("is_success", "energy", "force", "load_mass")
+    env = make.make_env(task)
+    assert layout_of(env).size == 3 + 1 + 1 + 2 + 1
+    said = {item.name: item for item in audit(AuditJob(task=drafted.task), {}, HERE)[0].items}
+    assert not [item for item in said.values() if not item.ok and item.name.startswith("range")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "source"), [(("a",), "info.a"), (("a", "b c"), "info['a']['b c']"), (("class",), "info['class']")]
+)
+def test_values_of_info_have_a_source_that_reads_them(keys: tuple[str, ...], source: str) -> None:
+    value = InfoValue(keys=keys, size=0, low=0.0, high=1.0, flag=True, at_reset=True)
+    assert info_source(value) == source
+    (name,) = Expression(source, "here").names
+    assert info_keys(name) == keys
+
+
+def test_where_a_distance_is_known_it_grades_what_the_environment_says() -> None:
+    three = (Entry(low=-1.0, high=1.0, seen_low=-1.0, seen_high=1.0, mean=0.0, std=0.5),) * 3
+    parts = tuple(Stretch(key=k, entries=three) for k in ("achieved_goal", "desired_goal", "observation"))
+    said = InfoValue(keys=("is_success",), size=0, low=0.0, high=0.0, flag=True, at_reset=False)
+    paid = InfoValue(keys=("reward_dist",), size=0, low=0.0, high=3.0, flag=False, at_reset=False)
+    seen = Survey(env="Toy-v0", doc="", stretches=parts, left_out=(), action=three, choices=(), max_steps=50,
+                  terminates=False, random_length=50.0, longest=50, info=(said, paid))  # fmt: skip
+    drafted = draft_task(seen, "toy", "Bring it there and hold it.", {})
+    success = drafted.task.success
+    assert (success.when, success.distance) == ("is_success > 0.5", "norm(achieved_goal - desired_goal)")
+    assert success.within == "last 10 steps"
+    assert "reward_dist" not in card_text(drafted), "whoever writes a reward must not read the environment's own"
+    assert parse_task(card_text(drafted), Path("toy/task.toml")) == drafted.task

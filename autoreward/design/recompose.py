@@ -8,7 +8,7 @@ from autoreward.search.truncation import RECOMPOSED
 
 OTHERS: tuple[CompositionName, ...] = ("standardised", "conjunction", "bounded")
 """What `auto` tries, in this order: what fits any parts, whatever roles they have."""
-EACH = 2
+VARIANTS = 2
 """Variants of one program in a round, at most."""
 
 
@@ -21,7 +21,7 @@ def as_demanded(candidates: Sequence[Candidate], setting: str) -> tuple[Candidat
 
 def beside(setting: str, number: int, tuned: bool) -> int:
     """Programs of a round, counted from 0, that nobody writes, at most: what is tuned and what is added up in other ways."""
-    return (tuned + EACH * RECOMPOSED * (setting == "auto")) if number else 0
+    return (tuned + VARIANTS * RECOMPOSED * (setting == "auto")) if number else 0
 
 
 def recomposed(rounds: Sequence[Round], parents: Sequence[str], first: int) -> tuple[Candidate, ...]:
@@ -30,7 +30,7 @@ def recomposed(rounds: Sequence[Round], parents: Sequence[str], first: int) -> t
     tried = {(c.source, c.composition) for c in programs.values()}
     made: list[Candidate] = []
     for parent in map(programs.__getitem__, parents):
-        for how in [how for how in OTHERS if (parent.source, how) not in tried][:EACH]:
+        for how in [how for how in OTHERS if (parent.source, how) not in tried][:VARIANTS]:
             tried.add((parent.source, how))
             made.append(
                 parent.model_copy(

@@ -69,6 +69,21 @@ class Stretch(Record):
     """Where it is in the observation, as the environment writes it; empty where that is its key, or all of it."""
 
 
+class InfoValue(Record):
+    """A value of `info` that was numbers at every step, finite and of one shape."""
+
+    keys: tuple[Said, ...]
+    """From `info` on."""
+    size: int
+    """0 for a number, k for an array of k."""
+    low: float
+    high: float
+    flag: bool
+    """It was never anything but 0 or 1."""
+    at_reset: bool
+    """Every reset said it, too."""
+
+
 class Survey(Record):
     """What an environment says of itself, and what 2,000 random steps showed."""
 
@@ -94,6 +109,7 @@ class Survey(Record):
     """Longest random episode, in steps."""
     cut_after: int | None = None
     """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
+    info: tuple[InfoValue, ...] = ()
     settings: dict[Said, bool | float] = Field(default_factory=dict)
     """The arguments that it was made with and that are numbers, those left at their defaults too, and its own tolerances."""
 

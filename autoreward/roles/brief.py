@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from autoreward.checks.samples import written_constants
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
 from autoreward.records import CompositionName, Description
@@ -43,6 +44,11 @@ class Brief(NamedTuple):
         return example_program(self.task, self.description)
 
     @property
+    def constants(self) -> dict[str, float]:
+        """The task's constants by the names that programs write."""
+        return written_constants(self.task)
+
+    @property
     def dynamics(self) -> str:
         """What the environment's documentation says, besides its spaces; empty without any."""
         return dynamics(self.description.doc) if self.description else ""
@@ -62,6 +68,13 @@ class Brief(NamedTuple):
     def reads_action(self) -> bool:
         """Whether the condition speaks of the action."""
         return bool(self.task.ruled_names & (self.task.action.keys() - self.task.state.keys()))
+
+    @property
+    def reads_episodes(self) -> bool:
+        """Whether a rule or a metric calls a function of whole episodes."""
+        task = self.task
+        formulas = (*task.rules, *task.metric_formulas.values(), *task.stage_distances)
+        return any(formula.over_episodes for formula in formulas if formula)
 
     @property
     def metric(self) -> str:

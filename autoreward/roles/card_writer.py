@@ -145,6 +145,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
         }
         for f in answer.fields
     }
+    kept = {name: drafted.task.state[name] for name in drafted.task.unseen if name not in state}
     constants = {
         c.name: {
             "value": c.value,
@@ -162,7 +163,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     task = validated_task(
         {
             **dict(drafted.task),
-            "state": state,
+            "state": state | kept,
             "constants": constants,
             "action": action,
             "success": answer.success.model_dump(),
@@ -181,7 +182,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             else "the environment states no time limit"
         )
         guesses["max_steps"] = f"proposed by a model; {own}"
-    return Draft(task, guesses)
+    return Draft(task, guesses, tuple(note for note in drafted.notes if note[0] == "info"))
 
 
 def _questions(answer: Proposal, drafted: Draft) -> tuple[CardQuestion, ...]:

@@ -119,7 +119,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
             EnvRow(name="info", gravity="fail", found=found, advice="Return a dict, {} if there is nothing to say.")
         )
     elif odd := values.not_plain(info):
-        advice = "Nothing to do: it is not read, unless by a state.py."
+        advice = "Nothing to do: it is not read, unless by a state.py or by fields, which need numbers."
         seen.note(EnvRow(name="info", gravity="note", found=odd, advice=advice))
 
 

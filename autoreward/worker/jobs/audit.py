@@ -38,7 +38,7 @@ def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tup
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
-    items += [*_ranges(task, one), *_graded(task, one), _repeats(one, two), _hidden(one)]
+    items += [*_ranges(task, one), *_graded(task, one), _repeats(one, two), _hidden(task, one)]
     episodes = [p.episode for p in description.reference_episodes]
     items += _cut(episodes, description.max_steps)
     solved = sum(e.success for e in episodes)
@@ -154,13 +154,18 @@ def _repeats(one: Recorded, two: Recorded) -> AuditItem:
     return AuditItem(name="determinism", ok=False, message=sentence)
 
 
-def _hidden(recorded: Recorded) -> AuditItem:
+def _hidden(task: Task, recorded: Recorded) -> AuditItem:
     native = recorded.native.reshape(-1).astype(np.float64)
     if np.ptp(native) == 0.0:
         return AuditItem(name="native reward", ok=True, message="the same at every sampled step: nothing to give away")
     for name, values in recorded.transitions.next_state.items():
+        asked_for = name in task.ruled_names and bool(np.isin(values, (0.0, 1.0)).all())
         for column in values.reshape(len(native), -1).astype(np.float64).T:
             if np.ptp(column) > 0 and abs(np.corrcoef(native, column)[0, 1]) > LEAK:
+                if asked_for:
+                    return AuditItem(
+                        name="native reward", ok=True, message=f"it pays {name} alone, which the rule asks for"
+                    )
                 return AuditItem(
                     name="native reward", ok=False, message=f"{name} gives it away (correlation above {LEAK})"
                 )

@@ -16,9 +16,10 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, layout_of
 from autoreward.worker.envs.stated import documentation
 from autoreward.worker.envs.time_limits import cut_after
-from autoreward.worker.envs.tolerant import Losses, Tolerant
+from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
+from autoreward.worker.jobs.said_in_info import SaidInInfo
 
 _STEPS = 2_000
 _STARTS, _STEPS_EACH = 20, 25
@@ -48,7 +49,8 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     task = job.task
     env = Tolerant(make.make_env(task), Losses())
     context.closing.callback(env.close)
-    observations, actions, episodes = _wander(env)
+    said = SaidInInfo()
+    observations, actions, episodes = _wander(env, said)
     observations = np.concatenate([observations, _beginnings(env)])
     random_length = float(np.mean([episode.length for episode in episodes]))
     own = getattr(env.unwrapped, "max_steps", None)
@@ -70,6 +72,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         random_length=random_length,
         longest=longest,
         cut_after=_cut_after(episodes),
+        info=said.values,
         settings=_settings(env),
     ), {}
 
@@ -82,21 +85,27 @@ class _Wandered(NamedTuple):
     cut: bool
 
 
-def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[_Wandered]]:
+def _wander(env: gymnasium.Env[Any, Any], said: SaidInInfo) -> tuple[Array, Array, list[_Wandered]]:
     """STEPS random steps: observations (STEPS + episodes, d), actions, whole episodes; the last steps' where there is none."""
     env.action_space.seed(0)
-    observations, actions, length = [env.reset(seed=0)[0]], [], 0
+    first, info = env.reset(seed=0)
+    said.reset(info)
+    observations, actions, length = [first], [], 0
     episodes: list[_Wandered] = []
     for _ in range(_STEPS):
         action = env.action_space.sample()
-        observation, _, ended, cut, _ = env.step(action)
+        observation, _, ended, cut, info = env.step(action)
+        if LOST_EPISODE not in info:
+            said.step(info)
         observations.append(observation)
         actions.append(action)
         length += 1
         if ended or cut:
             episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
             length = 0
-            observations.append(env.reset()[0])
+            begun, info = env.reset()
+            said.reset(info)
+            observations.append(begun)
     return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
 
 
