@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import autoreward as ar
+from autoreward.checks.single_transitions import Place, batched, choice_field, is_single, places
 from autoreward.core.resources import envs_folder
 from autoreward.errors import UsageError
 from autoreward.records import Candidate
 from autoreward.rewards.gate.gate import examine
-from autoreward.rewards.single_transitions import Place, batched, choice_field, is_single, places
 from autoreward.session.starts import read_starts
 from autoreward.tasks.files import find_task
 from autoreward.tasks.formulas.expression import Expression

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autoreward.checks.single_transitions import Place, batched, choice_field, is_single, places
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
 from autoreward.records import SAMPLES, Candidate, Survey
 from autoreward.rewards.gate.gate import examine
-from autoreward.rewards.single_transitions import Place, batched, choice_field, is_single, places
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.store.trust import demand, of_card

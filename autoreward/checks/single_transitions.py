@@ -15,7 +15,7 @@ from autoreward.core.contract import PARAMETERS
 from autoreward.rewards.gate.gate import FUNCTION, is_python
 from autoreward.tasks.formulas.expression import Expression
 
-SINGLE = "reward"
+_SINGLE = "reward"
 """Name of such a function."""
 _PROBES = 16
 """Random rows by which a field is known as a number of the observation: two numbers are never alike in all of them."""
@@ -34,9 +34,9 @@ def is_single(source: str) -> bool:
     if not is_python(source):
         return False
     functions = {s.name: s for s in ast.parse(source).body if isinstance(s, ast.FunctionDef)}
-    if FUNCTION in functions or SINGLE not in functions:
+    if FUNCTION in functions or _SINGLE not in functions:
         return False
-    given = functions[SINGLE].args
+    given = functions[_SINGLE].args
     return len(given.posonlyargs) + len(given.args) == 3 and not (given.vararg or given.kwarg or given.kwonlyargs)
 
 
@@ -74,14 +74,14 @@ def batched(source: str, observed: Sequence[Place], acted: Sequence[Place] | str
 
 
 def {FUNCTION}({", ".join(PARAMETERS)}):
-    \"\"\"Pays each transition what {SINGLE} says of it.\"\"\"
+    \"\"\"Pays each transition what {_SINGLE} says of it.\"\"\"
     before = {_stacked(before, observed)}
     taken = {action_rows}
     after = {_stacked(after, observed)}
     paid = np.zeros(len(after))
     for i in range(len(paid)):
-        paid[i] = {SINGLE}(before[i], taken[i], after[i])
-    return {{"{SINGLE}": paid}}
+        paid[i] = {_SINGLE}(before[i], taken[i], after[i])
+    return {{"{_SINGLE}": paid}}
 """
 
 
