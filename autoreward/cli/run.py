@@ -27,6 +27,9 @@ def command(
     name: str | None = NAME,
     *,
     chosen: Settings,
+    start_from: list[str] = typer.Option(
+        [], "--start", metavar="FILE", help="A reward of your own to start from; may be repeated."
+    ),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     tensorboard: Path | None = TENSORBOARD,
     trust: bool = TRUST,
@@ -39,10 +42,11 @@ def command(
     from autoreward.core.resources import envs_folder
     from autoreward.records import DEMONSTRATIONS
     from autoreward.session.run import config_for, new_folder, plan_run, start
+    from autoreward.session.starts import read_starts
     from autoreward.tasks.files import find_task, place_of
 
     card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
-    config = config_for(card, chosen)
+    config = config_for(card, {**chosen, **read_starts(start_from)})
     settle_card(card, trust)
     folder = new_folder(card, runs, name)
     given = {DEMONSTRATIONS: _read(demos)} if demos else {}

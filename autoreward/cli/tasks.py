@@ -143,6 +143,8 @@ def _card(task: "Task") -> None:
         for line in rule_lines(task.success):
             console.print(line)
         console.print(f"metric    {task.metric.value} ({task.metric.better} is better)")
+        for name, metric in task.metrics.items():
+            console.print(f"  also    {name}: {metric.value} ({metric.better} is better)")
     else:
         console.print("success   no rule: people compare policies (autoreward prefer)")
     for name, limit in task.limits.items():

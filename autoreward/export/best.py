@@ -9,6 +9,7 @@ from autoreward.errors import AutorewardError
 from autoreward.evaluation.costs import limit_costs
 from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.limits import violation
+from autoreward.evaluation.metrics import metric_cell
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
@@ -138,6 +139,7 @@ def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, pro
         view.diagnosis.shares if view and view.diagnosis else (),
         verdict=result_sentence(run),
         interval=interval_text,
+        metric_cell=metric_cell,
         kept=kept,
         proof=proof,
         rewarded=rewarded,
@@ -217,6 +219,7 @@ def _manifest(
             },
             "limits": [_stated(r) for r in _limits(run, who)],
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
+            "starts": [own.model_dump(mode="json") for own in run.starts],
             "contest": run.contest and run.contest.model_dump(mode="json"),
             "tier": run.tier,
             "versions": book.header.packages,

@@ -137,6 +137,8 @@ class Episode(Record):
     progress: float
     """Graded progress in [0, 1]: 0 like doing nothing, 1 for a success."""
     metric: float
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The card's further metrics, those that are a number in it."""
     movement: float
     """Mean speed of the normalised state per step (0: nothing moves)."""
     stage: int = 0
@@ -157,6 +159,8 @@ class CheckpointScore(Record):
     progress: float
     metric: float | None
     """Mean metric of the successful episodes; None without one."""
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The same of each further metric that is a number in one of them."""
     length: float
     stages: tuple[float, ...] = ()
     """A stage of the rule each: the share of the episodes that reached it; empty without stages."""
@@ -184,6 +188,8 @@ class Score(Record):
     """Success rate of the kept checkpoint, on episodes of other seeds than it was chosen by."""
     progress: float = 0.0
     metric: float | None = None
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The card's further metrics over the successful episodes of the kept checkpoint, those that are a number in one of them."""
     mean_success: float = 0.0
     """Mean success rate over the checkpoints of the second half of training: what candidates are ranked by."""
     mean_progress: float = 0.0

@@ -8,6 +8,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
+from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.ranking import ranked
 from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
@@ -63,6 +64,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         short_budget=budget_sentence(run) if run else "",
         stops=stage_sentence(run) if run else "",
         stages_cell=stages_cell,
+        metric_cell=metric_cell,
         candidates=best_first,
         interval=interval_text,
         again=again,

@@ -117,6 +117,7 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
     for point in score.checkpoints if score else ():
         values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
         metric = {} if point.metric is None else {"metric": point.metric}
+        metric |= {f"metrics/{name}": value for name, value in point.metrics.items()}
         stages = {f"stage_{number}": share for number, share in enumerate(point.stages, start=1)}
         limits = {f"limits/{name}": value for name, value in point.limits.items()}
         yield point.step, {f"held_out/{name}": value for name, value in (values | metric | stages | limits).items()}

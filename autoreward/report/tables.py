@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoreward.core.wording import Command, in_shell
+from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.stages import stages_cell
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.audit import audit_shown
@@ -94,12 +95,14 @@ def standings_table(reading: RunView) -> Fitting:
 def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
     limited = reading.header.task.limits if metric else {}
+    further = tuple(reading.header.task.metrics) if metric else ()
     staged = metric and reading.header.task.success.stages
     numbers = (
         "steps",
         "seeds",
         "success",
         *(["metric"] if metric else []),
+        *further,
         "progress",
         *(["stages"] if staged else []),
         *limited,
@@ -112,7 +115,8 @@ def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table
         cells = ["-"] * (len(numbers[1:]) - len(limited))
         if view.ruled:
             best_metric = [f"{view.metric:.4g}" if view.metric is not None else "-"] if metric else []
-            cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, f"{view.progress:.2f}"]
+            more = [f"{view.metrics[name]:.4g}" if name in view.metrics else "-" for name in further]
+            cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, *more, f"{view.progress:.2f}"]
             cells += [stages_cell(view.stages)] if staged else []
         cells += [readings.get(name, "-") for name in limited]
         best = reading.run is not None and reading.run.best == view.candidate.id
@@ -150,7 +154,8 @@ def confirmation(reading: RunView) -> Fitting:
     """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
     limited = reading.header.task.limits
     staged = ("stages",) if reading.header.task.success.stages else ()
-    names = ("reward", "", "success", "beats native", "per seed", "progress", *staged, *limited)
+    further = tuple(reading.header.task.metrics)
+    names = ("reward", "", "success", "beats native", "per seed", "progress", *further, *staged, *limited)
     tables = (
         _confirmation(reading, names, each=True),
         _confirmation(reading, names, each=False),
@@ -164,7 +169,11 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
     title = "Confirmed on fresh training seeds: success, IQM [95 %]"
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     for name in names:
-        table.add_column(name, no_wrap=True, justify="right" if name in ("progress", "stages") else "left")
+        table.add_column(
+            name,
+            no_wrap=True,
+            justify="right" if name in ("progress", "stages", *reading.header.task.metrics) else "left",
+        )
     for c in reading.run.confirmed if reading.run else ():
         seeds = " ".join(f"{s:.2f}" for s in c.success)
         spread = f"{min(c.success):.2f} to {max(c.success):.2f}" if len(set(c.success)) > 1 else f"{c.success[0]:.2f}"
@@ -178,6 +187,7 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
             "per seed": seeds if each else spread,
             "progress": f"{sum(c.progress) / len(c.progress):.2f}",
             "stages": stages_cell(c.stages),
+            **{name: metric_cell(c, name) for name in names if name in reading.header.task.metrics},
         }
         cells |= {name: "-" for name in names if name not in cells}
         cells |= {r.name: f"{r.value:.3g} [{r.low:.3g}, {r.high:.3g}] {r.word}" for r in c.limits if r.name in names}

@@ -64,6 +64,13 @@ class Brief(NamedTuple):
         return bool(self.task.ruled_names & (self.task.action.keys() - self.task.state.keys()))
 
     @property
+    def reads_episodes(self) -> bool:
+        """Whether a rule or a metric calls a function of whole episodes."""
+        task = self.task
+        formulas = (*task.rules, *task.metric_formulas.values(), *task.stage_distances)
+        return any(formula.over_episodes for formula in formulas if formula)
+
+    @property
     def metric(self) -> str:
         """The metric, in the same way."""
         return self.written(self.task.metric.value)

@@ -119,7 +119,7 @@ def draft_candidates(
 ) -> Drafted:
     """The model's programs for the next round; `tools`: what it may call before it answers."""
     number = len(history.rounds)
-    known = {c.id for r in history.rounds for c in r.candidates}
+    known = {c.id for c in (*history.starts, *(c for r in history.rounds for c in r.candidates))}
     key = str(ReplyKey(number, "designer"))
 
     def text(room: int) -> str:

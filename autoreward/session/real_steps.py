@@ -114,7 +114,8 @@ class RealSteps:
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
-            history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
+            parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
+            history = History(rounds, parents, self._config.start)
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
@@ -217,9 +218,8 @@ class RealSteps:
         try:
             about = self._brief(played.training_steps)
             tools = self._offline.tools(self._offline.data([played]), self.review)
-            items, findings = explain(
-                self._client, str(ReplyKey(page.round, "analyzer")), about, cases, self._feedback(), tools
-            )
+            key = str(ReplyKey(page.round, "analyzer"))
+            items, findings = explain(self._client, key, about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
@@ -280,7 +280,7 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
 
 def _by_grammar(config: RunConfig) -> bool:
     """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-    return config.model == "grammar" and not isinstance(config.given, Candidate)
+    return config.model == "grammar" and not isinstance(config.given, Candidate) and not config.start
 
 
 def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:

@@ -41,6 +41,7 @@ from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
 from autoreward.session.reward_file import demand_learnable
+from autoreward.session.starts import demand_allowed, start_files
 from autoreward.session.taking_over import take_over
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
@@ -83,7 +84,7 @@ def start(
     with Book.create(folder, RunHeader.of(task, config, card)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
-        for file, data in (given or {}).items():
+        for file, data in {**(given or {}), **start_files(config)}.items():
             book.write(file, data)
         try:
             return _go(book, tell, log)
@@ -212,6 +213,7 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
     demand_steps(config, task)
+    demand_allowed(config, task)
     demand_learnable(task, config)
     demand_place(folder)
     demand_free(folder)

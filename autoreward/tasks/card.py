@@ -10,13 +10,13 @@ from autoreward.core.contract import ALWAYS_THERE
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
-from autoreward.tasks.consistency import check_names, check_rules, check_seen, check_sources
+from autoreward.tasks.consistency import check_metrics, check_names, check_rules, check_seen, check_sources
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
-from autoreward.tasks.tables import ActionField, Clarified, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import MOST_METRICS, ActionField, Clarified, Constant, Metric, StateField, Train
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -44,6 +44,8 @@ class Task(Record):
     constants: dict[Name, Constant] = Bounded(default_factory=dict)
     success: Success = NO_RULE
     metric: Metric = Metric(value="length", better="lower")
+    metrics: dict[Name, Metric] = Bounded(default_factory=dict, max_length=MOST_METRICS)
+    """Further metrics, by name: measured in every score and shown beside it; nothing is ranked by them."""
     limits: dict[Name, StatedLimit] = Bounded(default_factory=dict, max_length=MOST_LIMITS)
     """What a policy may not do on its way: measured in every scored episode, and held by whoever wins."""
     train: Train
@@ -66,13 +68,14 @@ class Task(Record):
             _ = self.success.window
             check_rules(
                 self.rules,
-                (self.metric_formula, *self.stage_distances),
+                (self.metric_formula, *self.metric_formulas.values(), *self.stage_distances),
                 self.script_formula,
                 self.state_sources,
                 self.action_sources,
                 self.constants,
             )
             numbers = {name: constant.value for name, constant in self.constants.items()}
+            check_metrics(self.metrics, self.limits, self.metric_formula)
             check_limits(self.limits, self.limit_formulas, self.state_sources, self.action, numbers, ALWAYS_THERE)
         except TaskError as error:
             raise ValueError(str(error)) from None
@@ -126,6 +129,15 @@ class Task(Record):
         if self.metric.value == "length":
             return None
         return _formula(self.metric.value, f"task {self.name}, [metric] value")
+
+    @property
+    def metric_formulas(self) -> dict[str, Expression | None]:
+        """The parsed value of each further metric; None for `length`."""
+        where = f"task {self.name}, [metrics."
+        return {
+            n: None if one.value == "length" else _formula(one.value, f"{where}{n}] value")
+            for n, one in self.metrics.items()
+        }
 
     @property
     def limit_formulas(self) -> dict[str, Expression]:

@@ -8,10 +8,18 @@ from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.functions import FUNCTIONS
 from autoreward.tasks.formulas.names import of_info, of_observation
-from autoreward.tasks.formulas.shapes import demand_condition, demand_finite, demand_joined_conditions, is_condition
+from autoreward.tasks.formulas.shapes import (
+    demand_condition,
+    demand_finite,
+    demand_joined_conditions,
+    demand_single_steps,
+    is_condition,
+)
 from autoreward.tasks.tables import Constant, StateField
 
 RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "info", "np", "math", "length"}
+MEASURED = ("success", "metric", "progress", "stages", "steps", "seeds", "candidate", "reward", "limits")
+"""Columns of what is measured anyway."""
 _OURS = {"policy", "env", "seed", "verbose", "action_noise", "tensorboard_log"}
 """Settings of an algorithm that are not a card's to choose, besides classes and their arguments."""
 
@@ -49,6 +57,8 @@ def check_names(
 
 def check_sources(state: Mapping[str, Expression], action: Mapping[str, Expression]) -> None:
     """Raises TaskError if a field is not made from the observation and `info`, or from the action."""
+    for source in (*state.values(), *action.values()):
+        demand_single_steps(source)
     for name, source in state.items():
         if any(not (of_observation(n) or of_info(n)) for n in source.names) or not source.names:
             raise TaskError(
@@ -105,7 +115,21 @@ def check_rules(
         demand_joined_conditions(measure, known)
     if script:
         _check_known(script, fields)
+        demand_single_steps(script)
         demand_joined_conditions(script, known)
+
+
+def check_metrics(metrics: Collection[str], limits: Collection[str], metric: Expression | None) -> None:
+    """Raises TaskError if a further metric's name is a column of its own, or the metric that ranks may be no number."""
+    taken = {*limits, *MEASURED}
+    for name in metrics:
+        if name in taken:
+            raise TaskError(f"[metrics.{name}]: {name!r} is the name of something else that is measured; take another.")
+    if metric and metric.over_episodes:
+        raise TaskError(
+            f"{metric.where}: {metric.text!r} is no number in an episode in which that never happens, and nothing can be ranked by "
+            "it; make it one of [metrics]."
+        )
 
 
 def _check_known(formula: Expression, known: set[str]) -> None:

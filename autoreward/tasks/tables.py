@@ -56,13 +56,18 @@ def direction_sign(better: Direction) -> float:
     return 1.0 if better == "higher" else -1.0
 
 
+MOST_METRICS = 20
+"""Metrics of one card besides the one that ranks."""
+
+
 class Metric(Record):
-    """What ranks two policies that both succeed."""
+    """A number about successful episodes; the one of `[metric]` ranks two policies that both succeed."""
 
     value: FormulaText
     """`length` (steps), or a formula averaged over the success window."""
     better: Direction
     unit: Unit = ""
+    about: Line = ""
 
 
 class Train(Record):

@@ -4,6 +4,7 @@
     info.energy                                another one's, which no policy sees
     norm(gap) < 0.02 and not terminated        a success rule
     abs(position - hold_at)                    a metric
+    at_first(contact > 0.5, speed) < 0.2       the speed at first contact; of whole episodes, in rules and metrics alone
 
 Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
 functions.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
@@ -27,6 +28,7 @@ from autoreward.tasks.formulas.functions import (
     FUNCTIONS,
     JOIN,
     MINUS,
+    OVER_EPISODES,
     POWER,
     SUMS,
     AnyArray,
@@ -64,6 +66,11 @@ class Expression:
             return _value(self.body, values)
         except IndexError:
             raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
+
+    @property
+    def over_episodes(self) -> bool:
+        """Whether it can only be worked out over a whole episode, and not from one transition."""
+        return reads_episodes(self.body)
 
     def as_numpy(self, name: Callable[[str], str]) -> str:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
@@ -112,6 +119,12 @@ class Expression:
         )
 
 
+def reads_episodes(node: ast.expr) -> bool:
+    """Whether a checked node calls a function of whole episodes."""
+    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id in OVER_EPISODES for called in calls)
+
+
 def _parsed(text: str, where: str) -> ast.expr:
     """A formula's tree, of at most _DEEPEST levels: all that reads one calls itself on each. Raises TaskError."""
     try:
@@ -136,7 +149,7 @@ def numpy_source(node: ast.expr, name: Callable[[str], str], least: int = COMPAR
     """A checked node as NumPy source over rows, in brackets if it binds more loosely than `least`.
 
     Python's own `eval` of it gives what `Expression.evaluate` gives: `obs[4:6]` becomes `obs[..., 4:6]`, `a and b`
-    becomes `np.logical_and(a, b)`.
+    becomes `np.logical_and(a, b)`. Raises ValueError for a function of whole episodes.
     """
     text, binds = _printed(node, name)
     return text if binds >= least else f"({text})"
@@ -173,6 +186,8 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
 
 
 def _called(function: Function, arguments: Sequence[str]) -> str:
+    if not function.source:
+        raise ValueError("a function of whole episodes has no source over rows")
     return function.source.replace("{}", ", ".join(arguments))
 
 

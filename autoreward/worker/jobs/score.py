@@ -6,6 +6,7 @@ import numpy as np
 
 from autoreward.core.outcomes import Outcome
 from autoreward.evaluation.limits import of_episodes, violation
+from autoreward.evaluation.metrics import metrics_of_episodes
 from autoreward.evaluation.stages import stages_of_episodes
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks.card import Task
@@ -56,6 +57,7 @@ def _point(task: Task, step: int, played: Sequence[Episode]) -> CheckpointScore:
         success=float(np.mean([e.success for e in played])),
         progress=float(np.mean([e.progress for e in played])),
         metric=float(np.mean(metrics)) if metrics else None,
+        metrics=metrics_of_episodes(tuple(task.metrics), played),
         length=float(np.mean([e.length for e in played])),
         stages=tuple(np.mean([[s > 0 for s in e.stage_steps] for e in played], axis=0).tolist()) if staged else (),
         limits={reading.name: reading.value for reading in limits},
@@ -79,6 +81,7 @@ def _summary(
         success=own.success,
         progress=own.progress,
         metric=own.metric,
+        metrics=own.metrics,
         mean_success=float(np.mean([p.success for p in late])),
         mean_progress=float(np.mean([p.progress for p in late])),
         episodes=tuple(episodes),
