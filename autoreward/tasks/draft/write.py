@@ -6,6 +6,7 @@ from typing import Any
 
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.ranges import short
+from autoreward.tasks.success_table import StageRule, Success
 from autoreward.tasks.tables import ActionField, StateField
 
 
@@ -43,11 +44,7 @@ def card_text(drafted: Draft) -> str:
                                       "field": constant.field}  # fmt: skip
             row = f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}"
             lines += _marked(drafted, f"constants.{name}", row)
-    success = task.success
-    lines += ["", *_marked(drafted, "success", "[success]"), f"when = {_text(success.when)}"]
-    lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]
-    lines += [f"full_length = {json.dumps(success.full_length)}"]
-    lines += [f"distance = {_text(success.distance)}"] if success.distance else []
+    lines += ["", *_marked(drafted, "success", "[success]"), *_rule(task.success)]
     lines += [
         "",
         *_marked(drafted, "metric", "[metric]"),
@@ -62,6 +59,18 @@ def card_text(drafted: Draft) -> str:
     asked = {key: value for key, value in task.process.model_dump().items() if value}
     lines += ["", "[process]", *(f"{key} = {_value(value)}" for key, value in asked.items())] if asked else []
     return "\n".join(lines) + "\n"
+
+
+def _rule(success: Success) -> list[str]:
+    """What stands in [success]."""
+    if not success.stages:
+        lines = [f"when = {_text(success.when)}", f"within = {_text(success.within)}", f"share = {success.share:g}"]
+        lines += [f"distance = {_text(success.distance)}"] if success.distance else []
+    else:
+        usual = StageRule(name="x", when="1 > 0").model_dump()
+        stages = [{k: v for k, v in s.model_dump().items() if v != usual[k]} for s in success.stages]
+        lines = ["stages = [", *(f"    {_inline(stage)}," for stage in stages), "]"]
+    return [*lines, f"full_length = {json.dumps(success.full_length)}"]
 
 
 def _marked(drafted: Draft, place: str, line: str) -> list[str]:
