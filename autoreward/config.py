@@ -1,4 +1,4 @@
-"""One run's settings as a record: what `settings.py` declares, checked, with the reward that is given instead of a search."""
+"""One run's settings as a record: what `settings.py` declares, checked, with the rewards that a person gives it."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -20,6 +20,8 @@ class Given(Record):
 
     given: Candidate | Literal["sparse", "native", "none"] | None = None
     """Train this reward and search for nothing."""
+    start: tuple[Candidate, ...] = ()
+    """The person's own rewards, which a search starts from."""
 
 
 class RunConfig(RunSettings, Given):

@@ -55,6 +55,13 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     )
 
 
+def gated(candidate: Candidate, known: Known) -> Verdict:
+    """What the gate alone says of a candidate: nothing of it is run, and nothing that it is protected by is known."""
+    problems = gate.examine(candidate.source, known).problems
+    outcome = Outcome.BROKE_CONTRACT if problems else Outcome.COMPLETED
+    return Verdict(candidate_id=candidate.id, accepted=outcome.ok, outcome=outcome, findings=_findings(problems))
+
+
 def _setup(known: Setup, examined: Examined, parts: Parts) -> Setup:
     """What a composition is to know of parts, here those of recorded random actions, beside what it knows of the task."""
     found = {

@@ -86,8 +86,9 @@ def _show_front(readings: "Sequence[RunView]", svg: Path | None, as_json: bool) 
     names = [measure.name for measure in front.measures]
     if as_json:
         for placed in front.placed:
-            facts = {"run": placed.run, "who": placed.who, "values": dict(zip(names, placed.values, strict=True))}
-            say_line("Placed", {**facts, "on_front": placed.on_front, "trainings": placed.trainings})
+            values = dict(zip(names, placed.values, strict=True))
+            say_line("Placed", {"run": placed.run, "who": placed.who, "values": values, "on_front": placed.on_front,
+                                "trainings": placed.trainings})  # fmt: skip
         return
     title = f"{task.name}: what no other program beats in everything"
     grid = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
@@ -101,8 +102,8 @@ def _show_front(readings: "Sequence[RunView]", svg: Path | None, as_json: bool) 
         grid.add_column(name, no_wrap=name in ("program", "run"))
     for placed in front.placed:
         run = [placed.run] if len(readings) > 1 else []
-        values = (f"{value:.3g}" for value in placed.values)
-        grid.add_row("front" if placed.on_front else "", placed.who, *run, *values, str(placed.trainings))
+        cells = (f"{value:.3g}" for value in placed.values)
+        grid.add_row("front" if placed.on_front else "", placed.who, *run, *cells, str(placed.trainings))
     terminal = Terminal()
     terminal.print(grid)
     said = f"The front dominates {front.volume:.0%} of the box between the worst and the best value of each measure."

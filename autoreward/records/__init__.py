@@ -6,7 +6,7 @@ Identity travels in the record (`candidate_id`, `trial_id`), never in a list pos
 No record holds a clock: what depends on the machine's speed is in `seconds` fields that feed no decision and no prompt.
 """
 
-from autoreward.records.base import Record
+from autoreward.records.base import Estimate, Record
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
@@ -47,6 +47,7 @@ from autoreward.records.environments import (
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
+from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
@@ -55,7 +56,6 @@ from autoreward.records.runs import (
     Board,
     Confirmed,
     Doubt,
-    Estimate,
     Feedback,
     Feedbacks,
     LegPlan,
@@ -152,6 +152,7 @@ __all__ = [
     "MissingCondition",
     "Motion",
     "Over",
+    "OwnReward",
     "Paired",
     "PairedReward",
     "PartRole",

@@ -76,8 +76,8 @@ class Candidate(Record):
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
     how: Literal["fresh", "mutation", "crossover", "weights", "composition", "given", "filled", "again"]
-    """`filled`: by the grammar, where a model gave too few that may train; `again`: the best program so far, unchanged, since
-    trainings are longer from this round on.
+    """`given`: by the person, to be trained or for a search to start from; `filled`: by the grammar, where a model gave too few
+    that may train; `again`: the best program so far, unchanged, since trainings are longer from this round on.
     """
     parents: tuple[Id, ...] = ()
     composition: CompositionName = "sum"
@@ -87,6 +87,12 @@ class Candidate(Record):
     """What the critic still said against it when it had its say; it trains all the same."""
     setup: Setup = Setup()
     """As its review found it; nothing before."""
+
+    @property
+    def must_train(self) -> bool:
+        """Whether nothing that is found before its training may keep it from that: a person asked for it, or it has shown what it
+        can do."""
+        return self.how in ("given", "again")
 
     def reviewed(self, verdict: "Verdict") -> "Candidate":
         """The same, with what its review found of its parts."""

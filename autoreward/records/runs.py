@@ -5,12 +5,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Line, Name, ProgramText, Record, Said
+from autoreward.records.base import Estimate, Id, Line, Name, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
 from autoreward.records.hunts import Hunt
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
+from autoreward.records.own_rewards import OwnReward
 from autoreward.records.preferences import Strengths
 from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import SuccessAudit
@@ -162,21 +163,14 @@ class Round(Record):
     """Whether the round's successes do what the goal says."""
 
 
-class Estimate(Record):
-    """A number with its 95 % bootstrap interval over training seeds."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Confirmed(Record):
     """One reward on fresh seeds at the full budget."""
 
     who: Id
     """A candidate id, or `sparse`, `native` or `none`."""
-    role: Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
-    """`zero-shot`: the first program of the first round, before anything was learned from training."""
+    role: Literal["winner", "runner-up", "start", "zero-shot", "baseline", "given"]
+    """`start`: a reward of the person's own that the search started from and that did not win it; `zero-shot`: the first program
+    that the search designed, before anything was learned from training."""
     success: tuple[float, ...]
     """Held-out success rate per training seed."""
     progress: tuple[float, ...]
@@ -213,6 +207,8 @@ class Run(Record):
     failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
+    starts: tuple[OwnReward, ...] = ()
+    """The person's own rewards that the search started from."""
     longer: Longer = Longer()
     """Where more steps helped most; empty where they never did."""
     contest: Contest | None = None

@@ -130,7 +130,10 @@ def points_picture(points: Sequence[tuple[float, float, str, bool]], across: str
     """An SVG of its own of named points (x, y, name, whether it is on the front); those on the front are joined by a line."""
     if not points:
         return ""
-    (left, right), (bottom, top) = (_padded([point[axis] for point in points]) for axis in (0, 1))
+    (left, right), (bottom, top) = (
+        _padded([x for x, *_ in points]),
+        _padded([y for _, y, *_ in points]),
+    )
 
     def at(x: float, y: float) -> tuple[float, float]:
         return (

@@ -13,6 +13,7 @@ from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, 
 from autoreward.report.audit import audit_lines
 from autoreward.report.hunting import before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
+from autoreward.report.starts import start_sentences
 
 
 def describe_event(event: events.Event) -> str:
@@ -125,8 +126,9 @@ def budget_sentence(run: Run) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result: in one sentence, or in a few where the confirmation contests the search or the card has limits."""
-    return " ".join(filter(None, (_result(run), *limit_sentences(run))))
+    """The run's result: in one sentence, or in a few where the search started from a person's rewards, the confirmation contests
+    it, or the card has limits."""
+    return " ".join(filter(None, (_result(run), *start_sentences(run), *limit_sentences(run))))
 
 
 def _result(run: Run) -> str:

@@ -21,7 +21,7 @@ from autoreward.tasks.card import Task
 
 NATIVE: Literal["native"] = "native"
 Baseline = Literal["sparse", "native", "none"]
-ArmRole = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+ArmRole = Literal["winner", "runner-up", "start", "zero-shot", "baseline", "given"]
 
 
 class Arm(NamedTuple):

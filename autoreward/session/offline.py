@@ -41,24 +41,24 @@ class Offline:
     ) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training.
 
-        One that trains again is judged like others, and comes first whatever is said of it: it has shown what it can do.
+        One that must train is judged like others, and comes first whatever is said of it.
         """
-        again = {c.id: c.parents for c in candidates if c.how == "again"}
+        must = {c.id: c.parents for c in candidates if c.must_train}
         accepted = [v.candidate_id for v in verdicts if v.accepted]
         dataset = recorded(self._book, rounds)
         if dataset is None:
-            return Screened(order=tuple(sorted(accepted, key=lambda name: name not in again)))
+            return Screened(order=tuple(sorted(accepted, key=lambda name: name not in must)))
         recent = recent_rounds(rounds, TUNING_ROUNDS)
         trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
-        trained -= {name for names in again.values() for name in names}
+        trained -= {name for names in must.values() for name in names}
         known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
         ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
-        ready.sort(key=lambda pair: pair[0].id not in again)
+        ready.sort(key=lambda pair: pair[0].id not in must)
         relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
         earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
         judged = screen(dataset, relabelled, earlier, self._task.train.gamma)
-        first = tuple(name for name in accepted if name in again)
-        return judged.model_copy(update={"order": (*first, *(name for name in judged.order if name not in again))})
+        first = tuple(name for name in accepted if name in must)
+        return judged.model_copy(update={"order": (*first, *(name for name in judged.order if name not in must))})
 
     def data(self, rounds: Sequence[Round]) -> OfflineData | None:
         """The episodes recorded so far, and how programs judge them; None without any."""

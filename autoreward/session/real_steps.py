@@ -114,7 +114,8 @@ class RealSteps:
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
-            history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
+            parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
+            history = History(rounds, parents, self._config.start)
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
@@ -217,9 +218,8 @@ class RealSteps:
         try:
             about = self._brief(played.training_steps)
             tools = self._offline.tools(self._offline.data([played]), self.review)
-            items, findings = explain(
-                self._client, str(ReplyKey(page.round, "analyzer")), about, cases, self._feedback(), tools
-            )
+            key = str(ReplyKey(page.round, "analyzer"))
+            items, findings = explain(self._client, key, about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
@@ -245,7 +245,7 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
         UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    client = _client(config, book, tell)
+    client = model_client(config, book, tell)
     trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
 
     def notice(line: str) -> None:
@@ -280,18 +280,18 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
 
 def _by_grammar(config: RunConfig) -> bool:
     """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-    return config.model == "grammar" and not isinstance(config.given, Candidate)
+    return config.model == "grammar" and not isinstance(config.given, Candidate) and not config.start
 
 
-def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+    """Where the models of a run are asked; None where the grammar designs. Raises UsageError."""
     if config.model == "grammar":
         return None
 
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
-    allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
+    return open_client(config.models, book.folder, book.write, allowance(book), say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:

@@ -14,7 +14,7 @@ from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose.composition import as_read
 from autoreward.rewards.compose.lagrange import WARM_UP, ascended, composed
 from autoreward.tasks.card import Task
-from autoreward.worker.limits import episode_limits
+from autoreward.tasks.limited import episode_limits
 from autoreward.worker.rollout.recorder import Recorded
 from autoreward.worker.rollout.training_episodes import EpisodeFollower
 

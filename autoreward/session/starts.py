@@ -1,0 +1,59 @@
+"""The rewards of a person's own that a search is told to start from: read, and looked at before anything is begun."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from autoreward.checks.review import gated
+from autoreward.checks.samples import written_constants
+from autoreward.config import RunConfig
+from autoreward.errors import UsageError
+from autoreward.records import Candidate
+from autoreward.report.rerun import start_file
+from autoreward.rewards.gate.slips import Known
+from autoreward.search.confirm import demand_sound
+from autoreward.session.reward_file import read_program
+from autoreward.tasks.card import Task
+
+_OF_A_SEARCH = re.compile(r"r[0-9]+(c[0-9]+|w)")
+"""What the search calls its own programs."""
+
+
+def read_starts(files: Sequence[str | Path]) -> dict[str, tuple[Candidate, ...]]:
+    """The setting that starts a search from these files; none without one.
+
+    Raises:
+        UsageError: one can't be read, or two have the same name.
+    """
+    starts = tuple(_named(read_program(Path(file))) for file in files)
+    ids = [c.id for c in starts]
+    if twice := next((name for name in ids if ids.count(name) > 1), ""):
+        raise UsageError(
+            f"Two files to start from are both called {twice!r}, which is what results are told by; rename one."
+        )
+    return {"start": starts} if starts else {}
+
+
+def demand_allowed(config: RunConfig, task: Task) -> None:
+    """What can be said of them without running them. Raises UsageError for one that the gate refuses."""
+    known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
+    for candidate in config.start:
+        demand_sound(candidate, task, gated(candidate, known))
+
+
+def start_files(config: RunConfig) -> Mapping[str, bytes]:
+    """What a run keeps of them, so that another can start from the same."""
+    return {start_file(c): _stated(c).encode() for c in config.start}
+
+
+def _named(candidate: Candidate) -> Candidate:
+    """The same, with an id that no program of the search can have."""
+    if not _OF_A_SEARCH.fullmatch(candidate.id):
+        return candidate
+    return candidate.model_copy(update={"id": f"{candidate.id}_reward"})
+
+
+def _stated(candidate: Candidate) -> str:
+    """Its program as a file that says how its parts become one number."""
+    silent = candidate.composition == "sum" or "COMPOSITION" in candidate.source
+    return candidate.source if silent else f"{candidate.source.rstrip()}\n\nCOMPOSITION = {candidate.composition!r}\n"
