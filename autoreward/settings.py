@@ -66,6 +66,11 @@ class RunSettings:
             default_shown=False,
         ),
     ] = "rule"
+    ask: Annotated[
+        int,
+        Interval(ge=0, le=3),
+        Help("Questions about what the goal means, before anything is trained, at most; 0: none."),
+    ] = 0
     explore_steps: Annotated[
         int,
         Interval(ge=0, le=10**9),
@@ -170,6 +175,7 @@ class Settings(TypedDict, total=False):
     budget: float
     confirm_seeds: int
     judge: Literal["rule", "human"]
+    ask: int
     explore_steps: int
     hunt_steps: int
     composition: CompositionSetting

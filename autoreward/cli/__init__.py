@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from autoreward.cli import (
+    answer,
     audit,
     check,
     compare,
@@ -70,6 +71,7 @@ COMMANDS = (
     feedback,
     tighten,
     prefer,
+    answer,
     init,
     tasks,
     runs,

@@ -245,7 +245,7 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
         UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    client = _client(config, book, tell)
+    client = model_client(config, book, tell)
     trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
 
     def notice(line: str) -> None:
@@ -283,15 +283,15 @@ def _by_grammar(config: RunConfig) -> bool:
     return config.model == "grammar" and not isinstance(config.given, Candidate) and not config.start
 
 
-def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+    """Where the models of a run are asked; None where the grammar designs. Raises UsageError."""
     if config.model == "grammar":
         return None
 
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
-    allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
+    return open_client(config.models, book.folder, book.write, allowance(book), say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:

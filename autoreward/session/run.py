@@ -34,6 +34,7 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
+from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
 from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
@@ -212,6 +213,7 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
+    demand_askable(task, config)
     demand_steps(config, task)
     demand_allowed(config, task)
     demand_learnable(task, config)
@@ -262,6 +264,7 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
 
 def _played(book: Book, hear: events.Listener) -> RunView:
     """The run to its end, with what it leaves to be kept; and all that is known of it. Raises why a reward is not exported."""
+    clarify(book, hear)
     task, config = book.header.task, book.header.config
     with open_steps(task, config, book, hear) as (steps, workers):
         try:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
+from autoreward.tasks.limited import episode_limits
 from autoreward.worker.envs.fields import NamedArrays, action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
-from autoreward.worker.limits import episode_limits
 from autoreward.worker.success import SuccessRule
 
 
