@@ -2,10 +2,11 @@
 
     python benchmarks/prompts.py --model NAME [--tasks mountain-car,cheetah-stop] [--candidates 4] [--max-cost 1] [--runs DIR]
         [--shape one|each] [--prompts DIR] [--drafts] [--tools N]
-    python benchmarks/prompts.py
+    python benchmarks/prompts.py [--replies DIR]
 
 asks a model for one round on each shipped task that is installed and on the hard ones of `benchmarks/data/hard`. Without
-`--model` recorded replies are read: those of `tests/recordings`, and the first round that a strong model wrote for each hard task.
+`--model` recorded replies are read: those of DIR/TASK, or of `tests/recordings` and the first round that a strong model wrote for
+each hard task.
 
 A row a task: answers that could be read, of all; programs; how many may train at first, and after repair; distinct ones of these,
 docstrings and comments aside; copies of the prompt's example (half of their parts or more are its, whatever the numbers); the mean
@@ -116,6 +117,7 @@ HEAD = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model")
+    parser.add_argument("--replies", type=Path)
     parser.add_argument("--tasks", default="")
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--max-cost", type=float, default=1.0)
@@ -126,7 +128,7 @@ def main() -> None:
     parser.add_argument("--tools", type=int, default=0)
     options = parser.parse_args()
     known = [*task_names((envs_folder(),)), *task_names((HARD,))]
-    chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks()
+    chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks(options.replies)
     print(f"{HEAD}\n{'|---' * HEAD.count(' |')}|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name in chosen:
@@ -141,7 +143,9 @@ def main() -> None:
                 print(f"| {name} | {error} |", flush=True)
 
 
-def recorded_tasks() -> list[str]:
+def recorded_tasks(replies: Path | None) -> list[str]:
+    if replies:
+        return sorted(path.name for path in replies.iterdir() if path.is_dir())
     return sorted(
         path.parent.name for path in (*RECORDINGS.glob("*/r000-designer.json"), *HARD.glob("*/programs.json"))
     )
@@ -150,8 +154,9 @@ def recorded_tasks() -> list[str]:
 def model_for(task: Task, options: argparse.Namespace, folder: Path) -> LLM:
     if options.model:
         return open_models({"designer": options.model}, folder, options.max_cost)[options.model]
-    if (RECORDINGS / task.name).is_dir():
-        return ReplayModel(RECORDINGS / task.name)
+    recorded = (options.replies or RECORDINGS) / task.name
+    if recorded.is_dir():
+        return ReplayModel(recorded)
     written = json.loads((HARD / task.name / "programs.json").read_text())
     return Recorded([p for p in written if p["origin"] == "model" and p["id"].startswith("r000")])
 
@@ -188,7 +193,7 @@ def measured(
 ) -> Measured:
     """One round of designer, repair and critic."""
     drafted = drafts(client, told, asked)
-    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings)
+    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings, told.constants)
     for candidate in drafted.candidates:
         programs.take(candidate)
     at_first = accepted(programs)
@@ -265,6 +270,8 @@ def parts(source: str) -> set[str]:
             return ast.Constant(0) if isinstance(node.value, int | float) else node
 
         def visit_Name(self, node: ast.Name) -> ast.AST:
+            if node.id.isupper():  # a constant, wherever it is defined
+                return ast.Constant(0)
             if node.id not in given or self.depth > 5:
                 return node
             self.depth += 1

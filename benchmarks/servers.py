@@ -52,6 +52,8 @@ def answer(text: str, still: bool) -> object:
         return {"remarks": [{"id": identity, **remark} for identity in shown]}
     if "A reader objects" in text or "This program can't be used" in text:
         return {"revisions": [{"id": identity, "source": program(10 + n, still)} for n, identity in enumerate(shown)]}
+    if '{"missing": [' in text:
+        return {"missing": []}
     if '{"causes": [' in text:
         identity = re.findall(r'"id": "(\w+)"', text)[-1]
         episode = re.findall(r"^Episode `(\w+)`", text, re.MULTILINE)[0]

@@ -7,6 +7,7 @@ until there are K programs. All of them begin as the designer's prompt does, up 
 from pathlib import Path
 from typing import NamedTuple
 
+from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
 from autoreward.llm.conversation import Tools
 from autoreward.llm.parsing import ModelAnswer, Words
@@ -52,12 +53,14 @@ def drafts(client: ModelClient, told: Brief, asked: Asked) -> designer.Drafted:
         client, Request("r000-designer", "designer", text, 16_000), designer.Ideas, designer.from_code
     )
     ideas = enumerate(answer.ideas[: asked.count] if answer else [])
-    made = tuple(designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in ideas)
+    made = tuple(
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), told.constants) for number, idea in ideas
+    )
     return designer.Drafted(made, findings, text)
 
 
 def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Drafted:
-    """A first round's programs, each asked for by itself. Raises LimitReached, ProviderError."""
+    """A first round's programs, each asked for by itself, as far as the limits go. Raises LimitReached, ProviderError."""
     whole = designer.design_prompt(brief, History(), 0)
     before, _, after = whole.rpartition(ANSWER)
     text = (
@@ -74,10 +77,15 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
         asked = f"{before}\n# The idea\n{quoted(line)}\n{ANSWER}{after}"
         key = str(ReplyKey(0, f"program-{turn}"))
         request = Request(key, "designer", asked, _PROGRAM_TOKENS, held=False)
-        got, wrong = ask_structured(client, request, designer.Ideas, designer.from_code)
+        try:
+            got, wrong = ask_structured(client, request, designer.Ideas, designer.from_code)
+        except LimitReached as limit:
+            findings += (f"{key}: {limit}",)
+            break
         findings += wrong
         made += got.ideas[:1] if got else []
     candidates = tuple(
-        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in enumerate(made)
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), brief.constants)
+        for number, idea in enumerate(made)
     )
     return designer.Drafted(candidates, findings, whole)

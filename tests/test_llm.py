@@ -193,6 +193,18 @@ def test_a_conversation_is_sent_as_one_and_counted_whole(kind: str, tmp_path: Pa
         client(tmp_path, model(kind, server.url)).ask(asked._replace(earlier=()))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_question_for_code_is_held_to_no_schema(kind: str, tmp_path: Path) -> None:
+    """A server with JSON mode would answer with JSON where a program in a fence is asked for."""
+    with provider(Answer(WORD_YES)) as server:
+        asked = client(tmp_path, model(kind, server.url))
+        request = Request("k", "designer", "Write something.", 1000)
+        assert ask_structured(asked, request, Word)[0] == Word(word="yes")
+        assert ask_structured(asked, request._replace(key="free", held=False), Word)[0] == Word(word="yes")
+    held, free = ("response_format" in r or "format" in r.get("output_config", {}) for r in server.requests)
+    assert (held, free) == (True, False)
+
+
 def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:
     with provider(Answer("response_format is unknown", status=400), Answer("one"), Answer("two")) as server:
         llm = model("openai", server.url)

@@ -99,11 +99,20 @@ def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:
         (EXAMPLE, True),
         (COPY, True),
         (COPY.replace("}\n", ', "calm": -np.abs(next_state.v[:, 0])}\n'), True),
+        ("FLAG = 0.5\n" + COPY.replace("(d < 0.2)", "(d < FLAG)"), True),
         (EXAMPLE.replace("next_state.x", "next_state.y"), False),
         (GOOD, False),
         ("def compute_reward(:", False),
     ],
-    ids=["itself", "other names and numbers", "with a part more", "another field", "another idea", "no python"],
+    ids=[
+        "itself",
+        "other names and numbers",
+        "with a part more",
+        "a named number",
+        "another field",
+        "another idea",
+        "no python",
+    ],
 )
 def test_a_copy_is_told_from_an_idea(source: str, copied: bool) -> None:
     assert prompts.is_copy(source, prompts.parts(EXAMPLE)) is copied

@@ -11,7 +11,7 @@ from test_architecture import by_path
 
 from autoreward.llm.lenient import fenced_blocks, readings, without_thinking
 from autoreward.llm.parsing import ModelAnswer, Unusable, parse_record
-from autoreward.llm.programs import docstring, program_source
+from autoreward.llm.programs import docstring, program_source, with_constants
 from autoreward.llm.responses import anthropic_reply, openai_reply
 from autoreward.llm.structured import Request, ask_structured, schema
 from autoreward.llm.types import Reply
@@ -184,3 +184,30 @@ def test_the_benchmark_of_readers_counts_what_comes_back(shape: Shape) -> None:
     assert reader.is_read(shape, strict(shape)) == (shape.name != "prose before and after")
     assert reader.is_read(shape, reader.of_product(shape))
     assert not reader.is_read(shape, [*reader.of_product(shape), FIRST])
+
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "above"),
+    [
+        (HEAD + "    return {'near': -np.abs(next_state.x - FLAG)}\n", "FLAG = 0.5\n\n\n"),
+        (HEAD + "    return {'near': next_state.x / SLOW - FLAG}\n", "FLAG = 0.5\nSLOW = 1e-07\n\n\n"),
+        ("FLAG = 0.4\n" + HEAD + "    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD + "    FLAG = 0.4\n    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD.replace("memory", "FLAG") + "    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD + "    return {'near': next_state.FLAG - OTHER}\n", ""),
+        (HEAD + "    return {'near': FLAG\n", ""),
+    ],
+    ids=["read", "two", "defined", "defined within", "an argument", "other names", "no Python"],
+)
+def test_a_program_gets_the_constants_of_its_task_that_it_reads(source: str, above: str) -> None:
+    """A small model took FLAG, which its prompt names, for given in all of its programs."""
+    assert with_constants(source, {"FLAG": 0.5, "SLOW": 1e-7}) == above + source
+    assert with_constants(with_constants(source, {"FLAG": 0.5, "SLOW": 1e-7}), {"FLAG": 0.7}) == above + source
+
+
+def test_constants_come_after_the_docstring_of_a_module() -> None:
+    made = with_constants('"""About it."""\n' + HEAD + "    return {'near': FLAG * next_state.x}\n", {"FLAG": 0.5})
+    assert made.startswith('"""About it."""\n\nFLAG = 0.5\n\n\ndef')

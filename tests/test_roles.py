@@ -178,6 +178,23 @@ def test_a_repair_goes_on_with_the_conversation_of_its_program(tmp_path: Path) -
     assert all(m["content"] in saved for m in last)
 
 
+def test_drafts_repairs_and_reworks_get_the_constants_that_they_read(tmp_path: Path) -> None:
+    told = BRIEF._replace(task=TASK.model_copy(update={"constants": {"close": Constant(value=0.1, about="near")}}))
+    reads = GOOD.replace("np.abs(next_state.x)", "np.abs(next_state.x) / CLOSE")
+    ideas = {"r000-designer": {"ideas": [idea(reads), idea("import os\n" + reads)]}}
+
+    def answer(prompt: Prompt) -> dict[str, object]:
+        if "critic" in prompt.key:
+            return {"remarks": [remark()] if prompt.key.endswith("critic-0") else []}
+        place = "r000c1" if "repair" in prompt.key else "r000c0"
+        return {"revisions": [{"id": place, "source": reads.replace("-0.1", f"-0.{2 + ('rework' in prompt.key)}")}]}
+
+    request = refine.DesignRequest(told, History(), 2, gated)
+    made = refine.refined_candidates(client(Scripted(ideas, answer), tmp_path), request).items
+    assert [c.source.partition("\n")[0] for c in made] == ["CLOSE = 0.1"] * 3
+    assert [c.source.count("CLOSE") for c in made] == [2] * 3
+
+
 def gated(candidate: Candidate) -> Verdict:
     """By the gate alone."""
     found = tuple(Finding(rule=p.rule, message=p.message, line=p.line) for p in examine(candidate.source).problems)

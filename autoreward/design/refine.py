@@ -69,7 +69,8 @@ def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates
     """
     brief, history, count, fill = wanted.brief, wanted.history, wanted.programs, wanted.fill
     drafted = designer.draft_candidates(client, brief, history, count, wanted.feedback, wanted.tools)
-    programs = Drafts(len(history.rounds), len(drafted.candidates), wanted.review, wanted.recorded, drafted.findings)
+    number, made = len(history.rounds), len(drafted.candidates)
+    programs = Drafts(number, made, wanted.review, wanted.recorded, drafted.findings, brief.constants)
     for candidate in drafted.candidates:
         programs.take(candidate)
     try:
@@ -95,6 +96,8 @@ class Drafts:
     review: Review
     recorded: OfflineData | None
     findings: tuple[str, ...] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
+    """The task's, by the names that programs write."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     reworked: dict[str, str] = field(default_factory=dict)
@@ -160,7 +163,9 @@ def repair_drafts(client: ModelClient, question: str, programs: Drafts) -> None:
             left -= 1
             key = programs.key(f"repair-{turn}-{identity}")
             try:
-                source, talk, wrong = designer.repair(client, key, asked, _words(verdict.findings), earlier)
+                source, talk, wrong = designer.repair(
+                    client, key, asked, _words(verdict.findings), earlier, programs.constants
+                )
             except PromptTooLong as long:  # the program stays as it is, and others may fit
                 source, talk, wrong = "", earlier, (f"{key}: not asked: {visible_line(str(long), 200)}",)
             programs.findings += wrong

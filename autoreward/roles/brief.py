@@ -4,6 +4,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from autoreward.checks.samples import written_constants
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
 from autoreward.records import CompositionName, Description
@@ -41,6 +42,11 @@ class Brief(NamedTuple):
     def example(self) -> str:
         """A program of the form that is asked for, in the task's own names."""
         return example_program(self.task, self.description)
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The task's constants by the names that programs write."""
+        return written_constants(self.task)
 
     @property
     def dynamics(self) -> str:

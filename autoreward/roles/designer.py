@@ -15,7 +15,7 @@ from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
 from autoreward.llm.portions import asked_in_portions
-from autoreward.llm.programs import docstring, program_source
+from autoreward.llm.programs import docstring, program_source, with_constants
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured, read_reply
 from autoreward.llm.types import Reply, Turn
@@ -130,7 +130,9 @@ def draft_candidates(
     )
     answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
-    made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    made = tuple(
+        candidate_of(idea, str(CandidateId(number, i)), known, brief.constants) for i, idea in enumerate(ideas)
+    )
     if len(brief.compositions) == 1:
         made = tuple(candidate.model_copy(update={"composition": brief.compositions[0]}) for candidate in made)
     return Drafted(made, findings, request.within(client.kept_room(key)))
@@ -148,9 +150,14 @@ def conversation(question: str, candidate: Candidate) -> tuple[Turn, ...]:
 
 
 def repair(
-    client: ModelClient, key: str, candidate: Candidate, problems: Sequence[str], earlier: tuple[Turn, ...]
+    client: ModelClient,
+    key: str,
+    candidate: Candidate,
+    problems: Sequence[str],
+    earlier: tuple[Turn, ...],
+    constants: Mapping[str, float],
 ) -> tuple[str, tuple[Turn, ...], tuple[str, ...]]:
-    """A program that can't be used, corrected in the conversation in which it was written.
+    """A program that can't be used, corrected in the conversation in which it was written; `constants`: the task's.
 
     Returns:
         The source, empty if there is none; the conversation with this question in it; and what was wrong with the answer.
@@ -159,7 +166,7 @@ def repair(
     request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier=earlier)
     answer, findings = ask_structured(client, request, Revisions, _revision_from_code(candidate.id))
     sources, findings = _wanted(key, answer, {candidate.id}, findings)
-    source = sources.get(candidate.id, "")
+    source = with_constants(sources.get(candidate.id, ""), constants)
     said = json.dumps({"revisions": [{"id": candidate.id, "source": source}]}, ensure_ascii=False)
     return source, (*earlier, Turn(text, said)), findings
 
@@ -214,7 +221,7 @@ def revise(
     faulty = [c for c in candidates if c.id in problems]
     for portion in asked_in_portions(client, Request(key, "designer", "", _MAX_TOKENS), faulty, text, Revisions):
         found, wrong = _wanted(portion.key, portion.answer, {c.id for c in portion.items}, portion.findings)
-        sources |= found
+        sources |= {identity: with_constants(source, brief.constants) for identity, source in found.items()}
         findings += wrong
     return sources, findings
 
@@ -263,12 +270,12 @@ def design_prompt(
         shown = shorter
 
 
-def candidate_of(idea: Idea, identity: str, known: AbstractSet[str]) -> Candidate:
-    """An idea as a candidate with this id; `known`: ids that may be its parents."""
+def candidate_of(idea: Idea, identity: str, known: AbstractSet[str], constants: Mapping[str, float]) -> Candidate:
+    """An idea as a candidate with this id; `known`: ids that may be its parents; `constants`: the task's."""
     parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
-        source=idea.source,
+        source=with_constants(idea.source, constants),
         thought=visible_line(idea.thought, LONGEST_THOUGHT),
         origin="model",
         how=_HOW_BY_PARENTS[len(parents)],
