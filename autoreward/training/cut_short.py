@@ -9,6 +9,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible_line
 from autoreward.errors import JobFailed
 from autoreward.records import EnvCheck, EnvRow
+from autoreward.records.env_checks import LAST_CHECK
 from autoreward.tasks.card import Task
 from autoreward.worker.jobs.records import CHECKED_SO_FAR
 
@@ -39,6 +40,13 @@ def _row(failed: JobFailed, doing: str, patience: float) -> EnvRow:
             found=f"it is too slow to be checked to the end ({where})",
             advice="A training takes many thousand steps: make it faster, or give it few [train] steps. What is not in these rows "
             "was not checked.",
+        )
+    if _HANGS in words and doing == LAST_CHECK:
+        return EnvRow(
+            name="close",
+            gravity="note",
+            found=f"close does not come back within {patience:g} s ({where})",
+            advice="Handled: it is closed last, and its process is ended 10 seconds later.",
         )
     if _HANGS in words:
         return EnvRow(

@@ -14,7 +14,7 @@ from autoreward.tasks.formulas.expression import Expression
 
 _MARGIN = 0.25
 """A sampled range is widened by this share of itself: a trained policy goes further than a random one."""
-_RARE_MARGIN, _RARE = 1.0, 10.0
+_RARE_MARGIN, _RARE = 1.0, 8.5
 """The share for numbers whose sampled range is more than so many standard deviations, as those are that contacts make jump: others
 of such rare samples lie farther out. Of a normal distribution 2,500 samples reach over 7, of an even one over 3.5."""
 _POINTS = 4096
