@@ -43,9 +43,9 @@ def proposed_fields(survey: Survey, fresh: Callable[[str], str]) -> list[str]:
         what = f"{value.size} numbers" if value.size else "a number"
         seen = f"from {short(value.low)} to {short(value.high)} by random actions"
         lines += [
-            f"[state.{fresh('_'.join(value.keys))}]  # {what}, {seen}",
+            f"[state.{fresh('_'.join(value.keys))}]",
             f"source = {json.dumps(info_source(value))}",
-            'about = ""',
+            f'about = "{what}, {seen}"',
             "policy = false",
             *([] if value.at_reset else ["at_reset = 0.0"]),
         ]
