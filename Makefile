@@ -40,7 +40,7 @@ fuzz: $(VENV)/.installed-dev
 	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_markup.py -m "slow or not slow" -o timeout=0 --durations=5
 
 pages: $(VENV)/.installed-dev
-	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_docs.py tests/test_json_lines.py tests/test_env_checks.py tests/test_grammar.py tests/test_roles.py
+	@REWRITE=1 $(BIN)/python -m pytest tests/test_cards.py tests/test_cli.py tests/test_docs.py tests/test_json_lines.py tests/test_env_checks.py tests/test_grammar.py tests/test_roles.py
 	@git status --short docs tests
 
 format: $(VENV)/.installed-dev

@@ -259,6 +259,8 @@ def test_without_a_model_the_rule_itself_is_varied() -> None:
     assert [len(q.options) for q in found.questions] == [5, 3, 2]
     for one in found.items:
         understood(card, one)
+    lasting = card.model_copy(update={"success": Success(when="not terminated", full_length=True)})
+    assert varied_goal(lasting, described).questions == (), "when it must not have ended is no question"
     staged = find_task("doorkey-6x6", (envs_folder(),))
     words = [q.text for q in varied_goal(staged, described).questions]
     assert any(text.startswith("In which order") for text in words)

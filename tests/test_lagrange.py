@@ -18,7 +18,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
-from autoreward.evaluation.costs import excess, limit_costs
+from autoreward.evaluation.costs import limit_costs, mean_costs
 from autoreward.export.best import kept_files
 from autoreward.export.build import reward_files, train_script
 from autoreward.export.verify import Batch, NotEqual, prove
@@ -82,13 +82,11 @@ def test_a_cost_is_a_number_whatever_the_simulator_says(speeds: list[float]) -> 
         assert np.all(np.abs(cost) <= 10.0), name
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "beyond"),
-    [("mean", 0.75, 0.5), ("mean", 0.25, -0.5), ("peak", -3.0, 0.5), ("often", 0.75, 0.5), ("worst", 3.0, 3.0),
-     ("worst", 1e12, 10.0)],
-)  # fmt: skip
-def test_an_excess_is_a_share_of_the_limits_number(name: str, value: float, beyond: float) -> None:
-    assert excess(card(**LIMITS).limits[name], value) == pytest.approx(beyond)
+def test_what_a_step_of_an_episode_costs_in_the_mean() -> None:
+    fields = {"push": np.array([0.0, 1.0, 2.0]), "velocity": np.array([-3.0, 0.25, 1.0])}
+    found = mean_costs(card(**LIMITS), fields, terminated=True)
+    expected = {"mean": 5.5 / 3, "peak": 0.5 / 3, "often": 1.25 / 3, "seldom": -0.5 / 3, "worst": 4.5 / 3}
+    assert found == pytest.approx(expected)
 
 
 def test_prices_are_taken_from_the_sum_and_the_whole_is_scaled() -> None:
@@ -143,25 +141,25 @@ def test_multipliers_move_once_a_rollout_by_episodes_after_a_warm_up() -> None:
     for _ in range(WARM_UP):
         learner.see(recorded([2.0, 0.0]))
         assert learner.multipliers == {"mean": 0.0, "worst": 0.0}
-    learner.see(recorded([2.0, 0.0]))
-    assert learner.multipliers == pytest.approx({"mean": 0.05 * 1.0, "worst": 0.05 * 1.0})
-    learner.see(recorded([0.25, 0.25]))
-    assert learner.multipliers == pytest.approx({"mean": 0.05 - 0.025, "worst": 0.05 - 0.0375})
+    learner.see(recorded([2.0, 0.0]))  # a mean of 1 is beyond 0.5 by 1; of two steps one is beyond 1 by 1
+    assert learner.multipliers == pytest.approx({"mean": 0.05 * 1.0, "worst": 0.05 * 0.5})
+    learner.see(recorded([0.25, 0.25]))  # where a mean is held there is room; no step is beyond
+    assert learner.multipliers == pytest.approx({"mean": 0.05 - 0.025, "worst": 0.025})
     paid = learner({"a": np.ones((1, 1))}, batch([1], [1.5]))
-    assert paid.item() == pytest.approx((1.0 - 0.025 * 2.0 - 0.0125 * 0.5) / 1.0375)
+    assert paid.item() == pytest.approx((1.0 - 0.025 * 2.0 - 0.025 * 0.5) / 1.05)
 
 
-def test_of_every_step_the_worst_episode_counts_and_an_episode_may_come_in_pieces() -> None:
-    task = card(worst={"value": "velocity", "at_most": 1.0}, peak={"value": "velocity", "at_most": 1.0, "over": "max"})
+def test_an_episode_may_come_in_pieces_and_as_many_must_end_as_there_are_environments() -> None:
+    task = card(worst={"value": "velocity", "at_most": 1.0})
     learner = Lagrangian(task, 1, Setup(limits=tuple(task.limits)))
     learner._latest = type(learner._latest)(maxlen=2)
     learner._rollouts = WARM_UP
-    whole = recorded([3.0, 0.0, 0.0])
-    for rows in (slice(0, 1), slice(1, 3)):
+    whole = recorded([3.0, 0.0, 2.5, 0.0])
+    for rows in (slice(0, 1), slice(1, 4)):
         learner.see(Recorded(whole.transitions.cut(rows), whole.done[rows], whole.native[rows], whole.lost[rows]))
-    assert learner.multipliers == {"worst": 0.0, "peak": 0.0}, "one episode of two"
+    assert learner.multipliers == {"worst": 0.0}, "one episode of two"
     learner.see(recorded([1.0]))
-    assert learner.multipliers == pytest.approx({"worst": 0.05 * 2.0, "peak": 0.05 * 1.0})
+    assert learner.multipliers == pytest.approx({"worst": 0.05 * (3.5 / 4 + 0.0) / 2})
 
 
 @pytest.mark.slow

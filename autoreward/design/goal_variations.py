@@ -86,7 +86,11 @@ def _table(success: Success) -> RuleTable:
 
 def _axes(task: Task, description: Description) -> list[Axis]:
     success, part = task.success, max(2, round(PART * description.max_steps))
-    axes = [_when(success, part), _how_exactly(task)]
+    fields = task.success_rule.names & {*task.state, *task.action}
+    axes = [
+        *([_when(success, part)] if fields else []),
+        _how_exactly(task),
+    ]  # how an episode ends is asked about by itself
     if len(success.stages) > 1 and all(not success.window_of(stage) for stage in success.stages):
         axes.append(_in_which_order(success))
     if description.terminates and "terminated" not in task.ruled_names:

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.costs import excess, limit_costs
+from autoreward.evaluation.costs import limit_costs, mean_costs
 from autoreward.records import Setup
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose.composition import as_read
 from autoreward.rewards.compose.lagrange import WARM_UP, ascended, composed
 from autoreward.tasks.card import Task
-from autoreward.tasks.limited import episode_limits
 from autoreward.worker.rollout.recorder import Recorded
 from autoreward.worker.rollout.training_episodes import EpisodeFollower
 
@@ -22,8 +21,8 @@ from autoreward.worker.rollout.training_episodes import EpisodeFollower
 class Lagrangian:
     """Combines parts at the multipliers as they stand, and moves these once a rollout.
 
-    What a limit came to is measured as in scored episodes, over as many of the last ended ones as there are environments, as the
-    policy explores: the mean over them, or for `every step` the worst of them. Until so many have ended nothing moves.
+    They move by what a step costs in the mean of each of the last episodes, as many as there are environments, as the policy
+    explores. Until so many have ended nothing moves.
     """
 
     def __init__(self, task: Task, envs: int, setup: Setup) -> None:
@@ -33,7 +32,7 @@ class Lagrangian:
         """By limit, as the next rollout is paid."""
         self._rollouts = 0
         self._latest: deque[list[float]] = deque(maxlen=envs)
-        """What each limit came to in the last episodes."""
+        """What a step of the last episodes cost in the mean, by limit."""
         read = frozenset().union(*(formula.names for formula in task.limit_formulas.values()))
         fields = {*task.state, *task.action}
         self._follower = EpisodeFollower(read & fields or {next(iter(task.state))}, envs)
@@ -48,18 +47,11 @@ class Lagrangian:
     def see(self, recorded: Recorded) -> None:
         """The rollout that was just paid: multipliers move by its episodes."""
         for _, fields, terminated in self._follower.ended(recorded):
-            self._latest.append(list(episode_limits(self._task, fields, terminated).values()))
+            self._latest.append(list(mean_costs(self._task, fields, terminated).values()))
         self._rollouts += 1
         if self._rollouts > WARM_UP and len(self._latest) == self._latest.maxlen:
-            self.multipliers = ascended(self.multipliers, self._excess())
-
-    def _excess(self) -> dict[str, float]:
-        """How far the last episodes are beyond each limit."""
-        found = {}
-        for (name, limit), values in zip(self._task.limits.items(), zip(*self._latest, strict=True), strict=True):
-            beyond = [excess(limit, value) for value in values]
-            found[name] = max(beyond) if limit.over == "every step" else float(np.mean(beyond))
-        return found
+            costs = np.mean(self._latest, axis=0).tolist()
+            self.multipliers = ascended(self.multipliers, dict(zip(self._task.limits, costs, strict=True)))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that it goes on from in the next leg, but for the episodes in progress."""
