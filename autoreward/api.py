@@ -71,7 +71,10 @@ def improve(
         AutorewardError: see errors.py.
     """
     asked_for = init(str(task), goal, model=settings.get("model")) if goal else card(task)
-    chosen, place = {**settings, **read_starts(start)}, "" if goal else _place(task)
+    if trust:
+        keep(of_card(asked_for))
+    starts = read_starts(start, asked_for, settings.get("trust_the_model", False))
+    chosen, place = {**settings, **starts}, "" if goal else _place(task)
     return watched_run(AskedRun(asked_for, Path(runs), name, chosen, log, place), tell, trust)
 
 

@@ -130,7 +130,8 @@ def record(folder: Path, sent: Path) -> None:
     """Keep the prompt that was sent, and its digest in the reply."""
     (folder / f"{READER}.prompt.md").write_bytes((sent / "replies" / f"{READER}.prompt.md").read_bytes())
     made = SavedReply.model_validate_json((sent / "replies" / f"{READER}.json").read_bytes())
-    (folder / f"{READER}.json").write_text(made.model_copy(update={"author": AUTHOR}).model_dump_json(indent=1) + "\n")
+    by_hand = {"author": AUTHOR, "bill": made.bill.model_copy(update={"model": "manual"})}
+    (folder / f"{READER}.json").write_text(made.model_copy(update=by_hand).model_dump_json(indent=1) + "\n")
 
 
 def client_of(folder: Path, sent: Path) -> ModelClient:

@@ -144,13 +144,13 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(REWARD)
-    read = read_starts([tmp_path / "r000c1.py", tmp_path / "native.py"])["start"]
+    read = read_starts([tmp_path / "r000c1.py", tmp_path / "native.py"], TASK)["start"]
     assert [c.id for c in read] == ["r000c1_reward", "native_reward"]
     with pytest.raises(UsageError, match="Two files to start from are both called 'mine'"):
-        read_starts([tmp_path / "a/mine.py", tmp_path / "b/mine.py"])
+        read_starts([tmp_path / "a/mine.py", tmp_path / "b/mine.py"], TASK)
     with pytest.raises(UsageError, match="No such file"):
-        read_starts([tmp_path / "none.py"])
-    assert read_starts([]) == {}
+        read_starts([tmp_path / "none.py"], TASK)
+    assert read_starts([], TASK) == {}
 
 
 def test_what_a_run_keeps_of_one_starts_another_from_the_same(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_a_run_keeps_of_one_starts_another_from_the_same(tmp_path: Path) ->
     for name, data in start_files(config).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    mine, signed = read_starts([tmp_path / "start/mine.py", tmp_path / "start/signed.py"])["start"]
+    mine, signed = read_starts([tmp_path / "start/mine.py", tmp_path / "start/signed.py"], TASK)["start"]
     assert mine == own()
     assert (signed.id, signed.composition) == ("signed", "bounded")
     demand_allowed(RunConfig(start=(mine, signed)), TASK)

@@ -52,8 +52,8 @@ def command(
     from autoreward.worker.wire import FILE_CAP
 
     card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
-    config = config_for(card, {**chosen, **read_starts(start_from)})
     settle_card(card, trust)
+    config = config_for(card, {**chosen, **read_starts(start_from, card, chosen.get("trust_the_model", False))})
     folder = new_folder(card, runs, name)
     if answers and not config.ask:
         raise UsageError("--answers are to the questions of --ask N; say how many, such as --ask 3.")

@@ -91,6 +91,8 @@ class Survey(Record):
     doc: Said
     """Its docstring, without what it says of its reward."""
     stretches: tuple[Stretch, ...]
+    box: tuple[int, ...] | None = None
+    """Shape of an observation that is one array of numbers, as the environment gives it; None of any other."""
     left_out: tuple[Said, ...]
     """Parts of the observation that are not numbers."""
     action: tuple[Entry, ...]

@@ -14,7 +14,7 @@ from autoreward.tasks.tables import direction_sign
 
 
 @dataclass(frozen=True)
-class Measure:
+class Criterion:
     """Something that policies are compared by."""
 
     name: str
@@ -44,7 +44,7 @@ class Placed:
 class Front:
     """Programs by all measures of their task, those that no other one beats in everything first, the best success first."""
 
-    measures: tuple[Measure, ...]
+    measures: tuple[Criterion, ...]
     placed: tuple[Placed, ...]
     unmeasured: int
     """Programs that were trained and lack a measure, such as the metric of one that never succeeds."""
@@ -87,13 +87,13 @@ def front_of(readings: Sequence[RunView]) -> Front:
     return Front(measures, tuple(placed), len(found) - len(known), _share(points))
 
 
-def measures_of(task: Task) -> tuple[Measure, ...]:
+def measures_of(task: Task) -> tuple[Criterion, ...]:
     """What policies of a task are compared by: success, the metric, and each limit's value."""
     metric = task.metric
     return (
-        *((Measure("success", True),) if task.ruled else ()),
-        Measure(metric.value, direction_sign(metric.better) > 0.0, metric.unit),
-        *(Measure(name, limit.at_least is not None, limit.unit) for name, limit in task.limits.items()),
+        *((Criterion("success", True),) if task.ruled else ()),
+        Criterion(metric.value, direction_sign(metric.better) > 0.0, metric.unit),
+        *(Criterion(name, limit.at_least is not None, limit.unit) for name, limit in task.limits.items()),
     )
 
 

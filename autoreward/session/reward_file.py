@@ -15,12 +15,13 @@ from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Phrase, Setting
 from autoreward.errors import ConfigError, UsageError, shortened
 from autoreward.export.build import PROGRAM
-from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
+from autoreward.records import SAMPLES, Candidate, CompositionName, Finding, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.slips import Known
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
+from autoreward.session.single_transitions import converted
 from autoreward.settings import MOST_SEEDS
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
@@ -109,15 +110,19 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
     Lines in the verdict are those of `program_file`.
     """
     demand(of_card(task), f"task {task.name}")
-    given = read_program(path)
     with Jail(trust) as jail, Workers(jail) as workers:
+        given, alone = converted(read_program(path), task, jail, workers)
 
         def practise() -> Practice:
             description, files = workers.describe(task, seed=0)
             return Practice.of(task, description, Transitions.from_bytes(files[SAMPLES]))
 
         known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
-        return review_on(given, jail, practise, known)
+        verdict = review_on(given, jail, practise, known)
+    note = Finding(
+        rule="rows", message=f"reward is asked row by row: {alone} recorded transitions are paid the same alone"
+    )
+    return verdict.model_copy(update={"findings": (*verdict.findings, note)}) if alone else verdict
 
 
 class _Given(NamedTuple):

@@ -13,17 +13,22 @@ from autoreward.report.rerun import start_file
 from autoreward.rewards.gate.slips import Known
 from autoreward.search.confirm import demand_sound
 from autoreward.session.reward_file import read_program
+from autoreward.session.single_transitions import as_programs
 from autoreward.tasks.card import Task
 
 _OF_A_SEARCH = re.compile(r"r[0-9]+(c[0-9]+|w)")
 """What the search calls its own programs."""
 
 
-def read_starts(files: Sequence[str | Path]) -> dict[str, tuple[Candidate, ...]]:
+def read_starts(files: Sequence[str | Path], task: Task, trust: bool = False) -> dict[str, tuple[Candidate, ...]]:
     """The setting that starts a search from these files; none without one.
 
+    One that was written for single transitions is made a program here, which takes the environment and a lock: `trust` the person's
+    where nothing locks it in.
+
     Raises:
-        UsageError: one can't be read, or two have the same name.
+        UsageError: one can't be read, or can't be made a program; or two have the same name.
+        NotTrusted, TaskError, JailError: for such a one the environment can't be made, or nothing locks it in.
     """
     starts = tuple(_named(read_program(Path(file))) for file in files)
     ids = [c.id for c in starts]
@@ -31,7 +36,7 @@ def read_starts(files: Sequence[str | Path]) -> dict[str, tuple[Candidate, ...]]
         raise UsageError(
             f"Two files to start from are both called {twice!r}, which is what results are told by; rename one."
         )
-    return {"start": starts} if starts else {}
+    return {"start": as_programs(starts, task, trust)} if starts else {}
 
 
 def demand_allowed(config: RunConfig, task: Task) -> None:

@@ -5,7 +5,6 @@ import keyword
 from collections.abc import Callable
 
 from autoreward.records import InfoValue, Survey
-from autoreward.tasks.draft.ranges import short
 from autoreward.tasks.tables import StateField
 
 _SUCCESS = ("is_success", "success")
@@ -41,7 +40,7 @@ def proposed_fields(survey: Survey, fresh: Callable[[str], str]) -> list[str]:
         if value == success or any(word in key.lower() for key in value.keys for word in _OF_REWARDS):
             continue
         what = f"{value.size} numbers" if value.size else "a number"
-        seen = f"from {short(value.low)} to {short(value.high)} by random actions"
+        seen = f"from {value.low:.3g} to {value.high:.3g} by random actions"
         lines += [
             f"[state.{fresh('_'.join(value.keys))}]",
             f"source = {json.dumps(info_source(value))}",

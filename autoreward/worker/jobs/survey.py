@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, layout_of
+from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, layout_of
 from autoreward.worker.envs.stated import documentation
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
@@ -63,6 +63,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         env=task.env,
         doc=documentation(env),
         stretches=_stretches(env, layout, observations),
+        box=_box(env),
         left_out=layout.left_out,
         action=_entries(env.action_space, actions, math.inf) if isinstance(env.action_space, spaces.Box) else (),
         choices=_choices(env.action_space),
@@ -182,6 +183,16 @@ def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array
             Stretch(key=key, entries=entries, choices=leaf.choices, vector=not leaf.single, said=leaf.said)
         )
     return tuple(stretches)
+
+
+def _box(env: gymnasium.Env[Any, Any]) -> tuple[int, ...] | None:
+    """The shape of its own observation, if that is a Box."""
+    space, inner = env.observation_space, env
+    while isinstance(inner, gymnasium.Wrapper):
+        inner = inner.env
+        if isinstance(inner, Flat | Sensed):
+            space = inner.env.observation_space
+    return tuple(space.shape) if isinstance(space, spaces.Box) else None
 
 
 def _parts(env: gymnasium.Env[Any, Any]) -> Mapping[str, spaces.Space[Any]]:
