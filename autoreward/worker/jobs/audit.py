@@ -68,7 +68,8 @@ def _environment(task: Task, context: JobContext) -> Iterator[AuditItem]:
     layout = layout_of(env)
     if task.unseen:
         seen = f"sees {len(PolicyView(task, layout).places)} of the {layout.observed} numbers of the observation"
-        said = layout.size - layout.observed - task.uses_native  # the reward is one number, and no field reads it of info
+        # the environment's reward is one number, and no field reads it of info
+        said = layout.size - layout.observed - task.uses_native
         told = f", and nothing of the {said} that fields read of info" if said else ""
         message = f"{seen}{told}; not seen: {', '.join(task.unseen)}"
         yield AuditItem(name="policy", ok=True, message=message)
