@@ -209,7 +209,12 @@ def test_a_state_does_not_have_it(view: str, accepted: bool) -> None:
     known = Known.of(tuple(task.state), tuple(task.action), {})
     found = [slip.message for slip in examine(source, known).slips]
     assert found == ([] if accepted else ["state has no field 'native_reward'. It has: height"])
-    batch = recorded(task).transitions
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("view", "accepted"), [("state", False), ("next_state", True)])
+def test_no_helper_finds_it_there(view: str, accepted: bool) -> None:
+    batch = recorded(native()).transitions
     helped = f"def of({view}):\n    return {view}.native_reward\n\n\ndef compute_reward(state, action, next_state, memory):\n"
     with Jail(trust_the_model=True) as jail, jail.open(helped + f'    return {{"a": of({view})}}\n') as room:
         if accepted:
@@ -250,6 +255,7 @@ def test_where_it_does_not_the_line_to_write_is_said(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_show_page_card_and_manifest_say_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = RunConfig(rounds=1, candidates=2, confirm_seeds=2, **read_starts(["native"], native()))
     with Book.create(tmp_path / "run", RunHeader.of(native(), config)) as book:
@@ -269,6 +275,7 @@ def test_show_page_card_and_manifest_say_it(tmp_path: Path, capsys: pytest.Captu
 # --------------------------------------------------------------------------------------------------------------- the export
 
 
+@pytest.mark.slow
 def test_an_exported_reward_pays_what_the_environment_does(tmp_path: Path) -> None:
     (start,) = read_starts(["native"], native())["start"]
     module = load(tmp_path / "out", reward_files(native(), written(start.source)))
@@ -283,6 +290,7 @@ def test_an_exported_reward_pays_what_the_environment_does(tmp_path: Path) -> No
         assert NATIVE_REWARD not in info
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_so_does_a_vector_environment(mode: Any, tmp_path: Path) -> None:
     (start,) = read_starts(["native"], native())["start"]
