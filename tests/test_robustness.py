@@ -21,30 +21,29 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-if sys.version_info >= (3, 13):
-    pytest.skip("rtamt is for Python below 3.13", allow_module_level=True)
-
 from test_stages import card
 
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.graded import GradedRule
 from autoreward.worker.success import ALMOST, NEAR_START, SuccessRule
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # the runtime of its parser imports `typing.io`
-    import rtamt
-
 FIELDS = ("position", "velocity")
 LENGTH = 8
 MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 """Of each some seconds: their parser takes some milliseconds."""
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.version_info >= (3, 13), reason="rtamt is for Python below 3.13"),
+]
 
 
 def robustness(formula: str, traces: Mapping[str, Any]) -> list[float]:
     """What `rtamt` says of a formula at each step of the traces, each of the same length."""
-    specification = rtamt.StlDiscreteTimeSpecification()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the runtime of its parser imports `typing.io`
+        from rtamt import StlDiscreteTimeSpecification  # here: of all tests these alone need it
+
+    specification = StlDiscreteTimeSpecification()
     for name in traces:
         specification.declare_var(name, "float")
     specification.spec = formula
