@@ -139,9 +139,9 @@ def demand_grantable(text: str, task: Task, description: Description) -> None:
 _MISSING = {
     "calmer": "the card names no speed and no action that has a size",
     "faster": "the card's rule has no distance, and the card no speed",
-    "longer": "its episodes only end by their time limit",
+    "longer": "no episode was seen to end before its time limit",
     "higher": f"no field with a range in the card has {', '.join(_HEIGHTS[:-1])} or {_HEIGHTS[-1]} in its name",
-    "safer": "the card has no limits, and no end of an episode is known to be wrong",
+    "safer": "the card has no limits, and no episode was seen to end early that should not have",
 }
 
 
