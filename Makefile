@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_TASK ?= mountain-car
 
-.PHONY: demo test check slow fuzz pages format clean
+.PHONY: demo test check slow nightly fuzz pages format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
+	@echo "make nightly the tests that are too long for every change"
 	@echo "make fuzz    random and mutated input at every door, 100 times longer than in the tests (FUZZ=1000: before a release)"
 	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, docs/api.md, tests/golden/"
 	@echo "make format  format the code"
@@ -34,6 +35,10 @@ slow: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m "slow and not alone" -n logical --dist loadfile --durations=10
 	@echo "==> slow tests that need the machine alone"
 	@$(BIN)/python -m pytest -m alone --durations=10
+
+nightly: $(VENV)/.installed-dev
+	@echo "==> tests that are too long for every change"
+	@$(BIN)/python -m pytest -m nightly --durations=10
 
 FUZZ ?= 100
 fuzz: $(VENV)/.installed-dev

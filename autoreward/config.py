@@ -67,6 +67,11 @@ class RunConfig(RunSettings, Given):
         return self.steps if isinstance(self.steps, int) else task.train.steps
 
     @property
+    def by_grammar(self) -> bool:
+        """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
+        return self.model == "grammar" and not isinstance(self.given, Candidate) and not self.start
+
+    @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
         """Who is asked in each role."""
         return {

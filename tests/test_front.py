@@ -11,12 +11,15 @@ from typer.testing import CliRunner
 
 from autoreward.cli import app
 from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.evaluation.pareto import dominates, hypervolume, non_dominated
 from autoreward.loop import improve
 from autoreward.records import Score, Trial
+from autoreward.report.front import measures_of, values_of
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
+from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from tests.fake_steps import FakeSteps
 
@@ -109,3 +112,18 @@ def test_what_can_not_be_compared_is_one_sentence(runs: Path, tmp_path: Path) ->
     code, words = said("compare", "done", "--front", "--runs", str(runs), "--svg", str(tmp_path / "none" / "x.svg"))
     assert code != 0
     assert "can't be written" in words
+
+
+def test_a_program_is_placed_by_everything_that_its_task_measures() -> None:
+    card = find_task("mountain-car", (envs_folder(),)).model_dump()
+    more = {"metrics": {"top": {"value": "abs(velocity)", "better": "lower", "unit": "m/s"}}}
+    limits = {"limits": {"calm": {"value": "abs(velocity)", "at_most": 0.05, "over": "max"}}}
+    task = Task.model_validate(card | more | limits)
+    assert [(m.name, m.higher) for m in measures_of(task)] == [
+        ("success", True), ("length", False), ("top", False), ("calm", False),
+    ]  # fmt: skip
+    reading = task.limits["calm"].reading("calm", 0.06, 0.05, 0.07)
+    score = Score(trial_id="r000c0-s0", candidate_id="r000c0", outcome=Outcome.COMPLETED, success=0.5, metric=120.0,
+                  metrics={"top": 0.04}, limits=(reading,))  # fmt: skip
+    assert values_of(task, [score]) == (0.5, 120.0, 0.04, 0.06)
+    assert values_of(task, [score.model_copy(update={"metrics": {}})]) is None, "one that never succeeded has no metric"

@@ -25,7 +25,6 @@ from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.export import take
-from autoreward.session.real_steps import _by_grammar
 from autoreward.store import trust
 from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.folder import Folder
@@ -307,5 +306,5 @@ def test_only_programs_that_were_written_here_count_as_the_grammars(memory_folde
     with Book.open(run) as book:
         assert not book.programs_made_here()
     mine = Candidate(id="mine", source="", thought="", origin="human", how="given")
-    assert not _by_grammar(RunConfig(given=mine))
-    assert _by_grammar(RunConfig())
+    assert not RunConfig(given=mine).by_grammar
+    assert RunConfig().by_grammar

@@ -278,3 +278,12 @@ WHOLE = {f"zoo.{kind}:{name}-v0": WORKS for kind, names in _ALL_THE_WAY.items() 
     "zoo.making:NeedsBehind-v0": Outcome("refused", "a_package_that_nobody_has"),
 }
 """Gone through by commands: `init`, `tasks --check`, `train`, a search of two candidates, `export`."""
+ON_EVERY_CHANGE = frozenset(
+    f"zoo.{name}-v0"
+    for name in (
+        "actions:Lever", "actions:Watts", "answers:InfoObjects", "episodes:OneStep", "episodes:Strict", "faults:FailsAtReset",
+        "making:BrokenDrawing", "making:NeedsBehind", "observations:FinerFar", "observations:Long", "observations:Nested",
+        "observations:Number",
+    )
+)  # fmt: skip
+"""Those that go all the way whenever something changes; the others do so at night."""

@@ -22,7 +22,7 @@ def command(
     front: bool = typer.Option(
         False,
         "--front",
-        help="All trained programs by success, metric and limits: those that no other one beats in all.",
+        help="All trained programs by success, metrics and limits: those that no other one beats in all.",
     ),
     svg: Path | None = typer.Option(None, help="With --front: also draw it into this file."),
     as_json: bool = typer.Option(False, "--json", help="As JSON lines, one a run; with --front one a program."),

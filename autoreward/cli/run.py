@@ -28,7 +28,10 @@ def command(
     *,
     chosen: Settings,
     start_from: list[str] = typer.Option(
-        [], "--start", metavar="FILE", help="A reward of your own to start from; may be repeated."
+        [],
+        "--start",
+        metavar="FILE",
+        help="A reward of your own to start from, or native, the environment's; may be repeated.",
     ),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
     answers: Path | None = typer.Option(
@@ -80,8 +83,8 @@ def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(plan))
-    if task.process.sentence:
-        console.print(task.process.sentence)
+    for said in filter(None, (task.process.sentence, task.native_sentence)):
+        console.print(said)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")

@@ -149,6 +149,8 @@ def _card(task: "Task") -> None:
         console.print("success   no rule: people compare policies (autoreward prefer)")
     for name, limit in task.limits.items():
         console.print(f"limit     {name}: {limit.said}")
+    if task.uses_native:
+        console.print(f"native    {task.native_sentence}")
     if task.process.allowed:
         console.print(f"process   its environment may {', '.join(task.process.allowed)}")
     console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments")

@@ -219,6 +219,7 @@ def _manifest(
             },
             "limits": [_stated(r) for r in _limits(run, who)],
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
+            "native": book.header.task.native_sentence or None,
             "starts": [own.model_dump(mode="json") for own in run.starts],
             "contest": run.contest and run.contest.model_dump(mode="json"),
             "tier": run.tier,

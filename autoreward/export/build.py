@@ -3,6 +3,7 @@
 import tomllib
 from typing import Any
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.evaluation.costs import priced
 from autoreward.export.loader_source import loader
 from autoreward.export.render import (
@@ -73,6 +74,7 @@ def _adapter(task: Task, winner: Candidate) -> str:
         sensed=bool(task.state_program),
         info=tuple((path, info_keys(path), value) for path, value in task.info_at_reset.items()),
         unseen=_unseen(task),
+        native=NATIVE_REWARD if task.uses_native else "",
         rescales=task.train.rescales,
         read=read,
         state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
@@ -114,6 +116,7 @@ def _about(task: Task, winner: Candidate) -> str:
         "    action = acted(action)   # the environment's own action of one that policy.zip gives; acted_vec(actions): of many",
         "    envs = make_vec(16)   # many of them as one vector environment; AutoRewardVec(envs) does it to one that is there",
         "",
+        *([task.native_sentence, ""] if task.uses_native else []),
         "Fields of `state` and `next_state`:",
         *_fields(task.state),
         "Fields of `action`:",

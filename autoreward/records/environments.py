@@ -169,6 +169,9 @@ class Description(Record):
     """What a `describe` job found out about the task's environment."""
 
     state: tuple[FieldStats, ...]
+    """Of all state fields but the environment's own reward."""
+    native: tuple[FieldStats, ...] = ()
+    """Of that one, where the card hands it to programs."""
     action: tuple[FieldStats, ...]
     max_steps: int
     """The environment's time limit, in steps."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from autoreward.evaluation.limits import over_trainings
+from autoreward.evaluation.metrics import metrics_over_trainings
 from autoreward.evaluation.pareto import hypervolume, non_dominated
 from autoreward.records import Score, TrialId
 from autoreward.report.charts import points_picture
@@ -88,11 +89,12 @@ def front_of(readings: Sequence[RunView]) -> Front:
 
 
 def measures_of(task: Task) -> tuple[Criterion, ...]:
-    """What policies of a task are compared by: success, the metric, and each limit's value."""
+    """What policies of a task are compared by: success, the metrics, and each limit's value."""
     metric = task.metric
     return (
         *((Criterion("success", True),) if task.ruled else ()),
         Criterion(metric.value, direction_sign(metric.better) > 0.0, metric.unit),
+        *(Criterion(name, direction_sign(m.better) > 0.0, m.unit) for name, m in task.metrics.items()),
         *(Criterion(name, limit.at_least is not None, limit.unit) for name, limit in task.limits.items()),
     )
 
@@ -100,11 +102,12 @@ def measures_of(task: Task) -> tuple[Criterion, ...]:
 def values_of(task: Task, scores: Sequence[Score]) -> tuple[float, ...] | None:
     """A program's values over its trainings, in the order of `measures_of`; None where one is not known."""
     metrics = [s.metric for s in scores if s.metric is not None]
+    more = metrics_over_trainings(scores)
     limits = {reading.name: reading.value for reading in over_trainings(scores)}
-    if not metrics or not limits.keys() >= task.limits.keys():
+    if not metrics or not more.keys() >= task.metrics.keys() or not limits.keys() >= task.limits.keys():
         return None
     success = (fmean(s.success for s in scores),) if task.ruled else ()
-    return (*success, fmean(metrics), *(limits[name] for name in task.limits))
+    return (*success, fmean(metrics), *(more[name] for name in task.metrics), *(limits[name] for name in task.limits))
 
 
 def _share(points: Sequence[Sequence[float]]) -> float:

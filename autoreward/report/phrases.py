@@ -20,7 +20,7 @@ def describe_event(event: events.Event) -> str:
     """One line for people; empty for what is not worth one."""
     match event:
         case events.RunStarted(task=task, config=config, folder=folder):
-            opened = f"\n  {asked}" if (asked := task.process.sentence) else ""
+            opened = "".join(f"\n  {said}" for said in (task.process.sentence, task.native_sentence) if said)
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"

@@ -39,6 +39,7 @@ def show_run(reading: RunView) -> RenderableType:
         Text(f"{task.name}: {task.goal}", style="bold"),
         *(Text(f"asked: {said.question} said: {said.answer}") for said in task.clarified),
         Text(result_sentence(run) if run else _unfinished(reading)),
+        *([Text(task.native_sentence)] if task.uses_native else []),
     ]
     parts += [Text(line) for line in (budget_sentence(run), stage_sentence(run)) if line] if run else []
     parts += [Text(line) for line in audit_shown(reading)]

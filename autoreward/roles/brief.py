@@ -5,6 +5,7 @@ import re
 from typing import Any, NamedTuple
 
 from autoreward.checks.samples import written_constants
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
 from autoreward.records import CompositionName, Description
@@ -12,6 +13,7 @@ from autoreward.rewards.compose import PROPOSED, demanded
 from autoreward.roles.episode_tables import Table, episode_table
 from autoreward.roles.example import example_program
 from autoreward.tasks.card import Task
+from autoreward.tasks.tables import StateField
 
 LONGEST_DYNAMICS = 3_000
 """Characters of an environment's documentation."""
@@ -42,6 +44,16 @@ class Brief(NamedTuple):
     def example(self) -> str:
         """A program of the form that is asked for, in the task's own names."""
         return example_program(self.task, self.description)
+
+    @property
+    def states(self) -> dict[str, StateField]:
+        """The fields that a state has, before and after a step."""
+        return {name: field for name, field in self.task.state.items() if name != NATIVE_REWARD}
+
+    @property
+    def native(self) -> dict[str, StateField]:
+        """The environment's own reward, where the card hands it to programs."""
+        return {NATIVE_REWARD: self.task.state[NATIVE_REWARD]} if self.task.uses_native else {}
 
     @property
     def constants(self) -> dict[str, float]:

@@ -136,7 +136,10 @@ class RealSteps:
         self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
     ) -> tuple[Candidate, ...]:
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        return as_demanded(evolved_candidates(self._task, description, rounds, drafts, seed), self._config.composition)
+        # where a model designs, what people said is for the model to read
+        said = () if self._client else (self._book.lone(FEEDBACK) or Feedbacks()).items
+        made = evolved_candidates(self._task, description, rounds, drafts, seed, said)
+        return as_demanded(made, self._config.composition)
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""
@@ -246,7 +249,7 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     client = model_client(config, book, tell)
-    trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
+    trust = config.trust_the_model or (config.by_grammar and book.programs_made_here())
 
     def notice(line: str) -> None:
         tell(events.Mended(line))
@@ -274,13 +277,8 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
         open_models(config.models, folder, config.max_cost)
     if config.pool == "ray":
         demand_ray()
-    with Jail(config.trust_the_model or _by_grammar(config)) as jail:
+    with Jail(config.trust_the_model or config.by_grammar) as jail:
         jail.demand()
-
-
-def _by_grammar(config: RunConfig) -> bool:
-    """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-    return config.model == "grammar" and not isinstance(config.given, Candidate) and not config.start
 
 
 def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:

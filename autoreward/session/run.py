@@ -139,7 +139,7 @@ def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits 
     The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
 
     Raises:
-        UsageError: nothing was said, the run is not finished, or no model designs it.
+        UsageError: nothing was said, the run is not finished, or who designs it can make nothing of the words.
         ConfigError: a limit that can't be.
     """
     with Book.open(folder) as book:

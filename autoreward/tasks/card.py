@@ -1,12 +1,12 @@
 """What a task card says, as one record. Whoever holds a Task holds one whose names and formulas go together."""
 
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field as Bounded
 from pydantic import model_validator
 
-from autoreward.core.contract import ALWAYS_THERE
+from autoreward.core.contract import ALWAYS_THERE, NATIVE_REWARD
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
@@ -14,6 +14,7 @@ from autoreward.tasks.consistency import check_metrics, check_names, check_rules
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
+from autoreward.tasks.native import USES_NATIVE, check_native, with_native
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
 from autoreward.tasks.tables import MOST_METRICS, ActionField, Clarified, Constant, Metric, StateField, Train
@@ -39,6 +40,8 @@ class Task(Record):
     clarified: tuple[Clarified, ...] = Bounded(default=(), max_length=20)
     """What a person said when asked what the goal means; models read it beside the goal."""
     tier: Literal["smoke", "quick", "standard"] = "quick"
+    uses_native: bool = False
+    """Whether programs are given the environment's own reward of a step, as the state field `native_reward`."""
     state: dict[Name, StateField]
     action: dict[Name, ActionField]
     constants: dict[Name, Constant] = Bounded(default_factory=dict)
@@ -58,11 +61,21 @@ class Task(Record):
     state_program: ProgramText = ""
     """Its text, if there is one; it runs where the environment runs."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_native(cls, values: Any) -> Any:
+        """Its state has the field, wherever the values come from."""
+        return with_native(values)
+
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         """Raises ValueError if names and formulas do not fit together."""
         try:
-            check_names(self.goal, self.state, self.action, self.constants, self.train.hyperparameters)
+            own = self.state.keys() - {NATIVE_REWARD}
+            check_names(self.goal, own, self.action, self.constants, self.train.hyperparameters)
+            judges = (*self.rules, *self.stage_distances, self.metric_formula, *self.limit_formulas.values())
+            others = (*self.action, *self.constants)
+            check_native(self.uses_native, self.state, self.state_sources, others, judges)
             check_sources(self.state_sources, self.action_sources)
             check_seen(self.state, self.state_sources, self.script_formula)
             _ = self.success.window
@@ -158,6 +171,12 @@ class Task(Record):
     def unseen(self) -> tuple[str, ...]:
         """The state fields that policies do not see."""
         return tuple(name for name, field in self.state.items() if not field.policy)
+
+    @property
+    def native_sentence(self) -> str:
+        """That programs are given the environment's own reward; empty where they are not."""
+        said = f"Programs may read the environment's own reward of a step, next_state.{NATIVE_REWARD}"
+        return f"{said}: the task's card says {USES_NATIVE}." if self.uses_native else ""
 
     @property
     def info_at_reset(self) -> dict[str, float | None]:

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.ranges import short
+from autoreward.tasks.native import USES_NATIVE
 from autoreward.tasks.success_table import Success
 from autoreward.tasks.tables import ActionField, StateField
 
@@ -26,7 +28,10 @@ def card_text(drafted: Draft) -> str:
         lines.append(f"kwargs = {_inline(task.kwargs)}")
     lines += _marked(drafted, "max_steps", f"max_steps = {task.max_steps}")
     lines += [f"goal = {_text(task.goal)}", f"tier = {_text(task.tier)}"]
+    lines += [USES_NATIVE] if task.uses_native else []
     for name, field in task.state.items():
+        if name == NATIVE_REWARD:  # which that line stands for
+            continue
         lines += ["", *_marked(drafted, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
         lines += [] if field.policy else ["policy = false"]

@@ -1,8 +1,9 @@
-"""What the environment says in `info` and the card's fields read, behind the numbers of the observation.
+"""What the environment says in `info` and the card's fields read, behind the numbers of the observation; its reward, too.
 
 It goes where observations go (recordings, success rule, reward), and `PolicyView` keeps it from policies.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.names import info_keys
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.faults import UnusableInfo
 from autoreward.worker.envs.flatten import LARGEST, Leaf, layout_of
+from autoreward.worker.envs.guarded import one_number
 
 _Values = NDArray[np.float64]
 
@@ -28,6 +31,7 @@ class Informed(gymnasium.Wrapper[Any, Any, Any, Any]):
         """The shapes are those of a first step. Raises TaskError where that has no such value, or no numbers in it."""
         super().__init__(env)
         self._at_reset = task.info_at_reset
+        self._native = task.uses_native
         self._keys = {path: info_keys(path) for path in self._at_reset}
         self._readers = {
             path: ", ".join(f"[state.{n}]" for n, source in task.state_sources.items() if path in source.names)
@@ -65,8 +69,9 @@ class Informed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step."""
         observation, reward, terminated, truncated, info = self.env.step(action)
+        told = self._told(info, reward)
         return (
-            _joined(observation, [self._value(info, path) for path in self._at_reset]),
+            _joined(observation, [self._value(told, path) for path in self._at_reset]),
             reward,
             terminated,
             truncated,
@@ -76,7 +81,8 @@ class Informed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _looked_up(self, task: Task) -> dict[str, tuple[int, ...]]:
         """The shape of each value. Raises TaskError where a first episode does not have them as the card says."""
         _, begun = self.env.reset(seed=0)
-        info = self.env.step(resting(self.env.action_space))[4]
+        _, reward, _, _, info = self.env.step(resting(self.env.action_space))
+        info = self._told(info, reward)
         shapes = {}
         for path, said in self._at_reset.items():
             try:
@@ -96,6 +102,14 @@ class Informed(gymnasium.Wrapper[Any, Any, Any, Any]):
                     f"{shapes[path]} after a step; {way_out}."
                 )
         return shapes
+
+    def _told(self, info: Any, reward: Any) -> Any:
+        """What fields may read after a step: `info`, with the reward beside it where the card asks for that."""
+        if not (self._native and isinstance(info, Mapping)):
+            return info
+        number = one_number(reward)
+        # one that is no finite number is named by Guarded, which is around this, with the step
+        return {**info, NATIVE_REWARD: number if number is not None and math.isfinite(number) else 0.0}
 
     def _value(self, info: Mapping[str, Any], path: str) -> _Values:
         """One value, float64. Raises UnusableInfo unless it is there, and finite numbers of the shape that it had at first."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.evaluation.limits import of_episodes
 from autoreward.records import Audit, AuditItem, Episode
 from autoreward.tasks.card import Task
@@ -67,7 +68,9 @@ def _environment(task: Task, context: JobContext) -> Iterator[AuditItem]:
     layout = layout_of(env)
     if task.unseen:
         seen = f"sees {len(PolicyView(task, layout).places)} of the {layout.observed} numbers of the observation"
-        told = f", and nothing of the {layout.size - layout.observed} that fields read of info" if layout.info else ""
+        # the environment's reward is one number, and no field reads it of info
+        said = layout.size - layout.observed - task.uses_native
+        told = f", and nothing of the {said} that fields read of info" if said else ""
         message = f"{seen}{told}; not seen: {', '.join(task.unseen)}"
         yield AuditItem(name="policy", ok=True, message=message)
     if far := out_of_reach(env.action_space, task.train):
@@ -95,6 +98,8 @@ def _cut(episodes: Sequence[Episode], limit: int) -> Iterator[AuditItem]:
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
     for name, field in task.state.items():
+        if name == NATIVE_REWARD:  # no rule is about it
+            continue
         if field.range is None:
             yield AuditItem(
                 name=f"range of {name}",
@@ -155,6 +160,11 @@ def _repeats(one: Recorded, two: Recorded) -> AuditItem:
 
 
 def _hidden(task: Task, recorded: Recorded) -> AuditItem:
+    if task.uses_native:
+        message = (
+            f"programs are given it as next_state.{NATIVE_REWARD}, as the card says, so that no field gives it away"
+        )
+        return AuditItem(name="native reward", ok=True, message=message)
     native = recorded.native.reshape(-1).astype(np.float64)
     if np.ptp(native) == 0.0:
         return AuditItem(name="native reward", ok=True, message="the same at every sampled step: nothing to give away")

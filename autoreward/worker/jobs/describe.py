@@ -9,6 +9,7 @@ import numpy as np
 import stable_baselines3
 from gymnasium import spaces
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats
@@ -58,6 +59,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
     samples = recorded.transitions
+    states = samples.without(NATIVE_REWARD)
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
@@ -66,14 +68,15 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
     choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
-        state=_stats(samples.next_state),
+        state=_stats(states.next_state),
+        native=_stats({n: v for n, v in samples.next_state.items() if n == NATIVE_REWARD}),
         action=_stats(samples.action, choices, first),
         max_steps=limit,
         terminates=bool(samples.terminated.any()) or any(episode.terminated for episode in whole),
         random_length=float(np.mean([episode.length for episode in whole])),
         reference_episodes=kinds,
         grading=grading,
-        motions=motions(task, samples),
+        motions=motions(task, states),
         doc=stated.doc,
         dt=stated.dt,
         lost_episodes=venv.lost_episodes,
