@@ -18,7 +18,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
-from autoreward.evaluation.costs import limit_costs, mean_costs
+from autoreward.evaluation.costs import excess, limit_costs
 from autoreward.export.best import kept_files
 from autoreward.export.build import reward_files, train_script
 from autoreward.export.verify import Batch, NotEqual, prove
@@ -28,7 +28,7 @@ from autoreward.report.html import render
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import saved_legs
 from autoreward.rewards.compose import COMPOSITIONS
-from autoreward.rewards.compose.lagrange import LARGEST_MULTIPLIER, WARM_UP, ascended, composed
+from autoreward.rewards.compose.lagrange import LARGEST_MULTIPLIER, RATE, WARM_UP, ascended, composed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader, WithFiles
@@ -82,11 +82,12 @@ def test_a_cost_is_a_number_whatever_the_simulator_says(speeds: list[float]) -> 
         assert np.all(np.abs(cost) <= 10.0), name
 
 
-def test_what_a_step_of_an_episode_costs_in_the_mean() -> None:
-    fields = {"push": np.array([0.0, 1.0, 2.0]), "velocity": np.array([-3.0, 0.25, 1.0])}
-    found = mean_costs(card(**LIMITS), fields, terminated=True)
-    expected = {"mean": 5.5 / 3, "peak": 0.5 / 3, "often": 1.25 / 3, "seldom": -0.5 / 3, "worst": 4.5 / 3}
-    assert found == pytest.approx(expected)
+def test_how_far_what_an_episode_came_to_is_beyond_a_limit() -> None:
+    limits = card(**LIMITS).limits
+    assert [excess(limits[name], 1.0) for name in ("mean", "peak", "often", "seldom", "worst")] == [
+        1.0, -1.5, 0.75, -0.5, 1.0,
+    ]  # fmt: skip
+    assert (excess(limits["mean"], float("nan")), excess(limits["mean"], 1e9)) == (10.0, 10.0)
 
 
 def test_prices_are_taken_from_the_sum_and_the_whole_is_scaled() -> None:
@@ -141,12 +142,15 @@ def test_multipliers_move_once_a_rollout_by_episodes_after_a_warm_up() -> None:
     for _ in range(WARM_UP):
         learner.see(recorded([2.0, 0.0]))
         assert learner.multipliers == {"mean": 0.0, "worst": 0.0}
-    learner.see(recorded([2.0, 0.0]))  # a mean of 1 is beyond 0.5 by 1; of two steps one is beyond 1 by 1
-    assert learner.multipliers == pytest.approx({"mean": 0.05 * 1.0, "worst": 0.05 * 0.5})
-    learner.see(recorded([0.25, 0.25]))  # where a mean is held there is room; no step is beyond
-    assert learner.multipliers == pytest.approx({"mean": 0.05 - 0.025, "worst": 0.025})
+    learner.see(
+        recorded([4.0, 0.0])
+    )  # a mean of 2 is beyond 0.5 by 3, a largest value of 4 beyond 1 by 3: these are the units
+    assert learner.multipliers == pytest.approx({"mean": RATE, "worst": RATE})
+    learner.see(recorded([0.25, 0.25]))  # where a limit is held there is room: -0.5 and -0.75
+    mu = {"mean": RATE * (1.0 - 0.5 / 3.0), "worst": RATE * (1.0 - 0.75 / 3.0)}
+    assert learner.multipliers == pytest.approx(mu)
     paid = learner({"a": np.ones((1, 1))}, batch([1], [1.5]))
-    assert paid.item() == pytest.approx((1.0 - 0.025 * 2.0 - 0.025 * 0.5) / 1.05)
+    assert paid.item() == pytest.approx((1.0 - mu["mean"] * 2.0 - mu["worst"] * 0.5) / (1.0 + sum(mu.values())))
 
 
 def test_an_episode_may_come_in_pieces_and_as_many_must_end_as_there_are_environments() -> None:
@@ -159,7 +163,18 @@ def test_an_episode_may_come_in_pieces_and_as_many_must_end_as_there_are_environ
         learner.see(Recorded(whole.transitions.cut(rows), whole.done[rows], whole.native[rows], whole.lost[rows]))
     assert learner.multipliers == {"worst": 0.0}, "one episode of two"
     learner.see(recorded([1.0]))
-    assert learner.multipliers == pytest.approx({"worst": 0.05 * (3.5 / 4 + 0.0) / 2})
+    assert learner.multipliers == pytest.approx({"worst": RATE}), "beyond by 2 and by 0: the mean of both is the unit"
+    learner.see(recorded([3.0]))
+    assert learner.multipliers == pytest.approx({"worst": RATE + RATE * 1.0})
+
+
+def test_where_nothing_was_beyond_a_limit_its_number_is_the_unit() -> None:
+    task = card(worst={"value": "velocity", "at_most": 1.0})
+    learner = Lagrangian(task, 1, Setup(limits=tuple(task.limits)))
+    for _ in range(WARM_UP + 1):
+        learner.see(recorded([1.0]))
+    learner.see(recorded([1.5]))
+    assert learner.multipliers == pytest.approx({"worst": RATE * 0.5})
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ from autoreward.records import Setup
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose.composition import Array, Elementwise, Fixed
 
-RATE = 0.05
-"""What a multiplier moves by where the mean step is beyond the limit by as much as its own number."""
+RATE = 1.0
+"""What a multiplier moves by where episodes are as far beyond a limit as when the warm-up ended."""
 WARM_UP = 5
 """Rollouts before the first move: their episodes are of chance."""
 LARGEST_MULTIPLIER = 100.0
@@ -52,10 +52,10 @@ def step_cost(value: Array | float, bound: float, side: float, size: float, each
     return np.clip(np.nan_to_num(beyond, nan=10.0), 0.0 if each else -10.0, 10.0)
 
 
-def ascended(multipliers: Mapping[str, float], costs: Mapping[str, float]) -> dict[str, float]:
-    """The multipliers after one step of dual ascent; `costs`: what a step of the last episodes cost under each limit."""
+def ascended(multipliers: Mapping[str, float], beyond: Mapping[str, float]) -> dict[str, float]:
+    """The multipliers after one step of dual ascent; `beyond`: how far the last episodes were beyond each limit, in its unit."""
     return {
-        name: float(np.clip(number + RATE * costs[name], 0.0, LARGEST_MULTIPLIER))
+        name: float(np.clip(number + RATE * beyond[name], 0.0, LARGEST_MULTIPLIER))
         for name, number in multipliers.items()
     }
 
