@@ -107,7 +107,7 @@ def fixed(task: Task, description: Description, count: int) -> Candidates:
     if (RECORDINGS / task.name).is_dir():
         text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
         written = [
-            Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="human", how="given",
+            Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="model", how="fresh",
                       composition=idea.composition)
             for i, idea in enumerate(parse_record(text, Ideas).ideas)
         ]  # fmt: skip
