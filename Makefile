@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_TASK ?= mountain-car
 
-.PHONY: demo test check slow fuzz pages format clean
+.PHONY: demo test check slow nightly fuzz pages format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
+	@echo "make nightly the tests that are too long for every change"
 	@echo "make fuzz    random and mutated input at every door, 100 times longer than in the tests (FUZZ=1000: before a release)"
 	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, docs/api.md, tests/golden/"
 	@echo "make format  format the code"
@@ -35,12 +36,16 @@ slow: $(VENV)/.installed-dev
 	@echo "==> slow tests that need the machine alone"
 	@$(BIN)/python -m pytest -m alone --durations=10
 
+nightly: $(VENV)/.installed-dev
+	@echo "==> tests that are too long for every change"
+	@$(BIN)/python -m pytest -m nightly --durations=10
+
 FUZZ ?= 100
 fuzz: $(VENV)/.installed-dev
 	@FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/test_fuzz.py tests/test_markup.py -m "slow or not slow" -o timeout=0 --durations=5
 
 pages: $(VENV)/.installed-dev
-	@REWRITE=1 $(BIN)/python -m pytest tests/test_cli.py tests/test_docs.py tests/test_env_checks.py tests/test_grammar.py tests/test_roles.py
+	@REWRITE=1 $(BIN)/python -m pytest tests/test_cards.py tests/test_cli.py tests/test_docs.py tests/test_json_lines.py tests/test_env_checks.py tests/test_grammar.py tests/test_roles.py
 	@git status --short docs tests
 
 format: $(VENV)/.installed-dev

@@ -3,29 +3,26 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import Unpack
 
 from autoreward import events
 from autoreward.core.resources import envs_folder
-from autoreward.errors import RunChanged
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.records import EnvCheck, EnvRow, Verdict
-from autoreward.report.live.notebook_view import CellView, cell_output
 from autoreward.report.phrases import PlainView
-from autoreward.report.reading import RunView, read_run
+from autoreward.report.reading import read_run
 from autoreward.report.scalars import Log
+from autoreward.session.asked import AskedRun, shown_run, watched_run
 from autoreward.session.env_check import check_env
 from autoreward.session.loaded import LoadedRun, Picture
 from autoreward.session.new_task import Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
-from autoreward.session.run import config_for, new_folder, resume, start
+from autoreward.session.starts import read_starts
 from autoreward.session.tighten import stricter_rule, tightened_run
 from autoreward.settings import TRAINING_SEEDS, Settings
 from autoreward.store.book import Page, powers_of
-from autoreward.store.files import is_run, plain_name
 from autoreward.store.folder import Folder
-from autoreward.store.header import read_header
 from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
 from autoreward.tasks.draft.questions import CardQuestion
@@ -40,6 +37,7 @@ def improve(
     tell: events.Listener | None = None,
     log: Log | str | Path | None = None,
     trust: bool = False,
+    start: Sequence[str | Path] = (),
     **settings: Unpack[Settings],
 ) -> LoadedRun:
     """Search for a reward program, as `autoreward run` does; stopped (Ctrl-C, "interrupt"), it goes on under the same name.
@@ -62,15 +60,22 @@ def improve(
             See docs/curves.md for what there is, and for W&B and MLflow. What it raises stops the run.
             A path is a folder for TensorBoard's event files.
         trust: let in the code, addresses and places that the card, or the run to go on with, has.
+        start: files of rewards of your own: they train in the first round, models are shown them with their results, and they
+            are confirmed beside what the search finds.
         settings: `model`, `rounds`, `candidates`, `steps`, `seed`, ...: those of `autoreward run`, see docs/commands.md.
 
     Raises:
         ConfigError: a setting that does not exist or can't be.
+        UsageError: a reward to start from can't be read, or may not train.
         RunChanged: a run of that name has another task or other settings.
         AutorewardError: see errors.py.
     """
     asked_for = init(str(task), goal, model=settings.get("model")) if goal else card(task)
-    return _watched(_Asked(asked_for, Path(runs), name, dict(settings), log, "" if goal else _place(task)), tell, trust)
+    if trust:
+        keep(of_card(asked_for))
+    starts = read_starts(start, asked_for, settings.get("trust_the_model", False))
+    chosen, place = {**settings, **starts}, "" if goal else _place(task)
+    return watched_run(AskedRun(asked_for, Path(runs), name, chosen, log, place), tell, trust)
 
 
 def train(
@@ -102,7 +107,7 @@ def train(
         AutorewardError: see errors.py.
     """
     given = given_settings(str(reward), seeds)
-    return _watched(_Asked(card(task), Path(runs), name, {**settings, **given}, None, _place(task)), None, trust)
+    return watched_run(AskedRun(card(task), Path(runs), name, {**settings, **given}, None, _place(task)), None, trust)
 
 
 def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> Verdict:
@@ -198,55 +203,12 @@ def tighten(
     if trust:
         keep(powers_of(Page(Folder(earlier))))
     proposal = stricter_rule(earlier, add)
-    return _shown(lambda told: tightened_run(earlier, proposal, told, name, rounds), tell)
+    return shown_run(lambda told: tightened_run(earlier, proposal, told, name, rounds), tell)
 
 
 def load(folder: str | Path) -> LoadedRun:
     """A run from its folder. Raises UsageError, RunDamaged, RunChanged."""
     return LoadedRun(read_run(Path(folder)))
-
-
-class _Asked(NamedTuple):
-    """A run that somebody asks for."""
-
-    task: Task
-    runs: Path
-    name: str | None
-    settings: dict[str, object]
-    log: Log | str | Path | None
-    card: str = ""
-
-
-def _watched(asked: _Asked, tell: events.Listener | None, trust: bool) -> LoadedRun:
-    """The finished run, watched as `_shown` says."""
-    if trust:
-        _let_in(asked)
-    return _shown(lambda told: _go(asked, told), tell)
-
-
-def _shown(go: Callable[[events.Listener], RunView], tell: events.Listener | None) -> LoadedRun:
-    """The finished run, told to `tell`; if there is none, to a live view in the cell, or as lines outside of notebooks."""
-    if tell is not None:
-        return LoadedRun(go(tell))
-    if not _in_notebook():
-        return LoadedRun(go(PlainView(sys.stdout)))
-    with CellView(cell_output()) as view:
-        return LoadedRun(go(view))
-
-
-def _go(asked: _Asked, tell: events.Listener) -> RunView:
-    """Start a run or go on with it; the finished run."""
-    runs, name = asked.runs, asked.name
-    board, log = (Path(asked.log), None) if isinstance(asked.log, str | Path) else (None, asked.log)
-    config, folder = config_for(asked.task, asked.settings), new_folder(asked.task, runs, name)
-    if not is_run(folder):
-        return start(asked.task, config, folder, tell, tensorboard=board, log=log, card=asked.card)
-    header = read_header(folder)
-    changed = [key for key in asked.settings if getattr(header.config, key) != getattr(config, key)]
-    if header.task.name != asked.task.name or changed:
-        what = "another task" if header.task.name != asked.task.name else f"another {', '.join(changed)}"
-        raise RunChanged(f"{folder} is a run with {what}; choose another name, or load it as it is.")
-    return resume(folder, tell, board, log)
 
 
 def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
@@ -266,19 +228,6 @@ def card(task: str | Path | Task, envs: str | Path | None = None) -> Task:
 
 def _place(task: str | Path | Task) -> str:
     return "" if isinstance(task, Task) else place_of(str(task), (envs_folder(),), envs_folder())
-
-
-def _let_in(asked: _Asked) -> None:
-    """What the person trusts by saying so. Raises UsageError, StoreError."""
-    keep(of_card(asked.task))
-    if asked.name is not None and is_run(asked.runs / plain_name(asked.name)):
-        keep(powers_of(Page(Folder(asked.runs / asked.name))))
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in the kernel of a notebook, where outputs can be redrawn."""
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
 __all__ = [

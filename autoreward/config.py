@@ -1,4 +1,4 @@
-"""One run's settings as a record: what `settings.py` declares, checked, with the reward that is given instead of a search."""
+"""One run's settings as a record: what `settings.py` declares, checked, with the rewards that a person gives it."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -20,6 +20,8 @@ class Given(Record):
 
     given: Candidate | Literal["sparse", "native", "none"] | None = None
     """Train this reward and search for nothing."""
+    start: tuple[Candidate, ...] = ()
+    """The person's own rewards, which a search starts from."""
 
 
 class RunConfig(RunSettings, Given):
@@ -46,6 +48,13 @@ class RunConfig(RunSettings, Given):
             raise ValueError("A given reward is trained on one seed at least")
         return count
 
+    @field_validator("composition")
+    @classmethod
+    def _is_of_a_search(cls, composition: str, others: ValidationInfo) -> str:
+        if composition != "own" and others.data.get("given") is not None:
+            raise ValueError("A given reward says how its parts add up: write COMPOSITION in its file")
+        return composition
+
     @field_validator("steps")
     @classmethod
     def _is_found_by_a_search(cls, steps: int | str | None, others: ValidationInfo) -> int | str | None:
@@ -56,6 +65,11 @@ class RunConfig(RunSettings, Given):
     def full(self, task: Task) -> int:
         """Environment steps of one full training; where the search finds them, of its first round's."""
         return self.steps if isinstance(self.steps, int) else task.train.steps
+
+    @property
+    def by_grammar(self) -> bool:
+        """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
+        return self.model == "grammar" and not isinstance(self.given, Candidate) and not self.start
 
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:

@@ -9,7 +9,8 @@ AutorewardError
 ├── CannotDraw (1)      no clip of this environment on this machine; the report shows a plot instead
 ├── JailError (5)       the room for candidate code could not be built
 ├── StoreError (6)      RunLocked · RunChanged · RunDamaged: a run folder that can't be used as it is
-└── JudgementNeeded (7) a person has to say what is better before the run can go on
+├── JudgementNeeded (7) a person has to say what is better before the run can go on
+└── AnswerNeeded (7)    a person has to say what the goal means before anything is spent on it
 
 The candidate's failures are `Outcome` values and the model's unusable replies are findings; neither is ever an
 exception. Every message says what happened, where, and what to do next, naming settings and commands as facts
@@ -110,6 +111,16 @@ class JudgementNeeded(AutorewardError):
             "; then ",
             Command("resume", (folder,)),
         )
+
+
+class AnswerNeeded(AutorewardError):
+    """A question about a goal waits for a person; everything so far is saved."""
+
+    exit_code = 7
+    way_out = "Answer the question that the message asks."
+
+    def __init__(self, question: str, answers: str, *way: Phrase) -> None:
+        super().__init__(f"A question about the goal waits for your answer: {question} Answer {answers}", *way)
 
 
 class JobFailed(AutorewardError):

@@ -14,6 +14,7 @@ from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
 from autoreward.evaluation.ranking import best, latest
+from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.judges import JUDGES
 from autoreward.records import (
     Candidate,
@@ -38,6 +39,7 @@ from autoreward.search.halving import Budget, Trained, env_steps, goals, search_
 from autoreward.search.hunts import explored_once, hunted, hunted_steps
 from autoreward.search.length import length_after, with_incumbent, with_its_length
 from autoreward.search.longer import train_longer
+from autoreward.search.starts import demand_sound_starts, own_rewards, with_starts
 from autoreward.search.study import Study
 from autoreward.search.taken import judged_again
 from autoreward.store.keys import (
@@ -65,11 +67,12 @@ def improve(study: Study) -> Run:
     """Search for a reward program whose trained policy does what the task asks for; resume if already begun.
 
     Raises:
-        UsageError: there are no environment steps for a single round.
+        UsageError: there are no environment steps for a single round, or a reward to start from may not train.
         LimitReached: the first round can't be designed within the limits.
     """
     task, book = study.task, study.book
     description = book.once(DESCRIPTION, study.steps.describe)
+    demand_sound_starts(study)
     explored_once(study)
     feedback = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
@@ -103,17 +106,15 @@ def improve(study: Study) -> Run:
         rounds=len(rounds),
         best=winner,
         success=success(heard, task),
-        failed=why_nothing(
-            [t for r in heard for t in r.trials],
-            [s for r in heard for s in r.scores],
-            [v for r in heard for v in r.verdicts],
-        ),
+        failed=what_failed(heard),
         confirmed=confirmed,
+        starts=own_rewards(rounds, confirmed, winner, task.ruled),
         longer=most_helped(rounds),
         contest=contest,
         doubt=doubt,
         audit=winners_audit(study, heard, winner),
-        limits=over_trainings(latest([s for r in heard for s in r.scores]).get(winner, [])),
+        limits=over_trainings(scores_of(winner, heard)),
+        stages=stages_over_trainings(scores_of(winner, heard)),
         unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
@@ -132,7 +133,12 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     study = with_its_length(study, page, rounds, budget.left)
     rounds = explained(study, rounds)
     made = page.once(
-        CANDIDATES, lambda: with_incumbent(steps.design(description, rounds), rounds, study.task, study.full)
+        CANDIDATES,
+        lambda: with_starts(
+            with_incumbent(steps.design(description, rounds), rounds, study.task, study.full),
+            study.config.start,
+            rounds,
+        ),
     )
     study.listener(events.Designed(made.items))
     verdicts = page.each(VERDICTS, made.items, steps.review, steps.executor)
@@ -214,10 +220,21 @@ def winners_audit(study: Study, rounds: Rounds, winner: str) -> SuccessAudit:
     return audit
 
 
+def scores_of(candidate_id: str, rounds: Rounds) -> list[Score]:
+    """The newest score of each of a candidate's trainings in some rounds."""
+    return latest([s for r in rounds for s in r.scores]).get(candidate_id, [])
+
+
 def success(rounds: Rounds, task: Task) -> float | None:
     """The winner's held-out success over its training seeds; None without a winner or a rule."""
     scores = latest([s for r in rounds for s in r.scores]).get(best(rounds, task), [])
     return fmean(s.success for s in scores) if scores and task.ruled else None
+
+
+def what_failed(rounds: Rounds) -> str:
+    """What the first training, scoring or program failed of, if no policy was scored; empty if one was."""
+    trials, scores = [t for r in rounds for t in r.trials], [s for r in rounds for s in r.scores]
+    return why_nothing(trials, scores, [v for r in rounds for v in r.verdicts])
 
 
 def most_helped(rounds: Rounds) -> Longer:

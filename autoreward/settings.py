@@ -15,6 +15,12 @@ MOST_SEEDS = 100
 Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
 """How much a model thinks, from not at all on; not every model knows every step."""
 
+CompositionSetting = Literal[
+    "own", "auto", "sum", "bounded", "sign", "product", "potential", "standardised", "conjunction", "krc", "gated", "capped",
+    "staged", "lagrange",
+]  # fmt: skip
+"""How parts of a run's programs add up: as each says, in other ways too, or all in one."""
+
 
 @dataclass(frozen=True)
 class Help:
@@ -60,6 +66,11 @@ class RunSettings:
             default_shown=False,
         ),
     ] = "rule"
+    ask: Annotated[
+        int,
+        Interval(ge=0, le=3),
+        Help("Questions about what the goal means, before anything is trained, at most; 0: none."),
+    ] = 0
     explore_steps: Annotated[
         int,
         Interval(ge=0, le=10**9),
@@ -72,6 +83,13 @@ class RunSettings:
         Interval(ge=0, le=10**9),
         Help("Most environment steps in which each program is hunted for an exploit before it trains, such as 10,000."),
     ] = 0
+    composition: Annotated[
+        CompositionSetting,
+        Help(
+            "How parts of programs add up: own (as each designer says), auto (also the best two in other ways), or one of those of "
+            "docs/compositions.md for all."
+        ),
+    ] = "own"
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
@@ -157,8 +175,10 @@ class Settings(TypedDict, total=False):
     budget: float
     confirm_seeds: int
     judge: Literal["rule", "human"]
+    ask: int
     explore_steps: int
     hunt_steps: int
+    composition: CompositionSetting
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]

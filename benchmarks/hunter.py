@@ -37,7 +37,7 @@ PLANTED = {
         f'"flag": 20.0 * ({CAR} >= 0.5)}}',
         "alive": f'{{"alive": np.ones_like({CAR}), "flag": 10.0 * ({CAR} >= 0.5)}}',
         "shaking": f'{{"swing": 200.0 * np.abs(next_state.velocity - state.velocity), "flag": 5.0 * ({CAR} >= 0.5)}}',
-        "border hugging": f'{{"left": 2.0 * np.exp(-np.abs({CAR} + 1.2) / 0.1), "flag": 10.0 * ({CAR} >= 0.5)}}',
+        "swinging to the border": f'{{"left": 2.0 * np.exp(-np.abs({CAR} + 1.2) / 0.1), "flag": 10.0 * ({CAR} >= 0.5)}}',
     },
     "acrobot": {
         "spinning": '{"spin": np.abs(next_state.elbow_speed), "top": 5.0 * (next_state.tip_height > 1.0)}',

@@ -1,21 +1,23 @@
 """What designer, repair and critic prompts get out of a model, without any training.
 
     python benchmarks/prompts.py --model NAME [--tasks mountain-car,cheetah-stop] [--candidates 4] [--max-cost 1] [--runs DIR]
-        [--shape one|each] [--prompts DIR] [--drafts]
-    python benchmarks/prompts.py
+        [--shape one|each] [--prompts DIR] [--drafts] [--tools N]
+    python benchmarks/prompts.py [--replies DIR]
 
 asks a model for one round on each shipped task that is installed and on the hard ones of `benchmarks/data/hard`. Without
-`--model` recorded replies are read: those of `tests/recordings`, and the first round that a strong model wrote for each hard task.
+`--model` recorded replies are read: those of DIR/TASK, or of `tests/recordings` and the first round that a strong model wrote for
+each hard task.
 
 A row a task: answers that could be read, of all; programs; how many may train at first, and after repair; distinct ones of these,
 docstrings and comments aside; copies of the prompt's example (half of their parts or more are its, whatever the numbers); the mean
 rank correlation of their returns with the task's judgement on recorded episodes; whether the critic's answer could be read; tokens
-of the first prompt, as they are estimated; tokens of all; dollars. Run it before and after a change of a prompt, with the same
-model, and show both tables.
+of the first prompt, as they are estimated; tokens of all; dollars; calls of tools. Run it before and after a change of a prompt,
+with the same model, and show both tables.
 
 `--shape each` asks for ideas first and for each program by itself (`shapes.py`). `--prompts DIR` asks the first question as
 DIR/TASK.md has it: that of another commit is the field `prompt` of what its `autoreward run TASK --candidates 4 --dry-run --json`
-prints. `--drafts` asks for no repair and no critic.
+prints. `--drafts` asks for no repair and no critic. `--tools N` asks twice, first without tools, the control, and then the same
+question with tools in N turns at most: two rows a task.
 """
 
 import argparse
@@ -96,21 +98,26 @@ class Measured(NamedTuple):
     """Tokens, as they are estimated."""
     tokens: int
     dollars: float | None
+    called: int
+    """Calls of tools."""
 
     def row(self, task: str) -> str:
         rank = f"{fmean(self.ranks):.2f}" if self.ranks else ""
         dollars = "" if self.dollars is None else f"{self.dollars:.3f}"
         cells = [task, f"{self.read} of {self.answers}", self.programs, self.at_first, self.repaired, self.distinct,
-                 self.copies, rank, self.critic, self.first_prompt, self.tokens, dollars]  # fmt: skip
+                 self.copies, rank, self.critic, self.first_prompt, self.tokens, dollars, self.called]  # fmt: skip
         return "| " + " | ".join(map(str, cells)) + " |"
 
 
-HEAD = "| task | read | programs | at first | repaired | distinct | copies | rank | critic | prompt | tokens | $ |"
+HEAD = (
+    "| task | read | programs | at first | repaired | distinct | copies | rank | critic | prompt | tokens | $ | tools |"
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model")
+    parser.add_argument("--replies", type=Path)
     parser.add_argument("--tasks", default="")
     parser.add_argument("--candidates", type=int, default=4)
     parser.add_argument("--max-cost", type=float, default=1.0)
@@ -118,21 +125,27 @@ def main() -> None:
     parser.add_argument("--shape", choices=("one", "each"), default="one")
     parser.add_argument("--prompts", type=Path)
     parser.add_argument("--drafts", action="store_true")
+    parser.add_argument("--tools", type=int, default=0)
     options = parser.parse_args()
     known = [*task_names((envs_folder(),)), *task_names((HARD,))]
-    chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks()
+    chosen = options.tasks.split(",") if options.tasks else known if options.model else recorded_tasks(options.replies)
     print(f"{HEAD}\n{'|---' * HEAD.count(' |')}|", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name in chosen:
             runs = options.runs or Path(scratch)
             try:
                 task = find_task(name, (envs_folder(), HARD))
-                print(on_task(task, options, runs / f"prompts-{name}").row(name), flush=True)
+                for turns in sorted({0, options.tools}):
+                    told = f"{name}, tools" if turns else name
+                    folder = runs / (f"prompts-{name}-tools" if turns else f"prompts-{name}")
+                    print(on_task(task, options, folder, turns).row(told), flush=True)
             except TaskError as error:  # an environment that is not installed
                 print(f"| {name} | {error} |", flush=True)
 
 
-def recorded_tasks() -> list[str]:
+def recorded_tasks(replies: Path | None) -> list[str]:
+    if replies:
+        return sorted(path.name for path in replies.iterdir() if path.is_dir())
     return sorted(
         path.parent.name for path in (*RECORDINGS.glob("*/r000-designer.json"), *HARD.glob("*/programs.json"))
     )
@@ -141,14 +154,15 @@ def recorded_tasks() -> list[str]:
 def model_for(task: Task, options: argparse.Namespace, folder: Path) -> LLM:
     if options.model:
         return open_models({"designer": options.model}, folder, options.max_cost)[options.model]
-    if (RECORDINGS / task.name).is_dir():
-        return ReplayModel(RECORDINGS / task.name)
+    recorded = (options.replies or RECORDINGS) / task.name
+    if recorded.is_dir():
+        return ReplayModel(recorded)
     written = json.loads((HARD / task.name / "programs.json").read_text())
     return Recorded([p for p in written if p["origin"] == "model" and p["id"].startswith("r000")])
 
 
-def on_task(task: Task, options: argparse.Namespace, folder: Path) -> Measured:
-    config = RunConfig(model="grammar", candidates=options.candidates)
+def on_task(task: Task, options: argparse.Namespace, folder: Path, turns: int = 0) -> Measured:
+    config = RunConfig(model="grammar", candidates=options.candidates, tools=turns)
     with (
         Book.create(folder, RunHeader.of(task, config)) as book,
         open_steps(task, config, book, lambda event: None) as (steps, workers),
@@ -156,8 +170,10 @@ def on_task(task: Task, options: argparse.Namespace, folder: Path) -> Measured:
         description = book.once(DESCRIPTION, steps.describe)
         recorded: Transitions = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
         told = brief(task, config.full(task), config.episodes, description, recorded=recorded)
-        data = Offline(task, config, book, workers.jail).data(())
-        asked = Asked(options.candidates, options.shape, options.prompts, options.drafts)
+        offline = Offline(task, config, book, workers.jail)
+        data = offline.data(())
+        tools = offline.tools(data, steps.review) if turns else None
+        asked = Asked(options.candidates, options.shape, options.prompts, options.drafts, tools)
         client = ModelClient(
             dict.fromkeys(ROLES, model_for(task, options, folder)),
             folder,
@@ -177,7 +193,7 @@ def measured(
 ) -> Measured:
     """One round of designer, repair and critic."""
     drafted = drafts(client, told, asked)
-    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings)
+    programs = refine.Drafts(0, len(drafted.candidates), review, data, drafted.findings, told.constants)
     for candidate in drafted.candidates:
         programs.take(candidate)
     at_first = accepted(programs)
@@ -198,7 +214,7 @@ def measured(
         re.match(r"r\d+-(designer|ideas|program|repair)", line) is not None and "left out" not in line
         for line in programs.findings
     )
-    answers = sum(bill.role == "designer" for bill in bills)
+    answers = sum(bill.role == "designer" and not bill.tools for bill in bills)
     prices = [bill.dollars for bill in bills]
     example = parts(example_of(drafted.question))
     return Measured(
@@ -214,6 +230,7 @@ def measured(
         first_prompt=tokens(drafted.question),
         tokens=sum(bill.input_tokens + bill.output_tokens for bill in bills),
         dollars=None if None in prices else sum(price for price in prices if price is not None),
+        called=sum(len(bill.tools) for bill in bills),
     )
 
 
@@ -253,6 +270,8 @@ def parts(source: str) -> set[str]:
             return ast.Constant(0) if isinstance(node.value, int | float) else node
 
         def visit_Name(self, node: ast.Name) -> ast.AST:
+            if node.id.isupper():  # a constant, wherever it is defined
+                return ast.Constant(0)
             if node.id not in given or self.depth > 5:
                 return node
             self.depth += 1

@@ -7,7 +7,9 @@ until there are K programs. All of them begin as the designer's prompt does, up 
 from pathlib import Path
 from typing import NamedTuple
 
+from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
+from autoreward.llm.conversation import Tools
 from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.prompts import quoted
 from autoreward.llm.structured import Request, ask_structured
@@ -30,6 +32,8 @@ class Asked(NamedTuple):
     prompts: Path | None = None
     """Folder of first questions to ask instead, TASK.md each."""
     drafts_alone: bool = False
+    tools: Tools | None = None
+    """What may be called before the answer with all programs."""
 
 
 class Lines(ModelAnswer):
@@ -43,18 +47,20 @@ def drafts(client: ModelClient, told: Brief, asked: Asked) -> designer.Drafted:
     if asked.shape == "each":
         return drafted_each(client, told, asked.count)
     if asked.prompts is None:
-        return designer.draft_candidates(client, told, History(), asked.count)
+        return designer.draft_candidates(client, told, History(), asked.count, tools=asked.tools)
     text = (asked.prompts / f"{told.task.name}.md").read_text()
     answer, findings = ask_structured(
         client, Request("r000-designer", "designer", text, 16_000), designer.Ideas, designer.from_code
     )
     ideas = enumerate(answer.ideas[: asked.count] if answer else [])
-    made = tuple(designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in ideas)
+    made = tuple(
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), told.constants) for number, idea in ideas
+    )
     return designer.Drafted(made, findings, text)
 
 
 def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Drafted:
-    """A first round's programs, each asked for by itself. Raises LimitReached, ProviderError."""
+    """A first round's programs, each asked for by itself, as far as the limits go. Raises LimitReached, ProviderError."""
     whole = designer.design_prompt(brief, History(), 0)
     before, _, after = whole.rpartition(ANSWER)
     text = (
@@ -70,12 +76,16 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
         line = ideas[turn] if turn < len(ideas) else "one that differs from all of these: " + "; ".join(ideas)
         asked = f"{before}\n# The idea\n{quoted(line)}\n{ANSWER}{after}"
         key = str(ReplyKey(0, f"program-{turn}"))
-        got, wrong = ask_structured(
-            client, Request(key, "designer", asked, _PROGRAM_TOKENS), designer.Ideas, designer.from_code
-        )
+        request = Request(key, "designer", asked, _PROGRAM_TOKENS, held=False)
+        try:
+            got, wrong = ask_structured(client, request, designer.Ideas, designer.from_code)
+        except LimitReached as limit:
+            findings += (f"{key}: {limit}",)
+            break
         findings += wrong
         made += got.ideas[:1] if got else []
     candidates = tuple(
-        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset()) for number, idea in enumerate(made)
+        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), brief.constants)
+        for number, idea in enumerate(made)
     )
     return designer.Drafted(candidates, findings, whole)

@@ -175,7 +175,8 @@ def tried(asked: Asked, workers: Workers) -> dict[str, str]:
         found[stage if stage not in found else "export"] = error.worded(in_shell)
     except Exception as error:  # a dump for the person
         found[stage if stage not in found else "export"] = f"DUMP {type(error).__name__}: {error}"
-    return {stage: " ".join(said.split()) for stage, said in found.items()}
+    # where packages lie on this machine says nothing
+    return {stage: " ".join(said.replace(f"{sys.prefix}/", "").split()) for stage, said in found.items()}
 
 
 def trained(task: Task, workers: Workers, found: dict[str, str]) -> None:
@@ -191,7 +192,9 @@ def trained(task: Task, workers: Workers, found: dict[str, str]) -> None:
     score, _ = (
         workers.score(task, trial, CONFIG, policy, (0, 1), (2, 3), description.grading) if policy else (trial, {})
     )
-    failed = [f"{one.outcome.value}: {one.message}" for one in (verdict, trial, score) if not one.outcome.ok]
+    refused = "; ".join(finding.message for finding in verdict.findings)
+    ended = ((verdict.outcome, refused), (trial.outcome, trial.message), (score.outcome, score.message))
+    failed = [f"{outcome.value}: {words}" for outcome, words in ended if not outcome.ok]
     found["train"] = failed[0] if failed else "ok"
     if failed:
         return

@@ -6,14 +6,19 @@ from autoreward.config import RunConfig
 from autoreward.design.grammar.evolve import evolved_candidates, slots
 from autoreward.records import Candidate, Description, Round
 from autoreward.roles.history import History
+from autoreward.search.strategy import Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.tasks.card import Task
 
 
 def bred(task: Task, description: Description, rounds: Sequence[Round], count: int, seed: int) -> tuple[Candidate, ...]:
     """The grammar's next round."""
-    variations = TruncationSelection(task, RunConfig(candidates=count), slots).ask(rounds)
-    return evolved_candidates(task, description, rounds, variations, seed)
+    return evolved_candidates(task, description, rounds, asked(task, rounds, count), seed)
+
+
+def asked(task: Task, rounds: Sequence[Round], count: int) -> tuple[Variation, ...]:
+    """What the strategy asks the grammar for."""
+    return TruncationSelection(task, RunConfig(candidates=count), slots).ask(rounds)
 
 
 def history(task: Task, *rounds: Round) -> History:

@@ -94,6 +94,15 @@ def _draws(self: Plain, *, seed: int | None = None, options: Any = None) -> tupl
     return self.observe(), found[1]
 
 
+def _at_close(do: Callable[[], object]) -> Any:
+    """A close that does this, too."""
+
+    def close(self: Plain) -> None:
+        do()
+
+    return close
+
+
 def _started(do: Callable[[], object]) -> Any:
     def reset(self: Plain, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         do()
@@ -178,6 +187,8 @@ fault(reset=_started(lambda: subprocess.run([sys.executable, "-S", "-c", "pass"]
 fault(reset=_started(_opened))("Socket")
 fault(reset=_started(_quietly_opened))("QuietSocket")
 fault(reset=_started(_window))("Window")
+fault(close=_at_close(lambda: 1 / 0))("Unclosable")
+fault(close=_at_close(lambda: time.sleep(1000)))("NeverCloses")
 fault(reset=_started(lambda: os.chdir(Path(__file__).anchor)))("Folder")
 fault(happens=lambda self: np.seterr(all="raise") and None)("Errors")
 fault(reset=_seeds_all)("SeedsAll")

@@ -1,6 +1,7 @@
 """Exports of small programs, for tests: the files on disk, imported as anybody imports them."""
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +23,13 @@ def unproven(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
 
 
 def written(source: str, composition: CompositionName = "sum", thought: str = "") -> Candidate:
-    """A candidate with that program, reviewed: its parts have the roles of their names, and random actions are paid 0.5."""
-    setup = Setup(roles=ROLES, reference=Reference(mean=0.5, std=0.25))
+    """A candidate with that program, reviewed: its parts have the roles of their names, and random actions are paid 0.5 by each."""
+    usual = Reference(mean=0.5, std=0.25)
+    parts = [
+        *re.findall(r"\b[A-Za-z_]\w{0,39}\b", source),
+        *(f"p{i}" for i in range(40)),
+    ]  # some are named by f-strings
+    setup = Setup(roles=ROLES, reference=usual, references=dict.fromkeys(parts, usual), cap=2.0)
     return Candidate(
         id="c", source=source, thought=thought, origin="model", how="fresh", composition=composition, setup=setup
     )

@@ -39,6 +39,7 @@ class Provider:
     def __init__(self, answers: list[Answer]) -> None:
         self.answers = answers
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.url = ""
         self.models: dict[str, Any] = {}
@@ -62,6 +63,7 @@ def provider(*answers: Answer) -> Iterator[Provider]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             made.requests.append(body)
+            made.paths.append(self.path)
             made.headers.append({k.lower(): v for k, v in self.headers.items()})
             answer = made.answer(body)
             time.sleep(answer.sleep)
@@ -130,6 +132,8 @@ def content(answer: Answer, asked: dict[str, Any], path: str) -> dict[str, Any]:
             "content": blocks(answer), "stop_reason": "tool_use" if answer.calls else stop, "stop_sequence": None,
             "usage": {"input_tokens": 1000, "output_tokens": 500, **answer.usage},
         }  # fmt: skip
+    if path.endswith("/responses"):
+        return response(answer, asked)
     stop = {"stop": "stop", "length": "length", "refusal": "content_filter"}[answer.finish]
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
     if answer.calls:
@@ -141,6 +145,31 @@ def content(answer: Answer, asked: dict[str, Any], path: str) -> dict[str, Any]:
         "id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": stop}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500, **answer.usage},
+    }  # fmt: skip
+
+
+def response(answer: Answer, asked: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's Responses: what it thought, what it says, what it calls."""
+    reason = {"stop": None, "length": "max_output_tokens", "refusal": "content_filter"}[answer.finish]
+    items: list[dict[str, Any]] = [
+        {"id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "sealed"},
+        {
+            "id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "phase": "commentary",
+            "content": [{"type": "output_text", "text": answer.text, "annotations": []}],
+        },
+    ]  # fmt: skip
+    items += [
+        {"id": f"fc_{n}", "type": "function_call", "call_id": f"c{n}", "name": name, "arguments": json.dumps(given)}
+        for n, (name, given) in enumerate(answer.calls)
+    ]
+    return {
+        "id": "resp_1", "object": "response", "created_at": 1, "model": asked["model"], "output": items,
+        "status": "incomplete" if reason else "completed", "incomplete_details": {"reason": reason} if reason else None,
+        "usage": {
+            "input_tokens": 1000, "output_tokens": 500, "total_tokens": 1500,
+            "input_tokens_details": {"cached_tokens": 600, "cache_write_tokens": 100},
+            "output_tokens_details": {"reasoning_tokens": 300}, **answer.usage,
+        },
     }  # fmt: skip
 
 
@@ -182,6 +211,18 @@ def events(answer: Answer, asked: dict[str, Any], path: str) -> list[bytes]:
             *more,
             {"type": "message_delta", "delta": stop, "usage": {"output_tokens": said["usage"]["output_tokens"]}},
             {"type": "message_stop"},
+        ]
+        return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in sent]
+    if path.endswith("/responses"):
+        end = f"response.{said['status']}"
+        sent = [
+            {"type": "response.created", "response": {**said, "output": [], "status": "in_progress"}},
+            *({"type": "response.output_text.delta", "output_index": 1, "delta": part} for part in parts),
+            *(
+                {"type": "response.output_item.done", "output_index": n, "item": i}
+                for n, i in enumerate(said["output"])
+            ),
+            {"type": end, "response": said},
         ]
         return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in sent]
     same = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": asked["model"]}

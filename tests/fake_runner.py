@@ -61,7 +61,7 @@ def _failure(job: Job[Any]) -> Exception | None:
     if job.program is not None and "def compute_reward" not in job.program:
         return RewardFailed(Outcome.BROKE_CONTRACT, "define one function compute_reward")
     if isinstance(job, TrainJob) and job.training.steps > SPEED * job.limits.seconds:
-        return JobFailed(Outcome.TIMED_OUT, f"the {job.kind} process did not end{job.limits.way_out}")
+        return JobFailed(Outcome.OVERDUE, f"the {job.kind} process did not end{job.limits.way_out}")
     return None
 
 

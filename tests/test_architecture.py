@@ -252,6 +252,7 @@ NOT_IN_A_RUN = {
     "cli/doctor.py": "whether there is a folder of runs",
     "cli/export.py": "the folder that the person names",
     "cli/init.py": "what the person edits",
+    "cli/compare.py": "the picture that the person names",
     "cli/play.py": "the film that the person names",
     "cli/options.py": "the folder of cards that the person names",
     "cli/say.py": "where output goes that nobody reads",

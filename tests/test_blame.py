@@ -9,7 +9,7 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.evaluation.diagnose import diagnose
-from autoreward.evaluation.futility import environment, optimiser
+from autoreward.evaluation.futility import ended_from_outside, optimiser
 from autoreward.evaluation.legs import trainings
 from autoreward.loop import improve
 from autoreward.records import Candidate, Description, Diagnosis, FieldStats, Round, Screened, Trial
@@ -38,8 +38,12 @@ def trial(name: str, outcome: Outcome, leg: int | None = None, lost: int = 0) ->
 @pytest.mark.parametrize(
     ("outcomes", "by"),
     [
-        ((Outcome.ENVIRONMENT_FAILED,), environment),
-        ((Outcome.ENVIRONMENT_FAILED, Outcome.ENVIRONMENT_FAILED), environment),
+        ((Outcome.ENVIRONMENT_FAILED,), ended_from_outside),
+        ((Outcome.ENVIRONMENT_FAILED, Outcome.ENVIRONMENT_FAILED), ended_from_outside),
+        ((Outcome.OVERDUE, Outcome.OVERDUE), ended_from_outside),
+        ((Outcome.SHORT_OF_MEMORY,), ended_from_outside),
+        ((Outcome.TIMED_OUT, Outcome.TIMED_OUT), None),
+        ((Outcome.OVERDUE, Outcome.ENVIRONMENT_FAILED), None),
         ((Outcome.ENVIRONMENT_FAILED, Outcome.COMPLETED), None),
         ((Outcome.ENVIRONMENT_FAILED, Outcome.DIVERGED), None),
         ((Outcome.DIVERGED, Outcome.DIVERGED), optimiser),
@@ -49,9 +53,9 @@ def trial(name: str, outcome: Outcome, leg: int | None = None, lost: int = 0) ->
 )
 def test_what_fails_in_all_trainings_is_named_and_nothing_else(outcomes: tuple[Outcome, ...], by: object) -> None:
     made = [trial(f"r000c{i}", outcome) for i, outcome in enumerate(outcomes)]
-    found = {environment: environment(made), optimiser: optimiser(made, normalized=True)}
+    found = {ended_from_outside: ended_from_outside(made), optimiser: optimiser(made, normalized=True)}
     assert [judge for judge, doubt in found.items() if doubt] == ([by] if by else [])
-    if doubt := found[environment]:
+    if doubt := found[ended_from_outside]:
         assert "learning" not in doubt.reason
         assert doubt.evidence[0] == f"r000c0-s0: {SECRET}"
 
@@ -67,7 +71,15 @@ def test_a_run_whose_environment_fails_stops_and_says_so(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("outcome", "told"),
-    [(Outcome.ENVIRONMENT_FAILED, False), (Outcome.LOST, False), (Outcome.NOT_FINITE, True), (Outcome.DIVERGED, True)],
+    [
+        (Outcome.ENVIRONMENT_FAILED, False),
+        (Outcome.LOST, False),
+        (Outcome.OVERDUE, False),
+        (Outcome.SHORT_OF_MEMORY, False),
+        (Outcome.NOT_FINITE, True),
+        (Outcome.TIMED_OUT, True),
+        (Outcome.DIVERGED, True),
+    ],
 )
 def test_a_designer_is_told_what_it_can_mend_and_a_person_everything(outcome: Outcome, told: bool) -> None:
     candidates = tuple(

@@ -10,6 +10,7 @@ import pytest
 import typer
 from fake_provider import Answer, provider
 from in_process import HERE
+from kept import kept
 from scripted import Scripted, client
 from typer.testing import CliRunner
 
@@ -23,7 +24,7 @@ from autoreward.session.env_check import audit_tasks
 from autoreward.session.new_task import Initiated, Wanted, take_proposal
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.guess import draft_task
-from autoreward.tasks.draft.questions import CardQuestion
+from autoreward.tasks.draft.questions import CardQuestion, answered
 from autoreward.tasks.draft.ranges import source_range
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task
@@ -292,6 +293,43 @@ def test_a_model_names_fields_and_proposes_the_rule(tmp_path: Path) -> None:
     assert 'far = { value = 2.0, unit = "m", about = "far away", field = "place" }' in text
     assert "Go far." in model.asked["init-0"]
     assert "Cart Position" in model.asked["init-0"]
+
+
+STAGES = [
+    {"name": "out", "when": "place > far", "hold": 5},
+    {"name": "home", "when": "terminated", "distance": "abs(place)"},
+]
+
+
+def test_a_model_proposes_stages_and_they_are_in_the_card(tmp_path: Path) -> None:
+    made = initiated(tmp_path, success={"stages": STAGES, "full_length": False}, max_steps=300,
+                     questions=[asks("Slowly?", "success", "condition", "abs(place) < 1")])  # fmt: skip
+    assert made.findings == ()
+    text = card_text(made.draft)
+    assert '    { name = "out", when = "place > far", hold = 5 },' in text
+    task = parse_task(text, tmp_path / "toy" / "task.toml")
+    assert task == made.draft.task
+    assert [(s.name, s.hold, s.distance) for s in task.success.stages] == [("out", 5, ""), ("home", 1, "abs(place)")]
+    more = answered(made.draft, made.questions[0], "yes").task.success
+    assert [s.when for s in more.stages] == ["place > far", "terminated and abs(place) < 1"]
+
+
+def test_what_a_model_is_asked_about_an_environment(tmp_path: Path) -> None:
+    model, environment = Scripted({"init-0": answer()}), surveyed()
+    propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {"size": 3}))
+    text = model.asked["init-0"]
+    assert text == kept(Path(__file__).parent / "golden" / "init.md", text)
+
+
+def test_stages_beside_a_condition_go_back_to_the_model(tmp_path: Path) -> None:
+    both = {"stages": STAGES, "when": "place > 1", "within": "last step", "share": 1.0, "full_length": False}
+    model = Scripted({"init-0": answer(success=both), "init-1": answer(success=both | {"when": ""})})
+    environment = surveyed()
+    made = propose(client(model, tmp_path), environment, draft_task(environment, "toy", "Go far.", {"size": 3}))
+    assert "either when" in made.findings[0]
+    assert "either when" in model.asked["init-1"]
+    assert "made with the arguments" in model.asked["init-0"], "it sees the arguments of the environment"
+    assert [s.name for s in made.draft.task.success.stages] == ["out", "home"]
 
 
 def test_a_proposal_that_does_not_fit_goes_back_and_the_tables_stay(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from autoreward.cli import app
 from autoreward.cli.doctor import say_protection
 from autoreward.cli.settings import with_settings
 from autoreward.cli.tasks import check_cards, where_it_holds
-from autoreward.config import RunConfig
+from autoreward.config import Given, RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.wording import in_shell
 from autoreward.errors import UsageError
@@ -96,7 +96,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_setting_is_stated_once() -> None:
     """Fields of the record, options of `run`, and keywords of Python's `improve` are made of one declaration."""
     declared = declared_settings()
-    fields = {name: field for name, field in RunConfig.model_fields.items() if name != "given"}
+    fields = {name: field for name, field in RunConfig.model_fields.items() if name not in Given.model_fields}
     assert list(declared) == list(fields)
     assert {name: s.default for name, s in declared.items()} == {name: f.default for name, f in fields.items()}
     assert get_type_hints(Settings) == {name: s.type for name, s in declared.items()}

@@ -1,6 +1,7 @@
 """Compositions: known answers, and what each of them promises."""
 
 import json
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import Any, get_args
@@ -47,6 +48,15 @@ SETUP = Setup(
         "part2": "dense",
     },
     reference=Reference(mean=0.5, std=2.0),
+    references={
+        "main": Reference(mean=0.5, std=2.0),
+        "a": Reference(mean=0.0, std=0.5),
+        "phi": Reference(mean=1.0, std=0.0),
+        "part0": Reference(mean=3.0, std=20.0),
+        "part1": Reference(mean=-1.0, std=0.5),
+        "part2": Reference(mean=0.0, std=4.0),
+    },
+    cap=40.0,
 )
 
 
@@ -65,6 +75,10 @@ def compose(how: CompositionName, parts: dict[str, NDArray[np.float64]], gamma: 
         ("product", [1.0, 0.0, -0.0, 0.25, 0.5]),
         # 2 + .5*.5;  0 + .5*2 - .5;  -3 - .5 - 2;  new episode: 1 + .5*.25;  .5 + .5 - .25
         ("potential", [2.25, 0.5, -5.5, 1.125, 0.75]),
+        # (main - .5) / 2 + a / .5
+        ("standardised", [1.75, 3.75, -3.75, 0.75, 2.0]),
+        # ln 4 - ln(1 + exp(-.75)) - ln(1 + exp(-1)), and so on
+        ("conjunction", [0.686162, 0.542205, -2.650858, 0.336278, 0.566219]),
     ],
 )
 def test_known_answers(how: CompositionName, expected: list[float]) -> None:
@@ -73,9 +87,16 @@ def test_known_answers(how: CompositionName, expected: list[float]) -> None:
 
 @pytest.mark.parametrize("how", COMPOSITIONS)
 def test_one_part_alone(how: CompositionName) -> None:
-    alone = {"main": PARTS["main"]}
-    expected = {"bounded": np.tanh((alone["main"] - 0.5) / 4), "sign": np.sign(alone["main"])}.get(how, alone["main"])
-    assert compose(how, alone) == pytest.approx(expected[:, 0].tolist())
+    alone = PARTS["main"]
+    over = (alone - 0.5) / 2
+    expected = {
+        "bounded": np.tanh(over / 2),
+        "sign": np.sign(alone),
+        "standardised": over,
+        "conjunction": np.log(2) - np.log1p(np.exp(-over)),
+        "staged": np.array([[1.0], [0.0], [0.0], [1.0], [0.0]]),  # its only stage is reached at once, in both episodes
+    }
+    assert compose(how, {"main": alone}) == pytest.approx(expected.get(how, alone)[:, 0].tolist())
 
 
 def test_a_pay_for_being_alive_takes_nothing_from_a_bounded_reward() -> None:
@@ -100,22 +121,39 @@ GAP = np.linspace(0.1, 2.0, 100)[:, None]
 @pytest.mark.parametrize(
     ("how", "roles", "says"),
     [
-        ("sign", {}, 'no part has the role "main": say what each part is for, ROLES = {"gap": ..., "held": ...}'),
+        (
+            "sign",
+            {},
+            'no part has the role "main": say what each part is for, ROLES = {"gap": ..., "held": ..., "never": ...}',
+        ),
         ("sign", {"gap": "main"}, "the same sign at nearly every step"),
         ("sign", {"held": "main"}, ""),
         ("product", {"held": "sparse"}, 'no part has the role "main"'),
         ("product", {"held": "main"}, ""),
         ("potential", {}, 'no part has the role "potential"'),
         ("potential", {"gap": "potential"}, ""),
-        ("potential", {"gap": "potential", "held": "potential"}, "all parts are potentials"),
+        ("potential", {"gap": "potential", "held": "potential", "never": "potential"}, "all parts are potentials"),
         ("sum", {}, ""),
         ("bounded", {}, ""),
+        ("standardised", {}, ""),
+        ("conjunction", {}, ""),
+        ("krc", {"gap": "main"}, "fewer than two parts have the role main or dense"),
+        ("krc", {"gap": "main", "held": "dense"}, ""),
+        ("krc", {"gap": "main", "never": "dense"}, "the part 'never' is 0 at nearly every step"),
+        ("gated", {"held": "main"}, "ROLES does not speak of 'gap'"),
+        ("gated", {"held": "main", "never": "dense", "gap": "dense"}, "the part 'gap' is negative at times"),
+        ("gated", {"held": "main", "never": "dense", "gap": "penalty"}, ""),
+        ("gated", {"gap": "main", "held": "dense", "never": "dense"}, ""),
+        ("capped", {"gap": "dense"}, "write CAP = 5.0"),
+        ("staged", {"held": "main"}, "fewer than two parts have the role main"),
+        ("staged", {"held": "main", "gap": "main"}, "the stage 'gap' leaves [0, 1]"),
+        ("staged", {"held": "main", "never": "main"}, ""),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_with_what_to_do(
     how: CompositionName, roles: dict[str, PartRole], says: str
 ) -> None:
-    parts = {"gap": -GAP, "held": 1.0 * (GAP < 0.2)}
+    parts = {"gap": -GAP, "held": 1.0 * (GAP < 0.2), "never": 0.0 * GAP}
     said = COMPOSITIONS[how].fault(Setup(roles=roles), parts)
     assert says in said
     assert bool(says) == bool(said)
@@ -258,18 +296,135 @@ def by_formula(
 ) -> NDArray[np.float64]:  # fmt: skip
     """By the text that people read. What an episode's end by itself leaves is never looked at again."""
     roles = {name: SETUP.roles.get(name, "dense") for name in parts}
-    main, potential = ([parts[n] for n in parts if roles[n] == role] for role in ("main", "potential"))
-    by_role = {"main": main, "potential": potential}
+    by_role = {role: [parts[n] for n in parts if roles[n] == role] for role in ("main", "dense", "potential")}
+    called = {id(part): name for name, part in parts.items()}
+
+    def along(step_of: Callable[..., Any], x: NDArray[np.float64]) -> NDArray[np.float64]:
+        y = np.zeros((len(x), ENVS))
+        for t in range(len(x)):
+            y[t] = step_of(np.where(step[t] == 1, 0.0, y[t - 1] if t else 0.0), x[t])
+        return y
 
     def one_step_earlier(x: NDArray[np.float64] | float) -> NDArray[np.float64]:
         whole = np.broadcast_to(x, step.shape)
         return np.where(step == 1, 0.0, np.concatenate([np.zeros((1, ENVS)), whole[:-1]]))
 
-    names = {"np": np, "parts": parts, "gamma": gamma, "terminated": terminated, "mean": 0.5, "std": 2.0}
-    role = "potential" if how == "potential" else "main"
-    names |= by_role | {"other": [parts[n] for n in parts if roles[n] != role], "one_step_earlier": one_step_earlier}
+    def scale(x: NDArray[np.float64]) -> Reference:
+        return SETUP.references[called[id(x)]]
+
+    joint = [parts[n] for n in parts if roles[n] in ("main", "dense")]
+    not_other = {"potential": ("potential",), "krc": ("main", "dense"), "capped": ("dense",)}.get(how, ("main",))
+    names = {"np": np, "parts": parts, "gamma": gamma, "terminated": terminated, "mean": 0.5, "std": 2.0, "cap": 40.0}
+    names |= {"size": 1.0, "mu": {}, "cost": {}}
+    names |= by_role | {
+        "joint": joint,
+        "other": [parts[n] for n in parts if roles[n] not in not_other],
+        "ranked": [parts[n] for n in SETUP.roles if n in parts],
+        "one_step_earlier": one_step_earlier,
+        "along": along,
+        "centred": lambda x: (x - scale(x).mean) / scale(x).std,
+        "good": lambda x: x >= scale(x).mean + scale(x).std,
+        "stands": standing(by_role["main"], step),
+    }
     reward = eval(COMPOSITIONS[how].formula, names)  # our own source
     return np.broadcast_to(np.asarray(reward, dtype=np.float64), step.shape)
+
+
+def standing(stages: list[NDArray[np.float64]], step: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How far each episode has come, told from all that it has seen since its start: the slow way."""
+    stands = np.zeros(step.shape)
+    for t, env in np.ndindex(*step.shape):
+        reached = 0
+        for earlier in range(t + 1 - min(step[t, env], t + 1), t + 1):
+            while reached < len(stages) and stages[reached][earlier, env] >= 1.0:
+                reached += 1
+        near = np.clip(stages[reached][t, env], 0.0, 1.0) if reached < len(stages) else 0.0
+        stands[t, env] = (reached + near) / len(stages) if stages else 0.0
+    return stands
+
+
+# ------------------------------------------------------------------------------------------------ what each promises
+
+
+def episode(how: CompositionName, parts: dict[str, Any], setup: Setup) -> NDArray[np.float64]:
+    """Rewards of one episode."""
+    columns = {name: np.asarray(part, dtype=np.float64)[:, None] for name, part in parts.items()}
+    step = np.arange(1, len(next(iter(columns.values()))) + 1)[:, None]
+    return COMPOSITIONS[how].start(1, 0.9, setup)(columns, ticks(step, step < 0))[:, 0]
+
+
+@given(arrays.arrays(np.float64, (30,), elements=st.floats(-1e3, 1e3)), st.floats(0.1, 100.0))
+def test_what_guidance_earns_in_an_episode_is_capped(way: NDArray[np.float64], cap: float) -> None:
+    """At any time, whatever the trace; and coming down from the cap is paid like any other step."""
+    setup = Setup(roles={"way": "dense", "won": "main"}, cap=cap)
+    earned = np.cumsum(episode("capped", {"way": way, "won": 0.0 * way}, setup))
+    assert np.all(np.abs(earned) <= cap * (1 + 1e-9))
+    assert episode("capped", {"way": np.array([3.0, 3.0, -1.0]), "won": np.array([0.0, 0.0, 9.0])},
+                   Setup(roles={"way": "dense"}, cap=5.0)).tolist() == [3.0, 2.0, 8.0]  # fmt: skip
+
+
+def test_a_stage_is_paid_once_and_leaving_and_coming_back_earns_nothing() -> None:
+    setup = Setup(roles={"first": "main", "second": "main"})
+    straight = episode("staged", {"first": [0.5, 1.0, 1.0], "second": [0.0, 0.5, 1.0]}, setup)
+    assert straight.tolist() == [0.25, 0.5, 0.25]
+    back_and_forth = episode(
+        "staged",
+        {
+            "first": [0.5, 0.0, 0.5, 0.0, 0.5, 1.0, 0.0, 1.0, 1.0],
+            "second": [0.0, 0.0, 0.0, 0.0, 0.0, 0.2, 0.0, 0.2, 1.0],
+        },
+        setup,
+    )
+    assert back_and_forth.sum() == pytest.approx(1.0)
+    out_of_order = episode("staged", {"first": [0.0, 0.0, 1.0], "second": [1.0, 1.0, 0.0]}, setup)
+    assert out_of_order.tolist() == [0.0, 0.0, 0.5], "what is reached too early does not count"
+
+
+@given(arrays.arrays(np.float64, (12, 3), elements=st.floats(0.0, 1.0)))
+def test_an_episode_of_stages_earns_where_it_stands(values: NDArray[np.float64]) -> None:
+    parts = {f"part{i}": np.round(values[:, i], 1) for i in range(3)}
+    rewards = episode("staged", parts, Setup(roles=dict.fromkeys(parts, "main")))
+    stands = standing(
+        [part[:, None].repeat(ENVS, 1) for part in parts.values()], np.arange(1, 13)[:, None].repeat(ENVS, 1)
+    )
+    assert rewards.sum() == pytest.approx(stands[-1, 0])
+
+
+def test_gates_open_in_order() -> None:
+    """delta is 0 for a limit, and mean + std under random actions for other parts."""
+    setup = Setup(
+        roles={"safe": "limit", "held": "main", "style": "dense"}, references={"held": Reference(mean=0.1, std=0.4)}
+    )
+    parts = {"style": [2.0, 2.0, 2.0, 2.0], "held": [0.4, 0.5, 1.0, 1.0], "safe": [0.0, 0.0, 0.0, -0.1]}
+    assert episode("gated", parts, setup).tolist() == [0.4, 2.5, 3.0, -0.1]
+
+
+def test_a_kinesthetic_combination_is_high_where_all_are() -> None:
+    setup = Setup(roles={"speed": "main", "towards": "dense", "won": "sparse"})
+    parts = {"speed": [4.0, 4.0, -4.0, -4.0], "towards": [1.0, -1.0, 1.0, -1.0], "won": [0.0, 0.0, 0.0, 10.0]}
+    assert episode("krc", parts, setup).tolist() == [2.0, -2.0, -2.0, 8.0]
+
+
+@given(numbers, numbers, st.floats(1e-3, 1e3))
+def test_what_is_centred_and_scaled_does_not_care_for_units(
+    a: NDArray[np.float64], b: NDArray[np.float64], factor: float
+) -> None:
+    """The references are measured of the scaled part, too."""
+    for how in ("standardised", "conjunction"):
+        plain = Setup(references={"a": Reference(mean=2.0, std=3.0), "b": Reference(mean=0.0, std=1.0)})
+        other = Setup(
+            references={"a": Reference(mean=2.0 * factor, std=3.0 * factor), "b": Reference(mean=0.0, std=1.0)}
+        )
+        parts = [{"a": a[:, 0] * f, "b": b[:, 0]} for f in (1.0, factor)]
+        assert episode(how, parts[0], plain) == pytest.approx(episode(how, parts[1], other), rel=1e-6, abs=1e-6)
+
+
+def test_a_conjunction_pays_random_actions_about_nothing_and_never_much() -> None:
+    setup = Setup(references={"a": Reference(mean=-5.0, std=1.0), "b": Reference(mean=0.0, std=2.0)})
+    paid = episode("conjunction", {"a": [-5.0, 1e6, -5.0, 1e6], "b": [0.0, 0.0, 1e6, 1e6]}, setup)
+    assert paid == pytest.approx([0.0, np.log(2), np.log(2), 2 * np.log(2)])
+    worst = episode("conjunction", {"a": [-9.0, -5.0], "b": [1e6, 0.0]}, setup)
+    assert worst[0] < worst[1], "what is good already can't make up for what is bad"
 
 
 # ------------------------------------------------------------------------------------------------ the optimal policy
@@ -342,7 +497,7 @@ def test_an_unknown_composition_is_refused_wherever_it_is_read(tmp_path: Path) -
         with pytest.raises(UsageError, match=f"COMPOSITION = '{name}': write one of sum, bounded"):
             read_program(tmp_path / "reward.py")
     with pytest.raises(
-        KeyError, match="no composition 'harmonic': write one of sum, bounded, sign, product, potential"
+        KeyError, match="no composition 'harmonic': write one of sum, bounded, sign, product, potential, standardised, "
     ):
         COMPOSITIONS["harmonic"]  # type: ignore[index]
 

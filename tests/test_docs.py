@@ -1,26 +1,18 @@
 """The pages that people read: what they point at is there."""
 
 import ast
-import dataclasses
 import inspect
 import re
 import shlex
 import types
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from kept import kept
 from typer.main import get_command
 
 import autoreward
-from autoreward import errors, events
 from autoreward.cli import app
-from autoreward.core.lines import FORM
-from autoreward.errors import AutorewardError
-from autoreward.records import Audit, EnvCheck, Paired, Plan, Record, Run, SuccessAudit, Verdict
-from autoreward.report.reading import CandidateView
-from autoreward.tasks.card import Task
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -170,120 +162,3 @@ def test_what_is_public_says_what_it_takes_and_raises() -> None:
             assert "Args:" in about, name
             assert "Raises:" in about, name
             assert [p for p in inspect.signature(thing).parameters if f"{p}:" not in about] == [], name
-
-
-RECORDS: tuple[tuple[str, type[Record]], ...] = (
-    ("check", Verdict), ("score", Paired), ("audit", SuccessAudit), ("tasks --check", Audit),
-    ("tasks NAME", Task), ("show", Run), ("run --dry-run", Plan), ("doctor --env", EnvCheck),
-)  # fmt: skip
-"""Kinds that are records: their fields are the record's."""
-
-
-def json_page() -> str:
-    """docs/json.md: what `--json` prints, from the records, the events and the calls that print lines of a kind."""
-    rows = [(kind.__name__, command, list(kind.model_fields)) for command, kind in RECORDS]
-    rows += [(kind, command, fields) for kind, command, fields in said_lines()]
-    rows += [(kind, "run, train, resume, feedback, tighten", fields) for kind, fields in told_events().items()]
-    table = [
-        f"| `{kind}` | {command} | {', '.join(f'`{field}`' for field in fields)} |" for kind, command, fields in rows
-    ]
-    codes = sorted({(c.exit_code, c.__name__, c.way_out) for c in every_error()})
-    errors = [f"| {code} | `{name}` | {way_out.replace('|', '')} |" for code, name, way_out in codes]
-    return JSON_HEAD.format(form=FORM) + "\n".join(table) + JSON_ERRORS + "\n".join(errors) + "\n"
-
-
-JSON_HEAD = """\
-# What `--json` prints
-
-Made of the code by `make pages`. Every command that has `--json` prints JSON lines: one object a line, plain ASCII, each with
-`form` (the version of this page, now {form}) and `kind`. Fields and kinds may be added within a form; none goes away or means
-something else. What people read (progress of `score`, warnings) goes to standard error.
-
-```sh
-autoreward score my_reward.py --task reacher --against native --seeds 5 --budget 400000 --json
-```
-
-| kind | of | fields |
-|---|---|---|
-"""
-JSON_ERRORS = """
-
-An error is an object on standard output, too, beside its sentence on standard error: `code`, `exit_code`, `message`, and
-`way_out`, a list of the settings and commands that the message names, as they are written on a command line; where it names
-none, what is done about such errors.
-
-| exit code | code | `way_out` where the message names nothing |
-|---|---|---|
-"""
-
-
-def every_error() -> list[type[AutorewardError]]:
-    return [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, AutorewardError)]
-
-
-def keys_of(node: ast.AST) -> list[str]:
-    """The keys of a dict that is written out."""
-    assert isinstance(node, ast.Dict)
-    return [key.value if isinstance(key, ast.Constant) else "..." for key in node.keys]
-
-
-def functions_of(*path: str) -> dict[str, ast.FunctionDef]:
-    """A module's functions by name."""
-    tree = ast.parse(ROOT.joinpath("autoreward", *path).read_text(encoding="utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def told_events() -> dict[str, list[str]]:
-    """The fields of each event, as the functions of the report that make facts of events write them."""
-    functions = functions_of("report", "phrases.py")
-    cases = [
-        case
-        for function in (functions["_facts"], functions_of("report", "hunting.py")["facts_before_training"])
-        for case in next(n for n in ast.walk(function) if isinstance(n, ast.Match)).cases
-    ]
-    found: dict[str, list[str]] = {}
-    for case in cases:
-        names = [n.attr for n in ast.walk(case.pattern) if isinstance(n, ast.Attribute)]
-        (answer,) = [n for statement in case.body for n in ast.walk(statement) if isinstance(n, ast.Return)]
-        if isinstance(answer.value, ast.Dict):
-            found |= {name: [key for key in keys_of(answer.value) if key != "..."] for name in names}
-        else:  # another function says it, of which the cases come later
-            found |= {name: [] for name in names}
-    assert all(name in found for name in ("Explored", "HuntsDone", "ExploitsRemembered"))
-    others = functions["_other_facts"]
-    for test in [n for n in ast.walk(others) if isinstance(n, ast.If)]:
-        (name,) = [n.attr for n in ast.walk(test.test) if isinstance(n, ast.Attribute)]
-        found[name] = keys_of(next(n for n in test.body if isinstance(n, ast.Return)).value)
-    found["Audited"] = keys_of(next(n for n in others.body if isinstance(n, ast.Return)).value)
-    return found
-
-
-def said_lines() -> list[tuple[str, str, list[str]]]:
-    """Kind, command and fields of each `say_line`, where the fields are written out; elsewhere those of who makes them."""
-    elsewhere = {"CandidateView": [f.name for f in dataclasses.fields(CandidateView)], "ModelCheck": [], "Doctor": [],
-                 "RunListed": ["run", "task", "state", "winner", "success", "trainings", "cost"],
-                 "Error": ["code", "exit_code", "message", "way_out"]}  # fmt: skip
-    found: list[tuple[str, str, list[str]]] = []
-    for path in sorted((ROOT / "autoreward" / "cli").glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        made = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef)}
-        for call in [n for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "say_line"]:
-            kind, facts = call.args
-            if not isinstance(kind, ast.Constant):
-                continue
-            if kind.value in elsewhere:
-                fields = elsewhere[kind.value]
-            elif isinstance(facts, ast.Dict):
-                fields = keys_of(facts)
-            else:
-                assert isinstance(facts, ast.Call)
-                maker = made[facts.func.id]  # type: ignore[attr-defined]
-                fields = keys_of(next(n for n in ast.walk(maker) if isinstance(n, ast.Return)).value)
-            found.append((kind.value, "every command" if path.stem == "__init__" else path.stem, fields))
-    return found
-
-
-def test_the_json_page_is_what_the_code_says() -> None:
-    text = json_page()
-    assert text == kept(ROOT / "docs" / "json.md", text)
-    assert {kind.__name__ for kind in get_args(events.Event)} == set(told_events())

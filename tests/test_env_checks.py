@@ -4,9 +4,13 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import awkward_envs
+import gymnasium
+import numpy as np
 import pytest
+from gymnasium import spaces
 from kept import kept
 
 import autoreward
@@ -21,6 +25,8 @@ from autoreward.tasks.process import Process
 from autoreward.training.cut_short import cut_short
 from autoreward.training.workers import Workers
 from autoreward.worker.checking.check import Asked, all_checks
+from autoreward.worker.checking.seeds import repeatable
+from autoreward.worker.checking.subject import Subject
 from autoreward.worker.envs import make
 
 OURS = "checker"
@@ -42,7 +48,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Origin", "actions", "note", "they count from -1, not from 0"),
         ("Far", "actions", "note", "they go from 0 to 1000"),
         ("Unbounded", "spaces", "fail", "of which number 0 has no bounds"),
-        ("Seedless", "seed, reset", "warn", "reset(seed=7) gives other starts each time"),
+        ("Seedless", "seed, reset", "warn", "reset(seed=7) gives another start the second time"),
         ("Chance", "seed, step", "warn", "after the same seed and actions, step 1 gives something else"),
         ("Leaky", "leak", "warn", "from its start on"),
         ("ObservesNan", "observation", "fail", "obs has nan at 1 (step 4 of episode 1)"),
@@ -57,6 +63,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Number", "terminated", "note", "it is of int, not a bool (step 1 of episode 1)"),
         ("NoEnd", "terminated", "fail", "it is None, not one number (step 1 of episode 1)"),
         ("Global", "global seed", "note", "reset draws from random or np.random, which everybody shares"),
+        ("Unclosable", "close", "note", "close raises ZeroDivisionError: division by zero"),
         ("Odd", "info", "note", "info['sim'] is an object"),
         ("Cut", "time limit", "note", "it cuts every episode after 37 steps itself"),
         ("Endless", "time limit", "warn", "nothing limits an episode in 150 random steps"),
@@ -64,7 +71,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Long", "time limit", "warn", "100,000 steps, of "),
         ("Broken", "error", "fail", "step raises ConnectionResetError: the simulator is gone (awkward_envs.py, line "),
         ("Window", "error", "fail", "reset raises RuntimeError: pyglet: cannot open display None"),
-        ("Folder", "folder", "warn", "it changes the current folder of its process"),
+        ("Folder", "folder", "note", "it changes the current folder of its process"),
         ("Errors", "NumPy", "note", "(divide='raise', over='raise', under='raise', invalid='raise')"),
         ("SeedsAll", "global seed", "note", "reset sets the seed of random or np.random for everybody"),
     ],
@@ -154,6 +161,35 @@ def test_a_traceback_says_where_it_was(words: str, place: str) -> None:
     assert ("making it" + (f", at {place})" if place else ")")) in found
 
 
+def test_what_is_too_slow_to_be_checked_is_no_hang() -> None:
+    failed = JobFailed(Outcome.OVERDUE, "the check process did not end within 10 minutes")
+    row = cut_short(placeholder_task("Lab-v0", {}, "toy"), failed, 5.0).rows[-1]
+    assert (row.name, row.gravity) == ("speed", "warn")
+    assert row.found == "it is too slow to be checked to the end (during: making it)"
+
+
+def test_slow_episodes_are_compared_over_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Slow(gymnasium.Env[Any, Any]):
+        observation_space, action_space = spaces.Box(-1, 1, (1,), np.float32), spaces.Discrete(2)
+
+        def reset(
+            self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        ) -> tuple[Any, dict[str, Any]]:
+            super().reset(seed=seed)
+            taken.append(0)
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+            taken[-1] += 1
+            return np.zeros(1, np.float32), 0.0, False, False, {}
+
+    monkeypatch.setattr("autoreward.worker.checking.seeds._SECONDS", -1.0)
+    subject = Subject(placeholder_task("Slow-v0", {}, "toy"), Slow(), Slow, lambda: 0, set(), 0.0, 10, {})
+    assert (list(repeatable(subject)), taken) == ([], [1, 1, 1, 1])
+
+
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
     with Jail(trust_the_model=True) as jail, Workers(jail) as made:
@@ -173,6 +209,14 @@ def workers() -> Iterator[Workers]:
         ("Crashes", "", "crash", "fail", "signal 11 (during: Stable-Baselines3's checker, at awkward_envs.py", "Mend"),
         ("Exits", "", "crash", "fail", "exit code 3", "Mend it"),
         ("Quits", "", "error", "fail", "step raises SystemExit: over (awkward_envs.py, line ", "Mend it"),
+        (
+            "NeverCloses",
+            "",
+            "close",
+            "note",
+            "close does not come back within 2 s (during: closing it",
+            "ended 10 seconds later",
+        ),
         ("Slow", "", "speed", "warn", "30 ms a step", "200,000 steps"),
         ("Loud", "", "output", "warn", "it prints 2,0", "Switch it off"),
     ],

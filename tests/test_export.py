@@ -187,7 +187,7 @@ def test_an_exported_reward_comes_back_with_its_composition(tmp_path: Path) -> N
         winner = Candidate(id="c", source=source, thought="", origin="model", how="fresh", composition=composition)
         load(tmp_path, reward_files(task, winner))
         assert read_program(path).composition == read_program(path, composition).composition == composition
-    with pytest.raises(UsageError, match="says COMPOSITION = 'potential', not composition='sum': leave"):
+    with pytest.raises(UsageError, match=f"says COMPOSITION = '{[*COMPOSITIONS][-1]}', not composition='sum': leave"):
         read_program(path, "sum")
 
 

@@ -113,7 +113,7 @@ def test_a_stopped_worker_is_told_from_a_slow_one() -> None:
         process.wait()
     with pytest.raises(JobFailed, match="minutes; it used the processor for 0 s of that, and waited; more") as late:
         watched(Held(process.pid), job)
-    assert late.value.outcome is Outcome.TIMED_OUT
+    assert late.value.outcome is Outcome.OVERDUE
 
 
 def watched(child: "Held", job: SurveyJob) -> None:

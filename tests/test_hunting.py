@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+from batched_envs import CARTS
 from batches import batch
 from fake_steps import FakeSteps
 from gymnasium import spaces
@@ -33,6 +34,8 @@ from autoreward.store.keys import HUNTS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, placeholder_task
 from autoreward.training.workers import Workers
+from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.exploring.breeding import GENERATION, Breeding
 from autoreward.worker.exploring.simple_policies import Seen
 from autoreward.worker.jobs.explore import explore
@@ -102,7 +105,7 @@ def test_exploring_is_a_function_of_its_seed() -> None:
      (spaces.MultiBinary(3), None)],
 )  # fmt: skip
 def test_breeding_finds_what_pays(space: spaces.Space[Any], wanted: float | None) -> None:
-    seen = Seen(np.zeros(2), np.ones(2))
+    seen = Seen(PolicyView(CARTS, Layout(2)), np.zeros(2), np.ones(2))
     breeding = Breeding(space, seen, limit=50, seed=0)
     best = -np.inf
     for _ in range(12):
@@ -255,7 +258,7 @@ def test_hunts_count_in_the_budget_and_leave_most_of_it(tmp_path: Path) -> None:
         ("np.full_like(next_state.position, -1.0)", False),
     ],
 )
-def test_border_hugging_is_found_and_a_cost_of_time_is_none(jail: Jail, pay: str, found: bool) -> None:
+def test_swinging_to_the_border_is_found_and_a_cost_of_time_is_none(jail: Jail, pay: str, found: bool) -> None:
     source = f'def compute_reward(state, action, next_state, memory):\n    return {{"pay": {pay}}}\n'
     training = TrialJob(id="c-s0", candidate_id="c", reward="candidate", source=source, seed=0, steps=100)
     with Workers(jail) as workers:
@@ -265,4 +268,7 @@ def test_border_hugging_is_found_and_a_cost_of_time_is_none(jail: Jail, pay: str
         assert (hunted.outcome, hunted.found, hunted.replayable) == (Outcome.COMPLETED, found, True)
         if found:
             (column,) = Transitions.from_bytes(files["hunted.npz"]).next_state["position"].T
-            assert np.exp(-np.abs(column + 1.2) / 0.1).sum() > 5.0, "it earns more than the success that is known"
+            near = np.exp(-np.abs(column + 1.2) / 0.1)
+            assert near.sum() > 5.0, "it earns more than the success that is known"
+            visits = np.flatnonzero(np.diff((near > 0.1).astype(int)) == 1)
+            assert len(visits) >= 2, "nothing can stay at this border: it comes there again and again"

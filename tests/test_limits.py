@@ -57,7 +57,7 @@ from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.worker.limits import episode_limits
+from autoreward.tasks.limited import episode_limits
 
 CARD = find_task("mountain-car", (envs_folder(),))
 

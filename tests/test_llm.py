@@ -193,6 +193,18 @@ def test_a_conversation_is_sent_as_one_and_counted_whole(kind: str, tmp_path: Pa
         client(tmp_path, model(kind, server.url)).ask(asked._replace(earlier=()))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_question_for_code_is_held_to_no_schema(kind: str, tmp_path: Path) -> None:
+    """A server with JSON mode would answer with JSON where a program in a fence is asked for."""
+    with provider(Answer(WORD_YES)) as server:
+        asked = client(tmp_path, model(kind, server.url))
+        request = Request("k", "designer", "Write something.", 1000)
+        assert ask_structured(asked, request, Word)[0] == Word(word="yes")
+        assert ask_structured(asked, request._replace(key="free", held=False), Word)[0] == Word(word="yes")
+    held, free = ("response_format" in r or "format" in r.get("output_config", {}) for r in server.requests)
+    assert (held, free) == (True, False)
+
+
 def test_a_server_without_structured_output_is_asked_in_words(tmp_path: Path) -> None:
     with provider(Answer("response_format is unknown", status=400), Answer("one"), Answer("two")) as server:
         llm = model("openai", server.url)
@@ -287,6 +299,17 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
             limit.reserve(sold, PROMPT)
         assert CostLimit(None, 5, []).reserve(sold, PROMPT) == 0.0
     assert limit.reserve("openai+http://localhost:1/v1:llama", PROMPT) == 0.0, "a server of one's own"
+
+
+def test_the_estimate_expects_a_repair_with_its_whole_conversation() -> None:
+    """The designer's question and answer are sent again with it; of 8 programs about one needs it."""
+    names: Any = dict.fromkeys(("designer", "critic", "analyzer"), "anthropic:claude-sonnet-5-5")
+    designer = [(5_000, 6_000), (5_000 + 1_500, 1_500), (4_000, 3_000)]
+    wanted = sum(price(names["designer"], *each) or 0.0 for each in (*designer, (4_000, 1_500), (4_000, 1_500)))
+    assert estimate_cost(names, 1).dollars == pytest.approx(wanted)
+    more = estimate_cost(names, 1, tools=2)
+    assert more.calls == 5 + 2
+    assert more.dollars == pytest.approx(wanted + 2 * (price(names["designer"], 7_000, 800) or 0.0))
 
 
 def test_a_shop_that_is_known_by_its_address_has_a_price() -> None:

@@ -213,10 +213,11 @@ def test_a_grading_of_another_rule_is_refused() -> None:
 
 
 def test_a_rule_that_says_yes_or_no_is_ungraded_unless_something_else_grades_it() -> None:
-    assert SuccessRule(card("terminated"), LIMIT).ungraded
-    assert not SuccessRule(card("terminated", distance="4 - x"), LIMIT).ungraded
-    assert not SuccessRule(card("not terminated", full_length=True), LIMIT).ungraded
-    assert not SuccessRule(card("terminated and x > 1"), LIMIT).ungraded
+    assert SuccessRule(card("terminated"), LIMIT).ungraded() == ("success",)
+    assert SuccessRule(card("terminated", distance="4 - x"), LIMIT).ungraded() == ()
+    assert SuccessRule(card("not terminated", full_length=True), LIMIT).ungraded() == ()
+    assert SuccessRule(card("terminated and x > 1"), LIMIT).ungraded() == ()
+    assert SuccessRule(card("terminated and x > 1"), LIMIT).ungraded(["x"]) == ("success",)
 
 
 def test_a_distance_judges_no_success() -> None:

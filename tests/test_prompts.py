@@ -1,5 +1,6 @@
 """The harness for prompts (`benchmarks/prompts.py`) on recorded replies: what it counts is what there is."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ from replies import GOOD
 from scripted import Scripted, client
 from test_architecture import by_path
 from test_roles import BRIEF, gated, idea
+
+from autoreward.llm.conversation import Tools
+from autoreward.llm.types import Prompt, Reply, Tool, ToolCall
 
 ROOT = Path(__file__).parent.parent
 by_path("shapes", ROOT / "benchmarks" / "shapes.py")
@@ -53,6 +57,34 @@ def test_programs_can_be_asked_for_one_by_one_up_to_their_number(tmp_path: Path)
     assert "differs from all of these: come near; slow down; stay" in model.asked["r000-program-3"]
 
 
+class Caller(Scripted):
+    """Calls a tool before its first answer, where there is one."""
+
+    def ask(self, prompt: Prompt) -> Reply:
+        if not prompt.tools or prompt.exchanges:
+            return super().ask(prompt)
+        self.asked[prompt.key] = prompt.text
+        call = ToolCall(id="c0", name="check", arguments=json.dumps({"program": GOOD}))
+        return Reply(text="", model="script", calls=(call,))
+
+
+def test_the_same_question_is_answered_with_tools_and_without(tmp_path: Path) -> None:
+    """The control differs in the tools alone; turns in which something is called are no answers."""
+    script = {key: {"ideas": [idea()]} for key in ("r000-designer", "r000-designer-turn-1")}
+    tools = Tools((Tool("check", "Whether it may train.", {"type": "object"}),), lambda name, arguments: "It may.", 3)
+    rows, questions = [], []
+    for number, offered in enumerate((None, tools)):
+        model = Caller(script)
+        asked = prompts.Asked(1, drafts_alone=True, tools=offered)
+        rows.append(prompts.measured(client(model, tmp_path / str(number)), BRIEF, asked, gated, None))
+        questions.append(model.asked["r000-designer"])
+    without, with_tools = rows
+    assert questions[0] == questions[1]
+    assert (without.called, with_tools.called) == (0, 1)
+    assert (without.read, without.answers) == (with_tools.read, with_tools.answers) == (1, 1)
+    assert with_tools.tokens > without.tokens
+
+
 def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:
     (tmp_path / f"{BRIEF.task.name}.md").write_text("As it was.")
     model = Scripted({"r000-designer": {"ideas": [idea()]}})
@@ -67,11 +99,20 @@ def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:
         (EXAMPLE, True),
         (COPY, True),
         (COPY.replace("}\n", ', "calm": -np.abs(next_state.v[:, 0])}\n'), True),
+        ("FLAG = 0.5\n" + COPY.replace("(d < 0.2)", "(d < FLAG)"), True),
         (EXAMPLE.replace("next_state.x", "next_state.y"), False),
         (GOOD, False),
         ("def compute_reward(:", False),
     ],
-    ids=["itself", "other names and numbers", "with a part more", "another field", "another idea", "no python"],
+    ids=[
+        "itself",
+        "other names and numbers",
+        "with a part more",
+        "a named number",
+        "another field",
+        "another idea",
+        "no python",
+    ],
 )
 def test_a_copy_is_told_from_an_idea(source: str, copied: bool) -> None:
     assert prompts.is_copy(source, prompts.parts(EXAMPLE)) is copied

@@ -1,15 +1,17 @@
 """Replies of any shape: what of them is read, what is said of the rest, and that a reply never reads as what it is not."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from reply_shapes import FIRST, IDEAS, OWN, SECOND, SHAPES, STUDY, Shape, idea
 from scripted import Scripted, client
+from test_architecture import by_path
 
 from autoreward.llm.lenient import fenced_blocks, readings, without_thinking
 from autoreward.llm.parsing import ModelAnswer, Unusable, parse_record
-from autoreward.llm.programs import docstring, program_source
+from autoreward.llm.programs import docstring, program_source, with_constants
 from autoreward.llm.responses import anthropic_reply, openai_reply
 from autoreward.llm.structured import Request, ask_structured, schema
 from autoreward.llm.types import Reply
@@ -19,6 +21,7 @@ from autoreward.roles.card_writer import Proposal
 from autoreward.roles.critic import Objections
 from autoreward.roles.designer import Ideas, Revisions, read_ideas
 
+reader = by_path("reader", Path(__file__).parent.parent / "benchmarks" / "reader.py")
 SAYS = {
     "cut in the first idea": "cut off at the token limit",
     "cut while thinking": "before it began",
@@ -172,3 +175,39 @@ def test_ideas_are_those_of_the_task(tmp_path: Any) -> None:
     assert (one.thought, one.parent, one.composition) == ("stay close", "", "sum")
     (bare,) = parse_record(json.dumps({"ideas": [{"source": FIRST}]}), Ideas).ideas
     assert (bare.thought, bare.parent, bare.composition) == ("", "", "sum")
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s.name in ("plain", "prose alone", "prose before and after")])
+def test_the_benchmark_of_readers_counts_what_comes_back(shape: Shape) -> None:
+    """`benchmarks/reader.py`: Python's own JSON reads the exact ones, and what is not there is not read."""
+    strict = reader.of_library(json.loads)
+    assert reader.is_read(shape, strict(shape)) == (shape.name != "prose before and after")
+    assert reader.is_read(shape, reader.of_product(shape))
+    assert not reader.is_read(shape, [*reader.of_product(shape), FIRST])
+
+
+HEAD = "def compute_reward(state, action, next_state, memory):\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "above"),
+    [
+        (HEAD + "    return {'near': -np.abs(next_state.x - FLAG)}\n", "FLAG = 0.5\n\n\n"),
+        (HEAD + "    return {'near': next_state.x / SLOW - FLAG}\n", "FLAG = 0.5\nSLOW = 1e-07\n\n\n"),
+        ("FLAG = 0.4\n" + HEAD + "    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD + "    FLAG = 0.4\n    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD.replace("memory", "FLAG") + "    return {'near': next_state.x - FLAG}\n", ""),
+        (HEAD + "    return {'near': next_state.FLAG - OTHER}\n", ""),
+        (HEAD + "    return {'near': FLAG\n", ""),
+    ],
+    ids=["read", "two", "defined", "defined within", "an argument", "other names", "no Python"],
+)
+def test_a_program_gets_the_constants_of_its_task_that_it_reads(source: str, above: str) -> None:
+    """A small model took FLAG, which its prompt names, for given in all of its programs."""
+    assert with_constants(source, {"FLAG": 0.5, "SLOW": 1e-7}) == above + source
+    assert with_constants(with_constants(source, {"FLAG": 0.5, "SLOW": 1e-7}), {"FLAG": 0.7}) == above + source
+
+
+def test_constants_come_after_the_docstring_of_a_module() -> None:
+    made = with_constants('"""About it."""\n' + HEAD + "    return {'near': FLAG * next_state.x}\n", {"FLAG": 0.5})
+    assert made.startswith('"""About it."""\n\nFLAG = 0.5\n\n\ndef')

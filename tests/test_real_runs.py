@@ -91,14 +91,14 @@ def test_a_reward_that_fails_in_training_is_an_outcome(
 def test_a_training_past_its_wall_clock_is_killed(workers: Workers) -> None:
     config = RunConfig(minutes_per_trial=0.02)
     trial, _ = workers.train(TASK, job(program("return {'a': x}"), 10_000_000), config, lambda *_: None)
-    assert trial.outcome is Outcome.TIMED_OUT
+    assert trial.outcome is Outcome.OVERDUE
 
 
 def test_a_scoring_past_its_wall_clock_is_killed_and_says_so(workers: Workers) -> None:
     trial, files = workers.train(TASK, job(program("return {'a': x}")), RunConfig(), lambda *_: None)
     seeds = held_out("keep", 20), held_out("search", 1000)
     score, _ = workers.score(TASK, trial, RunConfig(minutes_per_trial=0.002), files, *seeds)
-    assert score.outcome is Outcome.TIMED_OUT
+    assert score.outcome is Outcome.OVERDUE
     assert "the score process did not end within 0.002 minutes" in score.message
     assert "minutes_per_trial" in score.message
 
@@ -250,7 +250,7 @@ def test_a_training_that_eats_its_memory_is_an_outcome_with_advice(workers: Work
     huge = Task.model_validate(TASK.model_dump() | {"train": TASK.train.model_dump() | {"net": (30_000, 30_000)}})
     job = TrialJob(id="big-s0", candidate_id="", reward="native", seed=1, steps=2048)
     trial, files = workers.train(huge, job, RunConfig(memory_mb=512), lambda step: None)
-    assert trial.outcome is Outcome.OUT_OF_MEMORY, trial.message
+    assert trial.outcome is Outcome.SHORT_OF_MEMORY, trial.message
     assert files == {}
 
 

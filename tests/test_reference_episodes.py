@@ -217,7 +217,7 @@ def test_what_is_remembered_is_in_the_pool(tmp_path: Path) -> None:
 
 def a_candidate(identity: str, body: str) -> tuple[Candidate, Verdict]:
     source = f"def compute_reward(state, action, next_state, memory):\n    return {{{body}}}\n"
-    made = Candidate(id=identity, source=source, thought="", origin="human", how="given")
+    made = Candidate(id=identity, source=source, thought="", origin="model", how="fresh")
     return made, Verdict(candidate_id=identity, accepted=True, outcome=Outcome.COMPLETED)
 
 

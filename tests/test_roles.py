@@ -52,6 +52,7 @@ from autoreward.roles import critic
 from autoreward.roles.analyzer import Case, analyze_prompt, explain, representative
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt, repair_prompt, revise_prompt
+from autoreward.roles.goal_reader import reader_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
@@ -175,6 +176,23 @@ def test_a_repair_goes_on_with_the_conversation_of_its_program(tmp_path: Path) -
     saved = (tmp_path / "replies" / "r000-repair-1-r000c1.prompt.md").read_text()
     assert saved == asked["r000-repair-1-r000c1"].whole
     assert all(m["content"] in saved for m in last)
+
+
+def test_drafts_repairs_and_reworks_get_the_constants_that_they_read(tmp_path: Path) -> None:
+    told = BRIEF._replace(task=TASK.model_copy(update={"constants": {"close": Constant(value=0.1, about="near")}}))
+    reads = GOOD.replace("np.abs(next_state.x)", "np.abs(next_state.x) / CLOSE")
+    ideas = {"r000-designer": {"ideas": [idea(reads), idea("import os\n" + reads)]}}
+
+    def answer(prompt: Prompt) -> dict[str, object]:
+        if "critic" in prompt.key:
+            return {"remarks": [remark()] if prompt.key.endswith("critic-0") else []}
+        place = "r000c1" if "repair" in prompt.key else "r000c0"
+        return {"revisions": [{"id": place, "source": reads.replace("-0.1", f"-0.{2 + ('rework' in prompt.key)}")}]}
+
+    request = refine.DesignRequest(told, History(), 2, gated)
+    made = refine.refined_candidates(client(Scripted(ideas, answer), tmp_path), request).items
+    assert [c.source.partition("\n")[0] for c in made] == ["CLOSE = 0.1"] * 3
+    assert [c.source.count("CLOSE") for c in made] == [2] * 3
 
 
 def gated(candidate: Candidate) -> Verdict:
@@ -588,6 +606,7 @@ def test_golden_prompts() -> None:
             ("repair", repair_prompt(candidate, problems["r000c0"])),
             ("revise", revise_prompt(BRIEF, [candidate], problems)),
             ("analyzer", analyze_prompt(BRIEF, [case([True, False, False], [False, True, False])])),
+            ("reader", reader_prompt(told, known_world().reference_episodes, 200)),
             ("designer, second round", design_prompt(told, history(TASK, short_round()), 4)),
         )
     )

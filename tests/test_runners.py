@@ -140,7 +140,7 @@ def test_a_job_past_its_time_is_ended_and_says_what_to_do(runner: Runner) -> Non
     limits = JobLimits(seconds=0.3, way_out="; give it more")
     with pytest.raises(JobFailed, match=r"did not end.*; give it more$") as late:
         runner.run(train_job(limits, {"steps": 10**8}), {}, unheard)
-    assert late.value.outcome is Outcome.TIMED_OUT
+    assert late.value.outcome is Outcome.OVERDUE
 
 
 def test_several_jobs_run_side_by_side_or_one_at_least(runner: Runner) -> None:

@@ -42,6 +42,7 @@ from autoreward.worker.envs.actions import PolicyActions, out_of_reach, resting
 from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
@@ -160,7 +161,7 @@ def test_training_playing_and_fields_have_the_environments_own_actions(space: An
     assert recorder.take().transitions.action["move"][0].tolist() == [given] * 2
 
     choose = policies.policy_function(
-        Constant(emitted), PolicyActions(space, PLAIN), np.zeros(2), np.ones(2)  # type: ignore[arg-type]
+        Constant(emitted), PolicyView(task, envs.layout), PolicyActions(space, PLAIN), np.zeros(2), np.ones(2)  # type: ignore[arg-type]
     )  # fmt: skip
     (episode,) = envs.play(choose, [1])
     assert np.asarray(told[0].given[1:]).tolist() == episode.actions.tolist() == [given] * 2
@@ -377,6 +378,18 @@ def test_ranges_of_large_numbers_keep_their_ends_apart(low: Any, high: Any, seen
 
 
 @pytest.mark.parametrize(
+    ("draw", "share"),
+    [("uniform", 0.25), ("standard_normal", 0.25), ("standard_cauchy", 1.0)],
+)
+def test_a_range_is_wider_where_what_was_sampled_is_rare(draw: str, share: float) -> None:
+    numbers = getattr(np.random.default_rng(0), draw)(size=2_500)
+    low, high = float(numbers.min()), float(numbers.max())
+    change = {"low": None, "high": None, "seen_low": low, "seen_high": high, "std": float(numbers.std())}
+    found = entries_range([surveyed("Lever").stretches[0].entries[0].model_copy(update=change)])[0]
+    assert found == pytest.approx((low - share * (high - low), high + share * (high - low)), rel=0.1)
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"algorithm": "DQN", "hyperparameters": {"n_steps": 3}}, "n_steps is not used here: DQN learns from single steps"),
@@ -463,7 +476,10 @@ def test_what_is_exported_acts_as_what_was_trained(task: Task, source: str, tmp_
         blank = policies.blank(task, closing)
     env = make.make_env(task)
     choose = policies.policy_function(
-        blank, PolicyActions(env.action_space, task.train), *policies.from_bytes(blank, weights)
+        blank,
+        PolicyView(task, layout_of(env)),
+        PolicyActions(env.action_space, task.train),
+        *policies.from_bytes(blank, weights),
     )
     session = onnxruntime.InferenceSession(out / "policy.onnx")
     taking, own = module.make(), module.make(own_actions=True)

@@ -2,19 +2,31 @@
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from fake_steps import FakeSteps
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from autoreward.config import RunConfig
+from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.design.grammar.next_stage import StageLadder
+from autoreward.evaluation.stages import stages_cell, stages_of_episodes, stages_over_trainings, where_they_stop
 from autoreward.evaluation.symptoms import breaks_what_must_hold, stops_at_a_stage
-from autoreward.records import Episode
+from autoreward.loop import improve
+from autoreward.records import Episode, Score, Trial
+from autoreward.report.html import render
+from autoreward.report.reading import read_run
+from autoreward.report.tables import show_candidate, show_run
+from autoreward.report.terminal import Terminal
+from autoreward.search.study import Study
+from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.tasks.success_table import Success
@@ -154,6 +166,72 @@ def test_symptoms_name_the_stage_and_what_was_broken() -> None:
     assert broken
     assert "in 4 of 4 episodes `position < 0.9` did not hold at every step" in broken.evidence
     assert stops_at_a_stage(task, [judged(task, 0.6, -0.6)] * 4) is None
+
+
+def test_a_stage_that_says_yes_or_no_is_ungraded_unless_its_distance_grades_it() -> None:
+    end = {"name": "end", "when": "terminated"}
+    assert SuccessRule(card(A, end), 10).ungraded() == ("end",)
+    assert SuccessRule(card(A, end), 10).ungraded(["position"]) == ("right", "end"), "a field that is 0 or 1"
+    assert SuccessRule(card(A, end | {"distance": "0.5 - position"}), 10).ungraded() == ()
+    assert SuccessRule(card(A, end, any_order=True), 10).ungraded() == ("end",)
+
+
+def test_where_episodes_stop_is_counted_over_trainings() -> None:
+    task = card(A, B, A | {"name": "again"})
+    halves = [[judged(task, 0.6, 0.0)] * 8 + [judged(task, 0.0, 0.0)] * 2, [judged(task, 0.6, 0.0)] * 9]
+    halves[1].append(judged(task, 0.6, -0.6, 0.6))
+    scores = [scored(task, f"c-s{i}", episodes) for i, episodes in enumerate(halves)]
+    readings = stages_over_trainings(scores)
+    assert [(r.name, r.reached, r.stopped, r.episodes) for r in readings] == [
+        ("right", 18, 2, 20), ("left", 1, 17, 20), ("again", 1, 0, 20)
+    ]  # fmt: skip
+    assert sum(r.stopped for r in readings) == 20 - sum(e.success for half in halves for e in half)
+    assert where_they_stop(readings) == "17 of 20 episodes stop at 2/3: left (2 at right)"
+    assert stages_cell(readings) == "1.0/3"
+    loose = card(A, B, any_order=True)
+    lacking = stages_of_episodes(loose, [judged(loose, -0.6, 0.0), judged(loose, 0.0), judged(loose, -0.6, 0.6)])
+    assert [(r.reached, r.stopped) for r in lacking] == [(1, 2), (2, 1)]
+    assert where_they_stop(lacking) == "2 of 3 episodes lack 1/2: right"
+    assert stages_of_episodes(find_task("mountain-car", (envs_folder(),)), halves[0]) == ()
+    assert where_they_stop(()) == ""
+
+
+def scored(task: Task, name: str, episodes: Sequence[Episode]) -> Score:
+    stages = stages_of_episodes(task, episodes)
+    return Score(trial_id=name, candidate_id="c", outcome=Outcome.COMPLETED, episodes=tuple(episodes), stages=stages)
+
+
+class Stops(FakeSteps):
+    """Every policy reaches the first stage, and no other."""
+
+    def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
+        made = super().score(page, trial, purpose)
+        readings = stages_of_episodes(STAGED, [judged(STAGED, 0.6, 0.0)] * 20)
+        return made._replace(record=made.record.model_copy(update={"stages": readings}))
+
+
+STAGED = card(A, B)
+
+
+def test_a_run_shows_where_the_episodes_of_each_candidate_stop(tmp_path: Path) -> None:
+    config = RunConfig(rounds=1, candidates=2, confirm_seeds=2, steps=400)
+    with Book.create(tmp_path / "run", RunHeader.of(STAGED, config)) as book:
+        run = improve(Study(STAGED, config, Stops(width=2), book, lambda event: None))
+    reading = read_run(tmp_path / "run")
+    best = next(view for view in reading.candidates if view.candidate.id == run.best)
+    out = Terminal(width=200)
+    with out.capture() as shown:
+        out.print(show_run(reading), show_candidate(best))
+    said = shown.get()
+    assert f"Of {run.best} 40 of 40 episodes stop at 2/2: left" in said
+    assert said.count("1.0/2") >= 2, "in the standings and in the confirmation"
+    assert "20 of 20" in said, "a bar for each stage"
+    (fresh,) = [c for c in run.confirmed if c.who == run.best]
+    assert [(r.name, r.reached, r.stopped) for r in fresh.stages] == [("right", 40, 0), ("left", 0, 40)]
+    page = render(reading)
+    assert "40 of 40 episodes stop at 2/2: left" in page
+    assert "<th>stage</th>" in page
+    assert '<td class="n">1.0/2</td>' in page
 
 
 def test_going_back_and_forth_earns_nothing() -> None:

@@ -2,20 +2,25 @@
 
 import random
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.design.grammar.evolve import slots
 from autoreward.design.grammar.terms import Genome, Term
+from autoreward.design.recompose import as_demanded, recomposed
 from autoreward.evaluation.ranking import best
 from autoreward.records import Candidate, Round, Score, Screened, Strength, Strengths, Verdict
-from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
-from autoreward.search.truncation import TruncationSelection
+from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
+from autoreward.search.truncation import RECOMPOSED, TruncationSelection
+from autoreward.settings import declared_settings
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -25,6 +30,7 @@ PARENTS = {
     "fresh": (0, 0),
     "mutation": (1, 1),
     "weights": (1, 1),
+    "composition": (1, 1),
     "crossover": (2, 100),
     "rewrite": (0, 100),
 }
@@ -52,6 +58,10 @@ STRATEGIES: dict[str, Callable[[], tuple[Strategy, RunConfig]]] = {
     "grammar, one": lambda: with_config(truncation, candidates=1, tune_weights=True),
     "model": lambda: with_config(truncation, candidates=4, model="manual"),
     "model, tuned": lambda: with_config(truncation, candidates=1, model="manual", tune_weights=True),
+    "grammar, added up in other ways": lambda: with_config(truncation, candidates=3, composition="auto"),
+    "model, added up in other ways": lambda: with_config(
+        truncation, candidates=2, model="manual", composition="auto", tune_weights=True
+    ),
     "fake": lambda: with_config(HillClimbing, candidates=3),
 }
 
@@ -141,10 +151,11 @@ def test_parents_are_programs_of_the_run_that_were_trained(name: str, seed: int)
         assert len(set(parents)) == len(parents)
         fewest, most = PARENTS[operator]
         assert fewest <= len(parents) <= most
-        assert operator == "weights" or (operator == "rewrite") == (config.model != "grammar")
+        assert operator in UNWRITTEN or (operator == "rewrite") == (config.model != "grammar")
     operators = [variation.operator for variation in variations]
-    assert len([o for o in operators if o != "weights"]) == config.candidates
+    assert len([o for o in operators if o not in UNWRITTEN]) == config.candidates
     assert operators.count("weights") <= config.tune_weights
+    assert operators.count("composition") <= RECOMPOSED * (config.composition == "auto")
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -200,6 +211,43 @@ def test_parents_are_of_the_last_four_rounds_and_tuned_weights_of_any() -> None:
     assert fresh == Variation("fresh")
     assert mutation.parents[0] > "r000c0"
     assert weights == Variation("weights", ("r000c0",))
+
+
+def test_the_best_two_of_all_are_added_up_in_other_ways() -> None:
+    strategy, _ = with_config(truncation, candidates=1, composition="auto")
+    asked = strategy.ask([round_of(0, 0.8, 0.9), *(round_of(n, 0.1) for n in range(1, 5))])
+    assert asked[1:] == (Variation("composition", ("r000c1",)), Variation("composition", ("r000c0",)))
+
+
+def test_a_program_is_tried_under_each_composition_once_and_under_two_a_round() -> None:
+    first = round_of(0, 0.8, 0.9)
+    written = tuple(c.model_copy(update={"source": f"# {c.id}"}) for c in first.candidates)
+    rounds = [first.model_copy(update={"candidates": written})]
+    made = recomposed(rounds, ["r000c1", "r000c0"], 3)
+    assert [(c.id, c.how, c.parents, c.composition) for c in made] == [
+        ("r001c3", "composition", ("r000c1",), "standardised"),
+        ("r001c4", "composition", ("r000c1",), "conjunction"),
+        ("r001c5", "composition", ("r000c0",), "standardised"),
+        ("r001c6", "composition", ("r000c0",), "conjunction"),
+    ]
+    assert [c.source for c in made] == ["# r000c1", "# r000c1", "# r000c0", "# r000c0"]
+    again = first.model_copy(update={"number": 1, "candidates": made, "scores": ()})
+    assert [(c.composition, c.parents) for c in recomposed([*rounds, again], ["r000c1", "r001c3"], 0)] == [
+        ("bounded", ("r000c1",))
+    ]
+
+
+def test_a_demanded_composition_is_that_of_every_program() -> None:
+    written = round_of(0, 0.8, 0.9).candidates
+    assert [c.composition for c in as_demanded(written, "sign")] == ["sign", "sign"]
+    assert as_demanded(written, "own") == as_demanded(written, "auto") == written
+    with pytest.raises(ValidationError, match="write COMPOSITION in its file"):
+        RunConfig.model_validate({"given": written[0], "composition": "sign"})
+
+
+def test_a_setting_knows_each_composition() -> None:
+    (known,) = [s.type for name, s in declared_settings().items() if name == "composition"]
+    assert set(get_args(known)) == {"own", "auto", *COMPOSITIONS}
 
 
 def test_a_model_is_shown_three_of_the_latest_round_and_two_of_each_before() -> None:

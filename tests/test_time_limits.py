@@ -107,12 +107,12 @@ def test_a_full_length_that_can_never_be_is_refused_before_anything_trains() -> 
 @pytest.mark.parametrize(
     ("space", "says"),
     [
-        (spaces.Discrete(4096), "observes one of 4,096 states, more than a policy of plain layers is given one by one"),
-        (spaces.Box(0, 1, (10_000,)), "observes 10,000 numbers, more than a policy of plain layers is given"),
+        (spaces.Discrete(4096), "observes one of 4,096 states, each a number for a policy, which is given 2,000 at most"),
+        (spaces.Box(0, 1, (10_000,)), "observes 10,000 numbers, more than the 2,000 that a policy is given at most"),
         (spaces.Box(0, 255, (64, 64, 3), np.uint8), "observes 12,288 numbers, such as an image; put a state.py"),
         (
             spaces.Dict({"a": spaces.Box(0, 1, (3,)), "map": spaces.Discrete(9_000)}),
-            "observes one of 9,000 states, most of them in 'map', more",
+            "observes one of 9,000 states, most of them in 'map', each a number for a policy",
         ),
         (spaces.Text(5), "observes nothing that is a number; put"),
     ],

@@ -25,7 +25,6 @@ from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session import run as session
 from autoreward.session.export import take
-from autoreward.session.real_steps import _by_grammar
 from autoreward.store import trust
 from autoreward.store.book import Book, Page, powers_of
 from autoreward.store.folder import Folder
@@ -247,6 +246,18 @@ def test_a_home_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytes
     assert trust.made_here(b"a policy")
 
 
+def test_a_home_that_cannot_be_written_loses_nothing_that_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".config").write_text("no folder can be made in it")
+    trust.keep_made(b"a policy", "best/policy.zip")
+    assert not trust.made_here(b"a policy")
+    with pytest.raises(UsageError, match="set XDG_CONFIG_HOME to a folder that can be written"):
+        trust.keep(trust.of_card(other(state_program=CODE)))
+
+
 def finished(folder: Path, config: RunConfig = CONFIG) -> Path:
     with Book.create(folder, RunHeader.of(TASK, config)) as book:
         (measure if config.given else improve)(Study(TASK, config, FakeSteps(), book, lambda event: None))
@@ -295,5 +306,5 @@ def test_only_programs_that_were_written_here_count_as_the_grammars(memory_folde
     with Book.open(run) as book:
         assert not book.programs_made_here()
     mine = Candidate(id="mine", source="", thought="", origin="human", how="given")
-    assert not _by_grammar(RunConfig(given=mine))
-    assert _by_grammar(RunConfig())
+    assert not RunConfig(given=mine).by_grammar
+    assert RunConfig().by_grammar

@@ -83,13 +83,24 @@ def test_stderr_is_cut_to_its_tail_while_a_worker_is_awaited() -> None:
 
 
 def test_a_call_that_lasts_longer_than_any_may_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autoreward.training.vitals.LONGEST_CALL", 0.01)
     monkeypatch.setattr("autoreward.training.vitals.LOOK_SECONDS", 0.01)
     ours, theirs = socket.socketpair()
-    with ours, theirs, Vitals() as vitals:
+    with ours, theirs, Vitals(longest=0.01) as vitals:
         write(vitals, calls=7)
         with pytest.raises(Stuck):
             vitals.await_frame(ours, time.monotonic() + 10.0)
+
+
+def test_a_call_that_lasts_longer_than_any_may_is_too_slow_however_long_all_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Vitals(longest=0.01) as vitals:
+        monkeypatch.setattr(vitals, "_began", vitals._began - 3600.0)
+        write(vitals, calls=21)
+        vitals.lasts()
+        assert not vitals.too_slow()
+        time.sleep(0.02)
+        assert vitals.too_slow()
 
 
 def test_of_a_crash_the_newest_calls_are_shown() -> None:

@@ -15,7 +15,7 @@ from autoreward.records import Trial, TrialJob
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
-from autoreward.training import local, vitals
+from autoreward.training import local
 from autoreward.training.workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="walls of workers")]
@@ -84,14 +84,14 @@ def test_a_process_that_ends_within_a_call_is_the_environments(workers: Workers,
 @pytest.mark.parametrize(
     "fault", ["time.sleep(1000)", "ctypes.PyDLL(None).sleep(1000)"], ids=["sleeps", "holds the lock"]
 )
-def test_a_call_that_hangs_is_the_environments(workers: Workers, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vitals, "LONGEST_CALL", 1.0)
+def test_a_call_that_hangs_is_the_environments(workers: Workers, fault: str) -> None:
     began = time.monotonic()
-    trial = trained(workers, patched(fault))
+    trial = trained(workers, patched(fault).model_copy(update={"longest_call": 1.0}))
     assert time.monotonic() - began < 60
     assert trial.outcome is Outcome.ENVIRONMENT_FAILED
     assert "step 40 of the episode that began with reset(seed=" in trial.message
     assert "had not returned after " in trial.message
+    assert "Its card can give a call more: longest_call" in trial.message
 
 
 def test_a_hang_shorter_than_any_call_may_take_is_told_at_the_deadline(workers: Workers) -> None:

@@ -33,8 +33,8 @@ LOST = JobFailed(Outcome.LOST, "gone")
         ((LOST,), 2, Outcome.COMPLETED),
         ((LOST, LOST), 2, Outcome.LOST),
         ((JobFailed(Outcome.CRASHED, "KeyError"),), 1, Outcome.CRASHED),
-        ((JobFailed(Outcome.TIMED_OUT, "slow"),), 1, Outcome.TIMED_OUT),
-        ((LOST, JobFailed(Outcome.OUT_OF_MEMORY, "big")), 2, Outcome.OUT_OF_MEMORY),
+        ((JobFailed(Outcome.OVERDUE, "slow"),), 1, Outcome.OVERDUE),
+        ((LOST, JobFailed(Outcome.SHORT_OF_MEMORY, "big")), 2, Outcome.SHORT_OF_MEMORY),
     ],
 )
 def test_lost_work_is_tried_again_once(
@@ -66,7 +66,7 @@ def test_what_is_done_again_is_said() -> None:
     assert notices == ["c-s0-leg1 is run again: gone."]
 
 
-@pytest.mark.parametrize("failure", [JobFailed(Outcome.TIMED_OUT, "t"), RewardFailed(Outcome.CRASHED, "r")])
+@pytest.mark.parametrize("failure", [JobFailed(Outcome.OVERDUE, "t"), RewardFailed(Outcome.CRASHED, "r")])
 @pytest.mark.parametrize(("after", "steps"), [(0, 100), (250, 250)])
 def test_a_training_without_a_report_took_the_steps_that_it_told(
     jail: Jail, failure: Exception, after: int, steps: int

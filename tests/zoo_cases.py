@@ -127,6 +127,10 @@ _OBSERVATIONS = {
     "Network": IMAGE,
     "AsList": TRAINED,
     "Finer": TRAINED,
+    "FinerFar": refused("is declared as float32"),
+    "FinerFarDict": refused("obs['north'][0] is declared as float32"),
+    "FinerLarge": DRAFTED,
+    "WholeFar": refused("declare dtype=np.float64"),
     "OutOfBounds": with_card("# GUESS: random actions gave", "no finite bounds are stated that hold"),
     "ZeroBounds": with_card("# GUESS: random actions gave"),
     "ReadOnly": TRAINED,
@@ -162,6 +166,9 @@ _ANSWERS = {
 }
 _EPISODES = {
     "OwnLimit": with_card("max_steps = 37"),
+    "LimitBeyond": DRAFTED._replace(
+        card=("max_steps = 64", "FOUND: the environment cuts every episode after 64 steps")
+    ),
     "Attribute": with_card("max_steps = 9"),
     "NoEnd": with_card("# GUESS: the environment states no time limit"),
     "Both": TRAINED,
@@ -170,6 +177,8 @@ _EPISODES = {
     "Strict": TRAINED,
     "Autoreset": TRAINED,
     "Unseeded": warned("determinism: the same seeds give different episodes"),
+    "DrawsAnew": DRAFTED,
+    "LastDigits": DRAFTED,
     "GlobalSeed": TRAINED,
     "Remembering": DRAFTED,
     "OldSeed": TRAINED,
@@ -195,6 +204,9 @@ _MAKING = {
     "Unclosable": TRAINED,
     "Cautious": fault("the licence file is missing"),
     "Needs": refused("pip install the package that has 'a_package_that_nobody_has'"),
+    "NeedsPart": refused("there is a 'numpy' without such a module"),
+    "NeedsBehind": refused("pip install the package that has 'a_package_that_nobody_has'"),
+    "NeedsOlder": refused("pip install the package that has 'mujoco_py'"),
     "Asking": refused("missing 1 required positional argument: 'by'"),
     "BadText": fault("NoSuch"),
     "BadModule": refused("zoo.nowhere"),
@@ -208,6 +220,8 @@ _FAULTS = {
     "Exits": fault("SystemExit: bye"),
     "Recursive": fault("RecursionError"),
     "Asserts": fault("AssertionError"),
+    "Hoards": fault("found no memory"),
+    "MovesOn": TRAINED,
     "Prints": TRAINED,
     "Logs": TRAINED,
     "Warns": TRAINED,
@@ -248,18 +262,28 @@ TRAINED_TWINS = {
     "zoo.faults:Mutates-v0": "zoo.actions:HalfAStep-v0",
 }
 """Ways to say the same: both learn the same by the environment's own reward."""
-WHOLE = {
-    f"zoo.{name}-v0": outcome
-    for name, outcome in {
-        "actions:Lever": WORKS,
-        "actions:Watts": WORKS,
-        "answers:InfoObjects": WORKS,
-        "episodes:OneStep": WORKS,
-        "episodes:Strict": WORKS,
-        "faults:FailsAtReset": Outcome("refused", "scene.xml: no such file"),
-        "making:BrokenDrawing": WORKS,
-        "observations:Nested": WORKS,
-        "observations:Number": WORKS,
-    }.items()
+_ALL_THE_WAY = {
+    "actions": "Lever LeverFromZero OneChoice SeveralFrom Switches Watts Lopsided NoFreedom Half Bytes",
+    "observations": "SameArray Float64Dict Unbounded Matrix SingleNumber Number NumberFrom Numbers Nested Colliding Umlauts Couple "
+    "WithText AsList ZeroBounds ReadOnly",
+    "answers": "RewardInt RewardArray FlagArray InfoObjects InfoLikeSB3",
+    "episodes": "OwnLimit NoEnd OneStep EndsAtOnce Strict OldStep NoSeedWord",
+    "making": "Modes BrokenDrawing Function Unclosable",
+    "faults": "Prints MovesOn Seterr Reseeds Mutates",
+}
+WHOLE = {f"zoo.{kind}:{name}-v0": WORKS for kind, names in _ALL_THE_WAY.items() for name in names.split()} | {
+    "zoo.faults:FailsAtReset-v0": Outcome("refused", "scene.xml: no such file"),
+    "zoo.observations:FinerFar-v0": Outcome("refused", "is declared as float32"),
+    "zoo.observations:Long-v0": Outcome("refused", "more than the 2,000 that a policy is given"),
+    "zoo.making:NeedsBehind-v0": Outcome("refused", "a_package_that_nobody_has"),
 }
 """Gone through by commands: `init`, `tasks --check`, `train`, a search of two candidates, `export`."""
+ON_EVERY_CHANGE = frozenset(
+    f"zoo.{name}-v0"
+    for name in (
+        "actions:Lever", "actions:Watts", "answers:InfoObjects", "episodes:OneStep", "episodes:Strict", "faults:FailsAtReset",
+        "making:BrokenDrawing", "making:NeedsBehind", "observations:FinerFar", "observations:Long", "observations:Nested",
+        "observations:Number",
+    )
+)  # fmt: skip
+"""Those that go all the way whenever something changes; the others do so at night."""

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 
 BACK, AWAY = 0.15, 0.5
@@ -17,7 +18,8 @@ Array = NDArray[np.float64]
 def laps(batch: Transitions) -> tuple[int, ...]:
     """How often each episode (a column) came back to a state after it had been away from it: the most of any of its states."""
     steps, envs = batch.shape
-    states = np.concatenate([v.reshape(steps, envs, -1) for v in batch.next_state.values()], axis=2).astype(np.float64)
+    places = batch.without(NATIVE_REWARD).next_state.values()
+    states = np.concatenate([v.reshape(steps, envs, -1) for v in places], axis=2).astype(np.float64)
     there = batch.step > 0
     whole = np.ptp(states[there], axis=0)
     return tuple(_laps(states[there[:, i], i], whole) for i in range(envs))

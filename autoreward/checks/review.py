@@ -1,17 +1,19 @@
 """Candidate -> Verdict: the gate, then the dry run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoreward.checks.dry_run import dry_run
 from autoreward.checks.samples import Practice
 from autoreward.core.outcomes import Outcome
-from autoreward.records import Candidate, Finding, PartRole, Reference, Setup, Verdict
+from autoreward.records import Candidate, Finding, Reference, Setup, Verdict
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
+from autoreward.rewards.gate.gate import Examined
 from autoreward.rewards.gate.rules import Problem
 from autoreward.rewards.gate.slips import UNKNOWN_FIELD, Known
 from autoreward.rewards.gate.together import bounded
@@ -32,11 +34,12 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
         findings = _findings(examined.problems)
         outcome = Outcome.BROKE_CONTRACT
     else:
-        outcome, findings, parts = dry_run(jail, candidate.source, practise(), examined.uses_memory)
+        practice = practise()
+        outcome, findings, parts = dry_run(jail, candidate.source, practice, examined.uses_memory)
         if not outcome.ok:
             findings = _with_slips(findings, examined.slips)
         else:
-            setup = _setup(examined.roles, parts)
+            setup = _setup(practice.setup, examined, parts)
             if fault := _unknown_part(setup, parts) or COMPOSITIONS[candidate.composition].fault(setup, parts):
                 message = f"composition {candidate.composition}: {fault}"
                 outcome, findings = Outcome.BROKE_CONTRACT, (Finding(rule="composition", message=message), *findings)
@@ -52,10 +55,26 @@ def review_on(candidate: Candidate, jail: Jail, practise: Callable[[], Practice]
     )
 
 
-def _setup(roles: Mapping[str, PartRole], parts: Parts) -> Setup:
-    """What a composition is to know of parts, here those of recorded random actions."""
-    total = reduce(np.add, parts.values())
-    return Setup(roles=dict(roles), reference=Reference(mean=float(total.mean()), std=float(total.std())))
+def gated(candidate: Candidate, known: Known) -> Verdict:
+    """What the gate alone says of a candidate: nothing of it is run, and nothing that it is protected by is known."""
+    problems = gate.examine(candidate.source, known).problems
+    outcome = Outcome.BROKE_CONTRACT if problems else Outcome.COMPLETED
+    return Verdict(candidate_id=candidate.id, accepted=outcome.ok, outcome=outcome, findings=_findings(problems))
+
+
+def _setup(known: Setup, examined: Examined, parts: Parts) -> Setup:
+    """What a composition is to know of parts, here those of recorded random actions, beside what it knows of the task."""
+    found = {
+        "roles": dict(examined.roles),
+        "reference": _reference(reduce(np.add, parts.values())),
+        "references": {name: _reference(part) for name, part in parts.items()},
+        "cap": examined.cap,
+    }
+    return known.model_copy(update=found)
+
+
+def _reference(paid: NDArray[np.float64]) -> Reference:
+    return Reference(mean=float(paid.mean()), std=float(paid.std()))
 
 
 def _unknown_part(setup: Setup, parts: Parts) -> str:

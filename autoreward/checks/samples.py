@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import Description
+from autoreward.records import Description, Setup
 from autoreward.rewards.gate.slips import Known
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import Train
@@ -31,6 +31,8 @@ class Practice(NamedTuple):
     """Time steps and environments that a training asks about at once."""
     constants: Mapping[str, float] = MappingProxyType({})
     """The numbers that the task's goal speaks of, by the names that programs write."""
+    setup: Setup = Setup()
+    """What a composition knows of the task."""
 
     @property
     def known(self) -> Known:
@@ -42,7 +44,7 @@ class Practice(NamedTuple):
         """For a task, as it was described and sampled."""
         stated = {name: field.range for name, field in task.state.items() if field.range}
         made = cls.made(samples, description.max_steps, rollout(task.train), stated)
-        return made._replace(constants=written_constants(task))
+        return made._replace(constants=written_constants(task), setup=task_setup(task))
 
     @classmethod
     def made(
@@ -55,6 +57,11 @@ class Practice(NamedTuple):
         """From samples of episodes of at most `limit` steps, and the ranges of some fields; of others, that of the samples."""
         late = _late(samples, limit)
         return cls(samples, late, _extreme(late, ranges or {}), rollout)
+
+
+def task_setup(task: Task) -> Setup:
+    """What a composition knows of a task, before it knows anything of a program."""
+    return Setup(limits=tuple(task.limits), replays=_STRETCH[task.train.algorithm][0] == "train_freq")
 
 
 def written_constants(task: Task) -> dict[str, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.symptoms import EARLY, STILL
@@ -201,7 +202,7 @@ def potentials(batch: Transitions, gamma: float) -> Array:
     if alive.all():
         return np.empty((len(alive), 0))
     columns = [gamma * alive - 1.0]
-    for name, after in batch.next_state.items():
+    for name, after in batch.without(NATIVE_REWARD).next_state.items():
         before = batch.state[name]
         size = np.abs(after).max() or 1.0
         for old, new in zip(_flat(before, there), _flat(after, there), strict=True):

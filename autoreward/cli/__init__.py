@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from autoreward.cli import (
+    answer,
     audit,
     check,
     compare,
@@ -70,6 +71,7 @@ COMMANDS = (
     feedback,
     tighten,
     prefer,
+    answer,
     init,
     tasks,
     runs,
@@ -112,7 +114,10 @@ def main() -> None:
     except OSError as error:  # a place that nobody thought of: a full disk under what is printed, an unreadable folder
         say_no_more()
         _say(from_the_system(error), (UsageError if error.filename else AutorewardError).exit_code)
-    except MemoryError:
+    except (MemoryError, SystemError) as error:
+        # an import for which there was no memory may leave the interpreter without an error to show, which is a SystemError
+        if isinstance(error, SystemError) and not narrow():
+            raise
         _say(f"there is not enough memory for this.{narrow()} What was finished is saved.", AutorewardError.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         _say("stopped.", 130)

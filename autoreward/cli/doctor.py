@@ -79,6 +79,10 @@ def command(
     if model is not None:
         _say_model(model, as_json)
         return
+    _check_machine(runs, as_json)
+
+
+def _check_machine(runs: Path, as_json: bool) -> None:
     from autoreward.core.wording import in_shell
     from autoreward.errors import JailError, JobFailed
     from autoreward.sandbox.jail import Jail

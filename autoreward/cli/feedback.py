@@ -20,7 +20,8 @@ def command(
     trust: bool = TRUST,
     as_json: bool = JSON,
 ) -> None:
-    """Go on with a run that a model designed, with your words in the designer's and the analyzer's prompts."""
+    """Go on with a finished run, with your words in the designer's and the analyzer's prompts; without a model: calmer, faster,
+    longer, higher, safer."""
     from autoreward.session.run import feedback
 
     folder = find_run(run, runs)

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import ALLOWING, KWARGS, arguments, limit, max_cost_option
+from autoreward.cli.options import ALLOWING, KWARGS, arguments, file_bytes, limit, max_cost_option
 from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autoreward.evaluation.deliberate import Deliberation
     from autoreward.session.new_task import Initiated
     from autoreward.tasks.draft.questions import CardQuestion
 
@@ -30,6 +33,12 @@ def command(
     algorithm: str = typer.Option(
         "PPO", help="What the card trains with: PPO, or SAC for actions that are real numbers."
     ),
+    ask: bool = typer.Option(
+        False, "--ask", help="Ask at most 3 questions about what the goal means, and write the rule that is."
+    ),
+    answers: Path | None = typer.Option(
+        None, help="With --ask: the answers, one a line: an option's number or words, none, or skip."
+    ),
     max_cost: float = max_cost_option(0.25),
     allow: list[str] = ALLOWING,
     trust: bool = TRUST,
@@ -41,6 +50,7 @@ def command(
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
+    from autoreward.session.clarifying import clarified
     from autoreward.session.new_task import Wanted, initiate, take_proposal
     from autoreward.store.trust import of_program
     from autoreward.tasks.card import STATE_PROGRAM
@@ -50,18 +60,19 @@ def command(
         raise UsageError(f"--max-cost {max_cost:g}: write dollars from 0, or none.")
     if not goal.strip():
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
+    if answers and not ask:
+        raise UsageError("--answers are to the questions of --ask; say --ask, too.")
+    said = file_bytes("--answers", answers) if answers else None
     wanted = Wanted.of(env, arguments(kwargs), goal.strip(), name, to, allow, algorithm)
     settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
-    draft = initiate(
-        wanted,
-        model or default_model(variables()),
-        limit(max_cost),
-        partial(say, error=True) if as_json else say,
-    )
+    reader, tell = model or default_model(variables()), partial(say, error=True) if as_json else say
+    draft = initiate(wanted, reader, limit(max_cost), tell)
     for finding in draft.findings:
         say(f"the model's answer: {finding}", error=True)
     alone = yes or as_json or not sys.stdin.isatty()
     draft = draft.answered(take_proposal if alone else _asked)
+    if ask:
+        draft = clarified(draft, reader, limit(max_cost), tell, _goal_answers(said, alone))
     if not as_json:
         say(draft.text)
     text = draft.text if alone else _confirmed(draft)
@@ -73,6 +84,30 @@ def command(
         return
     say(f"written  {draft.path}")
     say(f"next     {in_shell(Command('run', (draft.path.parent,)))}")
+
+
+def _goal_answers(said: bytes | None, alone: bool) -> "Callable[[Deliberation], int]":
+    """Who answers what is asked about the goal: the lines of a file, or the person. Raises UsageError."""
+    from autoreward.cli.answer import FromLines, ask_goal
+    from autoreward.core.wording import Setting
+    from autoreward.errors import AnswerNeeded
+    from autoreward.evaluation.clarify import SKIP
+    from autoreward.session.clarifying import answer_lines, offered_answers
+
+    given = FromLines(answer_lines(said or b""))
+
+    def answer(stand: "Deliberation") -> int:
+        option = ask_goal(stand) if said is None and not alone else given(stand)
+        if option is None and stand.question is not None:
+            way = (
+                ", a line in a file, and say it again with ",
+                Setting("answers", "FILE"),
+                "; what was asked of a model is kept.",
+            )
+            raise AnswerNeeded(stand.question.text, offered_answers(stand.question), *way)
+        return SKIP if option is None else option
+
+    return answer
 
 
 def _asked(question: "CardQuestion") -> str:

@@ -96,6 +96,18 @@ def task_folders(envs: Path | None) -> tuple[Path, ...]:
     return (envs, envs_folder()) if envs else (envs_folder(),)
 
 
+def file_bytes(what: str, path: Path, longest: int = 1 << 20) -> bytes:
+    """What is in a file that a person named by an option. Raises UsageError."""
+    from autoreward.core.resources import plain_bytes
+
+    try:
+        return plain_bytes(path, longest)
+    except OSError as error:
+        raise UsageError(f"{what} {path} can't be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"{what} {path} can't be read: {error}.") from None
+
+
 @contextmanager
 def reading(what: str) -> Iterator[None]:
     """Where a place that a person named is looked at. Raises UsageError if that can't be done."""

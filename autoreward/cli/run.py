@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, task_folders
+from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, file_bytes, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.settings import with_settings
 from autoreward.cli.trust import TRUST, settle_card
@@ -27,7 +27,16 @@ def command(
     name: str | None = NAME,
     *,
     chosen: Settings,
+    start_from: list[str] = typer.Option(
+        [],
+        "--start",
+        metavar="FILE",
+        help="A reward of your own to start from, or native, the environment's; may be repeated.",
+    ),
     demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
+    answers: Path | None = typer.Option(
+        None, help="With --ask: the answers, one a line: an option's number or words, none, or skip."
+    ),
     tensorboard: Path | None = TENSORBOARD,
     trust: bool = TRUST,
     dry_run: bool = typer.Option(
@@ -37,15 +46,22 @@ def command(
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
     from autoreward.core.resources import envs_folder
+    from autoreward.errors import UsageError
     from autoreward.records import DEMONSTRATIONS
+    from autoreward.session.clarifying import GIVEN_ANSWERS
     from autoreward.session.run import config_for, new_folder, plan_run, start
+    from autoreward.session.starts import read_starts
     from autoreward.tasks.files import find_task, place_of
+    from autoreward.worker.wire import FILE_CAP
 
     card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
-    config = config_for(card, chosen)
     settle_card(card, trust)
+    config = config_for(card, {**chosen, **read_starts(start_from, card, chosen.get("trust_the_model", False))})
     folder = new_folder(card, runs, name)
-    given = {DEMONSTRATIONS: _read(demos)} if demos else {}
+    if answers and not config.ask:
+        raise UsageError("--answers are to the questions of --ask N; say how many, such as --ask 3.")
+    given = {DEMONSTRATIONS: file_bytes("--demos", demos, FILE_CAP)} if demos else {}
+    given |= {GIVEN_ANSWERS: file_bytes("--answers", answers)} if answers else {}
     if dry_run:
         _show(plan_run(card, config, folder, given, tensorboard), card, config, as_json)
         return
@@ -67,25 +83,12 @@ def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> Non
     console.print(Text.assemble((task.name, "bold"), f": {task.goal}"))
     console.print()
     console.print(show_plan(plan))
-    if task.process.sentence:
-        console.print(task.process.sentence)
+    for said in filter(None, (task.process.sentence, task.native_sentence)):
+        console.print(said)
     console.print(_who(config))
     if config.model != "grammar":
         console.print("\nThe first prompt:\n")
         console.print(plan.prompt, soft_wrap=True)
-
-
-def _read(demos: Path) -> bytes:
-    from autoreward.core.resources import plain_bytes
-    from autoreward.errors import UsageError
-    from autoreward.worker.wire import FILE_CAP
-
-    try:
-        return plain_bytes(demos, FILE_CAP)
-    except OSError as error:
-        raise UsageError(f"--demos {demos} can't be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise UsageError(f"--demos {demos} can't be read: {error}.") from None
 
 
 def _who(config: "RunConfig") -> str:

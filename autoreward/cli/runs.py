@@ -17,9 +17,9 @@ def command(
 
     from autoreward.core.wording import in_shell
     from autoreward.errors import StoreError, UsageError
+    from autoreward.report.fitting import Fitting
     from autoreward.report.phrases import interval_text
     from autoreward.report.reading import read_run
-    from autoreward.report.tables import Fitting
     from autoreward.report.terminal import Terminal
     from autoreward.store.files import in_use, run_folders
 

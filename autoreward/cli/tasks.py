@@ -99,7 +99,7 @@ def _list(tasks: "list[Task]", broken: dict[str, str], as_json: bool) -> None:
         return
     from rich.table import Table
 
-    from autoreward.report.tables import Fitting
+    from autoreward.report.fitting import Fitting
     from autoreward.report.terminal import Terminal
 
     def table(*names: str) -> Table:
@@ -126,11 +126,14 @@ def _card(task: "Task") -> None:
     console = Terminal()
     console.print(Text.assemble((task.name, "bold"), f"  {task.env}, {task.tier}"))
     console.print(task.goal)
+    for said in task.clarified:
+        console.print(f"asked     {said.question} said: {said.answer}")
     table = Table(box=None, header_style="dim", pad_edge=False)
     for column in ("field", "unit", "range", "about"):
         table.add_column(column)
     for name, field in task.state.items():
-        table.add_row(f"state.{name}", field.unit, _range(field.range), field.about)
+        about = field.about if field.policy else f"{field.about} (not seen by the policy)"
+        table.add_row(f"state.{name}", field.unit, _range(field.range), about)
     for name, action in task.action.items():
         table.add_row(f"action.{name}", action.unit, _range(action.range), action.about)
     for name, constant in task.constants.items():
@@ -140,10 +143,14 @@ def _card(task: "Task") -> None:
         for line in rule_lines(task.success):
             console.print(line)
         console.print(f"metric    {task.metric.value} ({task.metric.better} is better)")
+        for name, metric in task.metrics.items():
+            console.print(f"  also    {name}: {metric.value} ({metric.better} is better)")
     else:
         console.print("success   no rule: people compare policies (autoreward prefer)")
     for name, limit in task.limits.items():
         console.print(f"limit     {name}: {limit.said}")
+    if task.uses_native:
+        console.print(f"native    {task.native_sentence}")
     if task.process.allowed:
         console.print(f"process   its environment may {', '.join(task.process.allowed)}")
     console.print(f"training  {task.train.algorithm}, {task.train.steps:,} steps, {task.train.envs} environments")

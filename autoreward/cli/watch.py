@@ -25,10 +25,11 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
 
     Ctrl-C and SIGTERM stop it with exit code 130 and the line to resume with, and so does a pipe that nobody reads any more.
     A run in which nothing could be trained is told like any other, and ends with exit code 1.
-    In a terminal a run that people judge asks as it goes; elsewhere it stops there with JudgementNeeded.
+    In a terminal a run that people judge, or that asks what its goal means, asks as it goes; elsewhere it stops there with
+    JudgementNeeded or AnswerNeeded.
     """
     from autoreward.core.wording import Command, in_shell
-    from autoreward.errors import JudgementNeeded
+    from autoreward.errors import AnswerNeeded, JudgementNeeded
     from autoreward.report.live.terminal_view import LiveView
     from autoreward.report.phrases import JsonView, PlainView
     from autoreward.report.terminal import Terminal
@@ -48,8 +49,9 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
                 reading = go(view)
         else:
             reading = go(_read_by_somebody(PlainView(sys.stdout)))
-    except JudgementNeeded:
-        if as_json or not (console.is_terminal and sys.stdin.isatty()) or not _judged(folder, console):
+    except (JudgementNeeded, AnswerNeeded) as needed:
+        said = _judged if isinstance(needed, JudgementNeeded) else _answered
+        if as_json or not (console.is_terminal and sys.stdin.isatty()) or not said(folder, console):
             raise
         watch(lambda tell: resume(folder, tell), folder, as_json)
         return
@@ -83,6 +85,14 @@ def _judged(folder: Path, console: "Terminal") -> bool:
         asked = poll.waiting()
         prefer.show(poll, asked, console)
         return prefer.ask(poll, asked, console)
+
+
+def _answered(folder: Path, console: "Terminal") -> bool:
+    """Ask what its goal means; False if the person leaves some of it for later."""
+    from autoreward.cli import answer
+    from autoreward.session.clarifying import answer_waiting
+
+    return answer_waiting(folder, answer.ask_goal)
 
 
 def _goodbye(console: "Terminal", reading: "RunView") -> None:

@@ -49,6 +49,10 @@ MAX_PART_NAME = 40
 ALWAYS_THERE = ("step", "terminated")
 """Fields that every `next_state` has, whatever the task; rules and metrics may use them too."""
 
+NATIVE_REWARD = "native_reward"
+"""The one exception to what is never there: the environment's own reward of the step, which `next_state` alone has, and only where
+the card says `uses_native = true`."""
+
 
 class ComputeReward(Protocol):
     """What every candidate program is, seen from the jail."""

@@ -20,6 +20,8 @@ class Outcome(Enum):
     CRASHED = "crashed"
     LOST = "lost"
     ENVIRONMENT_FAILED = "environment_failed"
+    OVERDUE = "overdue"
+    SHORT_OF_MEMORY = "short_of_memory"
     DIVERGED = "diverged"
 
     @property
@@ -30,7 +32,7 @@ class Outcome(Enum):
     @property
     def blames_nobody_here(self) -> bool:
         """Whether no reward program could have caused it: who writes rewards is not told of it, having nothing to mend."""
-        return self in (Outcome.ENVIRONMENT_FAILED, Outcome.LOST)
+        return self in (Outcome.ENVIRONMENT_FAILED, Outcome.LOST, Outcome.OVERDUE, Outcome.SHORT_OF_MEMORY)
 
     @property
     def advice(self) -> str:
@@ -54,6 +56,13 @@ _ADVICE = {
     Outcome.CRASHED: "The process died without an answer: use plain NumPy arithmetic only.",
     Outcome.LOST: "The worker process was lost (killed from outside or out of memory): run it again.",
     Outcome.ENVIRONMENT_FAILED: "The environment failed, whatever the reward: mend it where the message says.",
+    Outcome.OVERDUE: (  # a program whose own calls take long has timed out before
+        "It was not done in its time, whatever the reward: give it more minutes_per_trial, or fewer steps in [train]."
+    ),
+    Outcome.SHORT_OF_MEMORY: (
+        "Environment, policy and recorded steps need more memory than they may have, whatever the reward: give it more "
+        "memory_mb, or fewer envs or smaller networks in [train]."
+    ),
     Outcome.DIVERGED: (
         "The optimiser diverged: its weights became NaN or infinite, though observations and rewards were finite. Lower "
         "learning_rate in [train.hyperparameters]; where rewards are not normalised, keep them near 1."

@@ -49,6 +49,11 @@ class Transitions:
         """
         return {**{name: array.astype(np.float64) for name, array in self.action.items()}, **self.next_state}
 
+    def without(self, name: str) -> "Transitions":
+        """The same without one field of the state."""
+        before, after = ({k: v for k, v in fields.items() if k != name} for fields in (self.state, self.next_state))
+        return Transitions(before, self.action, after, self.step, self.terminated)
+
     def cut(self, rows: Any = slice(None), columns: Any = slice(None)) -> "Transitions":
         """Some time steps of some environments: slices, or a list of columns."""
         return Transitions(

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from autoreward.checks.pay import OfflineData, Pay, clearly_prefer, pay
+from autoreward.core.visible import visible_line
 from autoreward.design.fill import FillMaker, filled_up, missing
 from autoreward.errors import LimitReached
 from autoreward.llm.client import ModelClient
 from autoreward.llm.conversation import Tools
+from autoreward.llm.types import PromptTooLong
 from autoreward.records import Candidate, CandidateId, Candidates, Finding, Remark, ReplyKey, Verdict
 from autoreward.rewards.gate import gate
 from autoreward.roles import critic, designer
@@ -67,7 +69,8 @@ def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates
     """
     brief, history, count, fill = wanted.brief, wanted.history, wanted.programs, wanted.fill
     drafted = designer.draft_candidates(client, brief, history, count, wanted.feedback, wanted.tools)
-    programs = Drafts(len(history.rounds), len(drafted.candidates), wanted.review, wanted.recorded, drafted.findings)
+    number, made = len(history.rounds), len(drafted.candidates)
+    programs = Drafts(number, made, wanted.review, wanted.recorded, drafted.findings, brief.constants)
     for candidate in drafted.candidates:
         programs.take(candidate)
     try:
@@ -93,6 +96,8 @@ class Drafts:
     review: Review
     recorded: OfflineData | None
     findings: tuple[str, ...] = ()
+    constants: Mapping[str, float] = field(default_factory=dict)
+    """The task's, by the names that programs write."""
     candidates: dict[str, Candidate] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     reworked: dict[str, str] = field(default_factory=dict)
@@ -157,7 +162,12 @@ def repair_drafts(client: ModelClient, question: str, programs: Drafts) -> None:
         for identity, (asked, verdict, earlier) in list(talks.items())[:left]:
             left -= 1
             key = programs.key(f"repair-{turn}-{identity}")
-            source, talk, wrong = designer.repair(client, key, asked, _words(verdict.findings), earlier)
+            try:
+                source, talk, wrong = designer.repair(
+                    client, key, asked, _words(verdict.findings), earlier, programs.constants
+                )
+            except PromptTooLong as long:  # the program stays as it is, and others may fit
+                source, talk, wrong = "", earlier, (f"{key}: not asked: {visible_line(str(long), 200)}",)
             programs.findings += wrong
             revised = asked.model_copy(update={"source": source})
             found = programs.review(revised) if source else verdict

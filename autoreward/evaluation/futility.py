@@ -1,7 +1,7 @@
 """When it is not the reward: every reward fails alike, the environment's own and the sparse one too.
 
 Then more rewards cost money and change nothing. What it is instead shows in the records: the environment
-fails, or the optimiser breaks, for all; or no
+fails, or time or memory is short, or the optimiser breaks, for all; or no
 policy gets anywhere that random actions don't (exploration); or they do get elsewhere, and never nearer to the goal
 (observation: what decides is not in what the policy sees, or the rule can't be met). It is said of trainings alone that are flat at
 their end, after the best one went on to twice its length and more, where the budget allowed it.
@@ -33,8 +33,12 @@ def doubt(
     by_chance: float,
     visited: Sequence[float],
     longer: Sequence[Longer],
+    unseen: Sequence[str] = (),
 ) -> Doubt:
-    """Exploration or observation, when all stand where random actions do, and no training got better by going on (`longer`)."""
+    """Exploration or observation, when all stand where random actions do, and no training got better by going on (`longer`).
+
+    `unseen` are fields that the rule reads and policies do not see.
+    """
     level = f"mean progress {max(s.mean_progress for s in scores):.3f} at best, {fmean(chance):.3f} by random actions"
     who = f"{len({s.candidate_id for s in scores if s.candidate_id})} candidates, native and sparse: {level}"
     reach = f"states visited: {max(visited):.0%} of the fields' ranges at best, {by_chance:.0%} by random actions"
@@ -44,9 +48,10 @@ def doubt(
             "steps, starts nearer to the goal, demonstrations), or at whether actions have any effect."
         )
     else:
+        blind = f"; the rule reads {', '.join(unseen)}, which it does not see" if unseen else ""
         sentence = (
             "It is not the reward: policies get around and never nearer to the goal. Look at what the policy observes (is what "
-            "decides in it?), and at whether [success] can be met."
+            f"decides in it?{blind}), and at whether [success] can be met."
         )
     return Doubt(reason=sentence, evidence=(who, *map(_gone_on, (one for one in longer if one.steps)), reach))
 
@@ -75,14 +80,23 @@ def coverage(episodes: Transitions, task: Task) -> float:
     return fmean(shares) if shares else 0.0
 
 
-def environment(trials: Sequence[Trial]) -> Doubt | None:
-    """All trainings ended since the environment failed."""
+_FROM_OUTSIDE = {
+    Outcome.ENVIRONMENT_FAILED: "the environment fails in every training. Mend it where the lines below say.",
+    Outcome.OVERDUE: "no training ends in its time. Give them more minutes_per_trial, or fewer steps in [train].",
+    Outcome.SHORT_OF_MEMORY: "no training has the memory it needs. Give them more memory_mb, or fewer envs in [train].",
+}
+"""What ends trainings from outside, and what is said where it ends all of them."""
+
+
+def ended_from_outside(trials: Sequence[Trial]) -> Doubt | None:
+    """All trainings were ended by the same that no reward could have caused: the environment, the time, the memory."""
     whole = trainings(trials)
-    failed = [trial for trial in whole if trial.outcome is Outcome.ENVIRONMENT_FAILED]
-    if not failed or len(failed) < len(whole):
+    outcomes = {trial.outcome for trial in whole}
+    sentence = _FROM_OUTSIDE.get(outcomes.pop()) if len(outcomes) == 1 else None
+    if sentence is None:
         return None
-    sentence = "It is not the reward: the environment fails in every training. Mend it where the lines below say."
-    return Doubt(reason=sentence, evidence=tuple(f"{trial.id}: {trial.message}" for trial in failed[:3]))
+    evidence = tuple(f"{trial.id}: {trial.message}" for trial in whole[:3])
+    return Doubt(reason=f"It is not the reward: {sentence}", evidence=evidence)
 
 
 def optimiser(trials: Sequence[Trial], normalized: bool) -> Doubt | None:

@@ -30,7 +30,7 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
     values = {name: rule_values(task, episode, 0) for name, episode in episodes.items()}
     shown = set()
     for limit in dict.fromkeys(limit for rule in task.rules for limit in rule.limits(constants)):
-        if limit.side.names & {*task.state, *task.action}:
+        if limit.side.names & {*task.state, *task.action} and not limit.side.over_episodes:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))
             title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
 from autoreward.tasks.card import Task
@@ -89,7 +90,7 @@ def audit_successes(
         return plain.model_copy(update={"silent": f"{len(kinds)} reference episodes are too few to compare with"})
     shown = [i for i, k in enumerate(kinds) if k.kind in KNOWN_GOOD and k.episode.success]
     found = []
-    for name in (n for n in task.state if n not in named):
+    for name in (n for n in task.state if n not in named and n != NATIVE_REWARD):
         numbers = list(zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True))
         for index, (before, after) in enumerate(numbers):
             if np.ptp(after[reference.step > 0]) == 0.0 or _told(reference, named, after):

@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from autoreward.core.transitions import Transitions
 from autoreward.errors import AutorewardError
+from autoreward.evaluation.costs import limit_costs
 from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.limits import violation
+from autoreward.evaluation.metrics import metric_cell
 from autoreward.export import EXPORTED_FILES
 from autoreward.export.build import PROGRAM, model_card, packaging, proven, reward_files, train_script
 from autoreward.export.render import NotWritable
@@ -17,7 +20,7 @@ from autoreward.report.reading import CandidateView, RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book
-from autoreward.store.keys import DESCRIPTION
+from autoreward.store.keys import DESCRIPTION, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
@@ -50,9 +53,9 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
     if run is None or not who:
         return Kept({})
     view = reading.candidate(who)
-    winner = view.candidate if view else None
     policy = best_policy(reading, who)
     score = policy.score if policy else None
+    winner = _as_kept(reading, view.candidate, policy) if view else None
     files: dict[str, bytes] = {}
     if policy:
         files |= package(task, reading.weights(policy.page, policy.score))
@@ -62,7 +65,7 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
         try:
             texts = reward_files(task, winner) | {"pyproject.toml": packaging(task)}
             if score:
-                texts["train.py"] = train_script(task, score, score.steps)
+                texts["train.py"] = train_script(task, score, score.steps, learned=bool(winner.setup.multipliers))
             proof = demonstrate(winner, {name: text for name, text in texts.items() if name in REWARD})
             files |= {name: text.encode() for name, text in texts.items()}
         except (NotEqual, NotWritable) as error:
@@ -73,11 +76,25 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
     return Kept({name: files[name] for name in EXPORTED_FILES if name in files}, refused)
 
 
+def _as_kept(reading: RunView, winner: Candidate, policy: SavedScore | None) -> Candidate:
+    """A program with what its training had learned of its composition by the checkpoint that is kept."""
+    if policy is None:
+        return winner
+    trial = reading.page(policy.page).need(TRIALS.of(policy.score.trial_id))
+    learned = next((p.multipliers for p in trial.curve if p.step == policy.score.kept), {})
+    return winner.model_copy(update={"setup": winner.setup.model_copy(update={"multipliers": learned})})
+
+
 def demonstration(book: Book, jail: Jail) -> Demonstrate:
     """Holds an export against the program on the run's recorded transitions."""
 
+    task = book.header.task
+
+    def batch(of: str, transitions: Transitions, winner: Candidate) -> Batch:
+        return Batch(of, transitions, limit_costs(task, transitions) if winner.setup.multipliers else {})
+
     def demonstrate(winner: Candidate, files: Mapping[str, str]) -> ExportProof:
-        batches = [Batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES))]
+        batches = [batch("dry run's samples", book.transitions(DESCRIPTION, SAMPLES), winner)]
         described = book.need(DESCRIPTION)
         recorded = (
             replayed_episodes(book.transitions(DESCRIPTION, REFERENCE_EPISODES))
@@ -85,8 +102,8 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
             else None
         )
         if recorded is not None:
-            batches.append(Batch("recorded episodes", recorded))
-        return prove(jail, winner, files, batches, book.header.task.train.gamma)
+            batches.append(batch("recorded episodes", recorded, winner))
+        return prove(jail, winner, files, batches, task.train.gamma)
 
     return demonstrate
 
@@ -122,6 +139,7 @@ def _card(reading: RunView, run: Run, winner: Candidate, kept: Score | None, pro
         view.diagnosis.shares if view and view.diagnosis else (),
         verdict=result_sentence(run),
         interval=interval_text,
+        metric_cell=metric_cell,
         kept=kept,
         proof=proof,
         rewarded=rewarded,
@@ -187,6 +205,7 @@ def _manifest(
                 "origin": winner.origin,
                 "composition": winner.composition,
                 "formula": COMPOSITIONS[winner.composition].formula,
+                "multipliers": winner.setup.multipliers,
                 "compared": proof and proof.model_dump(mode="json"),
             },
             "policy": best
@@ -200,6 +219,8 @@ def _manifest(
             },
             "limits": [_stated(r) for r in _limits(run, who)],
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],
+            "native": book.header.task.native_sentence or None,
+            "starts": [own.model_dump(mode="json") for own in run.starts],
             "contest": run.contest and run.contest.model_dump(mode="json"),
             "tier": run.tier,
             "versions": book.header.packages,

@@ -3,6 +3,8 @@
 import tomllib
 from typing import Any
 
+from autoreward.core.contract import NATIVE_REWARD
+from autoreward.evaluation.costs import priced
 from autoreward.export.loader_source import loader
 from autoreward.export.render import (
     Formula,
@@ -23,8 +25,11 @@ from autoreward.export.render import (
 from autoreward.export.verify import ExportProof
 from autoreward.records import Candidate, PartStats, Run, Score
 from autoreward.rewards.compose import COMPOSITIONS, as_read
+from autoreward.rewards.compose.composition import COST, source_of
+from autoreward.rewards.compose.lagrange import step_cost
 from autoreward.store.header import RunHeader
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.names import info_keys, of_info
 from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
@@ -58,16 +63,39 @@ def _adapter(task: Task, winner: Candidate) -> str:
         composed=SourceText(composition.source()),
         carries=composition.carries,
         fixed=as_read(task.train.gamma, winner.setup),
+        costs=_costs(task) if winner.setup.multipliers else {},
+        step_cost=SourceText(source_of(step_cost)),
+        acted=[name for name in task.action if name not in task.state],
+        observed=[*task.state, "step", "terminated"],
+        constants={name: constant.value for name, constant in task.constants.items()},
         env=task.env,
         kwargs=_kwargs(task),
         terminates=task.terminates,
         sensed=bool(task.state_program),
+        info=tuple((path, info_keys(path), value) for path, value in task.info_at_reset.items()),
+        unseen=_unseen(task),
+        native=NATIVE_REWARD if task.uses_native else "",
         rescales=task.train.rescales,
         read=read,
         state={n: Formula(e.as_numpy(lambda name: f"seen[{name!r}]")) for n, e in task.state_sources.items()},
         action={n: Formula(e.as_numpy(str)) for n, e in task.action_sources.items()},
         loader=SourceText(loader()),
     )
+
+
+def _costs(task: Task) -> dict[str, tuple[Formula, tuple[float, float, float, bool]]]:
+    """What each limit's value is of what was seen in a step, and what `step_cost` makes of it."""
+    return {
+        f"{COST}{name}": (Formula(e.as_numpy(lambda read: f"seen[{read!r}]")), priced(task.limits[name]))
+        for name, e in task.limit_formulas.items()
+    }
+
+
+def _unseen(task: Task) -> list[tuple[str, Formula]]:
+    """What the card keeps from policies of the observation: each part with the index that is taken of it."""
+    sources = [task.state_sources[name] for name in task.unseen]
+    kept = [r for source in sources if not any(map(of_info, source.names)) for r in source.readings()]
+    return [(min(r.names), Formula(r.as_numpy(lambda name: f"seen[{name!r}]"))) for r in kept]
 
 
 def _about(task: Task, winner: Candidate) -> str:
@@ -88,6 +116,7 @@ def _about(task: Task, winner: Candidate) -> str:
         "    action = acted(action)   # the environment's own action of one that policy.zip gives; acted_vec(actions): of many",
         "    envs = make_vec(16)   # many of them as one vector environment; AutoRewardVec(envs) does it to one that is there",
         "",
+        *([task.native_sentence, ""] if task.uses_native else []),
         "Fields of `state` and `next_state`:",
         *_fields(task.state),
         "Fields of `action`:",
@@ -99,18 +128,20 @@ def _about(task: Task, winner: Candidate) -> str:
 def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
     return [
         f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        + ("" if isinstance(field, ActionField) or field.policy else " (not seen by the policy)")
         for name, field in fields.items()
     ]
 
 
-def train_script(task: Task, score: Score, steps: int) -> str:
-    """`train.py`: the kept policy's training, in plain SB3."""
+def train_script(task: Task, score: Score, steps: int, learned: bool = False) -> str:
+    """`train.py`: the kept policy's training, in plain SB3; `learned`: the training moved the reward, which stands still here."""
     net = list(task.train.net)
     return python(
         "train.py.j2",
         algorithm=Word(task.train.algorithm),
         seed=score.seed % 2**31,
         steps=steps,
+        learned=learned,
         kept=score.kept,
         envs=task.train.envs,
         normalize_observations=task.train.normalize_observations,
@@ -128,8 +159,8 @@ def model_card(header: RunHeader, run: Run, winner: Candidate, shares: tuple[Par
         f"Parts are combined by {code(winner.composition)}: {code(COMPOSITIONS[winner.composition].formula)}."
     )
     return markdown("card.md.j2", version=__version__, header=header, task=header.task, run=run, thought=winner.thought,
-                    formula=formula, shares=shares, episodes=header.config.episodes, code=code, number=_number,
-                    paragraphs=_paragraphs, **more)  # fmt: skip
+                    formula=formula, shares=shares, multipliers=winner.setup.multipliers, episodes=header.config.episodes,
+                    code=code, number=_number, paragraphs=_paragraphs, **more)  # fmt: skip
 
 
 def _number(form: str, value: float) -> Markdown:

@@ -1,6 +1,7 @@
 """The proof that exported files are the reward that was trained: asked about recorded transitions, they give the same numbers."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ class Batch(NamedTuple):
 
     of: str
     transitions: Transitions
+    costs: Mapping[str, Array] = MappingProxyType({})
+    """Of each step under the card's limits (`limit_costs`), where a composition prices them."""
 
 
 class ExportProof(Record):
@@ -126,7 +129,9 @@ def _compared(
     if not stepped:  # step by step, as an environment is: the same number of rows at once on both sides
         trained.client.forget()
         expected = trained.client.evaluate(seen, stepped=True)
-    reward = COMPOSITIONS[winner.composition].start(seen.shape[1], gamma, winner.setup)(expected, seen)
+    reward = COMPOSITIONS[winner.composition].start(seen.shape[1], gamma, winner.setup)(
+        {**expected, **batch.costs}, seen
+    )
     return len(expected), max(largest, _difference("the reward", reward, exported.client.rewards(seen), batch.of))
 
 

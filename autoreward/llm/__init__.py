@@ -6,6 +6,7 @@ keys.py       which variables hold keys, and who is sent which
 transport.py  the HTTP client of both SDKs: one address, limits on silence, time and size
 streams.py    an answer that comes as events -> the one body that it makes
 responses.py  body of an answer -> Reply
+responses_api.py  OpenAI's Responses, for questions with tools
 provider.py   what both SDKs share: a question in the form that its server takes
 forms.py      what a server refused -> the form to ask in next
 anthropic_api.py  openai_api.py    the providers' own SDKs, loaded when first asked
@@ -25,4 +26,5 @@ lenient.py    the JSON values in a text, however they are written down
 parsing.py    text of a reply -> the record that was asked for, or a finding
 programs.py   a program as a model spells it -> its source
 structured.py  ask until the answer is usable
+portions.py   one question about several things, in as many portions as a context makes of it
 """

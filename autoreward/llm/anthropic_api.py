@@ -53,7 +53,7 @@ class AnthropicModel(ProviderModel):
         elif prompt.effort:
             budget = min(thinking_room(prompt.effort), room // 2)
             asked["thinking"] = {"type": "enabled", "budget_tokens": max(budget, _LEAST_BUDGET)}
-        if form.structured:
+        if form.structured and prompt.schema:
             output["format"] = {"type": "json_schema", "schema": prompt.schema}
         offered = prompt.tools if form.tools else ()
         if offered:

@@ -135,12 +135,17 @@ class CostEstimate(NamedTuple):
     """None: a price is not known."""
 
 
-_CALLS_OF_A_ROUND: dict[Role, tuple[int, int, int]] = {
-    "designer": (3, 5_000, 6_000),
-    "critic": (2, 4_000, 1_500),
-    "analyzer": (1, 7_000, 1_500),
-}
-"""Usual calls of a round with 8 candidates, by role, and the tokens in and out of each; the last round is not analysed."""
+_CALLS_OF_A_ROUND: tuple[tuple[Role, int, int, int], ...] = (
+    ("designer", 1, 5_000, 6_000),  # all programs
+    ("designer", 1, 6_500, 1_500),  # a repair, with the whole conversation that wrote the program before it
+    ("designer", 1, 4_000, 3_000),  # a rework after the critic
+    ("critic", 2, 4_000, 1_500),
+    ("analyzer", 1, 7_000, 1_500),
+)
+"""Usual calls of a round with 8 candidates, and the tokens in and out of each; the last round is not analysed.
+
+One repair: of the recorded replies that `benchmarks/prompts.py` reads, 1 program of 18 needed one.
+"""
 
 _RESULTS_SENT, _CALL_WRITTEN = 2_000, 800
 """Tokens of what earlier turns called and found, and of a turn's own calls."""
@@ -155,12 +160,14 @@ def estimate_cost(
     """
     total: float | None = 0.0
     calls = 0
-    for role, (count, sent, received) in _CALLS_OF_A_ROUND.items():
+    for role, count, sent, received in _CALLS_OF_A_ROUND:
         times = count * (rounds - (role == "analyzer"))
         calls += times
         each = price(models[role], sent, received + thinking_room(efforts.get(role)) // 2)
         total = None if each is None or total is None else total + each * times
-        turns = tools * (rounds - (role == "analyzer")) if role != "critic" else 0
+    asked_first: tuple[tuple[Role, int], ...] = (("designer", 5_000), ("analyzer", 7_000))
+    for role, sent in asked_first:
+        turns = tools * (rounds - (role == "analyzer"))
         calls += turns
         each = price(models[role], sent + _RESULTS_SENT, _CALL_WRITTEN)
         total = None if each is None or total is None else total + each * turns

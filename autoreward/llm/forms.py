@@ -35,6 +35,7 @@ _JSON_MODE = re.compile(
 )
 _ADAPTIVE = re.compile(r"adaptive|output_config\.effort|effort parameter")
 _TOOLS = re.compile(r"\btools?\b|tool[_ -](?:choice|call)|function[_ -]?call|\bfunctions\b")
+_RESPONSES = re.compile(r"/responses\b|responses api")
 _CACHE = re.compile(r"cache_control")
 _USAGE = re.compile(r"stream_options|include_usage")
 _STREAM = re.compile(r"\bstream(?:ing|ed)?\b")
@@ -57,6 +58,8 @@ class Form:
     """With marks for the provider's cache."""
     tools: bool = True
     """With what may be called, where the question has such."""
+    responses: bool = False
+    """A question with tools goes to OpenAI's Responses; else to Chat Completions."""
     context: int | None = None
     """Tokens that question and answer may have together; None: not known."""
     scale: float = 1.0
@@ -115,6 +118,8 @@ def after_refusal(form: Form, refusal: Refusal) -> Form | TooLong | None:
         return replace(form, adaptive=False)
     if form.kept and (refusal.prompt.repeated or refusal.prompt.exchanges) and _CACHE.search(said):
         return replace(form, kept=False)
+    if form.limit_name and refusal.prompt.tools and not form.responses and _RESPONSES.search(said):
+        return replace(form, responses=True)
     if form.tools and refusal.prompt.tools and _TOOLS.search(said):
         return replace(form, tools=False)
     if form.structured and _JSON_MODE.search(said):

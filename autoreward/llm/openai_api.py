@@ -1,4 +1,7 @@
-"""OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK."""
+"""OpenAI's Chat Completions, and every server that speaks it (vLLM, Ollama, llama.cpp, LM Studio), through OpenAI's SDK.
+
+With tools OpenAI itself is asked in Responses: see `responses_api.py`.
+"""
 
 import hashlib
 import json
@@ -10,7 +13,8 @@ from autoreward.llm.keys import PROVIDER_ADDRESSES, Access
 from autoreward.llm.pictures import encoded, sent_tokens
 from autoreward.llm.provider import QUICK, ProviderModel
 from autoreward.llm.provider_errors import provider_fault, unreadable_answer
-from autoreward.llm.responses import NotAnAnswer, openai_reply, read_json
+from autoreward.llm.responses import THOUGHTS, NotAnAnswer, openai_reply, read_json
+from autoreward.llm.responses_api import responses_reply, responses_request
 from autoreward.llm.types import Exchange, Prompt, Reply, TimeLimits, time_limits
 
 _SAME_BEGINNING = 1000
@@ -26,7 +30,7 @@ class OpenAIModel(ProviderModel):
     def __init__(self, name: str, model: str, access: Access, limits: TimeLimits | None = None) -> None:
         own = access.address == PROVIDER_ADDRESSES["openai"]
         # Ollama and others know the old name alone, and say nothing where they are given the new one
-        form = Form(limit_name=NEW_LIMIT if own else OLD_LIMIT)
+        form = Form(limit_name=NEW_LIMIT if own else OLD_LIMIT, responses=own)
         super().__init__(name, model, access, limits or time_limits(access.address), form)
         self._clients: dict[TimeLimits, openai.OpenAI] = {}
 
@@ -36,11 +40,33 @@ class OpenAIModel(ProviderModel):
 
         from autoreward.llm.transport import as_text
 
-        asked: dict[str, Any] = {form.limit_name: form.answer_room(prompt, sent_tokens(prompt))}
-        if prompt.effort:
-            asked["reasoning_effort"] = prompt.effort
+        offered = prompt.tools if form.tools else ()
+        names = frozenset(tool.name for tool in offered)
+        responses = bool(offered) and form.responses
+        asked = responses_request(prompt, form) if responses else self._chat_request(prompt, form)
         if not self._elsewhere:  # it keeps prompts by itself, and finds those again that are sent to the same place
             asked["prompt_cache_key"] = hashlib.sha256(prompt.beginning[:_SAME_BEGINNING].encode()).hexdigest()
+        opened = self._opened(self._limits)
+        try:
+            if responses:
+                answer = opened.responses.with_raw_response.create(model=self._model, **asked)
+            else:
+                answer = opened.chat.completions.with_raw_response.create(model=self._model, **asked)
+        except openai.OpenAIError as error:
+            raise provider_fault(error, self.name, self._access.variable) from None
+        body = as_text(answer.http_response.content)
+        try:
+            return (responses_reply if responses else openai_reply)(body, self._model, names)
+        except NotAnAnswer as why:
+            raise unreadable_answer(self.name, why, body) from None
+
+    def _chat_request(self, prompt: Prompt, form: Form) -> dict[str, Any]:
+        asked: dict[str, Any] = {
+            "messages": _messages(prompt),
+            form.limit_name: form.answer_room(prompt, sent_tokens(prompt)),
+        }
+        if prompt.effort:
+            asked["reasoning_effort"] = prompt.effort
         offered = prompt.tools if form.tools else ()
         if offered:
             asked["tools"] = [
@@ -52,24 +78,14 @@ class OpenAIModel(ProviderModel):
             ]
             asked["tool_choice"] = "none" if prompt.close else "auto"
         # servers that hold an answer to a schema hold calls to it, too, or refuse the two together
-        if form.structured and not (offered and self._elsewhere and not prompt.close):
+        if form.structured and prompt.schema and not (offered and self._elsewhere and not prompt.close):
             schema = {"name": prompt.role, "strict": True, "schema": prompt.schema}
             asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         if form.streamed:
             asked["stream"] = True
             if form.usage:
                 asked["stream_options"] = {"include_usage": True}
-        try:
-            answer = self._opened(self._limits).chat.completions.with_raw_response.create(
-                model=self._model, messages=_messages(prompt), **asked
-            )
-        except openai.OpenAIError as error:
-            raise provider_fault(error, self.name, self._access.variable) from None
-        body = as_text(answer.http_response.content)
-        try:
-            return openai_reply(body, self._model, frozenset(tool.name for tool in offered))
-        except NotAnAnswer as why:
-            raise unreadable_answer(self.name, why, body) from None
+        return asked
 
     def told(self) -> int | None:
         """See `ProviderModel`."""
@@ -133,7 +149,8 @@ def _exchanged(exchange: Exchange) -> list[dict[str, Any]]:
         for call in exchange.calls
     ]
     own = json.loads(exchange.own) if exchange.own else {}
-    said = {"role": "assistant", "content": exchange.said or None, "tool_calls": calls, **own}
+    thought = {name: own[name] for name in THOUGHTS if name in own} if isinstance(own, dict) else {}
+    said = {"role": "assistant", "content": exchange.said or None, "tool_calls": calls, **thought}
     results = [
         {"role": "tool", "tool_call_id": call.id, "content": result}
         for call, result in zip(exchange.calls, exchange.results, strict=True)

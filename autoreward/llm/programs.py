@@ -4,7 +4,7 @@ import ast
 import html
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autoreward.llm.parsing import code_blocks
@@ -82,3 +82,24 @@ def docstring(source: str, function: str) -> str:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return ast.get_docstring(node) or ""
     return ""
+
+
+def with_constants(source: str, constants: Mapping[str, float]) -> str:
+    """The program with those constants of its task above it that it reads and defines nowhere; as it is if it is no Python.
+
+    Models read them in the prompt and take them for given; a program that is kept must have them, since it also runs alone.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return source
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    read = {node.id for node in names} - bound
+    head = "".join(f"{name} = {value!r}\n" for name, value in constants.items() if name in read)
+    if not head:
+        return source
+    lines = source.splitlines(keepends=True)
+    after = tree.body[0].end_lineno or 0 if ast.get_docstring(tree) is not None else 0
+    return "".join([*lines[:after], "\n" * bool(after), head, "\n\n", *lines[after:]])

@@ -30,7 +30,7 @@ def is_stream(body: bytes | bytearray) -> bool:
 
 def joined(body: bytes | bytearray) -> Streamed:
     """The events of a stream as one answer; nothing that a server sends raises anything."""
-    completion, message = _Completion(), _Message()
+    completion, message, response = _Completion(), _Message(), _Response()
     error: Mapping[str, Any] | None = None
     readable = True
     for event in _events(bytes(body)):
@@ -38,11 +38,15 @@ def joined(body: bytes | bytearray) -> Streamed:
             readable = False
         elif event.get("error"):
             error = event
+        elif event.get("type") == "error":  # of Responses, which has its words beside the type
+            error = {"error": {"type": event.get("code"), "message": event.get("message")}}
+        elif isinstance(event.get("type"), str) and event["type"].startswith("response."):
+            response.add(event)
         elif isinstance(event.get("type"), str) and "choices" not in event:
             message.add(event)
         else:
             completion.add(event)
-    made = message if message.begun else completion
+    made = message if message.begun else response if response.begun else completion
     return Streamed(json.dumps(made.answer()).encode(), readable and made.done and error is None, error)
 
 
@@ -174,6 +178,37 @@ class _Message:
                     whole["input"] = written
             blocks.append(whole)
         return {**self._message, "content": blocks}
+
+
+class _Response:
+    """Events of OpenAI's Responses: the last one has all of it."""
+
+    def __init__(self) -> None:
+        self.begun = self.done = False
+        self._response: dict[str, Any] = {}
+        self._items: list[Any] = []
+        self._text: list[str] = []
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """One event, such as `response.output_text.delta`."""
+        self.begun, kind = True, event["type"]
+        if isinstance(event.get("response"), dict):
+            self._response = dict(event["response"])
+            self.done = kind in ("response.completed", "response.incomplete", "response.failed")
+        elif kind == "response.output_item.done" and len(self._items) < _MOST_BLOCKS:
+            self._items.append(event.get("item"))
+            self._text = []
+        elif kind == "response.output_text.delta":
+            self._text.append(_words(event.get("delta")))
+
+    def answer(self) -> dict[str, Any]:
+        """A response; of one that broke off, what had come."""
+        rest = (
+            [{"type": "message", "content": [{"type": "output_text", "text": "".join(self._text)}]}]
+            if self._text
+            else []
+        )
+        return {**self._response, "output": self._response.get("output") or [*self._items, *rest]}
 
 
 def _words(value: object) -> str:

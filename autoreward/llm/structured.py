@@ -33,6 +33,8 @@ class Request(NamedTuple):
     """What was said before it in the same conversation."""
     tools: Tools | None = None
     """What may be called before the first answer to it."""
+    held: bool = True
+    """Whether a server that can is to hold the answer to its schema; not where programs are asked for in fences."""
 
     def within(self, room: int | None) -> str:
         """The text, in that many tokens if it can be; None: as it is."""
@@ -58,7 +60,7 @@ def ask_structured(
     for turn in range(ATTEMPTS):
         key = request.key if turn == 0 else f"{request.key}-again-{turn}"
         wanted = request._replace(max_tokens=most, tools=request.tools if turn == 0 or called else None)
-        reply, called = _asked(client, wanted, key, ending, schema(kind), called)
+        reply, called = _asked(client, wanted, key, ending, schema(kind) if request.held else {}, called)
         told: list[str] = []
         try:
             answer = read_reply(reply, kind, otherwise, told)

@@ -99,7 +99,7 @@ class Prompt(NamedTuple):
     role: Role
     text: str
     schema: dict[str, Any]
-    """JSON schema of the answer."""
+    """JSON schema of the answer; empty: it is no JSON that is asked for."""
     max_tokens: int
     """Longest answer, in tokens."""
     pictures: tuple[bytes, ...] = ()

@@ -6,7 +6,7 @@ Identity travels in the record (`candidate_id`, `trial_id`), never in a list pos
 No record holds a clock: what depends on the machine's speed is in `seconds` fields that feed no decision and no prompt.
 """
 
-from autoreward.records.base import Record
+from autoreward.records.base import Estimate, Record
 from autoreward.records.candidates import (
     RANKING,
     Candidate,
@@ -22,6 +22,7 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
+from autoreward.records.clips import CLIP_FILE, Clip
 from autoreward.records.contests import Contest, Pooled
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
@@ -36,6 +37,7 @@ from autoreward.records.environments import (
     Entry,
     FieldStats,
     Grading,
+    InfoValue,
     Motion,
     ReferenceEpisode,
     Remembered,
@@ -45,17 +47,15 @@ from autoreward.records.environments import (
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
+from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
-    CLIP_FILE,
     Allowance,
     Board,
-    Clip,
     Confirmed,
     Doubt,
-    Estimate,
     Feedback,
     Feedbacks,
     LegPlan,
@@ -68,6 +68,7 @@ from autoreward.records.runs import (
     Standings,
     TrainingLength,
 )
+from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
 from autoreward.records.trials import (
@@ -141,6 +142,7 @@ __all__ = [
     "Gravity",
     "Hunt",
     "Hunted",
+    "InfoValue",
     "LegPlan",
     "LimitReading",
     "Logged",
@@ -150,6 +152,7 @@ __all__ = [
     "MissingCondition",
     "Motion",
     "Over",
+    "OwnReward",
     "Paired",
     "PairedReward",
     "PartRole",
@@ -174,6 +177,7 @@ __all__ = [
     "ScreenedCandidate",
     "Setup",
     "Speed",
+    "StageReading",
     "Standings",
     "Strength",
     "Strengths",

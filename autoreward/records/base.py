@@ -121,3 +121,11 @@ Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 """From the smallest to the largest."""
 Hyperparameter = Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | bool | Line
 """Of an algorithm."""
+
+
+class Estimate(Record):
+    """A number with its 95 % bootstrap interval over training seeds."""
+
+    value: float
+    low: float
+    high: float

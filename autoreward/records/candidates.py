@@ -6,10 +6,23 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Part, ProgramText, Record, Said
+from autoreward.records.base import Id, Name, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
-CompositionName = Literal["sum", "bounded", "sign", "product", "potential"]
+CompositionName = Literal[
+    "sum",
+    "bounded",
+    "sign",
+    "product",
+    "potential",
+    "standardised",
+    "conjunction",
+    "krc",
+    "gated",
+    "capped",
+    "staged",
+    "lagrange",
+]
 """How a program's parts become one number: see rewards/compose/, which has a file for each."""
 
 PartRole = Literal["main", "dense", "sparse", "penalty", "limit", "potential"]
@@ -19,7 +32,7 @@ limit: a price of what must not be; potential: only its change is to be paid.
 
 
 class Reference(Record):
-    """The plain sum of a program's parts over the steps of recorded random actions."""
+    """What is paid at the steps of recorded random actions."""
 
     mean: float
     std: float
@@ -29,9 +42,19 @@ class Setup(Record):
     """What a composition knows of a program's parts before anything trains."""
 
     roles: dict[Part, PartRole] = Field(default_factory=dict)
-    """Of the parts that the program's ROLES speaks of."""
+    """Of the parts that the program's ROLES speaks of, in its order."""
     reference: Reference | None = None
-    """None for a reward without a program."""
+    """By the plain sum of all parts; None for a reward without a program."""
+    references: dict[Part, Reference] = Field(default_factory=dict)
+    """By each part."""
+    cap: float | None = None
+    """What any dense part may add to an episode, as the program's CAP says; None where it says nothing."""
+    limits: tuple[Name, ...] = ()
+    """Names of the card's limits."""
+    replays: bool = False
+    """The task's algorithm learns from a replay buffer, whose rewards stay as they once were."""
+    multipliers: dict[Name, float] = Field(default_factory=dict)
+    """Of the card's limits, as they stood at the checkpoint of a training that is kept; empty before a training."""
 
 
 class Remark(Record):
@@ -52,9 +75,9 @@ class Candidate(Record):
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "weights", "given", "filled", "again"]
-    """`filled`: by the grammar, where a model gave too few that may train; `again`: the best program so far, unchanged, since
-    trainings are longer from this round on.
+    how: Literal["fresh", "mutation", "crossover", "weights", "composition", "given", "filled", "again"]
+    """`given`: by the person, to be trained or for a search to start from; `filled`: by the grammar, where a model gave too few
+    that may train; `again`: the best program so far, unchanged, since trainings are longer from this round on.
     """
     parents: tuple[Id, ...] = ()
     composition: CompositionName = "sum"
@@ -64,6 +87,12 @@ class Candidate(Record):
     """What the critic still said against it when it had its say; it trains all the same."""
     setup: Setup = Setup()
     """As its review found it; nothing before."""
+
+    @property
+    def must_train(self) -> bool:
+        """Whether nothing that is found before its training may keep it from that: a person asked for it, or it has shown what it
+        can do."""
+        return self.how in ("given", "again")
 
     def reviewed(self, verdict: "Verdict") -> "Candidate":
         """The same, with what its review found of its parts."""

@@ -10,6 +10,10 @@ Allowed = Literal["network", "programs"]
 """What `[process]` of a card may let its environment do."""
 
 
+LAST_CHECK = "closing it"
+"""What a check does last: whatever becomes of that, nothing of it is lost."""
+
+
 class EnvRow(Record):
     """One thing that was found."""
 

@@ -69,6 +69,21 @@ class Stretch(Record):
     """Where it is in the observation, as the environment writes it; empty where that is its key, or all of it."""
 
 
+class InfoValue(Record):
+    """A value of `info` that was numbers at every step, finite and of one shape."""
+
+    keys: tuple[Said, ...]
+    """From `info` on."""
+    size: int
+    """0 for a number, k for an array of k."""
+    low: float
+    high: float
+    flag: bool
+    """It was never anything but 0 or 1."""
+    at_reset: bool
+    """Every reset said it, too."""
+
+
 class Survey(Record):
     """What an environment says of itself, and what 2,000 random steps showed."""
 
@@ -76,6 +91,8 @@ class Survey(Record):
     doc: Said
     """Its docstring, without what it says of its reward."""
     stretches: tuple[Stretch, ...]
+    box: tuple[int, ...] | None = None
+    """Shape of an observation that is one array of numbers, as the environment gives it; None of any other."""
     left_out: tuple[Said, ...]
     """Parts of the observation that are not numbers."""
     action: tuple[Entry, ...]
@@ -94,6 +111,7 @@ class Survey(Record):
     """Longest random episode, in steps."""
     cut_after: int | None = None
     """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
+    info: tuple[InfoValue, ...] = ()
     settings: dict[Said, bool | float] = Field(default_factory=dict)
     """The arguments that it was made with and that are numbers, those left at their defaults too, and its own tolerances."""
 
@@ -151,6 +169,9 @@ class Description(Record):
     """What a `describe` job found out about the task's environment."""
 
     state: tuple[FieldStats, ...]
+    """Of all state fields but the environment's own reward."""
+    native: tuple[FieldStats, ...] = ()
+    """Of that one, where the card hands it to programs."""
     action: tuple[FieldStats, ...]
     max_steps: int
     """The environment's time limit, in steps."""

@@ -4,8 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from autoreward.records.base import Record, Said
-from autoreward.records.runs import Estimate
+from autoreward.records.base import Estimate, Record, Said
 
 Decision = Literal["keep", "revert", "not enough seeds"]
 Measure = Literal["success", "progress", "metric"]

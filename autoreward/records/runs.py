@@ -5,13 +5,15 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Line, ProgramText, Record, Said
+from autoreward.records.base import Estimate, Id, Line, Name, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
 from autoreward.records.hunts import Hunt
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
+from autoreward.records.own_rewards import OwnReward
 from autoreward.records.preferences import Strengths
+from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import SuccessAudit
 from autoreward.records.trials import Analysis, Diagnosis, Score, Trial
 
@@ -161,52 +163,34 @@ class Round(Record):
     """Whether the round's successes do what the goal says."""
 
 
-class Estimate(Record):
-    """A number with its 95 % bootstrap interval over training seeds."""
-
-    value: float
-    low: float
-    high: float
-
-
 class Confirmed(Record):
     """One reward on fresh seeds at the full budget."""
 
     who: Id
     """A candidate id, or `sparse`, `native` or `none`."""
-    role: Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
-    """`zero-shot`: the first program of the first round, before anything was learned from training."""
+    role: Literal["winner", "runner-up", "start", "zero-shot", "baseline", "given"]
+    """`start`: a reward of the person's own that the search started from and that did not win it; `zero-shot`: the first program
+    that the search designed, before anything was learned from training."""
     success: tuple[float, ...]
     """Held-out success rate per training seed."""
     progress: tuple[float, ...]
     metric: tuple[float | None, ...]
+    metrics: dict[Name, tuple[float | None, ...]] = Field(default_factory=dict)
+    """Each further metric of the card, per training seed; None where no successful episode has it."""
     estimate: Estimate
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None
     """Probability that a training with it does better than one with the native reward."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over its trainings, with 95 % bootstrap intervals."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the episodes of its trainings; empty without stages."""
 
     @model_validator(mode="after")
     def _of_the_same_trainings(self) -> Self:
         if not self.success or not len(self.success) == len(self.progress) == len(self.metric):
             raise ValueError("success, progress and metric are of the same trainings, at least one")
         return self
-
-
-CLIP_FILE = "clip.webp"
-"""File of a clip: the animation."""
-
-
-class Clip(Record):
-    """A policy worth a look; its episode is filmed in `clips/<id>/clip.webp`, or there is a reason why not."""
-
-    id: Literal["winner", "second", "failure", "native"]
-    trial_id: TrialName
-    page: str = Field(pattern=r"^(confirm|baselines|rounds/[0-9]{3,9})$")
-    """Folder of its score within the run's: `confirm`, or `rounds/000`."""
-    why_not: Said = ""
-    """Why it could not be filmed; empty if it was."""
 
 
 class Run(Record):
@@ -223,6 +207,8 @@ class Run(Record):
     failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
+    starts: tuple[OwnReward, ...] = ()
+    """The person's own rewards that the search started from."""
     longer: Longer = Longer()
     """Where more steps helped most; empty where they never did."""
     contest: Contest | None = None
@@ -232,6 +218,8 @@ class Run(Record):
     """Whether the winner's successes do what the goal says."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over the best one's trainings in the search; what fresh seeds say is in `confirmed`."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the same."""
     unheld: tuple[LimitReading, ...] = ()
     """The limits that no trained policy held: each as that one measured it that broke it least."""
     trainings: int

@@ -10,6 +10,7 @@ from autoreward.records.base import Curve, Id, Name, Part, ProgramText, Record, 
 from autoreward.records.candidates import CompositionName, Setup
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
+from autoreward.records.stages import StageReading
 
 
 class TrialJob(Record):
@@ -66,6 +67,8 @@ class CurvePoint(Record):
     smooth where the deterministic policy still stands. A claim of the training process, which races go by and no result."""
     success: float | None = None
     """Success rate of the same episodes."""
+    multipliers: dict[Name, float] = Field(default_factory=dict)
+    """Of the card's limits, where the training learns them: as they stood at this step."""
 
 
 GRAVE = 0.5
@@ -134,6 +137,8 @@ class Episode(Record):
     progress: float
     """Graded progress in [0, 1]: 0 like doing nothing, 1 for a success."""
     metric: float
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The card's further metrics, those that are a number in it."""
     movement: float
     """Mean speed of the normalised state per step (0: nothing moves)."""
     stage: int = 0
@@ -154,6 +159,8 @@ class CheckpointScore(Record):
     progress: float
     metric: float | None
     """Mean metric of the successful episodes; None without one."""
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The same of each further metric that is a number in one of them."""
     length: float
     stages: tuple[float, ...] = ()
     """A stage of the rule each: the share of the episodes that reached it; empty without stages."""
@@ -181,6 +188,8 @@ class Score(Record):
     """Success rate of the kept checkpoint, on episodes of other seeds than it was chosen by."""
     progress: float = 0.0
     metric: float | None = None
+    metrics: dict[Name, float] = Field(default_factory=dict)
+    """The card's further metrics over the successful episodes of the kept checkpoint, those that are a number in one of them."""
     mean_success: float = 0.0
     """Mean success rate over the checkpoints of the second half of training: what candidates are ranked by."""
     mean_progress: float = 0.0
@@ -192,6 +201,8 @@ class Score(Record):
     """Whether a rule judged them; without one success and progress say nothing."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over the episodes of the kept checkpoint."""
+    stages: tuple[StageReading, ...] = ()
+    """The stages of the rule over the same; empty without stages."""
 
 
 class Symptom(Record):

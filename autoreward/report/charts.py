@@ -126,6 +126,55 @@ def scatter(points: Sequence[tuple[float, float]], label: str) -> str:
     return "".join(svg) + "</svg>"
 
 
+def points_picture(points: Sequence[tuple[float, float, str, bool]], across: str, up: str) -> str:
+    """An SVG of its own of named points (x, y, name, whether it is on the front); those on the front are joined by a line."""
+    if not points:
+        return ""
+    (left, right), (bottom, top) = (
+        _padded([x for x, *_ in points]),
+        _padded([y for _, y, *_ in points]),
+    )
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return (
+            _LEFT + (x - left) / (right - left) * (_WIDTH - _LEFT - _RIGHT),
+            _TOP + (top - y) / (top - bottom) * (_HEIGHT - _TOP - _BOTTOM),
+        )
+
+    svg = [f'<text class="title" x="{_LEFT}" y="13">{escape(up)}, by {escape(across)}</text>']
+    for tick in _ticks(bottom, top):
+        y = at(left, tick)[1]
+        svg.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        svg.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
+    for tick in _ticks(left, right):
+        svg.append(f'<text x="{at(tick, bottom)[0]:.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{_short(tick)}</text>')
+    line = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y, _, on in sorted(points) if on)
+    svg.append(f'<polyline fill="none" stroke="var(--c1)" stroke-width="1.5" points="{line}"/>')
+    for x, y, name, on in points:
+        place = at(x, y)
+        fill = "var(--c1)" if on else "var(--muted)"
+        svg.append(
+            f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="4" fill="{fill}"><title>{escape(name)}</title></circle>'
+        )
+        if on:
+            anchor = "end" if place[0] > _WIDTH / 2 else "start"
+            aside = -7 if anchor == "end" else 7
+            svg.append(
+                f'<text x="{place[0] + aside:.1f}" y="{place[1] - 6:.1f}" text-anchor="{anchor}">{escape(name)}</text>'
+            )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{2 * _WIDTH}" height="{2 * _HEIGHT}">'
+        f'<style>{STYLE}</style><rect class="ground" width="{_WIDTH}" height="{_HEIGHT}"/>{"".join(svg)}</svg>'
+    )
+
+
+def _padded(values: Sequence[float]) -> tuple[float, float]:
+    """A range around them, with some room at either end."""
+    low, high = min(values), max(values)
+    room = 0.08 * (high - low) or 0.5
+    return low - room, high + room
+
+
 def legend_of(lines: Sequence[Series]) -> str:
     """The lines' names beside their colors."""
     marks = (f'<span><b style="color: {line.color}">&#9632;</b> {escape(line.name)}</span>' for line in lines)

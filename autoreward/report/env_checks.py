@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from autoreward.records import EnvCheck
-from autoreward.report.tables import Fitting
+from autoreward.report.fitting import Fitting
 
 _STYLES = {"fail": "bold red", "warn": "yellow", "note": "dim"}
 

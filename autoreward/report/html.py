@@ -1,14 +1,17 @@
 """report.html: one self-contained page for a run, finished or not."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import DiffLexer, PythonLexer
 
+from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.stages import stages_cell
+from autoreward.records import CurvePoint, Trial
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
@@ -23,6 +26,7 @@ from autoreward.report.phrases import (
 )
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
 from autoreward.rewards.gate.text import MAX_LINES
@@ -58,6 +62,9 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         audit=audit_shown(reading),
         verdict=result_sentence(run) if run else "Not finished: what there is so far.",
         short_budget=budget_sentence(run) if run else "",
+        stops=stage_sentence(run) if run else "",
+        stages_cell=stages_cell,
+        metric_cell=metric_cell,
         candidates=best_first,
         interval=interval_text,
         again=again,
@@ -75,6 +82,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         part_curve=_part_curve,
         return_against_progress=_return_against_progress,
         success_curve=_success_curve,
+        multiplier_curve=_multiplier_curve,
         return_curve=_return_curve,
         minutes=sum(t.seconds for t in reading.trials) / 60,
         money=reading.money,
@@ -141,6 +149,17 @@ def _success_curve(view: CandidateView) -> Markup:
         if score.ruled
     ]
     return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
+
+
+def _multiplier_curve(trials: Sequence[Trial]) -> Markup:
+    """What each limit's price was over the first of these trainings that learned one; empty where none did."""
+    curve: Sequence[CurvePoint] = next((t.curve for t in trials if any(p.multipliers for p in t.curve)), ())
+    names = list(dict.fromkeys(name for point in curve for name in point.multipliers))
+    lines = [
+        Series(name, [(p.step, p.multipliers[name]) for p in curve if name in p.multipliers], MANY[i % len(MANY)])
+        for i, name in enumerate(names)
+    ]
+    return Markup(chart(lines, "multiplier of each limit", legend=True))  # noqa: S704
 
 
 def _return_curve(view: CandidateView) -> Markup:

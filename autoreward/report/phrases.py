@@ -8,17 +8,19 @@ from autoreward import events
 from autoreward.core.lines import json_line
 from autoreward.core.visible import visible
 from autoreward.evaluation.limits import limits_clause
+from autoreward.evaluation.metrics import metrics_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
 from autoreward.report.hunting import before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
+from autoreward.report.starts import start_sentences
 
 
 def describe_event(event: events.Event) -> str:
     """One line for people; empty for what is not worth one."""
     match event:
         case events.RunStarted(task=task, config=config, folder=folder):
-            opened = f"\n  {asked}" if (asked := task.process.sentence) else ""
+            opened = "".join(f"\n  {said}" for said in (task.process.sentence, task.native_sentence) if said)
             if config.given is not None:
                 return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"
@@ -102,6 +104,7 @@ def score_line(score: Score) -> str:
     if not score.ruled:
         return f"{score.trial_id}: played; people say how good it is{limits_clause(score.limits)}"
     metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
+    metric += metrics_clause(score.metrics)
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}{limits_clause(score.limits)}"
 
@@ -123,8 +126,9 @@ def budget_sentence(run: Run) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result: in one sentence, or in a few where the confirmation contests the search or the card has limits."""
-    return " ".join(filter(None, (_result(run), *limit_sentences(run))))
+    """The run's result: in one sentence, or in a few where the search started from a person's rewards, the confirmation contests
+    it, or the card has limits."""
+    return " ".join(filter(None, (_result(run), *start_sentences(run), *limit_sentences(run))))
 
 
 def _result(run: Run) -> str:

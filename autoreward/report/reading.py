@@ -13,7 +13,9 @@ from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.limits import over_trainings
+from autoreward.evaluation.metrics import metrics_over_trainings
 from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
@@ -30,6 +32,7 @@ from autoreward.records import (
     Score,
     Screen,
     Screened,
+    StageReading,
     Standings,
     Strengths,
     Trial,
@@ -97,9 +100,19 @@ class CandidateView:
         return fmean(metrics) if metrics else None
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """The card's further metrics, in the same way."""
+        return metrics_over_trainings(self.scores)
+
+    @property
     def limits(self) -> tuple[LimitReading, ...]:
         """The card's limits over its trainings."""
         return over_trainings(self.scores)
+
+    @property
+    def stages(self) -> tuple[StageReading, ...]:
+        """The stages of the rule over the held-out episodes of its trainings."""
+        return stages_over_trainings(self.scores)
 
 
 class SavedScore(NamedTuple):
@@ -240,7 +253,7 @@ def read_run(folder: Path) -> RunView:
         races.append([s for s in scores if s.candidate_id])
         search_scores += [SavedScore(page.files.within, s) for s in scores]
         findings += (*candidates.findings, *analyses.findings)
-        rungs.append(_rungs(page))
+        rungs.append(tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number)))
     files = Folder(folder)
     whole, confirm = Page(files), Page(files.at(CONFIRM_PAGE))
     bills = saved_bills(files.at(REPLIES))
@@ -260,11 +273,6 @@ def read_run(folder: Path) -> RunView:
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
     )
-
-
-def _rungs(page: Page) -> tuple[Standings, ...]:
-    """The race of a round so far, in its order."""
-    return tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number))
 
 
 def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses: Analyses) -> list[CandidateView]:

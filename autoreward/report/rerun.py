@@ -3,16 +3,21 @@
 import shlex
 
 from autoreward.config import RunConfig
-from autoreward.records import DEMONSTRATIONS
+from autoreward.records import DEMONSTRATIONS, Candidate
 from autoreward.report.reading import RunView
 
 GRAMMAR = "grammar"
 NOT_REPEATED = {
-    "given", "model", "critic", "analyzer", "effort", "critic_effort", "analyzer_effort",
+    "given", "start", "model", "critic", "analyzer", "effort", "critic_effort", "analyzer_effort",
     "max_cost", "max_calls", "model_silence", "model_timeout", "trust_the_model",
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""
+
+
+def start_file(own: Candidate) -> str:
+    """Where a run keeps a program of the person's that it starts from."""
+    return f"start/{own.id}.py"
 
 
 def again(reading: RunView) -> str:
@@ -37,6 +42,7 @@ def again(reading: RunView) -> str:
             options["composition"] = config.given.composition
         chosen = {"seeds": config.confirm_seeds, **{k: v for k, v in chosen.items() if k != "confirm_seeds"}}
     words = ["autoreward", command, reading.header.told]
-    for name, value in {**options, **chosen}.items():
+    starts = [("start", str(reading.folder / start_file(own))) for own in config.start]
+    for name, value in (*options.items(), *starts, *chosen.items()):
         words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)

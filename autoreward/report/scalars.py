@@ -106,9 +106,10 @@ def _logged(files: Folder, name: str) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def _parts(trial: Trial) -> Iterator[tuple[int, dict[str, float]]]:
-    """The mean of each reward part since the point before."""
+    """The mean of each reward part since the point before, and the multipliers of limits where they are learned."""
     for point in trial.curve:
-        yield point.step, {f"reward/{part.name}": part.mean for part in point.parts}
+        learned = {f"multipliers/{name}": value for name, value in point.multipliers.items()}
+        yield point.step, {f"reward/{part.name}": part.mean for part in point.parts} | learned
 
 
 def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
@@ -116,6 +117,7 @@ def _held_out(score: Score | None) -> Iterator[tuple[int, dict[str, float]]]:
     for point in score.checkpoints if score else ():
         values = {"success": point.success, "progress": point.progress, "episode_length": point.length}
         metric = {} if point.metric is None else {"metric": point.metric}
+        metric |= {f"metrics/{name}": value for name, value in point.metrics.items()}
         stages = {f"stage_{number}": share for number, share in enumerate(point.stages, start=1)}
         limits = {f"limits/{name}": value for name, value in point.limits.items()}
         yield point.step, {f"held_out/{name}": value for name, value in (values | metric | stages | limits).items()}

@@ -4,17 +4,18 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.measure import Measurement
 from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from autoreward.core.wording import Command, in_shell
+from autoreward.evaluation.metrics import metric_cell
+from autoreward.evaluation.stages import stages_cell
 from autoreward.report.agreement import agreement, beaten
 from autoreward.report.audit import audit_shown
+from autoreward.report.fitting import Fitting
 from autoreward.report.phrases import (
     budget_sentence,
     interval_text,
@@ -23,39 +24,11 @@ from autoreward.report.phrases import (
     taken_over_sentence,
 )
 from autoreward.report.reading import REPORT, CandidateView, RunView
+from autoreward.report.stages import stage_bars, stage_sentence
 from autoreward.store.files import in_use
 
 _STATE, _BRIEF = 60, 32
 """Most letters of what is said of a candidate in a table, and in a narrow one; `show` of a candidate says all of it."""
-ANY_WIDTH = 10_000
-"""More letters than a row has."""
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """The first of some tables that fits the terminal without a broken line, or else the last; in a pipe the first.
-
-    Columns that do not wrap are never cut: what they name is typed into other commands.
-    """
-
-    tables: tuple[Table, ...]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """What is printed."""
-        wide = options.update(width=ANY_WIDTH)
-        if not console.is_terminal:
-            yield from console.render(self.tables[0], wide)
-            return
-        for table in self.tables[:-1]:
-            if Measurement.get(console, wide, table).maximum <= options.max_width:
-                yield table
-                return
-        last = self.tables[-1]
-        for column in last.columns:
-            if column.no_wrap:
-                column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
-        least = Measurement.get(console, wide, last).minimum
-        yield from console.render(last, options.update(width=max(least, options.max_width)))
 
 
 def show_run(reading: RunView) -> RenderableType:
@@ -64,9 +37,11 @@ def show_run(reading: RunView) -> RenderableType:
     task = reading.header.task
     parts: list[RenderableType] = [
         Text(f"{task.name}: {task.goal}", style="bold"),
+        *(Text(f"asked: {said.question} said: {said.answer}") for said in task.clarified),
         Text(result_sentence(run) if run else _unfinished(reading)),
+        *([Text(task.native_sentence)] if task.uses_native else []),
     ]
-    parts += [Text(line) for line in [budget_sentence(run)] if line] if run else []
+    parts += [Text(line) for line in (budget_sentence(run), stage_sentence(run)) if line] if run else []
     parts += [Text(line) for line in audit_shown(reading)]
     if reading.header.config.given is None:
         parts += [Text(""), standings_table(reading)]
@@ -121,7 +96,18 @@ def standings_table(reading: RunView) -> Fitting:
 def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2 if metric else 1, 0, 0))
     limited = reading.header.task.limits if metric else {}
-    numbers = ("steps", "seeds", "success", *(["metric"] if metric else []), "progress", *limited)
+    further = tuple(reading.header.task.metrics) if metric else ()
+    staged = metric and reading.header.task.success.stages
+    numbers = (
+        "steps",
+        "seeds",
+        "success",
+        *(["metric"] if metric else []),
+        *further,
+        "progress",
+        *(["stages"] if staged else []),
+        *limited,
+    )
     for name in ("candidate", "made by" if how else "from", *numbers, "gravest symptom"):
         table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != "gravest symptom")
     for view in reading.candidates:
@@ -130,7 +116,9 @@ def _standings(reading: RunView, how: bool, metric: bool, longest: int) -> Table
         cells = ["-"] * (len(numbers[1:]) - len(limited))
         if view.ruled:
             best_metric = [f"{view.metric:.4g}" if view.metric is not None else "-"] if metric else []
-            cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, f"{view.progress:.2f}"]
+            more = [f"{view.metrics[name]:.4g}" if name in view.metrics else "-" for name in further]
+            cells = [str(len(view.scores)), f"{view.success:.2f}", *best_metric, *more, f"{view.progress:.2f}"]
+            cells += [stages_cell(view.stages)] if staged else []
         cells += [readings.get(name, "-") for name in limited]
         best = reading.run is not None and reading.run.best == view.candidate.id
         status_text = textwrap.shorten(status(view), longest, placeholder=" ...")
@@ -166,11 +154,13 @@ def status(view: CandidateView) -> str:
 def confirmation(reading: RunView) -> Fitting:
     """Winner and baselines on fresh seeds; a narrow terminal gets the range of the seeds instead of each, or less."""
     limited = reading.header.task.limits
-    names = ("reward", "", "success", "beats native", "per seed", "progress", *limited)
+    staged = ("stages",) if reading.header.task.success.stages else ()
+    further = tuple(reading.header.task.metrics)
+    names = ("reward", "", "success", "beats native", "per seed", "progress", *further, *staged, *limited)
     tables = (
         _confirmation(reading, names, each=True),
         _confirmation(reading, names, each=False),
-        _confirmation(reading, ("reward", "success", *limited), each=False),
+        _confirmation(reading, ("reward", "success", *staged, *limited), each=False),
         _confirmation(reading, ("reward", "success"), each=False),
     )
     return Fitting(tables)
@@ -180,7 +170,11 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
     title = "Confirmed on fresh training seeds: success, IQM [95 %]"
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     for name in names:
-        table.add_column(name, no_wrap=True, justify="right" if name == "progress" else "left")
+        table.add_column(
+            name,
+            no_wrap=True,
+            justify="right" if name in ("progress", "stages", *reading.header.task.metrics) else "left",
+        )
     for c in reading.run.confirmed if reading.run else ():
         seeds = " ".join(f"{s:.2f}" for s in c.success)
         spread = f"{min(c.success):.2f} to {max(c.success):.2f}" if len(set(c.success)) > 1 else f"{c.success[0]:.2f}"
@@ -193,6 +187,8 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
             "beats native": better,
             "per seed": seeds if each else spread,
             "progress": f"{sum(c.progress) / len(c.progress):.2f}",
+            "stages": stages_cell(c.stages),
+            **{name: metric_cell(c, name) for name in names if name in reading.header.task.metrics},
         }
         cells |= {name: "-" for name in names if name not in cells}
         cells |= {r.name: f"{r.value:.3g} [{r.low:.3g}, {r.high:.3g}] {r.word}" for r in c.limits if r.name in names}
@@ -255,6 +251,7 @@ def show_candidate(view: CandidateView) -> RenderableType:
             numbers = (f"{c.success:.2f}", f"{c.progress:.2f}", f"{c.length:.0f}")
             table.add_row(f"{c.step:,}{mark}", *numbers, *(f"{c.limits[name]:.3g}" for name in limited))
         parts += [Text(""), table, *(Text(f"{r.word}: {r.said}", style="dim") for r in score.limits)]
+        parts += [stage_bars(score.stages)] if score.stages else []
     for symptom in view.diagnosis.symptoms if view.diagnosis else ():
         parts += [
             Text(""),

@@ -20,8 +20,10 @@ from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.llm.client import ModelClient
 from autoreward.llm.conversation import Tools
 from autoreward.llm.parsing import ModelAnswer, Words
+from autoreward.llm.portions import Portion, asked_in_portions, fitting
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
+from autoreward.llm.types import PromptTooLong
 from autoreward.records import Analysis, Candidate, Cause, Diagnosis, Score
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import COMPOSITIONS
@@ -116,24 +118,44 @@ def explain(
     tools: Tools | None = None,
 ) -> tuple[tuple[Analysis, ...], tuple[str, ...]]:
     """The causes by candidate, and what was wrong with the answer; `feedback` is what people said of the best policy, `tools`
-    what it may call before it answers.
+    what it may call before it answers. A small context makes several questions of it.
 
     Raises LimitReached, ProviderError.
     """
-    shown = {case.candidate.id: pair(case) for case in cases}
-    text = analyze_prompt(brief, cases, feedback)
-    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS, tools=tools), Whys)
-    tables, refused = _wanted(key, cases, answer.wants if answer else ())
-    findings += refused
-    if tables:
-        text += render_prompt("analyzer_more", tables=tables)
-        try:
-            second, wrong = ask_structured(client, Request(f"{key}-more", "analyzer", text, _MAX_TOKENS), Whys)
-            answer, findings = second or answer, findings + wrong
-        except LimitReached as limit:
-            findings += (f"{key}: it wanted to see more, and {limit}",)
-    causes, wrong = _checked(key, answer.causes if answer else (), shown)
-    return tuple(Analysis(candidate_id=c, causes=tuple(of_one)) for c, of_one in causes.items()), findings + wrong
+    findings: tuple[str, ...] = ()
+    causes: dict[str, list[Cause]] = {}
+
+    def text(some: Sequence[Case]) -> str:
+        return analyze_prompt(brief, some, feedback)
+
+    request = Request(key, "analyzer", "", _MAX_TOKENS, tools=tools)
+    for portion in asked_in_portions(client, request, cases, text, Whys):
+        answer, wrong = _with_more(client, portion)
+        findings += portion.findings + wrong
+        shown = {case.candidate.id: pair(case) for case in portion.items}
+        found, wrong = _checked(portion.key, answer.causes if answer else (), shown)
+        causes |= found
+        findings += wrong
+    return tuple(Analysis(candidate_id=c, causes=tuple(of_one)) for c, of_one in causes.items()), findings
+
+
+def _with_more(client: ModelClient, portion: Portion[Case, Whys]) -> tuple[Whys | None, tuple[str, ...]]:
+    """The answer to a portion of the question, after what it wanted to see was shown; and what was wrong with that."""
+    tables, findings = _wanted(portion.key, portion.items, portion.answer.wants if portion.answer else ())
+    if not tables:
+        return portion.answer, findings
+
+    def text(some: Sequence[Table]) -> str:
+        return portion.text + render_prompt("analyzer_more", tables=some)
+
+    key = f"{portion.key}-more"
+    try:
+        room = client.room(key, "analyzer", _MAX_TOKENS)
+        request = Request(key, "analyzer", text(fitting(tables, room, text)), _MAX_TOKENS)
+        second, wrong = ask_structured(client, request, Whys)
+    except (LimitReached, PromptTooLong) as limit:
+        return portion.answer, (*findings, f"{portion.key}: it wanted to see more, and {visible_line(str(limit), 200)}")
+    return second or portion.answer, findings + wrong
 
 
 def analyze_prompt(brief: Brief, cases: Sequence[Case], feedback: Sequence[str] = ()) -> str:

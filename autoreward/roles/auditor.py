@@ -4,7 +4,7 @@ What it answers are conditions in the language of task cards. Each is held again
 or that all of them meet, is a finding and no condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from autoreward.errors import TaskError
 from autoreward.evaluation.success_audit import Successes, still_won
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import ModelAnswer
+from autoreward.llm.portions import fitting
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import MissingCondition, SuccessAudit
@@ -64,17 +65,25 @@ def find_forgotten(
         LimitReached, ProviderError: nobody may be asked, or nobody answers.
     """
     task = about.task
-    text = render_prompt(
-        "auditor",
-        brief=about,
-        departures=[d.sentence for d in evidence.audit.departures],
-        successes=evidence.audit.successes,
-        start=_medians(evidence.reference, first=True),
-        usual=_medians(evidence.reference, first=False),
-        tables=_tables(evidence.policies),
-        functions=", ".join(f"`{name}`" for name in sorted(FUNCTIONS)),
-    )
-    answer, findings = ask_structured(client, Request(key, "analyzer", text, _MAX_TOKENS), Forgottens)
+    tables = _tables(evidence.policies)
+
+    def text(some: Sequence[Mapping[str, str]]) -> str:
+        return render_prompt(
+            "auditor",
+            brief=about,
+            departures=[d.sentence for d in evidence.audit.departures],
+            successes=evidence.audit.successes,
+            start=_medians(evidence.reference, first=True),
+            usual=_medians(evidence.reference, first=False),
+            tables=some,
+            functions=", ".join(f"`{name}`" for name in sorted(FUNCTIONS)),
+        )
+
+    def shorter(room: int) -> str:
+        return text(fitting(tables, room, text))
+
+    whole = shorter(client.room(key, "analyzer", _MAX_TOKENS))
+    answer, findings = ask_structured(client, Request(key, "analyzer", whole, _MAX_TOKENS, shorter=shorter), Forgottens)
     found: list[MissingCondition] = []
     for said in (answer.missing if answer else ())[: 2 * _CONDITIONS]:
         condition = visible_line(said.condition, _LONGEST_CONDITION)

@@ -4,12 +4,16 @@ import math
 import re
 from typing import Any, NamedTuple
 
+from autoreward.checks.samples import written_constants
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 from autoreward.core.visible import visible
-from autoreward.records import Description
+from autoreward.records import CompositionName, Description
+from autoreward.rewards.compose import PROPOSED, demanded
 from autoreward.roles.episode_tables import Table, episode_table
 from autoreward.roles.example import example_program
 from autoreward.tasks.card import Task
+from autoreward.tasks.tables import StateField
 
 LONGEST_DYNAMICS = 3_000
 """Characters of an environment's documentation."""
@@ -33,11 +37,28 @@ class Brief(NamedTuple):
     """Whether models read the success rule and the metric. Programs never do."""
     excerpts: tuple[Table, ...] = ()
     """An episode of doing nothing, and a random one."""
+    compositions: tuple[CompositionName, ...] = PROPOSED
+    """How a designer may have its parts added up."""
 
     @property
     def example(self) -> str:
         """A program of the form that is asked for, in the task's own names."""
         return example_program(self.task, self.description)
+
+    @property
+    def states(self) -> dict[str, StateField]:
+        """The fields that a state has, before and after a step."""
+        return {name: field for name, field in self.task.state.items() if name != NATIVE_REWARD}
+
+    @property
+    def native(self) -> dict[str, StateField]:
+        """The environment's own reward, where the card hands it to programs."""
+        return {NATIVE_REWARD: self.task.state[NATIVE_REWARD]} if self.task.uses_native else {}
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The task's constants by the names that programs write."""
+        return written_constants(self.task)
 
     @property
     def dynamics(self) -> str:
@@ -59,6 +80,13 @@ class Brief(NamedTuple):
     def reads_action(self) -> bool:
         """Whether the condition speaks of the action."""
         return bool(self.task.ruled_names & (self.task.action.keys() - self.task.state.keys()))
+
+    @property
+    def reads_episodes(self) -> bool:
+        """Whether a rule or a metric calls a function of whole episodes."""
+        task = self.task
+        formulas = (*task.rules, *task.metric_formulas.values(), *task.stage_distances)
+        return any(formula.over_episodes for formula in formulas if formula)
 
     @property
     def metric(self) -> str:
@@ -99,10 +127,11 @@ def brief(
     description: Description | None = None,
     rule_shown: bool = True,
     recorded: Transitions | None = None,
+    composition: str = "own",
 ) -> Brief:
-    """The brief of a run; `recorded` are the description's reference episodes, one column each."""
+    """The brief of a run; `recorded` are the description's reference episodes, one column each, `composition` its setting."""
     excerpts = excerpted(task, description, recorded, rule_shown) if description and recorded else ()
-    return Brief(task, steps, episodes, description, rule_shown, excerpts)
+    return Brief(task, steps, episodes, description, rule_shown, excerpts, demanded(composition) or PROPOSED)
 
 
 def excerpted(task: Task, description: Description, recorded: Transitions, rule_shown: bool) -> tuple[Table, ...]:

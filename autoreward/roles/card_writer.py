@@ -15,6 +15,7 @@ from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_about
 from autoreward.tasks.draft.ranges import hull, source_range
 from autoreward.tasks.files import validated_task
+from autoreward.tasks.success_table import LAST_STEP
 from autoreward.tasks.tables import Direction
 
 _MAX_TOKENS = 8_000
@@ -48,13 +49,33 @@ class NamedNumber(ModelAnswer):
     """The field it is a value of; empty if of none."""
 
 
-class Rule(ModelAnswer):
-    """A success rule as a model answers it."""
+class NamedStage(ModelAnswer):
+    """A stage as a model answers it."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"hold": 1, "distance": ""}
+    name: str
+    when: str
+    hold: int
+    distance: str
+
+
+class Rule(ModelAnswer):
+    """A success rule as a model answers it: a condition, or stages."""
+
+    usual: ClassVar[Mapping[str, Any]] = {"when": "", "within": LAST_STEP, "share": 1.0, "stages": []}
     when: str
     within: str
     share: float
     full_length: bool
+    stages: list[NamedStage]
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The card's table; of stages and a condition both, which the card then refuses."""
+        if not self.stages:
+            return self.model_dump(exclude={"stages"})
+        stages = [stage.model_dump() for stage in self.stages]
+        return {"stages": stages, "when": self.when, "full_length": self.full_length}
 
 
 class Ranking(ModelAnswer):
@@ -145,6 +166,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
         }
         for f in answer.fields
     }
+    kept = {name: drafted.task.state[name] for name in drafted.task.unseen if name not in state}
     constants = {
         c.name: {
             "value": c.value,
@@ -162,10 +184,10 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     task = validated_task(
         {
             **dict(drafted.task),
-            "state": state,
+            "state": state | kept,
             "constants": constants,
             "action": action,
-            "success": answer.success.model_dump(),
+            "success": answer.success.table,
             "metric": answer.metric.model_dump(),
             "max_steps": answer.max_steps if answer.max_steps is not None else drafted.task.max_steps,
         },
@@ -181,7 +203,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             else "the environment states no time limit"
         )
         guesses["max_steps"] = f"proposed by a model; {own}"
-    return Draft(task, guesses)
+    return Draft(task, guesses, tuple(note for note in drafted.notes if note[0] == "info"))
 
 
 def _questions(answer: Proposal, drafted: Draft) -> tuple[CardQuestion, ...]:

@@ -7,8 +7,9 @@ from autoreward.checks.pay import Pay
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.parsing import ModelAnswer, Words
+from autoreward.llm.portions import Portion, asked_in_portions
 from autoreward.llm.prompts import render_prompt
-from autoreward.llm.structured import Request, ask_structured
+from autoreward.llm.structured import Request
 from autoreward.records import Candidate, Remark
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.roles.brief import Brief
@@ -42,19 +43,35 @@ def criticise(
 ) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
     """Remarks by candidate id, and what was wrong with the answer: lines and ids that do not exist are findings.
 
-    `pays`: what each pays in recorded episodes, by id, where that is known.
+    `pays`: what each pays in recorded episodes, by id, where that is known. A small context makes several questions of it.
     """
-    request = Request(key, "critic", critic_prompt(brief, candidates, pays), _MAX_TOKENS)
-    answer, findings = ask_structured(client, request, Objections)
-    lines = {c.id: len(c.source.splitlines()) for c in candidates}
     remarks: dict[str, tuple[Remark, ...]] = {}
-    for objection in answer.remarks if answer else ():
+    findings: tuple[str, ...] = ()
+
+    def text(shown: Sequence[Candidate]) -> str:
+        return critic_prompt(brief, shown, pays)
+
+    for portion in asked_in_portions(client, Request(key, "critic", "", _MAX_TOKENS), candidates, text, Objections):
+        found, wrong = _remarks(portion)
+        remarks |= found
+        findings += portion.findings + wrong
+    return remarks, findings
+
+
+def _remarks(portion: Portion[Candidate, Objections]) -> tuple[dict[str, tuple[Remark, ...]], tuple[str, ...]]:
+    """What was said of lines that exist, by candidate id, and what of others."""
+    lines = {c.id: len(c.source.splitlines()) for c in portion.items}
+    remarks: dict[str, tuple[Remark, ...]] = {}
+    findings: tuple[str, ...] = ()
+    for objection in portion.answer.remarks if portion.answer else ():
         if objection.id not in lines:
-            findings += (f"{key}: a remark on {visible_line(objection.id, 20)!r}, which is not among the programs",)
+            findings += (
+                f"{portion.key}: a remark on {visible_line(objection.id, 20)!r}, which is not among the programs",
+            )
             continue
         if not 1 <= objection.line <= lines[objection.id]:
             findings += (
-                f"{key}: a remark on line {objection.line} of {objection.id}, which has {lines[objection.id]} lines",
+                f"{portion.key}: a remark on line {objection.line} of {objection.id}, which has {lines[objection.id]} lines",
             )
             continue
         remark = Remark(

@@ -14,7 +14,8 @@ from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
 from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
-from autoreward.llm.programs import docstring, program_source
+from autoreward.llm.portions import asked_in_portions
+from autoreward.llm.programs import docstring, program_source, with_constants
 from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured, read_reply
 from autoreward.llm.types import Reply, Turn
@@ -118,7 +119,7 @@ def draft_candidates(
 ) -> Drafted:
     """The model's programs for the next round; `tools`: what it may call before it answers."""
     number = len(history.rounds)
-    known = {c.id for r in history.rounds for c in r.candidates}
+    known = {c.id for c in (*history.starts, *(c for r in history.rounds for c in r.candidates))}
     key = str(ReplyKey(number, "designer"))
 
     def text(room: int) -> str:
@@ -129,7 +130,11 @@ def draft_candidates(
     )
     answer, findings = ask_structured(client, request, Ideas, from_code)
     ideas = answer.ideas[:count] if answer else []
-    made = tuple(candidate_of(idea, str(CandidateId(number, i)), known) for i, idea in enumerate(ideas))
+    made = tuple(
+        candidate_of(idea, str(CandidateId(number, i)), known, brief.constants) for i, idea in enumerate(ideas)
+    )
+    if len(brief.compositions) == 1:
+        made = tuple(candidate.model_copy(update={"composition": brief.compositions[0]}) for candidate in made)
     return Drafted(made, findings, request.within(client.kept_room(key)))
 
 
@@ -145,9 +150,14 @@ def conversation(question: str, candidate: Candidate) -> tuple[Turn, ...]:
 
 
 def repair(
-    client: ModelClient, key: str, candidate: Candidate, problems: Sequence[str], earlier: tuple[Turn, ...]
+    client: ModelClient,
+    key: str,
+    candidate: Candidate,
+    problems: Sequence[str],
+    earlier: tuple[Turn, ...],
+    constants: Mapping[str, float],
 ) -> tuple[str, tuple[Turn, ...], tuple[str, ...]]:
-    """A program that can't be used, corrected in the conversation in which it was written.
+    """A program that can't be used, corrected in the conversation in which it was written; `constants`: the task's.
 
     Returns:
         The source, empty if there is none; the conversation with this question in it; and what was wrong with the answer.
@@ -156,7 +166,7 @@ def repair(
     request = Request(key, "designer", text, _MAX_REPAIR_TOKENS, earlier=earlier)
     answer, findings = ask_structured(client, request, Revisions, _revision_from_code(candidate.id))
     sources, findings = _wanted(key, answer, {candidate.id}, findings)
-    source = sources.get(candidate.id, "")
+    source = with_constants(sources.get(candidate.id, ""), constants)
     said = json.dumps({"revisions": [{"id": candidate.id, "source": source}]}, ensure_ascii=False)
     return source, (*earlier, Turn(text, said)), findings
 
@@ -198,11 +208,22 @@ def revise(
     candidates: Sequence[Candidate],
     problems: Mapping[str, Sequence[str]],
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers."""
-    wanted = {c.id for c in candidates if c.id in problems}
-    request = Request(key, "designer", revise_prompt(brief, candidates, problems), _MAX_TOKENS)
-    answer, findings = ask_structured(client, request, Revisions)
-    return _wanted(key, answer, wanted, findings)
+    """Corrected sources by candidate id, for those that have problems; and what was wrong with the answers.
+
+    A small context makes several questions of it.
+    """
+    sources: dict[str, str] = {}
+    findings: tuple[str, ...] = ()
+
+    def text(shown: Sequence[Candidate]) -> str:
+        return revise_prompt(brief, shown, problems)
+
+    faulty = [c for c in candidates if c.id in problems]
+    for portion in asked_in_portions(client, Request(key, "designer", "", _MAX_TOKENS), faulty, text, Revisions):
+        found, wrong = _wanted(portion.key, portion.answer, {c.id for c in portion.items}, portion.findings)
+        sources |= {identity: with_constants(source, brief.constants) for identity, source in found.items()}
+        findings += wrong
+    return sources, findings
 
 
 def revise_prompt(brief: Brief, candidates: Sequence[Candidate], problems: Mapping[str, Sequence[str]]) -> str:
@@ -238,7 +259,7 @@ def design_prompt(
             "designer",
             brief=brief,
             count=count,
-            compositions={name: composition.about for name, composition in COMPOSITIONS.items()},
+            compositions={name: COMPOSITIONS[name].about for name in brief.compositions},
             tips=_TIPS,
             history=shown,
             feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],
@@ -249,12 +270,12 @@ def design_prompt(
         shown = shorter
 
 
-def candidate_of(idea: Idea, identity: str, known: AbstractSet[str]) -> Candidate:
-    """An idea as a candidate with this id; `known`: ids that may be its parents."""
+def candidate_of(idea: Idea, identity: str, known: AbstractSet[str], constants: Mapping[str, float]) -> Candidate:
+    """An idea as a candidate with this id; `known`: ids that may be its parents; `constants`: the task's."""
     parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
     return Candidate(
         id=identity,
-        source=idea.source,
+        source=with_constants(idea.source, constants),
         thought=visible_line(idea.thought, LONGEST_THOUGHT),
         origin="model",
         how=_HOW_BY_PARENTS[len(parents)],

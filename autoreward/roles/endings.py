@@ -14,7 +14,7 @@ _TOLD = 5
 """Numbers of the last state that a group is told by; the first _SPLIT of them make the groups."""
 _SPLIT = 3
 _GAP = 0.3
-"""Part of how far a number gets in all of the episodes that must lie empty between two groups."""
+"""Portion of how far a number gets in all of the episodes that must lie empty between two groups."""
 _GROUPS = 4
 """Groups of one kind of ending at most."""
 

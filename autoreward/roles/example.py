@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.records import Description
 from autoreward.tasks.card import Task
 
@@ -45,6 +46,7 @@ def _gap(task: Task, description: Description | None) -> _Gap:
     several = {
         name: bool(stats[name].size) if name in stats else bool(_SEVERAL.search(field.source))
         for name, field in task.state.items()
+        if name != NATIVE_REWARD
     }
     for name, constant in task.constants.items():
         if constant.field in task.state and not several[constant.field]:
@@ -58,7 +60,7 @@ def _gap(task: Task, description: Description | None) -> _Gap:
 
 def _between(task: Task, several: Mapping[str, bool]) -> tuple[str, bool]:
     """A difference of two places, or what is one by its name, or the first field; and whether it is a vector."""
-    names = list(task.state)
+    names = list(several)
     if found := [name for name in names if _GAP.search(name)]:
         return f"VIEW.{found[0]}", several[found[0]]
     for i, one in enumerate(names):

@@ -29,27 +29,33 @@ class History(NamedTuple):
     rounds: Sequence[Round] = ()
     parents: Sequence[str] = ()
     """Ids of the programs that it is to build on."""
+    starts: Sequence[Candidate] = ()
+    """The person's own rewards, which train in the first round and are shown whole in every one."""
 
 
 class ShownHistory(NamedTuple):
     """A history as `designer.md.j2` shows it."""
 
     programs: Sequence[Mapping[str, Any]] = ()
-    """The best program and the parents, whole, the best first."""
+    """The best program, the parents and the person's own, whole, the best first."""
     others: Sequence[str] = ()
     """A line for every other program of all rounds."""
     starts: str = ""
     """Held-out starts that stay failures whatever is trained; empty without such."""
     lessons: Sequence[str] = ()
     """Causes and suggestions for the other programs, of all rounds, oldest first."""
+    starting: Sequence[Mapping[str, Any]] = ()
+    """The person's own programs before anything was trained."""
 
     def shorter(self) -> "ShownHistory | None":
         """With less: the code of the worst program that has some, then what is said of it, then the oldest other programs.
 
-        None if all that is left is the best program, whole.
+        None if all that is left is the best program and the person's own, whole.
         """
         for what, nothing in (("code", ""), ("why", []), ("curves", [])):
-            if having := [i for i, program in enumerate(self.programs) if program[what] and i > 0]:
+            if having := [
+                i for i, program in enumerate(self.programs) if program[what] and i > 0 and not program["own"]
+            ]:
                 less = {**self.programs[having[-1]], what: nothing}
                 return self._replace(programs=[*self.programs[: having[-1]], less, *self.programs[having[-1] + 1 :]])
         if self.others:
@@ -61,13 +67,14 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
     """All rounds, for a prompt without a limit."""
     rounds = history.rounds
     if not rounds:
-        return ShownHistory()
+        return ShownHistory(starting=[_starting(own) for own in history.starts])
     task, liked = brief.task, rounds[-1].liked
     programs = {c.id: c for r in rounds for c in r.candidates}
     order = ranked([s for r in rounds for s in r.scores], task, liked)
     incumbent = best(rounds, task)
     places = {name: place for place, name in enumerate([incumbent, *(name for name in order if name != incumbent)])}
-    whole = [name for name in {incumbent: None, **dict.fromkeys(history.parents)} if name in programs]
+    own = [c.id for c in programs.values() if c.how == "given"]
+    whole = [name for name in dict.fromkeys([incumbent, *history.parents, *own]) if name in programs]
     whole.sort(key=lambda name: places.get(name, len(places)))
     trainings: dict[str, list[Score]] = {}
     for score in scored([s for r in rounds for s in r.scores]):
@@ -92,6 +99,7 @@ def _program(
     each = f" ({', '.join(f'{s.success:.2f}' for s in trainings)})" if len(trainings) > 1 else ""
     return {
         "id": candidate.id,
+        "own": candidate.how == "given",
         "composition": candidate.composition,
         "success": f"{fmean(s.success for s in trainings):.2f}{each} {seeds}"
         if trainings and brief.task.ruled
@@ -104,6 +112,10 @@ def _program(
         "why": _why(brief, rounds, candidate, trainings, liked),
         "code": candidate.source.rstrip(),
     }
+
+
+def _starting(own: Candidate) -> dict[str, Any]:
+    return {"id": own.id, "composition": own.composition, "code": own.source.rstrip()}
 
 
 def _curve(score: Score) -> str:

@@ -3,6 +3,7 @@
 from autoreward.evaluation.ranking import best, runner_up
 from autoreward.records import Feedbacks, Round
 from autoreward.search.confirm import Arm
+from autoreward.search.starts import starts_of
 from autoreward.tasks.card import Task
 
 
@@ -12,7 +13,7 @@ def rounds_that_heard(rounds: tuple[Round, ...], feedback: Feedbacks) -> tuple[R
 
 
 def arms(rounds: tuple[Round, ...], feedback: Feedbacks, task: Task) -> list[Arm]:
-    """Who is confirmed: the winner, the runner-up, the first program that was ever trained, and the baselines."""
+    """Who is confirmed: the winner, the runner-up, the person's own, the first program that was designed and trained, baselines."""
     programs = {c.id: c for r in rounds for c in r.candidates}
     winner, second = (
         best(rounds_that_heard(rounds, feedback), task),
@@ -21,8 +22,10 @@ def arms(rounds: tuple[Round, ...], feedback: Feedbacks, task: Task) -> list[Arm
     if not winner:
         return []
     trained = {t.candidate_id for t in rounds[0].trials}
-    first = next((c.id for c in rounds[0].candidates if c.id in trained), winner)
+    own = [c.id for c in starts_of(rounds)]
+    first = next((c.id for c in rounds[0].candidates if c.id in trained and c.id not in own), winner)
     entered = [Arm("winner", programs[winner])]
-    entered += [Arm("runner-up", programs[second])] if second else []
+    entered += [Arm("runner-up", programs[second])] if second and second not in own else []
+    entered += [Arm("start", programs[name]) for name in own if name != winner]
     entered += [Arm("zero-shot", programs[first])] if first not in (winner, second) else []
     return [*entered, Arm("baseline", "sparse"), Arm("baseline", "native")]

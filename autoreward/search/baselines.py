@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core import seeds
-from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, environment, optimiser
+from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, ended_from_outside, optimiser
 from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
@@ -23,7 +23,7 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     """
     task, book, steps = study.task, study.book, study.steps
     last, normalized = rounds[-1], task.train.normalize_rewards
-    if broken := environment(last.trials) or optimiser(last.trials, normalized):
+    if broken := ended_from_outside(last.trials) or optimiser(last.trials, normalized):
         return broken
     chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
     longer = [r.longer for r in rounds]
@@ -39,7 +39,9 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     doubtful = optimiser((*last.trials, *trials), normalized) or Doubt()
     if not doubtful.reason and at_chance(scores, chance):
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
-        doubtful = doubt((*last.scores, *scores), chance, _by_chance(task, book, description), visited, longer)
+        unseen = [name for name in task.unseen if name in task.ruled_names]
+        by_chance = _by_chance(task, book, description)
+        doubtful = doubt((*last.scores, *scores), chance, by_chance, visited, longer, unseen)
     return doubtful.model_copy(update=cost)
 
 

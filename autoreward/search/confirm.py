@@ -9,6 +9,8 @@ from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
 from autoreward.evaluation.limits import on_fresh_seeds
+from autoreward.evaluation.metrics import metrics_on_fresh_seeds
+from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.records import Candidate, Confirmed, Contest, Estimate, Score, Trial, TrialId, TrialJob, Verdict
 from autoreward.search.contest import contested
 from autoreward.search.halving import score_all
@@ -19,7 +21,7 @@ from autoreward.tasks.card import Task
 
 NATIVE: Literal["native"] = "native"
 Baseline = Literal["sparse", "native", "none"]
-ArmRole = Literal["winner", "runner-up", "zero-shot", "baseline", "given"]
+ArmRole = Literal["winner", "runner-up", "start", "zero-shot", "baseline", "given"]
 
 
 class Arm(NamedTuple):
@@ -75,15 +77,18 @@ def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score |
     """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
     success = _success(scores)
     against = probability_of_improvement(success, _success(native)) if native and arm.who != NATIVE else None
+    whole = [score for score in scores if score]
     return Confirmed(
         who=arm.who,
         role=arm.role,
         success=success,
         progress=tuple(score.progress if score else 0.0 for score in scores),
         metric=tuple(score.metric if score else None for score in scores),
+        metrics=metrics_on_fresh_seeds(scores),
         estimate=_estimate(interquartile_mean(success)),
         over_native=_estimate(against) if against else None,
-        limits=on_fresh_seeds([score for score in scores if score]),
+        limits=on_fresh_seeds(whole),
+        stages=stages_over_trainings(whole),
     )
 
 

@@ -62,9 +62,9 @@ def _hunts(
 def exploited_last(
     field: Sequence[tuple[Candidate, Verdict]], hunts: Sequence[Hunt]
 ) -> list[tuple[Candidate, Verdict]]:
-    """The same in another order: those in which an exploit was found come last, except one that has shown what it can do."""
+    """The same in another order: those in which an exploit was found come last, except one that must train."""
     found = {hunt.candidate_id for hunt in hunts if hunt.found}
-    return sorted(field, key=lambda pair: pair[0].id in found and pair[0].how != "again")
+    return sorted(field, key=lambda pair: pair[0].id in found and not pair[0].must_train)
 
 
 def hunted_steps(hunts: Sequence[Hunt]) -> int:

@@ -13,6 +13,8 @@ _PARENTS = 3
 """Programs that are mutated and crossed."""
 _OF_LATEST, _OF_EARLIER = 3, 2
 """Programs that a model is shown of the latest round, and of each earlier one."""
+RECOMPOSED = 2
+"""Programs that are tried under other compositions."""
 _CROSSED = 4
 """One program in so many is a crossover."""
 
@@ -27,13 +29,22 @@ class TruncationSelection:
         self._niche = niche
 
     def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
-        """As many programs as the run has candidates in a round, and the best one with its weights tuned if that was asked for."""
+        """As many programs as the run has candidates in a round, and what was asked for beside: the best one with its
+        weights tuned, the best two under other compositions."""
         if self._config.model == "grammar":
             variations = self._evolution(self._parents(rounds))
         else:
             variations = (Variation("rewrite", self._shown(rounds)),) * self._config.candidates
         winner = best(rounds, self._task) if self._config.tune_weights else ""
-        return (*variations, Variation("weights", (winner,))) if winner else variations
+        tuned = (Variation("weights", (winner,)),) if winner else ()
+        return (*variations, *tuned, *self._recompositions(rounds))
+
+    def _recompositions(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
+        """The best programs so far, where that was asked for."""
+        if self._config.composition != "auto":
+            return ()
+        order = ranked([s for r in rounds for s in r.scores], self._task, _liked(rounds))
+        return tuple(Variation("composition", (identity,)) for identity in order[:RECOMPOSED])
 
     def _evolution(self, parents: tuple[str, ...]) -> tuple[Variation, ...]:
         """One idea that the first round did not have, then mutations of each parent in turn, and crossovers."""

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from autoreward.config import wrong_setting
 from autoreward.core.wording import Command, Setting
+from autoreward.design.grammar.wishes import demand_grantable
 from autoreward.errors import UsageError
 from autoreward.export import EXPORTED_FOLDERS
 from autoreward.llm.client import REPLIES, unused
@@ -15,22 +16,25 @@ from autoreward.records import Allowance, Feedback, Feedbacks
 from autoreward.report.reading import REPORT
 from autoreward.session.real_steps import allowance
 from autoreward.store.book import CONFIRM_PAGE, Book
-from autoreward.store.keys import ALLOWANCE, CLIPS, FEEDBACK, RESULT
+from autoreward.store.keys import ALLOWANCE, CLIPS, DESCRIPTION, FEEDBACK, RESULT
 
 CallLimits = Mapping[str, float | None]
 NO_LIMITS: CallLimits = MappingProxyType({})
 
 
 def hear_out(book: Book, text: str) -> None:
-    """Save what a person says of a finished run. Raises UsageError; see `feedback`."""
+    """Save what a person says of a finished run. Raises UsageError; see `feedback` in run.py."""
     if not text.strip():
         raise UsageError('Say what should change, in a sentence, such as "it shakes at the end".')
     if book.lone(RESULT) is None:
         raise UsageError(f"{book.folder} is not finished; finish it with `", Command("resume", (book.folder,)), "`.")
-    if book.header.config.model == "grammar" or book.header.config.given:
+    if book.header.config.given:
         raise UsageError(
-            "Feedback is read by a model, and none designed this run; start one with ", Setting("model", "NAME"), "."
-        )
+            "Feedback is for who designs the next round, and this run only trained a reward that it was given; "
+            "start a search from that reward with ", Setting("start", "FILE"), "."
+        )  # fmt: skip
+    if book.header.config.model == "grammar":
+        demand_grantable(storable(text), book.header.task, book.need(DESCRIPTION))
     earlier = book.lone(FEEDBACK) or Feedbacks()
     more = Feedbacks(items=(*earlier.items, Feedback(after=len(book.pages()), text=storable(text.strip()))))
     book.put(FEEDBACK, more)

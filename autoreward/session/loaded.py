@@ -85,6 +85,8 @@ class LoadedRun:
                 "success": t.success if t.ruled else None,
                 "progress": t.progress if t.ruled else None,
                 "metric": t.metric,
+                **{f"metric {name}": t.metrics.get(name) for name in self.reading.header.task.metrics},
+                **{f"stage {r.name}": r.share for r in t.stages},
                 **{f"limit {r.name}": r.value for r in t.limits},
                 **({"holds limits": not any(r.broken for r in t.limits)} if t.limits else {}),
                 "symptom": t.diagnosis.symptoms[0].name if t.diagnosis and t.diagnosis.symptoms else "",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 
 from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, TaskError, UsageError
+from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Allowed, EnvCheck, EnvRow
@@ -27,6 +28,8 @@ from autoreward.training.workers import Workers
 
 _TRIES = 10
 """Times that one question is asked: a program that answers might say the same for ever."""
+_MOST_CALLS = 12
+"""Of the model, for one card: the fields and the rule, and how the goal may be meant."""
 DRAFT_COST = 0.25
 """Most that a model's help with a card may cost, in dollars, if nobody says otherwise."""
 
@@ -147,15 +150,9 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
     questions: tuple[CardQuestion, ...] = ()
     findings: tuple[str, ...] = ()
     if model != "grammar":
-        files = Folder(path.parent)
-
-        def write(file: str, data: bytes) -> None:
-            files.make()
-            files.write(file, data)
-
         limit = "no limit in dollars" if max_cost is None else f"at most ${max_cost:.2f}"
         say(f"{model} names the fields and proposes a success rule; {limit}.")
-        client = open_client({"designer": model}, path.parent, write, Allowance(max_cost=max_cost, max_calls=9), say)
+        client = card_client(path, model, max_cost, say)
         try:
             drafted, questions, findings = propose(client, survey, drafted)
         except NoAnswer as error:
@@ -163,6 +160,19 @@ def initiate(wanted: Wanted, model: str, max_cost: float | None, say: Callable[[
                 *error.args, " No card is written: try again later, or with ", Setting("model", "grammar"), "."
             ) from None
     return Initiated(path, drafted, questions, findings)
+
+
+def card_client(path: Path, model: str, max_cost: float | None, say: Callable[[str], None]) -> ModelClient:
+    """Where a model is asked about a card to be written; replies are kept beside it. Raises UsageError."""
+    files = Folder(path.parent)
+
+    def write(file: str, data: bytes) -> None:
+        files.make()
+        files.write(file, data)
+
+    return open_client(
+        {"designer": model}, path.parent, write, Allowance(max_cost=max_cost, max_calls=_MOST_CALLS), say
+    )
 
 
 def demand_usable(check: EnvCheck) -> tuple[EnvRow, ...]:

@@ -8,6 +8,7 @@ from autoreward.checks.relabel import Relabelled, relabel
 from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.transitions import Transitions
+from autoreward.design.recompose import recomposed
 from autoreward.design.weight_tuning import retuned
 from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.llm.conversation import Tools
@@ -40,24 +41,24 @@ class Offline:
     ) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training.
 
-        One that trains again is judged like others, and comes first whatever is said of it: it has shown what it can do.
+        One that must train is judged like others, and comes first whatever is said of it.
         """
-        again = {c.id: c.parents for c in candidates if c.how == "again"}
+        must = {c.id: c.parents for c in candidates if c.must_train}
         accepted = [v.candidate_id for v in verdicts if v.accepted]
         dataset = recorded(self._book, rounds)
         if dataset is None:
-            return Screened(order=tuple(sorted(accepted, key=lambda name: name not in again)))
+            return Screened(order=tuple(sorted(accepted, key=lambda name: name not in must)))
         recent = recent_rounds(rounds, TUNING_ROUNDS)
         trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
-        trained -= {name for names in again.values() for name in names}
+        trained -= {name for names in must.values() for name in names}
         known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
         ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
-        ready.sort(key=lambda pair: pair[0].id not in again)
+        ready.sort(key=lambda pair: pair[0].id not in must)
         relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
         earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
         judged = screen(dataset, relabelled, earlier, self._task.train.gamma)
-        first = tuple(name for name in accepted if name in again)
-        return judged.model_copy(update={"order": (*first, *(name for name in judged.order if name not in again))})
+        first = tuple(name for name in accepted if name in must)
+        return judged.model_copy(update={"order": (*first, *(name for name in judged.order if name not in must))})
 
     def data(self, rounds: Sequence[Round]) -> OfflineData | None:
         """The episodes recorded so far, and how programs judge them; None without any."""
@@ -80,7 +81,15 @@ class Offline:
 
         return recorded_tools(Workbench(data, review, run), self._config.tools) if data else None
 
-    def tuned(
+    def beside(
+        self, description: Description, rounds: Sequence[Round], variations: Sequence[Variation], first: int
+    ) -> tuple[Candidate, ...]:
+        """What nobody has to write, where the strategy asks for it; ids from the place `first` on."""
+        tuned = self._tuned(description, rounds, [v for v in variations if v.operator == "weights"])
+        parents = [v.parents[0] for v in variations if v.operator == "composition"]
+        return (*tuned, *recomposed(rounds, parents, first))
+
+    def _tuned(
         self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]
     ) -> tuple[Candidate, ...]:
         """Programs with their weights tuned, where that changes anything."""

@@ -12,6 +12,7 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
+from autoreward.design.recompose import beside
 from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import JUDGES
@@ -29,7 +30,7 @@ ROLLOUTS = 4
 """Rollouts of the probe's training: the updates between them are what takes the time."""
 LEAST_STEPS = 1_000
 CONTESTANTS = 5
-"""Winner, runner-up, first program, native and sparse: the last confirmation may have fewer."""
+"""Winner, runner-up, first program, native and sparse, beside the person's own: the last confirmation may have fewer."""
 
 
 def plan(
@@ -44,7 +45,12 @@ def plan(
     round_steps, budget = _steps(first), round(config.budget * config.full(task))
     search_steps = min(budget, sum(map(_steps, rounds)))
     confirm = (
-        LegPlan(trainings=CONTESTANTS * config.confirm_seeds, begin=0, end=config.full(task), kind="confirm")
+        LegPlan(
+            trainings=(CONTESTANTS + len(config.start)) * config.confirm_seeds,
+            begin=0,
+            end=config.full(task),
+            kind="confirm",
+        )
         if config.confirm_seeds and task.ruled
         else None
     )
@@ -69,8 +75,16 @@ def plan(
         calls=0 if config.model == "grammar" else expected.calls,
         dollars=0.0 if free else expected.dollars,
         prompt=design_prompt(
-            brief(task, config.full(task), config.episodes, description, not config.hide_rule, recorded),
-            History(),
+            brief(
+                task,
+                config.full(task),
+                config.episodes,
+                description,
+                not config.hide_rule,
+                recorded,
+                config.composition,
+            ),
+            History(starts=config.start),
             config.candidates,
         ),
     )
@@ -101,7 +115,8 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
             break
         reworks = most_reworks(config.candidates) if config.model != "grammar" else 0
         budget = Budget(left, left // (config.rounds - number))
-        halving = legs(config, task, config.candidates + reworks + (config.tune_weights and number > 0), budget)
+        extra = beside(config.composition, number, config.tune_weights) + (len(config.start) if number == 0 else 0)
+        halving = legs(config, task, config.candidates + reworks + extra, budget)
         budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
         more = finalists * further_seeds(config, finalists * config.full(task), budget)

@@ -16,6 +16,7 @@ from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
+from autoreward.design.recompose import as_demanded
 from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
@@ -52,7 +53,7 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
-from autoreward.search.strategy import FIRST_IDEA, Strategy, Variation
+from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
@@ -111,10 +112,10 @@ class RealSteps:
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs, as the strategy asks."""
         variations = self._strategy.ask(rounds)
-        drafts = [v for v in variations if v.operator != "weights"]
-        tunings = [v for v in variations if v.operator == "weights"]
+        drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
-            history = History(rounds, tuple(dict.fromkeys(name for v in drafts for name in v.parents)))
+            parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
+            history = History(rounds, parents, self._config.start)
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
@@ -123,19 +124,22 @@ class RealSteps:
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
                 self._offline.tools(data, self.review),
             )  # fmt: skip
-            refined = refine.refined_candidates(self._client, wanted)
-            if any(c.how == "filled" for c in refined.items):
-                self._tell(events.ModelSaid(f"round {len(rounds)}: {refined.findings[-1]}"))
-            tuned = self._offline.tuned(description, rounds, tunings)
-            return refined.model_copy(update={"items": (*refined.items, *tuned)})
-        items = self._of_grammar(description, rounds, drafts)
-        return Candidates(items=(*items, *self._offline.tuned(description, rounds, tunings)))
+            made = refine.refined_candidates(self._client, wanted)
+            if any(c.how == "filled" for c in made.items):
+                self._tell(events.ModelSaid(f"round {len(rounds)}: {made.findings[-1]}"))
+        else:
+            made = Candidates(items=self._of_grammar(description, rounds, drafts))
+        beside = self._offline.beside(description, rounds, variations, len(made.items))
+        return made.model_copy(update={"items": (*made.items, *beside)})
 
     def _of_grammar(
         self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
     ) -> tuple[Candidate, ...]:
         seed = seeds.derive(self._config.seed, "design", len(rounds))
-        return evolved_candidates(self._task, description, rounds, drafts, seed)
+        # where a model designs, what people said is for the model to read
+        said = () if self._client else (self._book.lone(FEEDBACK) or Feedbacks()).items
+        made = evolved_candidates(self._task, description, rounds, drafts, seed, said)
+        return as_demanded(made, self._config.composition)
 
     def review(self, candidate: Candidate) -> Verdict:
         """Gate and dry run on the sampled transitions, and on what a training may make of them."""
@@ -153,6 +157,7 @@ class RealSteps:
             self._book.need(DESCRIPTION),
             not self._config.hide_rule,
             self._book.transitions(DESCRIPTION, REFERENCE_EPISODES),
+            self._config.composition,
         )
 
     @cached_property
@@ -214,12 +219,10 @@ class RealSteps:
         if not cases:
             return Analyses()
         try:
-            key = ReplyKey(page.round, "analyzer")
-            about, tools = (
-                self._brief(played.training_steps),
-                self._offline.tools(self._offline.data([played]), self.review),
-            )
-            items, findings = explain(self._client, str(key), about, cases, self._feedback(), tools)
+            about = self._brief(played.training_steps)
+            tools = self._offline.tools(self._offline.data([played]), self.review)
+            key = str(ReplyKey(page.round, "analyzer"))
+            items, findings = explain(self._client, key, about, cases, self._feedback(), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)
@@ -245,8 +248,8 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
         UsageError: a model's name or key is missing, or Ray.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    client = _client(config, book, tell)
-    trust = config.trust_the_model or (_by_grammar(config) and book.programs_made_here())
+    client = model_client(config, book, tell)
+    trust = config.trust_the_model or (config.by_grammar and book.programs_made_here())
 
     def notice(line: str) -> None:
         tell(events.Mended(line))
@@ -274,24 +277,19 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
         open_models(config.models, folder, config.max_cost)
     if config.pool == "ray":
         demand_ray()
-    with Jail(config.trust_the_model or _by_grammar(config)) as jail:
+    with Jail(config.trust_the_model or config.by_grammar) as jail:
         jail.demand()
 
 
-def _by_grammar(config: RunConfig) -> bool:
-    """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-    return config.model == "grammar" and not isinstance(config.given, Candidate)
-
-
-def _client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
+    """Where the models of a run are asked; None where the grammar designs. Raises UsageError."""
     if config.model == "grammar":
         return None
 
     def say(line: str) -> None:
         tell(events.ModelSaid(line))
 
-    allowed = allowance(book)
-    return open_client(config.models, book.folder, book.write, allowed, say, config.efforts)
+    return open_client(config.models, book.folder, book.write, allowance(book), say, config.efforts)
 
 
 def allowance(book: Book) -> Allowance:

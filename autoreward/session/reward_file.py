@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from autoreward.checks.review import review_on
-from autoreward.checks.samples import Practice, written_constants
+from autoreward.checks.samples import Practice, task_setup, written_constants
+from autoreward.config import RunConfig
 from autoreward.core.resources import exact_text
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Phrase, Setting
 from autoreward.errors import ConfigError, UsageError, shortened
 from autoreward.export.build import PROGRAM
-from autoreward.records import SAMPLES, Candidate, CompositionName, Verdict
+from autoreward.records import SAMPLES, Candidate, CompositionName, Finding, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate.slips import Known
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
+from autoreward.session.single_transitions import converted
 from autoreward.settings import MOST_SEEDS
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
@@ -90,6 +92,13 @@ def composition_named(name: str, where: Phrase) -> CompositionName:
     raise UsageError(where, f": write one of {', '.join(COMPOSITIONS)}.")
 
 
+def demand_learnable(task: Task, config: RunConfig) -> None:
+    """Raises UsageError if a run's programs are to be combined in a way that learns from what the task has not."""
+    how = config.given.composition if isinstance(config.given, Candidate) else config.composition
+    if how == "lagrange" and (fault := COMPOSITIONS[how].fault(task_setup(task), {})):
+        raise UsageError(Setting("composition", how), f": {fault}.")
+
+
 def program_file(path: Path) -> Path:
     """The file that a reward file's program is in: itself, or the program.py beside an exported reward.py. Raises UsageError."""
     return _read(path).path
@@ -101,15 +110,19 @@ def check_file(path: Path, task: Task, trust: bool = False) -> Verdict:
     Lines in the verdict are those of `program_file`.
     """
     demand(of_card(task), f"task {task.name}")
-    given = read_program(path)
     with Jail(trust) as jail, Workers(jail) as workers:
+        given, alone = converted(read_program(path), task, jail, workers)
 
         def practise() -> Practice:
             description, files = workers.describe(task, seed=0)
             return Practice.of(task, description, Transitions.from_bytes(files[SAMPLES]))
 
         known = Known.of(tuple(task.state), tuple(task.action), written_constants(task))
-        return review_on(given, jail, practise, known)
+        verdict = review_on(given, jail, practise, known)
+    note = Finding(
+        rule="rows", message=f"reward is asked row by row: {alone} recorded transitions are paid the same alone"
+    )
+    return verdict.model_copy(update={"findings": (*verdict.findings, note)}) if alone else verdict
 
 
 class _Given(NamedTuple):

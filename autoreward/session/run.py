@@ -34,12 +34,15 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
+from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
 from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import demand_possible, open_steps, open_workers
+from autoreward.session.reward_file import demand_learnable
+from autoreward.session.starts import demand_allowed, start_files
 from autoreward.session.taking_over import take_over
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
@@ -82,7 +85,7 @@ def start(
     with Book.create(folder, RunHeader.of(task, config, card)) as book:
         if tensorboard:
             keep_board(book, tensorboard)
-        for file, data in (given or {}).items():
+        for file, data in {**(given or {}), **start_files(config)}.items():
             book.write(file, data)
         try:
             return _go(book, tell, log)
@@ -136,7 +139,7 @@ def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits 
     The earlier result moves to `before-feedback-N/`; nothing that was trained is trained again. `limits` as in `resume`.
 
     Raises:
-        UsageError: nothing was said, the run is not finished, or no model designs it.
+        UsageError: nothing was said, the run is not finished, or who designs it can make nothing of the words.
         ConfigError: a limit that can't be.
     """
     with Book.open(folder) as book:
@@ -210,7 +213,10 @@ def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: 
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
+    demand_askable(task, config)
     demand_steps(config, task)
+    demand_allowed(config, task)
+    demand_learnable(task, config)
     demand_place(folder)
     demand_free(folder)
     demand_possible(config, folder)
@@ -258,6 +264,7 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
 
 def _played(book: Book, hear: events.Listener) -> RunView:
     """The run to its end, with what it leaves to be kept; and all that is known of it. Raises why a reward is not exported."""
+    clarify(book, hear)
     task, config = book.header.task, book.header.config
     with open_steps(task, config, book, hear) as (steps, workers):
         try:

@@ -149,6 +149,7 @@ def _lengthened(reading: RunView, done: int, more: int | None) -> RunConfig:
     chosen: Mapping[str, object] = {
         **config.model_dump(),
         "rounds": done + further,
+        "ask": 0,  # what the goal means was asked then
         "budget": spent / config.full(task) + config.budget * further / config.rounds,
     }
     return make_config(chosen)

@@ -1,4 +1,4 @@
-"""run.json: what a run was started with."""
+"""run.json: what a run was started with; and what its goal means, where that was asked."""
 
 import os
 import platform
@@ -9,12 +9,13 @@ from typing import Self
 from pydantic import ValidationError
 
 from autoreward.config import RunConfig
-from autoreward.errors import RunChanged, RunDamaged, UsageError, shortened
+from autoreward.errors import RunChanged, RunDamaged, TaskError, UsageError, shortened
 from autoreward.records import Record
 from autoreward.records.base import Said
 from autoreward.store.damage import plain_json, unreadable, wrong
 from autoreward.store.files import HEADER
 from autoreward.store.folder import Folder
+from autoreward.store.keys import CLARIFIED
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
@@ -25,7 +26,7 @@ _LONGEST = 8 << 20
 
 
 class RunHeader(Record):
-    """run.json: what a run was started with. It never changes."""
+    """run.json: what a run was started with. The file never changes; its task is read as it was clarified."""
 
     format: int
     autoreward: Said
@@ -83,9 +84,24 @@ def read_header(folder: Path) -> RunHeader:
             f"{FORMAT}). Start a new run, or install that version."
         )
     try:
-        return RunHeader.model_validate(data)
+        header = RunHeader.model_validate(data)
     except ValidationError as error:
         raise RunDamaged(f"{path} is damaged ({wrong(error)}); start a new run.") from None
+    return header.model_copy(update={"task": _clarified(header.task, files)})
+
+
+def _clarified(task: Task, files: Folder) -> Task:
+    """The task as it is meant, where a person was asked. Raises RunDamaged."""
+    path = files.path / CLARIFIED.file
+    try:
+        return CLARIFIED.record.model_validate_json(files.read(CLARIFIED.file, _LONGEST)).of(task)
+    except FileNotFoundError:
+        return task
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except (ValidationError, TaskError) as error:
+        why = wrong(error) if isinstance(error, ValidationError) else str(error).rstrip(".")
+        raise RunDamaged(f"{path} is damaged ({why}); delete it, and resume makes it again.") from None
 
 
 def _installed(name: str) -> bool:

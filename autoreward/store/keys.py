@@ -35,6 +35,7 @@ from autoreward.records import (
     Trial,
     Verdict,
 )
+from autoreward.tasks.readings import Clarification, GoalAnswers, Readings
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -63,6 +64,14 @@ class Key(Generic[RecordT]):
         return self.name.rstrip("/")
 
 
+ASKED_OF = Key("asking/description", Description)
+"""Of a run that asks what its goal means: its environment under the card's own rule; with SAMPLES and REFERENCE_EPISODES."""
+READINGS = Key("asking/readings", Readings)
+"""Of such a run: what its goal may mean, and what is asked to find out."""
+GOAL_ANSWERS = Key("asking/answers", GoalAnswers, by_people=True)
+"""Of such a run: what was answered so far."""
+CLARIFIED = Key("clarified", Clarification)
+"""Of such a run: what its goal means; its header is read with it."""
 DESCRIPTION = Key("description", Description)
 """Of a run: its environment, as it was sampled; with SAMPLES and REFERENCE_EPISODES."""
 EARLIER_EXPLOITS = Key("remembered", Remembered)

@@ -10,6 +10,7 @@ takes the trust back.
 import hashlib
 import json
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,12 +102,14 @@ def keep(powers: Powers) -> None:
 
 
 def keep_made(data: bytes, name: str) -> None:
-    """Remember a file with code in it as made here. Raises StoreError, UsageError.
+    """Remember a file with code in it as made here.
 
-    A person without a home keeps nothing, and is asked about the file if it is to be used: what was computed is not lost by that.
+    A person without a home, or with one that can't be written, keeps nothing, and is asked about the file if it is to be used: what
+    was computed is not lost by that.
     """
     if _kept() is not None and not made_here(data):
-        _write(_mark(data), f"made here: {name}")
+        with suppress(UsageError):
+            _write(_mark(data), f"made here: {name}")
 
 
 def made_here(data: bytes) -> bool:

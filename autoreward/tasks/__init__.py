@@ -5,6 +5,9 @@ tables.py       its tables: fields, constants, the metric, how to train
 success_table.py  its table of the success rule: a condition, or stages
 staged.py       the success rule on one episode: which stages it reached
 limits.py       its table of limits
+native.py       the environment's own reward as a field, where it asks for that
+limited.py      the limits on one episode
+readings.py     ways to understand a goal, and what is asked about them
 process.py      its table of what the environment's processes may do
 consistency.py  whether its names and formulas go together
 tightened.py    a card whose rule asks for more

@@ -1,21 +1,23 @@
 """What a task card says, as one record. Whoever holds a Task holds one whose names and formulas go together."""
 
 from functools import lru_cache
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field as Bounded
 from pydantic import model_validator
 
-from autoreward.core.contract import ALWAYS_THERE
+from autoreward.core.contract import ALWAYS_THERE, NATIVE_REWARD
 from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
-from autoreward.tasks.consistency import check_names, check_rules, check_sources
+from autoreward.tasks.consistency import check_metrics, check_names, check_rules, check_seen, check_sources
 from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
+from autoreward.tasks.native import USES_NATIVE, check_native, with_native
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
-from autoreward.tasks.tables import ActionField, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import MOST_METRICS, ActionField, Clarified, Constant, Metric, StateField, Train
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -30,15 +32,23 @@ class Task(Record):
     kwargs: dict[Name, Argument] = Bounded(default_factory=dict)
     max_steps: int | None = Bounded(default=None, gt=0, le=10**9)
     """Overrides the environment's time limit, in steps."""
+    longest_call: float | None = Bounded(default=None, gt=0.0, le=86_400.0)
+    """Seconds that one call of the environment may take before it counts as hanging; None: as long as for any."""
     terminates: bool = True
     """False: episodes go on to the time limit, also where the environment would end them."""
     goal: Prose
+    clarified: tuple[Clarified, ...] = Bounded(default=(), max_length=20)
+    """What a person said when asked what the goal means; models read it beside the goal."""
     tier: Literal["smoke", "quick", "standard"] = "quick"
+    uses_native: bool = False
+    """Whether programs are given the environment's own reward of a step, as the state field `native_reward`."""
     state: dict[Name, StateField]
     action: dict[Name, ActionField]
     constants: dict[Name, Constant] = Bounded(default_factory=dict)
     success: Success = NO_RULE
     metric: Metric = Metric(value="length", better="lower")
+    metrics: dict[Name, Metric] = Bounded(default_factory=dict, max_length=MOST_METRICS)
+    """Further metrics, by name: measured in every score and shown beside it; nothing is ranked by them."""
     limits: dict[Name, StatedLimit] = Bounded(default_factory=dict, max_length=MOST_LIMITS)
     """What a policy may not do on its way: measured in every scored episode, and held by whoever wins."""
     train: Train
@@ -51,22 +61,34 @@ class Task(Record):
     state_program: ProgramText = ""
     """Its text, if there is one; it runs where the environment runs."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_native(cls, values: Any) -> Any:
+        """Its state has the field, wherever the values come from."""
+        return with_native(values)
+
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         """Raises ValueError if names and formulas do not fit together."""
         try:
-            check_names(self.goal, self.state, self.action, self.constants, self.train.hyperparameters)
+            own = self.state.keys() - {NATIVE_REWARD}
+            check_names(self.goal, own, self.action, self.constants, self.train.hyperparameters)
+            judges = (*self.rules, *self.stage_distances, self.metric_formula, *self.limit_formulas.values())
+            others = (*self.action, *self.constants)
+            check_native(self.uses_native, self.state, self.state_sources, others, judges)
             check_sources(self.state_sources, self.action_sources)
+            check_seen(self.state, self.state_sources, self.script_formula)
             _ = self.success.window
             check_rules(
                 self.rules,
-                (self.metric_formula, *self.stage_distances),
+                (self.metric_formula, *self.metric_formulas.values(), *self.stage_distances),
                 self.script_formula,
                 self.state_sources,
                 self.action_sources,
                 self.constants,
             )
             numbers = {name: constant.value for name, constant in self.constants.items()}
+            check_metrics(self.metrics, self.limits, self.metric_formula)
             check_limits(self.limits, self.limit_formulas, self.state_sources, self.action, numbers, ALWAYS_THERE)
         except TaskError as error:
             raise ValueError(str(error)) from None
@@ -122,6 +144,15 @@ class Task(Record):
         return _formula(self.metric.value, f"task {self.name}, [metric] value")
 
     @property
+    def metric_formulas(self) -> dict[str, Expression | None]:
+        """The parsed value of each further metric; None for `length`."""
+        where = f"task {self.name}, [metrics."
+        return {
+            n: None if one.value == "length" else _formula(one.value, f"{where}{n}] value")
+            for n, one in self.metrics.items()
+        }
+
+    @property
     def limit_formulas(self) -> dict[str, Expression]:
         """The parsed value of each limit."""
         return {n: _formula(one.value, f"task {self.name}, [limits.{n}] value") for n, one in self.limits.items()}
@@ -135,6 +166,26 @@ class Task(Record):
     def state_sources(self) -> dict[str, Expression]:
         """The parsed source of each state field."""
         return {n: _formula(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The state fields that policies do not see."""
+        return tuple(name for name, field in self.state.items() if not field.policy)
+
+    @property
+    def native_sentence(self) -> str:
+        """That programs are given the environment's own reward; empty where they are not."""
+        said = f"Programs may read the environment's own reward of a step, next_state.{NATIVE_REWARD}"
+        return f"{said}: the task's card says {USES_NATIVE}." if self.uses_native else ""
+
+    @property
+    def info_at_reset(self) -> dict[str, float | None]:
+        """The values of `info` that fields read, in their order, with what each is taken to be at a reset; None: what it says."""
+        return {
+            path: self.state[name].at_reset
+            for name, source in self.state_sources.items()
+            for path in sorted(filter(of_info, source.names))
+        }
 
     @property
     def action_sources(self) -> dict[str, Expression]:

@@ -7,10 +7,19 @@ from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.functions import FUNCTIONS
-from autoreward.tasks.formulas.shapes import demand_condition, demand_finite, demand_joined_conditions, is_condition
-from autoreward.tasks.tables import Constant
+from autoreward.tasks.formulas.names import of_info, of_observation
+from autoreward.tasks.formulas.shapes import (
+    demand_condition,
+    demand_finite,
+    demand_joined_conditions,
+    demand_single_steps,
+    is_condition,
+)
+from autoreward.tasks.tables import Constant, StateField
 
-RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "np", "math", "length"}
+RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "info", "np", "math", "length"}
+MEASURED = ("success", "metric", "progress", "stages", "steps", "seeds", "candidate", "reward", "limits")
+"""Columns of what is measured anyway."""
 _OURS = {"policy", "env", "seed", "verbose", "action_noise", "tensorboard_log"}
 """Settings of an algorithm that are not a card's to choose, besides classes and their arguments."""
 
@@ -47,10 +56,14 @@ def check_names(
 
 
 def check_sources(state: Mapping[str, Expression], action: Mapping[str, Expression]) -> None:
-    """Raises TaskError if a field is not made from the observation or the action."""
+    """Raises TaskError if a field is not made from the observation and `info`, or from the action."""
+    for source in (*state.values(), *action.values()):
+        demand_single_steps(source)
     for name, source in state.items():
-        if any(not (n == "obs" or n.startswith("obs.")) for n in source.names) or not source.names:
-            raise TaskError(f"[state.{name}] source = {source.text!r} must be made from obs, such as obs[0].")
+        if any(not (of_observation(n) or of_info(n)) for n in source.names) or not source.names:
+            raise TaskError(
+                f"[state.{name}] source = {source.text!r} must be made from obs, such as obs[0], or from info, such as info.energy."
+            )
         demand_joined_conditions(source, ())
         demand_finite(source, {})
     for name, source in action.items():
@@ -58,6 +71,25 @@ def check_sources(state: Mapping[str, Expression], action: Mapping[str, Expressi
             raise TaskError(f"[action.{name}] source = {source.text!r} must be made from action.")
         demand_joined_conditions(source, ())
         demand_finite(source, {})
+
+
+def check_seen(fields: Mapping[str, StateField], sources: Mapping[str, Expression], script: Expression | None) -> None:
+    """Raises TaskError where the policy would be shown `info`, or the script reads what the policy does not see."""
+    said: dict[str, tuple[str, float | None]] = {}
+    for name, field in fields.items():
+        paths = sorted(filter(of_info, sources[name].names))
+        if field.at_reset is not None and not paths:
+            raise TaskError(f"[state.{name}] at_reset is for a source that reads info; leave it out.")
+        if paths and field.policy:
+            raise TaskError(f"[state.{name}] reads {paths[0]}, which no policy sees; write policy = false there.")
+        for path in paths:
+            other, value = said.setdefault(path, (name, field.at_reset))
+            if value != field.at_reset:
+                raise TaskError(
+                    f"[state.{other}] and [state.{name}] both read {path}; write the same at_reset in both, or in neither."
+                )
+    if script and (blind := sorted(n for n in script.names & fields.keys() if not fields[n].policy)):
+        raise TaskError(f"script = {script.text!r} reads {blind[0]}, which the policy does not see (policy = false).")
 
 
 def check_rules(
@@ -83,7 +115,21 @@ def check_rules(
         demand_joined_conditions(measure, known)
     if script:
         _check_known(script, fields)
+        demand_single_steps(script)
         demand_joined_conditions(script, known)
+
+
+def check_metrics(metrics: Collection[str], limits: Collection[str], metric: Expression | None) -> None:
+    """Raises TaskError if a further metric's name is a column of its own, or the metric that ranks may be no number."""
+    taken = {*limits, *MEASURED}
+    for name in metrics:
+        if name in taken:
+            raise TaskError(f"[metrics.{name}]: {name!r} is the name of something else that is measured; take another.")
+    if metric and metric.over_episodes:
+        raise TaskError(
+            f"{metric.where}: {metric.text!r} is no number in an episode in which that never happens, and nothing can be ranked by "
+            "it; make it one of [metrics]."
+        )
 
 
 def _check_known(formula: Expression, known: set[str]) -> None:

@@ -17,7 +17,13 @@ from autoreward.errors import TaskError
 from autoreward.records import LimitReading, Over, Record
 from autoreward.records.base import FormulaText, Line, Unit
 from autoreward.tasks.formulas.expression import Expression
-from autoreward.tasks.formulas.shapes import demand_condition, demand_finite, demand_joined_conditions, is_condition
+from autoreward.tasks.formulas.shapes import (
+    demand_condition,
+    demand_finite,
+    demand_joined_conditions,
+    demand_single_steps,
+    is_condition,
+)
 
 MOST_LIMITS = 20
 """Limits of one card."""
@@ -90,6 +96,7 @@ def check_limits(
             raise TaskError(f"{formula.where}: {formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")
         if not formula.names - {*numbers}:
             raise TaskError(f"{formula.where}: {formula.text!r} is the same at every step; name a field in it.")
+        demand_single_steps(formula)
         demand_finite(formula, numbers)
         if limits[name].over == "share":
             demand_condition(formula, conditions)

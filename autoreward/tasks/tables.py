@@ -5,17 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field as Bounded
 
 from autoreward.records import Record
-from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Range, Unit
+from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
 
 
 class StateField(Record):
-    """A named view of the observation."""
+    """A named view of the observation, and of what the environment says in `info`."""
 
     source: FormulaText
-    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`."""
+    """A formula over `obs`, such as `obs[0]` or `obs[4:6] + obs[8:10]`, and values of `info`, such as `info.energy`."""
     about: Line
     unit: Unit = ""
     range: Range | None = None
+    policy: bool = True
+    """False: policies do not see the numbers of the observation that it reads; of one that reads `info` too, not the `info`."""
+    at_reset: float | None = None
+    """What every number of `info` that it reads is taken to be at a reset; None: what `info` of the reset says."""
 
 
 class ActionField(Record):
@@ -37,6 +41,13 @@ class Constant(Record):
     """The state field it is a value of, if it is one."""
 
 
+class Clarified(Record):
+    """What was asked about the goal, and what a person said."""
+
+    question: Prose
+    answer: Line
+
+
 Direction = Literal["lower", "higher"]
 
 
@@ -45,13 +56,18 @@ def direction_sign(better: Direction) -> float:
     return 1.0 if better == "higher" else -1.0
 
 
+MOST_METRICS = 20
+"""Metrics of one card besides the one that ranks."""
+
+
 class Metric(Record):
-    """What ranks two policies that both succeed."""
+    """A number about successful episodes; the one of `[metric]` ranks two policies that both succeed."""
 
     value: FormulaText
     """`length` (steps), or a formula averaged over the success window."""
     better: Direction
     unit: Unit = ""
+    about: Line = ""
 
 
 class Train(Record):

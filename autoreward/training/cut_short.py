@@ -9,6 +9,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible_line
 from autoreward.errors import JobFailed
 from autoreward.records import EnvCheck, EnvRow
+from autoreward.records.env_checks import LAST_CHECK
 from autoreward.tasks.card import Task
 from autoreward.worker.jobs.records import CHECKED_SO_FAR
 
@@ -32,14 +33,30 @@ def _row(failed: JobFailed, doing: str, patience: float) -> EnvRow:
     words = failed.last_words
     place = _place(words)
     where = f"during: {doing}{f', at {place}' if place else ''}"
-    if _HANGS in words or failed.outcome is Outcome.TIMED_OUT:
+    if failed.outcome is Outcome.OVERDUE and _HANGS not in words:
+        return EnvRow(
+            name="speed",
+            gravity="warn",
+            found=f"it is too slow to be checked to the end ({where})",
+            advice="A training takes many thousand steps: make it faster, or give it few [train] steps. What is not in these rows "
+            "was not checked.",
+        )
+    if _HANGS in words and doing == LAST_CHECK:
+        return EnvRow(
+            name="close",
+            gravity="note",
+            found=f"close does not come back within {patience:g} s ({where})",
+            advice="Handled: it is closed last, and its process is ended 10 seconds later.",
+        )
+    if _HANGS in words:
         return EnvRow(
             name="hang",
             gravity="fail",
             found=f"a call does not come back within {patience:g} s ({where})",
-            advice="Give what it waits for a time limit. What is not in these rows was not checked.",
+            advice="Give what it waits for a time limit; a call that does take longer is allowed by longest_call in a card. "
+            "What is not in these rows was not checked.",
         )
-    if failed.outcome is Outcome.OUT_OF_MEMORY:
+    if failed.outcome is Outcome.SHORT_OF_MEMORY:
         return EnvRow(name="memory", gravity="fail", found=f"{failed.message.rstrip('.')} ({where})")
     how = re.search(r"\((signal|exit code) (\d+)\)", failed.message)
     ended = f"with {how[1]} {how[2]}" if how else f"({failed.message.rstrip('.')})"

@@ -104,7 +104,7 @@ class LocalRunner:
             server = self._servers[job.task.process]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
-        with Vitals() as vitals:
+        with Vitals(job.task.longest_call) as vitals:
             child = server.fork_server.spawn(request, (*vitals.fds, *fds))
             try:
                 _hand_over(child, needed)
@@ -236,16 +236,15 @@ def _late(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
         )
     child.kill()
     if vitals.too_slow():
-        words = (
-            f"{job.task.env}: {vitals.call.words} had not returned after {vitals.lasts():.0f} s.{vitals.last_words()}"
-        )
+        more = " Its card can give a call more: longest_call, in seconds." if vitals.lasts() > vitals.longest else ""
+        words = f"{job.task.env}: {vitals.call.words} had not returned after {vitals.lasts():.0f} s.{more}{vitals.last_words()}"
         return JobFailed(Outcome.ENVIRONMENT_FAILED, words)
     try:
         used = child.wait(10).cpu_seconds
     except (TimeoutError, ServerGone):
         used = limits.seconds
     idle = f"; it used the processor for {used:.0f} s of that, and waited" if used < IDLE * limits.seconds else ""
-    return JobFailed(Outcome.TIMED_OUT, f"the {job.kind} process did not end {whole}{idle}{limits.way_out}")
+    return JobFailed(Outcome.OVERDUE, f"the {job.kind} process did not end {whole}{idle}{limits.way_out}")
 
 
 def stopped(pid: int) -> bool:
@@ -265,7 +264,7 @@ def _reported(payload: bytearray) -> Exception:
     except (KeyError, TypeError, RecursionError):
         raise ValueError("no failure") from None
     if kind == "MemoryError":
-        return JobFailed(Outcome.OUT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
+        return JobFailed(Outcome.SHORT_OF_MEMORY, f"{message}.{narrow()}" if narrow() else message)
     if kind == "CannotDraw":
         return errors.CannotDraw(message)
     if kind == "EnvironmentFault":

@@ -17,7 +17,7 @@ from autoreward.worker.envs import watchdog
 from autoreward.worker.envs.watchdog import Call
 
 LONGEST_CALL = 300.0
-"""Longest time that one call of an environment may take."""
+"""Seconds that one call of an environment may take, where its card says nothing."""
 LOOK_SECONDS = 0.1
 """Seconds between two looks."""
 STDERR_CAP = 256 << 10
@@ -39,7 +39,9 @@ class Stuck(Exception):
 class Vitals:
     """Of one worker. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float | None = None) -> None:
+        """`longest`: seconds that one call of its environment may take, if not `LONGEST_CALL`."""
+        self.longest = longest or LONGEST_CALL
         with ExitStack() as opened:
             self._page = opened.enter_context(tempfile.TemporaryFile())
             self._page.truncate(watchdog.PAGE_BYTES)
@@ -75,7 +77,7 @@ class Vitals:
         poll = select.poll()
         poll.register(sock, select.POLLIN)
         while not poll.poll(1e3 * min(LOOK_SECONDS, max(deadline - time.monotonic(), 0.0))):
-            if self.lasts() > LONGEST_CALL:
+            if self.lasts() > self.longest:
                 raise Stuck
             self._cut()
             if time.monotonic() >= deadline:
@@ -89,9 +91,11 @@ class Vitals:
         return now - self._since
 
     def too_slow(self) -> bool:
-        """Whether the time was taken by the call that goes on, rather than by many that are not long."""
+        """Whether the call that goes on takes longer than any may, or took the time, rather than many that are not long."""
         lasts, whole = self.lasts(), time.monotonic() - self._began
         ended = self.call.calls // 2
+        if lasts > self.longest:
+            return True
         return lasts > _SHARE * whole and (not ended or lasts > _TIMES * (whole - lasts) / ended)
 
     def last_words(self) -> str:

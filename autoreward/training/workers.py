@@ -51,6 +51,8 @@ from autoreward.worker.jobs.records import (
     TrainJob,
 )
 
+_PATIENCE = 30.0
+"""Seconds within which one call has to return where an environment is checked, if its card says nothing."""
 _CHECK_CALLS = 20
 """How many times the limit of one call a whole check of an environment may take."""
 
@@ -104,11 +106,14 @@ class Workers(Closing):
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
         return self._look(SurveyJob(task=task), {}).report
 
-    def check_env(self, task: Task, patience: float = 30.0) -> EnvCheck:
+    def check_env(self, task: Task, patience: float | None = None) -> EnvCheck:
         """What could go wrong with a task's environment; where it ends its process, what was found until then, and that.
 
-        `patience` is the seconds within which one call of it has to return. Raises TaskError if `[process]` can't be had.
+        `patience` is the seconds within which one call of it has to return: the card's longest_call, or 30, if not given.
+
+        Raises TaskError if `[process]` can't be had.
         """
+        patience = patience or task.longest_call or _PATIENCE
         limits = JobLimits(seconds=_CHECK_CALLS * patience)
         try:
             return self._local.run(CheckEnvJob(task=task, patience=patience, limits=limits), {}, _untold).report
@@ -216,11 +221,12 @@ class Workers(Closing):
         try:
             return self._here.run(job, files, _untold)
         except JobFailed as failed:
-            if failed.outcome in (Outcome.LOST, Outcome.OUT_OF_MEMORY):
+            if failed.outcome in (Outcome.LOST, Outcome.SHORT_OF_MEMORY):
                 words = failed.message.rstrip(".")
                 raise errors.TaskError(f"task {task.name} could not be tried on this machine: {words}.") from None
             words = failed.message.removeprefix(f"{task.env}: ").rstrip(".")
-            look = "" if "[process]" in words else " Look at its id, its kwargs and its code."
+            told = "[process]" in words or failed.outcome is Outcome.OVERDUE
+            look = "" if told else " Look at its id, its kwargs and its code."
             raise errors.TaskError(f"task {task.name}: {task.env} failed when it was tried: {words}.{look}") from None
 
 

@@ -17,7 +17,9 @@ from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
-from autoreward.worker.envs.vector import PolicyFunction
+from autoreward.worker.envs.policy_view import PolicyView
+from autoreward.worker.envs.vector import PolicyFunction, VectorEnv
+from autoreward.worker.rollout.recorder import Recorder
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 EPSILON = 1e-8
@@ -71,24 +73,24 @@ def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:
 
 
 def policy_function(
-    model: BaseAlgorithm, actions: PolicyActions, mean: NDArray[Any], variance: NDArray[Any]
+    model: BaseAlgorithm, view: PolicyView, actions: PolicyActions, mean: NDArray[Any], variance: NDArray[Any]
 ) -> PolicyFunction:
-    """The model's most likely actions as the environment takes them, as a function of observations as it gives them."""
+    """The model's most likely actions as the environment takes them, as a function of observation vectors; it is shown its view."""
 
     def choose(observations: NDArray[Any]) -> NDArray[Any]:
-        normal = np.clip((observations - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
+        normal = np.clip((view.of(observations) - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
         emitted = model.predict(normal.astype(np.float32), deterministic=True)[0]
         return np.asarray(actions.acted(emitted))
 
     return choose
 
 
-def normalised(task: Task, venv: VecEnv) -> VecNormalize:
-    """Environments as SB3 is given them: they take what a policy emits, and normalise observations as the task asks for it.
+def normalised(task: Task, venv: VectorEnv | Recorder) -> VecNormalize:
+    """Environments as SB3 is given them: they show what a policy sees, normalised as the task asks for it, and take what it emits.
 
-    Rewards are normalised by LateRewards.
+    Rewards are normalised by LateRewards. Raises TaskError where nothing is left to see.
     """
-    taking = PolicyEnvs(venv, task.train)
+    taking = PolicyEnvs(venv, PolicyView(task, venv.layout), task.train)
     return VecNormalize(
         taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )

@@ -98,7 +98,8 @@ def _context(sock: socket.socket, fds: list[int], closing: ExitStack) -> JobCont
 def _failure(error: Exception, request: dict[str, Any]) -> tuple[str, str]:
     """Kind and words. torch reports a refused allocation as a RuntimeError."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB"
+        where = f": {error}" if isinstance(error, MemoryError) and str(error) else ""
+        return "MemoryError", f"the {request['job']} process needs more than its {request['memory_mb']} MiB{where}"
     if by_a_handler(error):
         words = f"a signal handler that the environment installed raised {type(error).__name__}: {error}"
         return EnvironmentFault.__name__, words

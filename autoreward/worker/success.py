@@ -7,7 +7,7 @@ it is (k + how near the next one is) / n, times the share of the steps at which 
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,9 @@ class SuccessRule:
             TaskError: the rule or the metric does not give one value a step.
         """
         values = self._values(states, terminated)
-        for formula in (*self._task.rules, *filter(None, (self._task.metric_formula, *self._task.stage_distances))):
+        task = self._task
+        measures = (task.metric_formula, *task.metric_formulas.values(), *task.stage_distances)
+        for formula in (*task.rules, *filter(None, measures)):
             self._demand_single(formula, values)
         followed = follow(self._task, values)
         success = self._success(followed, values)
@@ -90,7 +92,8 @@ class SuccessRule:
             reached=bool(followed.holds.any()),
             held=min(held, 1.0),
             progress=1.0 if success else self._graded(followed, values),
-            metric=self._metric(values, len(followed.holds)),
+            metric=self._metric(self._task.metric_formula, values, len(followed.holds)),
+            metrics=self._further_metrics(values, len(followed.holds)),
             movement=movement,
             stage=followed.stage,
             stage_steps=tuple(0 if step is None else step + 1 for step in followed.reached),
@@ -105,11 +108,20 @@ class SuccessRule:
             for rule, window in zip(self._rules, windows, strict=True)
         ]
 
-    @property
-    def ungraded(self) -> bool:
-        """Whether the rule says yes or no and nothing in between: progress is 0 up to success."""
+    def ungraded(self, flags: Collection[str] = ()) -> tuple[str, ...]:
+        """The stages of which nothing says how near they are, in a rule without any the rule itself: progress stays where it is.
+
+        Args:
+            flags: fields that are 0 or 1 and nothing in between, which say no more than yes or no.
+        """
         success = self._task.success
-        return not (success.full_length or success.stages) and all(c.yes_or_no for c in self._conditions)
+        known = {*flags, *self._constants}
+        return tuple(
+            stage.name
+            for stage, rule in zip(success.plan, self._rules, strict=True)
+            if (success.stages or not success.full_length)
+            and all(c.yes_or_no or (c.names and c.names <= known) for c in rule.conditions)
+        )
 
     @property
     def ranges(self) -> Array:
@@ -197,12 +209,21 @@ class SuccessRule:
         ended[-1] = terminated
         return {**states, **self._constants, "step": np.arange(1, length + 1), "terminated": ended}
 
-    def _metric(self, values: Mapping[str, Any], length: int) -> float:
-        if self._task.metric_formula is None:
+    def _metric(self, formula: Expression | None, values: Mapping[str, Any], length: int) -> float:
+        if formula is None:
             return float(length)
-        return float(
-            np.mean(np.broadcast_to(np.asarray(self._task.metric_formula.evaluate(values)), (length,))[self._window])
-        )
+        return float(np.mean(np.broadcast_to(np.asarray(formula.evaluate(values)), (length,))[self._window]))
+
+    def _further_metrics(self, values: Mapping[str, Any], length: int) -> dict[str, float]:
+        """Those that are a number in this episode. One of a whole episode counts from where it is one."""
+        found = {}
+        for name, formula in self._task.metric_formulas.items():
+            if formula is None or not formula.over_episodes:
+                found[name] = self._metric(formula, values, length)
+            else:
+                steps = np.broadcast_to(np.asarray(formula.evaluate(values), dtype=np.float64), (length,))[self._window]
+                found[name] = float(np.mean(steps[~np.isnan(steps)])) if not np.isnan(steps).all() else math.nan
+        return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _length(states: NamedArrays) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 
 from zoo.kit import LIMIT, Plain, register
 
@@ -99,6 +100,37 @@ class Unseeded(Plain):
         return self.observed(), {}
 
 
+class LimitBeyond(Plain):
+    """Cuts an episode that stays where it is after 64 steps; those that move about end before."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.steps, self.moves = 0, 0
+        return super().reset(**given)
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        self.steps, self.moves = self.steps + 1, self.moves + int(action)
+        observed, reward, _, _, info = super().step(action)
+        return observed, reward, self.moves > 9, self.steps >= 64, info
+
+
+class DrawsAnew(Plain):
+    """Makes a new generator at every reset, also where it is given no seed."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.x = float(np.random.default_rng(seed).uniform(-2, 2))
+        return self.observed(), {}
+
+
+class LastDigits(Plain):
+    """Computes in parallel, and adds up in another order each time."""
+
+    observation_space = spaces.Box(-10, 10, (1,), np.float64)
+    own = np.random.default_rng()
+
+    def observed(self) -> Any:
+        return np.array([self.x + 1e-12 * self.own.uniform()])
+
+
 class GlobalSeed(Plain):
     """Draws from NumPy's global generator, as code of before 2019 does."""
 
@@ -165,6 +197,8 @@ for kind in (
     Strict,
     Autoreset,
     Unseeded,
+    DrawsAnew,
+    LastDigits,
     GlobalSeed,
     Remembering,
     NoSeedWord,
@@ -175,6 +209,7 @@ for kind in (
 ):
     register(kind.__name__, kind)
 register("OwnLimit", OwnLimit, limit=None)
+register("LimitBeyond", LimitBeyond, limit=None)
 register("Attribute", Attribute, limit=None)
 register("NoEnd", NoEnd, limit=None)
 register("OneStep", Ends, limit=1)

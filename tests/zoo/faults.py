@@ -59,6 +59,26 @@ class Asserts(Plain):
         return False
 
 
+class Hoards(Plain):
+    """Asks for more memory than there is."""
+
+    def ended(self) -> Any:
+        return np.zeros((10**6, 10**7)).any() if self.x > 1.0 else False
+
+
+class MovesOn(Plain):
+    """Makes a folder for its files and changes into it, at every reset."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        Path("scene").mkdir(exist_ok=True)
+        os.chdir("scene")
+        Path("mesh").write_text("1")
+        return super().reset(**given)
+
+    def ended(self) -> Any:
+        return not Path("mesh").exists()
+
+
 class Prints(Plain):
     """Prints at every step, in bytes that are no text, too."""
 
@@ -154,6 +174,8 @@ for kind in (
     Exits,
     Recursive,
     Asserts,
+    Hoards,
+    MovesOn,
     Prints,
     Logs,
     Warns,

@@ -1,5 +1,6 @@
 """How environments are registered, made, drawn and wrapped."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,32 @@ class Needs(Plain):
         import a_package_that_nobody_has  # noqa: F401
 
 
+class NeedsPart(Plain):
+    """Needs a part of a package that another release of it has."""
+
+    def __init__(self) -> None:
+        importlib.import_module("numpy.a_part_that_is_gone")
+
+
+class NeedsBehind(Plain):
+    """Needs a package that nobody has, and says so as Gymnasium does, in an error of its own."""
+
+    def __init__(self) -> None:
+        try:
+            importlib.import_module("a_package_that_nobody_has")
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f"{error}. Environment registration via importing a module failed.") from error
+
+
+class NeedsOlder(Plain):
+    """Needs a package whose name begins as that of one which is there."""
+
+    def __init__(self) -> None:
+        raise gymnasium.error.DependencyNotInstalled(
+            "No module named 'mujoco_py'. (HINT: you need to install mujoco_py)"
+        )
+
+
 class Shape:
     """Looks like an environment, and is none."""
 
@@ -124,7 +151,20 @@ def scaled(by: float) -> Callable[..., gymnasium.Env[Any, Any]]:
     return lambda **given: Scaled(by)
 
 
-for kind in (Modes, NoMetadata, BrokenDrawing, Spaceless, NoSuper, Unclosable, Cautious, Needs, Undocumented):
+for kind in (
+    Modes,
+    NoMetadata,
+    BrokenDrawing,
+    Spaceless,
+    NoSuper,
+    Unclosable,
+    Cautious,
+    Needs,
+    NeedsPart,
+    NeedsBehind,
+    NeedsOlder,
+    Undocumented,
+):
     register(kind.__name__, kind)
 register("Registered", Scaled, kwargs={"by": 0.5})
 register("Asking", Scaled)

@@ -8,6 +8,7 @@ from gymnasium import spaces
 from zoo.kit import Plain, observing, register
 
 WIDE = spaces.Box(-10, 10, (1,), np.float32)
+FAR = spaces.Box(-np.inf, np.inf, (1,), np.float32)
 UNIT = spaces.Box(-1, 1, (2,), np.float32)
 
 
@@ -118,6 +119,10 @@ observing("EitherOr", spaces.OneOf((WIDE, spaces.Discrete(2))), lambda e: (0, e.
 observing("Network", spaces.Graph(UNIT, None), lambda e: spaces.GraphInstance(np.zeros((1, 2), np.float32), None, None))
 observing("AsList", WIDE, lambda e: [e.x])
 observing("Finer", WIDE, lambda e: np.array([e.x], np.float64))
+observing("FinerFar", FAR, lambda e: np.array([5.4e6 + 0.1 * e.x]))
+observing("FinerFarDict", spaces.Dict({"north": FAR}), lambda e: {"north": [5.4e6 + 0.1 * e.x]})
+observing("FinerLarge", FAR, lambda e: np.array([5.4e6 + 1e4 * e.x]))
+observing("WholeFar", FAR, lambda e: np.array([2**25 + round(10 * e.x)]))
 observing("OutOfBounds", spaces.Box(-0.1, 0.1, (1,), np.float32), lambda e: e.vector())
 observing("ZeroBounds", spaces.Box(0.0, 0.0, (1,), np.float64), lambda e: np.array([e.x + 0.5]))
 observing("WrongShape", UNIT, lambda e: e.vector(0.0, 0.0))

@@ -8,6 +8,7 @@ courses.py          how fast to go at which distance from a place
 next_stage.py       the stages of a card's rule: coming further than before
 standing_points.py  where to stand to push an object
 limits.py           what the card's limits cost
+wishes.py           what people may wish in words, and what it does to a program
 terms.py            the parts a reward can have, as records
 program.py          a genome as readable source
 """

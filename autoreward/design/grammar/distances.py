@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from autoreward.tasks.card import Task
-from autoreward.tasks.formulas.expression import Expression, numpy_source
+from autoreward.tasks.formulas.expression import Expression, numpy_source, reads_episodes
 from autoreward.tasks.formulas.functions import COMPARED, SUMS
 
 
@@ -54,6 +54,7 @@ def distances(task: Task) -> Iterator[Distance]:
         nested = any(
             isinstance(n, ast.Compare | ast.BoolOp | ast.Not) for side in comparison[:2] for n in ast.walk(side)
         )
+        nested |= any(map(reads_episodes, comparison[:2]))
         known = {*task.state, *task.constants}
         if nested or not names & set(task.state) or not names <= known:
             continue

@@ -13,14 +13,12 @@ from typing import Literal, NamedTuple
 from autoreward.design.grammar.kit import SHAPES, Kit, Maker
 from autoreward.design.grammar.program import source
 from autoreward.design.grammar.quantities import readable
-from autoreward.design.grammar.terms import Genome, Term, part_names, thought
-from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Round
+from autoreward.design.grammar.terms import MAX_TERMS, Genome, Term, part_names, reweighted, thought, tidied
+from autoreward.design.grammar.wishes import granted, unheard_wishes
+from autoreward.records import Candidate, CandidateId, Description, Diagnosis, Feedback, Round
 from autoreward.search.strategy import Variation
 from autoreward.tasks.card import Task
 
-_LIGHTEST, _HEAVIEST = 0.01, 10.0
-"""Bounds of a weight that mutations may reach."""
-_MAX_TERMS = 7
 _TRIES = 50
 _WANDER = 500
 """Single changes made to a repeated program before giving up on a new one."""
@@ -28,8 +26,6 @@ _FIRST_IDEAS = 8
 """How many ideas of `_fresh` the first round spreads over by default."""
 _ALWAYS = ("anything",)
 """What an idea needs that every task gives enough for."""
-_FAST = ("speed", "energy")
-"""Kinds that pay for speed: damping the same field would take it back."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
 _RARE = ("bonus", "all_bonus", "end", "staged", "limit", "next")
@@ -37,11 +33,17 @@ _RARE = ("bonus", "all_bonus", "end", "staged", "limit", "next")
 
 
 def evolved_candidates(
-    task: Task, description: Description, rounds: Sequence[Round], variations: Sequence[Variation], seed: int
+    task: Task,
+    description: Description,
+    rounds: Sequence[Round],
+    variations: Sequence[Variation],
+    seed: int,
+    said: Sequence[Feedback] = (),
 ) -> tuple[Candidate, ...]:
     """The next round's candidates, one a variation, with ids `r<round>c<i>`. The same arguments give the same programs.
 
     No program of the run is made twice; where a task gives too little to build that many new ones, there are fewer.
+    What people said (`said`) is heeded by every program, once in each line of descent; see wishes.py.
     """
     kit = Kit(task, description)
     rng = random.Random(seed)
@@ -54,22 +56,25 @@ def evolved_candidates(
         known = {name: Parent(programs[name], diagnoses.get(name)) for name in variation.parents}
         for attempt in range(_TRIES):
             how, genome, lineage = _one(kit, rng, variation, known, i, number + attempt)
-            text = genome.model_dump_json()
+            wishes = unheard_wishes(said, lineage, rounds)
+            wished = granted(kit, rng, genome, wishes)
+            text = wished.model_dump_json()
             if text not in written:
                 break
         for _ in range(_WANDER):
             if text not in written:
                 break
-            genome = _tidy(_jiggle(kit, rng, list(genome.terms)))
-            text = genome.model_dump_json()
+            genome = tidied(_jiggle(kit, rng, list(genome.terms)))
+            wished = granted(kit, rng, genome, wishes)
+            text = wished.model_dump_json()
         if text in written:
             break
         written.add(text)
         candidates.append(
             Candidate(
                 id=str(CandidateId(number, i)),
-                source=source(task, genome, kit.things),
-                thought=thought(genome, kit.things),
+                source=source(task, wished, kit.things),
+                thought=thought(wished, kit.things),
                 origin="grammar",
                 how=how,
                 parents=lineage,
@@ -120,7 +125,7 @@ def _fresh(kit: Kit, rng: random.Random, idea: int) -> Genome:
     terms = ideas[idea % len(ideas)]()
     if not terms:
         terms = kit.upkeep(rng)
-    return _tidy(terms + kit.within(rng))
+    return tidied(terms + kit.within(rng))
 
 
 def _ideas(kit: Kit, rng: random.Random) -> tuple[Callable[[], list[Term]], ...]:
@@ -162,7 +167,7 @@ def _mutate(kit: Kit, rng: random.Random, genome: Genome, diagnosis: Diagnosis |
     slots = {name: slot for slot, name in part_names(genome, kit.things).items()}
     for symptom in (diagnosis.symptoms if diagnosis else ())[:2]:
         terms = _treat(kit, rng, terms, symptom.name, slots.get(symptom.part))
-    return _tidy(_jiggle(kit, rng, terms))
+    return tidied(_jiggle(kit, rng, terms), max(MAX_TERMS, len(genome.terms)))
 
 
 def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: tuple[str, str] | None) -> list[Term]:
@@ -188,7 +193,7 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
             stays: tuple[Maker, ...] = (kit.steady, kit.damping, kit.bonus, kit.centre, kit.course, kit.staged)
             return terms + rng.choice(stays)(rng)
         case "one_part_dominates":
-            return [_scaled(t, 0.3) if t.slot == slot else t for t in terms]
+            return [reweighted(t, 0.3) if t.slot == slot else t for t in terms]
         case "flat_part":
             kept = [t for t in terms if t.slot != slot or t.kind in (*_LASTING, *_RARE)]
             return kept or terms
@@ -199,7 +204,7 @@ def _treat(kit: Kit, rng: random.Random, terms: list[Term], symptom: str, slot: 
             moves: tuple[Maker, ...] = (kit.motion, kit.progress, kit.swing, kit.course, kit.ground)
             return (calm or terms) + rng.choice(moves)(rng)
         case "breaks_limits":
-            costs = [_scaled(t, 3.0) for t in terms if t.kind == "limit"]
+            costs = [reweighted(t, 3.0) for t in terms if t.kind == "limit"]
             return [t for t in terms if t.kind != "limit"] + (costs or kit.within(rng))
         case "loses_its_solution":
             return terms + kit.damping(rng)
@@ -212,7 +217,7 @@ def _jiggle(kit: Kit, rng: random.Random, terms: list[Term]) -> list[Term]:
     term = terms[at]
     choice = rng.random()
     if choice < 0.35:
-        terms[at] = _scaled(term, rng.choice((0.5, 2.0)))
+        terms[at] = reweighted(term, rng.choice((0.5, 2.0)))
     elif choice < 0.55 and term.kind in ("near", "centre", "course"):
         terms[at] = term.model_copy(update={"shape": rng.choice(SHAPES)})
     elif choice < 0.75 and term.kind in ("near", "centre", "joint", "damping", "course", "staged"):
@@ -227,23 +232,8 @@ def _jiggle(kit: Kit, rng: random.Random, terms: list[Term]) -> list[Term]:
 def _cross(rng: random.Random, one: Candidate, other: Candidate) -> Genome:
     """Half of each parent's parts."""
     inherited = [t for t in (*_genome(one).terms, *_genome(other).terms) if rng.random() < 0.6]
-    return _tidy(inherited or list(_genome(one).terms))
-
-
-def _tidy(terms: list[Term]) -> Genome:
-    """One term per slot (the last one wins), at most _MAX_TERMS, none against a later one, in a fixed order."""
-    by_slot = {term.slot: term for term in terms}
-    for term in terms:
-        if term.kind in _FAST and term.slot in by_slot:
-            by_slot.pop(("damping", term.on), None)
-        if term.kind == "course" and term.slot in by_slot:
-            by_slot.pop(("damping", f"field:{term.on.split(':')[2]}"), None)
-    return Genome(terms=tuple(list(by_slot.values())[-_MAX_TERMS:]))
-
-
-def _scaled(term: Term, factor: float) -> Term:
-    weight = min(max(readable(term.weight * factor), _LIGHTEST), _HEAVIEST)
-    return term.model_copy(update={"weight": weight})
+    most = max(MAX_TERMS, len(_genome(one).terms))  # more than usual, if people wished for them
+    return tidied(inherited or list(_genome(one).terms), most)
 
 
 def _genome(candidate: Candidate) -> Genome:

@@ -55,6 +55,7 @@ class Kit:
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
         self.survive = task.success.full_length or "not terminated" in task.success.text
+        self.terminates = description.terminates
         self.ends = description.terminates and not self.survive
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
         self.efforts = [_effort_key(s) for s in description.action if s.discrete != 2]

@@ -38,11 +38,12 @@ class StageLadder(Quantity):
 
 
 def stage_ladders(task: Task, description: Description) -> tuple[StageLadder, ...]:
-    """One, where the card has stages in order; else none."""
+    """One, where the card has stages in order that single steps tell; else none."""
     success = task.success
-    if not success.stages or success.any_order:
+    formulas = (*task.stage_rules, *filter(None, task.stage_distances))
+    if not success.stages or success.any_order or any(formula.over_episodes for formula in formulas):
         return ()
-    names = {name for formula in (*task.stage_rules, *filter(None, task.stage_distances)) for name in formula.names}
+    names = {name for formula in formulas for name in formula.names}
     spans = {s.name: task.state[s.name].range for s in description.state}
 
     def named(name: str) -> str:

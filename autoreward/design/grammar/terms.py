@@ -1,9 +1,10 @@
 """The parts a reward can have, as records, and what each is called."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core.contract import MAX_PART_NAME
-from autoreward.design.grammar.quantities import Quantity
+from autoreward.design.grammar.quantities import Quantity, readable
 from autoreward.records import PartRole, Record
 
 Kind = Literal[
@@ -72,6 +73,31 @@ class Genome(Record):
     """A whole reward program."""
 
     terms: tuple[Term, ...]
+
+
+MAX_TERMS = 7
+"""Most parts of a program that nobody wished for."""
+_LIGHTEST, _HEAVIEST = 0.01, 10.0
+"""Bounds of a weight that changes may reach."""
+_FAST = ("speed", "energy")
+"""Kinds that pay for speed: damping the same field would take it back."""
+
+
+def tidied(terms: Sequence[Term], most: int = MAX_TERMS) -> Genome:
+    """One term per slot (the last one wins), at most `most`, none against a later one, in a fixed order."""
+    by_slot = {term.slot: term for term in terms}
+    for term in terms:
+        if term.kind in _FAST and term.slot in by_slot:
+            by_slot.pop(("damping", term.on), None)
+        if term.kind == "course" and term.slot in by_slot:
+            by_slot.pop(("damping", f"field:{term.on.split(':')[2]}"), None)
+    return Genome(terms=tuple(list(by_slot.values())[-most:]))
+
+
+def reweighted(term: Term, factor: float) -> Term:
+    """The term with so many times its weight, as near as a readable number within the bounds is."""
+    weight = min(max(readable(term.weight * factor), _LIGHTEST), _HEAVIEST)
+    return term.model_copy(update={"weight": weight})
 
 
 _IDEAS = {

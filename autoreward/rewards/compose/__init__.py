@@ -14,13 +14,20 @@ from collections.abc import Mapping
 
 from autoreward.records import CompositionName
 from autoreward.rewards.compose.bounded import BOUNDED
+from autoreward.rewards.compose.capped import CAPPED
 from autoreward.rewards.compose.composition import Combine, Composition, as_read
+from autoreward.rewards.compose.conjunction import CONJUNCTION
+from autoreward.rewards.compose.gated import GATED
+from autoreward.rewards.compose.krc import KRC
+from autoreward.rewards.compose.lagrange import LAGRANGE
 from autoreward.rewards.compose.potential import POTENTIAL
 from autoreward.rewards.compose.product import PRODUCT
 from autoreward.rewards.compose.sign import SIGN
+from autoreward.rewards.compose.staged import STAGED
+from autoreward.rewards.compose.standardised import STANDARDISED
 from autoreward.rewards.compose.sum import SUM
 
-__all__ = ["COMPOSITIONS", "Combine", "Composition", "as_read"]
+__all__ = ["COMPOSITIONS", "PROPOSED", "Combine", "Composition", "as_read", "demanded"]
 
 
 class _Compositions(dict[CompositionName, Composition]):
@@ -29,6 +36,27 @@ class _Compositions(dict[CompositionName, Composition]):
 
 
 COMPOSITIONS: Mapping[CompositionName, Composition] = _Compositions(
-    {"sum": SUM, "bounded": BOUNDED, "sign": SIGN, "product": PRODUCT, "potential": POTENTIAL}
+    {
+        "sum": SUM,
+        "bounded": BOUNDED,
+        "sign": SIGN,
+        "product": PRODUCT,
+        "potential": POTENTIAL,
+        "standardised": STANDARDISED,
+        "conjunction": CONJUNCTION,
+        "krc": KRC,
+        "gated": GATED,
+        "capped": CAPPED,
+        "staged": STAGED,
+        "lagrange": LAGRANGE,
+    }
 )
 """By name. Raises KeyError for any other one."""
+
+PROPOSED: tuple[CompositionName, ...] = ("sum", "bounded", "sign", "product", "potential")
+"""What designers are told of, where nobody demands one."""
+
+
+def demanded(setting: str) -> tuple[CompositionName, ...]:
+    """The one that a run's setting names for all programs; none for `own` and `auto`."""
+    return tuple(name for name in COMPOSITIONS if name == setting)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from autoreward.core.contract import PARAMETERS
 from autoreward.records import PartRole
 from autoreward.rewards.gate import allowed, text, writes
-from autoreward.rewards.gate.roles import role_problems, roles
+from autoreward.rewards.gate.roles import cap, roles, stated_problems
 from autoreward.rewards.gate.rules import RULES, Problem, Refused
 from autoreward.rewards.gate.slips import Known, slips, undefined
 from autoreward.rewards.gate.together import together
@@ -54,6 +54,8 @@ class Examined:
     """What will fail if it is reached when the program is asked; none where that was not looked at, or there are problems."""
     roles: Mapping[str, PartRole] = field(default_factory=dict)
     """What it says that its parts are for."""
+    cap: float | None = None
+    """What it says that any dense part may add to an episode."""
 
 
 def examine(source: str, known: Known | None = None) -> Examined:
@@ -69,7 +71,7 @@ def examine(source: str, known: Known | None = None) -> Examined:
     if tree is None or problems:
         return Examined(together([*problems, *found]), uses_memory=False)
     memory = any(isinstance(n, ast.Name) and n.id == PARAMETERS[3] for n in ast.walk(tree))
-    return Examined((), memory, together(found), roles(tree))
+    return Examined((), memory, together(found), roles(tree), cap(tree))
 
 
 def checked_tree(source: str) -> ast.Module:
@@ -91,7 +93,7 @@ def _examined(source: str) -> tuple[ast.Module | None, list[Problem]]:
         problems = list(_walk(tree))
     except Refused as refused:
         return None, [refused.problem]
-    problems += [*_top_level(tree), *role_problems(tree), *_bound(tree)]
+    problems += [*_top_level(tree), *stated_problems(tree), *_bound(tree)]
     for check in (writes.check_writes, *(() if problems else (_compiles,))):
         try:
             check(tree)

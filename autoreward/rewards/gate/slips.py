@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from autoreward.core.contract import ALWAYS_THERE, PARAMETERS
+from autoreward.core.contract import ALWAYS_THERE, NATIVE_REWARD, PARAMETERS
 from autoreward.rewards.gate import allowed
 from autoreward.rewards.gate.rules import Problem
 
@@ -48,8 +48,9 @@ class Known(NamedTuple):
 
     @classmethod
     def of(cls, state: Sequence[str], action: Sequence[str], constants: Mapping[str, float]) -> "Known":
-        """Of the names of a task's fields."""
-        names = dict(zip(PARAMETERS[:3], (tuple(state), tuple(action), (*state, *ALWAYS_THERE)), strict=True))
+        """Of the names of a task's fields; the environment's own reward is of a step, so that no `state` has it."""
+        before = tuple(name for name in state if name != NATIVE_REWARD)
+        names = dict(zip(PARAMETERS[:3], (before, tuple(action), (*state, *ALWAYS_THERE)), strict=True))
         return cls(names, constants)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.core.contract import MAX_PART_NAME, MAX_PARTS, PARAMETERS
+from autoreward.core.contract import MAX_PART_NAME, MAX_PARTS, NATIVE_REWARD, PARAMETERS
 from autoreward.core.transitions import Transitions
 from autoreward.rewards.gate import allowed, gate
 from autoreward.sandbox.child.constants import FixedList
@@ -243,7 +243,8 @@ def picked(batch: Transitions, rows: int, t: int | None) -> dict[str, dict[str, 
         return view
 
     after = {**batch.next_state, "step": batch.step, "terminated": batch.terminated}
-    groups = {"state": batch.state, "action": batch.action, "next_state": after}
+    before = {name: array for name, array in batch.state.items() if name != NATIVE_REWARD}  # a step has it, no state
+    groups = {"state": before, "action": batch.action, "next_state": after}
     return {what: {name: pick(array) for name, array in fields.items()} for what, fields in groups.items()}
 
 

@@ -11,6 +11,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.docstring_tables import Row, VectorTable
+from autoreward.tasks.draft.from_info import proposed_fields, success_field, success_value
 from autoreward.tasks.draft.ranges import entries_range
 from autoreward.tasks.draft.success_guess import guessed_success, is_goal
 from autoreward.tasks.draft.usual_training import Algorithm, usual_training
@@ -58,6 +59,10 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
         raise TaskError(
             f"{survey.env} observes nothing that is a number; put a state.py beside task.toml, and try again."
         )
+    own_success = ""
+    if (value := success_value(survey)) is not None:
+        own_success = _fresh(value.keys[0], state)
+        state[own_success] = success_field(value)
     action = _action(survey, guesses)
     notes: tuple[tuple[str, str], ...] = ()
     limit = survey.max_steps
@@ -68,8 +73,15 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
         limit = min(10 * survey.longest, _UNLIMITED_STEPS)
         longest = f"the longest random episode had {survey.longest} steps"
         guesses["max_steps"] = f"the environment states no time limit; {longest}"
-    rule = guessed_success(survey, state, goal, limit)
-    guesses["success"], notes = rule.guess, (*notes, *rule.notes)
+    rule = guessed_success(survey, state, goal, limit, own_success)
+    taken = {*state, *action, *rule.constants}
+
+    def fresh(key: str) -> str:
+        taken.add(name := _fresh(key, taken))
+        return name
+
+    notes = (*notes, *rule.notes, *(("info", line) for line in proposed_fields(survey, fresh)))
+    guesses["success"] = rule.guess
     guesses["train"] = f"usual {algorithm} settings for this kind of action; not tuned"
     task = validated_task(
         {

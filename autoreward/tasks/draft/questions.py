@@ -8,6 +8,7 @@ from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.files import validated_task
+from autoreward.tasks.success_table import Success
 
 Changes = Literal["constant", "condition", "max_steps", "nothing"]
 LONGEST_LINE = 300
@@ -68,8 +69,7 @@ def _changed(task: Task, question: CardQuestion, said: str) -> Task:
             constants = {**task.constants, name: task.constants[name].model_copy(update={"value": value})}
             return _valid(task, {"constants": constants})
         case "condition":
-            rule = f"{_joined(task.success.when)} and {_joined(said)}"
-            return _valid(task, {"success": task.success.model_copy(update={"when": rule})})
+            return _valid(task, {"success": _asks_more(task.success, said)})
         case "max_steps":
             steps = _number(said, "a number of steps")
             if steps != int(steps) or steps < 1:
@@ -77,6 +77,15 @@ def _changed(task: Task, question: CardQuestion, said: str) -> Task:
             return _valid(task, {"max_steps": int(steps)})
         case "nothing":
             return task
+
+
+def _asks_more(success: Success, condition: str) -> Success:
+    """The rule with one more condition; of stages the last one has it."""
+    *before, last = success.plan
+    rule = f"{_joined(last.when)} and {_joined(condition)}"
+    if not success.stages:
+        return success.model_copy(update={"when": rule})
+    return success.model_copy(update={"stages": (*before, last.model_copy(update={"when": rule}))})
 
 
 def _number(said: str, what: str) -> float:

@@ -48,9 +48,14 @@ def is_goal(key: str) -> bool:
     return bool(_GOAL.match(key.lower()))
 
 
-def guessed_success(survey: Survey, state: Mapping[str, StateField], goal: str, limit: int) -> GuessedSuccess:
-    """The rule for a draft with such fields. `limit`: steps of an episode."""
-    if pair := _to_goal(survey, state):
+def guessed_success(
+    survey: Survey, state: Mapping[str, StateField], goal: str, limit: int, own: str = ""
+) -> GuessedSuccess:
+    """The rule for a draft with such fields. `limit`: steps of an episode; `own`: the field of the environment's own judgement."""
+    pair = _to_goal(survey, {name: field for name, field in state.items() if name != own})
+    if own:
+        return _as_it_says(own, _near(survey, state, pair, goal, limit) if pair else None, goal, limit)
+    if pair:
         return _near(survey, state, pair, goal, limit)
     if survey.terminates:
         guess = "random episodes end early, so lasting until the time limit counts; write what you mean"
@@ -67,6 +72,22 @@ def guessed_success(survey: Survey, state: Mapping[str, StateField], goal: str, 
     return GuessedSuccess(Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), guess)
 
 
+def _as_it_says(own: str, near: GuessedSuccess | None, goal: str, limit: int) -> GuessedSuccess:
+    """By what the environment says of itself; a distance that is known grades what comes before it."""
+    success = Success(when=f"{own} > 0.5", within=_within(goal, limit), distance=near.metric.value if near else "")
+    metric = near.metric if near else Metric(value="length", better="lower")
+    guess = "by what the environment says itself in info: is it what your goal means?"
+    if not near:
+        guess += " Nothing says how near it is before: a `distance` would, or stages"
+    return GuessedSuccess(success, metric, guess)
+
+
+def _within(goal: str, limit: int) -> str:
+    """The last steps where the goal speaks of staying, else the last one."""
+    steps = max(2, min(_LONGEST_HOLD, int(_HOLD_SHARE * limit)))
+    return f"last {steps} steps" if _STAYS.search(goal) and steps < limit else "last step"
+
+
 def _near(
     survey: Survey, state: Mapping[str, StateField], pair: tuple[str, str], goal: str, limit: int
 ) -> GuessedSuccess:
@@ -80,12 +101,12 @@ def _near(
     constant = Constant(
         value=close.value, about="distance at which the goal counts as achieved", unit=state[target].unit
     )
-    steps = max(2, min(_LONGEST_HOLD, int(_HOLD_SHARE * limit)))
-    held = bool(_STAYS.search(goal)) and steps < limit
+    within = _within(goal, limit)
     named = "an achieved and a desired goal" if moved == "achieved_goal" else f"{moved} and {target}"
-    guess = f"the environment speaks of {named}; how close is close enough" + (", and for how long?" if held else "?")
+    asks = "?" if within == "last step" else ", and for how long?"
+    guess = f"the environment speaks of {named}; how close is close enough{asks}"
     return GuessedSuccess(
-        Success(when=f"{gap} < close_enough", within=f"last {steps} steps" if held else "last step"),
+        Success(when=f"{gap} < close_enough", within=within),
         Metric(value=gap, better="lower"),
         guess,
         {"close_enough": constant},

@@ -4,8 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.ranges import short
+from autoreward.tasks.native import USES_NATIVE
+from autoreward.tasks.success_table import Success
 from autoreward.tasks.tables import ActionField, StateField
 
 
@@ -25,9 +28,16 @@ def card_text(drafted: Draft) -> str:
         lines.append(f"kwargs = {_inline(task.kwargs)}")
     lines += _marked(drafted, "max_steps", f"max_steps = {task.max_steps}")
     lines += [f"goal = {_text(task.goal)}", f"tier = {_text(task.tier)}"]
+    lines += [USES_NATIVE] if task.uses_native else []
     for name, field in task.state.items():
+        if name == NATIVE_REWARD:  # which that line stands for
+            continue
         lines += ["", *_marked(drafted, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
+        lines += [] if field.policy else ["policy = false"]
+        lines += [] if field.at_reset is None else [f"at_reset = {json.dumps(field.at_reset)}"]
+    said = drafted.remarks("info")
+    lines += ["", *said] if said else []
     for name, action in task.action.items():
         lines += ["", *_marked(drafted, f"action.{name}", f"[action.{name}]")]
         lines += [] if action.source == "action" else [f"source = {_text(action.source)}"]
@@ -39,10 +49,11 @@ def card_text(drafted: Draft) -> str:
                                       "field": constant.field}  # fmt: skip
             row = f"{name} = {_inline({k: v for k, v in values.items() if v != ''})}"
             lines += _marked(drafted, f"constants.{name}", row)
-    success = task.success
-    lines += ["", *_marked(drafted, "success", "[success]"), f"when = {_text(success.when)}"]
-    lines += [f"within = {_text(success.within)}", f"share = {success.share:g}"]
-    lines += [f"full_length = {json.dumps(success.full_length)}"]
+    for answered in task.clarified:
+        lines += ["", "[[clarified]]", f"question = {_text(answered.question)}", f"answer = {_text(answered.answer)}"]
+    lines += ["", *_marked(drafted, "success", "[success]"), *_success(task.success)]
+    for name, limit in task.limits.items():
+        lines += ["", f"[limits.{name}]", *_changed(limit.model_dump(exclude_none=True), {"unit": "", "about": ""})]
     lines += [
         "",
         *_marked(drafted, "metric", "[metric]"),
@@ -57,6 +68,28 @@ def card_text(drafted: Draft) -> str:
     asked = {key: value for key, value in task.process.model_dump().items() if value}
     lines += ["", "[process]", *(f"{key} = {_value(value)}" for key, value in asked.items())] if asked else []
     return "\n".join(lines) + "\n"
+
+
+def _success(success: Success) -> list[str]:
+    """The rule's keys: a condition with its window, or stages."""
+    lines = []
+    if success.stages:
+        lines += ["stages = ["]
+        for stage in success.stages:
+            usual = {k: f.default for k, f in type(stage).model_fields.items() if k not in ("name", "when")}
+            lines.append(f"    {_inline({k: v for k, v in stage.model_dump().items() if v != usual.get(k)})},")
+        lines += ["]", *(["any_order = true"] if success.any_order else [])]
+    else:
+        lines += [f"when = {_text(success.when)}", f"within = {_text(success.within)}", f"share = {success.share:g}"]
+    lines.append(f"full_length = {json.dumps(success.full_length)}")
+    return lines + _changed(
+        success.model_dump(include={"distance", "always", "dt"}), {"distance": "", "always": "", "dt": None}
+    )
+
+
+def _changed(values: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    """A key a line, without those that have their usual value."""
+    return [f"{key} = {_value(value)}" for key, value in values.items() if key not in usual or value != usual[key]]
 
 
 def _marked(drafted: Draft, place: str, line: str) -> list[str]:

@@ -1,8 +1,10 @@
 """The small formula language of task files: field sources, success rules, metrics.
 
     obs[4:6] + obs[8:10]                       a field's source
+    info.energy                                another one's, which no policy sees
     norm(gap) < 0.02 and not terminated        a success rule
     abs(position - hold_at)                    a metric
+    at_first(contact > 0.5, speed) < 0.2       the speed at first contact; of whole episodes, in rules and metrics alone
 
 Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
 functions.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
@@ -26,11 +28,13 @@ from autoreward.tasks.formulas.functions import (
     FUNCTIONS,
     JOIN,
     MINUS,
+    OVER_EPISODES,
     POWER,
     SUMS,
     AnyArray,
     Function,
 )
+from autoreward.tasks.formulas.names import name_of
 
 _DEEPEST = 100
 """Most levels of a formula."""
@@ -63,6 +67,11 @@ class Expression:
         except IndexError:
             raise TaskError(f"{self.where}: {self.text!r} reaches outside the array it indexes.") from None
 
+    @property
+    def over_episodes(self) -> bool:
+        """Whether it can only be worked out over a whole episode, and not from one transition."""
+        return reads_episodes(self.body)
+
     def as_numpy(self, name: Callable[[str], str]) -> str:
         """The formula as NumPy source over rows; `name` gives the source of each of `names`, which must bind tightly."""
         return numpy_source(self.body, name)
@@ -78,12 +87,14 @@ class Expression:
                     limits.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
         return tuple(limits)
 
+    def readings(self) -> tuple["Expression", ...]:
+        """Its names as they stand in it, each with the index that is taken of it."""
+        return tuple(Expression(ast.unparse(node), self.where) for node in _read(self.body))
+
     def _check(self, node: ast.expr) -> set[str]:
         match node:
             case ast.Constant(value=bool() | int() | float()):
                 return set()
-            case ast.Name(id=name):
-                return {name}
             case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
                 return self._check(operand)
             case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
@@ -97,15 +108,21 @@ class Expression:
                     expected = f"{takes} value{'s' * (takes > 1)}, not {len(args)}"
                     raise TaskError(f"{self.where}: {name} in {ast.unparse(node)!r} takes {expected}.")
                 return set[str]().union(*map(self._check, args))
-            case ast.Attribute(value=ast.Name(id="obs"), attr=key):
-                return {f"obs.{key}"}
-            case ast.Subscript(value=ast.Name() | ast.Attribute() as base, slice=index) if _is_index(index):
-                return self._check(base)
+            case ast.Subscript(value=base, slice=index) if (read := name_of(base)) and _is_index(index):
+                return {read}
+            case _ if read := name_of(node):
+                return {read}
         allowed = ", ".join(sorted(FUNCTIONS))
         raise TaskError(
             f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
             f"+ - * / **, comparisons, and, or, not, and {allowed}."
         )
+
+
+def reads_episodes(node: ast.expr) -> bool:
+    """Whether a checked node calls a function of whole episodes."""
+    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(isinstance(called, ast.Name) and called.id in OVER_EPISODES for called in calls)
 
 
 def _parsed(text: str, where: str) -> ast.expr:
@@ -132,7 +149,7 @@ def numpy_source(node: ast.expr, name: Callable[[str], str], least: int = COMPAR
     """A checked node as NumPy source over rows, in brackets if it binds more loosely than `least`.
 
     Python's own `eval` of it gives what `Expression.evaluate` gives: `obs[4:6]` becomes `obs[..., 4:6]`, `a and b`
-    becomes `np.logical_and(a, b)`.
+    becomes `np.logical_and(a, b)`. Raises ValueError for a function of whole episodes.
     """
     text, binds = _printed(node, name)
     return text if binds >= least else f"({text})"
@@ -143,10 +160,8 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
     match node:
         case ast.Constant(value=value):
             return ("np.inf" if value == math.inf else repr(value)), ATOM
-        case ast.Name(id=known):
+        case _ if known := name_of(node):
             return name(known), ATOM
-        case ast.Attribute(attr=key):
-            return name(f"obs.{key}"), ATOM
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return f"-{numpy_source(operand, name, MINUS)}", MINUS
         case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -171,11 +186,21 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
 
 
 def _called(function: Function, arguments: Sequence[str]) -> str:
+    if not function.source:
+        raise ValueError("a function of whole episodes has no source over rows")
     return function.source.replace("{}", ", ".join(arguments))
 
 
 def _joined(by: Function, pieces: Sequence[str]) -> str:
     return reduce(lambda one, other: _called(by, (one, other)), pieces)
+
+
+def _read(node: ast.expr) -> list[ast.expr]:
+    """The nodes of a checked one that are names, or an index of one."""
+    if name_of(node) or (isinstance(node, ast.Subscript) and name_of(node.value)):
+        return [node]
+    parts = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+    return [found for part in parts if isinstance(part, ast.expr) for found in _read(part)]
 
 
 def _is_index(node: ast.expr) -> bool:
@@ -189,10 +214,8 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=constant):
             return constant
-        case ast.Name(id=name):
+        case _ if name := name_of(node):
             return values[name]
-        case ast.Attribute(attr=key):
-            return values[f"obs.{key}"]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, values)
         case ast.UnaryOp(operand=operand):

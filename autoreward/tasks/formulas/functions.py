@@ -21,12 +21,26 @@ def _stack(*columns: AnyArray) -> AnyArray:
     return np.stack(columns, axis=-1)
 
 
+def _at_first(condition: AnyArray, value: AnyArray) -> AnyArray:
+    """Over the L steps of one episode: what a value, (L,) or (L, k), was at the first step at which a condition, (L,), held.
+
+    From that step on; NaN before it, so that no comparison with it holds.
+    """
+    held, values = np.atleast_1d(np.asarray(condition, dtype=np.bool_)), np.asarray(value, dtype=np.float64)
+    length = max(len(held), len(values) if values.ndim else 1)
+    held, values = np.broadcast_to(held, (length,)), np.broadcast_to(values, values.shape or (length,))
+    since = np.full(values.shape, np.nan)
+    if held.any():
+        since[held.argmax() :] = values[held.argmax()]
+    return since
+
+
 class Function(NamedTuple):
     """One function of the language."""
 
     run: Callable[..., Any]
     source: str
-    """The same as NumPy source, with `{}` for its arguments."""
+    """The same as NumPy source, with `{}` for its arguments; empty for one of OVER_EPISODES."""
     takes: int
     """How many arguments; 0 for one or more."""
 
@@ -51,7 +65,10 @@ FUNCTIONS = {
     "maximum": Function(np.maximum, "np.maximum({})", 2),
     "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
     "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
+    "at_first": Function(_at_first, "", 2),
 }
+OVER_EPISODES = frozenset({"at_first"})
+"""Functions of whole episodes: what they give after a step depends on the steps before it."""
 COMPARED, SUMS, PRODUCTS, MINUS, POWER, ATOM = range(6)
 """How tightly things bind, loosest first."""
 BINARY: dict[type[ast.operator], Operator] = {

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression, indexed
 from autoreward.tasks.formulas.functions import BINARY
+from autoreward.tasks.formulas.names import name_of
 
 _LARGEST_NUMBER = 1e15
 """Size of the numbers that a formula may be made of; what has no bound is written 1e999."""
@@ -31,16 +32,26 @@ def demand_condition(formula: Expression, known: Collection[str]) -> None:
 
 
 def demand_joined_conditions(formula: Expression, known: Collection[str]) -> None:
-    """Raises TaskError where `and`, `or` or `not` is said of a number."""
+    """Raises TaskError where `and`, `or`, `not` or `at_first` is said of a number."""
     for node in ast.walk(formula.body):
         parts: list[ast.expr] = []
         if isinstance(node, ast.BoolOp):
             parts = node.values
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             parts = [node.operand]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "at_first":
+            parts = node.args[:1]
         for part in parts:
             if not is_condition(part, known):
                 raise _number(part, formula)
+
+
+def demand_single_steps(formula: Expression) -> None:
+    """Raises TaskError where a formula that is worked out step by step reads a whole episode."""
+    if formula.over_episodes:
+        raise TaskError(
+            f"{formula.where}: {formula.text!r} reads a whole episode; `at_first` stands in [success] and [metrics] alone."
+        )
 
 
 def demand_finite(formula: Expression, numbers: Mapping[str, float]) -> None:
@@ -120,25 +131,22 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
     match node:
         case ast.Constant():
             return None
-        case ast.Name(id=name):
+        case _ if name := name_of(node):
             return widths[name]
-        case ast.Attribute(attr=key):
-            return widths[f"obs.{key}"]
         case ast.UnaryOp(operand=operand):
             return of(operand)
         case ast.Subscript(value=base, slice=index):
-            if not (whole := of(base)):
-                raise _lone(base, formula, "no index can be taken of it")
-            try:
-                return of_rows(indexed(np.empty((1, whole)), index))
-            except IndexError:
-                raise TaskError(
-                    f"{formula.where}: {ast.unparse(node)!r} reaches outside {ast.unparse(base)}, which has {whole} numbers."
-                ) from None
+            return _some(node, base, index, formula, of(base))
         case ast.Call(func=ast.Name(id="norm"), args=[vector]):
             if not of(vector):
                 raise _lone(vector, formula, "write abs for its size")
             return 0
+        case ast.Call(func=ast.Name(id="at_first"), args=[condition, value]):
+            if size := of(condition):
+                raise TaskError(
+                    f"{formula.where}: {ast.unparse(condition)!r} in {formula.text!r} is {size} conditions a step; name one."
+                )
+            return of(value) or 0
         case ast.Call(func=ast.Name(id="stack"), args=columns):
             widths_of = {of(column) for column in columns}
             if widths_of in ({0}, {None}):
@@ -147,6 +155,17 @@ def _width(node: ast.expr, formula: Expression, widths: Mapping[str, Width]) -> 
     parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
     parts = parts[1:] if isinstance(node, ast.Call) else parts
     return _joined(node, formula, {w for part in parts if (w := of(part)) is not None})
+
+
+def _some(node: ast.expr, base: ast.expr, index: ast.expr, formula: Expression, whole: Width) -> Width:
+    if not whole:
+        raise _lone(base, formula, "no index can be taken of it")
+    try:
+        return of_rows(indexed(np.empty((1, whole)), index))
+    except IndexError:
+        raise TaskError(
+            f"{formula.where}: {ast.unparse(node)!r} reaches outside {ast.unparse(base)}, which has {whole} numbers."
+        ) from None
 
 
 def _joined(node: ast.expr, formula: Expression, widths: set[int]) -> Width:

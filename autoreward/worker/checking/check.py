@@ -3,7 +3,7 @@
 import os
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
 from autoreward.records import Allowed, EnvCheck, EnvRow
+from autoreward.records.env_checks import LAST_CHECK
 from autoreward.tasks.card import Task
 from autoreward.worker import denied
 from autoreward.worker.checking.declared import trainable
@@ -60,12 +61,12 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             done = done.model_copy(update={"rows": (*done.rows, row)})
 
     folder, errors = Path.cwd(), np.geterr()
-    calls = ["making it"]
+    calls, unclosed = ["making it"], list[BaseException]()
     with traced() as traces, warnings.catch_warnings(action="ignore"):
         tell(done.model_copy(update={"doing": "making it"}))
         try:
             with limited(asked.patience):
-                env = Watched(asked.make(), asked.patience, calls)
+                env = Watched(asked.make(), asked.patience, calls, unclosed)
         except TaskError as error:
             add(iter([_unmade(str(error), asked.task)]))
             return done
@@ -75,7 +76,7 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         subject = Subject(
             task=asked.task,
             env=env,
-            another=(lambda: Watched(asked.make(), asked.patience, calls)) if asked.renewable else None,
+            another=(lambda: Watched(asked.make(), asked.patience, calls, unclosed)) if asked.renewable else None,
             printed=asked.printed,
             traces=traces,
             patience=asked.patience,
@@ -92,8 +93,10 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         if folder != Path.cwd():
             os.chdir(folder)
         np.seterr(**errors)
-        if asked.renewable:
+        if asked.renewable:  # last: one that hangs there loses none of the rows
+            tell(done.model_copy(update={"doing": LAST_CHECK}))
             env.close()
+            add(_not_closed(unclosed))
     return done
 
 
@@ -115,6 +118,17 @@ def _raised(error: BaseException, call: str) -> EnvRow:
         advice=f"{advice}." if advice else "Mend it: one episode now and then may be lost to it, more end a training.",
         asks=asks,
     )
+
+
+def _not_closed(unclosed: Sequence[BaseException]) -> Iterator[EnvRow]:
+    for error in unclosed[:1]:
+        words = visible_line(f"{type(error).__name__}: {error}", _LONGEST)
+        yield EnvRow(
+            name="close",
+            gravity="note",
+            found=f"close raises {words}",
+            advice="Handled: it is closed last, and nothing is lost by that.",
+        )
 
 
 def _beyond_computing(traces: set[str], allowed: frozenset[Allowed], told: bool) -> Iterator[EnvRow]:
@@ -139,7 +153,7 @@ def _beyond_computing(traces: set[str], allowed: frozenset[Allowed], told: bool)
     if "folder" in traces:
         yield EnvRow(
             name="folder",
-            gravity="warn",
+            gravity="note",
             found="it changes the current folder of its process",
-            advice="Use whole paths: what else runs there finds its files no more.",
+            advice="Handled: its process has folders of its own. Elsewhere what else runs there finds its files no more.",
         )

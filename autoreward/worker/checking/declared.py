@@ -27,9 +27,6 @@ def trainable(subject: Subject) -> Iterator[EnvRow]:
         yield EnvRow(name="spaces", gravity="fail", found=found, advice=f"{advice[:1].upper()}{advice[1:]}")
     else:
         yield from _names(subject.env.observation_space, layout)
-    finally:
-        if env is not subject.env:
-            env.close()
     yield from _actions(subject.env.action_space)
 
 

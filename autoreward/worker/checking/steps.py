@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from autoreward.records import EnvRow, Gravity
 from autoreward.worker.checking import values
 from autoreward.worker.checking.subject import Subject, Watched
+from autoreward.worker.envs.rounding import Rounding
 from autoreward.worker.envs.time_limits import cut_after
 
 _SECONDS = 5.0
@@ -32,6 +33,15 @@ class _Seen:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], EnvRow] = {}
 
+    def digits(self, rounding: Rounding) -> None:
+        """What the declared precision loses."""
+        if loss := rounding.loss():
+            self.note(EnvRow(name="float32", gravity="fail", found=loss.found, advice=loss.advice))
+        elif finer := rounding.finer:
+            found = f"{', '.join(finer[:3])} in float64, declared as float32"
+            advice = "Handled: it is read as declared, which changes less than a thousandth of what it varies by."
+            self.note(EnvRow(name="float32", gravity="note", found=found, advice=advice))
+
     def note(self, row: EnvRow, kind: str = "") -> None:
         """Keep it, unless there is one of its kind."""
         self.rows.setdefault((row.name, kind), row)
@@ -47,6 +57,8 @@ def random_steps(subject: Subject) -> Iterator[EnvRow]:
     observation, info = env.reset(seed=0)
     _look_at(observation, info, "reset", subject, seen)
     shared: list[NDArray[Any]] = values.arrays(observation, space)
+    rounding = Rounding(space)
+    rounding.note(observation)
     steps = 0
     while steps < subject.steps and time.monotonic() - began < _SECONDS and printed < _PRINTED:
         observation, reward, ended, cut, info = env.step(env.action_space.sample())
@@ -54,6 +66,7 @@ def random_steps(subject: Subject) -> Iterator[EnvRow]:
         before, so_far = so_far, subject.printed()
         printed += max(so_far - before, 0)  # what was printed is thrown away now and then
         where = f"step {length} of episode {len(lengths) + 1}"
+        rounding.note(observation)
         _look_at(observation, info, where, subject, seen)
         _look_at_reward(reward, ended, cut, where, seen)
         arrays = values.arrays(observation, space)
@@ -74,6 +87,7 @@ def random_steps(subject: Subject) -> Iterator[EnvRow]:
             observation, info = env.reset()
             _look_at(observation, info, f"the start of episode {len(lengths) + 1}", subject, seen)
             shared = values.arrays(observation, space)
+    seen.digits(rounding)
     yield from seen.rows.values()
     yield from _limits(subject, lengths, cuts, steps)
     yield from _speed(env, printed, steps)
@@ -105,7 +119,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
             EnvRow(name="info", gravity="fail", found=found, advice="Return a dict, {} if there is nothing to say.")
         )
     elif odd := values.not_plain(info):
-        advice = "Nothing to do: it is not read, unless by a state.py."
+        advice = "Nothing to do: it is not read, unless by a state.py or by fields, which need numbers."
         seen.note(EnvRow(name="info", gravity="note", found=odd, advice=advice))
 
 

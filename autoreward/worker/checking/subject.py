@@ -46,9 +46,10 @@ class Subject(NamedTuple):
 class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Times the calls, and ends the process with a traceback when one does not return."""
 
-    def __init__(self, env: Env, patience: float, calls: list[str]) -> None:
-        """What is called is added to `calls`."""
+    def __init__(self, env: Env, patience: float, calls: list[str], unclosed: list[BaseException]) -> None:
+        """What is called is added to `calls`, and what `close` raises to `unclosed`: nothing is lost by that."""
         super().__init__(env)
+        self._unclosed = unclosed
         self._patience = patience
         self._calls = calls
         self.seconds: dict[str, list[float]] = {"reset": [], "step": []}
@@ -62,6 +63,14 @@ class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
         """Step."""
         with self._timed("step"):
             return self.env.step(action)
+
+    def close(self) -> None:
+        """Close."""
+        try:
+            with limited(self._patience):
+                self.env.close()
+        except (Exception, SystemExit) as error:
+            self._unclosed.append(error)
 
     @contextmanager
     def _timed(self, call: str) -> Iterator[None]:

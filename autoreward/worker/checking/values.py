@@ -93,10 +93,10 @@ def beyond(observation: Any, space: spaces.Space[Any]) -> str:
 
 
 def wide(observation: Any, space: spaces.Space[Any]) -> tuple[str, str]:
-    """Parts in float64, and pieces with whole numbers that float32 can't hold."""
-    found = [(p.name, v) for p in pieces(observation, space) if (v := _numbers(p.value)) is not None]
-    doubles = [name for name, v in found if v.dtype == np.float64 and v.ndim]
-    large = [name for name, v in found if v.dtype.kind in "iu" and v.size and np.abs(v.astype(float)).max() > EXACT]
+    """Parts that are float64 as declared, and pieces with whole numbers that float32 can't hold."""
+    found = [(p, v) for p in pieces(observation, space) if (v := _numbers(p.value)) is not None]
+    doubles = [p.name for p, v in found if v.dtype == p.space.dtype == np.float64 and v.ndim]
+    large = [p.name for p, v in found if v.dtype.kind in "iu" and v.size and np.abs(v.astype(float)).max() > EXACT]
     return ", ".join(doubles[:3]), ", ".join(large[:3])
 
 

@@ -1,7 +1,7 @@
 """What a policy emits and what the environment takes: choices counted from 0, real numbers in [-1, 1].
 
-Everything that plays a policy goes through `PolicyActions`. Fields, scripts, demonstrations and recorded episodes are in the
-environment's own units.
+Everything that plays a policy goes through `PolicyActions`, as what it sees goes through `PolicyView`. Fields, scripts,
+demonstrations and recorded episodes are in the environment's own units.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.acting import Acting
 from autoreward.tasks.tables import Train
+from autoreward.worker.envs.policy_view import PolicyView
 
 _TRIED = 3.0
 """How far from 0 a policy tries that nothing rescales."""
@@ -31,15 +32,16 @@ class PolicyActions(Acting):
 
 
 class PolicyEnvs(VecEnvWrapper):
-    """Environments that take what a policy emits; all else goes through as it is."""
+    """Environments as a policy has them: they show what it sees, and take what it emits; all else goes through as it is."""
 
-    def __init__(self, venv: VecEnv, train: Train) -> None:
+    def __init__(self, venv: VecEnv, view: PolicyView, train: Train) -> None:
         self._policy_actions = PolicyActions(venv.action_space, train)
-        super().__init__(venv, action_space=self._policy_actions.space)
+        self.view = view
+        super().__init__(venv, view.space(venv.observation_space), self._policy_actions.space)
 
     def reset(self) -> Any:
         """Reset all environments."""
-        return self.venv.reset()
+        return self.view.of(np.asarray(self.venv.reset()))
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Pass on the environment's own actions."""
@@ -47,7 +49,10 @@ class PolicyEnvs(VecEnvWrapper):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step."""
-        return self.venv.step_wait()
+        observations, rewards, dones, infos = self.venv.step_wait()
+        for i in np.flatnonzero(dones):
+            infos[i]["terminal_observation"] = self.view.of(infos[i]["terminal_observation"])
+        return self.view.of(np.asarray(observations)), rewards, dones, infos
 
 
 def out_of_reach(own: spaces.Space[Any], train: Train) -> str:

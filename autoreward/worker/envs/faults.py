@@ -22,10 +22,18 @@ _AROUND = ("/gymnasium/wrappers/", "/gymnasium/core.py")
 """Files that pass a call on, and say nothing of what went wrong."""
 
 
+class UnusableInfo(Exception):
+    """What `info` says of a value that a field reads, in words: it is missing, no number, or not as it was."""
+
+
 def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
-    """For an exception that came out of a call. Raises EnvironmentFault; the exception if it is ours or told of by other words."""
-    if isinstance(error, AutorewardError | MemoryError | KeyboardInterrupt):
+    """For an exception that came out of a call. Raises EnvironmentFault; MemoryError with the call; the exception if it is ours."""
+    if isinstance(error, AutorewardError | KeyboardInterrupt):
         raise error
+    if isinstance(error, MemoryError):  # the next one may not fit in either: no episode is lost to it, the job ends
+        raise MemoryError(f"{task.env}: {call} found no memory ({_one_line(str(error)) or 'MemoryError'})") from error
+    if isinstance(error, UnusableInfo):
+        raise returned(task, call, str(error)) from None
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
     lines = " | ".join(_last_lines(error))
     where = f" Its last lines: {lines}" if lines else ""
@@ -38,7 +46,7 @@ def returned(task: Task, call: str, what: str) -> EnvironmentFault:
 
 
 def not_finite(task: Task, call: str, layout: Layout, observation: NDArray[np.float64]) -> EnvironmentFault:
-    """An observation with NaN or infinite numbers, with the fields that read them."""
+    """An observation with NaN or infinite numbers, with the fields that read them; values of `info` are finite by then."""
     numbers = observation.reshape(-1)
     bad = np.flatnonzero(~np.isfinite(numbers))
     fields = state_fields(task, layout, numbers[None]) if numbers.size == layout.size else {}

@@ -36,15 +36,22 @@ class Leaf(NamedTuple):
     first: tuple[int, ...] = ()
     """The integer that each group's first entry stands for."""
     single: bool = False
-    """One integer, not a vector of them."""
+    """One number, not a vector of them."""
     said: str = ""
     """Where it is in the observation, as the environment writes it; empty where that is its key, or all of it."""
+
+    @property
+    def entries(self) -> list[range]:
+        """Entries of the vector that each of its numbers, or integers, is in."""
+        widths = self.choices or (1,) * (self.stop - self.start)
+        ends = [self.start + sum(widths[: i + 1]) for i in range(len(widths))]
+        return [range(end - width, end) for end, width in zip(ends, widths, strict=True)]
 
     def read(self, vectors: NDArray[Any]) -> NDArray[Any]:
         """Its values in vectors of shape (..., d): numbers of shape (..., k), or integers."""
         stretch = vectors[..., self.start : self.stop]
         if not self.choices:
-            return stretch
+            return stretch[..., 0] if self.single else stretch
         ends = np.cumsum(self.choices)[:-1]
         columns = [g.argmax(axis=-1) + f for g, f in zip(np.split(stretch, ends, axis=-1), self.first, strict=True)]
         return np.asarray(columns[0] if self.single else np.stack(columns, axis=-1))
@@ -57,18 +64,28 @@ class Layout(NamedTuple):
     leaves: tuple[Leaf, ...] = ()
     left_out: tuple[str, ...] = ()
     """Keys of the observation that are not numbers, such as texts."""
+    info: tuple[Leaf, ...] = ()
+    """Values of `info` that fields read, behind all numbers of the observation."""
+    kind: Any = None
+    """Type of the observation's numbers, where those of `info` made another one of the vector's; None: the vector's own."""
+
+    @property
+    def observed(self) -> int:
+        """How many entries are of the observation itself."""
+        return self.info[0].start if self.info else self.size
 
     def values(self, vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """What formulas may name: `obs`, and `obs.KEY` for each stretch."""
-        return {"obs": vectors} | {f"obs.{leaf.key}": leaf.read(vectors) for leaf in self.leaves}
+        """What formulas may name: `obs`, `obs.KEY` for each stretch, and values of `info`."""
+        named = {f"obs.{leaf.key}": leaf.read(vectors) for leaf in self.leaves}
+        return {"obs": vectors[..., : self.observed], **named} | {leaf.key: leaf.read(vectors) for leaf in self.info}
 
 
 def layout_of(env: gymnasium.Env[Any, Any]) -> Layout:
     """The layout of a task's environment."""
     inner = env
     while isinstance(inner, gymnasium.Wrapper):
-        if isinstance(inner, Flat | Sensed):
-            return inner.layout
+        if isinstance(layout := vars(inner).get("layout"), Layout):
+            return layout
         inner = inner.env
     return Layout(int(np.prod(env.observation_space.shape or ())))
 
@@ -193,10 +210,10 @@ def _too_much(parts: Sequence[_Part], size: int) -> str:
     where = "" if not largest.words else f", most of them in {'_'.join(largest.words)!r}"
     if isinstance(largest.space, spaces.Discrete):
         states = f"one of {int(largest.space.n):,} states{where}"
-        return f"{states}, more than a policy of plain layers is given one by one ({LARGEST:,})"
+        return f"{states}, each a number for a policy, which is given {LARGEST:,} at most"
     if isinstance(largest.space, spaces.Box) and len(largest.space.shape) > 1:
         return f"{size:,} numbers{where}, such as an image"
-    return f"{size:,} numbers{where}, more than a policy of plain layers is given ({LARGEST:,})"
+    return f"{size:,} numbers{where}, more than the {LARGEST:,} that a policy is given at most"
 
 
 def _numbers(space: spaces.Space[Any], steps: tuple[Any, ...] = (), words: tuple[str, ...] = ()) -> Iterator[_Part]:

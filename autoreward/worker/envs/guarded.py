@@ -99,7 +99,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         faults.raise_as_fault(self._task, self._words(kind), error)
 
     def _number(self, reward: Any) -> float:
-        number = _one(reward)
+        number = one_number(reward)
         if number is None:
             raise self._returned(f"a reward of {_shown(reward)}; a reward is one number, 0.0 where there is none")
         if not math.isfinite(number):
@@ -107,7 +107,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         return number
 
     def _flag(self, name: str, flag: Any) -> bool:
-        number = _one(flag)
+        number = one_number(flag)
         if number is None:
             raise self._returned(f"{name} = {_shown(flag)}; it is True or False")
         return bool(number)
@@ -134,7 +134,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise faults.not_finite(self._task, self._words(kind), self._layout, numbers)
 
 
-def _one(value: Any) -> float | None:
+def one_number(value: Any) -> float | None:
     """The one real number that a value is; None if it is none, or several."""
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.reshape(())[()]

@@ -1,5 +1,8 @@
 """Make a task's environment, or say in one sentence why that can't be done."""
 
+import importlib.util
+import re
+import sys
 from typing import Any
 
 import gymnasium
@@ -12,7 +15,9 @@ from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
+from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.older import made_env
+from autoreward.worker.envs.rounding import Declared
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 from autoreward.worker.envs.watchdog import BEAT, MAKING
 
@@ -42,13 +47,12 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
     try:
         env = made_env(task.env, kwargs, task.max_steps)
     except gymnasium.error.DependencyNotInstalled as error:
-        lacking = next((name for name in ("box2d", "mujoco") if name in str(error).lower()), "")
-        how = how_to_get(lacking) if lacking else " ".join(str(error).split())
+        lacking = _lacking(error)
+        how = _pip(lacking) if lacking else " ".join(str(error).split())
         raise TaskError(f"task {task.name}: {task.env} needs a package that is not installed: {how}") from None
     except ModuleNotFoundError as error:
-        raise TaskError(
-            f"task {task.name}: {task.env} needs {error.name or module!r}: {_pip(error.name or module)}"
-        ) from None
+        missing = _missing(error) or module
+        raise TaskError(f"task {task.name}: {task.env} needs {missing!r}: {_pip(missing)}") from None
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split())
         raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {reason}") from None
@@ -61,7 +65,10 @@ def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
     _trainable(env.action_space, task)
     env = Border(env)
-    return flat(env if task.terminates else Endless(env), task)
+    if not task.state_program:  # which makes numbers of its own
+        env = Declared(env, task)
+    env = flat(env if task.terminates else Endless(env), task)
+    return Informed(env, task) if task.info_at_reset else env
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -119,7 +126,30 @@ def _unbounded(actions: spaces.Box) -> list[int]:
     return [int(i) for i in np.flatnonzero(~(reach < least))]
 
 
+def _missing(error: BaseException | None) -> str:
+    """The module that was not found, of an error or of those behind it: Gymnasium raises one of its own, without its name."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return error.name
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _lacking(error: gymnasium.error.DependencyNotInstalled) -> str:
+    """The package that is not installed: the module that was not found, or one that the words name and that is not there."""
+    words = re.findall(r"[a-z_][a-z0-9_]*", str(error).lower())
+    modules = {"mujoco": "mujoco", "mujoco_py": "mujoco_py", "box2d": "Box2D"}
+    named = (modules[word] for word in words if word in modules)
+    return _missing(error) or next((module for module in named if not _is_there(module)), "")
+
+
+def _is_there(module: str) -> bool:
+    return module in sys.modules or importlib.util.find_spec(module) is not None
+
+
 EXTRAS = {
+    "Box2D": "box2d",
+    "mujoco": "mujoco",
     "gymnasium_robotics": "robotics",
     "metaworld": "metaworld",
     "minigrid": "minigrid",
@@ -134,8 +164,10 @@ def _pip(module: str) -> str:
             "it was written for gym, which Gymnasium has replaced: write `import gymnasium as gym` in it. What reset and step took "
             "and returned then is understood."
         )
-    extra = EXTRAS.get(module)
-    if extra:
+    package, _, inner = module.partition(".")
+    if inner and _is_there(package):
+        return f"there is a {package!r} without such a module; look how it is spelt, or install the release that was meant."
+    if extra := EXTRAS.get(package):
         return how_to_get(extra)
     own = 'if it is a file of yours, name its folder in the card: [process] modules = ["FOLDER"]'
     return f"pip install the package that has {module!r}; {own}."

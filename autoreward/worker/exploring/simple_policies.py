@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 
 KNOTS = 8
@@ -23,21 +24,17 @@ Array = NDArray[np.float64]
 
 
 class Seen(NamedTuple):
-    """What observations are measured by, each of shape (d,)."""
+    """What policies see, and what that is measured by, each of shape (v,)."""
 
+    view: PolicyView
     middle: Array
     spread: Array
 
     @classmethod
-    def of(cls, observations: NDArray[Any]) -> "Seen":
-        """From observations of shape (N, d)."""
-        values = observations.astype(np.float64)
-        return cls(values.mean(axis=0), values.std(axis=0) + 1e-4)
-
-    @classmethod
-    def of_episodes(cls, episodes: Sequence[RolloutEpisode]) -> "Seen":
+    def of_episodes(cls, view: PolicyView, episodes: Sequence[RolloutEpisode]) -> "Seen":
         """From all that was seen in some episodes."""
-        return cls.of(np.concatenate([episode.observations for episode in episodes]))
+        values = view.of(np.concatenate([episode.observations for episode in episodes])).astype(np.float64)
+        return cls(view, values.mean(axis=0), values.std(axis=0) + 1e-4)
 
 
 class SimplePolicies:
@@ -59,7 +56,7 @@ class SimplePolicies:
         def choose(observations: NDArray[Any]) -> list[Any]:
             nonlocal clock
             clock += 1
-            return [_action(self._space, self._emitted(numbers, clock, observations[0]))]
+            return [_action(self._space, self._emitted(numbers, clock, self._seen.view.of(observations[0])))]
 
         return choose
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import stable_baselines3
 from gymnasium import spaces
-from stable_baselines3.common.vec_env import VecEnv
 
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats
@@ -18,6 +18,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.envs.time_limits import cut_after
+from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.motions import motions
 from autoreward.worker.jobs.records import DescribeJob
@@ -58,6 +59,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
     recorded = recorder.take()
     samples = recorded.transitions
+    states = samples.without(NATIVE_REWARD)
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
@@ -66,14 +68,15 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     one = recorder.action_space if isinstance(recorder.action_space, spaces.Discrete) else None
     choices, first = (int(one.n), int(one.start)) if one else (0, 0)
     description = Description(
-        state=_stats(samples.next_state),
+        state=_stats(states.next_state),
+        native=_stats({n: v for n, v in samples.next_state.items() if n == NATIVE_REWARD}),
         action=_stats(samples.action, choices, first),
         max_steps=limit,
         terminates=bool(samples.terminated.any()) or any(episode.terminated for episode in whole),
         random_length=float(np.mean([episode.length for episode in whole])),
         reference_episodes=kinds,
         grading=grading,
-        motions=motions(task, samples),
+        motions=motions(task, states),
         doc=stated.doc,
         dt=stated.dt,
         lost_episodes=venv.lost_episodes,
@@ -117,7 +120,7 @@ def _stats(fields: NamedArrays, choices: int = 0, first: int = 0) -> tuple[Field
     )
 
 
-def _try_settings(task: Task, venv: VecEnv) -> None:
+def _try_settings(task: Task, venv: VectorEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"

@@ -11,6 +11,7 @@ import numpy as np
 from autoreward.records import EXPLORED, Exploration, ReferenceEpisode
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.breeding import Breeding
 from autoreward.worker.exploring.cells import CellArchive, Cells, seen_fields
@@ -55,7 +56,7 @@ def explore(job: ExploreJob, files: Mapping[str, bytes], context: JobContext) ->
     for episode in bred:
         archive.note(job.seed, episode)
     played = [*wandered, *bred]
-    spread = np.concatenate([e.observations for e in played]).std(axis=0) + 1e-4
+    spread = Seen.of_episodes(PolicyView(task, venv.layout), played).spread
     evaluated = evaluated_episodes(task, venv, played, spread, job.grading)
     goodness = [e.progress + e.success for e in evaluated]
     kept = _telling(goodness, len(wandered))
@@ -80,7 +81,8 @@ def _bred(
     job: ExploreJob, venv: VectorEnv, rule: SuccessRule, pilots: Sequence[RolloutEpisode], steps: int
 ) -> tuple[list[RolloutEpisode], int]:
     """Episodes of policies that come nearer and nearer to the rule, and all steps by then."""
-    breeding = Breeding(venv.action_space, Seen.of_episodes(pilots), venv.time_limit, job.seed)
+    seen = Seen.of_episodes(PolicyView(job.task, venv.layout), pilots)
+    breeding = Breeding(venv.action_space, seen, venv.time_limit, job.seed)
     bred: list[RolloutEpisode] = []
     won = 0
     while steps < job.steps and won < WON_ENOUGH:

@@ -17,6 +17,7 @@ from autoreward.records import HUNTED, Episode, Hunted, Payment
 from autoreward.rewards.compose.episodes import lasting, over_episodes
 from autoreward.sandbox.client import RewardClient, RewardFailed
 from autoreward.worker.envs import make
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.breeding import Breeding
 from autoreward.worker.exploring.simple_policies import Seen, pilot, play_one
@@ -32,11 +33,11 @@ Array = NDArray[np.float64]
 class _Rewarded:
     """Episodes with what a program in its room pays for them."""
 
-    def __init__(self, job: HuntJob, room: socket.socket, venv: VectorEnv, spread: Array) -> None:
+    def __init__(self, job: HuntJob, room: socket.socket, venv: VectorEnv, seen: Seen) -> None:
         self._job = job
         self._client = RewardClient(room)
         self._venv = venv
-        self._spread = spread
+        self.seen = seen
 
     def asked(self, played: Sequence[RolloutEpisode]) -> tuple[Transitions, list[Episode], Array, dict[str, Array]]:
         """As transitions, as the rule judges them, their returns (n,), and sums of parts (n,). Raises RewardFailed."""
@@ -46,7 +47,7 @@ class _Rewarded:
         self._client.forget()
         rewards = over_episodes(training, task.train.gamma, parts, batch)
         sums = {name: np.where(batch.step > 0, part, 0.0).sum(axis=0) for name, part in parts.items()}
-        judged = evaluated_episodes(task, self._venv, played, self._spread, self._job.grading)
+        judged = evaluated_episodes(task, self._venv, played, self.seen.spread, self._job.grading)
         return batch, judged, rewards.sum(axis=0), sums
 
 
@@ -95,9 +96,9 @@ def hunt(job: HuntJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     context.closing.callback(venv.close)
     venv.action_space.seed(job.seed)
     same, pilots = pilot(venv, job.seed)
-    seen = Seen.of_episodes(pilots)
+    seen = Seen.of_episodes(PolicyView(job.task, venv.layout), pilots)
     quarry, count, steps = _Quarry(job.success), len(pilots), sum(len(e.actions) for e in pilots)
-    rewarded = _Rewarded(job, context.room, venv, seen.spread)
+    rewarded = _Rewarded(job, context.room, venv, seen)
     outcome, message = Outcome.COMPLETED, ""
     try:
         if same:
@@ -129,7 +130,7 @@ def _hunted(
     answer = rewarded.asked(pilots)
     quarry.typical(answer[2])
     quarry.look(*answer)
-    breeding = Breeding(venv.action_space, Seen.of_episodes(pilots), venv.time_limit, job.seed)
+    breeding = Breeding(venv.action_space, rewarded.seen, venv.time_limit, job.seed)
     count, generations, left = 0, 0, job.steps - sum(len(e.actions) for e in pilots)
     steps = 0
     while steps < left and not (quarry.found and generations >= LEAST_GENERATIONS):

@@ -3,7 +3,7 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,10 +15,12 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
 from autoreward.records import Grading, ReferenceEpisode
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.names import INFO, info_keys
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 from autoreward.worker.grading import SimpleEpisode, graded_by
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes, played_fields
@@ -55,7 +57,8 @@ def reference_episodes(
             kinds.append(kind)
     demonstrated = _demonstrated(task, venv, demos) if demos else []
     episodes, kinds = episodes + demonstrated, kinds + [DEMO] * len(demonstrated)
-    spread = np.concatenate([episode.observations for episode in episodes]).std(axis=0) + 1e-4
+    view = PolicyView(task, venv.layout)
+    spread = np.concatenate([view.of(episode.observations) for episode in episodes]).std(axis=0) + 1e-4
     simple = [
         SimpleEpisode(kind, played_fields(task, venv, episode), episode.terminated)
         for kind, episode in zip(kinds, episodes, strict=True)
@@ -119,14 +122,18 @@ def _constants(space: spaces.Space[Any]) -> list[Any]:
 def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpisode]:
     """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,).
 
+    Of each value of `info` that fields read an array (E, L + 1) or (E, L + 1, k), named by its keys, such as `info.energy`.
+
     Raises:
         TaskError: the file can't be read, or holds something else.
     """
+    informed = {_dotted(leaf.key): leaf for leaf in venv.layout.info}
     try:
-        observations, actions, lengths, terminated = _arrays(demos)
+        (observations, actions, lengths, terminated), told = _arrays(demos, list(informed))
+        observations = _with_info(observations, told, task, venv.layout)
         return [
             RolloutEpisode(
-                _observed(observations, i, length, venv.observation_space),
+                _observed(observations, i, length),
                 _acted(actions, i, length, venv.action_space),
                 bool(terminated[i]),
             )
@@ -135,12 +142,36 @@ def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpis
     except ValueError as error:
         raise TaskError(
             f"task {task.name}, demonstrations: {error}. The file needs observations (E, L + 1, d), actions (E, L[, a]), "
-            "lengths (E,) and terminated (E,) for E episodes."
+            "lengths (E,) and terminated (E,) for E episodes"
+            + "".join(f", and {name} (E, L + 1{'' if leaf.single else ', k'})" for name, leaf in informed.items())
+            + "."
         ) from None
 
 
-def _arrays(demos: bytes) -> list[NDArray[Any]]:
-    """The four arrays of numbers, each of as many episodes. Raises ValueError."""
+def _dotted(path: str) -> str:
+    """What an array of a value of `info` is called."""
+    return ".".join((INFO, *info_keys(path)))
+
+
+def _with_info(observations: NDArray[Any], told: Sequence[NDArray[Any]], task: Task, layout: Layout) -> NDArray[Any]:
+    """Observations with the values of `info` behind them, as environments hand them out. Raises ValueError."""
+    if observations.shape[2] != layout.observed:
+        raise ValueError(f"observations of shape {observations.shape[2:]}, not {(layout.observed,)}")
+    columns = [observations]
+    for leaf, array in zip(layout.info, told, strict=True):
+        size = leaf.stop - leaf.start
+        if array.shape[:2] != observations.shape[:2] or array.size != observations[:, :, 0].size * size:
+            raise ValueError(f"{_dotted(leaf.key)} of shape {array.shape} beside observations of {observations.shape}")
+        column = array.reshape(*observations.shape[:2], size).astype(np.float64)
+        if (said := task.info_at_reset[leaf.key]) is not None:
+            column[:, 0] = said
+        columns.append(column)
+    return np.concatenate(columns, axis=2)
+
+
+def _arrays(demos: bytes, info: Sequence[str]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """The four arrays of numbers and those of `info`, each of as many episodes. Raises ValueError."""
+    names = (*DEMOS, *info)
     try:
         loaded = np.load(io.BytesIO(demos), allow_pickle=False)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
@@ -148,24 +179,23 @@ def _arrays(demos: bytes) -> list[NDArray[Any]]:
     if not isinstance(loaded, np.lib.npyio.NpzFile):
         raise ValueError("it is no .npz file")
     with loaded as archive:
-        if missing := [name for name in DEMOS if name not in archive]:
+        if missing := [name for name in names if name not in archive]:
             raise ValueError(f"it has no {missing[0]}")
         try:
-            arrays = [archive[name] for name in DEMOS]
+            arrays = [archive[name] for name in names]
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             raise ValueError("its arrays can't be read: they are torn, or hold no numbers") from None
-    for name, array, axes in zip(DEMOS, arrays, ((3,), (2, 3), (1,), (1,)), strict=True):
+    axes_of = ((3,), (2, 3), (1,), (1,), *(range(2, 9) for _ in info))
+    for name, array, axes in zip(names, arrays, axes_of, strict=True):
         if array.dtype.kind not in "biuf" or array.ndim not in axes:
             raise ValueError(f"{name} has {array.ndim} axes of {array.dtype}")
     if {len(array) for array in arrays} != {len(arrays[0])} or not len(arrays[0]):
         raise ValueError("it holds no episode, or not as many of each: " + ", ".join(str(len(a)) for a in arrays))
-    return arrays
+    return arrays[: len(DEMOS)], arrays[len(DEMOS) :]
 
 
-def _observed(recorded: NDArray[Any], i: int, length: int, space: spaces.Space[Any]) -> NDArray[Any]:
+def _observed(recorded: NDArray[Any], i: int, length: int) -> NDArray[Any]:
     """One episode's observations, shape (length + 1, d). Raises ValueError."""
-    if recorded.shape[2:] != space.shape:
-        raise ValueError(f"observations of shape {recorded.shape[2:]}, not {space.shape}")
     if not 1 <= length < recorded.shape[1]:
         raise ValueError(
             f"episode {i} has length {length}; {recorded.shape[1]} observations an episode are for 1 to {recorded.shape[1] - 1}"

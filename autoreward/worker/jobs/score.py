@@ -6,11 +6,14 @@ import numpy as np
 
 from autoreward.core.outcomes import Outcome
 from autoreward.evaluation.limits import of_episodes, violation
+from autoreward.evaluation.metrics import metrics_of_episodes
+from autoreward.evaluation.stages import stages_of_episodes
 from autoreward.records import EPISODES, CheckpointScore, Episode, Score, Trial, policy_file
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import ScoreJob
@@ -29,10 +32,11 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     venv = make.vectorised(task, max(len(choosing), len(scoring)), seed=0)
     context.closing.callback(venv.close)
     model, actions = policies.blank(task, context.closing), PolicyActions(venv.action_space, task.train)
+    view = PolicyView(task, venv.layout)
 
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
-        played = venv.play(policies.policy_function(model, actions, mean, variance), seeds)
+        played = venv.play(policies.policy_function(model, view, actions, mean, variance), seeds)
         return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON), job.grading)
 
     points = [_point(task, step, play(step, choosing)[1]) for step in trial.checkpoints]
@@ -53,6 +57,7 @@ def _point(task: Task, step: int, played: Sequence[Episode]) -> CheckpointScore:
         success=float(np.mean([e.success for e in played])),
         progress=float(np.mean([e.progress for e in played])),
         metric=float(np.mean(metrics)) if metrics else None,
+        metrics=metrics_of_episodes(tuple(task.metrics), played),
         length=float(np.mean([e.length for e in played])),
         stages=tuple(np.mean([[s > 0 for s in e.stage_steps] for e in played], axis=0).tolist()) if staged else (),
         limits={reading.name: reading.value for reading in limits},
@@ -76,9 +81,11 @@ def _summary(
         success=own.success,
         progress=own.progress,
         metric=own.metric,
+        metrics=own.metrics,
         mean_success=float(np.mean([p.success for p in late])),
         mean_progress=float(np.mean([p.progress for p in late])),
         episodes=tuple(episodes),
         ruled=task.ruled,
         limits=of_episodes(task.limits, episodes),
+        stages=stages_of_episodes(task, episodes),
     )

@@ -15,6 +15,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.envs.flatten import layout_of
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode
 from autoreward.worker.rollout.episodes import as_transitions
 
@@ -59,7 +60,8 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     pictures = [_picture(env, lens)] if lens else []  # first: what can't be drawn is told at once
     model = policies.blank(task, closing)
     actions = PolicyActions(env.action_space, task.train)
-    choose = policies.policy_function(model, actions, *policies.from_bytes(model, weights))
+    view = PolicyView(task, layout_of(env))
+    choose = policies.policy_function(model, view, actions, *policies.from_bytes(model, weights))
     rate = float(env.metadata.get("render_fps") or _USUAL)
     every = max(round(rate / QUICKEST), 1)
     observations, chosen = [np.asarray(observation)], []

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from autoreward.records import Entry, Stretch, Survey
 from autoreward.worker.envs import make
-from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, layout_of
+from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, layout_of
 from autoreward.worker.envs.stated import documentation
 from autoreward.worker.envs.time_limits import cut_after
-from autoreward.worker.envs.tolerant import Losses, Tolerant
+from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
+from autoreward.worker.jobs.said_in_info import SaidInInfo
 
 _STEPS = 2_000
 _STARTS, _STEPS_EACH = 20, 25
 """Further episodes that are only begun, for the ranges: where goals and starts are drawn anew, few whole ones show few of them."""
+_CONSTANT, _LONGEST_UNMOVED = 3, 1_000
+"""Further episodes of one action each, and their most steps, where nothing else shows a time limit."""
 _MOST_SETTINGS = 100
 _LONGEST_SETTING = 60
 _OWN_TOLERANCES = (
@@ -46,25 +49,31 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     task = job.task
     env = Tolerant(make.make_env(task), Losses())
     context.closing.callback(env.close)
-    observations, actions, episodes = _wander(env)
+    said = SaidInInfo()
+    observations, actions, episodes = _wander(env, said)
     observations = np.concatenate([observations, _beginnings(env)])
-    lengths = [episode.length for episode in episodes]
+    random_length = float(np.mean([episode.length for episode in episodes]))
     own = getattr(env.unwrapped, "max_steps", None)
     limit = env.spec.max_episode_steps if env.spec else None
+    if (task.max_steps or limit or own) is None and _cut_after(episodes) is None:
+        episodes += _unmoved(env)
+    longest = max(episode.length for episode in episodes)
     layout = layout_of(env)
     return Survey(
         env=task.env,
         doc=documentation(env),
         stretches=_stretches(env, layout, observations),
+        box=_box(env),
         left_out=layout.left_out,
         action=_entries(env.action_space, actions, math.inf) if isinstance(env.action_space, spaces.Box) else (),
         choices=_choices(env.action_space),
         first=_first(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
         terminates=any(episode.ended for episode in episodes),
-        random_length=float(np.mean(lengths)),
-        longest=max(lengths),
-        cut_after=cut_after(lengths, [episode.cut for episode in episodes]),
+        random_length=random_length,
+        longest=longest,
+        cut_after=_cut_after(episodes),
+        info=said.values,
         settings=_settings(env),
     ), {}
 
@@ -77,22 +86,57 @@ class _Wandered(NamedTuple):
     cut: bool
 
 
-def _wander(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array, list[_Wandered]]:
+def _wander(env: gymnasium.Env[Any, Any], said: SaidInInfo) -> tuple[Array, Array, list[_Wandered]]:
     """STEPS random steps: observations (STEPS + episodes, d), actions, whole episodes; the last steps' where there is none."""
     env.action_space.seed(0)
-    observations, actions, length = [env.reset(seed=0)[0]], [], 0
+    first, info = env.reset(seed=0)
+    said.reset(info)
+    observations, actions, length = [first], [], 0
     episodes: list[_Wandered] = []
     for _ in range(_STEPS):
         action = env.action_space.sample()
-        observation, _, ended, cut, _ = env.step(action)
+        observation, _, ended, cut, info = env.step(action)
+        if LOST_EPISODE not in info:
+            said.step(info)
         observations.append(observation)
         actions.append(action)
         length += 1
         if ended or cut:
             episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
             length = 0
-            observations.append(env.reset()[0])
+            begun, info = env.reset()
+            said.reset(info)
+            observations.append(begun)
     return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
+
+
+def _cut_after(episodes: Sequence[_Wandered]) -> int | None:
+    return cut_after([episode.length for episode in episodes], [episode.cut for episode in episodes])
+
+
+def _unmoved(env: gymnasium.Env[Any, Any]) -> list[_Wandered]:
+    """Episodes of one action each, up to one that does not end by itself: it may reach a time limit that random ones do not."""
+    actions = [_none(env.action_space), *(env.action_space.sample() for _ in range(_CONSTANT))]
+    episodes: list[_Wandered] = []
+    for action in actions:
+        env.reset()
+        for length in range(1, _LONGEST_UNMOVED + 1):
+            _, _, ended, cut, _ = env.step(action)
+            if ended or cut:
+                episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
+                break
+        if not ended:
+            break
+    return episodes
+
+
+def _none(space: spaces.Space[Any]) -> Any:
+    """The action that does the least: the nearest to 0 that there is, or the first choice."""
+    if isinstance(space, spaces.Box):
+        return np.clip(np.zeros(space.shape), space.low, space.high).astype(space.dtype)
+    if isinstance(space, spaces.Discrete):
+        return space.start
+    return space.start.copy() if isinstance(space, spaces.MultiDiscrete) else np.zeros(space.shape or (), space.dtype)
 
 
 def _beginnings(env: gymnasium.Env[Any, Any]) -> Array:
@@ -139,6 +183,16 @@ def _stretches(env: gymnasium.Env[Any, Any], layout: Layout, observations: Array
             Stretch(key=key, entries=entries, choices=leaf.choices, vector=not leaf.single, said=leaf.said)
         )
     return tuple(stretches)
+
+
+def _box(env: gymnasium.Env[Any, Any]) -> tuple[int, ...] | None:
+    """The shape of its own observation, if that is a Box."""
+    space, inner = env.observation_space, env
+    while isinstance(inner, gymnasium.Wrapper):
+        inner = inner.env
+        if isinstance(inner, Flat | Sensed):
+            space = inner.env.observation_space
+    return tuple(space.shape) if isinstance(space, spaces.Box) else None
 
 
 def _parts(env: gymnasium.Env[Any, Any]) -> Mapping[str, spaces.Space[Any]]:

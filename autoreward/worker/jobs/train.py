@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import EnvironmentFault
 from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
-from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.rewards.compose import COMPOSITIONS, Combine
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
@@ -24,6 +24,7 @@ from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext, StepProgress
 from autoreward.worker.jobs.records import TrainJob
 from autoreward.worker.rollout.buffers import RewardedReplay, RewardedRollout
+from autoreward.worker.rollout.lagrangian import Lagrangian
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
@@ -54,11 +55,9 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     context.closing.callback(envs.close)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
-    gamma = task.train.gamma
-    normaliser = Normaliser(task.train.envs, gamma, task.train.normalize_rewards)
+    normaliser = Normaliser(task.train.envs, task.train.gamma, task.train.normalize_rewards)
     rule = SuccessRule(task, envs.time_limit, work.grading) if task.ruled else None
-    combine = COMPOSITIONS[job.composition].start(recorder.num_envs, gamma, job.setup)
-    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, combine)
+    rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, _combine(task, job))
     model = policies.build(task, venv, seed, **_buffer(task, rewards))
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
@@ -94,7 +93,9 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = training_state(model, venv, normaliser.stats, envs.in_progress())
+        files[TRAINING_STATE] = training_state(
+            model, venv, normaliser.stats, envs.in_progress(), learned=rewards.learned()
+        )
     return trial, files
 
 
@@ -121,6 +122,13 @@ def _ended(model: BaseAlgorithm, learn: Callable[[], None]) -> tuple[Outcome, st
         else:
             raise
     return outcome, words and f"after {model.num_timesteps:,} environment steps: {words}"
+
+
+def _combine(task: Task, job: TrialJob) -> Combine:
+    """What makes one number of the parts; of a program that learns its prices, an object that does."""
+    if job.composition == "lagrange":
+        return Lagrangian(task, task.train.envs, job.setup)
+    return COMPOSITIONS[job.composition].start(task.train.envs, task.train.gamma, job.setup)
 
 
 def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:
@@ -203,6 +211,7 @@ class CurveAndCheckpoints(BaseCallback):
                 entropy=_finite(logged.get("train/entropy_loss", logged.get("train/ent_coef"))),
                 progress=judged.progress if judged else None,
                 success=judged.success if judged else None,
+                multipliers=dict(self._rewards.lagrangian.multipliers) if self._rewards.lagrangian else {},
             )
         )
         returns.clear()

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from autoreward.core.transitions import Transitions
 from autoreward.records import Episode, Grading
 from autoreward.tasks.card import Task
+from autoreward.tasks.limited import episode_limits
 from autoreward.worker.envs.fields import NamedArrays, action_fields, state_fields
 from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
-from autoreward.worker.limits import episode_limits
 from autoreward.worker.success import SuccessRule
 
 
@@ -34,15 +35,16 @@ class Spaced(Protocol):
 def evaluated_episodes(
     task: Task, venv: VectorEnv, episodes: Sequence[RolloutEpisode], spread: NDArray[Any], grading: Grading
 ) -> list[Episode]:
-    """What the rule says of each, and what its limits come to; `spread` (d,) is what a change of the observation is measured in.
+    """What the rule says of each, and what its limits come to; `spread` (v,) is what a change of what policies see is measured in.
 
     Raises TaskError.
     """
     rule = SuccessRule(task, venv.time_limit, grading)
+    view = PolicyView(task, venv.layout)
 
     def evaluated(episode: RolloutEpisode) -> Episode:
         fields = played_fields(task, venv, episode)
-        movement = float(np.abs(np.diff(episode.observations, axis=0) / spread).mean())
+        movement = float(np.abs(np.diff(view.of(episode.observations), axis=0) / spread).mean())
         limits = episode_limits(task, fields, episode.terminated)
         return rule.episode(fields, episode.terminated, movement).model_copy(update={"limits": limits})
 

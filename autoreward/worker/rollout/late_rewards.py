@@ -1,6 +1,8 @@
 """Training rewards, asked for once per rollout: combined and normalised in step order, with statistics on the way."""
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from autoreward.records import PartStats
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import Combine
+from autoreward.worker.rollout.lagrangian import Lagrangian
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.rollout.sources import RewardSource
 from autoreward.worker.rollout.training_episodes import Judged, TrainingEpisodes
@@ -21,7 +24,8 @@ class Normaliser:
     def __init__(self, envs: int, gamma: float, on: bool) -> None:
         self._on = on
         self.gamma = gamma
-        self._returns = np.zeros(envs)
+        self.returns = np.zeros(envs)
+        """Discounted returns of the episodes in progress, backwards in time as VecNormalize has them."""
         self.stats = RunningMeanStd(shape=())
 
     def __call__(self, rewards: NDArray[np.float32], done: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -30,10 +34,10 @@ class Normaliser:
             return rewards
         out = np.empty_like(rewards)
         for t, reward in enumerate(rewards):
-            self._returns = self._returns * self.gamma + reward
-            self.stats.update(self._returns)
+            self.returns = self.returns * self.gamma + reward
+            self.stats.update(self.returns)
             out[t] = np.clip(reward / np.sqrt(self.stats.var + 1e-8), -10.0, 10.0)
-            self._returns[done[t]] = 0
+            self.returns[done[t]] = 0
         return out
 
 
@@ -48,11 +52,16 @@ class LateRewards:
         rule: SuccessRule | None,
         combine: Combine,
     ) -> None:
-        """`rule` judges training episodes for the curve; None where a task has none. `combine` makes rewards of parts."""
+        """`rule` judges training episodes for the curve; None where a task has none. `combine` makes rewards of parts.
+
+        A `Lagrangian` also learns from what it has combined, once a call.
+        """
         self._recorder = recorder
         self._source = source
         self._normaliser = normaliser
         self._combine = combine
+        self.lagrangian = combine if isinstance(combine, Lagrangian) else None
+        """What learns the multipliers of limits, if anything does."""
         self._running = np.zeros(recorder.num_envs)
         self._lengths = np.zeros(recorder.num_envs, dtype=np.int64)
         self.episode_returns: list[float] = []
@@ -68,6 +77,8 @@ class LateRewards:
         parts = self._source.parts(recorded)
         batch = recorded.transitions
         rewards = self._combine(parts, batch).astype(np.float32)
+        if self.lagrangian:
+            self.lagrangian.see(recorded)
         self._parts.append(parts)
         self._episodes(rewards, recorded.done, recorded.lost)
         if self._judge:
@@ -85,6 +96,19 @@ class LateRewards:
         self.judged()
         self.episode_returns.clear()
         self.episode_lengths.clear()
+
+    def learned(self) -> dict[str, NDArray[Any]]:
+        """What a learned composition goes on from: beside its own state what it has paid in the episodes in progress, which is no
+        longer what it would pay for them. Nothing of any other one."""
+        if self.lagrangian is None:
+            return {}
+        return self.lagrangian.state() | {"paid": self._running.copy(), "discounted": self._normaliser.returns.copy()}
+
+    def restore(self, learned: Mapping[str, NDArray[Any]]) -> None:
+        """Be as the leg before left it, after `catch_up`. Raises KeyError if that had another composition."""
+        if self.lagrangian is not None:
+            self.lagrangian.restore(learned)
+            self._running, self._normaliser.returns = learned["paid"].copy(), learned["discounted"].copy()
 
     def pending(self) -> int:
         """Steps whose reward has not been asked for yet."""

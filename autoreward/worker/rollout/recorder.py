@@ -15,6 +15,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.fields import action_fields, state_fields
+from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.tolerant import LOST_EPISODE
 from autoreward.worker.envs.vector import VectorEnv
 
@@ -70,6 +71,11 @@ class Recorder(VecEnvWrapper):
             action = np.stack([e.actions[j] if j >= 0 else idle for e, j in zip(episodes, at, strict=True)])
             native = np.array([e.native[j] if j >= 0 else 0.0 for e, j in zip(episodes, at, strict=True)], np.float32)
             self._rows.append((before, action, after, np.maximum(at + 1, 1), never, at < 0, native, never))
+
+    @property
+    def layout(self) -> Layout:
+        """What the entries of an observation are."""
+        return self._envs.layout
 
     @property
     def observations(self) -> NDArray[Any]:

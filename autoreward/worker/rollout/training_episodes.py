@@ -4,6 +4,7 @@ A policy whose most likely action stands still may well get somewhere when it ex
 long before the deterministic ones do.
 """
 
+from collections.abc import Collection
 from statistics import fmean
 from typing import NamedTuple
 
@@ -25,32 +26,54 @@ class Judged(NamedTuple):
     success: float
 
 
-class TrainingEpisodes:
-    """Follows the episodes of n environments and judges some as they end."""
+class EndedEpisode(NamedTuple):
+    """An episode that ended while a policy trains."""
 
-    def __init__(self, rule: SuccessRule, envs: int) -> None:
-        self._rule = rule
+    step: int
+    """Which of the recorded steps was its last."""
+    fields: NamedArrays
+    """Of all its L steps, (L,) or (L, k)."""
+    terminated: bool
+
+
+class EpisodeFollower:
+    """Puts the pieces of each environment's episode together, whichever rollouts they come in."""
+
+    def __init__(self, names: Collection[str], envs: int) -> None:
+        """`names`: the fields that are kept, one at least."""
+        self._names = names
         self._pieces: list[list[NamedArrays]] = [[] for _ in range(envs)]
-        """Of the episode that goes on in each environment: the fields that the rule reads, piece by piece."""
-        self._judged: list[Judged] = []
 
-    def see(self, recorded: Recorded) -> None:
-        """The next T steps of all environments."""
+    def ended(self, recorded: Recorded) -> list[EndedEpisode]:
+        """The episodes that ended in the next T steps of all environments, in the order of time; lost ones say nothing."""
         batch = recorded.transitions
-        fields = {name: values for name, values in batch.rule_fields.items() if name in self._rule.fields}
-        ended: list[tuple[int, NamedArrays, bool]] = []
+        fields = {name: values for name, values in batch.rule_fields.items() if name in self._names}
+        ended: list[EndedEpisode] = []
         for i, pieces in enumerate(self._pieces):
             begin = 0
             for last in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append(_cut(fields, begin, last + 1, i))
                 if not recorded.lost[last, i]:
-                    ended.append((last, _whole(pieces), bool(batch.terminated[last, i])))
+                    ended.append(EndedEpisode(last, _whole(pieces), bool(batch.terminated[last, i])))
                 pieces.clear()
                 begin = last + 1
             if begin < len(recorded.done):
                 pieces.append(_cut(fields, begin, len(recorded.done), i))
-        for _, states, terminated in sorted(ended, key=lambda episode: episode[0])[-_MOST:]:
-            progress = self._rule.progress(states, terminated)
+        return sorted(ended, key=lambda episode: episode.step)
+
+
+class TrainingEpisodes:
+    """Follows the episodes of n environments and judges some as they end."""
+
+    def __init__(self, rule: SuccessRule, envs: int) -> None:
+        self._rule = rule
+        self._follower = EpisodeFollower(rule.fields, envs)
+        self._judged: list[Judged] = []
+
+    def see(self, recorded: Recorded) -> None:
+        """The next T steps of all environments."""
+        for _, fields, terminated in self._follower.ended(recorded)[-_MOST:]:
+            progress = self._rule.progress(fields, terminated)
             self._judged.append(Judged(progress, float(progress == 1.0)))
 
     def take(self) -> Judged | None:

@@ -5,6 +5,7 @@ algorithms, and the episodes in progress. A training in legs is then, to the bit
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,13 @@ from stable_baselines3.common.save_util import recursive_getattr
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.worker import policies
+from autoreward.worker.envs.actions import PolicyEnvs
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.recorder import Recorder
 
 REPLAY_CAP = 64 << 20
 """Bytes of a replay buffer that are carried from leg to leg: where it is larger, its latest transitions."""
-_OPTIMISER, _VARIABLE, _REPLAY = "optimiser.", "variable.", "replay."
+_OPTIMISER, _VARIABLE, _REPLAY, _COMPOSE = "optimiser.", "variable.", "replay.", "compose."
 _NUMBERS, _COUNTERS = "numbers", "counters"
 _TORCH, _CUDA, _NUMPY, _ACTIONS = "random.torch", "random.cuda", "random.numpy", "random.actions"
 _COUNTED = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
@@ -40,8 +42,11 @@ def training_state(
     rewards: RunningMeanStd,
     episodes: Mapping[str, torch.Tensor],
     replay_cap: int = REPLAY_CAP,
+    learned: Mapping[str, NDArray[Any]] = MappingProxyType({}),
 ) -> bytes:
     """All that the training goes on from; `rewards` are the statistics of reward normalisation, `episodes` those in progress.
+
+    `learned` is what a composition has learned (`LateRewards.learned`).
 
     In a replay buffer all rewards must be filled in.
     """
@@ -58,6 +63,7 @@ def training_state(
     tensors |= _random_numbers(model)
     if isinstance(model, OffPolicyAlgorithm):
         tensors |= _replay(_buffer(model), replay_cap)
+    tensors |= {_COMPOSE + name: torch.from_numpy(array.copy()) for name, array in learned.items()}
     return save({**tensors, **episodes})
 
 
@@ -78,9 +84,14 @@ def go_on(
     tensors = load(state)
     recorder.bring_back(tensors)
     rewards.catch_up()  # before the statistics, which have these steps already
+    learned = {name: tensor.numpy() for name, tensor in _taken(tensors, _COMPOSE).items()}
+    rewards.restore(learned)  # after it has caught up: what ended there was no episode of this training
     restore(model, venv, normaliser.stats, tensors)
-    model._last_obs = venv.normalize_obs(recorder.observations)
-    model._last_original_obs = recorder.observations
+    if not isinstance(venv.venv, PolicyEnvs):
+        raise TypeError("what normalises observations lies on something else than a policy's environments")
+    seen = venv.venv.view.of(recorder.observations)
+    model._last_obs = venv.normalize_obs(seen)
+    model._last_original_obs = seen
     model._last_episode_starts = recorder.episode_starts
 
 

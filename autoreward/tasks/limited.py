@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
-from autoreward.worker.envs.fields import NamedArrays
 
 _MOST = 1e12
 """What a value beyond counts as, and one that is no number, on the wrong side of its limit: a policy that breaks the simulator
 holds nothing."""
 
 
-def episode_limits(task: Task, fields: NamedArrays, terminated: bool) -> dict[str, float]:
+def episode_limits(task: Task, fields: Mapping[str, NDArray[Any]], terminated: bool) -> dict[str, float]:
     """What each limit comes to in an episode of L steps, by name.
 
     Args:

@@ -1,0 +1,155 @@
+"""Environments that declare float32 and return more digits: what they declare holds, unless it loses what happens.
+
+A space says how the numbers are kept wherever they go, from here to an exported file. Most that return float64 beside a
+declared float32 lose nothing that matters. Coordinates of millions of metres do, without a word: they are refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from autoreward.errors import TaskError
+from autoreward.tasks.card import Task
+
+_LARGE = 1e4
+"""Numbers below keep a thousandth and less as float32."""
+_SHARE = 1e-3
+"""Share of what a number varies by that rounding may change it by."""
+
+
+_WATCHED = 2_000
+"""Observations that are looked at; trainings, which are longer, come after others that were looked at whole."""
+
+
+class Loss(NamedTuple):
+    """A number of an observation that float32 does not hold."""
+
+    where: str
+    """Such as `obs['north'][0]`."""
+    value: float
+    rounded: float
+
+    @property
+    def found(self) -> str:
+        """What is wrong, without the environment's name."""
+        return f"{self.where} is declared as float32, which makes {self.rounded:.12g} of its {self.value:.12g}"
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return "Declare dtype=np.float64 in observation_space: every digit is kept then."
+
+
+class Rounding:
+    """Watches observations of a space for numbers that it declares as float32 and that come with more digits."""
+
+    def __init__(self, space: spaces.Space[Any]) -> None:
+        self._boxes = list(_narrow(space, (), "obs"))
+        self._seen: dict[str, _Span] = {}
+        self._left = _WATCHED if self._boxes else 0
+
+    def note(self, observation: Any) -> None:
+        """One more observation."""
+        if not self._left:
+            return
+        self._left -= 1
+        for steps, where in self._boxes:
+            values = _at(observation, steps)
+            if values is not None and (values.dtype.kind in "iu" or values.dtype == np.float64):
+                self._seen.setdefault(where, _Span()).note(values.astype(np.float64).reshape(-1))
+
+    @property
+    def finer(self) -> tuple[str, ...]:
+        """The parts that came with more digits than declared."""
+        return tuple(self._seen)
+
+    def loss(self) -> Loss | None:
+        """The first number that changes by less than rounding it does, nearly."""
+        found = ((where, span.lost()) for where, span in self._seen.items())
+        return next((Loss(f"{where}[{lost[0]}]", *lost[1:]) for where, lost in found if lost is not None), None)
+
+
+class Declared(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Watches an environment's observations, and refuses it where what it declares loses what happens in it."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any], task: Task) -> None:
+        super().__init__(env)
+        self._task = task
+        self._rounding = Rounding(env.observation_space)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Reset. Raises TaskError if the episodes so far say so."""
+        if loss := self._rounding.loss():
+            advice = f"{loss.advice[:1].lower()}{loss.advice[1:]}"
+            raise TaskError(f"task {self._task.name}: of what {self._task.env} returns, {loss.found}; {advice}")
+        observation, info = self.env.reset(seed=seed, options=options)
+        self._rounding.note(observation)
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Step."""
+        result = self.env.step(action)
+        self._rounding.note(result[0])
+        return result
+
+
+class _Span:
+    """The least and largest that some numbers were, and how far rounding was from each."""
+
+    def __init__(self) -> None:
+        self._low = self._high = self._worst = np.zeros(0)
+        self._off = np.zeros(0)
+
+    def note(self, values: Any) -> None:
+        if not self._low.size:
+            self._low = self._high = self._worst = values
+            self._off = np.zeros(values.shape)
+        if values.shape != self._low.shape:
+            return  # said elsewhere
+        with np.errstate(all="ignore"):
+            off = np.abs(values - values.astype(np.float32).astype(np.float64))
+        self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
+        self._worst = np.where(off > self._off, values, self._worst)
+        self._off = np.maximum(self._off, off)
+
+    def lost(self) -> tuple[int, float, float] | None:
+        """The place, a value there, and what float32 makes of it."""
+        with np.errstate(all="ignore"):
+            span = self._high - self._low
+            bad = (np.abs(self._worst) > _LARGE) & (span > 0) & (self._off > _SHARE * span) & np.isfinite(span)
+        if not bad.any():
+            return None
+        place = int(np.argmax(bad))
+        return place, float(self._worst[place]), float(np.float32(self._worst[place]))
+
+
+def _narrow(space: spaces.Space[Any], steps: tuple[Any, ...], where: str) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """The parts that are declared in floats of four bytes or fewer, with the way to each."""
+    if isinstance(space, spaces.Dict | spaces.Tuple):
+        inner = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+        for key, part in inner:
+            yield from _narrow(part, (*steps, key), f"{where}[{key!r}]")
+    elif (
+        isinstance(space, spaces.Box) and space.dtype.kind == "f" and space.dtype.itemsize <= 4 and len(space.shape) < 2
+    ):
+        yield steps, where
+
+
+def _at(observation: Any, steps: tuple[Any, ...]) -> Any:
+    """The array there; None if there is none."""
+    for step in steps:
+        if isinstance(observation, Mapping):
+            observation = observation.get(step)
+        elif isinstance(observation, tuple | list) and isinstance(step, int) and step < len(observation):
+            observation = observation[step]
+        else:
+            return None
+    if isinstance(observation, np.ndarray):
+        return observation
+    try:
+        return np.asarray(observation) if isinstance(observation, list | tuple | float | int) else None
+    except ValueError:
+        return None
