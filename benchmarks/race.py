@@ -5,8 +5,9 @@
 A task's programs are fixed: those of its recorded designer, filled up to `--count` from the grammar. Each repetition is a
 training seed: every program trains to the end in the race's own legs, scored after each, and the race is run on the same
 legs, so both see the same numbers and the race's part of the cost is known exactly; it may take as many full trainings as
-a third of the programs, as in a round of a search. Each winner is then judged by its trainings of the other repetitions, which its selection
-has not seen; `same` says whether the race's is within noise of the other (one standard error of the difference, or both solved).
+a third of the programs, as in a round of a search. Each winner is then judged by its trainings of the other
+repetitions, which its selection has not seen; `same` says whether the race's is within noise of the other (one standard error of
+the difference, or both solved).
 """
 
 import argparse
@@ -102,7 +103,6 @@ def repeat(task: Task, seed: int, count: int, runs: Path, written: Sequence[Cand
     )
 
 
-<<<<<<< HEAD
 def recorded(task: Task) -> list[Candidate]:
     """The recorded designer's programs."""
     if not (RECORDINGS / task.name).is_dir():
@@ -117,18 +117,6 @@ def recorded(task: Task) -> list[Candidate]:
 
 def filled(task: Task, description: Description, written: Sequence[Candidate], count: int) -> Candidates:
     """The written programs, then the grammar's; more than `count`, because a check may reject some."""
-=======
-def fixed(task: Task, description: Description, count: int) -> Candidates:
-    """The recorded designer's programs, then the grammar's; more than `count`, because a check may reject some."""
-    written: list[Candidate] = []
-    if (RECORDINGS / task.name).is_dir():
-        text = ReplayModel(RECORDINGS / task.name).ask(Prompt("r000-designer", "designer", "", {}, 0)).text
-        written = [
-            Candidate(id=f"recorded{i}", source=idea.source, thought=idea.thought, origin="model", how="fresh",
-                      composition=idea.composition)
-            for i, idea in enumerate(parse_record(text, Ideas).ideas)
-        ]  # fmt: skip
->>>>>>> main
     return Candidates(items=(*written, *evolved_candidates(task, description, (), [FIRST_IDEA] * count, seed=1)))
 
 
