@@ -11,8 +11,6 @@ is not run again. `table`, from these lines alone: mean success over tasks and s
 than what `sum` has of the plain program by more than two standard errors of the difference.
 """
 
-import argparse
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,13 +18,13 @@ from statistics import fmean, variance
 from typing import Any, get_args
 
 import numpy as np
+from lines import DATA, Lines, train_or_table
 
 import autoreward as ar
 from autoreward.errors import UsageError
 from autoreward.records import CompositionName
 
-DATA = Path(__file__).parent / "data"
-PROGRAMS, LINES = DATA / "compose", DATA / "compose.jsonl"
+PROGRAMS, LINES = DATA / "compose", Lines(DATA / "compose.jsonl")
 CONDITIONS = ("plain", "scaled", "harmful")
 STILL = {
     "cartpole-hold": "2.0 * np.exp(-np.abs(next_state.velocity) / 0.2)",
@@ -38,15 +36,11 @@ STILL = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("train", "table"))
-    parser.add_argument("--tasks", default=",".join(STILL))
-    parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser = train_or_table(__doc__ or "", ",".join(STILL), "0,1,2,3,4")
     parser.add_argument("--only", default=",".join(CONDITIONS))
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     if options.do == "table":
-        show(recorded())
+        show(LINES.read())
         return
     for seed in map(int, options.seeds.split(",")):
         for task in options.tasks.split(","):
@@ -58,7 +52,7 @@ def main() -> None:
 def measure(task: str, condition: str, how: str, seed: int, runs: Path) -> None:
     """One training, unless there is a line of it."""
     key = {"task": task, "condition": condition, "composition": how, "seed": seed}
-    if any(key.items() <= line.items() for line in recorded()):
+    if LINES.has(key):
         return
     name = f"compose-{task}-{condition}-{how}-{seed}"
     runs.mkdir(parents=True, exist_ok=True)
@@ -69,9 +63,7 @@ def measure(task: str, condition: str, how: str, seed: int, runs: Path) -> None:
         result: dict[str, Any] = {"success": run.reading.run.confirmed[0].success[0]}
     except UsageError as refused:
         result = {"refused": str(refused)}
-    with LINES.open("a") as lines:
-        lines.write(json.dumps(key | result) + "\n")
-    print(json.dumps(key | result), flush=True)
+    LINES.add(key | result)
 
 
 def program(task: str, condition: str, seed: int) -> str:
@@ -91,10 +83,6 @@ def program(task: str, condition: str, seed: int) -> str:
         f"{source}\n\ndef compute_reward(state, action, next_state, memory):\n"
         f"    made = parts(state, action, next_state)\n    return {{{scaled}}}\n"
     )
-
-
-def recorded() -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in LINES.read_text().splitlines()] if LINES.exists() else []
 
 
 def show(lines: Sequence[Mapping[str, Any]]) -> None:

@@ -8,20 +8,19 @@ is a line of `benchmarks/data/limits.jsonl`: success on 50 held-out episodes of 
 and where the multiplier ended; what has a line is not run again. `table`: means over seeds, from these lines alone.
 """
 
-import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+from lines import DATA, Lines, train_or_table
 
 import autoreward as ar
 from autoreward.core.resources import envs_folder
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 
-DATA = Path(__file__).parent / "data"
-LINES = DATA / "limits.jsonl"
+LINES = Lines(DATA / "limits.jsonl")
 LIMITS = {
     "inverted-pendulum-offset": {"value": "abs(force)", "at_most": 0.5, "over": "max"},
     "mountain-car": {"value": "abs(velocity)", "at_most": 0.05, "over": "max"},
@@ -30,14 +29,9 @@ LIMITS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("train", "table"))
-    parser.add_argument("--tasks", default=",".join(LIMITS))
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
+    options = train_or_table(__doc__ or "", ",".join(LIMITS), "0,1,2").parse_args()
     if options.do == "table":
-        show(recorded())
+        show(LINES.read())
         return
     for seed in map(int, options.seeds.split(",")):
         for task in options.tasks.split(","):
@@ -54,7 +48,7 @@ def limited(name: str) -> Task:
 def measure(task: str, how: str, seed: int, runs: Path) -> None:
     """One training, unless there is a line of it."""
     key = {"task": task, "composition": how, "seed": seed}
-    if any(key.items() <= line.items() for line in recorded()):
+    if LINES.has(key):
         return
     name = f"limits-{task}-{how}-{seed}"
     runs.mkdir(parents=True, exist_ok=True)
@@ -71,13 +65,7 @@ def measure(task: str, how: str, seed: int, runs: Path) -> None:
         "mean": fmean(e.limits["limit"] for e in episodes),
         "multiplier": reading.confirm_trials[0].curve[-1].multipliers.get("limit", 0.0),
     }
-    with LINES.open("a") as lines:
-        lines.write(json.dumps(line) + "\n")
-    print(json.dumps(line), flush=True)
-
-
-def recorded() -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in LINES.read_text().splitlines()] if LINES.exists() else []
+    LINES.add(line)
 
 
 def show(lines: Sequence[Mapping[str, Any]]) -> None:

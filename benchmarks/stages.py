@@ -11,33 +11,28 @@ came to over all seeds, and the race's regret, the last less the first. Success 
 these tasks nothing reaches it without the others.
 """
 
-import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from lines import DATA, Lines, train_or_table
 from race import repeat
 
 from autoreward.core.resources import envs_folder
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, validated_task
 
-LINES = Path(__file__).parent / "data" / "stages.jsonl"
+LINES = Lines(DATA / "stages.jsonl")
 ARMS = ("stages", "one rule")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("train", "table"))
-    parser.add_argument("--tasks", default="doorkey-6x6,doorkey-8x8,key-corridor")
-    parser.add_argument("--seeds", default="0,1,2")
+    parser = train_or_table(__doc__ or "", "doorkey-6x6,doorkey-8x8,key-corridor", "0,1,2")
     parser.add_argument("--count", type=int, default=8)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
     options = parser.parse_args()
     if options.do == "table":
-        show(recorded())
+        show(LINES.read())
         return
     for name in options.tasks.split(","):
         for seed in map(int, options.seeds.split(",")):
@@ -47,14 +42,12 @@ def main() -> None:
 
 def measure(name: str, arm: str, seed: int, count: int, runs: Path) -> None:
     """Train one arm with one seed, unless that is recorded."""
-    if any((line["task"], line["arm"], line["seed"]) == (name, arm, seed) for line in recorded()):
+    key = {"task": name, "arm": arm, "seed": seed}
+    if LINES.has(key):
         return
     task = find_task(name, (envs_folder(),))
     one = repeat(task if arm == "stages" else with_one_rule(task), seed, count, runs, written=())
-    line = {"task": name, "arm": arm, "seed": seed, **one._asdict()}
-    with LINES.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-    print(json.dumps(line), flush=True)
+    LINES.add({**key, **one._asdict()})
 
 
 def with_one_rule(task: Task) -> Task:
@@ -63,10 +56,6 @@ def with_one_rule(task: Task) -> Task:
     values = task.model_dump(exclude_unset=True, exclude={"success"})
     rule = {"when": last.when, "within": last.within, "distance": last.distance}
     return validated_task({**values, "success": rule}, task.name)
-
-
-def recorded() -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in LINES.read_text().splitlines()] if LINES.exists() else []
 
 
 def show(lines: list[Mapping[str, Any]]) -> None:

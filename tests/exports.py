@@ -2,9 +2,15 @@
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from autoreward.export.build import reward_files
 from autoreward.export.verify import ExportProof
@@ -66,3 +72,57 @@ def task(fields: tuple[str, ...] = ("x", "v"), actions: tuple[str, ...] = ("push
 def files(source: str, composition: str = "sum") -> dict[str, str]:
     """The Python files of a program for `task()`."""
     return reward_files(task(), written(source, composition))
+
+
+def alike_in_vectors_of_sb3(
+    module: ModuleType, actions: NDArray[np.int64], seen: NDArray[Any], expected: NDArray[np.float64]
+) -> None:
+    """Three of the exported environments side by side in Stable-Baselines3 observe and pay what is given, row of actions by row."""
+    venv = DummyVecEnv([module.make] * 3)
+    venv.seed(3)
+    observed: list[Any] = [venv.reset()]
+    paid = []
+    for row in actions:
+        observation, reward, _, _ = venv.step(row)
+        observed.append(observation)
+        paid.append(reward)
+    assert np.array_equal(np.stack(observed), seen)
+    assert np.stack(observed).dtype == seen.dtype
+    assert np.allclose(np.stack(paid), expected, rtol=1e-6, atol=1e-6), "DummyVecEnv rounds rewards to 32 bits"
+
+
+def pays_as_each_alone(
+    envs: Any,
+    alone: Sequence[Any],
+    mode: AutoresetMode,
+    rows: NDArray[np.int64],
+    looked: Callable[[Any, list[int]], None],
+) -> None:
+    """A vector of environments pays each of them what it pays alone, along more than nine episodes.
+
+    `looked` is given `infos` of each step, and the environments that only began anew in it.
+    """
+    envs.reset(seed=5)
+    for i, env in enumerate(alone):
+        env.reset(seed=5 + i)
+    over, resets = np.zeros(len(alone), np.bool_), 0
+    for row in rows:
+        if mode is AutoresetMode.DISABLED and over.any():
+            envs.reset(options={"reset_mask": over})
+            over[:] = False
+        _, rewards, terminated, truncated, infos = envs.step(row)
+        began = [i for i in range(len(alone)) if mode is AutoresetMode.NEXT_STEP and over[i]]
+        looked(infos, began)
+        for i, env in enumerate(alone):
+            if i in began:
+                assert rewards[i] == 0.0
+                resets += 1
+                continue
+            _, reward, ended, cut, _ = env.step(row[i])
+            assert (ended, cut) == (terminated[i], truncated[i])
+            assert abs(reward - rewards[i]) <= 1e-12
+            if ended or cut:
+                env.reset()
+                resets += 1
+        over = terminated | truncated
+    assert resets > 9

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from exports import load, written
+from exports import alike_in_vectors_of_sb3, load, pays_as_each_alone, written
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
@@ -159,17 +159,7 @@ def test_exported_environments_observe_and_pay_as_training_does(kind: str, termi
     expected, seen, batch = trained(task, "potential", actions)
     assert terminates == bool(batch.terminated.any())
     module = load(toys / "out", reward_files(task, written(SOURCE, "potential")))
-    venv = DummyVecEnv([module.make] * 3)
-    venv.seed(3)
-    observed = [venv.reset()]
-    paid = []
-    for row in actions:
-        observation, reward, _, _ = venv.step(row)
-        observed.append(observation)
-        paid.append(reward)
-    assert np.array_equal(np.stack(observed), seen)
-    assert np.stack(observed).dtype == seen.dtype
-    assert np.allclose(np.stack(paid), expected, rtol=1e-6, atol=1e-6), "DummyVecEnv rounds rewards to 32 bits"
+    alike_in_vectors_of_sb3(module, actions, seen, expected)
 
     bare = module.AutoReward(gymnasium.make(module.ENV, **module.KWARGS))
     first, _ = bare.reset(seed=3)
@@ -196,31 +186,12 @@ def test_a_vector_environment_pays_as_its_environments_do(kind: str, mode: Autor
 
     envs = module.AutoRewardVec(SyncVectorEnv([one] * 3, autoreset_mode=mode))
     alone = [module.AutoReward(one()) for _ in range(3)]
-    envs.reset(seed=5)
-    for i, env in enumerate(alone):
-        env.reset(seed=5 + i)
-    over = np.zeros(3, np.bool_)
-    resets = 0
-    for row in np.random.default_rng(1).integers(0, 3, (80, 3)):
-        if mode is AutoresetMode.DISABLED and over.any():
-            envs.reset(options={"reset_mask": over})
-            over[:] = False
-        _, rewards, terminated, truncated, infos = envs.step(row)
+
+    def looked(infos: Any, began: list[int]) -> None:
         assert set(infos["reward_parts"]) == {"best", "change", "act"}
-        for i, env in enumerate(alone):
-            if mode is AutoresetMode.NEXT_STEP and over[i]:
-                assert rewards[i] == 0.0
-                assert infos["reward_parts"]["best"][i] == 0.0
-                resets += 1
-                continue
-            _, reward, ended, cut, _ = env.step(row[i])
-            assert (ended, cut) == (terminated[i], truncated[i])
-            assert abs(reward - rewards[i]) <= 1e-12
-            if ended or cut:
-                env.reset()
-                resets += 1
-        over = terminated | truncated
-    assert resets > 9
+        assert all(infos["reward_parts"]["best"][i] == 0.0 for i in began)
+
+    pays_as_each_alone(envs, alone, mode, np.random.default_rng(1).integers(0, 3, (80, 3)), looked)
 
 
 def test_a_vector_environment_must_be_as_the_training_had_it(toys: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from exports import load, written
+from exports import alike_in_vectors_of_sb3, load, pays_as_each_alone, written
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from hidden_envs import FIELDS, parts, told, winch
 from in_process import exported, train
@@ -84,16 +84,7 @@ def test_an_exported_reward_reads_what_the_policy_does_not_see(task: Task, tmp_p
     actions = np.random.default_rng(1).integers(0, 3, (40, 3))
     expected, seen, batch = paid_in_training(task, actions)
     module = load(tmp_path / "out", reward_files(task, written(program(task), "potential")))
-    venv = DummyVecEnv([module.make] * 3)
-    venv.seed(3)
-    observed, paid = [venv.reset()], []
-    for row in actions:
-        observation, reward, _, _ = venv.step(row)
-        observed.append(observation)
-        paid.append(reward)
-    assert np.array_equal(np.stack(observed), seen)
-    assert np.stack(observed).dtype == seen.dtype
-    assert np.allclose(np.stack(paid), expected, rtol=1e-6, atol=1e-6), "DummyVecEnv rounds rewards to 32 bits"
+    alike_in_vectors_of_sb3(module, actions, seen, expected)
 
     bare = module.AutoReward(gymnasium.make(module.ENV, **module.KWARGS))
     first, _ = bare.reset(seed=3)
@@ -114,29 +105,9 @@ def test_a_vector_environment_reads_it_of_each(task: Task, mode: Any, tmp_path: 
     mode = AutoresetMode.NEXT_STEP if mode == "async" else mode
     envs = module.AutoRewardVec(made)
     alone = [module.AutoReward(one()) for _ in range(3)]
-    envs.reset(seed=5)
-    for i, env in enumerate(alone):
-        env.reset(seed=5 + i)
-    over, resets = np.zeros(3, np.bool_), 0
-    for row in np.random.default_rng(1).integers(0, 3, (50, 3)):
-        if mode is AutoresetMode.DISABLED and over.any():
-            envs.reset(options={"reset_mask": over})
-            over[:] = False
-        _, rewards, terminated, truncated, _ = envs.step(row)
-        for i, env in enumerate(alone):
-            if mode is AutoresetMode.NEXT_STEP and over[i]:
-                assert rewards[i] == 0.0
-                resets += 1
-                continue
-            _, reward, ended, cut, _ = env.step(row[i])
-            assert (ended, cut) == (terminated[i], truncated[i])
-            assert abs(reward - rewards[i]) <= 1e-12
-            if ended or cut:
-                env.reset()
-                resets += 1
-        over = terminated | truncated
+    rows = np.random.default_rng(1).integers(0, 3, (50, 3))
+    pays_as_each_alone(envs, alone, mode, rows, lambda infos, began: None)
     envs.close()
-    assert resets > 9
 
 
 def test_a_vector_environment_without_info_must_be_as_the_training_had_it(tmp_path: Path) -> None:

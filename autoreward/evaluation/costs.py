@@ -1,8 +1,5 @@
 """What the limits of a card cost step by step, for a reward that prices them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from autoreward.core.transitions import Transitions
@@ -15,16 +12,13 @@ from autoreward.tasks.limits import StatedLimit
 
 def limit_costs(task: Task, batch: Transitions) -> Parts:
     """What each step costs under each limit, shape (T, n), by the names that `lagrange` knows: see `step_cost`."""
-    return _costs(task, {**batch.rule_fields, "step": batch.step, "terminated": batch.terminated}, batch.shape)
-
-
-def _costs(task: Task, seen: Mapping[str, Any], shape: tuple[int, ...]) -> Parts:
-    values = {**seen, **{name: constant.value for name, constant in task.constants.items()}}
+    constants = {name: constant.value for name, constant in task.constants.items()}
+    values = {**batch.rule_fields, "step": batch.step, "terminated": batch.terminated, **constants}
     costs: Parts = {}
     for name, formula in task.limit_formulas.items():
         with np.errstate(all="ignore"):
             value = formula.evaluate(values)
-        costs[f"{COST}{name}"] = np.broadcast_to(step_cost(value, *priced(task.limits[name])), shape)
+        costs[f"{COST}{name}"] = np.broadcast_to(step_cost(value, *priced(task.limits[name])), batch.shape)
     return costs
 
 
