@@ -15,6 +15,10 @@ from autoreward.tasks.card import Task
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 
 
+AGENT = "agent"
+"""The designer of a run whose programs a coding agent hands in (`session/agent_session.py`)."""
+
+
 class Given(Record):
     """Comes first in a `RunConfig`: what is wrong with other settings depends on it."""
 
@@ -70,6 +74,11 @@ class RunConfig(RunSettings, Given):
     def by_grammar(self) -> bool:
         """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
         return self.model == "grammar" and not isinstance(self.given, Candidate) and not self.start
+
+    @property
+    def by_agent(self) -> bool:
+        """Whether programs are handed in by a coding agent; nobody else is asked, and it alone says what the steps go to."""
+        return self.model == AGENT
 
     @property
     def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:

@@ -22,8 +22,9 @@ from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, Description
 from autoreward.roles.brief import brief
 from autoreward.roles.goal_reader import read_goal
 from autoreward.sandbox.jail import Jail
+from autoreward.session.asking import model_client
 from autoreward.session.new_task import Initiated, card_client
-from autoreward.session.real_steps import model_client, open_workers
+from autoreward.session.real_steps import open_workers
 from autoreward.store.book import Book, WithFiles
 from autoreward.store.header import read_header
 from autoreward.store.keys import ASKED_OF, CLARIFIED, GOAL_ANSWERS, READINGS

@@ -14,7 +14,7 @@ from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Feedback, Feedbacks
 from autoreward.report.reading import REPORT
-from autoreward.session.real_steps import allowance
+from autoreward.session.asking import allowance
 from autoreward.store.book import CONFIRM_PAGE, Book
 from autoreward.store.keys import ALLOWANCE, CLIPS, DESCRIPTION, FEEDBACK, RESULT
 
@@ -32,6 +32,11 @@ def hear_out(book: Book, text: str) -> None:
         raise UsageError(
             "Feedback is for who designs the next round, and this run only trained a reward that it was given; "
             "start a search from that reward with ", Setting("start", "FILE"), "."
+        )  # fmt: skip
+    if book.header.config.by_agent:
+        raise UsageError(
+            "Feedback is for who designs the next round, and the agent that wrote this run's programs is gone; "
+            "tell an agent in a new session: ", Command("mcp", ("--task", book.header.task.name)), "."
         )  # fmt: skip
     if book.header.config.model == "grammar":
         demand_grantable(storable(text), book.header.task, book.need(DESCRIPTION))

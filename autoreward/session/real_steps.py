@@ -8,7 +8,7 @@ from pathlib import Path
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import RunConfig, allowed_at_first
+from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
@@ -21,12 +21,11 @@ from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import ModelClient
-from autoreward.llm.open import open_client, open_models
+from autoreward.llm.open import open_models
 from autoreward.records import (
     DEMONSTRATIONS,
     REFERENCE_EPISODES,
     SAMPLES,
-    Allowance,
     Analyses,
     Candidate,
     Candidates,
@@ -55,13 +54,15 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
+from autoreward.session.agent_desk import GONE, Author, Wanted
+from autoreward.session.asking import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.hunting import Hunting
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
+from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import Cluster, demand_ray
 from autoreward.training.workers import Workers
@@ -81,8 +82,9 @@ class RealSteps:
         workers: Workers,
         tell: events.Listener,
         client: ModelClient | None,
+        author: Author | None = None,
     ):
-        """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
+        """`client` is where models are asked; None leaves the design to the grammar, or an agent, and explains nothing."""
         self.executor: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
@@ -90,7 +92,7 @@ class RealSteps:
         self._book = book
         self._workers = workers
         self._tell = tell
-        self._client = client
+        self._client, self._author = client, author
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._hunting = Hunting(task, config, book, workers, tell)
@@ -110,7 +112,12 @@ class RealSteps:
         return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        """Write the next round's programs, as the strategy asks."""
+        """Write the next round's programs, as the strategy asks; an agent's are what it hands in. Raises LimitReached."""
+        if self._config.by_agent:
+            if self._author is None:
+                raise LimitReached(GONE)
+            data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
+            return self._author(Wanted(about, tuple(rounds), self._offline.tools(data, self.review), self.review))
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
@@ -241,8 +248,10 @@ class RealSteps:
 
 
 @contextmanager
-def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener) -> Iterator[tuple[RealSteps, Workers]]:
-    """Start the jail and the worker processes; end every one of them on the way out.
+def open_steps(
+    task: Task, config: RunConfig, book: Book, tell: events.Listener, author: Author | None = None
+) -> Iterator[tuple[RealSteps, Workers]]:
+    """Start the jail and the worker processes; end every one of them on the way out. `author`: the agent that designs.
 
     Raises:
         UsageError: a model's name or key is missing, or Ray.
@@ -256,7 +265,7 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
 
     with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
-        yield RealSteps(task, config, book, workers, tell, client), workers
+        yield RealSteps(task, config, book, workers, tell, client, author), workers
 
 
 def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
@@ -273,26 +282,9 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
         UsageError: a model has no such name, no key, or no price to limit; Ray is missing.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
-    if config.model != "grammar":
+    if config.model != "grammar" and not config.by_agent:
         open_models(config.models, folder, config.max_cost)
     if config.pool == "ray":
         demand_ray()
     with Jail(config.trust_the_model or config.by_grammar) as jail:
         jail.demand()
-
-
-def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
-    """Where the models of a run are asked; None where the grammar designs. Raises UsageError."""
-    if config.model == "grammar":
-        return None
-
-    def say(line: str) -> None:
-        tell(events.ModelSaid(line))
-
-    return open_client(config.models, book.folder, book.write, allowance(book), say, config.efforts)
-
-
-def allowance(book: Book) -> Allowance:
-    """What the run's model calls may take by now."""
-    config = book.header.config
-    return book.lone(ALLOWANCE) or allowed_at_first(config)
