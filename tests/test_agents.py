@@ -30,14 +30,14 @@ from autoreward.report.reading import read_run
 from autoreward.roles.brief import brief
 from autoreward.sandbox.jail import Jail
 from autoreward.search.study import Study
-from autoreward.session.agent_desk import GONE, Desk, Wanted
+from autoreward.session.agent_desk import GONE, Desk, WantedProgram
 from autoreward.session.agent_session import AgentSession
 from autoreward.session.agent_tools import AGENT_TOOLS, LONGEST_ARGUMENTS, MOST_AT_ONCE, agent_config
 from autoreward.session.feedback import hear_out
 from autoreward.session.mcp_server import protocol_server
 from autoreward.session.run import config_for
 from autoreward.store.book import Book, RunHeader
-from autoreward.store.keys import CALLS
+from autoreward.store.keys import AGENT_CALLS
 from autoreward.tasks.files import find_task, read_task
 
 CARD = envs_folder() / "mountain-car" / "task.toml"
@@ -57,7 +57,7 @@ class ByAgent(FakeSteps):
         self._desk, self._jail, self._hold = desk, jail, hold
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        return self._desk.author(Wanted(brief(TASK, 100, 20), tuple(rounds), bench(self._jail), self.review))
+        return self._desk.author(WantedProgram(brief(TASK, 100, 20), tuple(rounds), bench(self._jail), self.review))
 
     def review(self, candidate: Candidate) -> Verdict:
         return review(candidate, self._jail, practice(batch()))
@@ -197,7 +197,7 @@ def test_an_agent_that_cheats_gets_nothing_and_is_named(cheat: str, tmp_path: Pa
         assert (failed, session.desk.rounds) == (True, ())
     assert text.startswith((f"Refused ({why})", "Not run: "))
     with Book.open(tmp_path / "run") as book:
-        (call,) = book.saved(CALLS)
+        (call,) = book.saved(AGENT_CALLS)
     assert (call.tool, call.refused, call.looked) == (name, why, False)
     assert json.loads((tmp_path / "run" / "log.jsonl").read_text())["event"] == f"agent: {name} refused: {why}"
     assert len(call.arguments) <= LONGEST_ARGUMENTS
@@ -225,7 +225,7 @@ def test_a_flood_ends_by_its_number_and_is_not_kept(tmp_path: Path, jail: Jail) 
         answers = [session.call("results", {"seconds": 0}) for _ in range(15)]
     assert [a.refused for a in answers] == [""] * 12 + ["too many calls"] * 3
     with Book.open(tmp_path / "run") as book:
-        assert len(book.saved(CALLS)) == 13
+        assert len(book.saved(AGENT_CALLS)) == 13
 
 
 def test_calls_side_by_side_are_refused_while_many_wait_and_one_training_is_one(tmp_path: Path, jail: Jail) -> None:
@@ -345,4 +345,4 @@ def test_nobody_hands_in_any_more() -> None:
     desk = Desk()
     desk.leave()
     with pytest.raises(LimitReached, match=GONE):
-        desk.author(Wanted(brief(TASK, 100, 20), (), None, lambda candidate: pytest.fail("nothing is reviewed")))
+        desk.author(WantedProgram(brief(TASK, 100, 20), (), None, lambda candidate: pytest.fail("nothing is reviewed")))

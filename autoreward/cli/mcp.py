@@ -58,7 +58,7 @@ def command(
     try:
         from autoreward.session.agent_session import open_session
         from autoreward.session.agent_tools import agent_config
-        from autoreward.session.mcp_server import serve
+        from autoreward.session.mcp_server import serve_session
     except ModuleNotFoundError as error:
         raise MissingExtra(f"{error.name} is not installed: pip install 'autoreward-rl[mcp]'.") from None
 
@@ -74,7 +74,7 @@ def command(
     folder = new_folder(card, runs, name)
     with open_session(card, config, folder, path, tuple(dict.fromkeys((*folders, envs_folder())))) as session:
         ready = threading.Event()
-        server = threading.Thread(target=serve, args=(session, ready), daemon=True)
+        server = threading.Thread(target=serve_session, args=(session, ready), daemon=True)
         server.start()
         ready.wait()  # nothing else writes to standard output from here on
         try:

@@ -6,7 +6,7 @@ from autoreward.config import RunConfig
 from autoreward.events import Listener
 from autoreward.search.steps import Steps
 from autoreward.store.book import Book
-from autoreward.store.keys import CALLS
+from autoreward.store.keys import AGENT_CALLS
 from autoreward.tasks.card import Task
 
 
@@ -27,7 +27,7 @@ class Study:
     @property
     def looks(self) -> int:
         """How often an agent was shown what held-out episodes say."""
-        return sum(call.looked for call in self.book.saved(CALLS))
+        return sum(call.looked for call in self.book.saved(AGENT_CALLS))
 
     @property
     def full(self) -> int:

@@ -12,11 +12,11 @@ from autoreward.roles.brief import Brief
 
 GONE = "the agent's session is over"
 """Why a search by an agent ends where nobody hands in any more."""
-Stage = Literal["starting", "waiting", "training", "confirming", "over"]
+SessionStage = Literal["starting", "waiting", "training", "confirming", "over"]
 """Of a session: the environment is looked at; a program may be handed in; one trains; fresh seeds are trained; it has ended."""
 
 
-class Wanted(NamedTuple):
+class WantedProgram(NamedTuple):
     """What the loop has for an agent when it asks for a program."""
 
     about: Brief
@@ -27,7 +27,7 @@ class Wanted(NamedTuple):
     review: Callable[[Candidate], Verdict]
 
 
-Author = Callable[[Wanted], Candidates]
+Author = Callable[[WantedProgram], Candidates]
 """Hands in the next round's programs, and takes as long as it likes. Raises LimitReached to end the search."""
 
 
@@ -38,15 +38,15 @@ class Desk:
         self._changed = threading.Condition()
         self._handed: Candidate | None = None
         self._leaving = ""
-        self._stage: Stage = "starting"
+        self._stage: SessionStage = "starting"
         self._progress = ""
         self._rounds: tuple[Round, ...] = ()
         self._run: Run | None = None
         self._error = ""
-        self.wanted: Wanted | None = None
+        self.wanted: WantedProgram | None = None
         """What the loop last asked for; None while it starts."""
 
-    def author(self, wanted: Wanted) -> Candidates:
+    def author(self, wanted: WantedProgram) -> Candidates:
         """The next program, when the agent hands it in. Raises LimitReached when it goes."""
         with self._changed:
             self.wanted, self._rounds = wanted, wanted.rounds
@@ -93,7 +93,7 @@ class Desk:
                 self._turn("confirming")
             self._changed.notify_all()
 
-    def wait(self, seconds: float, until: tuple[Stage, ...] = ("waiting", "over")) -> Stage:
+    def wait(self, seconds: float, until: tuple[SessionStage, ...] = ("waiting", "over")) -> SessionStage:
         """The stage, once it is one of these or that much time has passed."""
         with self._changed:
             self._changed.wait_for(lambda: self._stage in until, seconds)
@@ -119,6 +119,6 @@ class Desk:
         """What ended the loop, if it was not its end."""
         return self._error
 
-    def _turn(self, stage: Stage) -> None:
+    def _turn(self, stage: SessionStage) -> None:
         self._stage = stage
         self._changed.notify_all()

@@ -26,14 +26,14 @@ from autoreward.roles.brief import brief
 from autoreward.roles.designer import Idea, candidate_of, design_prompt
 from autoreward.roles.history import History
 from autoreward.roles.tools import NOT_RUN
-from autoreward.session.agent_desk import Desk, Wanted
-from autoreward.session.agent_tables import Standing, listed, shown_results
-from autoreward.session.agent_tools import AGENT_TOOLS, LONGEST_ARGUMENTS, MOST_AT_ONCE, MOST_CALLS, PATIENCE
+from autoreward.session.agent_desk import Desk, WantedProgram
+from autoreward.session.agent_tables import SessionStanding, shown_results, task_lines
+from autoreward.session.agent_tools import AGENT_TOOLS, LONGEST_ARGUMENTS, LONGEST_WAIT, MOST_AT_ONCE, MOST_CALLS
 from autoreward.session.run import demand_startable, go_through
 from autoreward.settings import RunSettings
 from autoreward.store.book import Book
 from autoreward.store.header import RunHeader
-from autoreward.store.keys import CALLS
+from autoreward.store.keys import AGENT_CALLS
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
@@ -52,7 +52,7 @@ class Answered(NamedTuple):
     """Whether it is made from held-out episodes."""
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """A call that is not done; its words are for the agent."""
 
     def __init__(self, name: str, words: str) -> None:
@@ -118,7 +118,7 @@ class AgentSession:
         try:
             self._demand_few(number, waiting, len(written))
             answered = self._answered(name, arguments)
-        except Refused as refused:
+        except CallRefused as refused:
             answered = Answered(f"Refused ({refused.name}): {refused}", refused.name)
         finally:
             with self._counting:
@@ -131,66 +131,68 @@ class AgentSession:
 
     def _demand_few(self, number: int, waiting: int, length: int) -> None:
         if number > self._most_calls:
-            raise Refused("too many calls", f"A session has {self._most_calls:,} calls; these were all.")
+            raise CallRefused("too many calls", f"A session has {self._most_calls:,} calls; these were all.")
         if waiting > MOST_AT_ONCE:
-            raise Refused("flood", f"{MOST_AT_ONCE} calls wait already: wait for their answers.")
+            raise CallRefused("flood", f"{MOST_AT_ONCE} calls wait already: wait for their answers.")
         if length > LONGEST_ARGUMENTS:
-            raise Refused(
+            raise CallRefused(
                 "too long", f"Arguments have {LONGEST_ARGUMENTS:,} characters at most; these have {length:,}."
             )
 
     def _answered(self, name: str, arguments: Mapping[str, Any]) -> Answered:
         if name not in self._schemas:
-            raise Refused("unknown tool", f"There is no such tool; there are {', '.join(self._schemas)}.")
+            raise CallRefused("unknown tool", f"There is no such tool; there are {', '.join(self._schemas)}.")
         if wrong := next(self._schemas[name].iter_errors(dict(arguments)), None):
-            raise Refused("wrong arguments", f"{name}: {visible_line(wrong.message, 300)}.")
+            raise CallRefused("wrong arguments", f"{name}: {visible_line(wrong.message, 300)}.")
         if name in self._own:
             return self._own[name](arguments)
         wanted = self._wanted()
         if wanted.tools is None:
-            raise Refused("nothing recorded", "No episode of this task is recorded.")
+            raise CallRefused("nothing recorded", "No episode of this task is recorded.")
         with self._one_at_a_time:
             text = wanted.tools.run(name, arguments)
         looked = name != "check" and any(r.scores for r in wanted.rounds)
         return Answered(text, "wrong arguments" if text.startswith(NOT_RUN) else "", looked)
 
     def _tasks(self, arguments: Mapping[str, Any]) -> Answered:
-        return Answered(listed(task_names(self._folders), self._task))
+        return Answered(task_lines(task_names(self._folders), self._task))
 
     def _about(self, arguments: Mapping[str, Any]) -> Answered:
         name, known = arguments["name"], task_names(self._folders)
         if name == self._task.name:
             return Answered(design_prompt(self._wanted().about, History(), 0))
         if name not in known:
-            raise Refused("no such task", "A task is read by its name alone; `tasks` lists them.")
+            raise CallRefused("no such task", "A task is read by its name alone; `tasks` lists them.")
         try:
             task = read_task(known[name])
         except TaskError as error:
-            raise Refused("no such task", f"Its card can't be read: {error}") from None
+            raise CallRefused("no such task", f"Its card can't be read: {error}") from None
         return Answered(design_prompt(brief(task, task.train.steps, RunSettings.episodes), History(), 0))
 
     def _train(self, arguments: Mapping[str, Any]) -> Answered:
         with self._one_at_a_time:
             wanted, stage = self._wanted(), self.desk.wait(0.0)
             if stage == "training":
-                raise Refused("busy", "A program is training; `results` waits for it.")
+                raise CallRefused("busy", "A program is training; `results` waits for it.")
             if stage != "waiting":
-                raise Refused("session over", f"Nothing is trained any more. {shown_results(self._standing())}")
+                raise CallRefused("session over", f"Nothing is trained any more. {shown_results(self._standing())}")
             self._demand_same_card()
             candidate = self._candidate(wanted, arguments)
             verdict = wanted.review(candidate)
             if not verdict.accepted:
-                raise Refused("may not train", " ".join(f.message for f in verdict.findings) + " Nothing was spent.")
+                raise CallRefused(
+                    "may not train", " ".join(f.message for f in verdict.findings) + " Nothing was spent."
+                )
             self.desk.hand_in(candidate)
-        self.desk.wait(PATIENCE)
+        self.desk.wait(LONGEST_WAIT)
         return self._shown_now()
 
-    def _candidate(self, wanted: Wanted, arguments: Mapping[str, Any]) -> Candidate:
+    def _candidate(self, wanted: WantedProgram, arguments: Mapping[str, Any]) -> Candidate:
         try:
             idea = Idea(plan="", thought=arguments["thought"], parent=self._kept, composition=arguments["composition"],
                         source=arguments["program"])  # fmt: skip
         except ValidationError as error:
-            raise Refused("no program", visible_line(error.errors(include_url=False)[0]["msg"], 300)) from None
+            raise CallRefused("no program", visible_line(error.errors(include_url=False)[0]["msg"], 300)) from None
         identity = str(CandidateId(len(wanted.rounds), 0))
         return candidate_of(idea, identity, {c.id for r in wanted.rounds for c in r.candidates}, wanted.about.constants)
 
@@ -205,7 +207,7 @@ class AgentSession:
 
     def _revert(self, arguments: Mapping[str, Any]) -> Answered:
         if not self._kept:
-            raise Refused("nothing kept", "No program has been kept yet.")
+            raise CallRefused("nothing kept", "No program has been kept yet.")
         return Answered(f"What is trained next is a child of {self._kept}.\n{self._trained(self._kept).source}")
 
     def _audit(self, arguments: Mapping[str, Any]) -> Answered:
@@ -221,7 +223,7 @@ class AgentSession:
 
     def _finish(self, arguments: Mapping[str, Any]) -> Answered:
         self.desk.leave("the agent has ended its search")
-        self.desk.wait(PATIENCE, ("over",))
+        self.desk.wait(LONGEST_WAIT, ("over",))
         return self._shown_now()
 
     def _shown_now(self) -> Answered:
@@ -231,20 +233,20 @@ class AgentSession:
         text = shown_results(self._standing())
         return Answered(text, looked=done > before)  # the same scores shown again tell nothing new
 
-    def _standing(self) -> Standing:
-        return Standing(self._task, self._config, self.desk, self._kept, self._looks)
+    def _standing(self) -> SessionStanding:
+        return SessionStanding(self._task, self._config, self.desk, self._kept, self._looks)
 
     def _trained(self, name: str) -> Candidate:
         for played in self.desk.rounds:
             for candidate in played.candidates:
                 if candidate.id == name:
                     return candidate
-        raise Refused("no such candidate", "`results` lists them.")
+        raise CallRefused("no such candidate", "`results` lists them.")
 
-    def _wanted(self) -> Wanted:
-        self.desk.wait(PATIENCE, ("waiting", "training", "confirming", "over"))
+    def _wanted(self) -> WantedProgram:
+        self.desk.wait(LONGEST_WAIT, ("waiting", "training", "confirming", "over"))
         if self.desk.wanted is None:
-            raise Refused("not ready", self.desk.error or "The environment is still being looked at: ask again.")
+            raise CallRefused("not ready", self.desk.error or "The environment is still being looked at: ask again.")
         return self.desk.wanted
 
     def _demand_same_card(self) -> None:
@@ -253,14 +255,14 @@ class AgentSession:
         except TaskError:
             same = False
         if not same:
-            raise Refused("card changed", f"The card of {self._task.name} is not what it was when the session began: put it back. "
-                          "A session is for the task that it was started with.")  # fmt: skip
+            raise CallRefused("card changed", f"The card of {self._task.name} is not what it was when the session began: put it "
+                              "back. A session is for the task that it was started with.")  # fmt: skip
 
     def _record(self, number: int, name: str, written: str, answered: Answered) -> None:
         identity = f"{number:05d}"
         call = AgentCall(id=identity, tool=name, arguments=written, refused=answered.refused,
                          answer=answered.text[:_KEPT_ANSWER], looked=answered.looked)  # fmt: skip
-        self._book.put(CALLS.of(identity), call)
+        self._book.put(AGENT_CALLS.of(identity), call)
         if answered.refused:
             self._book.log(f"agent: {name} refused: {answered.refused}")
 

@@ -25,7 +25,7 @@ _STAGES = {
 }
 
 
-class Standing(NamedTuple):
+class SessionStanding(NamedTuple):
     """A session as it is."""
 
     task: Task
@@ -43,7 +43,7 @@ class Standing(NamedTuple):
         return f"{whole - spent(rounds):,} of {whole:,} environment steps and {trainings}."
 
 
-def shown_results(standing: Standing) -> str:
+def shown_results(standing: SessionStanding) -> str:
     """Where the session stands, and how every program did."""
     desk = standing.desk
     stage = desk.wait(0.0)
@@ -65,7 +65,7 @@ def shown_results(standing: Standing) -> str:
     return "\n".join(lines)
 
 
-def listed(cards: Mapping[str, Path], task: Task) -> str:
+def task_lines(cards: Mapping[str, Path], task: Task) -> str:
     """The tasks, a line each."""
     lines = [f"This session is for {task.name}.", ""]
     for name, card in cards.items():

@@ -18,10 +18,10 @@ MOST_AT_ONCE = 8
 """Calls that may wait for their answers."""
 LONGEST_ARGUMENTS = 50_000
 """Characters, as JSON."""
-PATIENCE = 45.0
+LONGEST_WAIT = 45.0
 """Seconds that `train`, `results` and `finish` wait for what is under way; many clients give up after a minute."""
 _TEXT = {"type": "string"}
-_SECONDS = {"type": "number", "minimum": 0, "maximum": PATIENCE}
+_SECONDS = {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT}
 
 _READING = (
     described_tool("tasks", "The tasks that there are, a line each, and which of them this session is for.", {}),
@@ -30,7 +30,7 @@ _READING = (
 )  # fmt: skip
 _TRAINING = (
     described_tool("train", "Train a program and score it on held-out episodes, within the budget of the session. It must pass "
-                   f"`check`. Waits {PATIENCE:.0f} s; `results` waits on. `thought`: its idea, in one line.",
+                   f"`check`. Waits {LONGEST_WAIT:.0f} s; `results` waits on. `thought`: its idea, in one line.",
                    {"program": _TEXT, "composition": {"type": "string", "enum": list(COMPOSITIONS)}, "thought": _TEXT}),
     described_tool("results", "How all programs did, what is left of the budget, and what is under way; waits for it as many "
                    "seconds as you say.", {"seconds": _SECONDS}),

@@ -36,7 +36,7 @@ def hear_out(book: Book, text: str) -> None:
     if book.header.config.by_agent:
         raise UsageError(
             "Feedback is for who designs the next round, and the agent that wrote this run's programs is gone; "
-            "tell an agent in a new session: ", Command("mcp", ("--task", book.header.task.name)), "."
+            "tell an agent in a new session: ", Command("mcp", (), (Setting("task", book.header.task.name),)), "."
         )  # fmt: skip
     if book.header.config.model == "grammar":
         demand_grantable(storable(text), book.header.task, book.need(DESCRIPTION))

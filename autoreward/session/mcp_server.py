@@ -41,7 +41,7 @@ def protocol_server(session: AgentSession) -> Server[Any]:
     )
 
 
-def serve(session: AgentSession, ready: threading.Event) -> None:
+def serve_session(session: AgentSession, ready: threading.Event) -> None:
     """Serve until the client closes standard input, and end the session's search then; sets `ready` once it is the client's."""
 
     async def served() -> None:

@@ -54,7 +54,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
-from autoreward.session.agent_desk import GONE, Author, Wanted
+from autoreward.session.agent_desk import GONE, Author, WantedProgram
 from autoreward.session.asking import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
@@ -117,7 +117,9 @@ class RealSteps:
             if self._author is None:
                 raise LimitReached(GONE)
             data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
-            return self._author(Wanted(about, tuple(rounds), self._offline.tools(data, self.review), self.review))
+            return self._author(
+                WantedProgram(about, tuple(rounds), self._offline.tools(data, self.review), self.review)
+            )
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:

@@ -79,7 +79,7 @@ EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
-CALLS = Key("calls/", AgentCall)
+AGENT_CALLS = Key("calls/", AgentCall)
 """Of a run that an agent designs: all that it asked, one a call."""
 FEEDBACK = Key("feedback", Feedbacks, by_people=True)
 """Of a run: what people said of its results."""
