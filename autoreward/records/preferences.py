@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.records.base import Id, Line, Name, Record
+from autoreward.records.base import Id, Line, Record
 from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
@@ -75,7 +75,7 @@ class Judgements(Record):
 class JudgedTask(Record):
     """How a model that judges did on policies of one task whose rule says which are better."""
 
-    task: Name
+    task: Line
     agreed: float = Field(ge=0.0)
     """Pairs of which it said what the rule says; ties are halves."""
     pairs: int = Field(ge=1)
