@@ -2,11 +2,10 @@
 
 import shlex
 
-from autoreward.config import RunConfig
+from autoreward.config import GRAMMAR, RunConfig
 from autoreward.records import DEMONSTRATIONS, Candidate
 from autoreward.report.reading import RunView
 
-GRAMMAR = "grammar"
 NOT_REPEATED = {
     "given", "start", "model", "critic", "analyzer", "effort", "critic_effort", "analyzer_effort",
     "max_cost", "max_calls", "model_silence", "model_timeout", "trust_the_model",
@@ -20,6 +19,10 @@ def start_file(own: Candidate) -> str:
     return f"start/{own.id}.py"
 
 
+_OF_TRAININGS = ("steps", "episodes", "minutes_per_trial", "memory_mb", "seed")
+"""Settings of a single training."""
+
+
 def again(reading: RunView) -> str:
     """One line for a shell: every setting that is not the usual one, and a model's saved replies in its place."""
     config = reading.header.config
@@ -28,7 +31,13 @@ def again(reading: RunView) -> str:
         for name, field in RunConfig.model_fields.items()
         if name not in NOT_REPEATED and getattr(config, name) != field.default
     }
-    if config.given is None:
+    if len(config.judges) == 1:  # of several, each is asked again
+        chosen |= {"judge": f"replay:{reading.folder}", "trust_the_judge": True}
+    if config.by_agent:  # nobody can ask the agent again; its winner can be trained again
+        command, options = "train", {"reward": str(reading.folder / "best" / "reward.py")}
+        kept = {name: value for name, value in chosen.items() if name in _OF_TRAININGS}
+        chosen = {"seeds": max(config.confirm_seeds, 1), **kept}
+    elif config.given is None:
         command = "run"
         options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
         if reading.files.has(DEMONSTRATIONS):

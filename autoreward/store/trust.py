@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autoreward.config import AGENT, RunConfig, allowed_at_first
+from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core.resources import envs_folder
 from autoreward.core.wording import Setting
 from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
@@ -24,8 +24,8 @@ from autoreward.store.folder import Folder
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import read_task, task_names
 
-HARMLESS = ("grammar", "manual", AGENT)
-"""Who may design without being let in: none of them is sent anything, nor paid."""
+HARMLESS = ("grammar", "manual")
+"""Who may design without being let in: neither is sent anything, nor paid."""
 PLACES = ("/", "\\", ":", ".", "~")
 """What is in the name of a file, of a module or of an address, and in no plain word."""
 
