@@ -159,8 +159,9 @@ def test_a_session_is_a_run_with_lineage_looks_and_both_numbers(tmp_path: Path, 
     assert run is not None
     assert run.looks == 3, "two results and a rank on held-out episodes"
     assert result_sentence(run) in last
-    fresh = next(c.estimate.value for c in run.confirmed if c.who == run.best)
-    assert f"there {run.best} had a success of {run.success:.2f}, on seeds that it never saw {fresh:.2f}." in last
+    who = run.contest.winner if run.contest else run.best
+    fresh = next(c.estimate.value for c in run.confirmed if c.who == who)
+    assert f"there {who} had a success of {run.success:.2f}, on seeds that it never saw {fresh:.2f}." in last
 
 
 CHEATS: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -12,15 +12,13 @@ NOT_REPEATED = {
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""
+_OF_TRAININGS = ("steps", "episodes", "seed")
+"""Settings of a single training, of those that are repeated."""
 
 
 def start_file(own: Candidate) -> str:
     """Where a run keeps a program of the person's that it starts from."""
     return f"start/{own.id}.py"
-
-
-_OF_TRAININGS = ("steps", "episodes", "minutes_per_trial", "memory_mb", "seed")
-"""Settings of a single training."""
 
 
 def again(reading: RunView) -> str:
