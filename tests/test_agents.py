@@ -330,7 +330,7 @@ def test_over_standard_streams_a_session_that_is_left_is_finished_by_resume(tmp_
                 await anyio.sleep(0.5)
             await client.call_tool("train", program(source))
             told = ""
-            while "r000c0" not in told:
+            while "| r000c0 |" not in told:
                 told = (await client.call_tool("results", {"seconds": 45})).content[0].text  # type: ignore[union-attr]
             return told
 
