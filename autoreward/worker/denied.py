@@ -70,7 +70,8 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
 def _about_path(path: str) -> str:
     return (
         f"Workers see packages, system libraries and a folder of their own, not {path}; if you trust the environment, its card "
-        f'can name what it reads or changes: [process] read = ["{path}"], or write'
+        f'can name what it reads or changes: [process] read = ["{path}"], or write. What lies in a package, a folder of code, can '
+        "be read without that"
     )
 
 
