@@ -184,8 +184,7 @@ class AgentSession:
                     "may not train", " ".join(f.message for f in verdict.findings) + " Nothing was spent."
                 )
             self.desk.hand_in(candidate)
-        self.desk.wait(LONGEST_WAIT)
-        return self._shown_now()
+        return self._shown_after(LONGEST_WAIT)
 
     def _candidate(self, wanted: WantedProgram, arguments: Mapping[str, Any]) -> Candidate:
         try:
@@ -197,8 +196,7 @@ class AgentSession:
         return candidate_of(idea, identity, {c.id for r in wanted.rounds for c in r.candidates}, wanted.about.constants)
 
     def _results(self, arguments: Mapping[str, Any]) -> Answered:
-        self.desk.wait(arguments["seconds"])
-        return self._shown_now()
+        return self._shown_after(arguments["seconds"])
 
     def _keep(self, arguments: Mapping[str, Any]) -> Answered:
         candidate = self._trained(arguments["candidate"])
@@ -224,6 +222,12 @@ class AgentSession:
     def _finish(self, arguments: Mapping[str, Any]) -> Answered:
         self.desk.leave("the agent has ended its search")
         self.desk.wait(LONGEST_WAIT, ("over",))
+        return self._shown_now()
+
+    def _shown_after(self, seconds: float) -> Answered:
+        """When what is under way has ended; a search that ends by itself shows its last scores before they are confirmed."""
+        confirming = self.desk.wait(0.0) == "confirming"
+        self.desk.wait(seconds, ("over",) if confirming else ("waiting", "confirming", "over"))
         return self._shown_now()
 
     def _shown_now(self) -> Answered:
