@@ -84,6 +84,7 @@ def _charts(pair: Pair) -> list[Markup]:
                     for side, values in (("A", a), ("B", b))
                 ],
                 name,
+                dots=False,
             )
         )
         for name, (a, b) in _numbers(pair).items()
