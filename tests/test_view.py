@@ -25,8 +25,10 @@ from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import RunLocked, UsageError
+from autoreward.evaluation.bradley_terry import policies
 from autoreward.llm.client import REPLIES
 from autoreward.loop import improve
+from autoreward.records import Preference, Question
 from autoreward.report.charts import Band, Series, chart, small_line
 from autoreward.report.model_calls import ModelCall, dollars_by_round, model_calls
 from autoreward.report.race_curves import races
@@ -58,6 +60,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         improve(Study(TASK, config, FakeSteps(width=4), book, lambda event: None))
         for file in sorted(RECORDINGS.iterdir()):
             book.write(f"{REPLIES}/{file.name}", file.read_bytes())
+        scores = [s.score for s in read_run(folder / "done").search_scores]
+        one, other = policies([scores])[:2]
+        pair = Question(
+            a=one.candidate_id, b=other.candidate_id, a_trial=one.trials[0], b_trial=other.trials[0], episode=0
+        )
+        book.write(f"preferences/{pair.id}.json", Preference(question=pair, answer="a").model_dump_json().encode())
     with Book.create(folder / "stopped", RunHeader.of(TASK, config)) as book:
         book.once(DESCRIPTION, FakeSteps().describe)
     (folder / "broken").mkdir()
@@ -97,6 +105,7 @@ def test_a_run_shows_its_curve_its_standings_and_what_next(site: Site, runs: Pat
     assert "who stopped where, and why" in text
     assert f"autoreward export {runs / 'done'}" in text
     assert "autoreward resume" not in text
+    assert "What people prefer" in text
 
 
 def test_a_run_that_was_stopped_can_be_viewed(site: Site, runs: Path) -> None:

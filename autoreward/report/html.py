@@ -14,9 +14,10 @@ from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.ranking import ranked
 from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
-from autoreward.report.agreement import agreement, beaten
+from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
+from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
 from autoreward.report.model_calls import model_calls
@@ -28,7 +29,7 @@ from autoreward.report.phrases import (
     taken_over_sentence,
 )
 from autoreward.report.race_curves import races
-from autoreward.report.reading import CandidateView, RunView, read_run
+from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.search_curve import search_curves
 from autoreward.report.stages import stage_sentence
@@ -52,7 +53,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
 
     `on_ranking`: what the run's judge has to say of people's answers.
     """
-    return page("page", on_ranking=on_ranking, **run_parts(reading), **look())
+    return page("page", **run_parts(reading) | {"on_ranking": on_ranking}, **look())
 
 
 def best_first(reading: RunView) -> list[CandidateView]:
@@ -99,7 +100,7 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
 
 def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
     """The same, and what those about the whole run are made of."""
-    run = reading.run
+    run, by = reading.run, "people" if reading.answered else "judge"
     return candidate_parts(reading, to) | {
         "audit": audit_shown(reading),
         "verdict": result_sentence(run) if run else "Not finished: what there is so far.",
@@ -114,11 +115,13 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "taken_over": taken_over_sentence(reading.trials),
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
-        "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to)),  # noqa: S704
+        "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to, by)),  # noqa: S704
         "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
         "races": races(reading),
         "whiskers": whiskers(run.confirmed, run.best) if run else "",
         "agreement": agreement,
+        "what_is_preferred": what_is_preferred,
+        "on_ranking": "",
         "beaten": beaten,
         "minutes": sum(t.seconds for t in reading.trials) / 60,
         "money": reading.money,

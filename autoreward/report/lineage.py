@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from autoreward.records import Strengths
-from autoreward.report.reading import CandidateView
+from autoreward.report.candidates import CandidateView
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, _MARGIN = 164, 34, 46, 10, 6
 _LINE = 15
@@ -12,9 +12,13 @@ _LINE = 15
 
 
 def lineage(
-    candidates: Sequence[CandidateView], best: str, liked: Strengths, to: Callable[[str], str] = "#{}".format
+    candidates: Sequence[CandidateView],
+    best: str,
+    liked: Strengths,
+    to: Callable[[str], str] = "#{}".format,
+    by: str = "people",
 ) -> str:
-    """The graph; boxes link to where `to` says that their candidates are, and say what people prefer. Empty for a single one."""
+    """The graph; boxes link to where `to` says that their candidates are, and say what `by` prefer. Empty for a single one."""
     rounds: dict[int, list[CandidateView]] = {}
     for view in candidates:
         rounds.setdefault(view.round, []).append(view)
@@ -40,16 +44,16 @@ def lineage(
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
     svg += [
-        _box(view, to(view.candidate.id), places[view.candidate.id], view.candidate.id == best, liked)
+        _box(view, to(view.candidate.id), places[view.candidate.id], view.candidate.id == best, liked, by)
         for view in candidates
     ]
     return "".join(svg) + "</svg>"
 
 
-def _box(view: CandidateView, target: str, place: tuple[float, float], best: bool, liked: Strengths) -> str:
+def _box(view: CandidateView, target: str, place: tuple[float, float], best: bool, liked: Strengths, by: str) -> str:
     x, y = place
     strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
-    people = f"people {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
+    people = f"{by} {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
     success = max(view.success, 0.0)
     success_text = f"{view.success:.2f}" if view.ruled else "-"
     kind = " best" if best else ""

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from autoreward.records import Standings
+from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import MANY, Series, chart, legend_of
-from autoreward.report.reading import CandidateView, RunView
+from autoreward.report.reading import RunView
 
 _REST = "var(--line)"
 

@@ -10,10 +10,11 @@ from markupsafe import Markup
 
 from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
+from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import small_line
 from autoreward.report.html import best_first, candidate_parts, difference, look, run_parts
 from autoreward.report.model_calls import model_calls
-from autoreward.report.reading import CandidateView, RunView
+from autoreward.report.reading import RunView
 from autoreward.report.run_rows import RunRow
 from autoreward.report.templates import page, part
 from autoreward.report.view.commands import offers_of_candidate, offers_of_run
