@@ -1,5 +1,6 @@
 """Small line charts as inline SVG: no script, no network, readable in light and dark."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from html import escape
@@ -34,6 +35,8 @@ class Series(NamedTuple):
     name: str
     points: Sequence[tuple[float, float]]
     color: str
+    breaks: Sequence[int] = ()
+    """Places of points that no line leads to: where an angle came round."""
 
 
 def chart(
@@ -77,9 +80,12 @@ def chart(
     if limit is not None:
         svg.append(f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
     for line in lines:
-        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
         title = f"<title>{escape(line.name)}</title>"
-        svg.append(f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>')
+        for begin, end in itertools.pairwise((0, *line.breaks, len(line.points))):
+            path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points[begin:end])
+            svg.append(
+                f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>'
+            )
         if dots:
             svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
     body = "".join(svg) + "</svg>"

@@ -69,7 +69,8 @@ def _program(candidate: Candidate, task: Task, survey: Survey) -> str:
             f"{where} needs an observation that is one vector, and this one has the shape {survey.box}; write "
             "compute_reward(state, action, next_state, memory) over the card's fields instead."
         )
-    observed = places(task.state_sources, "obs", survey.box[0])
+    as_it_is = {name: source for name, source in task.state_sources.items() if not task.state[name].wrap}
+    observed = places(as_it_is, "obs", survey.box[0])
     if survey.action:
         acted: list[Place] | str = _whole(
             places(task.action_sources, "action", len(survey.action)), "action", where, task
