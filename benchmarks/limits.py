@@ -28,8 +28,8 @@ LIMITS = {
     "mountain-car-continuous": {"value": "-position", "at_most": 0.95, "over": "max"},
     "pendulum": {"value": "abs(torque[0] * speed)", "at_most": 0.5, "over": "mean"},
 }
-"""What a policy may not do, in an episode: a force, a speed, a joint's speed, how far it goes back, its mean power. The numbers of the
-last three lie below what the plain sum came to on another seed (100): 9.3, 1.01 and 0.94."""
+"""What a policy may not do, in an episode: a force, a speed, a joint's speed, how far it goes back, its mean power. The numbers of
+the last three lie below what the plain sum came to on another seed (100): 9.3, 1.01 and 0.94."""
 
 
 def main() -> None:
