@@ -20,6 +20,7 @@ from autoreward.report.charts import Series, chart
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
+from autoreward.session.single_transitions import raw_sources
 from autoreward.tasks.card import Task
 from autoreward.tasks.draft.guess import draft_task
 from autoreward.tasks.draft.ranges import is_direction
@@ -247,6 +248,16 @@ def test_init_proposes_it_for_what_it_can_recognise(given: Survey, wraps: bool) 
     assert [field.wrap for field in drafted.task.state.values()] == [wraps]
     assert ("wrap = true" in card_text(drafted)) is wraps
     assert parse_task(card_text(drafted), Path("toy/task.toml")) == drafted.task
+
+
+@pytest.mark.parametrize(("high", "held"), [(360.0, True), (None, False)])
+def test_a_reward_of_single_transitions_reads_an_angle_that_stays_in_its_range(high: float | None, held: bool) -> None:
+    """One that counts its turns is another number in the field than in the observation."""
+    course = Entry(low=0.0, high=high, seen_low=0.0, seen_high=360.0, mean=0.0, std=1.0)
+    raw = raw_sources(compass("abs(course) < 1"), [course, course])
+    assert ("course" in raw) is held
+    assert raw["twist"].evaluate({"obs": np.array([[0.0, 725.0]])}).tolist() == [725.0]
+    assert not held or raw["wind"].evaluate({"obs": np.array([[0.0, 725.0]])}).tolist() == [725.0], "as it is"
 
 
 def test_an_angle_of_a_direction_is_recognised() -> None:

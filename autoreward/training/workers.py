@@ -10,6 +10,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed
 from autoreward.records import (
     DEMONSTRATIONS,
+    FRAMES_FILE,
     TRAINING_STATE,
     UNGRADED,
     Audit,
@@ -195,6 +196,14 @@ class Workers(Closing):
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
             return self._here.run(FilmJob(task=task, seed=seed), {WEIGHTS_FILE: weights}, _untold).files
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
+
+    def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
+        """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
+        try:
+            job = FilmJob(task=task, seed=seed, frames=count)
+            return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).files[FRAMES_FILE]
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 

@@ -1,6 +1,6 @@
 """What a worker can be asked to do, one record each; `table.py` says which function does which."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field as Bounded
 
@@ -10,6 +10,7 @@ from autoreward.records import (
     CLIP_FILE,
     DEMONSTRATIONS,
     EPISODES,
+    FRAMES_FILE,
     LOGGED,
     REFERENCE_EPISODES,
     SAMPLES,
@@ -242,10 +243,12 @@ class FilmJob(_OfOneCheckpoint):
 
     kind = "film"
     seed: int
+    frames: Annotated[int, Bounded(ge=0, le=16)] = 0
+    """Frames of a single picture; 0: an animation."""
 
     def makes(self, report: EmptyReport) -> tuple[str, ...]:
-        """The clip."""
-        return (CLIP_FILE,)
+        """The clip, or the picture."""
+        return (FRAMES_FILE if self.frames else CLIP_FILE,)
 
 
 class PlayReport(Record):
