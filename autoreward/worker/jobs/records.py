@@ -134,6 +134,8 @@ class DescribeJob(Job[Description]):
     """Sample the task's environment, and judge whole episodes of simple policies."""
 
     kind = "describe"
+    seconds: float = Bounded(default=240.0, gt=0.0)
+    """Most seconds of steps; of an environment that is slower, fewer samples are taken and fewer episodes played."""
     seed: int
     demonstrated: bool
     """Whether a file of demonstrations comes with it."""
@@ -157,6 +159,8 @@ class SurveyJob(Job[Survey]):
     """Look at the environment of a blank task."""
 
     kind = "survey"
+    seconds: float = Bounded(default=120.0, gt=0.0)
+    """Most seconds of steps; an environment that is slower is looked at in fewer."""
 
     @property
     def report_type(self) -> type[Survey]:
@@ -186,6 +190,8 @@ class AuditJob(Job[Audit]):
     """Hold a task card against its environment."""
 
     kind = "audit"
+    seconds: float = Bounded(default=240.0, gt=0.0)
+    """Most seconds of steps; an environment that is slower is looked at in fewer."""
 
     @property
     def report_type(self) -> type[Audit]:
