@@ -1,5 +1,6 @@
 """Small line charts as inline SVG: no script, no network, readable in light and dark."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from html import escape
@@ -34,6 +35,8 @@ class Series(NamedTuple):
     name: str
     points: Sequence[tuple[float, float]]
     color: str
+    breaks: Sequence[int] = ()
+    """Places of points that no line leads to: where an angle came round."""
     joined: bool = True
     """Whether a line goes through its points, or each stands alone."""
 
@@ -95,9 +98,9 @@ def chart(
             f'y2="{y(band.value):.1f}"><title>{escape(band.name)}: {band.value:.3g}</title></line>'
         )
     for line in lines:
-        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
         title = f"<title>{escape(line.name)}</title>"
-        if line.joined:
+        for begin, end in itertools.pairwise((0, *line.breaks, len(line.points))) if line.joined else ():
+            path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points[begin:end])
             svg.append(
                 f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>'
             )
