@@ -30,6 +30,7 @@ from autoreward.records.environments import (
     EXPLOITS,
     REFERENCE_EPISODES,
     SAMPLES,
+    TASKS_OWN,
     UNGRADED,
     Audit,
     AuditItem,
@@ -43,6 +44,7 @@ from autoreward.records.environments import (
     Remembered,
     Stretch,
     Survey,
+    TrainingSimulator,
 )
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
@@ -103,6 +105,7 @@ __all__ = [
     "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",
+    "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
     "Allowance",
@@ -188,6 +191,7 @@ __all__ = [
     "TakenOver",
     "Tightened",
     "TrainingLength",
+    "TrainingSimulator",
     "Trial",
     "TrialId",
     "TrialJob",

@@ -26,6 +26,7 @@ from autoreward.report.phrases import (
 )
 from autoreward.report.reading import CandidateView, RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
@@ -74,6 +75,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         diff=_diff(reading),
         clips=filmed(reading),
         taken_over=taken_over_sentence(reading.trials),
+        simulator=simulator_sentence(reading),
         lost_episodes=lost_episodes_sentence(reading.lost_episodes),
         plots=plotted(reading),
         graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704

@@ -15,6 +15,7 @@ from autoreward.errors import TaskError
 from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
+from autoreward.worker.batched.choice import chosen_simulator
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.envs.time_limits import cut_after
@@ -43,7 +44,8 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         The description; the sampled transitions, and the reference episodes, one column each.
 
     Raises:
-        TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
+        TaskError: the card or the demonstrations don't fit the environment, its settings the algorithm, or the simulator that is
+            asked for the environment.
     """
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
@@ -80,6 +82,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         doc=stated.doc,
         dt=stated.dt,
         lost_episodes=venv.lost_episodes,
+        simulator=chosen_simulator(job.simulator, task, seed % 2**31),
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 

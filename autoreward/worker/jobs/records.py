@@ -13,6 +13,7 @@ from autoreward.records import (
     LOGGED,
     REFERENCE_EPISODES,
     SAMPLES,
+    TASKS_OWN,
     TRAINING_STATE,
     UNGRADED,
     Audit,
@@ -22,12 +23,14 @@ from autoreward.records import (
     Record,
     Score,
     Survey,
+    TrainingSimulator,
     Trial,
     TrialJob,
     WorkerProtection,
     policy_file,
 )
 from autoreward.records.base import Line, Said
+from autoreward.settings import SimulatorSetting
 from autoreward.worker.jobs.job import Job
 
 WEIGHTS_FILE = "policy.safetensors"
@@ -48,6 +51,7 @@ class TrainJob(Job[Trial]):
     kind = "train"
     training: TrialJob
     grading: Grading = UNGRADED
+    simulator: TrainingSimulator = TASKS_OWN
 
     @property
     def report_type(self) -> type[Trial]:
@@ -134,6 +138,8 @@ class DescribeJob(Job[Description]):
 
     kind = "describe"
     seed: int
+    simulator: SimulatorSetting = "gymnasium"
+    """What trainings may step."""
     demonstrated: bool
     """Whether a file of demonstrations comes with it."""
 
