@@ -101,7 +101,7 @@ class RunSettings:
         SimulatorSetting,
         Help(
             "What trainings step: gymnasium (the task's own environment), envpool (faster), or auto (envpool where it is there "
-            "and behaves the same; docs/simulators.md). Scores are always of the task's own."
+            "and behaves the same; docs/environments.md). Scores are always of the task's own."
         ),
     ] = "auto"
     workers: Annotated[

@@ -19,7 +19,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
 from autoreward.worker.batched.choice import training_envs
-from autoreward.worker.batched.envpool_plan import is_there
+from autoreward.worker.batched.envpool_plan import envpool_installed
 from autoreward.worker.batched.envs import BatchedEnvs
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
@@ -69,7 +69,7 @@ ENVPOOL: dict[str, Make] = {
     "EnvPool, ending by itself": of_envpool("cartpole-hold", 30),
     "EnvPool, pushed by a vector": of_envpool("pendulum", 9),
 }
-if is_there():
+if envpool_installed():
     KINDS |= ENVPOOL
 
 

@@ -26,7 +26,7 @@ def facts_before_training(event: BeforeTraining) -> dict[str, object]:
     """The same for programs."""
     match event:
         case events.SimulatorChosen(simulator=simulator):
-            return simulator.model_dump(mode="json")
+            return {"simulator": simulator.name, "version": simulator.version, "reason": simulator.reason}
         case events.ExploitsRemembered(remembered=known):
             return {"runs": list(known.runs), "episodes": len(known.episodes)}
         case events.Explored(exploration=exploration):

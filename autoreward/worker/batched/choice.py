@@ -7,7 +7,7 @@ from autoreward.records import TASKS_OWN, TrainingSimulator
 from autoreward.settings import SimulatorSetting
 from autoreward.tasks.card import Task
 from autoreward.worker.batched.conformance import difference
-from autoreward.worker.batched.envpool_plan import CannotServe, envpool_plan, is_there
+from autoreward.worker.batched.envpool_plan import CannotServe, envpool_installed, envpool_plan
 from autoreward.worker.batched.envpool_sim import draws_in_steps, envpool_opener
 from autoreward.worker.batched.envs import BatchedEnvs
 from autoreward.worker.batched.simulator import facts_of
@@ -33,7 +33,7 @@ def chosen_simulator(setting: SimulatorSetting, task: Task, seed: int) -> Traini
 
     Raises TaskError where EnvPool is asked for and can't stand in.
     """
-    if setting == "gymnasium" or (setting == "auto" and not is_there()):
+    if setting == "gymnasium" or (setting == "auto" and not envpool_installed()):
         return TASKS_OWN
     demand_envpool(task)
     version = metadata.version("envpool")
@@ -47,7 +47,7 @@ def chosen_simulator(setting: SimulatorSetting, task: Task, seed: int) -> Traini
 
 def demand_envpool(task: Task) -> None:
     """Raises TaskError where it is not installed."""
-    if not is_there():
+    if not envpool_installed():
         raise TaskError(f"task {task.name}: its trainings need EnvPool, which is not installed: {how_to_get('fast')}")
 
 

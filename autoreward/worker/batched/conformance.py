@@ -1,12 +1,12 @@
 """Whether a simulator is the same environment as Gymnasium's, by what both do.
 
 - Actions are of the same space, and observations have as many numbers.
-- From the same state, where it can be set: STARTS starts, the same actions, SAME_STEPS steps. No number may differ by more than
-  SAME_TOLERANCE of 1 or of its size, whichever is larger.
-- Else chance differs, and distributions are compared: what EPISODES resets observe, and of as many episodes of the same actions, up
-  to LONGEST steps each, the mean and the last value of each number, the return, the length, and whether they ended by themselves.
-  A two-sample Kolmogorov-Smirnov test each, that takes values for equal that differ by less than SHARE of all values' range.
-  ALARM is the probability that any test of an environment that is the same fails by chance (Bonferroni).
+- From the same state, where it can be set: SAME_STARTS starts, the same actions, SAME_STEPS steps. No number may differ by more
+  than SAME_TOLERANCE of 1 or of its size, whichever is larger.
+- Then chance differs, and distributions are compared: what the resets of COMPARED_EPISODES episodes observe, and of these, with the
+  same actions and LONGEST steps at most, the mean and the last value of each number, the return, the length, and whether they ended
+  by themselves. A two-sample Kolmogorov-Smirnov test each, that takes values for equal that differ by less than NEARNESS of all
+  values' range. ALARM is the probability that any test of an environment that is the same fails by chance (Bonferroni).
 """
 
 from typing import Any
@@ -19,27 +19,29 @@ from numpy.typing import NDArray
 from autoreward.worker.batched.same_state import state_setter
 from autoreward.worker.batched.simulator import BatchSimulator, Facts, Opener
 
-STARTS, SAME_STEPS, SAME_TOLERANCE = 8, 10, 1e-3
-EPISODES, LONGEST = 96, 100
-SHARE, ALARM = 1e-3, 1e-4
+SAME_STARTS, SAME_STEPS, SAME_TOLERANCE = 8, 10, 1e-3
+COMPARED_EPISODES, LONGEST = 96, 100
+NEARNESS, ALARM = 1e-3, 1e-4
 _HELD = 8
 """Most steps for which an action is held: random ones that change at every step lead nowhere."""
 _Floats = NDArray[np.float64]
 
 
-def difference(env: gymnasium.Env[Any, Any], opened: Opener, facts: Facts, seed: int) -> str:
+def difference(
+    env: gymnasium.Env[Any, Any], opened: Opener, facts: Facts, seed: int, episodes: int = COMPARED_EPISODES
+) -> str:
     """In which way the simulator is another environment, as a clause without a full stop; empty where none was found.
 
     Raises what either of them raises.
     """
     if words := _of_spaces(env, opened, facts):
         return words
-    actions = _scripts(facts, seed)
+    actions = _scripts(facts, seed, episodes)
     setter = state_setter(env)
     if setter is not None and (words := _of_dynamics(env, opened, setter, actions, seed)):
         return words
     here = _measures(_in_gymnasium(env, actions, seed))
-    simulator = opened([(seed + i) % 2**31 for i in range(EPISODES)])
+    simulator = opened([(seed + i) % 2**31 for i in range(episodes)])
     there = _measures(_in_simulator(simulator, actions))
     simulator.close()
     return _of_distributions(here, there)
@@ -65,14 +67,14 @@ def _same_actions(one: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
     return one == other
 
 
-def _scripts(facts: Facts, seed: int) -> NDArray[Any]:
-    """Actions of EPISODES episodes, each held for 1 to _HELD steps, shape (T, K) or (T, K, a)."""
+def _scripts(facts: Facts, seed: int, episodes: int) -> NDArray[Any]:
+    """Actions of K episodes, each held for 1 to _HELD steps, shape (T, K) or (T, K, a)."""
     chance = np.random.default_rng(seed)
     space = facts.action_space
     space.seed(seed)
     length = min(facts.time_limit, LONGEST)
     rows = []
-    for _ in range(EPISODES):
+    for _ in range(episodes):
         held = int(chance.integers(1, _HELD + 1))
         drawn = [space.sample() for _ in range(-(-length // held))]
         rows.append(np.repeat(np.stack(drawn), held, axis=0)[:length])
@@ -80,13 +82,13 @@ def _scripts(facts: Facts, seed: int) -> NDArray[Any]:
 
 
 def _of_dynamics(env: gymnasium.Env[Any, Any], opened: Opener, setter: Any, actions: NDArray[Any], seed: int) -> str:
-    simulator = opened([(seed + i) % 2**31 for i in range(STARTS)])
-    everyone = np.arange(STARTS)
+    simulator = opened([(seed + i) % 2**31 for i in range(SAME_STARTS)])
+    everyone = np.arange(SAME_STARTS)
     begun = simulator.reset(everyone)
-    going = np.ones(STARTS, np.bool_)
+    going = np.ones(SAME_STARTS, np.bool_)
     steps = []
     for row in actions[:SAME_STEPS]:
-        step = simulator.step(everyone, row[:STARTS])
+        step = simulator.step(everyone, row[:SAME_STARTS])
         steps.append((step, going.copy()))
         going &= ~(step.terminated | step.truncated)
     simulator.close()
@@ -176,23 +178,23 @@ def _measures(episodes: list[_Episode]) -> dict[str, _Floats]:
 
 
 def _of_distributions(here: dict[str, _Floats], there: dict[str, _Floats]) -> str:
-    tests = len(here)
-    most = np.sqrt(-np.log(ALARM / (2 * tests)) / 2 * (2 / EPISODES))
-    far = {name: distance(here[name], there[name]) for name in here}
+    tests, episodes = len(here), len(next(iter(here.values())))
+    most = np.sqrt(-np.log(ALARM / (2 * tests)) / 2 * (2 / episodes))
+    far = {name: sample_distance(here[name], there[name]) for name in here}
     worst = max(far, key=lambda name: far[name])
     if far[worst] <= most:
         return ""
     return (
         f"{worst} is distributed otherwise: a mean of {there[worst].mean():.4g}, in Gymnasium {here[worst].mean():.4g} "
-        f"(Kolmogorov-Smirnov distance {far[worst]:.2f} over {EPISODES} episodes each, where {most:.2f} may be)"
+        f"(Kolmogorov-Smirnov distance {far[worst]:.2f} over {episodes} episodes each, where {most:.2f} may be)"
     )
 
 
-def distance(one: _Floats, other: _Floats) -> float:
-    """The Kolmogorov-Smirnov distance of two samples, in [0, 1], where values that differ by less than SHARE of the range of all
+def sample_distance(one: _Floats, other: _Floats) -> float:
+    """The Kolmogorov-Smirnov distance of two samples, in [0, 1], where values that differ by less than NEARNESS of the range of all
     count as equal."""
     both = np.concatenate([one, other])
-    near = SHARE * float(np.ptp(both)) + 1e-6
+    near = NEARNESS * float(np.ptp(both)) + 1e-6
     return max(_above(one, other, near), _above(other, one, near))
 
 

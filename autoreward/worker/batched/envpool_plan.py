@@ -40,7 +40,7 @@ class EnvPoolPlan(NamedTuple):
     grid_world: bool
 
 
-def is_there() -> bool:
+def envpool_installed() -> bool:
     """Whether EnvPool is installed."""
     return importlib.util.find_spec("envpool") is not None
 

@@ -16,8 +16,8 @@ from autoreward.worker.envs.stated import Stated
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 
-SEEDS, RESETS, STARTS, ACTIONS = "batched.seeds", "batched.resets", "batched.starts", "batched.actions"
-_KEPT = 4_096
+_SEEDS, _RESETS, _STARTS, _ACTIONS = "batched.seeds", "batched.resets", "batched.starts", "batched.actions"
+_KEPT = 1_024
 """Rows of actions after which those are dropped that no episode in progress needs."""
 
 
@@ -133,15 +133,15 @@ class BatchedEnvs(VectorEnv):
         first = int(self._starts.min())
         rows = np.stack(self._rows[first:]) if self._rows[first:] else self._chosen[None][:0]
         return {
-            SEEDS: torch.from_numpy(self._drawn.copy()),
-            RESETS: torch.from_numpy(self._resets.copy()),
-            STARTS: torch.from_numpy(self._starts - first),
-            ACTIONS: torch.from_numpy(rows),
+            _SEEDS: torch.from_numpy(self._drawn.copy()),
+            _RESETS: torch.from_numpy(self._resets.copy()),
+            _STARTS: torch.from_numpy(self._starts - first),
+            _ACTIONS: torch.from_numpy(rows),
         }
 
     def bring_back(self, tensors: dict[str, torch.Tensor]) -> list[EpisodeSoFar]:
         """By playing them again, from the seeds on."""
-        seeds, resets, starts, rows = (tensors.pop(name).numpy() for name in (SEEDS, RESETS, STARTS, ACTIONS))
+        seeds, resets, starts, rows = (tensors.pop(name).numpy() for name in (_SEEDS, _RESETS, _STARTS, _ACTIONS))
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} episodes for {self.num_envs} environments")
         self._begin_all(seeds)

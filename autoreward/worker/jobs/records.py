@@ -69,6 +69,11 @@ class TrainJob(Job[Trial]):
         return self.training.source if self.training.reward == "candidate" else None
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """What it steps, where that is not the task's own environment."""
+        return () if self.simulator.name == "gymnasium" else (self.simulator.name,)
+
+    @property
     def takes(self) -> tuple[str, ...]:
         """The state that the leg before ended in, for all legs but the first."""
         return (TRAINING_STATE,) if self.training.leg else ()
@@ -139,7 +144,6 @@ class DescribeJob(Job[Description]):
     kind = "describe"
     seed: int
     simulator: SimulatorSetting = "gymnasium"
-    """What trainings may step."""
     demonstrated: bool
     """Whether a file of demonstrations comes with it."""
 

@@ -49,8 +49,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         The trial (a failed candidate is its outcome, with the curve so far); the weights of its checkpoints, what SB3
         logged, and TRAINING_STATE.
     """
-    task, job = work.task, work.training
-    seed = job.seed % 2**31
+    task, job, seed = work.task, work.training, work.training.seed % 2**31
     envs = training_envs(task, work.simulator, task.train.envs, seed)
     context.closing.callback(envs.close)
     recorder = Recorder(envs, task)
