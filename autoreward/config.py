@@ -9,9 +9,13 @@ from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
 from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
-from autoreward.settings import Effort, RunSettings, SimulatorSetting
+from autoreward.settings import JUDGE_ROLES, Effort, Role, RunSettings, SimulatorSetting
 from autoreward.tasks.card import Task
 
+GRAMMAR = "grammar"
+"""The designer that is no model."""
+ASKED_NOBODY = frozenset({"rule", "human"})
+"""Judges that are no models."""
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 
 
@@ -32,10 +36,22 @@ class RunConfig(RunSettings, Given):
     def _is_a_line(cls, name: str) -> str:
         return _LINE.validate_python(name)
 
+    @field_validator("judge")
+    @classmethod
+    def _is_somebody(cls, name: str) -> str:
+        judges = _LINE.validate_python(name).split(",")
+        if not all(judges) or len(judges) > len(JUDGE_ROLES):
+            raise ValueError(f"Write rule, human, or one to {len(JUDGE_ROLES)} models with commas between them")
+        if len(set(judges)) < len(judges):
+            raise ValueError("The same model twice says nothing new: name each once")
+        if len(judges) > 1 and ASKED_NOBODY & set(judges):
+            raise ValueError("Models judge together, rule and human alone")
+        return name
+
     @field_validator("critic", "analyzer")
     @classmethod
     def _has_a_designer(cls, name: str, others: ValidationInfo) -> str:
-        if name and others.data.get("model") == "grammar":
+        if name and others.data.get("model") == GRAMMAR:
             raise ValueError(
                 "The grammar's programs are neither reviewed nor explained; choose a model that designs, too"
             )
@@ -74,24 +90,37 @@ class RunConfig(RunSettings, Given):
     @property
     def by_grammar(self) -> bool:
         """Whether every program is the grammar's: those that it writes here need no lock, and get the best there is."""
-        return self.model == "grammar" and not isinstance(self.given, Candidate) and not self.start
+        return self.model == GRAMMAR and not isinstance(self.given, Candidate) and not self.start
 
     @property
-    def models(self) -> dict[Literal["designer", "critic", "analyzer"], str]:
+    def judges(self) -> dict[Role, str]:
+        """The models that judge; empty where the rule or people do."""
+        names = [name for name in self.judge.split(",") if name not in ASKED_NOBODY]
+        return dict(zip(JUDGE_ROLES, names, strict=False))
+
+    @property
+    def preferred_by(self) -> str:
+        """Whose preferences rank where no rule does, in words."""
+        return " and ".join(self.judges.values()) or "people"
+
+    @property
+    def models(self) -> dict[Role, str]:
         """Who is asked in each role."""
-        return {
+        designing: dict[Role, str] = {
             "designer": self.model,
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
+        return {**(designing if self.model != GRAMMAR else {}), **self.judges}
 
     @property
-    def efforts(self) -> dict[Literal["designer", "critic", "analyzer"], Effort | None]:
+    def efforts(self) -> dict[Role, Effort | None]:
         """How much each role thinks; None: what its model does by itself."""
         return {
             "designer": self.effort,
             "critic": self.critic_effort or self.effort,
             "analyzer": self.analyzer_effort or self.effort,
+            **dict.fromkeys(JUDGE_ROLES, self.effort),
         }
 
 

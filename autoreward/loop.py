@@ -15,7 +15,7 @@ from autoreward.errors import LimitReached, UsageError
 from autoreward.evaluation.limits import holds_limits, over_trainings, unheld
 from autoreward.evaluation.ranking import best, latest
 from autoreward.evaluation.stages import stages_over_trainings
-from autoreward.judges import JUDGES
+from autoreward.judges import judge_called
 from autoreward.records import (
     Candidate,
     Candidates,
@@ -94,7 +94,7 @@ def improve(study: Study) -> Run:
     heard = rounds_that_heard(rounds, feedback)
     entered = arms(rounds, feedback, task) if measurable else []
     # where people judge they have the last word
-    searched = [s for r in heard for s in r.scores] if JUDGES[study.config.judge].sets_target else []
+    searched = [s for r in heard for s in r.scores] if judge_called(study.config.judge).sets_target else []
     longest = study.at(length_after(study.config, task, rounds))
     trials, confirmed, contest = confirm(longest, book.confirm_page(), entered, searched)
     taken = taken_over([*book.baselines_page().saved(TRIALS), *trials])
@@ -149,7 +149,7 @@ def play(study: Study, description: Description, rounds: Rounds, feedback: Feedb
     taken = page.has(TAKEN)
     trials, scores = judged_again(study, page) if taken else successive_halving(study, page, field, budget)
     # stops here until people have answered, where they are the judges
-    liked = JUDGES[study.config.judge].rank(study, page, [*(r.scores for r in rounds), scores])
+    liked = judge_called(study.config.judge).rank(study, page, [*(r.scores for r in rounds), scores])
 
     def diagnosed(candidate: Candidate) -> Diagnosis:
         return steps.diagnose(candidate, records_of(candidate.id, trials), records_of(candidate.id, scores))
@@ -249,7 +249,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
         return None
     if rounds and rounds[-1].doubt.reason:
         return rounds[-1].doubt.reason
-    winner = best(rounds[feedback.since :], task) if JUDGES[config.judge].sets_target else ""
+    winner = best(rounds[feedback.since :], task) if judge_called(config.judge).sets_target else ""
     scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
     if scores and holds_limits(scores) and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"

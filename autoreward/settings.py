@@ -17,6 +17,10 @@ SimulatorSetting = Literal["gymnasium", "envpool", "auto"]
 Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
 """How much a model thinks, from not at all on; not every model knows every step."""
 
+Role = Literal["designer", "critic", "analyzer", "judge", "judge-2", "judge-3"]
+"""What a model is asked as; several may judge."""
+JUDGE_ROLES: tuple[Role, ...] = ("judge", "judge-2", "judge-3")
+
 CompositionSetting = Literal[
     "own", "auto", "sum", "bounded", "sign", "product", "potential", "standardised", "conjunction", "krc", "gated", "capped",
     "staged", "lagrange",
@@ -62,12 +66,16 @@ class RunSettings:
         Help("Fresh training seeds for the finalists and the baselines; 0: no confirmation."),
     ] = 5
     judge: Annotated[
-        Literal["rule", "human"],
+        str,
         Help(
-            "Who ranks those that trained to the end: rule (the task's, if it has one) or human (docs/preferences.md).",
+            "Who ranks those that trained to the end: rule (the task's, if it has one), human, or a model as for `model`, up to "
+            "three with commas between them (docs/preferences.md).",
             default_shown=False,
         ),
     ] = "rule"
+    trust_the_judge: Annotated[
+        bool, Help("Let a model judge of which `autoreward doctor` has not found that it judges well.")
+    ] = False
     ask: Annotated[
         int,
         Interval(ge=0, le=3),
@@ -183,7 +191,8 @@ class Settings(TypedDict, total=False):
     target: float
     budget: float
     confirm_seeds: int
-    judge: Literal["rule", "human"]
+    judge: str
+    trust_the_judge: bool
     ask: int
     explore_steps: int
     hunt_steps: int

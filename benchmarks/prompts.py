@@ -44,12 +44,13 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.cost import tokens
 from autoreward.llm.open import open_models
 from autoreward.llm.replay import ReplayModel
-from autoreward.llm.types import LLM, Prompt, Reply, Role
+from autoreward.llm.types import LLM, Prompt, Reply
 from autoreward.records import REFERENCE_EPISODES, Allowance, Candidate, Verdict
 from autoreward.roles import critic
 from autoreward.roles.brief import Brief, brief
 from autoreward.session.offline import Offline
 from autoreward.session.real_steps import open_steps
+from autoreward.settings import Role
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.card import Task

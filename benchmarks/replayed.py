@@ -17,8 +17,9 @@ from suite import finished, first_program, print_table
 from autoreward.config import RunConfig
 from autoreward.llm.client import REPLIES, SavedReply
 from autoreward.llm.cost import Bill
-from autoreward.llm.types import Reply, Role
+from autoreward.llm.types import Reply
 from autoreward.report.phrases import interval_text
+from autoreward.settings import Role
 from autoreward.tasks.files import find_task
 
 HEAD = ("winner", "its success [95 %]", "by seed", "first program", "others", "search and confirmation, full trainings")

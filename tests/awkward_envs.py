@@ -17,6 +17,8 @@ from gymnasium import spaces
 
 LIMIT = 30
 _SHARED = np.zeros(2, np.float32)
+_BELT = [0.0]
+_PORT: list[object] = []
 
 
 class Plain(gymnasium.Env[Any, Any]):
@@ -137,6 +139,25 @@ def _broken(self: Plain) -> None:
         raise ConnectionResetError("the simulator is gone")
 
 
+def _laid(self: Plain, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+    found = Plain.reset(self, seed=seed, options=options)
+    _BELT[0] = self.place
+    return found
+
+
+def _moved(self: Plain) -> None:
+    """By a belt that all of them lie on."""
+    _BELT[0] += 0.1
+    self.place = _BELT[0]
+
+
+def _listens(self: Plain) -> None:
+    Plain.__init__(self)
+    if _PORT:
+        raise OSError("port 2000 is taken")
+    _PORT.append(self)
+
+
 def _step_as(**changes: Any) -> Any:
     def step(self: Plain, action: Any) -> tuple[Any, ...]:
         found = dict(zip(("observation", "reward", "ended", "cut", "info"), Plain.step(self, action), strict=True))
@@ -201,3 +222,5 @@ fault(
     spec_steps=lambda self: setattr(self, "all_steps", getattr(self, "all_steps", 0) + 1) or self.all_steps,
     action_space=spaces.Box(0, 1000, (1,)),
 )("FarThenCrashes")  # fmt: skip
+fault(reset=_laid, happens=_moved)("Belt")
+fault(__init__=_listens, close=lambda self: _PORT.clear())("Alone")

@@ -10,6 +10,7 @@ from autoreward.core.protection import Tier
 from autoreward.core.seeds import derive
 from autoreward.records import (
     Analyses,
+    Answer,
     Candidate,
     Candidates,
     CheckpointScore,
@@ -18,6 +19,9 @@ from autoreward.records import (
     Exploration,
     FieldStats,
     Hunt,
+    Judgement,
+    Judgements,
+    Question,
     Round,
     Score,
     Screened,
@@ -145,3 +149,15 @@ class FakeSteps:
     def analyze(self, page: Page, played: Round) -> Analyses:
         self.done[f"analyze {page.folder.name}"] += 1
         return Analyses()
+
+    def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
+        self.done[f"compare {page.folder.name} {batch}"] += 1
+        return Judgements(items=tuple(self.judged(question) for question in questions))
+
+    def judged(self, question: Question) -> Judgement:
+        """Prefers whom the fake scores prefer: they go by the candidate's name."""
+        a, b = (derive(0, name) for name in (question.a, question.b))
+        answer: Answer = "a" if a > b else "b"
+        return Judgement(
+            question=question, by="replay:judge", answer=answer, forwards=answer, backwards=answer, cited=2
+        )

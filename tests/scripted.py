@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.llm.client import ModelClient
-from autoreward.llm.types import Prompt, Reply, Role
+from autoreward.llm.types import Prompt, Reply
 from autoreward.records import Allowance
+from autoreward.settings import JUDGE_ROLES, Role
 
 Line = str | Mapping[str, Any]
 
@@ -36,6 +37,6 @@ def client(model: Scripted, folder: Path, max_calls: int = 100) -> ModelClient:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
 
-    roles: tuple[Role, ...] = ("designer", "critic", "analyzer")
+    roles: tuple[Role, ...] = ("designer", "critic", "analyzer", *JUDGE_ROLES)
     allowed = Allowance(max_cost=1.0, max_calls=1).model_copy(update={"max_calls": max_calls})
     return ModelClient(dict.fromkeys(roles, model), folder, write, allowed)

@@ -73,6 +73,13 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
         ("Window", "error", "fail", "reset raises RuntimeError: pyglet: cannot open display None"),
         ("Folder", "folder", "note", "it changes the current folder of its process"),
         ("Errors", "NumPy", "note", "(divide='raise', over='raise', under='raise', invalid='raise')"),
+        ("Belt", "side by side", "fail", "two of them in one process change each other's episodes, from step 1 on"),
+        (
+            "Alone",
+            "side by side",
+            "fail",
+            "a second one in the same process can't be made: OSError: port 2000 is taken",
+        ),
         ("SeedsAll", "global seed", "note", "reset sets the seed of random or np.random for everybody"),
     ],
 )
@@ -187,7 +194,7 @@ def test_slow_episodes_are_compared_over_fewer_steps(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("autoreward.worker.checking.seeds._SECONDS", -1.0)
     subject = Subject(placeholder_task("Slow-v0", {}, "toy"), Slow(), Slow, lambda: 0, set(), 0.0, 10, {})
-    assert (list(repeatable(subject)), taken) == ([], [1, 1, 1, 1])
+    assert (list(repeatable(subject)), taken) == ([], [1, 1, 1, 1, 0, 1])
 
 
 @pytest.fixture(scope="module")

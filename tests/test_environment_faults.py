@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import EnvironmentFault
 from autoreward.records import Trial, TrialJob
+from autoreward.worker import denied
 from autoreward.worker.envs import make, watchdog
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.envs.watchdog import CLOSING, MAKING, RESETTING, STEPPING, UNSEEDED, Call
@@ -235,3 +236,13 @@ def test_a_close_that_fails_loses_nothing() -> None:
     with pytest.raises(EnvironmentFault, match=r"its close\(\) raised OSError"):
         env.close()
     assert isinstance(env, gymnasium.Wrapper)
+
+
+def test_a_file_that_is_looked_for_in_the_working_folder_is_said_where_it_is() -> None:
+    words, asks = denied.advice(FileNotFoundError(2, "No such file or directory", "prices.csv"))
+    assert words == (
+        "An environment runs in a folder of its own, in which there is no prices.csv: in its code, begin the path with "
+        "Path(__file__).parent"
+    )
+    assert asks == ()
+    assert denied.advice(FileNotFoundError(2, "No such file or directory", "/nowhere/prices.csv")) == ("", ())

@@ -12,7 +12,7 @@ from autoreward import errors, events
 from autoreward.core.lines import FORM
 from autoreward.errors import AutorewardError
 from autoreward.records import Audit, EnvCheck, Paired, Plan, Record, Run, SuccessAudit, Verdict
-from autoreward.report.reading import CandidateView
+from autoreward.report.candidates import CandidateView
 from autoreward.tasks.card import Task
 
 ROOT = Path(__file__).parent.parent

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from fake_steps import FakeSteps
 from test_preferences import FilmedSteps
 
-from autoreward.config import RunConfig
+from autoreward.config import ASKED_NOBODY, RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import JudgementNeeded
 from autoreward.evaluation.ranking import latest
-from autoreward.judges import JUDGES, Judge, usual_judge
+from autoreward.judges import JUDGES, Judge, judge_called, usual_judge
 from autoreward.judges.poll import Poll
 from autoreward.loop import improve, stop_reason
 from autoreward.records import Feedbacks, Round, Run, Score, Screened, Strength, Strengths
@@ -48,7 +47,7 @@ class LatestIsBest:
         return page.once(JUDGED, lambda: Strengths(items=tuple(items)))
 
 
-NAMES = [*JUDGES, "fake"]
+NAMES = [*JUDGES, "fake", "replay:judge"]
 
 
 @pytest.fixture(autouse=True)
@@ -66,20 +65,20 @@ def go(folder: Path, name: str, steps: FakeSteps) -> Run:
         try:
             return improve(study(book, name, steps))
         except JudgementNeeded:
-            assert JUDGES[name].waits
+            assert judge_called(name).waits
     with Poll(folder) as poll:
         for question in poll.waiting():
             poll.keep(question, "b")
     return go(folder, name, steps)
 
 
-def test_the_table_has_the_judges_that_a_run_may_name() -> None:
-    assert set(NAMES) - {"fake"} == set(get_args(RunConfig.model_fields["judge"].annotation))
+def test_the_table_has_the_judges_that_are_no_models() -> None:
+    assert set(NAMES) - {"fake", "replay:judge"} == ASKED_NOBODY
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_judge_says_of_itself_fits_together(name: str) -> None:
-    judge: Judge = JUDGES[name]
+    judge: Judge = judge_called(name)
     assert judge.needs_rule or not judge.sets_target, "without a rule nothing measures a success rate"
     assert judge.note == "" or re.fullmatch(r"[A-Z].*\.", judge.note)
 
@@ -93,7 +92,7 @@ def test_a_ranking_is_of_those_that_finished_and_is_made_once(memory_folder: Pat
         finished = {s.candidate_id for of_round in scores for s in of_round if s.outcome.ok}
         written: list[Path] = []
         book.before_write = written.append
-        one, two = (JUDGES[name].rank(study(book, name, FilmedSteps()), pages[-1], scores) for _ in range(2))
+        one, two = (judge_called(name).rank(study(book, name, FilmedSteps()), pages[-1], scores) for _ in range(2))
     assert one == two
     assert written == []
     names = [strength.candidate_id for strength in one.items]
@@ -107,7 +106,7 @@ def test_a_ranking_is_of_those_that_finished_and_is_made_once(memory_folder: Pat
 @pytest.mark.parametrize("name", NAMES)
 def test_only_who_waits_for_people_stops_a_run(memory_folder: Path, name: str) -> None:
     with Book.create(memory_folder / "run", RunHeader.of(TASK, CONFIG)) as book:
-        if JUDGES[name].waits:
+        if judge_called(name).waits:
             with pytest.raises(JudgementNeeded):
                 improve(study(book, name, FilmedSteps()))
             assert not book.page(0).has(JUDGED)
@@ -145,7 +144,7 @@ def test_the_target_ends_a_search_whose_judge_sets_one(name: str) -> None:
     played = Round(number=0, candidates=(), verdicts=(), screened=Screened(order=()), trials=(), scores=(perfect,),
                    diagnoses=())  # fmt: skip
     config = CONFIG.model_copy(update={"judge": name})
-    assert (stop_reason(config, TASK, (played,), Feedbacks()) is not None) == JUDGES[name].sets_target
+    assert (stop_reason(config, TASK, (played,), Feedbacks()) is not None) == judge_called(name).sets_target
 
 
 def test_where_nobody_chooses_a_task_without_a_rule_is_judged_by_people() -> None:

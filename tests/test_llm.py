@@ -24,8 +24,9 @@ from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.parsing import Unusable, code_blocks, parse_record, usable_text
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.structured import Request, ask_structured
-from autoreward.llm.types import LLM, Prompt, Reply, Role, TimeLimits, Turn
+from autoreward.llm.types import LLM, Prompt, Reply, TimeLimits, Turn
 from autoreward.records import Allowance, Record
+from autoreward.settings import Role
 from autoreward.store.folder import Folder
 
 KINDS = ("anthropic", "openai")

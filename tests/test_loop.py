@@ -29,8 +29,8 @@ from autoreward.records import (
 )
 from autoreward.report.scalars import Follower
 from autoreward.search.study import Study
+from autoreward.session.asked_models import allowance
 from autoreward.session.feedback import allow, hear_out, heed
-from autoreward.session.real_steps import allowance
 from autoreward.session.run import leave, resume
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.keys import FEEDBACK

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import ALLOWING, KWARGS, RUNS, arguments
+from autoreward.cli.options import ALLOWING, KWARGS, RUNS, arguments, limit, max_cost_option
 from autoreward.cli.say import say, say_line, say_record
 from autoreward.version import __version__
 
@@ -61,6 +61,12 @@ def command(
     model: str | None = typer.Option(
         None, "--model", help="Ask this model one cheap question instead, and say what works; see `run`."
     ),
+    judge: str | None = typer.Option(
+        None,
+        "--judge",
+        help="Find out instead how well this model judges policies of the finished runs; see `run --judge`.",
+    ),
+    max_cost: float = max_cost_option(1.0),
     as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
     env: str | None = typer.Option(
         None, "--env", help="Check this environment instead: any id that gymnasium.make accepts, or MODULE:ID."
@@ -72,10 +78,13 @@ def command(
 
     With --env: what could go wrong with an environment, and what to do. Exit code 2 if nothing can be trained in it.
     """
-    if env is not None and model is not None:
-        raise typer.BadParameter("--env and --model ask for two things: write one of them.")
+    if sum(each is not None for each in (env, model, judge)) > 1:
+        raise typer.BadParameter("--env, --model and --judge ask for different things: write one of them.")
     if env is not None:
         _check_env(env, kwargs, allow, as_json)
+    if judge is not None:
+        _examine(judge, runs, limit(max_cost), as_json)
+        return
     if model is not None:
         _say_model(model, as_json)
         return
@@ -156,6 +165,24 @@ def _say_model(name: str, as_json: bool) -> None:
         return
     for about, words in found.items():
         say(f"{about:<16}{words}")
+
+
+def _examine(name: str, runs: Path, max_cost: float | None, as_json: bool) -> None:
+    from autoreward.evaluation.judging import ENOUGH_AGREEMENT, exam_agreement
+    from autoreward.session.judge_exam import examine_judge
+
+    exam = examine_judge(name, runs, max_cost, (lambda line: None) if as_json else say)
+    if as_json:
+        say_record(exam)
+        return
+    agreed = exam_agreement(exam)
+    for finding in exam.findings:
+        say(f"  {finding}")
+    say(
+        f"{name} agrees with the rule in {agreed.said}; in {exam.by_place} it chose by the order in which they were shown."
+    )
+    enough = agreed.share >= ENOUGH_AGREEMENT
+    say(f"{'Enough' if enough else 'Too little'} to judge a run with --judge: {ENOUGH_AGREEMENT:g} is needed.")
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:

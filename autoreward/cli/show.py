@@ -18,7 +18,8 @@ def command(
     from pydantic import TypeAdapter
 
     from autoreward.errors import UsageError
-    from autoreward.report.reading import CandidateView, read_run
+    from autoreward.report.candidates import CandidateView
+    from autoreward.report.reading import read_run
     from autoreward.report.tables import show_candidate, show_run
     from autoreward.report.terminal import Terminal
 

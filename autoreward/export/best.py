@@ -15,8 +15,9 @@ from autoreward.export.build import PROGRAM, model_card, packaging, proven, rewa
 from autoreward.export.render import NotWritable
 from autoreward.export.verify import Batch, ExportProof, NotEqual, prove, replayed_episodes
 from autoreward.records import REFERENCE_EPISODES, SAMPLES, Candidate, LimitReading, Run, Score, TrialId
+from autoreward.report.candidates import CandidateView
 from autoreward.report.phrases import counted, interval_text, result_sentence
-from autoreward.report.reading import CandidateView, RunView, SavedScore
+from autoreward.report.reading import RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book
@@ -215,7 +216,9 @@ def _manifest(
                 "checkpoint_step": best.kept,
                 "success": best.success if best.ruled else None,
                 "limits": [_stated(r) for r in best.limits],
-                "note": note if best.ruled else "no rule judged it: people compared policies",
+                "note": note
+                if best.ruled
+                else f"no rule judged it: {book.header.config.preferred_by} compared policies",
             },
             "limits": [_stated(r) for r in _limits(run, who)],
             "confirmed": [c.model_dump(mode="json") for c in run.confirmed],

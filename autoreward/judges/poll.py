@@ -2,23 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from autoreward.core import seeds
 from autoreward.core.closing import Closing
 from autoreward.core.executor import ThreadExecutor
-from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Phrase
 from autoreward.errors import CannotDraw, UsageError
 from autoreward.evaluation.bradley_terry import Policy, answers_about, every_question, policies, questions
-from autoreward.judges import JUDGES
-from autoreward.records import EPISODES, Answer, Preference, Question, Score, policy_file
+from autoreward.judges import judge_called
+from autoreward.judges.sides import Side, Sides
+from autoreward.records import Answer, Preference, Question
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
 from autoreward.report.reading import REPORT
 from autoreward.sandbox.jail import Jail
-from autoreward.store.book import Book, Page, powers_of
-from autoreward.store.keys import CLIPS, PREFERENCES, RESULT, SCORES, TRIALS
+from autoreward.store.book import Book, powers_of
+from autoreward.store.keys import PREFERENCES, RESULT
 from autoreward.store.trust import demand
 from autoreward.training.workers import Workers
 
@@ -27,35 +26,15 @@ WORDS: dict[str, Answer] = {"a": "a", "b": "b", "tie": "tie", "t": "tie"}
 QUIT = ("quit", "q")
 
 
-class Side(NamedTuple):
-    """One policy in one episode."""
-
-    page: Page
-    score: Score
-    episode: int
-
-    @property
-    def clip(self) -> str:
-        """Its clip's name in the run's folder."""
-        return f"{CLIPS.folder}/pairs/{self.score.trial_id}~{self.episode}.webp"
-
-    @property
-    def transitions(self) -> Transitions:
-        """The episode, one column."""
-        saved = self.page.transitions(SCORES.of(self.score.trial_id), EPISODES)
-        one = saved.cut(columns=slice(self.episode, self.episode + 1))
-        return one.cut(rows=slice(0, int((one.step > 0).sum())))
-
-
 class Poll(Closing):
     """The questions and answers of one run, locked while open. Use as a context manager."""
 
     def __init__(self, folder: Path) -> None:
         """Raises UsageError (no run, or nothing to compare in it), RunLocked, RunChanged, RunDamaged."""
         self._book = Book.open(folder)
-        pages = [(page, page.saved(SCORES)) for page in self._book.pages()]
-        self._scored = {s.trial_id: (page, s) for page, scores in pages for s in scores}
-        self._policies: Sequence[Policy] = policies([[s for s in scores if s.candidate_id] for _, scores in pages])
+        self._sides = Sides(self._book.pages())
+        races = [[s for s in scores if s.candidate_id] for _, scores in self._sides.scores]
+        self._policies: Sequence[Policy] = policies(races)
         if len(self._policies) < 2:
             self.close()
             raise UsageError(f"{folder} has fewer than two trained candidates to compare", *self._way_out(), ".")
@@ -79,7 +58,7 @@ class Poll(Closing):
     @property
     def awaited(self) -> bool:
         """Whether the run waits for people's judgement to go on."""
-        return JUDGES[self._book.header.config.judge].waits and not self._finished
+        return judge_called(self._book.header.config.judge).waits and not self._finished
 
     def waiting(self, count: int | None = None) -> tuple[Question, ...]:
         """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
@@ -87,7 +66,7 @@ class Poll(Closing):
 
     def show(self, chosen: Sequence[Question]) -> None:
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
-        sides = {side.clip: side for q in chosen for side in self._sides(q)}
+        sides = {side.clip: side for q in chosen for side in self._sides.of(q)}
         missing = [side for side in sides.values() if not self._book.files.has(side.clip)]
         reasons = sorted(set(filter(None, self._film(missing))))
         page = pairs_page(self._book.header.task, self._book.folder, [self.pair(q) for q in chosen], reasons)
@@ -101,9 +80,8 @@ class Poll(Closing):
         starts = seeds.held_out("search", config.episodes)
 
         def film(side: Side) -> tuple[dict[str, bytes], str]:
-            weights = side.page.file(TRIALS.of(side.score.trial_id), policy_file(side.score.kept))
             try:
-                return workers.film(task, weights, starts[side.episode]), ""
+                return workers.film(task, side.weights, starts[side.episode]), ""
             except CannotDraw as error:
                 return {}, str(error)
 
@@ -119,7 +97,7 @@ class Poll(Closing):
 
     def pair(self, question: Question) -> Pair:
         """What is shown of a question."""
-        a, b = self._sides(question)
+        a, b = self._sides.of(question)
         clips = (self._book.read(side.clip) for side in (a, b))
         return Pair(question, a.transitions, b.transitions, *clips)
 
@@ -169,7 +147,7 @@ class Poll(Closing):
 
     def report(self) -> None:
         """Write the report anew."""
-        self._book.write(REPORT, build_report(self._book, JUDGES[self._book.header.config.judge].note).encode())
+        self._book.write(REPORT, build_report(self._book, judge_called(self._book.header.config.judge).note).encode())
 
     @property
     def _answered(self) -> tuple[Preference, ...]:
@@ -179,7 +157,3 @@ class Poll(Closing):
         """The question of such an id, whether or not it is among those that were to be asked next."""
         episodes = self._book.header.config.episodes
         return next((q for q in every_question(self._policies, episodes) if q.id == name), None)
-
-    def _sides(self, question: Question) -> tuple[Side, Side]:
-        a, b = (Side(*self._scored[trial], question.episode) for trial in (question.a_trial, question.b_trial))
-        return a, b

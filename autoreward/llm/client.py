@@ -17,9 +17,9 @@ from autoreward.llm.pictures import PICTURES, demand_pictures, picture_name, que
 from autoreward.llm.provider import ProviderModel
 from autoreward.llm.repeats import Repeats
 from autoreward.llm.thinking import thinking_room
-from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, Role, ToolCall
+from autoreward.llm.types import LLM, Prompt, PromptTooLong, Reply, RetryLater, ToolCall
 from autoreward.records import Allowance, Record, ReplyKey
-from autoreward.settings import Effort
+from autoreward.settings import Effort, Role
 from autoreward.store.folder import Folder
 
 REPLIES = "replies"

@@ -10,10 +10,10 @@ from autoreward.core.wording import Setting
 from autoreward.errors import LimitReached, UsageError
 from autoreward.llm.names import SETTINGS, full_name, on_server
 from autoreward.llm.thinking import thinking_room
-from autoreward.llm.types import Count, Prompt, Role
+from autoreward.llm.types import Count, Prompt
 from autoreward.records import Record
 from autoreward.records.base import Said
-from autoreward.settings import Effort
+from autoreward.settings import JUDGE_ROLES, Effort, Role
 
 _CHARACTERS_PER_TOKEN = 3.0
 """English and code have 3 to 4.5; the lower end, so that a reservation is rather too large."""
@@ -141,6 +141,7 @@ _CALLS_OF_A_ROUND: tuple[tuple[Role, int, int, int], ...] = (
     ("designer", 1, 4_000, 3_000),  # a rework after the critic
     ("critic", 2, 4_000, 1_500),
     ("analyzer", 1, 7_000, 1_500),
+    *((role, 6, 14_000, 2_000) for role in JUDGE_ROLES),
 )
 """Usual calls of a round with 8 candidates, and the tokens in and out of each; the last round is not analysed.
 
@@ -152,7 +153,7 @@ _RESULTS_SENT, _CALL_WRITTEN = 2_000, 800
 
 
 def estimate_cost(
-    models: dict[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS, tools: int = 0
+    models: Mapping[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS, tools: int = 0
 ) -> CostEstimate:
     """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used.
 
@@ -161,12 +162,16 @@ def estimate_cost(
     total: float | None = 0.0
     calls = 0
     for role, count, sent, received in _CALLS_OF_A_ROUND:
+        if role not in models:
+            continue
         times = count * (rounds - (role == "analyzer"))
         calls += times
         each = price(models[role], sent, received + thinking_room(efforts.get(role)) // 2)
         total = None if each is None or total is None else total + each * times
     asked_first: tuple[tuple[Role, int], ...] = (("designer", 5_000), ("analyzer", 7_000))
     for role, sent in asked_first:
+        if role not in models:
+            continue
         turns = tools * (rounds - (role == "analyzer"))
         calls += turns
         each = price(models[role], sent + _RESULTS_SENT, _CALL_WRITTEN)

@@ -4,12 +4,17 @@ import re
 from collections.abc import Mapping
 
 from autoreward.llm.keys import KEYS
-from autoreward.llm.types import Role
+from autoreward.settings import JUDGE_ROLES, Role
 
 DEFAULTS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
 """The model of each provider that is taken if only its key is set."""
 FORMS = "anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar"
-SETTINGS: dict[Role, str] = {"designer": "model", "critic": "critic", "analyzer": "analyzer"}
+SETTINGS: dict[Role, str] = {
+    "designer": "model",
+    "critic": "critic",
+    "analyzer": "analyzer",
+    **dict.fromkeys(JUDGE_ROLES, "judge"),
+}
 """The setting that names each role's model."""
 SERVER = re.compile(r"(//(?:\[[^\]]*\]|[^/:]+)(?::\d+(?![^/:]))?+(?:/[^:]*)?):(.+)")
 """Address and model; a model's name may have slashes and colons, and digits right behind the host are its port."""

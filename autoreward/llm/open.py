@@ -14,9 +14,9 @@ from autoreward.llm.manual import Manual
 from autoreward.llm.names import FORMS, SETTINGS, full_name, on_server
 from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.replay import ReplayModel
-from autoreward.llm.types import LLM, USUAL, ChosenLimits, Role, time_limits
+from autoreward.llm.types import LLM, USUAL, ChosenLimits, time_limits
 from autoreward.records import Allowance
-from autoreward.settings import Effort
+from autoreward.settings import Effort, Role
 
 
 def open_model(

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 
 from autoreward.llm.cost import tokens
 from autoreward.llm.types import Prompt
@@ -44,14 +45,15 @@ def sent_tokens(prompt: Prompt) -> int:
 
     Anthropic counts a token for 750 pixels, OpenAI one for a square of 32 or 170 for one of 512; all make large pictures smaller.
     """
-    sizes = (png_size(picture) for picture in prompt.pictures)
     offered = tokens(json.dumps([tool.parameters for tool in prompt.tools])) if prompt.tools else 0
     offered += sum(tokens(tool.name + tool.about) for tool in prompt.tools)
-    return (
-        tokens(prompt.whole)
-        + offered
-        + sum(min(w * h // _PIXELS_PER_TOKEN, _MOST_TOKENS) + _TOKENS_AROUND for w, h in sizes)
-    )
+    return tokens(prompt.whole) + offered + picture_tokens(prompt.pictures)
+
+
+def picture_tokens(pictures: Sequence[bytes]) -> int:
+    """About how many tokens pictures have, rather too many. Raises ValueError if one is no PNG."""
+    sizes = (png_size(picture) for picture in pictures)
+    return sum(min(w * h // _PIXELS_PER_TOKEN, _MOST_TOKENS) + _TOKENS_AROUND for w, h in sizes)
 
 
 def picture_name(picture: bytes) -> str:

@@ -10,8 +10,9 @@ from autoreward.llm.lenient import fenced_blocks
 from autoreward.llm.parsing import CUT_OFF, Unusable, parse_record, usable_text
 from autoreward.llm.prompts import quoted
 from autoreward.llm.thinking import cut_while_thinking
-from autoreward.llm.types import Exchange, Prompt, PromptTooLong, Reply, Role, Turn
+from autoreward.llm.types import Exchange, Prompt, PromptTooLong, Reply, Turn
 from autoreward.records import Record
+from autoreward.settings import Role
 
 ATTEMPTS = 3
 _AGAIN = "\nNow answer the question.\n"

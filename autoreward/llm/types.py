@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from autoreward.core.wording import Phrase, Setting
 from autoreward.errors import ProviderError
 from autoreward.records import Record
-from autoreward.settings import Effort
+from autoreward.settings import Effort, Role
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -21,7 +21,6 @@ def storable(text: str) -> str:
 
 Storable = Annotated[str, AfterValidator(storable)]
 Count = Annotated[int, Field(ge=0)]
-Role = Literal["designer", "critic", "analyzer"]
 
 
 class TimeLimits(NamedTuple):

@@ -22,7 +22,7 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
-from autoreward.records.clips import CLIP_FILE, Clip
+from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
 from autoreward.records.contests import Contest, Pooled
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
@@ -40,6 +40,7 @@ from autoreward.records.environments import (
     Grading,
     InfoValue,
     Motion,
+    Pace,
     ReferenceEpisode,
     Remembered,
     Stretch,
@@ -51,7 +52,17 @@ from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId
 from autoreward.records.limits import LimitReading, Over
 from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
-from autoreward.records.preferences import Answer, Preference, Question, Strength, Strengths
+from autoreward.records.preferences import (
+    Answer,
+    JudgedTask,
+    JudgeExam,
+    Judgement,
+    Judgements,
+    Preference,
+    Question,
+    Strength,
+    Strengths,
+)
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
 from autoreward.records.runs import (
     Allowance,
@@ -100,6 +111,7 @@ __all__ = [
     "EPISODES",
     "EXPLOITS",
     "EXPLORED",
+    "FRAMES_FILE",
     "HUNTED",
     "LOGGED",
     "RANKING",
@@ -146,6 +158,10 @@ __all__ = [
     "Hunt",
     "Hunted",
     "InfoValue",
+    "JudgeExam",
+    "JudgedTask",
+    "Judgement",
+    "Judgements",
     "LegPlan",
     "LimitReading",
     "Logged",
@@ -156,6 +172,7 @@ __all__ = [
     "Motion",
     "Over",
     "OwnReward",
+    "Pace",
     "Paired",
     "PairedReward",
     "PartRole",

@@ -9,6 +9,8 @@ from autoreward.records.ids import TrialName
 
 CLIP_FILE = "clip.webp"
 """File of a clip: the animation."""
+FRAMES_FILE = "frames.png"
+"""The same episode as a few frames in one picture, each with its step."""
 
 
 class Clip(Record):

@@ -86,6 +86,15 @@ class InfoValue(Record):
     """Every reset said it, too."""
 
 
+class Pace(Record):
+    """How far a slow environment was looked at in the time that there is for it."""
+
+    seconds: float
+    """Of one step."""
+    steps: int
+    """Random steps that were taken."""
+
+
 class Survey(Record):
     """What an environment says of itself, and what 2,000 random steps showed."""
 
@@ -111,6 +120,8 @@ class Survey(Record):
     """Mean length of random episodes, in steps."""
     longest: int
     """Longest random episode, in steps."""
+    hurried: Pace | None = None
+    """How far it was looked at, where a step takes so long that these were fewer than 2,000 random steps."""
     cut_after: int | None = None
     """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
     info: tuple[InfoValue, ...] = ()
@@ -219,3 +230,5 @@ class Description(Record):
     """Episodes that were thrown away since the environment failed in them."""
     simulator: TrainingSimulator = TASKS_OWN
     """What trainings step."""
+    hurried: Pace | None = None
+    """How far it was sampled, where a step takes so long that samples and episodes are fewer than usual."""

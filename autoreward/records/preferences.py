@@ -1,8 +1,10 @@
-"""What people prefer: which of two policies does more of what was meant."""
+"""What people prefer, and models that judge: which of two policies does more of what was meant."""
 
 from typing import Literal
 
-from autoreward.records.base import Id, Record
+from pydantic import Field
+
+from autoreward.records.base import Id, Line, Record
 from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
@@ -33,6 +35,62 @@ class Preference(Record):
     answer: Answer
 
 
+class Judgement(Record):
+    """What a model says of a question, asked twice: with A shown first, and with B shown first."""
+
+    question: Question
+    by: Line
+    """The model's name."""
+    answer: Answer
+    """What it said both times; a tie where it said two things."""
+    forwards: Answer | None = None
+    """What it said with A first; None: nothing that could be used."""
+    backwards: Answer | None = None
+    """What it said with B first."""
+    reason: str = ""
+    cited: int = 0
+    """Facts that it named and that are so, of both answers."""
+    struck: int = 0
+    """Facts that it named and that are not so."""
+
+    @property
+    def by_place(self) -> bool:
+        """Whether it chose the one that was shown first both times, or the one that was shown last."""
+        return (self.forwards, self.backwards) in (("a", "b"), ("b", "a"))
+
+    @property
+    def preference(self) -> Preference:
+        """The same as an answer like a person's."""
+        return Preference(question=self.question, answer=self.answer)
+
+
+class Judgements(Record):
+    """What models said of some questions."""
+
+    items: tuple[Judgement, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What was wrong with their answers."""
+
+
+class JudgedTask(Record):
+    """How a model that judges did on policies of one task whose rule says which are better."""
+
+    task: Line
+    agreed: float = Field(ge=0.0)
+    """Pairs of which it said what the rule says; ties are halves."""
+    pairs: int = Field(ge=1)
+
+
+class JudgeExam(Record):
+    """How well a model judges."""
+
+    by: Line
+    tasks: tuple[JudgedTask, ...] = Field(min_length=1)
+    by_place: int
+    """Pairs in which it chose by the order in which they were shown."""
+    findings: tuple[str, ...] = ()
+
+
 class Strength(Record):
     """How much a candidate's policies are preferred."""
 
@@ -52,7 +110,7 @@ class Strength(Record):
 
 
 class Strengths(Record):
-    """The ranking by people's preferences, best first; empty where nobody was asked."""
+    """The ranking by what people or models prefer, best first; empty where nobody was asked."""
 
     items: tuple[Strength, ...] = ()
 

@@ -1,11 +1,12 @@
-"""What people prefer, in words, beside what was measured."""
+"""What people or models prefer, in words, beside what was measured."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 
 from autoreward.evaluation.bradley_terry import ahead, loser, winner
-from autoreward.records import Preference
+from autoreward.evaluation.judging import agreement_with, by_the_rule, cannot_tell, preferred_share, share_interval
+from autoreward.records import Answer, Preference, Question
 from autoreward.report.reading import RunView
 
 EVEN = 1e-6
@@ -18,32 +19,66 @@ def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
     return ", ".join(f"{name} x {times}" if times > 1 else name for name, times in sorted(over.items()))
 
 
+def what_is_preferred(reading: RunView) -> str:
+    """A heading."""
+    return "What people prefer" if reading.answered else "What the judge prefers"
+
+
 def agreement(reading: RunView) -> str:
-    """Whether people's first of those compared is the measurement's, and the run's winner; there are some."""
-    liked, count = (
-        reading.strengths.items[0],
-        f"{len(reading.preferences)} answer{'s' * (len(reading.preferences) > 1)}",
-    )
+    """Whether the first of those compared is the measurement's, and the run's winner, by people or by models; there are some."""
+    liked, answers = reading.strengths.items[0], reading.preferences
+    names = tuple(dict.fromkeys(judgement.by for judgement in reading.judgements))
+    who = "people" if reading.answered else " and ".join(names)
+    first = who.capitalize() if reading.answered else who
+    count = f"{len(answers)} answer{'s' * (len(answers) > 1)}"
+    s = "" if reading.answered or len(names) > 1 else "s"
+    said = "" if reading.answered else " " + judged(reading)
     if not reading.measured:
-        return f"People ({count}) put {liked.candidate_id} first; no rule says what else to measure."
+        return f"{first} ({count}) put{s} {liked.candidate_id} first; no rule says what else to measure.{said}"
     measured = reading.measured[0]
     compared = {strength.candidate_id for strength in reading.strengths.items}
-    lead, error = ahead(reading.preferences, liked.candidate_id, measured) if measured in compared else (0.0, 0.0)
+    lead, error = ahead(answers, liked.candidate_id, measured) if measured in compared else (0.0, 0.0)
     if liked.candidate_id == measured:
-        sentence = f"People ({count}) and the measurement agree: {measured} is the best of those compared."
+        sentence = f"{first} ({count}) and the measurement agree: {measured} is the best of those compared."
     elif lead < EVEN:
-        sentence = f"People ({count}) see nothing between {liked.candidate_id} and {measured}, which the measurement puts first."
+        sentence = (
+            f"{first} ({count}) see{s} nothing between {liked.candidate_id} and {measured}, which the measurement "
+            "puts first."
+        )
     elif lead <= error:
         sentence = (
-            f"People ({count}) put {liked.candidate_id} first and the measurement {measured}, which is no disagreement yet: the "
-            f"difference is {lead:.2f} ± {error:.2f}."
+            f"{first} ({count}) put{s} {liked.candidate_id} first and the measurement {measured}, which is no disagreement yet: "
+            f"the difference is {lead:.2f} ± {error:.2f}."
         )
     else:
         sentence = (
-            f"People and the measurement disagree: people ({count}) put {liked.candidate_id} first, the measurement {measured}. "
-            f"Asked again, people would prefer {liked.candidate_id} in {1 / (1 + math.exp(-lead)):.0%} of the decided pairs."
+            f"{first} and the measurement disagree: {who} ({count}) put{s} {liked.candidate_id} first, the measurement {measured}. "
+            f"Asked again, {who} would prefer {liked.candidate_id} in {1 / (1 + math.exp(-lead)):.0%} of the decided pairs."
         )
     won = reading.run.best if reading.run else ""
     if won and won != liked.candidate_id and lead > max(error, EVEN):
         sentence += f" The run's winner is {won}."
-    return sentence
+    return sentence + said
+
+
+def judged(reading: RunView) -> str:
+    """How often models preferred their first, and how well each judges: by the rule, where there is one, and by itself."""
+    first = reading.strengths.items[0].candidate_id
+    won, times = preferred_share(reading.judgements, first)
+    low, high = share_interval(won, times)
+    said = [
+        f"{first} was preferred in {won / times:.2f} [{low:.2f}, {high:.2f}] of {times} comparisons, ties as halves."
+    ]
+    scores = {saved.score.trial_id: saved.score for saved in reading.search_scores}
+
+    def rule(question: Question) -> Answer | None:
+        a, b = (scores[trial].episodes[question.episode] for trial in (question.a_trial, question.b_trial))
+        return by_the_rule(a, b)
+
+    for name in dict.fromkeys(judgement.by for judgement in reading.judgements):
+        own = [judgement for judgement in reading.judgements if judgement.by == name]
+        if why := cannot_tell(own):
+            said.append(f"{name}: {why}.")
+        if reading.header.task.ruled and (agreed := agreement_with(own, rule)).pairs:
+            said.append(f"{name} agrees with the rule in {agreed.said} that the rule tells apart.")
+    return " ".join(said)

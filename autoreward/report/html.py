@@ -12,9 +12,10 @@ from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.ranking import ranked
 from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
-from autoreward.report.agreement import agreement, beaten
+from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import filmed, plotted
+from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
 from autoreward.report.phrases import (
@@ -24,7 +25,7 @@ from autoreward.report.phrases import (
     result_sentence,
     taken_over_sentence,
 )
-from autoreward.report.reading import CandidateView, RunView, read_run
+from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
@@ -47,7 +48,7 @@ def render(reading: RunView, on_ranking: str = "") -> str:
 
     `on_ranking`: what the run's judge has to say of people's answers.
     """
-    run = reading.run
+    run, by = reading.run, "people" if reading.answered else "judge"
     places = {
         name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
     }
@@ -78,8 +79,9 @@ def render(reading: RunView, on_ranking: str = "") -> str:
         simulator=simulator_sentence(reading),
         lost_episodes=lost_episodes_sentence(reading.lost_episodes),
         plots=plotted(reading),
-        graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths)),  # noqa: S704
+        graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, by)),  # noqa: S704
         agreement=agreement,
+        what_is_preferred=what_is_preferred,
         beaten=beaten,
         part_curve=_part_curve,
         return_against_progress=_return_against_progress,

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from html import escape
 
 from autoreward.records import Strengths
-from autoreward.report.reading import CandidateView
+from autoreward.report.candidates import CandidateView
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, _MARGIN = 164, 34, 46, 10, 6
 _LINE = 15
 """What a box grows by where it also says what people prefer."""
 
 
-def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths) -> str:
+def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths, by: str = "people") -> str:
     """The graph; boxes link to the candidates' sections and say what people prefer. Empty for a single candidate."""
     rounds: dict[int, list[CandidateView]] = {}
     for view in candidates:
@@ -37,13 +37,13 @@ def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths) ->
                 begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
-    svg += [_box(view, *places[view.candidate.id], view.candidate.id == best, liked) for view in candidates]
+    svg += [_box(view, *places[view.candidate.id], view.candidate.id == best, liked, by) for view in candidates]
     return "".join(svg) + "</svg>"
 
 
-def _box(view: CandidateView, x: float, y: float, best: bool, liked: Strengths) -> str:
+def _box(view: CandidateView, x: float, y: float, best: bool, liked: Strengths, by: str) -> str:
     strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
-    people = f"people {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
+    people = f"{by} {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
     success = max(view.success, 0.0)
     success_text = f"{view.success:.2f}" if view.ruled else "-"
     kind = " best" if best else ""

@@ -1,44 +1,31 @@
 """A run folder, finished or not, as one record for the reports."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
 
-from autoreward.checks.hunting import as_screen
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
-from autoreward.evaluation.legs import scored, trainings
-from autoreward.evaluation.limits import over_trainings
-from autoreward.evaluation.metrics import metrics_over_trainings
 from autoreward.evaluation.ranking import ranked
-from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
     Analyses,
-    Candidate,
     Candidates,
-    Cause,
     Clip,
-    Diagnosis,
-    LimitReading,
+    Judgement,
     Preference,
     Run,
     Score,
-    Screen,
-    Screened,
-    StageReading,
     Standings,
     Strengths,
     Trial,
-    Verdict,
     policy_file,
 )
+from autoreward.report.candidates import CandidateView, candidate_views
 from autoreward.report.spending import Spending, spending_of
 from autoreward.store.book import BASELINES_PAGE, CONFIRM_PAGE, Page, pages_of
 from autoreward.store.folder import Folder
@@ -47,72 +34,16 @@ from autoreward.store.keys import (
     ANALYSES,
     CANDIDATES,
     CLIPS,
-    DIAGNOSES,
-    HUNTS,
+    JUDGEMENTS,
     PREFERENCES,
     RESULT,
     SCORES,
-    SCREENS,
     STANDINGS,
     TRIALS,
-    VERDICTS,
 )
 
 REPORT = "report.html"
 """File of a run: the page."""
-
-
-@dataclass(frozen=True)
-class CandidateView:
-    """All that is known of one candidate."""
-
-    round: int
-    """Number of the round that it was designed in."""
-    candidate: Candidate
-    verdict: Verdict | None
-    trials: tuple[Trial, ...]
-    scores: tuple[Score, ...]
-    diagnosis: Diagnosis | None
-    causes: tuple[Cause, ...]
-    """Why it failed, as the analyzer sees it."""
-    screens: tuple[Screen, ...]
-    """What recorded episodes said of it before it was trained."""
-
-    @property
-    def ruled(self) -> bool:
-        """Whether a rule judged it; without one, or a score, success and progress say nothing."""
-        return bool(self.scores) and all(s.ruled for s in self.scores)
-
-    @property
-    def success(self) -> float:
-        """Mean success over seeds and over the second half of training; -1 if it was not scored."""
-        return fmean(s.mean_success for s in self.scores) if self.scores else -1.0
-
-    @property
-    def progress(self) -> float:
-        """Mean graded progress over the same; -1 if it was not scored."""
-        return fmean(s.mean_progress for s in self.scores) if self.scores else -1.0
-
-    @property
-    def metric(self) -> float | None:
-        """Mean metric of successful episodes, over seeds that have one."""
-        metrics = [s.metric for s in self.scores if s.metric is not None]
-        return fmean(metrics) if metrics else None
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The card's further metrics, in the same way."""
-        return metrics_over_trainings(self.scores)
-
-    @property
-    def limits(self) -> tuple[LimitReading, ...]:
-        """The card's limits over its trainings."""
-        return over_trainings(self.scores)
-
-    @property
-    def stages(self) -> tuple[StageReading, ...]:
-        """The stages of the rule over the held-out episodes of its trainings."""
-        return stages_over_trainings(self.scores)
 
 
 class SavedScore(NamedTuple):
@@ -141,8 +72,10 @@ class RunView:
     """What was wrong with the models' answers."""
     rungs: tuple[tuple[Standings, ...], ...]
     """The race of each round, rung by rung."""
-    preferences: tuple[Preference, ...]
+    answered: tuple[Preference, ...]
     """What people answered."""
+    judgements: tuple[Judgement, ...]
+    """What models that judge said."""
     search_scores: tuple[SavedScore, ...]
     """Every score of the rounds."""
     confirm_scores: tuple[SavedScore, ...]
@@ -200,9 +133,14 @@ class RunView:
         """One candidate, or None."""
         return next((t for t in self.candidates if t.candidate.id == candidate_id), None)
 
+    @property
+    def preferences(self) -> tuple[Preference, ...]:
+        """What people answered; where nobody did, what models said."""
+        return self.answered or tuple(judgement.preference for judgement in self.judgements)
+
     @cached_property
     def strengths(self) -> Strengths:
-        """The candidates as people rank them, by everything that was answered so far; empty without an answer."""
+        """The candidates by everything that was answered so far; empty without an answer."""
         return strengths(self.preferences)
 
     @property
@@ -246,18 +184,25 @@ def read_run(folder: Path) -> RunView:
     rungs: list[tuple[Standings, ...]] = []
     races: list[list[Score]] = []
     search_scores: list[SavedScore] = []
+    judgements: list[Judgement] = []
     for page in pages_of(folder):
         candidates, scores = page.lone(CANDIDATES) or Candidates(items=()), page.saved(SCORES)
         analyses = page.lone(ANALYSES) or Analyses()
-        view += _page(page, candidates, scores, analyses)
+        view += candidate_views(page, candidates, scores, analyses)
         races.append([s for s in scores if s.candidate_id])
         search_scores += [SavedScore(page.files.within, s) for s in scores]
         findings += (*candidates.findings, *analyses.findings)
+        for batch in page.saved(JUDGEMENTS):
+            judgements += batch.items
+            findings += batch.findings
         rungs.append(tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number)))
     files = Folder(folder)
     whole, confirm = Page(files), Page(files.at(CONFIRM_PAGE))
     bills = saved_bills(files.at(REPLIES))
-    preferences = answers_about(policies(races), whole.saved(PREFERENCES))
+    compared = policies(races)
+    answered = answers_about(compared, whole.saved(PREFERENCES))
+    known = {trial for policy in compared for trial in policy.trials}
+    judged = tuple(j for j in judgements if {j.question.a_trial, j.question.b_trial} <= known)
     return RunView(
         folder,
         header,
@@ -268,31 +213,9 @@ def read_run(folder: Path) -> RunView:
         bills,
         tuple(findings),
         tuple(rungs),
-        preferences,
+        answered,
+        judged,
         tuple(search_scores),
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
     )
-
-
-def _page(page: Page, candidates: Candidates, scores: Sequence[Score], analyses: Analyses) -> list[CandidateView]:
-    verdicts = {v.candidate_id: v for v in page.saved(VERDICTS)}
-    trials = page.saved(TRIALS)
-    diagnoses = {d.candidate_id: d for d in page.saved(DIAGNOSES)}
-    causes = {a.candidate_id: a.causes for a in analyses.items}
-    screened = page.lone(SCREENS) or Screened(order=())
-    hunts = {h.candidate_id: (as_screen(h),) for h in page.saved(HUNTS)}
-    screens = {item.candidate_id: item.screens for item in screened.items}
-    return [
-        CandidateView(
-            page.round,
-            c.reviewed(verdicts[c.id]) if c.id in verdicts else c,
-            verdicts.get(c.id),
-            trainings([t for t in trials if t.candidate_id == c.id]),
-            scored([s for s in scores if s.candidate_id == c.id]),
-            diagnoses.get(c.id),
-            causes.get(c.id, ()),
-            (*screens.get(c.id, ()), *hunts.get(c.id, ())),
-        )
-        for c in candidates.items
-    ]

@@ -2,11 +2,10 @@
 
 import shlex
 
-from autoreward.config import RunConfig
+from autoreward.config import GRAMMAR, RunConfig
 from autoreward.records import DEMONSTRATIONS, Candidate
 from autoreward.report.reading import RunView
 
-GRAMMAR = "grammar"
 NOT_REPEATED = {
     "given", "start", "model", "critic", "analyzer", "effort", "critic_effort", "analyzer_effort",
     "max_cost", "max_calls", "model_silence", "model_timeout", "trust_the_model",
@@ -28,6 +27,8 @@ def again(reading: RunView) -> str:
         for name, field in RunConfig.model_fields.items()
         if name not in NOT_REPEATED and getattr(config, name) != field.default
     }
+    if len(config.judges) == 1:  # of several, each is asked again
+        chosen |= {"judge": f"replay:{reading.folder}", "trust_the_judge": True}
     if config.given is None:
         command = "run"
         options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}

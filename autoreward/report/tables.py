@@ -13,8 +13,9 @@ from rich.text import Text
 from autoreward.core.wording import Command, in_shell
 from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.stages import stages_cell
-from autoreward.report.agreement import agreement, beaten
+from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
+from autoreward.report.candidates import CandidateView
 from autoreward.report.fitting import Fitting
 from autoreward.report.phrases import (
     budget_sentence,
@@ -23,7 +24,7 @@ from autoreward.report.phrases import (
     result_sentence,
     taken_over_sentence,
 )
-from autoreward.report.reading import REPORT, CandidateView, RunView
+from autoreward.report.reading import REPORT, RunView
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_bars, stage_sentence
 from autoreward.store.files import in_use
@@ -199,8 +200,8 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
 
 
 def preferences(reading: RunView) -> RenderableType:
-    """The candidates as people rank them, and whether the measurement agrees."""
-    table = Table(box=None, header_style="dim", pad_edge=False, title="What people prefer", title_justify="left")
+    """The candidates as people or models rank them, and whether the measurement agrees."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title=what_is_preferred(reading), title_justify="left")
     for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
         table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
     for s in reading.strengths.items:

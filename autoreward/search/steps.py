@@ -13,6 +13,8 @@ from autoreward.records import (
     Diagnosis,
     Exploration,
     Hunt,
+    Judgements,
+    Question,
     Round,
     Score,
     Screened,
@@ -72,4 +74,11 @@ class Steps(Protocol):
 
     def analyze(self, page: Page, played: Round) -> Analyses:
         """Explain a round that is over, from its episodes, for the design of the next one; nothing if nobody is there to."""
+        ...
+
+    def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
+        """Ask the models that judge about pairs of policies of a round; `batch` counts such calls of one round.
+
+        Raises LimitReached.
+        """
         ...

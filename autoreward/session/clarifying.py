@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autoreward import events
-from autoreward.config import RunConfig
+from autoreward.config import GRAMMAR, RunConfig
 from autoreward.core import seeds
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Setting
@@ -22,8 +22,9 @@ from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, Description
 from autoreward.roles.brief import brief
 from autoreward.roles.goal_reader import read_goal
 from autoreward.sandbox.jail import Jail
+from autoreward.session.asked_models import model_client
 from autoreward.session.new_task import Initiated, card_client
-from autoreward.session.real_steps import model_client, open_workers
+from autoreward.session.real_steps import open_workers
 from autoreward.store.book import Book, WithFiles
 from autoreward.store.header import read_header
 from autoreward.store.keys import ASKED_OF, CLARIFIED, GOAL_ANSWERS, READINGS
@@ -78,9 +79,8 @@ def clarify(book: Book, tell: events.Listener) -> None:
     recorded = book.transitions(ASKED_OF, REFERENCE_EPISODES)
 
     def read() -> Readings:
-        found = readings_of(
-            task, described, recorded, model_client(config, book, tell), config.full(task), config.episodes
-        )
+        reader = None if config.model == GRAMMAR else model_client(config, book, tell)
+        found = readings_of(task, described, recorded, reader, config.full(task), config.episodes)
         for finding in found.findings:
             tell(events.ModelSaid(finding))
         return found

@@ -14,7 +14,7 @@ from autoreward.llm.client import REPLIES, unused
 from autoreward.llm.types import storable
 from autoreward.records import Allowance, Feedback, Feedbacks
 from autoreward.report.reading import REPORT
-from autoreward.session.real_steps import allowance
+from autoreward.session.asked_models import allowance
 from autoreward.store.book import CONFIRM_PAGE, Book
 from autoreward.store.keys import ALLOWANCE, CLIPS, DESCRIPTION, FEEDBACK, RESULT
 

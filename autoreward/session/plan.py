@@ -15,8 +15,8 @@ from autoreward.core.wording import Setting
 from autoreward.design.recompose import beside
 from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
-from autoreward.judges import JUDGES
-from autoreward.llm.cost import FREE_PROVIDERS, estimate_cost
+from autoreward.judges import judge_called
+from autoreward.llm.cost import estimate_cost
 from autoreward.records import TASKS_OWN, Description, LegPlan, Plan, Speed, TrainingSimulator, TrialId, TrialJob
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
@@ -56,7 +56,6 @@ def plan(
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
-    free = config.model.partition(":")[0] in FREE_PROVIDERS
     expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools)
     return Plan(
         task=task.name,
@@ -68,12 +67,12 @@ def plan(
         search_minutes=sum(minutes) * search_steps / round_steps,
         confirm=confirm,
         confirm_minutes=confirm_minutes,
-        target=config.target if JUDGES[config.judge].sets_target else None,
+        target=config.target if judge_called(config.judge).sets_target else None,
         finds_length=config.steps == "auto",
         speed=speed,
         model=config.model,
-        calls=0 if config.model == "grammar" else expected.calls,
-        dollars=0.0 if free else expected.dollars,
+        calls=expected.calls,
+        dollars=expected.dollars,
         prompt=design_prompt(
             brief(
                 task,

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import RunConfig, allowed_at_first
+from autoreward.config import GRAMMAR, RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
@@ -20,13 +19,12 @@ from autoreward.design.recompose import as_demanded
 from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
+from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
-from autoreward.llm.open import open_client, open_models
 from autoreward.records import (
     DEMONSTRATIONS,
     REFERENCE_EPISODES,
     SAMPLES,
-    Allowance,
     Analyses,
     Candidate,
     Candidates,
@@ -35,6 +33,8 @@ from autoreward.records import (
     Exploration,
     Feedbacks,
     Hunt,
+    Judgements,
+    Question,
     ReplyKey,
     Round,
     Score,
@@ -54,15 +54,17 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
+from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.hunting import Hunting
+from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import ALLOWANCE, DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
+from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
-from autoreward.training.ray_cluster import Cluster, demand_ray
+from autoreward.training.ray_cluster import Cluster
 from autoreward.training.workers import Workers
 
 EXPLAINED = 3
@@ -81,7 +83,7 @@ class RealSteps:
         tell: events.Listener,
         client: ModelClient | None,
     ):
-        """`client` is where models are asked; None leaves the design to the grammar and explains nothing."""
+        """`client` is where models are asked; None if none is, and the grammar designs."""
         self.executor: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
@@ -89,7 +91,8 @@ class RealSteps:
         self._book = book
         self._workers = workers
         self._tell = tell
-        self._client = client
+        self._client = client if config.model != GRAMMAR else None
+        self._asked = client
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._hunting = Hunting(task, config, book, workers, tell)
@@ -231,6 +234,16 @@ class RealSteps:
         """Hold successes against untrained episodes, and show them to the analyzer's model, if there is one."""
         return audit_scores(self._book, scored, candidate_id, self._client if ask else None)
 
+    def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
+        """Show models that judge what the policies of these questions do."""
+        described = self._book.need(DESCRIPTION)
+        recorded = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
+        about = unruled_brief(self._task, self._config, described, recorded)
+        showing = Showing(about, self._book, self._workers, self.executor)
+        pairs = showing.pairs(Sides(self._book.pages()), questions)
+        key = str(ReplyKey(page.round, f"compare-{batch}"))
+        return ask_panel(JudgePanel(self._asked, self._config.judges, about), key, questions, pairs)
+
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
         """The program's parts along an episode; empty if it fails there."""
         try:
@@ -264,35 +277,3 @@ def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = un
     if config.pool == "local":
         return Workers(jail, notice=notice)
     return Workers(jail, Cluster(trust), notice)
-
-
-def demand_possible(config: RunConfig, folder: Path) -> None:
-    """Find out what would stop such a run, before there is a folder of it; asks no model.
-
-    Raises:
-        UsageError: a model has no such name, no key, or no price to limit; Ray is missing.
-        JailError: this machine can't lock a process and the designer is a model that is not trusted.
-    """
-    if config.model != "grammar":
-        open_models(config.models, folder, config.max_cost)
-    if config.pool == "ray":
-        demand_ray()
-    with Jail(config.trust_the_model or config.by_grammar) as jail:
-        jail.demand()
-
-
-def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:
-    """Where the models of a run are asked; None where the grammar designs. Raises UsageError."""
-    if config.model == "grammar":
-        return None
-
-    def say(line: str) -> None:
-        tell(events.ModelSaid(line))
-
-    return open_client(config.models, book.folder, book.write, allowance(book), say, config.efforts)
-
-
-def allowance(book: Book) -> Allowance:
-    """What the run's model calls may take by now."""
-    config = book.header.config
-    return book.lone(ALLOWANCE) or allowed_at_first(config)

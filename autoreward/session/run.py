@@ -20,7 +20,7 @@ from autoreward.errors import (
     UsageError,
 )
 from autoreward.export.best import best_policy, handed_over
-from autoreward.judges import JUDGES, usual_judge
+from autoreward.judges import judge_called, usual_judge
 from autoreward.llm.client import REPLIES
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
@@ -34,13 +34,15 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
+from autoreward.session.asked_models import demand_possible
 from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
 from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
+from autoreward.session.judge_exam import demand_examined
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
-from autoreward.session.real_steps import demand_possible, open_steps, open_workers
+from autoreward.session.real_steps import open_steps, open_workers
 from autoreward.session.reward_file import demand_learnable
 from autoreward.session.starts import demand_allowed, start_files
 from autoreward.session.taking_over import take_over
@@ -208,12 +210,13 @@ def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
 
 def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:
     """Everything that can be checked before there is a run's folder. Raises UsageError, JailError."""
-    if not task.ruled and (JUDGES[config.judge].needs_rule or config.given):
+    if not task.ruled and (judge_called(config.judge).needs_rule or config.given):
         by_people = () if config.given else ("let people judge with ", Setting("judge", "human"), ", or ")
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
     demand_askable(task, config)
+    demand_examined(config, folder.parent)
     demand_steps(config, task)
     demand_allowed(config, task)
     demand_learnable(task, config)
@@ -285,5 +288,5 @@ def leave(book: Book, followers: Sequence[Follower], reading: RunView | None = N
     """Write down what is there for those who look later; `reading`: it all, if it was read. Raises StoreError."""
     for follower in followers:
         follower.catch_up()
-    note = JUDGES[book.header.config.judge].note
+    note = judge_called(book.header.config.judge).note
     book.write(REPORT, (render(reading, note) if reading else build_report(book, note)).encode())

@@ -19,6 +19,7 @@ from autoreward.records import (
     Exploration,
     Feedbacks,
     Hunt,
+    Judgements,
     Longer,
     Preference,
     Record,
@@ -110,7 +111,9 @@ SCORES = Key("scores/", Score)
 STANDINGS = Key("rung-", Standings)
 """Of a round: its race, one a rung."""
 JUDGED = Key("judged", Strengths)
-"""Of a round: what people prefer by the end of it."""
+"""Of a round: what people, or models that judge, prefer by the end of it."""
+JUDGEMENTS = Key("judgements/", Judgements)
+"""Of a round: what models that judge said, so many questions at a time."""
 DIAGNOSES = Key("diagnoses/", Diagnosis)
 """Of a round: why a candidate did as it did, one a candidate."""
 ANALYSES = Key("analyses", Analyses)

@@ -10,6 +10,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.errors import JobFailed
 from autoreward.records import (
     DEMONSTRATIONS,
+    FRAMES_FILE,
     TASKS_OWN,
     TRAINING_STATE,
     UNGRADED,
@@ -38,6 +39,7 @@ from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
 from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job, JobLimits, R
+from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
@@ -46,8 +48,6 @@ from autoreward.worker.jobs.records import (
     FilmJob,
     GraphJob,
     PackageJob,
-    PlayJob,
-    PlayReport,
     ProtectionJob,
     ScoreJob,
     SurveyJob,
@@ -203,6 +203,14 @@ class Workers(Closing):
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         try:
             return self._here.run(FilmJob(task=task, seed=seed), {WEIGHTS_FILE: weights}, _untold).files
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
+
+    def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
+        """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
+        try:
+            job = FilmJob(task=task, seed=seed, frames=count)
+            return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).files[FRAMES_FILE]
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 

@@ -38,6 +38,15 @@ def advice(error: BaseException) -> tuple[str, Asks]:
 def _of_one(error: BaseException) -> tuple[str, Asks]:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _FULL, ()
+    if (
+        isinstance(error, FileNotFoundError)
+        and isinstance(error.filename, str)
+        and not Path(error.filename).is_absolute()
+    ):
+        return (
+            f"An environment runs in a folder of its own, in which there is no {error.filename}: in its code, begin the path with "
+            "Path(__file__).parent"
+        ), ()
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
             path = Path(error.filename if isinstance(error.filename, str) else error.filename.decode())
@@ -61,7 +70,8 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
 def _about_path(path: str) -> str:
     return (
         f"Workers see packages, system libraries and a folder of their own, not {path}; if you trust the environment, its card "
-        f'can name what it reads or changes: [process] read = ["{path}"], or write'
+        f'can name what it reads or changes: [process] read = ["{path}"], or write. What lies in a package, a folder of code, can '
+        "be read without that"
     )
 
 

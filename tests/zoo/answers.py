@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+import torch
 
 from zoo.kit import Plain, register
 
@@ -52,6 +53,7 @@ register("InfoLikeSB3", LikeSB3)
 rewarding("Int", lambda e: int(e.x))
 rewarding("Bool", lambda e: e.x > 0)
 rewarding("Float64", lambda e: np.float64(e.x**2))
+rewarding("Tensor", lambda e: torch.tensor(e.x**2, requires_grad=True))
 rewarding("Scalar", lambda e: np.array(e.x**2))
 rewarding("Array", lambda e: np.array([e.x**2]))
 rewarding("List", lambda e: [e.x])
@@ -63,6 +65,7 @@ rewarding("NaN", lambda e: float("nan"))
 rewarding("Huge", lambda e: 1e30 * e.x**2)
 ending("Int", lambda e: int(e.x > 2))
 ending("Bool", lambda e: np.bool_(e.x > 2))
+ending("Tensor", lambda e: torch.tensor(e.x > 2))
 ending("Array", lambda e: np.array([e.x > 2]))
 telling("Objects", lambda e: {"env": e, "draw": lambda: None, "lock": iter(()), 7: {1, 2}})
 telling("Arrays", lambda e: {"a": np.zeros((3, 3)), "b": np.array(["x"], object)})

@@ -44,6 +44,15 @@ class Exits(Plain):
         return sys.exit("bye") if self.x > 1.0 else False
 
 
+class Interrupts(Plain):
+    """Raises what Ctrl-C does."""
+
+    def ended(self) -> Any:
+        if self.x > 1.0:
+            raise KeyboardInterrupt
+        return False
+
+
 class Recursive(Plain):
     """Calls itself for ever."""
 
@@ -172,6 +181,7 @@ for kind in (
     FailsAtReset,
     FailsInLines,
     Exits,
+    Interrupts,
     Recursive,
     Asserts,
     Hoards,

@@ -123,6 +123,32 @@ class Shape:
     action_space = Plain.action_space
 
 
+class Team(Plain):
+    """Several agents, each with a space of its own."""
+
+    def observation_space(self, agent: str) -> Any:  # type: ignore[override]
+        return Plain.observation_space
+
+    def action_space(self, agent: str) -> Any:  # type: ignore[override]
+        return Plain.action_space
+
+
+class Unconnected(Plain):
+    """Has properties that fail before its simulator is there."""
+
+    @property
+    def max_steps(self) -> int:
+        raise RuntimeError("not connected")
+
+    @property
+    def tolerance(self) -> float:
+        raise RuntimeError("not connected")
+
+    @property
+    def dt(self) -> float:
+        raise RuntimeError("not connected")
+
+
 class Elements(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """Only several at once."""
 
@@ -164,6 +190,8 @@ for kind in (
     NeedsBehind,
     NeedsOlder,
     Undocumented,
+    Team,
+    Unconnected,
 ):
     register(kind.__name__, kind)
 register("Registered", Scaled, kwargs={"by": 0.5})

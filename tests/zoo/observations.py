@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 
 from zoo.kit import Plain, observing, register
@@ -45,6 +46,29 @@ class Growing(Plain):
         return self.vector(0.0) if self.x > 1.0 else self.vector()
 
 
+class Upright(Plain):
+    """Observes a column of three numbers after some steps, where its space has a row."""
+
+    observation_space = spaces.Box(-10, 10, (3,), np.float32)
+
+    def observed(self) -> Any:
+        row = self.vector(0.0, 1.0)
+        return row[:, None] if self.x > 1.0 else row
+
+
+class Redrawn(Plain):
+    """States another space at every reset."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        super().reset(**given)
+        self.size = 1 + int(self.np_random.integers(3))
+        self.observation_space = spaces.Box(-10, 10, (self.size,), np.float32)
+        return self.observed(), {}
+
+    def observed(self) -> Any:
+        return np.full(self.size, self.x, np.float32)
+
+
 class NoSpace(Plain):
     """States no observation space."""
 
@@ -61,6 +85,8 @@ class NotANumber(Plain):
 register("SameArray", SameArray)
 register("SameDict", SameDict)
 register("Growing", Growing)
+register("Upright", Upright)
+register("Redrawn", Redrawn)
 register("NoSpace", NoSpace)
 register("NotANumber", NotANumber)
 observing("Fresh", WIDE, lambda e: e.vector())
@@ -118,11 +144,22 @@ observing("Sequenced", spaces.Sequence(WIDE), lambda e: (e.vector(),))
 observing("EitherOr", spaces.OneOf((WIDE, spaces.Discrete(2))), lambda e: (0, e.vector()))
 observing("Network", spaces.Graph(UNIT, None), lambda e: spaces.GraphInstance(np.zeros((1, 2), np.float32), None, None))
 observing("AsList", WIDE, lambda e: [e.x])
+observing("AsTensor", WIDE, lambda e: torch.tensor([e.x], requires_grad=True))
+observing("AsTexts", WIDE, lambda e: [str(e.x)])
+observing("Loose", WIDE, lambda e: e.x)
+observing("BelowFirst", spaces.Discrete(3), lambda e: int(np.sign(e.x)))
+observing("BeyondLast", spaces.MultiDiscrete([3, 3]), lambda e: np.array([int(np.sign(e.x)) + 2, 1]))
+observing(
+    "Swapped",
+    spaces.Dict({"a": UNIT, "b": WIDE}),
+    lambda e: {"a": e.vector(), "b": np.zeros(2, np.float32)},
+)
 observing("Finer", WIDE, lambda e: np.array([e.x], np.float64))
 observing("FinerFar", FAR, lambda e: np.array([5.4e6 + 0.1 * e.x]))
 observing("FinerFarDict", spaces.Dict({"north": FAR}), lambda e: {"north": [5.4e6 + 0.1 * e.x]})
 observing("FinerLarge", FAR, lambda e: np.array([5.4e6 + 1e4 * e.x]))
 observing("WholeFar", FAR, lambda e: np.array([2**25 + round(10 * e.x)]))
+observing("NothingSeen", FAR, lambda e: np.array([1e30 if e.x > 1 else e.x], np.float32))
 observing("OutOfBounds", spaces.Box(-0.1, 0.1, (1,), np.float32), lambda e: e.vector())
 observing("ZeroBounds", spaces.Box(0.0, 0.0, (1,), np.float64), lambda e: np.array([e.x + 0.5]))
 observing("WrongShape", UNIT, lambda e: e.vector(0.0, 0.0))

@@ -123,14 +123,15 @@ class ForkServer(Closing):
                 start_new_session=True,
             )
         ours.settimeout(START_SECONDS)
+        why = "no message"
         try:
             ready = ours.recv(4096)
         except TimeoutError:
-            ready = b""
+            ready, why = b"", f"it was not ready after {START_SECONDS:g} s; if this machine is busy, try again"
         if not ready:
             message = self._last_words()
             self.close()
-            raise JailError(f"{module} did not start: {message or 'no message'}")
+            raise JailError(f"{module} did not start: {message or why}")
         ours.settimeout(None)
         self._reader = threading.Thread(target=self._read, name=f"fork server {module}", daemon=True)
         self._reader.start()

@@ -65,6 +65,9 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
         state[own_success] = success_field(value)
     action = _action(survey, guesses)
     notes: tuple[tuple[str, str], ...] = ()
+    if (pace := survey.hurried) is not None:
+        few = f"a step takes {pace.seconds:.2g} s: it was looked at in {pace.steps:,} random steps, not in 2,000"
+        notes += (("max_steps", f"FOUND: {few}; ranges that are a GUESS may be too narrow"),)
     limit = survey.max_steps
     if survey.cut_after is not None and (limit is None or survey.cut_after < limit):
         limit = survey.cut_after

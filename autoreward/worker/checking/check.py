@@ -19,7 +19,8 @@ from autoreward.worker.checking.declared import trainable
 from autoreward.worker.checking.others import gymnasium_says, sb3_says
 from autoreward.worker.checking.seeds import global_state, repeatable
 from autoreward.worker.checking.steps import random_steps
-from autoreward.worker.checking.subject import Env, Subject, Watched, limited, traced
+from autoreward.worker.checking.subject import Env, NotBesideAnother, Subject, Watched, limited, traced
+from autoreward.worker.envs.handlers import interrupted
 
 _LONGEST = 300
 """Letters of what an environment says when it fails."""
@@ -60,6 +61,12 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         for row in found:
             done = done.model_copy(update={"rows": (*done.rows, row)})
 
+    def another() -> Env:
+        try:
+            return Watched(asked.make(), asked.patience, calls, unclosed)
+        except Exception as error:
+            raise NotBesideAnother from error
+
     folder, errors = Path.cwd(), np.geterr()
     calls, unclosed = ["making it"], list[BaseException]()
     with traced() as traces, warnings.catch_warnings(action="ignore"):
@@ -70,13 +77,15 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         except TaskError as error:
             add(iter([_unmade(str(error), asked.task)]))
             return done
-        except (Exception, SystemExit) as error:  # an environment may raise anything
+        except BaseException as error:  # an environment may raise anything
+            if interrupted(error):
+                raise
             add(iter([_raised(error, "making it")]))
             return done
         subject = Subject(
             task=asked.task,
             env=env,
-            another=(lambda: Watched(asked.make(), asked.patience, calls, unclosed)) if asked.renewable else None,
+            another=another if asked.renewable else None,
             printed=asked.printed,
             traces=traces,
             patience=asked.patience,
@@ -87,7 +96,11 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             tell(done.model_copy(update={"doing": name}))
             try:
                 add(check(subject))
-            except (Exception, SystemExit) as error:
+            except NotBesideAnother as error:
+                add(iter([_alone(error)]))
+            except BaseException as error:
+                if interrupted(error):
+                    raise
                 add(iter([_raised(error, calls[-1])]))
         add(_beyond_computing(traces, asked.allowed, any(row.asks for row in done.rows)))
         if folder != Path.cwd():
@@ -98,6 +111,16 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             env.close()
             add(_not_closed(unclosed))
     return done
+
+
+def _alone(error: NotBesideAnother) -> EnvRow:
+    words = visible_line(f"{type(error.__cause__).__name__}: {error.__cause__}", _LONGEST)
+    return EnvRow(
+        name="side by side",
+        gravity="fail",
+        found=f"while there is one, a second one in the same process can't be made: {words}",
+        advice="Give each one what it needs alone, such as a port or a lock: trainings and scores play several in one process.",
+    )
 
 
 def _unmade(words: str, task: Task) -> EnvRow:

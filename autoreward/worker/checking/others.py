@@ -14,6 +14,7 @@ from gymnasium.utils import env_checker, passive_env_checker
 from autoreward.core.visible import visible_line
 from autoreward.records import EnvRow
 from autoreward.worker.checking.subject import Env, Subject, limited
+from autoreward.worker.envs.handlers import interrupted
 
 _LONGEST = 240
 """Letters of what a checker says that a row holds."""
@@ -48,7 +49,9 @@ def _asked(who: str, check: Callable[[Env], Any], subject: Subject) -> Iterator[
         warnings.simplefilter("always")
         try:
             check(inner)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if interrupted(error):
+                raise
             # what the environment itself raises is a row of ours
             innermost = traceback.extract_tb(error.__traceback__)[-1].filename
             reason = str(error) if innermost in _FILES else ""

@@ -1,10 +1,10 @@
-"""Whether the same seeds give the same episodes, and whether an episode remembers another."""
+"""Whether the same seeds give the same episodes, whatever came before and whatever is played beside."""
 
 import copy
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,6 +87,42 @@ def _repeated(subject: Subject) -> Iterator[EnvRow]:
             f"from {'its start' if place == 0 else f'step {place}'} on",
             advice="Set everything anew in reset: scores depend on the order of episodes otherwise.",
         )
+    elif subject.another:
+        yield from _side_by_side(first, _played(env, _SEED, actions, meanwhile=_Neighbour(beside, others)))
+
+
+def _side_by_side(alone: Sequence[_Moment], accompanied: Sequence[_Moment]) -> Iterator[EnvRow]:
+    place = _parted(alone, accompanied)
+    if place is not None and not _alike(alone, accompanied):
+        yield EnvRow(
+            name="side by side",
+            gravity="fail",
+            found="two of them in one process change each other's episodes, from "
+            f"{'the start' if place == 0 else f'step {place}'} on",
+            advice="Keep what reset and step change in self, and in no class or module: trainings and scores play several side by "
+            "side, which would all be wrong.",
+        )
+
+
+class _Neighbour:
+    """Plays beside another environment, a call each time, and draws from no generator that the other one draws from."""
+
+    def __init__(self, env: Env, actions: Sequence[Any]) -> None:
+        self._env, self._actions, self._over = env, iter(actions), True
+
+    def __call__(self) -> None:
+        state, drawn, torches = np.random.get_state(), random.getstate(), torch.get_rng_state()
+        try:
+            if self._over:
+                self._env.reset(seed=_OTHER_SEED)
+                self._over = False
+            elif (action := next(self._actions, None)) is not None:
+                _, _, ended, cut, _ = self._env.step(action)
+                self._over = bool(ended or cut)
+        finally:
+            np.random.set_state(state)
+            random.setstate(drawn)
+            torch.set_rng_state(torches)
 
 
 def _other_digits(place: int) -> EnvRow:
@@ -103,14 +139,21 @@ def _actions(env: Env, seed: int) -> list[Any]:
     return [env.action_space.sample() for _ in range(_STEPS)]
 
 
-def _played(env: Env, seed: int, actions: Sequence[Any], deadline: float = math.inf) -> list[_Moment]:
-    """One episode, or its first steps; none is begun after the deadline."""
+def _played(
+    env: Env,
+    seed: int,
+    actions: Sequence[Any],
+    deadline: float = math.inf,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[_Moment]:
+    """One episode, or its first steps; none is begun after the deadline. `meanwhile` is done before each step."""
     np.random.seed(seed)  # as for trainings: what it draws from the generators of everybody is seeded, too
     random.seed(seed)
     torch.manual_seed(seed)
     observation, _ = env.reset(seed=seed)
     moments = [_Moment(copy.deepcopy(observation), ())]
     for action in actions:
+        meanwhile()
         observation, reward, ended, cut, _ = env.step(action)
         moments.append(_Moment(copy.deepcopy(observation), (copy.deepcopy(reward), bool(ended), bool(cut))))
         if ended or cut or time.monotonic() > deadline:

@@ -11,6 +11,7 @@ from autoreward.records import EnvRow, Gravity
 from autoreward.worker.checking import values
 from autoreward.worker.checking.subject import Subject, Watched
 from autoreward.worker.envs.rounding import Rounding
+from autoreward.worker.envs.stated import attribute
 from autoreward.worker.envs.time_limits import cut_after
 
 _SECONDS = 5.0
@@ -143,7 +144,7 @@ def _look_at_reward(reward: Any, ended: Any, cut: Any, where: str, seen: _Seen) 
 
 def _limits(subject: Subject, lengths: Sequence[int], cuts: Sequence[bool], steps: int) -> Iterator[EnvRow]:
     spec, card = subject.env.spec, subject.task.max_steps
-    own = getattr(subject.env.unwrapped, "max_steps", None)
+    own = attribute(subject.env, "max_steps")
     stated = card or (spec.max_episode_steps if spec else None) or (own if isinstance(own, int) else None)
     found = cut_after(lengths, cuts)
     name = "time limit"

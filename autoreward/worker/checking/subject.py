@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 
 from autoreward.tasks.card import Task
+from autoreward.worker.envs.handlers import interrupted
 
 Env = gymnasium.Env[Any, Any]
 _EVENTS = {
@@ -23,6 +24,10 @@ _EVENTS = {
 """What Python tells of before it happens, and what that means."""
 
 
+class NotBesideAnother(Exception):
+    """A second environment can't be made while there is one; why is its cause."""
+
+
 class Subject(NamedTuple):
     """What checks look at."""
 
@@ -30,7 +35,7 @@ class Subject(NamedTuple):
     env: Env
     """As registered; its calls are watched."""
     another: Callable[[], Env] | None
-    """Makes one more of them; None where that can't be done."""
+    """Makes one more of them, or raises NotBesideAnother; None where there is but the one that was given."""
     printed: Callable[[], int]
     """Bytes printed so far, by whatever way."""
     traces: set[str]
@@ -69,7 +74,9 @@ class Watched(gymnasium.Wrapper[Any, Any, Any, Any]):
         try:
             with limited(self._patience):
                 self.env.close()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if interrupted(error):
+                raise
             self._unclosed.append(error)
 
     @contextmanager

@@ -29,11 +29,11 @@ class Border(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 
 def copied(value: Any) -> Any:
-    """The value with arrays of its own, through dicts, lists and tuples; other objects as they are."""
+    """The value with arrays of its own, through dicts, lists and tuples; tensors as arrays, other objects as they are."""
     if isinstance(value, np.ndarray):
         return np.array(value)
     if isinstance(value, torch.Tensor):
-        return value.detach().clone()
+        return np.array(value.detach().cpu())
     if isinstance(value, dict):
         return {key: copied(inner) for key, inner in value.items()}
     if isinstance(value, tuple):

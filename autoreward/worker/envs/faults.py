@@ -11,7 +11,8 @@ from autoreward.errors import AutorewardError, EnvironmentFault
 from autoreward.tasks.card import Task
 from autoreward.worker import denied
 from autoreward.worker.envs.fields import state_fields
-from autoreward.worker.envs.flatten import Layout
+from autoreward.worker.envs.flatten import Layout, UnusableObservation
+from autoreward.worker.envs.handlers import interrupted
 
 LINES = 3
 """Last lines of a traceback that are shown."""
@@ -28,11 +29,11 @@ class UnusableInfo(Exception):
 
 def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
     """For an exception that came out of a call. Raises EnvironmentFault; MemoryError with the call; the exception if it is ours."""
-    if isinstance(error, AutorewardError | KeyboardInterrupt):
+    if isinstance(error, AutorewardError) or interrupted(error):
         raise error
     if isinstance(error, MemoryError):  # the next one may not fit in either: no episode is lost to it, the job ends
         raise MemoryError(f"{task.env}: {call} found no memory ({_one_line(str(error)) or 'MemoryError'})") from error
-    if isinstance(error, UnusableInfo):
+    if isinstance(error, UnusableInfo | UnusableObservation):
         raise returned(task, call, str(error)) from None
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
     lines = " | ".join(_last_lines(error))

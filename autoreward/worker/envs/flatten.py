@@ -100,6 +100,10 @@ def flat(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     return Flat(env, task)
 
 
+class UnusableObservation(Exception):
+    """What an observation has that its space has not, in words: another shape, or an integer that it does not count."""
+
+
 class _Part(NamedTuple):
     """A part of an observation that is numbers, and the way to it."""
 
@@ -108,6 +112,11 @@ class _Part(NamedTuple):
     words: tuple[str, ...]
     """What these are called."""
     space: spaces.Space[Any]
+
+    @property
+    def where(self) -> str:
+        """As a person would write it: `obs['arm'][0]`."""
+        return "obs" + "".join(f"[{step!r}]" for step in self.steps)
 
 
 class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
@@ -136,8 +145,8 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
         self.observation_space = spaces.Box(-np.inf, np.inf, (start,), kind)
 
     def observation(self, observation: Any) -> NDArray[Any]:
-        """The flat vector."""
-        pieces = [spaces.utils.flatten(part.space, reduce(getitem, part.steps, observation)) for part in self._parts]
+        """The flat vector. Raises UnusableObservation."""
+        pieces = [_stretch(part, reduce(getitem, part.steps, observation)) for part in self._parts]
         kind = self.observation_space.dtype
         return np.concatenate([np.asarray(piece, dtype=kind).reshape(-1) for piece in pieces])
 
@@ -153,6 +162,33 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
                 values = np.stack([np.asarray(spaces.utils.flatten(part.space, row)) for row in values])
             pieces.append(values.reshape(count, -1).astype(kind))
         return np.concatenate(pieces, axis=1)
+
+
+def _stretch(part: _Part, value: Any) -> Any:
+    """The numbers of a part. Raises UnusableObservation: integers out of their range would be read as others."""
+    space, shape = part.space, part.space.shape or ()
+    numbers = real_numbers(value)
+    if numbers.shape != shape and not numbers.size == 1 == int(np.prod(shape)):  # one number, wrapped or not
+        raise UnusableObservation(f"{part.where} of shape {numbers.shape}, where its space has {shape}")
+    if not isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        return spaces.utils.flatten(space, numbers)
+    counts = np.reshape(space.n if isinstance(space, spaces.Discrete) else space.nvec, -1)
+    places = numbers.reshape(-1) - np.reshape(space.start, -1)
+    if ((places < 0) | (places >= counts) | (places % 1 != 0)).any():
+        raise UnusableObservation(f"{part.where} = {numbers.tolist()}, which is none of {space}")
+    ones = np.zeros(counts.sum())
+    ones[(np.cumsum(counts) - counts + places).astype(np.int64)] = 1.0
+    return ones
+
+
+def real_numbers(value: Any) -> NDArray[Any]:
+    """The array that it is. Raises TypeError for texts, complex numbers and other objects."""
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{array.dtype} is no type of real numbers")
+    return array
 
 
 class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):

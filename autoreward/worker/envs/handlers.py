@@ -12,6 +12,11 @@ def by_a_handler(error: BaseException) -> bool:
     return any(frame.f_code in installed for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
+def interrupted(error: BaseException) -> bool:
+    """Whether a person pressed Ctrl-C in this process; in a worker, which no such signal reaches, the environment raised it."""
+    return isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def _handlers() -> Iterator[CodeType]:
     for number in signal.valid_signals():
         code = getattr(signal.getsignal(number), "__code__", None)

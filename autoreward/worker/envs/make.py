@@ -55,7 +55,9 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
         raise TaskError(f"task {task.name}: {task.env} needs {missing!r}: {_pip(missing)}") from None
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split())
-        raise TaskError(f"task {task.name}: gymnasium can't make {task.env!r}: {reason}") from None
+        raise TaskError(
+            f"task {task.name}: gymnasium can't make {task.env!r}: {reason}{_of_a_module(error, task)}"
+        ) from None
     except TypeError as error:
         raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
     return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
@@ -96,6 +98,11 @@ def _trainable(actions: spaces.Space[Any], task: Task) -> None:
         "DQN": (spaces.Discrete,), "SAC": (spaces.Box,), "TD3": (spaces.Box,),
     }  # fmt: skip
     able = takes.get(task.train.algorithm, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+    if not isinstance(actions, spaces.Space):
+        raise TaskError(
+            f"task {task.name}: action_space of {task.env} is a {type(actions).__name__} and no space of Gymnasium's; where each "
+            "of several agents has its own, wrap the environment into one that is a single agent's."
+        )
     actions_are = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
     if not isinstance(actions, able):
         kinds = " or ".join(kind.__name__ for kind in able)
@@ -124,6 +131,12 @@ def _unbounded(actions: spaces.Box) -> list[int]:
     least = _COUNTED if np.issubdtype(actions.dtype, np.integer) else _BOUNDLESS
     reach = np.maximum(np.abs(actions.low.astype(np.float64)), np.abs(actions.high.astype(np.float64)))
     return [int(i) for i in np.flatnonzero(~(reach < least))]
+
+
+def _of_a_module(error: Exception, task: Task) -> str:
+    """What to do about an id that is not known where no module is imported first."""
+    unknown = isinstance(error, gymnasium.error.NameNotFound) and ":" not in task.env
+    return f" If a module registers it, name that, too: MODULE:{task.env}." if unknown else ""
 
 
 def _missing(error: BaseException | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
@@ -19,9 +20,19 @@ _LARGE = 1e4
 _SHARE = 1e-3
 """Share of what a number varies by that rounding may change it by."""
 
-
+_LARGEST = 1e18
+"""From here on squares, which numbers are normalised by, are near the largest float32."""
 _WATCHED = 2_000
 """Observations that are looked at; trainings, which are longer, come after others that were looked at whole."""
+
+
+def demand_moderate(task: Task, what: str, values: NDArray[Any]) -> None:
+    """Raises TaskError where numbers are so large that normalising makes all others 0: often they stand for nothing seen."""
+    if (largest := float(np.abs(values).max(initial=0))) > _LARGEST:
+        raise TaskError(
+            f"task {task.name}: {task.env}: {what} reaches {largest:.3g}, and beside such numbers a policy sees no others; have "
+            "the environment return a number near the others' where it has none, or scale it."
+        )
 
 
 class Loss(NamedTuple):

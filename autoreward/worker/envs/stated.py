@@ -1,4 +1,4 @@
-"""What an environment says of itself: its docstring without its reward, and how long a step is."""
+"""What an environment says of itself: its docstring without its reward, how long a step is, its attributes."""
 
 import re
 import sys
@@ -25,11 +25,18 @@ class Stated(NamedTuple):
 
 def stated(env: gymnasium.Env[Any, Any]) -> Stated:
     """The documentation of an environment, and the seconds of its step."""
-    inner = env.unwrapped
-    seconds = next((s for name in _SECONDS if (s := _positive(getattr(inner, name, None)))), None)
+    seconds = next((s for name in _SECONDS if (s := _positive(attribute(env, name)))), None)
     # Box2D: steps a second, for the whole module
-    rate = _positive(getattr(sys.modules.get(type(inner).__module__), "FPS", None))
+    rate = _positive(getattr(sys.modules.get(type(env.unwrapped).__module__), "FPS", None))
     return Stated(documentation(env), seconds or (1.0 / rate if rate else None))
+
+
+def attribute(env: gymnasium.Env[Any, Any], name: str) -> Any:
+    """What it has under a name; None where there is nothing, or where a property of its own fails: that states nothing."""
+    try:
+        return getattr(env.unwrapped, name, None)
+    except Exception:  # any of the environment's: it may ask a simulator that is not connected
+        return None
 
 
 def documentation(env: gymnasium.Env[Any, Any]) -> str:

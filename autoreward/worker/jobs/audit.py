@@ -1,5 +1,7 @@
 """Check a task card against its environment: does it say what is there?"""
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.contract import NATIVE_REWARD
 from autoreward.evaluation.limits import of_episodes
-from autoreward.records import Audit, AuditItem, Episode
+from autoreward.records import Audit, AuditItem, Description, Episode
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import out_of_reach
@@ -34,11 +36,14 @@ LEAK = 0.999
 def audit(job: AuditJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Audit, dict[str, bytes]]:
     """Everything that can be checked without training. Raises TaskError if the card does not fit at all."""
     task = job.task
-    description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, context)
-    one, two = _recorded(task, context), _recorded(task, context)
+    looking = DescribeJob(task=task, seed=0, demonstrated=False, seconds=job.seconds / 2)
+    description, _ = describe(looking, {}, context)
+    one = _recorded(task, context, _STEPS, job.seconds / 4)
+    two = _recorded(task, context, len(one.done))
     items = [
         AuditItem(name="fields", ok=True, message=f"{len(task.state)} state fields, {len(task.action)} of the action")
     ]
+    items += _hurried(description)
     items += [*_ranges(task, one), *_graded(task, one), _repeats(one, two), _hidden(task, one)]
     episodes = [p.episode for p in description.reference_episodes]
     items += _cut(episodes, description.max_steps)
@@ -78,14 +83,24 @@ def _environment(task: Task, context: JobContext) -> Iterator[AuditItem]:
         yield AuditItem(name="actions", ok=False, message=f"{far}, and {starts}; leave rescale_actions = false out")
 
 
-def _recorded(task: Task, context: JobContext) -> Recorded:
-    """STEPS steps of ENVS environments under the same seeds and actions every time."""
+def _hurried(description: Description) -> Iterator[AuditItem]:
+    if (pace := description.hurried) is not None:
+        few = f"{pace.steps:,} random steps and {len(description.reference_episodes)} episodes"
+        message = f"a step takes {pace.seconds:.2g} s: it was looked at in {few}, which are fewer than usual"
+        yield AuditItem(name="speed", ok=True, message=message)
+
+
+def _recorded(task: Task, context: JobContext, steps: int, seconds: float = math.inf) -> Recorded:
+    """Steps of ENVS environments under the same seeds and actions every time, as many as there is time for."""
     recorder = Recorder(make.vectorised(task, _ENVS, seed=0), task)
     context.closing.callback(recorder.close)
     recorder.action_space.seed(0)
     recorder.reset()
-    for _ in range(_STEPS):
+    deadline = time.monotonic() + seconds
+    for _ in range(steps):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
+        if time.monotonic() > deadline:
+            break
     return recorder.take()
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -12,12 +13,13 @@ from gymnasium import spaces
 from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
-from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats
+from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats, Pace
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.batched.choice import chosen_simulator
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.envs.rounding import demand_moderate
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext
@@ -27,6 +29,7 @@ from autoreward.worker.jobs.reference_episodes import reference_episodes
 from autoreward.worker.rollout.recorder import Recorder
 
 _STEPS = 250
+_FEWEST_STEPS = 10
 _ENVS = 8
 TINY_BUFFER = 1_000
 """Transitions of the replay buffer of an algorithm that is only tried: a whole one may need the memory of a training."""
@@ -34,6 +37,8 @@ TINY_BUFFER = 1_000
 
 def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Description, dict[str, bytes]]:
     """STEPS x ENVS random transitions with their statistics, and whole episodes of simple policies, evaluated.
+
+    Of an environment so slow that these take longer than the job's seconds, there are fewer of both.
 
     Args:
         job: the task, and the seed of environments and actions.
@@ -54,14 +59,21 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     limit, stated = venv.time_limit, venv.stated
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
-    episodes, kinds, grading = reference_episodes(task, venv, seed, demos)
+    began = time.monotonic()
+    episodes, kinds, grading = reference_episodes(task, venv, seed, demos, began + job.seconds / 2)
+    sampling = time.monotonic()
     recorder.seed(seed % 2**31)
     recorder.reset()
-    for _ in range(_STEPS):
+    for taken in range(1, _STEPS + 1):
         recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
+        if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
+            break
+    pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
     recorded = recorder.take()
     samples = recorded.transitions
     states = samples.without(NATIVE_REWARD)
+    for name, values in states.next_state.items():
+        demand_moderate(task, name, values)
     whole = [
         known.episode for known in kinds if known.kind == "random"
     ]  # the samples may be cut before an episode ends
@@ -83,6 +95,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         dt=stated.dt,
         lost_episodes=venv.lost_episodes,
         simulator=chosen_simulator(job.simulator, task, seed % 2**31),
+        hurried=pace if taken < _STEPS or sampling > began + job.seconds / 2 else None,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
 

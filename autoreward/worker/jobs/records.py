@@ -1,6 +1,6 @@
 """What a worker can be asked to do, one record each; `table.py` says which function does which."""
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field as Bounded
 
@@ -10,6 +10,7 @@ from autoreward.records import (
     CLIP_FILE,
     DEMONSTRATIONS,
     EPISODES,
+    FRAMES_FILE,
     LOGGED,
     REFERENCE_EPISODES,
     SAMPLES,
@@ -29,7 +30,6 @@ from autoreward.records import (
     WorkerProtection,
     policy_file,
 )
-from autoreward.records.base import Line, Said
 from autoreward.settings import SimulatorSetting
 from autoreward.worker.jobs.job import Job
 
@@ -142,6 +142,8 @@ class DescribeJob(Job[Description]):
     """Sample the task's environment, and judge whole episodes of simple policies."""
 
     kind = "describe"
+    seconds: float = Bounded(default=240.0, gt=0.0)
+    """Most seconds of steps; of an environment that is slower, fewer samples are taken and fewer episodes played."""
     seed: int
     simulator: SimulatorSetting = "gymnasium"
     demonstrated: bool
@@ -166,6 +168,8 @@ class SurveyJob(Job[Survey]):
     """Look at the environment of a blank task."""
 
     kind = "survey"
+    seconds: float = Bounded(default=120.0, gt=0.0)
+    """Most seconds of steps; an environment that is slower is looked at in fewer."""
 
     @property
     def report_type(self) -> type[Survey]:
@@ -195,6 +199,8 @@ class AuditJob(Job[Audit]):
     """Hold a task card against its environment."""
 
     kind = "audit"
+    seconds: float = Bounded(default=240.0, gt=0.0)
+    """Most seconds of steps; an environment that is slower is looked at in fewer."""
 
     @property
     def report_type(self) -> type[Audit]:
@@ -252,49 +258,9 @@ class FilmJob(_OfOneCheckpoint):
 
     kind = "film"
     seed: int
+    frames: Annotated[int, Bounded(ge=0, le=16)] = 0
+    """Frames of a single picture; 0: an animation."""
 
     def makes(self, report: EmptyReport) -> tuple[str, ...]:
-        """The clip."""
-        return (CLIP_FILE,)
-
-
-class PlayReport(Record):
-    """How the episodes of a film went."""
-
-    undrawn: Said = ""
-    """Why it shows fields alone; empty where the environment was drawn."""
-    success: tuple[bool | None, ...]
-    """Of each policy's episode; None without a rule."""
-    length: tuple[int, ...]
-    """Steps of each."""
-
-
-class PlayJob(Job[PlayReport]):
-    """Film an episode of each of some policies, large, side by side, from the same start."""
-
-    kind = "play"
-    seed: int
-    names: tuple[Line, ...] = Bounded(min_length=1, max_length=2)
-    """What is written above each."""
-    form: Literal["webp", "mp4"] = "webp"
-    width: int = Bounded(default=480, ge=160, le=1280)
-    """Of one picture, in pixels."""
-
-    @property
-    def report_type(self) -> type[PlayReport]:
-        """How they went."""
-        return PlayReport
-
-    @property
-    def takes(self) -> tuple[str, ...]:
-        """The weights of each."""
-        return tuple(f"{number}-{WEIGHTS_FILE}" for number in range(len(self.names)))
-
-    @property
-    def file(self) -> str:
-        """The name of the film."""
-        return f"film.{self.form}"
-
-    def makes(self, report: PlayReport) -> tuple[str, ...]:
-        """The film."""
-        return (self.file,)
+        """The clip, or the picture."""
+        return (FRAMES_FILE if self.frames else CLIP_FILE,)

@@ -1,6 +1,8 @@
 """Episodes that cost no training: random, constant and scripted actions, and a person's demonstrations, evaluated by the rule."""
 
 import io
+import math
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -41,9 +43,12 @@ DEMOS = ("observations", "actions", "lengths", "terminated")
 
 
 def reference_episodes(
-    task: Task, venv: VectorEnv, seed: int, demos: bytes
+    task: Task, venv: VectorEnv, seed: int, demos: bytes, deadline: float = math.inf
 ) -> tuple[Transitions, tuple[ReferenceEpisode, ...], Grading]:
-    """The episodes as columns, what each is, and what progress is measured by. Raises TaskError if the demonstrations don't fit."""
+    """The episodes as columns, what each is, and what progress is measured by; after the deadline none is begun but the first.
+
+    Raises TaskError if the demonstrations don't fit.
+    """
     episodes: list[RolloutEpisode] = []
     kinds: list[str] = []
     space = venv.action_space
@@ -53,6 +58,8 @@ def reference_episodes(
     plans += [(SCRIPT, scripted(task, venv.layout, space), SCRIPTED)] if task.script else []
     for kind, choose, count in plans:
         for i in range(max(1, min(count, _STEPS // venv.time_limit))):
+            if episodes and time.monotonic() > deadline:
+                break
             episodes += venv.play(choose, [seed + i])
             kinds.append(kind)
     demonstrated = _demonstrated(task, venv, demos) if demos else []

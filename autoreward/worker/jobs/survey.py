@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -11,10 +12,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from autoreward.records import Entry, Stretch, Survey
+from autoreward.records import Entry, Pace, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, layout_of
-from autoreward.worker.envs.stated import documentation
+from autoreward.worker.envs.rounding import demand_moderate
+from autoreward.worker.envs.stated import attribute, documentation
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
@@ -49,14 +51,17 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     task = job.task
     env = Tolerant(make.make_env(task), Losses())
     context.closing.callback(env.close)
-    said = SaidInInfo()
-    observations, actions, episodes = _wander(env, said)
-    observations = np.concatenate([observations, _beginnings(env)])
+    said, began = SaidInInfo(), time.monotonic()
+    observations, actions, episodes = _wander(env, said, began + job.seconds / 2)
+    pace = Pace(seconds=(time.monotonic() - began) / len(actions), steps=len(actions))
+    observations = np.concatenate([observations, _beginnings(env, began + 0.75 * job.seconds)])
+    for i, column in enumerate(observations.T):
+        demand_moderate(task, f"number {i} of the observation", column)
     random_length = float(np.mean([episode.length for episode in episodes]))
-    own = getattr(env.unwrapped, "max_steps", None)
+    own = attribute(env, "max_steps")
     limit = env.spec.max_episode_steps if env.spec else None
     if (task.max_steps or limit or own) is None and _cut_after(episodes) is None:
-        episodes += _unmoved(env)
+        episodes += _unmoved(env, began + job.seconds)
     longest = max(episode.length for episode in episodes)
     layout = layout_of(env)
     return Survey(
@@ -72,6 +77,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         terminates=any(episode.ended for episode in episodes),
         random_length=random_length,
         longest=longest,
+        hurried=pace if pace.steps < _STEPS else None,
         cut_after=_cut_after(episodes),
         info=said.values,
         settings=_settings(env),
@@ -86,8 +92,9 @@ class _Wandered(NamedTuple):
     cut: bool
 
 
-def _wander(env: gymnasium.Env[Any, Any], said: SaidInInfo) -> tuple[Array, Array, list[_Wandered]]:
-    """STEPS random steps: observations (STEPS + episodes, d), actions, whole episodes; the last steps' where there is none."""
+def _wander(env: gymnasium.Env[Any, Any], said: SaidInInfo, deadline: float) -> tuple[Array, Array, list[_Wandered]]:
+    """STEPS random steps, of slow ones fewer: observations (steps + episodes, d), actions, whole episodes; the last steps' where
+    there is none."""
     env.action_space.seed(0)
     first, info = env.reset(seed=0)
     said.reset(info)
@@ -107,6 +114,8 @@ def _wander(env: gymnasium.Env[Any, Any], said: SaidInInfo) -> tuple[Array, Arra
             begun, info = env.reset()
             said.reset(info)
             observations.append(begun)
+        if time.monotonic() > deadline:
+            break
     return np.stack(observations), np.stack(actions), episodes or [_Wandered(length, ended=False, cut=False)]
 
 
@@ -114,7 +123,7 @@ def _cut_after(episodes: Sequence[_Wandered]) -> int | None:
     return cut_after([episode.length for episode in episodes], [episode.cut for episode in episodes])
 
 
-def _unmoved(env: gymnasium.Env[Any, Any]) -> list[_Wandered]:
+def _unmoved(env: gymnasium.Env[Any, Any], deadline: float) -> list[_Wandered]:
     """Episodes of one action each, up to one that does not end by itself: it may reach a time limit that random ones do not."""
     actions = [_none(env.action_space), *(env.action_space.sample() for _ in range(_CONSTANT))]
     episodes: list[_Wandered] = []
@@ -125,6 +134,8 @@ def _unmoved(env: gymnasium.Env[Any, Any]) -> list[_Wandered]:
             if ended or cut:
                 episodes.append(_Wandered(length, bool(ended), bool(cut and not ended)))
                 break
+            if time.monotonic() > deadline:
+                return episodes
         if not ended:
             break
     return episodes
@@ -139,11 +150,13 @@ def _none(space: spaces.Space[Any]) -> Any:
     return space.start.copy() if isinstance(space, spaces.MultiDiscrete) else np.zeros(space.shape or (), space.dtype)
 
 
-def _beginnings(env: gymnasium.Env[Any, Any]) -> Array:
+def _beginnings(env: gymnasium.Env[Any, Any], deadline: float) -> Array:
     """The first random steps of further episodes, shape (observations, d)."""
     observations = []
     for _ in range(_STARTS):
         observations.append(env.reset()[0])
+        if time.monotonic() > deadline:
+            break
         for _ in range(_STEPS_EACH):
             observation, _, ended, cut, _ = env.step(env.action_space.sample())
             observations.append(observation)
@@ -154,12 +167,11 @@ def _beginnings(env: gymnasium.Env[Any, Any]) -> Array:
 
 def _settings(env: gymnasium.Env[Any, Any]) -> dict[str, bool | float]:
     """The environment's arguments that are numbers, with their defaults, and its tolerances."""
-    inner = env.unwrapped
     found: dict[str, Any] = {}
-    for kind in reversed(type(inner).__mro__):
+    for kind in reversed(type(env.unwrapped).__mro__):
         with suppress(ValueError, TypeError):  # of C, without a signature
             found |= {name: p.default for name, p in inspect.signature(kind).parameters.items()}
-    found |= {name: value for name in _OWN_TOLERANCES if (value := getattr(inner, name, None)) is not None}
+    found |= {name: value for name in _OWN_TOLERANCES if (value := attribute(env, name)) is not None}
     found |= env.spec.kwargs if env.spec else {}
     plain = {
         name: value if isinstance(value, bool) else float(value)

@@ -1,0 +1,53 @@
+"""The two policies of a question, each in the episode that it is about: from where its round keeps them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from autoreward.core.transitions import Transitions
+from autoreward.records import EPISODES, Question, Score, policy_file
+from autoreward.store.book import Page
+from autoreward.store.keys import CLIPS, SCORES, TRIALS
+
+
+class Side(NamedTuple):
+    """One policy in one episode."""
+
+    page: Page
+    score: Score
+    episode: int
+
+    @property
+    def name(self) -> str:
+        """`r000c1-s0-leg4~7`."""
+        return f"{self.score.trial_id}~{self.episode}"
+
+    @property
+    def clip(self) -> str:
+        """Its clip's name in the run's folder."""
+        return f"{CLIPS.folder}/pairs/{self.name}.webp"
+
+    @property
+    def transitions(self) -> Transitions:
+        """The episode, one column."""
+        saved = self.page.transitions(SCORES.of(self.score.trial_id), EPISODES)
+        one = saved.cut(columns=slice(self.episode, self.episode + 1))
+        return one.cut(rows=slice(0, int((one.step > 0).sum())))
+
+    @property
+    def weights(self) -> bytes:
+        """The policy. Raises RunDamaged."""
+        return self.page.file(TRIALS.of(self.score.trial_id), policy_file(self.score.kept))
+
+
+class Sides:
+    """Finds the sides of questions on the pages of a run."""
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        """`pages`: of all rounds."""
+        self.scores = [(page, page.saved(SCORES)) for page in pages]
+        self._by_trial = {score.trial_id: (page, score) for page, scores in self.scores for score in scores}
+
+    def of(self, question: Question) -> tuple[Side, Side]:
+        """A's, then B's. Raises KeyError if the run has no such trainings."""
+        a, b = (Side(*self._by_trial[trial], question.episode) for trial in (question.a_trial, question.b_trial))
+        return a, b

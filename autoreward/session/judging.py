@@ -1,0 +1,109 @@
+"""Shows models that judge what they compare, asks each in both orders, and puts together what they said."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from autoreward.config import RunConfig
+from autoreward.core import seeds
+from autoreward.core.executor import Executor
+from autoreward.core.transitions import Transitions
+from autoreward.errors import CannotDraw
+from autoreward.judges.sides import Side, Sides
+from autoreward.llm.client import ModelClient
+from autoreward.records import Answer, Description, Judgement, Judgements, Question
+from autoreward.roles.brief import Brief, brief
+from autoreward.roles.judge import Opinion, ShownPair, Sight, opinions
+from autoreward.settings import Role
+from autoreward.store.book import Book
+from autoreward.store.keys import CLIPS
+from autoreward.tasks.card import Task
+from autoreward.training.workers import Workers
+
+_FRAMES = 8
+"""Of an episode, in one picture."""
+_TURNED: Mapping[Answer, Answer] = {"a": "b", "b": "a", "tie": "tie"}
+
+
+class JudgePanel(NamedTuple):
+    """Models that judge, by role, and where they are asked."""
+
+    client: ModelClient | None
+    """None where no model is asked in a run."""
+    judges: Mapping[Role, str]
+    about: Brief
+    """Without the rule: what it says must not be what is judged."""
+
+
+def unruled_brief(task: Task, config: RunConfig, description: Description, recorded: Transitions) -> Brief:
+    """What judges are told: all but the rule."""
+    return brief(task, config.full(task), config.episodes, description, rule_shown=False, recorded=recorded)
+
+
+def ask_panel(panel: JudgePanel, key: str, questions: Sequence[Question], pairs: Sequence[ShownPair]) -> Judgements:
+    """What every judge says of these questions, whose sides are `pairs`; each is asked twice.
+
+    Raises:
+        LimitReached, ProviderError: nobody may be asked, or nobody answers.
+        ValueError: there is no model.
+    """
+    if panel.client is None:
+        raise ValueError("no model judges here")
+    items: list[Judgement] = []
+    findings: list[str] = []
+    turned = [pair.turned for pair in pairs]
+    for role, name in panel.judges.items():
+        forwards = opinions(panel.client, f"{key}-{role}-forwards", role, panel.about, pairs)
+        backwards = opinions(panel.client, f"{key}-{role}-backwards", role, panel.about, turned)
+        findings += (*forwards.findings, *backwards.findings)
+        both = zip(questions, forwards.items, backwards.items, strict=True)
+        items += [judgement(question, name, *said) for question, *said in both if any(said)]
+    return Judgements(items=tuple(items), findings=tuple(findings))
+
+
+def judgement(question: Question, by: str, forwards: Opinion | None, backwards: Opinion | None) -> Judgement:
+    """What was said in both orders: a tie where it is not the same, or was said once only."""
+    first = forwards.answer if forwards else None
+    second = _TURNED[backwards.answer] if backwards else None
+    said = [opinion for opinion in (forwards, backwards) if opinion]
+    return Judgement(
+        question=question,
+        by=by,
+        answer=first if first is not None and first == second else "tie",
+        forwards=first,
+        backwards=second,
+        reason=said[0].reason if said else "",
+        cited=sum(opinion.cited for opinion in said),
+        struck=sum(opinion.struck for opinion in said),
+    )
+
+
+class Showing:
+    """Makes what is shown of policies in a run's episodes: tables, and pictures where the environment can be drawn."""
+
+    def __init__(self, about: Brief, book: Book, workers: Workers, executor: Executor) -> None:
+        """`book`: the run, where pictures are kept, so that a question stays the same."""
+        self._about = about
+        self._book = book
+        self._starts = seeds.held_out("search", book.header.config.episodes)
+        self._workers = workers
+        self._executor = executor
+        self._seen: dict[str, Sight] = {}
+
+    def pairs(self, sides: Sides, questions: Sequence[Question]) -> list[ShownPair]:
+        """The sides of each question."""
+        wanted = {side.name: side for question in questions for side in sides.of(question)}
+        missing = [side for name, side in wanted.items() if name not in self._seen]
+        for side, picture in self._executor.map(self._drawn, missing):
+            self._seen[side.name] = Sight.of(self._about, side.transitions, picture)
+        return [ShownPair(*(self._seen[side.name] for side in sides.of(question))) for question in questions]
+
+    def _drawn(self, side: Side) -> bytes:
+        """Some frames; empty where the environment can't be drawn here."""
+        name = f"{CLIPS.folder}/judged/{side.name}.png"
+        if not self._book.files.has(name):
+            try:
+                picture = self._workers.frames(self._about.task, side.weights, self._starts[side.episode], _FRAMES)
+            except CannotDraw:
+                picture = b""
+            self._book.write(name, picture)
+        return self._book.read(name)
