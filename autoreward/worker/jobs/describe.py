@@ -49,8 +49,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         The description; the sampled transitions, and the reference episodes, one column each.
 
     Raises:
-        TaskError: the card or the demonstrations don't fit the environment, its settings the algorithm, or the simulator that is
-            asked for the environment.
+        TaskError: the card, the demonstrations or the simulator don't fit the environment, or its settings the algorithm.
     """
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
@@ -69,8 +68,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
             break
     pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
-    recorded = recorder.take()
-    samples = recorded.transitions
+    samples = recorder.take().transitions
     states = samples.without(NATIVE_REWARD)
     for name, values in states.next_state.items():
         demand_moderate(task, name, values)
