@@ -23,6 +23,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.errors import ConfigError, LimitReached, UsageError
 from autoreward.evaluation.judging import (
     agreement_with,
+    by_principle,
     by_the_rule,
     cannot_tell,
     preferred_share,
@@ -41,6 +42,7 @@ from autoreward.session.judging import JudgePanel, ask_panel
 from autoreward.store.book import Book, RunHeader, WithFiles
 from autoreward.store.keys import JUDGED, JUDGEMENTS
 from autoreward.store.shared import Shelf, digest
+from autoreward.tasks.tables import JudgeTable
 
 ABOUT = brief(TASK, 8_000, 5, rule_shown=False)
 CONFIG = RunConfig(
@@ -213,6 +215,60 @@ def test_what_is_not_answered_is_a_finding_and_an_answer_in_one_order_a_tie(tmp_
     )
     assert said.items == (None,)
     assert said.findings == ("k: nothing was said of pair 1",)
+
+
+PRINCIPLED = TASK.model_copy(update={"judge": JudgeTable(principles=("gets there", "no <b>jerks</b>"))})
+
+
+def scoring(*scores: list[list[float]]) -> dict[str, Any]:
+    cited = [{"clip": "first", "step": 3, "column": "position", "value": 0.1}]
+    return {"pairs": [{"pair": 1, "cited": cited, "scores": list(scores), "reason": "", "better": "first"}]}
+
+
+@pytest.mark.parametrize(
+    ("scores", "answer"),
+    [
+        (([4, 2], [1, 5]), "b"),
+        (([5, 2], [3, 5]), "a"),
+        (([4, 2], [2, 4]), "tie"),
+        (([4, 2],), None),
+        (([4, 2], [6, 1]), None),
+        (([4, 2], [3, 1, 1]), None),
+        ((), None),
+    ],
+)
+def test_principles_are_scored_and_their_sums_decide(tmp_path: Path, scores: Any, answer: Answer | None) -> None:
+    about = brief(PRINCIPLED, 8_000, 5, rule_shown=False)
+    model = Scripted({"k": scoring(*scores)})
+    said = opinions(client(model, tmp_path), "k", "judge", about, [ShownPair(sight(0.1), sight(0.6))])
+    assert (said.items[0] and said.items[0].answer) == answer
+    assert bool(said.findings) == (answer is None)
+    assert '1. "gets there"' in model.asked["k"]
+    assert '"scores": [[4, 2], [4, 2]]' in model.asked["k"]
+
+
+def test_scores_of_both_orders_are_averaged_and_shown_by_candidate(tmp_path: Path) -> None:
+    about = brief(PRINCIPLED, 8_000, 5, rule_shown=False)
+    script = {"q-judge-forwards": scoring([4, 2], [3, 3]), "q-judge-backwards": scoring([1, 5], [3, 3])}
+    script["q-judge-backwards"]["pairs"][0]["cited"][0]["clip"] = "second"
+    panel = JudgePanel(client(Scripted(script), tmp_path), {"judge": "m"}, about)
+    (made,) = ask_panel(panel, "q", [question()], [ShownPair(sight(0.1), sight(0.6))]).items
+    assert made.answer == "a"
+    assert made.principles == ((4.5, 1.5), (3.0, 3.0))
+    assert by_principle([made, made], 2) == {"r000c0": (4.5, 3.0), "r000c1": (1.5, 3.0)}
+    assert by_principle([made], 0) == {}
+    with Book.create(tmp_path / "run", RunHeader.of(PRINCIPLED, CONFIG)) as book:
+        improve(Study(PRINCIPLED, CONFIG, Principled(), book, lambda event: None))
+        page = build_report(book, "")
+    assert "no &lt;b&gt;jerks&lt;/b&gt;" in page
+    assert '<td class="n">4.5</td><td class="n">3.0</td>' in page
+
+
+class Principled(FilmedSteps):
+    """Judged by two principles."""
+
+    def judged(self, question: Question) -> Judgement:
+        return super().judged(question).model_copy(update={"principles": ((4.5, 4.5), (3.0, 3.0))})
 
 
 def test_a_limit_is_the_caller_s(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
     from autoreward.judges.poll import Poll
+    from autoreward.report.preference_tables import preferences
     from autoreward.report.reading import read_run
-    from autoreward.report.tables import preferences
     from autoreward.report.terminal import Terminal
 
     folder, console = find_run(run, runs), Terminal()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from autoreward.records import Answer, Episode, JudgeExam, Judgement, Question
@@ -91,3 +92,13 @@ def preferred_share(judgements: Sequence[Judgement], candidate_id: str) -> tuple
     about = [j for j in judgements if candidate_id in (j.question.a, j.question.b)]
     won = sum(0.5 if j.answer == "tie" else float(getattr(j.question, j.answer) == candidate_id) for j in about)
     return won, len(about)
+
+
+def by_principle(judgements: Sequence[Judgement], count: int) -> dict[str, tuple[float, ...]]:
+    """By candidate: its mean score by each of `count` principles, where it was scored."""
+    given: dict[str, list[tuple[float, ...]]] = {}
+    for judgement in judgements:
+        if len(judgement.principles) == count > 0:
+            given.setdefault(judgement.question.a, []).append(tuple(a for a, _ in judgement.principles))
+            given.setdefault(judgement.question.b, []).append(tuple(b for _, b in judgement.principles))
+    return {name: tuple(fmean(column) for column in zip(*rows, strict=True)) for name, rows in given.items()}

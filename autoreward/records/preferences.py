@@ -53,6 +53,9 @@ class Judgement(Record):
     struck: int = 0
     """Facts that it named and that are not so."""
 
+    principles: tuple[tuple[float, float], ...] = ()
+    """What it gave A and B by each principle of the card, from 1 to 5, on average of both orders; empty without any."""
+
     @property
     def by_place(self) -> bool:
         """Whether it chose the one that was shown first both times, or the one that was shown last."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
+from autoreward.evaluation.judging import by_principle
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
@@ -142,6 +143,11 @@ class RunView:
     def strengths(self) -> Strengths:
         """The candidates by everything that was answered so far; empty without an answer."""
         return strengths(self.preferences)
+
+    @property
+    def principles(self) -> dict[str, tuple[float, ...]]:
+        """By candidate: the mean score that models gave it by each principle of the card."""
+        return by_principle(self.judgements, len(self.header.task.judge.principles))
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from rich.text import Text
 from autoreward.core.wording import Command, in_shell
 from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.stages import stages_cell
-from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
 from autoreward.report.candidates import CandidateView
 from autoreward.report.fitting import Fitting
@@ -24,6 +23,7 @@ from autoreward.report.phrases import (
     result_sentence,
     taken_over_sentence,
 )
+from autoreward.report.preference_tables import preferences
 from autoreward.report.reading import REPORT, RunView
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_bars, stage_sentence
@@ -197,19 +197,6 @@ def _confirmation(reading: RunView, names: Sequence[str], each: bool) -> Table:
         cells |= {r.name: f"{r.value:.3g} [{r.low:.3g}, {r.high:.3g}] {r.word}" for r in c.limits if r.name in names}
         table.add_row(*(cells[name] for name in names))
     return table
-
-
-def preferences(reading: RunView) -> RenderableType:
-    """The candidates as people or models rank them, and whether the measurement agrees."""
-    table = Table(box=None, header_style="dim", pad_edge=False, title=what_is_preferred(reading), title_justify="left")
-    for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
-        table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
-    for s in reading.strengths.items:
-        cells = (f"{s.value:+.2f} ± {s.error:.2f}", str(s.won), str(s.lost), str(s.tied))
-        table.add_row(
-            s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
-        )
-    return Group(table, Text(agreement(reading)))
 
 
 def spending(reading: RunView) -> Table:

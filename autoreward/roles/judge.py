@@ -26,6 +26,8 @@ _ROWS, _COLUMNS = 8, 10
 _MAX_TOKENS = 4_000
 _LONGEST_REASON = 300
 _MOST_CITED = 6
+_LOWEST, _HIGHEST = 1.0, 5.0
+"""Scores by a principle."""
 _CLOSE = 0.02
 """Share of a column's largest number by which a cited value may be off."""
 _PLACES: tuple[Literal["first", "second"], ...] = ("first", "second")
@@ -45,10 +47,12 @@ class CitedFact(ModelAnswer):
 class JudgedPair(ModelAnswer):
     """A pair as a judge answers it."""
 
-    usual: ClassVar[Mapping[str, Any]] = {"cited": [], "reason": ""}
+    usual: ClassVar[Mapping[str, Any]] = {"cited": [], "reason": "", "scores": []}
     pair: int
     cited: list[CitedFact]
     reason: Words
+    scores: list[list[float]]
+    """Of each principle: the first's and the second's."""
     better: Literal["first", "second", "tie"]
 
 
@@ -99,6 +103,8 @@ class Opinion(NamedTuple):
     """Facts that are so."""
     struck: int
     """Facts that are not."""
+    principles: tuple[tuple[float, float], ...] = ()
+    """What each side was given by each principle."""
 
 
 class Opinions(NamedTuple):
@@ -118,8 +124,12 @@ def opinions(client: ModelClient, key: str, role: Role, about: Brief, pairs: Seq
     findings: list[str] = []
     number = refused = 0
 
+    principles = about.task.judge.principles
+
     def text(some: Sequence[ShownPair]) -> str:
-        return render_prompt("judge", brief=about, pictures=any(p.pictures for p in some), pairs=_shown(some))
+        return render_prompt(
+            "judge", brief=about, pictures=any(p.pictures for p in some), pairs=_shown(some), principles=principles
+        )
 
     while left := pairs[len(found) :]:
         number += 1
@@ -137,7 +147,7 @@ def opinions(client: ModelClient, key: str, role: Role, about: Brief, pairs: Seq
         findings += told
         said = {one.pair: one for one in reversed(answer.pairs)} if answer else {}
         for place, pair in enumerate(shown, start=1):
-            opinion, remark = _opinion(said[place], pair) if place in said else (None, "")
+            opinion, remark = _opinion(said[place], pair, len(principles)) if place in said else (None, "")
             found.append(opinion)
             if remark:
                 findings.append(f"{asked}, pair {place}: {remark}")
@@ -163,17 +173,33 @@ def _shown(pairs: Sequence[ShownPair]) -> list[dict[str, dict[str, object]]]:
     return shown
 
 
-def _opinion(said: JudgedPair, pair: ShownPair) -> tuple[Opinion, str]:
-    """The answer, and why it does not count, if so."""
+def _opinion(said: JudgedPair, pair: ShownPair, principles: int) -> tuple[Opinion | None, str]:
+    """The answer, and why it does not count, if so; None: there should be scores, and there are none."""
     sights = dict(zip(_PLACES, pair, strict=True))
     facts = said.cited[:_MOST_CITED]
     held = sum(is_so(fact, sights[fact.clip]) for fact in facts)
     answer: Answer = "tie" if said.better == "tie" else "a" if said.better == "first" else "b"
+    scores = _scores(said, principles)
+    if scores is None:
+        return None, f"left out: it has to give two scores from 1 to 5 for each of the {principles} principles"
+    if scores:
+        lead = sum(a - b for a, b in scores)
+        answer = "tie" if lead == 0 else "a" if lead > 0 else "b"
     reason = visible_line(said.reason, _LONGEST_REASON)
     if answer != "tie" and not held:
         why = f"none of the {len(facts)} facts that it names is so" if facts else "it names no fact"
-        return Opinion("tie", reason, 0, len(facts)), f"counted as a tie: {why}"
-    return Opinion(answer, reason, held, len(facts) - held), ""
+        return Opinion("tie", reason, 0, len(facts), scores), f"counted as a tie: {why}"
+    return Opinion(answer, reason, held, len(facts) - held, scores), ""
+
+
+def _scores(said: JudgedPair, principles: int) -> tuple[tuple[float, float], ...] | None:
+    """Both sides' by each principle; None if they are not as asked for."""
+    if not principles:
+        return ()
+    fit = len(said.scores) == principles and all(len(both) == 2 for both in said.scores)
+    if not fit or not all(_LOWEST <= score <= _HIGHEST for both in said.scores for score in both):
+        return None
+    return tuple((a, b) for a, b in said.scores)
 
 
 def is_so(fact: CitedFact, sight: Sight) -> bool:

@@ -64,6 +64,10 @@ def judgement(question: Question, by: str, forwards: Opinion | None, backwards: 
     """What was said in both orders: a tie where it is not the same, or was said once only."""
     first = forwards.answer if forwards else None
     second = _TURNED[backwards.answer] if backwards else None
+    scores: tuple[tuple[float, float], ...] = ()
+    if forwards and backwards:
+        both = zip(forwards.principles, backwards.principles, strict=True)
+        scores = tuple(((a + turned_a) / 2, (b + turned_b) / 2) for (a, b), (turned_b, turned_a) in both)
     said = [opinion for opinion in (forwards, backwards) if opinion]
     return Judgement(
         question=question,
@@ -74,6 +78,7 @@ def judgement(question: Question, by: str, forwards: Opinion | None, backwards: 
         reason=said[0].reason if said else "",
         cited=sum(opinion.cited for opinion in said),
         struck=sum(opinion.struck for opinion in said),
+        principles=scores,
     )
 
 

@@ -17,7 +17,16 @@ from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
 from autoreward.tasks.native import USES_NATIVE, check_native, with_native
 from autoreward.tasks.process import Process
 from autoreward.tasks.success_table import NO_RULE, Success
-from autoreward.tasks.tables import MOST_METRICS, ActionField, Clarified, Constant, Metric, StateField, Train
+from autoreward.tasks.tables import (
+    MOST_METRICS,
+    ActionField,
+    Clarified,
+    Constant,
+    JudgeTable,
+    Metric,
+    StateField,
+    Train,
+)
 
 STATE_PROGRAM = "state.py"
 _formula = lru_cache(1024)(Expression)
@@ -51,6 +60,7 @@ class Task(Record):
     """Further metrics, by name: measured in every score and shown beside it; nothing is ranked by them."""
     limits: dict[Name, StatedLimit] = Bounded(default_factory=dict, max_length=MOST_LIMITS)
     """What a policy may not do on its way: measured in every scored episode, and held by whoever wins."""
+    judge: JudgeTable = JudgeTable()
     train: Train
     process: Process = Process()
     script: FormulaText = ""

@@ -48,6 +48,13 @@ class Clarified(Record):
     answer: Line
 
 
+class JudgeTable(Record):
+    """What models that judge are told to go by."""
+
+    principles: tuple[Line, ...] = Bounded(default=(), max_length=6)
+    """Each is scored of either policy, from 1 to 5, and the sums decide."""
+
+
 Direction = Literal["lower", "higher"]
 
 
