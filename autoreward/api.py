@@ -1,7 +1,7 @@
 """What notebooks and scripts call: `import autoreward as ar`. docs/api.md is made of the docstrings here."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Unpack
 
@@ -14,9 +14,10 @@ from autoreward.report.phrases import PlainView
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import Log
 from autoreward.session.asked import AskedRun, shown_run, watched_run
+from autoreward.session.clarifying import clarified, spoken
 from autoreward.session.env_check import check_env
 from autoreward.session.loaded import LoadedRun, Picture
-from autoreward.session.new_task import Wanted, take_proposal, task_for
+from autoreward.session.new_task import DRAFT_COST, CardWishes, Initiated, Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.starts import read_starts
 from autoreward.session.tighten import stricter_rule, tightened_run
@@ -27,6 +28,7 @@ from autoreward.store.trust import keep, of_card
 from autoreward.tasks.card import Task
 from autoreward.tasks.draft.questions import CardQuestion
 from autoreward.tasks.files import find_task, place_of
+from autoreward.tasks.readings import GoalQuestion
 
 
 def improve(
@@ -94,7 +96,7 @@ def train(
 
     Args:
         task: a task's name, the path of a card, or a `Task`.
-        reward: a file with `compute_reward`, or `native`, `sparse`, `none`.
+        reward: a file with `compute_reward` or `reward(obs, action, next_obs)`, or `native`, `sparse`, `none`.
         seeds: trainings, at least one.
         runs: folder of run folders.
         name: of this run's folder; a run of that name and these settings is gone on with, or loaded if it is finished.
@@ -106,8 +108,11 @@ def train(
         UsageError: the reward can't be read, or may not train.
         AutorewardError: see errors.py.
     """
-    given = given_settings(str(reward), seeds)
-    return watched_run(AskedRun(card(task), Path(runs), name, {**settings, **given}, None, _place(task)), None, trust)
+    asked_for = card(task)
+    if trust:
+        keep(of_card(asked_for))
+    given = given_settings(str(reward), seeds, asked_for, trust=settings.get("trust_the_model", False))
+    return watched_run(AskedRun(asked_for, Path(runs), name, {**settings, **given}, None, _place(task)), None, trust)
 
 
 def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> Verdict:
@@ -118,7 +123,7 @@ def check(reward: str | Path, task: str | Path | Task, trust: bool = False) -> V
         verdict.findings                   # else why not: each with line, rule and message
 
     Args:
-        reward: a file with `compute_reward`.
+        reward: a file with `compute_reward` or `reward(obs, action, next_obs)`.
         task: a task's name, the path of a card, or a `Task`.
         trust: let in the code, addresses and places that the card has.
 
@@ -137,11 +142,9 @@ def init(
     env: str,
     goal: str,
     answer: Callable[[CardQuestion], str] = take_proposal,
+    ask: Callable[[GoalQuestion], str] | None = None,
     model: str | None = None,
-    kwargs: Mapping[str, object] | None = None,
-    name: str | None = None,
-    to: str | Path = "envs",
-    allow: Sequence[str] = (),
+    **wishes: Unpack[CardWishes],
 ) -> Task:
     """A task card for any Gymnasium environment, drafted and written as `autoreward init` does; one that is there is read.
 
@@ -154,20 +157,32 @@ def init(
         answer: called with each question that the model has about the card: its `text`, the `place` that it concerns, what an
             answer `changes` (a constant, a condition of the rule, max_steps, nothing) and the model's `proposal`. An empty answer
             takes the proposal, `no` leaves the card as it is; what can't be used is asked again. By default proposals are taken.
+        ask: called with each of at most 3 questions about what the goal means, its `text` and its `options`, each with a `text`; it
+            gives an option's words, or its number from 1, `none` (none of these is meant) or `skip`. The rule that is meant is
+            then the card's. By default nothing is asked.
         model: who names fields and writes the rule; as for `improve`.
-        kwargs: arguments for gymnasium.make.
-        name: the task's; made from the id if not given.
-        to: folder in which the task's folder is made.
-        allow: what the environment may do beyond computing: `programs`, `network`; the card then says so.
+        wishes: `kwargs` (arguments for gymnasium.make), `name` (the task's; made from the id if not given), `to` (folder in
+            which the task's folder is made, `envs`), `allow` (what the environment may do beyond computing: `programs`, `network`;
+            the card then says so), `algorithm` (what the card trains with, `PPO`, or `SAC` for actions that are real numbers).
 
     Raises:
         UsageError: the card that is there is for something else, or an answer can't be used however often it is asked for.
         TaskError: the environment can't be made or trained in.
         ProviderError: the model does not answer, or refuses.
     """
-    wanted = Wanted.of(env, dict(kwargs or {}), goal.strip(), name, Path(to), allow)
+    kwargs, to = dict(wishes.get("kwargs", {})), Path(wishes.get("to", "envs"))
+    allow, algorithm = wishes.get("allow", ()), wishes.get("algorithm", "PPO")
+    wanted = Wanted.of(env, kwargs, goal.strip(), wishes.get("name"), to, allow, algorithm)
     lines = PlainView(sys.stdout)
-    return task_for(wanted, model or default_model(variables()), lambda line: lines(events.ModelSaid(line)), answer)
+    reader = model or default_model(variables())
+
+    def say(line: str) -> None:
+        lines(events.ModelSaid(line))
+
+    def meant(drafted: Initiated) -> Initiated:
+        return drafted if ask is None else clarified(drafted, reader, DRAFT_COST, say, spoken(ask))
+
+    return task_for(wanted, reader, say, answer, meant)
 
 
 def tighten(

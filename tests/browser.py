@@ -51,17 +51,22 @@ class Browser:
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._ask("Page.enable")
 
-    def see(self, page: Path, width: int, dark: bool, script: str) -> Seen:
-        """Open a file, run a script that returns something JSON can hold, and photograph the whole page."""
+    def see(self, page: Path | str, width: int, dark: bool, script: str) -> Seen:
+        """Open a file or an address, run a script that returns something JSON can hold, and photograph the whole page."""
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
-        self._ask("Page.navigate", url=page.resolve().as_uri())
+        self._ask("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self._until("Page.loadEventFired")
-        answer = self._ask("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
+        found = self.on(script)
         picture = self._ask("Page.captureScreenshot", captureBeyondViewport=True)["data"]
-        return Seen(base64.b64decode(picture), answer["result"]["value"])
+        return Seen(base64.b64decode(picture), found)
+
+    def on(self, script: str) -> Any:
+        """What a script returns on the page that is open, or what it has promised comes to."""
+        answer = self._ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
 
     def __enter__(self) -> Self:
         return self

@@ -246,7 +246,7 @@ TOUCHING = {
     "listdir", "lstat", "makedirs", "mkdir", "open", "read_bytes", "read_text", "rename", "rglob", "rmdir", "rmtree",
     "scandir", "stat", "symlink_to", "touch", "unlink", "write_bytes", "write_text",
 }  # fmt: skip
-OPENERS = {"Book", "archive", "av", "jail"}
+OPENERS = {"Book", "archive", "av", "jail", "webbrowser"}
 """What has an `open` that opens no file."""
 NOT_IN_A_RUN = {
     "cli/doctor.py": "whether there is a folder of runs",

@@ -235,11 +235,11 @@ def test_ids_of_candidates_hold_no_hyphen() -> None:
 
 
 def test_what_train_is_given() -> None:
-    assert given_settings("native", 3) == {"given": "native", "confirm_seeds": 3}
+    assert given_settings("native", 3, MOUNTAIN) == {"given": "native", "confirm_seeds": 3}
     with pytest.raises(UsageError, match="The reward native has no parts to combine"):
-        given_settings("native", 3, "sum")
+        given_settings("native", 3, MOUNTAIN, "sum")
     with pytest.raises(UsageError, match="composition='mean': write one of sum"):
-        given_settings("reward.py", 3, "mean")
+        given_settings("reward.py", 3, MOUNTAIN, "mean")
 
 
 def test_an_export_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

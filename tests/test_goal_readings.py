@@ -9,6 +9,7 @@ import pytest
 from scripted import Scripted, client
 from test_success_audit import kinds, task, untrained
 
+import autoreward as ar
 from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
@@ -27,6 +28,7 @@ from autoreward.session.clarifying import (
     deliberated,
     demand_askable,
     option_said,
+    spoken,
     with_answer,
 )
 from autoreward.store.book import Book, WithFiles
@@ -41,6 +43,7 @@ from autoreward.tasks.readings import (
     NONE_OF_THEM,
     CornerTrace,
     GoalAnswers,
+    GoalQuestion,
     Reading,
     Readings,
     TracePoint,
@@ -351,6 +354,31 @@ def test_an_answer_that_is_none_is_refused(memory_folder: Path) -> None:
         pytest.raises(UsageError, match=r"Answers, line 1: 'perhaps' is no answer to .*; write 1 \(after the last"),
     ):
         clarify(book, lambda event: None)
+
+
+def test_a_program_that_answers_is_asked_again_where_its_words_are_none() -> None:
+    mind = deliberator(END, ONCE)
+    stand, said = mind.stand(GoalAnswers(), 3), iter(["perhaps", "2"])
+    assert stand.question is not None
+    assert spoken(lambda question: next(said))(stand) == 1
+    assert next(said, None) is None
+    with pytest.raises(UsageError, match=r"'perhaps' is no answer to .*; give 1 "):
+        spoken(lambda question: "perhaps")(stand)
+
+
+@pytest.mark.slow
+def test_a_new_card_means_what_was_answered(tmp_path: Path) -> None:
+    """Without a model the variations of the drafted rule are asked about."""
+    asked: list[GoalQuestion] = []
+
+    def answer(question: GoalQuestion) -> str:
+        asked.append(question)
+        return question.options[-1].text
+
+    made = ar.init("CartPole-v1", "Stay up.", ask=answer, model="grammar", to=tmp_path)
+    assert 1 <= len(asked) <= 3
+    assert [c.question for c in made.clarified] == [question.text for question in asked]
+    assert [c.answer for c in made.clarified] == [question.options[-1].text for question in asked]
 
 
 def test_what_can_not_be_asked_is_said_before_anything_is_spent() -> None:

@@ -110,14 +110,14 @@ def option_names(command: str) -> set[str]:
 )
 def test_the_command_that_makes_it_again(changed: dict[str, Any], said: str) -> None:
     header = RunHeader.of(TASK, RunConfig(**changed))
-    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), ())
+    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), (), ())
     assert again(reading) == f"autoreward {said}"
     assert {word for word in said.split() if word.startswith("--")} <= option_names(said.split()[0])
 
 
 def test_a_card_elsewhere_is_named_by_its_folder() -> None:
     header = RunHeader.of(TASK, RunConfig(), "my tasks/arm")
-    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), ())
+    reading = RunView(Path("a"), header, (), (), (), None, (), (), (), (), (), (), ())
     assert again(reading) == "autoreward run 'my tasks/arm' --model grammar"
 
 

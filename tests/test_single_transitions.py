@@ -11,6 +11,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import UsageError
 from autoreward.records import Candidate
 from autoreward.rewards.gate.gate import examine
+from autoreward.session.reward_file import given_reward
 from autoreward.session.starts import read_starts
 from autoreward.tasks.files import find_task
 from autoreward.tasks.formulas.expression import Expression
@@ -92,6 +93,8 @@ def test_check_and_start_take_it(tmp_path: Path) -> None:
     ]
     (read,) = read_starts([tmp_path / "mine.py"], TASK)["start"]
     assert "np.stack([next_state.position, next_state.velocity], axis=-1)" in read.source
+    given = given_reward(str(tmp_path / "mine.py"), TASK)  # what `train` and `score` do
+    assert given == read
 
 
 @pytest.mark.slow

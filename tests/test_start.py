@@ -180,6 +180,7 @@ def test_nothing_trained_is_exit_code_1(best: str, code: int | None, tmp_path: P
         nothing,
         nothing,
         nothing,
+        nothing,
     )
     before = signal.getsignal(signal.SIGTERM)
     try:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import autoreward as ar
 from autoreward.cli import app
 from autoreward.config import RunConfig
+from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import RunChanged, UsageError
@@ -223,6 +224,16 @@ def test_it_is_said_plainly_where_it_was_not_beaten(played: Round) -> None:
     assert "Your own reward was not beaten: mine is the best that the search knows." in result_sentence(
         finished(rows, starts, "mine")
     )
+
+
+def test_the_environments_reward_is_nobodys_own(played: Round) -> None:
+    rows = [confirmed(NATIVE_REWARD, 0.9, 0.8)]
+    found = start_sentences(finished(rows, (OwnReward(candidate_id=NATIVE_REWARD, steps=1),), NATIVE_REWARD))
+    assert found == [f"The environment's reward was not beaten: {NATIVE_REWARD} is the best that the search knows."]
+    known = OwnReward(candidate_id=NATIVE_REWARD, steps=2500, success=0.25)
+    assert start_sentences(finished([], (known,), "r001c2")) == [
+        "The environment's, native_reward: success 0.25 after 2,500 steps, ours, r001c2, 0.75, in the search alone."
+    ]
 
 
 def test_a_search_that_was_not_confirmed_says_so() -> None:

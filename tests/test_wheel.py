@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def test_the_wheel_carries_its_tasks_and_prompts(tmp_path: Path) -> None:
         capture_output=True,
     )
     (wheel,) = tmp_path.glob("autoreward_rl-*.whl")
+    templates = {str(p.relative_to(ROOT)) for p in (ROOT / "autoreward").rglob("*.j2")}
+    assert templates <= set(zipfile.ZipFile(wheel).namelist())
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     constraints = ROOT / "constraints.txt"

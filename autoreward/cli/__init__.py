@@ -28,6 +28,7 @@ from autoreward.cli import (
     tasks,
     tighten,
     train,
+    view,
 )
 from autoreward.cli.say import open_closed_streams, say, say_line, say_no_more
 from autoreward.core.process_secrecy import Hidden
@@ -75,6 +76,7 @@ COMMANDS = (
     init,
     tasks,
     runs,
+    view,
     show,
     play,
     compare,

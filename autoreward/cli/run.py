@@ -98,7 +98,7 @@ def _who(config: "RunConfig") -> str:
 
     if config.model == "grammar":
         return "No model is configured: the embedded grammar designer writes the programs, at no cost."
-    expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools)
+    expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools, config.ask > 0)
     if config.model.partition(":")[0] in FREE_PROVIDERS:
         return f"{config.model} writes the programs, at no cost."
     usual = f"{config.model} writes the programs: about {counted(expected.calls, 'call')} for {counted(config.rounds, 'round')}"

@@ -22,7 +22,9 @@ SEEDS = 5
 @with_settings(only={"steps", "episodes", "workers", "minutes_per_trial", "memory_mb", "seed", "trust_the_model"})
 def command(
     context: typer.Context,
-    reward: str = typer.Argument(help="A file with compute_reward; or native, sparse, none."),
+    reward: str = typer.Argument(
+        help="A file with compute_reward or reward(obs, action, next_obs); or native, sparse, none."
+    ),
     task: str = typer.Option(..., "--task", help="The task it is for."),
     against: str = typer.Option(..., "--against", help="What it must beat: native, sparse, none, or a file."),
     seeds: int = typer.Option(SEEDS, help="Training seeds, the same for both."),
@@ -45,9 +47,11 @@ def command(
     from autoreward.session.reward_file import given_reward
     from autoreward.tasks.files import find_task
 
-    duel = Duel(find_task(task, task_folders(envs)), given_reward(reward), given_reward(against), seeds, budget)
+    card, locked = find_task(task, task_folders(envs)), chosen.get("trust_the_model", False)
+    settle_card(card, trust)
+    ours, theirs = (given_reward(given, card, trust=locked) for given in (reward, against))
+    duel = Duel(card, ours, theirs, seeds, budget)
     config = duel_config(duel, chosen)
-    settle_card(duel.task, trust)
     paired = fight(duel, config, runs, PlainView(sys.stderr))
     if as_json:
         say_record(paired)

@@ -132,7 +132,8 @@ def _card(task: "Task") -> None:
     for column in ("field", "unit", "range", "about"):
         table.add_column(column)
     for name, field in task.state.items():
-        about = field.about if field.policy else f"{field.about} (not seen by the policy)"
+        about = f"{field.about}{' (comes round)' if field.wrap else ''}"
+        about = about if field.policy else f"{about} (not seen by the policy)"
         table.add_row(f"state.{name}", field.unit, _range(field.range), about)
     for name, action in task.action.items():
         table.add_row(f"action.{name}", action.unit, _range(action.range), action.about)

@@ -27,7 +27,9 @@ from autoreward.settings import TRAINING_SEEDS, Settings
 def command(
     context: typer.Context,
     task: str = typer.Argument(help="A task's name, or the path of a task.toml."),
-    reward: str = typer.Option(..., "--reward", help="native, sparse, none, or a file with compute_reward."),
+    reward: str = typer.Option(
+        ..., "--reward", help="native, sparse, none, or a file with compute_reward or reward(obs, action, next_obs)."
+    ),
     seeds: int = typer.Option(TRAINING_SEEDS, help="Training seeds."),
     *,
     chosen: Settings,
@@ -48,9 +50,9 @@ def command(
     from autoreward.session.run import config_for, new_folder, start
     from autoreward.tasks.files import find_task, place_of
 
-    given = given_settings(reward, seeds, composition)
     card, told = find_task(task, task_folders(envs)), place_of(task, task_folders(envs), envs_folder())
-    config = config_for(card, {**chosen, **given})
     settle_card(card, trust)
+    given = given_settings(reward, seeds, card, composition, chosen.get("trust_the_model", False))
+    config = config_for(card, {**chosen, **given})
     folder = new_folder(card, runs, name)
     watch(lambda tell: start(card, config, folder, tell, tensorboard=tensorboard, card=told), folder, as_json)

@@ -8,6 +8,7 @@ separator is among them; line feeds and tabs stay where text may have several li
 import keyword
 import re
 import unicodedata
+from functools import lru_cache
 
 LONGEST_FOLDER = 100
 """Letters of a folder's name."""
@@ -68,6 +69,7 @@ def is_environment(text: str) -> bool:
     return len(text) <= LONGEST_FOLDER and _ENVIRONMENT.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1 << 12)
 def _shown(letter: str) -> str:
     if hidden(letter, "\n\t") is None:
         return letter

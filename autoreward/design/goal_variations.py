@@ -155,7 +155,7 @@ def _how_exactly(task: Task) -> Axis:
 
 
 def _bounds(rule: Expression) -> list[str]:
-    return [ast.unparse(node) for node in ast.walk(rule.body) if _is_bound(node)]
+    return [ast.unparse(node) for node in ast.walk(rule.written) if _is_bound(node)]
 
 
 def _is_bound(node: ast.AST) -> bool:

@@ -1,6 +1,6 @@
 """What of an episode is worth drawing: what the success rule holds against a number, then every field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.angles import period
 from autoreward.tasks.staged import follow, rule_values
 
 
@@ -19,6 +20,8 @@ class Panel(NamedTuple):
     """By episode: shape (L,), after each of its L steps."""
     limit: float | None = None
     """What the rule holds it against."""
+    period: float | None = None
+    """Of an angle: what it comes round after. A change of more than half of it is a jump, and no way."""
 
 
 def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
@@ -34,17 +37,28 @@ def panels(task: Task, episodes: Mapping[str, Transitions]) -> Iterator[Panel]:
             series = {name: np.asarray(limit.side.evaluate(known), dtype=np.float64) for name, known in values.items()}
             bound = float(limit.bound.evaluate(constants))
             title = limit.text if not limit.bound.names else f"{limit.text} = {bound:g}"
-            yield Panel(title, series, bound)
+            yield Panel(title, series, bound, period(limit.side.body, task.angles))
             shown.add(limit.side.text)
     for field in task.state:
         arrays = {name: np.asarray(known[field], dtype=np.float64) for name, known in values.items()}
         if field in shown:
             continue
+        turn = task.state[field].turn
         if all(array.ndim == 1 for array in arrays.values()):
-            yield Panel(field, arrays)
+            yield Panel(field, arrays, period=turn and turn.period)
             continue
         for i in range(max(array.shape[1] for array in arrays.values())):
-            yield Panel(f"{field}[{i}]", {name: array[:, i] for name, array in arrays.items()})
+            yield Panel(
+                f"{field}[{i}]", {name: array[:, i] for name, array in arrays.items()}, period=turn and turn.period
+            )
+
+
+def jumps(values: Sequence[float] | NDArray[Any], period: float | None) -> list[int]:
+    """Where an angle comes round: the places of values, (L,), that are more than half a turn from the one before."""
+    if period is None or len(values) < 2:
+        return []
+    moved = np.abs(np.diff(np.asarray(values, dtype=np.float64)))
+    return [int(place) + 1 for place in np.flatnonzero(moved > period / 2)]
 
 
 def steps_held(task: Task, episode: Transitions) -> NDArray[np.bool_]:

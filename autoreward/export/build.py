@@ -128,6 +128,7 @@ def _about(task: Task, winner: Candidate) -> str:
 def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]:
     return [
         f"- {one_line(name)}{f' [{one_line(field.unit)}]' if field.unit else ''}: {one_line(field.about)}"
+        + ("" if isinstance(field, ActionField) or not field.turn else f" (comes round after {field.turn.period!r})")
         + ("" if isinstance(field, ActionField) or field.policy else " (not seen by the policy)")
         for name, field in fields.items()
     ]

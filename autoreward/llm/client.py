@@ -110,7 +110,7 @@ class ModelClient:
             RunChanged: what is saved answers another question.
             ValueError: a picture is no PNG, or they are too many or too large.
         """
-        saved = _read(self._files, prompt.key, SavedReply)
+        saved = saved_call(self._files, prompt.key, SavedReply)
         demand_pictures(prompt)
         digest = question_digest(prompt)
         if saved is not None:
@@ -248,12 +248,13 @@ def saved_bills(replies_folder: Folder) -> tuple[Bill, ...]:
     bills: list[Bill] = []
     for stem in replies_folder.stems():
         failed = any(part.startswith(_FAILED) for part in stem.split(".")[1:])
-        call = _read(replies_folder, stem, FailedCall) if failed else _read(replies_folder, stem, SavedReply)
+        call = saved_call(replies_folder, stem, FailedCall) if failed else saved_call(replies_folder, stem, SavedReply)
         bills += [call.bill] if call else []
     return tuple(bills)
 
 
-def _read(files: Folder, stem: str, kind: type[Saved]) -> Saved | None:
+def saved_call(files: Folder, stem: str, kind: type[Saved]) -> Saved | None:
+    """The reply or the failed call that is saved there; None without one. Raises RunDamaged."""
     try:
         return kind.model_validate_json(files.read(f"{stem}.json", LONGEST_REPLY))
     except FileNotFoundError:

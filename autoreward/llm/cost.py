@@ -148,23 +148,30 @@ _CALLS_OF_A_ROUND: tuple[tuple[Role, int, int, int], ...] = (
 One repair: of the recorded replies that `benchmarks/prompts.py` reads, 1 program of 18 needed one.
 """
 
+_READING_OF_A_GOAL: tuple[Role, int, int, int] = ("designer", 1, 4_000, 3_000)
+"""The one call before all rounds in which a goal's readings are asked for."""
 _RESULTS_SENT, _CALL_WRITTEN = 2_000, 800
 """Tokens of what earlier turns called and found, and of a turn's own calls."""
 
 
 def estimate_cost(
-    models: Mapping[Role, str], rounds: int, efforts: Mapping[Role, Effort | None] = NO_EFFORTS, tools: int = 0
+    models: Mapping[Role, str],
+    rounds: int,
+    efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
+    tools: int = 0,
+    reads_goal: bool = False,
 ) -> CostEstimate:
     """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used.
 
     `tools`: turns in which designer and analyzer may call some; all of them are expected, each with the question before it.
+    `reads_goal`: whether the designer is first asked how else the goal could be meant.
     """
     total: float | None = 0.0
     calls = 0
-    for role, count, sent, received in _CALLS_OF_A_ROUND:
+    usual = [(role, count * (rounds - (role == "analyzer")), *room) for role, count, *room in _CALLS_OF_A_ROUND]
+    for role, times, sent, received in (*usual, *((_READING_OF_A_GOAL,) if reads_goal else ())):
         if role not in models:
             continue
-        times = count * (rounds - (role == "analyzer"))
         calls += times
         each = price(models[role], sent, received + thinking_room(efforts.get(role)) // 2)
         total = None if each is None or total is None else total + each * times

@@ -9,9 +9,9 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
-from autoreward.evaluation.panels import Panel, panels
+from autoreward.evaluation.panels import Panel, jumps, panels
 from autoreward.records import CLIP_FILE, Clip
-from autoreward.report.charts import Series, chart, legend_of
+from autoreward.report.charts import Band, Series, chart, legend_of
 from autoreward.report.reading import RunView
 from autoreward.store.book import Page
 from autoreward.store.keys import CLIPS
@@ -96,8 +96,12 @@ def _named(clip: Clip, episode: Transitions) -> str:
 
 
 def _drawn(panel: Panel) -> Markup:
-    lines = [Series(_CAPTIONS[name], _thinned(values), _COLORS[name]) for name, values in panel.values.items()]
-    return Markup(chart(lines, panel.title, dots=False, limit=panel.limit))  # noqa: S704
+    lines = [
+        Series(_CAPTIONS[name], points := _thinned(values), _COLORS[name], jumps([y for _, y in points], panel.period))
+        for name, values in panel.values.items()
+    ]
+    asked = () if panel.limit is None else (Band("limit", panel.limit, panel.limit, panel.limit, "var(--fg)"),)
+    return Markup(chart(lines, panel.title, dots=False, limits=asked))  # noqa: S704
 
 
 def _thinned(values: NDArray[Any]) -> Sequence[tuple[float, float]]:

@@ -1,5 +1,6 @@
 """Small line charts as inline SVG: no script, no network, readable in light and dark."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from html import escape
@@ -34,6 +35,20 @@ class Series(NamedTuple):
     name: str
     points: Sequence[tuple[float, float]]
     color: str
+    breaks: Sequence[int] = ()
+    """Places of points that no line leads to: where an angle came round."""
+    joined: bool = True
+    """Whether a line goes through its points, or each stands alone."""
+
+
+class Band(NamedTuple):
+    """A level with its interval, across the whole of a chart."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    color: str
 
 
 def chart(
@@ -43,17 +58,19 @@ def chart(
     high: float | None = None,
     legend: bool = False,
     dots: bool = True,
-    limit: float | None = None,
+    limits: Sequence[Band] = (),
+    over: str = "steps",
 ) -> str:
-    """An SVG of the lines over environment steps; empty without a point.
+    """An SVG of the lines over environment steps, or what else `over` says; empty without a point. A dot tells its values when
+    it is pointed at.
 
-    `low` and `high` fix the y axis, `dots` marks each point, `limit` is drawn as a dashed line.
+    `low` and `high` fix the y axis, `dots` marks each point of a joined line, `limits` are drawn as dashed lines in their bands.
     """
     points = [p for line in lines for p in line.points]
     if not points:
         return ""
     right = max(x for x, _ in points) or 1.0
-    values = [y for _, y in points] + ([] if limit is None else [limit])
+    values = [y for _, y in points] + [y for band in limits for y in (band.low, band.high)]
     bottom = min(values) if low is None else low
     top = max(values) if high is None else high
     if top - bottom < 1e-9:
@@ -66,24 +83,55 @@ def chart(
         return _TOP + (top - value) / (top - bottom) * (_HEIGHT - _TOP - _BOTTOM)
 
     label = escape(y_label)
-    svg = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label} over environment steps">']
+    svg = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label} over {over}">']
+    svg += [_zone(band, x(0.0), x(right), y(band.high), y(band.low)) for band in limits if band.low < band.high]
     for tick in _ticks(bottom, top):
         svg.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         svg.append(f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{_short(tick)}</text>')
     for tick in (0.0, right / 2, right):
         anchor = "end" if tick == right else "middle"
         svg.append(f'<text x="{x(tick):.1f}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{_short(tick)}</text>')
-    svg.append(f'<text class="title" x="{_LEFT}" y="13">{label}, over steps</text>')
-    if limit is not None:
-        svg.append(f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>')
+    svg.append(f'<text class="title" x="{_LEFT}" y="13">{label}, over {over}</text>')
+    for band in limits:
+        svg.append(
+            f'<line class="limit" style="stroke: {band.color}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(band.value):.1f}" '
+            f'y2="{y(band.value):.1f}"><title>{escape(band.name)}: {band.value:.3g}</title></line>'
+        )
     for line in lines:
-        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
         title = f"<title>{escape(line.name)}</title>"
-        svg.append(f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>')
-        if dots:
-            svg += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="2.5" fill="{line.color}"/>' for a, b in line.points]
+        for begin, end in itertools.pairwise((0, *line.breaks, len(line.points))) if line.joined else ():
+            path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points[begin:end])
+            svg.append(
+                f'<polyline fill="none" stroke="{line.color}" stroke-width="2" points="{path}">{title}</polyline>'
+            )
+        if dots or not line.joined:
+            svg += [_dot(x(a), y(b), line, f"{_short(a)} {over}: {b:.3g}") for a, b in line.points]
     body = "".join(svg) + "</svg>"
     return body + legend_of(lines) if legend else body
+
+
+def _zone(band: Band, left: float, right: float, top: float, bottom: float) -> str:
+    said = f"{escape(band.name)}: {band.value:.3g} [{band.low:.3g}, {band.high:.3g}]"
+    return (
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" fill="{band.color}" '
+        f'fill-opacity="0.1"><title>{said}</title></rect>'
+    )
+
+
+def _dot(x: float, y: float, line: Series, said: str) -> str:
+    told = f"<title>{escape(line.name)}, {said}</title>"
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{line.color}">{told}</circle>'
+
+
+def small_line(values: Sequence[float], label: str) -> str:
+    """A line of numbers in [0, 1] as a small SVG without axes; empty without two of them."""
+    if len(values) < 2:
+        return ""
+    path = " ".join(f"{1 + 78 * i / (len(values) - 1):.1f},{19 - 18 * v:.1f}" for i, v in enumerate(values))
+    return (
+        f'<svg class="spark" viewBox="0 0 80 20" role="img" aria-label="{escape(label)}">'
+        f'<polyline fill="none" stroke="var(--accent)" stroke-width="1.5" points="{path}"/></svg>'
+    )
 
 
 def picture(lines: Sequence[Series], y_label: str, low: float | None = None, high: float | None = None) -> str:
@@ -175,16 +223,16 @@ def _padded(values: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def legend_of(lines: Sequence[Series]) -> str:
+def legend_of(lines: Sequence[Series | Band]) -> str:
     """The lines' names beside their colors."""
     marks = (f'<span><b style="color: {line.color}">&#9632;</b> {escape(line.name)}</span>' for line in lines)
     return f'<p class="legend">{" ".join(marks)}</p>'
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Two to five round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
+    """Two to six round numbers in [low, high]: multiples of 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(high - low))
-    step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (power * m) <= 4.0)
+    step = next(power * m for m in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0) if (high - low) / (power * m) <= 5.0)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [i * step for i in range(first, last + 1)]
 

@@ -1,7 +1,9 @@
 """report.html: one self-contained page for a run, finished or not."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 from markupsafe import Markup
 from pygments import highlight
@@ -18,6 +20,7 @@ from autoreward.report.behaviour import filmed, plotted
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
 from autoreward.report.lineage import lineage
+from autoreward.report.model_calls import model_calls
 from autoreward.report.phrases import (
     budget_sentence,
     interval_text,
@@ -25,12 +28,15 @@ from autoreward.report.phrases import (
     result_sentence,
     taken_over_sentence,
 )
+from autoreward.report.race_curves import races
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.search_curve import search_curves
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
+from autoreward.report.whiskers import whiskers
 from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.store.book import Book
 from autoreward.version import __version__
@@ -48,55 +54,91 @@ def render(reading: RunView, on_ranking: str = "") -> str:
 
     `on_ranking`: what the run's judge has to say of people's answers.
     """
-    run, by = reading.run, "people" if reading.answered else "judge"
-    places = {
-        name: i for i, name in enumerate(ranked([s for t in reading.candidates for s in t.scores], reading.header.task))
+    return page("page", **run_parts(reading) | {"on_ranking": on_ranking}, **look())
+
+
+def best_first(reading: RunView) -> list[CandidateView]:
+    """The candidates as they rank; those without a place follow by id."""
+    order = ranked([s for t in reading.candidates for s in t.scores], reading.header.task)
+    places = {name: i for i, name in enumerate(order)}
+    return sorted(reading.candidates, key=lambda view: (places.get(view.candidate.id, len(places)), view.candidate.id))
+
+
+@cache
+def look() -> Mapping[str, Markup]:
+    """The colors that every page is drawn in."""
+    return {
+        "light": Markup(LIGHT),  # noqa: S704 - our own colors
+        "dark": Markup(DARK),  # noqa: S704
+        "style": _style("default"),
+        "dark_style": _style("github-dark"),
     }
-    best_first = sorted(
-        reading.candidates, key=lambda view: (places.get(view.candidate.id, len(places)), view.candidate.id)
-    )
-    return page(
-        "page",
-        reading=reading,
-        on_ranking=on_ranking,
-        task=reading.header.task,
-        run=run,
-        audit=audit_shown(reading),
-        verdict=result_sentence(run) if run else "Not finished: what there is so far.",
-        short_budget=budget_sentence(run) if run else "",
-        stops=stage_sentence(run) if run else "",
-        stages_cell=stages_cell,
-        metric_cell=metric_cell,
-        candidates=best_first,
-        interval=interval_text,
-        again=again,
-        status=status,
-        origin=origin,
-        source=lambda view: Markup(highlight(view.candidate.source, PythonLexer(), HtmlFormatter(nowrap=False))),  # noqa: S704
-        diff=_diff(reading),
-        clips=filmed(reading),
-        taken_over=taken_over_sentence(reading.trials),
-        simulator=simulator_sentence(reading),
-        lost_episodes=lost_episodes_sentence(reading.lost_episodes),
-        plots=plotted(reading),
-        graph=Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, by)),  # noqa: S704
-        agreement=agreement,
-        what_is_preferred=what_is_preferred,
-        beaten=beaten,
-        part_curve=_part_curve,
-        return_against_progress=_return_against_progress,
-        success_curve=_success_curve,
-        multiplier_curve=_multiplier_curve,
-        return_curve=_return_curve,
-        minutes=sum(t.seconds for t in reading.trials) / 60,
-        money=reading.money,
-        tier=run.tier if run else next((t.tier for t in reading.trials), "unknown"),
-        version=__version__,
-        light=Markup(LIGHT),  # noqa: S704 - our own colors
-        dark=Markup(DARK),  # noqa: S704
-        style=_style("default"),
-        dark_style=_style("github-dark"),
-    )
+
+
+def highlighted(source: str) -> Markup:
+    """A program, in colors."""
+    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704 - escaped there
+
+
+def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
+    """What the parts of pages about a run's candidates are made of; `to`: where a link to a candidate leads."""
+    return {
+        "reading": reading,
+        "task": reading.header.task,
+        "run": reading.run,
+        "to": to,
+        "status": status,
+        "origin": origin,
+        "source": lambda view: highlighted(view.candidate.source),
+        "diff": _diff(reading),
+        "part_curve": _part_curve,
+        "return_against_progress": _return_against_progress,
+        "success_curve": _success_curve,
+        "multiplier_curve": _multiplier_curve,
+        "return_curve": _return_curve,
+    }
+
+
+def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
+    """The same, and what those about the whole run are made of."""
+    run, by = reading.run, "people" if reading.answered else "judge"
+    return candidate_parts(reading, to) | {
+        "audit": audit_shown(reading),
+        "verdict": result_sentence(run) if run else "Not finished: what there is so far.",
+        "short_budget": budget_sentence(run) if run else "",
+        "stops": stage_sentence(run) if run else "",
+        "stages_cell": stages_cell,
+        "metric_cell": metric_cell,
+        "candidates": best_first(reading),
+        "interval": interval_text,
+        "again": again,
+        "clips": filmed(reading),
+        "taken_over": taken_over_sentence(reading.trials),
+        "simulator": simulator_sentence(reading),
+        "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
+        "plots": plotted(reading),
+        "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to, by)),  # noqa: S704
+        "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
+        "races": races(reading),
+        "whiskers": whiskers(run.confirmed, run.best) if run else "",
+        "agreement": agreement,
+        "what_is_preferred": what_is_preferred,
+        "on_ranking": "",
+        "beaten": beaten,
+        "minutes": sum(t.seconds for t in reading.trials) / 60,
+        "money": reading.money,
+        "tier": run.tier if run else next((t.tier for t in reading.trials), "unknown"),
+        "version": __version__,
+    }
+
+
+def difference(old: str, new: str, names: tuple[str, str]) -> Markup:
+    """What changed between two programs, in colors; empty where they are the same, or longer than any that may train."""
+    pair = old.splitlines(), new.splitlines()
+    if max(map(len, pair)) > MAX_LINES:  # what is compared in reasonable time
+        return Markup("")
+    text = "\n".join(difflib.unified_diff(*pair, *names, lineterm="", n=2))
+    return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False))) if text else Markup("")  # noqa: S704
 
 
 def _style(name: str) -> Markup:
@@ -112,13 +154,7 @@ def _diff(reading: RunView) -> Callable[[CandidateView], Markup]:
         parent = next((p for p in view.candidate.parents if p in sources), None)
         if parent is None:
             return Markup("")
-        pair = sources[parent].splitlines(), view.candidate.source.splitlines()
-        if (
-            max(map(len, pair)) > MAX_LINES
-        ):  # longer than any that may train, and than what is compared in reasonable time
-            return Markup("")
-        text = "\n".join(difflib.unified_diff(*pair, parent, view.candidate.id, lineterm="", n=2))
-        return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704
+        return difference(sources[parent], view.candidate.source, (parent, view.candidate.id))
 
     return diff
 
@@ -152,7 +188,7 @@ def _success_curve(view: CandidateView) -> Markup:
         for i, score in enumerate(view.scores)
         if score.ruled
     ]
-    return Markup(chart(lines, "held-out success by seed", 0.0, 1.0))  # noqa: S704
+    return Markup(chart(lines, "held-out success by seed", 0.0, 1.0, legend=len(lines) > 1))  # noqa: S704
 
 
 def _multiplier_curve(trials: Sequence[Trial]) -> Markup:
@@ -175,4 +211,4 @@ def _return_curve(view: CandidateView) -> Markup:
         )
         for i, t in enumerate(view.trials)
     ]
-    return Markup(chart(lines, "training return by seed"))  # noqa: S704
+    return Markup(chart(lines, "training return by seed", legend=len(lines) > 1))  # noqa: S704

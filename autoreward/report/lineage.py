@@ -1,6 +1,6 @@
 """Who came from whom, as inline SVG: a column per round, a box per candidate, a line to each parent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from autoreward.records import Strengths
@@ -11,8 +11,14 @@ _LINE = 15
 """What a box grows by where it also says what people prefer."""
 
 
-def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths, by: str = "people") -> str:
-    """The graph; boxes link to the candidates' sections and say what people prefer. Empty for a single candidate."""
+def lineage(
+    candidates: Sequence[CandidateView],
+    best: str,
+    liked: Strengths,
+    to: Callable[[str], str] = "#{}".format,
+    by: str = "people",
+) -> str:
+    """The graph; boxes link to where `to` says that their candidates are, and say what `by` prefer. Empty for a single one."""
     rounds: dict[int, list[CandidateView]] = {}
     for view in candidates:
         rounds.setdefault(view.round, []).append(view)
@@ -37,18 +43,22 @@ def lineage(candidates: Sequence[CandidateView], best: str, liked: Strengths, by
                 begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
-    svg += [_box(view, *places[view.candidate.id], view.candidate.id == best, liked, by) for view in candidates]
+    svg += [
+        _box(view, to(view.candidate.id), places[view.candidate.id], view.candidate.id == best, liked, by)
+        for view in candidates
+    ]
     return "".join(svg) + "</svg>"
 
 
-def _box(view: CandidateView, x: float, y: float, best: bool, liked: Strengths, by: str) -> str:
+def _box(view: CandidateView, target: str, place: tuple[float, float], best: bool, liked: Strengths, by: str) -> str:
+    x, y = place
     strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
     people = f"{by} {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
     success = max(view.success, 0.0)
     success_text = f"{view.success:.2f}" if view.ruled else "-"
     kind = " best" if best else ""
     return (
-        f'<a href="#{escape(view.candidate.id)}"><title>{escape(view.candidate.thought)}</title>'
+        f'<a href="{escape(target)}"><title>{escape(view.candidate.thought)}</title>'
         f'<rect class="box{kind}" x="{x}" y="{y}" width="{BOX_WIDTH}" height="{tall}" rx="6"/>'
         f'<rect class="fill" x="{x + 8}" y="{y + tall - 7}" width="{(BOX_WIDTH - 16) * success:.1f}" height="3" rx="1.5"/>'
         f'<text x="{x + 8}" y="{y + 15}">{escape(view.candidate.id)} <tspan class="dim">{escape(view.candidate.how)}</tspan></text>'

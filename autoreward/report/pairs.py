@@ -12,6 +12,7 @@ from rich.table import Table
 
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Setting, in_shell
+from autoreward.evaluation.panels import jumps
 from autoreward.records import Question
 from autoreward.report.charts import Series, chart
 from autoreward.report.templates import page
@@ -63,15 +64,24 @@ def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequenc
     def prefer(**chosen: object) -> str:
         return in_shell(Command("prefer", (folder,), tuple(Setting(name, value) for name, value in chosen.items())))
 
-    return page("pairs", task=task, prefer=prefer, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=_charts)
+    def charts(pair: Pair) -> list[Markup]:
+        return _charts(task, pair)
+
+    return page("pairs", task=task, prefer=prefer, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=charts)
 
 
 def _clip(data: bytes) -> str:
     return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
 
 
-def _charts(pair: Pair) -> list[Markup]:
+def _charts(task: Task, pair: Pair) -> list[Markup]:
     """A chart per number, A and B as lines over the steps of the episode."""
+    turns = dict(task.angles)
+
+    def round_after(name: str) -> float | None:
+        turn = turns.get(name.partition("[")[0])
+        return turn and turn.period
+
     return [
         Markup(  # noqa: S704
             chart(
@@ -80,10 +90,12 @@ def _charts(pair: Pair) -> list[Markup]:
                         side,
                         list(zip(range(1, len(values) + 1), values.tolist(), strict=True)),
                         f"var(--{side.lower()})",
+                        jumps(values, round_after(name)),
                     )
                     for side, values in (("A", a), ("B", b))
                 ],
                 name,
+                dots=False,
             )
         )
         for name, (a, b) in _numbers(pair).items()

@@ -13,7 +13,7 @@ from autoreward.llm.structured import ATTEMPTS, Request, ask_structured
 from autoreward.records import Survey
 from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.questions import LONGEST_LINE, CardQuestion, Changes, answered, demand_about
-from autoreward.tasks.draft.ranges import hull, source_range
+from autoreward.tasks.draft.ranges import HALF_TURN, hull, is_direction, source_range
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.success_table import LAST_STEP
 from autoreward.tasks.tables import Direction
@@ -153,6 +153,14 @@ def _prompt(survey: Survey, drafted: Draft, problem: str) -> str:
     )
 
 
+def _extent(field: NamedField, survey: Survey) -> dict[str, Any]:
+    """The range of a field, and whether it comes round. Raises TaskError."""
+    known = source_range(field.source, survey)
+    if is_direction(field.source):
+        return {"range": (-HALF_TURN, HALF_TURN), "wrap": True}
+    return {"range": hull(known, field.low, field.high)}
+
+
 def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
     """Raises TaskError or ValueError on anything that does not fit the environment."""
     if not answer.fields:
@@ -162,7 +170,7 @@ def _applied(answer: Proposal, survey: Survey, drafted: Draft) -> Draft:
             "source": f.source,
             "about": visible_line(f.about, _LONGEST_TEXT),
             "unit": visible_line(f.unit, _LONGEST_TEXT),
-            "range": hull(source_range(f.source, survey), f.low, f.high),
+            **_extent(f, survey),
         }
         for f in answer.fields
     }

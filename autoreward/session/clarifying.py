@@ -23,7 +23,7 @@ from autoreward.roles.brief import brief
 from autoreward.roles.goal_reader import read_goal
 from autoreward.sandbox.jail import Jail
 from autoreward.session.asked_models import model_client
-from autoreward.session.new_task import Initiated, card_client
+from autoreward.session.new_task import TRIES, Initiated, card_client
 from autoreward.session.real_steps import open_workers
 from autoreward.store.book import Book, WithFiles
 from autoreward.store.header import read_header
@@ -136,6 +136,22 @@ def clarified(
     return initiated._replace(
         draft=initiated.draft._replace(task=meant, guesses={**initiated.draft.guesses, "success": by})
     )
+
+
+def spoken(ask: Callable[[GoalQuestion], str]) -> Callable[[Deliberation], int]:
+    """Who answers by words: asked once more where they are no answer. Raises UsageError if they never are."""
+
+    def answer(stand: Deliberation) -> int:
+        question = stand.question
+        if question is None:
+            return SKIP
+        for _ in range(TRIES):
+            said = ask(question)
+            if (option := option_said(said, question)) is not None:
+                return option
+        raise UsageError(f"{said!r} is no answer to {question.text!r}; give {offered_answers(question)}.")
+
+    return answer
 
 
 def readings_of(

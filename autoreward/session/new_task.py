@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypedDict, get_args
 
 from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, TaskError, UsageError
@@ -26,12 +26,22 @@ from autoreward.tasks.files import parse_task, placeholder_task, read_state_prog
 from autoreward.tasks.process import Process, modules_near
 from autoreward.training.workers import Workers
 
-_TRIES = 10
+TRIES = 10
 """Times that one question is asked: a program that answers might say the same for ever."""
 _MOST_CALLS = 12
 """Of the model, for one card: the fields and the rule, and how the goal may be meant."""
 DRAFT_COST = 0.25
 """Most that a model's help with a card may cost, in dollars, if nobody says otherwise."""
+
+
+class CardWishes(TypedDict, total=False):
+    """What a new card is to be, where it is not as usual."""
+
+    kwargs: Mapping[str, object]
+    name: str | None
+    to: str | Path
+    allow: Sequence[str]
+    algorithm: str
 
 
 class Wanted(NamedTuple):
@@ -99,14 +109,14 @@ class Initiated(NamedTuple):
         drafted = self.draft
         for question in self.questions:
             asked = question
-            for _ in range(_TRIES):
+            for _ in range(TRIES):
                 try:
                     drafted = answered(drafted, question, answer(asked))
                     break
                 except TaskError as error:
                     asked = question._replace(text=f"{str(error).removeprefix('the answer: ')} {question.text}")
             else:
-                raise UsageError(f"There is no usable answer after {_TRIES} attempts: {asked.text}")
+                raise UsageError(f"There is no usable answer after {TRIES} attempts: {asked.text}")
         return self._replace(draft=drafted, questions=())
 
     def check(self, text: str) -> Task:
@@ -210,11 +220,16 @@ def take_proposal(question: CardQuestion) -> str:
 
 
 def task_for(
-    wanted: Wanted, model: str, say: Callable[[str], None], answer: Callable[[CardQuestion], str] = take_proposal
+    wanted: Wanted,
+    model: str,
+    say: Callable[[str], None],
+    answer: Callable[[CardQuestion], str] = take_proposal,
+    meant: Callable[[Initiated], Initiated] = lambda drafted: drafted,
 ) -> Task:
     """The task of the card that is there, or of one that is drafted and written now.
 
-    `answer` is called with each question that the model has; see `Initiated.answered`.
+    `answer` is called with each question that the model has; see `Initiated.answered`. `meant` may change what it gave before it is
+    written.
 
     Raises:
         UsageError: the card that is there is for something else.
@@ -224,7 +239,7 @@ def task_for(
         drafted = initiate(wanted, model, DRAFT_COST, say)
         for finding in drafted.findings:
             say(f"the model's answer: {finding}")
-        drafted = drafted.answered(answer)
+        drafted = meant(drafted.answered(answer))
         drafted.keep(drafted.text)
     task = read_task(wanted.path)
     if (task.env, task.goal) != (wanted.env, wanted.goal):

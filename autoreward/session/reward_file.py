@@ -21,7 +21,7 @@ from autoreward.rewards.gate.slips import Known
 from autoreward.rewards.gate.text import plain
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
-from autoreward.session.single_transitions import converted
+from autoreward.session.single_transitions import as_programs, converted
 from autoreward.settings import MOST_SEEDS
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
@@ -61,9 +61,11 @@ def read_program(path: Path, composition: CompositionName | None = None) -> Cand
     )
 
 
-def given_settings(reward: str, seeds: int, composition: str | None = None) -> dict[str, object]:
-    """Settings of a run that trains a file's program, or a baseline by its name, on so many seeds. Raises UsageError."""
-    return {"given": given_reward(reward, composition), "confirm_seeds": demanded_seeds(seeds)}
+def given_settings(
+    reward: str, seeds: int, task: Task, composition: str | None = None, trust: bool = False
+) -> dict[str, object]:
+    """Settings of a run that trains a file's program, or a baseline by its name, on so many seeds; see `given_reward`."""
+    return {"given": given_reward(reward, task, composition, trust), "confirm_seeds": demanded_seeds(seeds)}
 
 
 def demanded_seeds(seeds: int) -> int:
@@ -73,15 +75,23 @@ def demanded_seeds(seeds: int) -> int:
     return seeds
 
 
-def given_reward(reward: str, composition: str | None = None) -> Candidate | Baseline:
-    """A file's program, or a baseline by its name. Raises UsageError."""
+def given_reward(reward: str, task: Task, composition: str | None = None, trust: bool = False) -> Candidate | Baseline:
+    """A file's program, or a baseline by its name.
+
+    One that was written for single transitions is made a program here, which takes the environment and a lock: `trust` the person's
+    where nothing locks it in.
+
+    Raises:
+        UsageError: it can't be read, or can't be made a program.
+        NotTrusted, TaskError, JailError: for such a one the environment can't be made, or nothing locks it in.
+    """
     how = None if composition is None else composition_named(composition, Setting("composition", composition))
     for baseline in get_args(Baseline):
         if reward == baseline and composition:
             raise UsageError(f"The reward {reward} has no parts to combine; leave ", Setting("composition"), " out.")
         if reward == baseline:
             return baseline  # type: ignore[no-any-return]
-    return read_program(Path(reward), how)
+    return as_programs((read_program(Path(reward), how),), task, trust)[0]
 
 
 def composition_named(name: str, where: Phrase) -> CompositionName:

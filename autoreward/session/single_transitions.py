@@ -1,5 +1,6 @@
 """A person's `reward(obs, action, next_obs)` made a program for a task, and held against itself row by row."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,14 +8,18 @@ import numpy as np
 from autoreward.checks.single_transitions import Place, batched, choice_field, is_single, places
 from autoreward.core.transitions import Transitions
 from autoreward.errors import UsageError
-from autoreward.records import SAMPLES, Candidate, Survey
+from autoreward.records import SAMPLES, Candidate, Entry, Survey
 from autoreward.rewards.gate.gate import examine
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.expression import Expression
+from autoreward.tasks.formulas.names import OBSERVATION
 from autoreward.training.workers import Workers
 
+_ROUNDED = 1e-4
+"""Share of a range by which its ends may have been rounded in a card."""
 ALONE = 200
 """Recorded transitions that are asked about one by one."""
 
@@ -69,7 +74,7 @@ def _program(candidate: Candidate, task: Task, survey: Survey) -> str:
             f"{where} needs an observation that is one vector, and this one has the shape {survey.box}; write "
             "compute_reward(state, action, next_state, memory) over the card's fields instead."
         )
-    observed = places(task.state_sources, "obs", survey.box[0])
+    observed = places(raw_sources(task, survey.stretches[0].entries), "obs", survey.box[0])
     if survey.action:
         acted: list[Place] | str = _whole(
             places(task.action_sources, "action", len(survey.action)), "action", where, task
@@ -85,6 +90,25 @@ def _program(candidate: Candidate, task: Task, survey: Survey) -> str:
             f"{where} needs an action that is a vector of numbers or one choice; these are several choices."
         )
     return batched(candidate.source, _whole(observed, "state", where, task), acted)
+
+
+def raw_sources(task: Task, entries: Sequence[Entry]) -> dict[str, Expression]:
+    """The sources of fields that hold numbers of the observation as they are: all, but angles that may leave their range."""
+    found = {}
+    for name, source in task.state_sources.items():
+        span, plain = task.state[name].range, Expression(task.state[name].source, source.where)
+        if task.state[name].wrap and span is not None:
+            numbers = {OBSERVATION: np.arange(len(entries))[None]}
+            if not plain.names <= numbers.keys():
+                continue
+            read = [entries[i] for part in plain.readings() for i in np.ravel(part.evaluate(numbers))]
+            slack = _ROUNDED * (span[1] - span[0])
+            if any(
+                e.low is None or e.low < span[0] - slack or e.high is None or e.high > span[1] + slack for e in read
+            ):
+                continue
+        found[name] = plain
+    return found
 
 
 def _whole(found: list[Place | None], table: str, where: str, task: Task) -> list[Place]:

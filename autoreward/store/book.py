@@ -15,7 +15,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged, StoreError
 from autoreward.store import trust
 from autoreward.store.damage import unreadable, whole_tensors, wrong
-from autoreward.store.files import HEADER, demand_free, demand_place, locked
+from autoreward.store.files import HEADER, LOG, demand_free, demand_place, locked
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
 from autoreward.store.keys import ALLOWANCE, BOARD, CANDIDATES, Key, RecordT
@@ -266,7 +266,7 @@ class Book(Page, Closing):
     def log(self, event: str) -> None:
         """Add a line to log.jsonl, for people; the only place with clocks. Raises StoreError."""
         line = json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event})
-        self.files.append("log.jsonl", line + "\n")
+        self.files.append(LOG, line + "\n")
 
     def close(self) -> None:
         """Let others open the folder."""

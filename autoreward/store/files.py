@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +13,9 @@ from autoreward.errors import RunLocked, StoreError, UsageError, shortened
 from autoreward.store.damage import unreadable
 from autoreward.store.folder import Folder
 
-LOCK, HEADER = "lock", "run.json"
+LOCK, HEADER, LOG = "lock", "run.json", "log.jsonl"
+_LOOKS, _PAUSE = 5, 0.02
+"""How often, and after how many seconds, a lock is tried that somebody may hold only to find out who works there."""
 
 
 def plain_name(name: str) -> str:
@@ -56,12 +59,15 @@ def locked(folder: Folder) -> BinaryIO:
         lock = folder.opened_to_lock(LOCK, make=True)
     except OSError as error:
         raise StoreError(f"{folder.path} can't be written: {error.strerror}.") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise RunLocked(f"{folder.path} is in use by another autoreward process; wait for it or stop it.") from None
-    return lock
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            return lock
+    lock.close()
+    raise RunLocked(f"{folder.path} is in use by another autoreward process; wait for it or stop it.")
 
 
 def in_use(folder: Folder) -> bool:

@@ -11,6 +11,7 @@ from autoreward.errors import TaskError
 from autoreward.records import Record
 from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
 from autoreward.tasks.consistency import check_metrics, check_names, check_rules, check_seen, check_sources
+from autoreward.tasks.formulas.angles import Angles
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.names import of_info
 from autoreward.tasks.limits import MOST_LIMITS, StatedLimit, check_limits
@@ -122,20 +123,21 @@ class Task(Record):
     @property
     def stage_rules(self) -> tuple[Expression, ...]:
         """The parsed condition of each stage; one where there are no stages."""
-        return tuple(_formula(s.when, f"{self._at(s.name)} when") for s in self.success.plan)
+        return tuple(_formula(s.when, f"{self._at(s.name)} when", self.angles) for s in self.success.plan)
 
     @property
     def stage_distances(self) -> tuple[Expression | None, ...]:
         """The parsed distance of each stage, where it has one."""
         return tuple(
-            _formula(s.distance, f"{self._at(s.name)} distance") if s.distance else None for s in self.success.plan
+            _formula(s.distance, f"{self._at(s.name)} distance", self.angles) if s.distance else None
+            for s in self.success.plan
         )
 
     @property
     def always_rule(self) -> Expression | None:
         """The parsed condition that must hold all along, if there is one."""
         always = self.success.always
-        return _formula(always, f"task {self.name}, [success] always") if always else None
+        return _formula(always, f"task {self.name}, [success] always", self.angles) if always else None
 
     @property
     def ruled_names(self) -> frozenset[str]:
@@ -151,31 +153,38 @@ class Task(Record):
         """The parsed metric, or None for `length`."""
         if self.metric.value == "length":
             return None
-        return _formula(self.metric.value, f"task {self.name}, [metric] value")
+        return _formula(self.metric.value, f"task {self.name}, [metric] value", self.angles)
 
     @property
     def metric_formulas(self) -> dict[str, Expression | None]:
         """The parsed value of each further metric; None for `length`."""
         where = f"task {self.name}, [metrics."
         return {
-            n: None if one.value == "length" else _formula(one.value, f"{where}{n}] value")
+            n: None if one.value == "length" else _formula(one.value, f"{where}{n}] value", self.angles)
             for n, one in self.metrics.items()
         }
 
     @property
     def limit_formulas(self) -> dict[str, Expression]:
         """The parsed value of each limit."""
-        return {n: _formula(one.value, f"task {self.name}, [limits.{n}] value") for n, one in self.limits.items()}
+        where = f"task {self.name}, [limits."
+        return {n: _formula(one.value, f"{where}{n}] value", self.angles) for n, one in self.limits.items()}
 
     @property
     def script_formula(self) -> Expression | None:
         """The parsed script, if there is one."""
-        return _formula(self.script, f"task {self.name}, script") if self.script else None
+        return _formula(self.script, f"task {self.name}, script", self.angles) if self.script else None
 
     @property
     def state_sources(self) -> dict[str, Expression]:
         """The parsed source of each state field."""
-        return {n: _formula(f.source, f"task {self.name}, [state.{n}] source") for n, f in self.state.items()}
+        where = f"task {self.name}, [state."
+        return {n: _formula(f.source, f"{where}{n}] source", (), f.turn) for n, f in self.state.items()}
+
+    @property
+    def angles(self) -> Angles:
+        """The state fields that come round."""
+        return tuple((name, field.turn) for name, field in self.state.items() if field.turn)
 
     @property
     def unseen(self) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """The tables of a task card, as records: fields, constants, the metric, how to train."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field as Bounded
+from pydantic import model_validator
 
 from autoreward.records import Record
 from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
+from autoreward.tasks.formulas.angles import Circle, circle_of
 
 
 class StateField(Record):
@@ -16,10 +18,31 @@ class StateField(Record):
     about: Line
     unit: Unit = ""
     range: Range | None = None
+    wrap: bool = False
+    """It comes round, as an angle does: its value is brought into `range`, which is one turn; differences go the shorter way."""
     policy: bool = True
     """False: policies do not see the numbers of the observation that it reads; of one that reads `info` too, not the `info`."""
     at_reset: float | None = None
     """What every number of `info` that it reads is taken to be at a reset; None: what `info` of the reset says."""
+
+    @model_validator(mode="after")
+    def _one_turn(self) -> Self:
+        """Raises ValueError where an angle does not say how long a turn is."""
+        if self.wrap and self.range is None:
+            raise ValueError("wrap = true needs the range of one turn, such as range = [-3.1416, 3.1416]")
+        return self
+
+    @property
+    def turn(self) -> Circle | None:
+        """Of a field that comes round: where its numbers lie."""
+        return circle_of(*self.range) if self.wrap and self.range else None
+
+    @property
+    def span(self) -> float | None:
+        """The farthest that two of its numbers are apart, in its unit; None without a range."""
+        if self.turn:
+            return self.turn.period / 2
+        return self.range[1] - self.range[0] if self.range else None
 
 
 class ActionField(Record):

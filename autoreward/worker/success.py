@@ -125,8 +125,8 @@ class SuccessRule:
 
     @property
     def ranges(self) -> Array:
-        """(conditions,): the largest range of the fields that each reads, 1 where none is stated."""
-        spans = {name: field.range[1] - field.range[0] for name, field in self._task.state.items() if field.range}
+        """(conditions,): the largest span of the fields that each reads, 1 where none is stated."""
+        spans = {name: field.span for name, field in self._task.state.items() if field.span}
         return np.array([max((spans[n] for n in c.names if n in spans), default=1.0) for c in self._conditions])
 
     def closeness(self, states: NamedArrays, terminated: bool) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from autoreward.design.grammar.distances import Bound, bounds_of_fields
-from autoreward.design.grammar.quantities import Quantity, readable
+from autoreward.design.grammar.quantities import Quantity, difference, readable
 from autoreward.records import Description, FieldStats, Motion
 from autoreward.tasks.card import Task
 
@@ -58,7 +58,7 @@ def courses(task: Task, description: Description) -> tuple[Course, ...]:
         if not motion.velocity or stats[motion.name].size:
             continue
         aim = _aim(task, description, motion, bounds)
-        if aim is not None and _way(motion, stats[motion.name], aim.value) > aim.tolerance:
+        if aim is not None and _way(task, motion, stats[motion.name], aim.value) > aim.tolerance:
             found.append(_course(task, description, motion, aim))
     return tuple(found)
 
@@ -70,8 +70,8 @@ def _course(task: Task, description: Description, motion: Motion, aim: _Aim) -> 
     return Course(
         key=f"course:{motion.name}:{motion.velocity}",
         name=motion.name,
-        code=f"{aim.code} - {here}" if aim.code else f"-{here}",
-        scale=readable(_way(motion, stats, aim.value) / (_SHARE * steps)),
+        code=difference(task, f"{aim.code} - {here}", motion.name) if aim.code else f"-{here}",
+        scale=readable(_way(task, motion, stats, aim.value) / (_SHARE * steps)),
         tolerance=None,
         constants=tuple(sorted(name for name in task.constants if name.upper() in re.findall(r"\w+", aim.code))),
         velocity=motion.velocity,
@@ -91,7 +91,7 @@ def _aim(task: Task, description: Description, motion: Motion, bounds: tuple[Bou
         low, high = sides["above"], sides["below"]
         return _Aim(f"0.5 * ({low.code} + {high.code})", (low.value + high.value) / 2, abs(high.value - low.value) / 2)
     if sides:
-        return _beyond(description, motion, mine[0])
+        return _beyond(task, description, motion, mine[0])
     named = task.ruled_names
     for name, constant in task.constants.items():
         if constant.field == motion.name and name not in named:
@@ -100,10 +100,10 @@ def _aim(task: Task, description: Description, motion: Motion, bounds: tuple[Bou
     return None if motion.name in named else _rest(task, motion, bounds, spread)
 
 
-def _beyond(description: Description, motion: Motion, bound: Bound) -> _Aim:
+def _beyond(task: Task, description: Description, motion: Motion, bound: Bound) -> _Aim:
     """A little beyond a single bound: a course that ended at it would only come near."""
     stats = next(s for s in description.state if s.name == motion.name)
-    margin = readable(_BEYOND * _way(motion, stats, bound.value))
+    margin = readable(_BEYOND * _way(task, motion, stats, bound.value))
     up = bound.side == "above"
     return _Aim(f"{bound.code} {'+' if up else '-'} {margin!r}", bound.value + (margin if up else -margin), 0.0)
 
@@ -117,6 +117,7 @@ def _rest(task: Task, motion: Motion, bounds: tuple[Bound, ...], spread: float) 
     return _Aim("", 0.0, 0.0, creep=-math.copysign(float(f"{_CREEP * slow.tolerance:g}"), motion.start))
 
 
-def _way(motion: Motion, stats: FieldStats, value: float) -> float:
+def _way(task: Task, motion: Motion, stats: FieldStats, value: float) -> float:
     """How far it is to a value, typically: from the start, and from where random actions lead."""
-    return math.hypot(motion.start - value, stats.std)
+    turn = task.state[motion.name].turn
+    return math.hypot(motion.start - value if turn is None else turn.shortest(motion.start - value), stats.std)

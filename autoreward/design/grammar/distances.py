@@ -46,8 +46,7 @@ class Bound(NamedTuple):
 
 def distances(task: Task) -> Iterator[Distance]:
     """The distances that the task's success rule speaks of, in its order."""
-    tree = ast.parse(task.success_rule.text.strip(), mode="eval")
-    for comparison in _comparisons(tree.body, negated=False):
+    for comparison in _comparisons(task.success_rule.body, negated=False):
         names = frozenset(
             n.id for side in comparison[:2] for n in ast.walk(side) if isinstance(n, ast.Name) and _is_value(n, side)
         )
@@ -63,8 +62,7 @@ def distances(task: Task) -> Iterator[Distance]:
 
 def bounds_of_fields(task: Task) -> Iterator[Bound]:
     """Where the rule wants single fields to be, in its order; comparisons of several fields at once are left out."""
-    tree = ast.parse(task.success_rule.text.strip(), mode="eval")
-    for small, large, equal in _comparisons(tree.body, negated=False):
+    for small, large, equal in _comparisons(task.success_rule.written, negated=False):
         if equal or (_is_field(task, small) and _is_fixed(task, large)):
             yield from _bound(task, small, large, "at" if equal else "below")
         elif _is_field(task, large) and _is_fixed(task, small):

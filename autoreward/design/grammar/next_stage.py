@@ -44,7 +44,7 @@ def stage_ladders(task: Task, description: Description) -> tuple[StageLadder, ..
     if not success.stages or success.any_order or any(formula.over_episodes for formula in formulas):
         return ()
     names = {name for formula in formulas for name in formula.names}
-    spans = {s.name: task.state[s.name].range for s in description.state}
+    spans = {s.name: task.state[s.name].span for s in description.state}
 
     def named(name: str) -> str:
         if name in task.constants:
@@ -54,8 +54,8 @@ def stage_ladders(task: Task, description: Description) -> tuple[StageLadder, ..
     def left(distance: Expression | None) -> str:
         if distance is None:
             return "1.0"
-        ranges = [span for name in distance.names if (span := spans.get(name))]
-        scale = readable(max((high - low for low, high in ranges), default=4.0) / 4)
+        known = [span for name in distance.names if (span := spans.get(name))]
+        scale = readable(max(known, default=4.0) / 4)
         return f"np.maximum({numpy_source(distance.body, named)}, 0.0) / {scale:g}"
 
     return (

@@ -74,7 +74,7 @@ def constants(task: Task, description: Description) -> tuple[Quantity, ...]:
         Quantity(
             key=f"goal:{name}",
             name=constant.field,
-            code=f"np.abs({by_name[constant.field].code} - {name.upper()})",
+            code=f"np.abs({difference(task, f'{by_name[constant.field].code} - {name.upper()}', constant.field)})",
             scale=readable(_span(task, stats[constant.field]) / 4),
             tolerance=None,
             constants=(name,),
@@ -116,7 +116,7 @@ def pairs(task: Task, description: Description) -> tuple[Quantity, ...]:
         Quantity(
             key=f"pair:{one.name}:{two.name}",
             name=f"{one.name}_to_{two.name}",
-            code=_length(f"{{s}}.{one.name} - {{s}}.{two.name}", one.size),
+            code=_length(difference(task, f"{{s}}.{one.name} - {{s}}.{two.name}", one.name, two.name), one.size),
             scale=readable(max(_span(task, one), _span(task, two)) / 4),
             tolerance=None,
         )
@@ -127,12 +127,12 @@ def pairs(task: Task, description: Description) -> tuple[Quantity, ...]:
 
 
 def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
-    """Distances of a field to the two ends of its range, speeds and vectors left out."""
+    """Distances of a field to the two ends of its range; speeds, vectors and what comes round, which has no ends, left out."""
     fast = {q.name for q in rates(task, description)}
     quantities = []
     for stats in description.state:
         ends = task.state[stats.name].range
-        if ends is None or stats.size or stats.name in fast:
+        if ends is None or stats.size or stats.name in fast or task.state[stats.name].wrap:
             continue
         for word, end in zip(("bottom", "top"), ends, strict=True):
             quantities.append(
@@ -145,6 +145,12 @@ def bounds(task: Task, description: Description) -> tuple[Quantity, ...]:
                 )
             )
     return tuple(quantities)
+
+
+def difference(task: Task, code: str, *names: str) -> str:
+    """Source of a difference of these fields: the shorter way, if one of them comes round."""
+    turn = next((turn for name in names if (turn := task.state[name].turn)), None)
+    return code if turn is None else f"{code} - {turn.period!r} * np.round(({code}) / {turn.period!r})"
 
 
 def stage(number: int, members: Sequence[Quantity]) -> Stage:
@@ -175,8 +181,7 @@ def readable(value: float) -> float:
 
 
 def _span(task: Task, stats: FieldStats) -> float:
-    span = task.state[stats.name].range
-    return span[1] - span[0] if span else max(4 * stats.std, 1e-3)
+    return task.state[stats.name].span or max(4 * stats.std, 1e-3)
 
 
 def _length(code: str, size: int) -> str:

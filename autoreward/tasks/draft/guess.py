@@ -12,7 +12,7 @@ from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
 from autoreward.tasks.draft.docstring_tables import Row, VectorTable
 from autoreward.tasks.draft.from_info import proposed_fields, success_field, success_value
-from autoreward.tasks.draft.ranges import entries_range
+from autoreward.tasks.draft.ranges import entries_range, one_turn
 from autoreward.tasks.draft.success_guess import guessed_success, is_goal
 from autoreward.tasks.draft.usual_training import Algorithm, usual_training
 from autoreward.tasks.files import validated_task
@@ -210,7 +210,14 @@ def _field(
     if missing:
         low, high = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
         guesses[f"state.{name}.range"] = f"random actions gave {low:.3g} to {high:.3g}; {missing}"
-    return StateField(source=source, about=visible_line(about, _LONGEST_ABOUT), unit=_unit(unit), range=span)
+    wraps = one_turn(entries, unit)
+    if wraps:
+        guesses[f"state.{name}.wrap"] = (
+            "its range is one turn, and random steps came close to both ends; if it stops there, false"
+        )
+    return StateField(
+        source=source, about=visible_line(about, _LONGEST_ABOUT), unit=_unit(unit), range=span, wrap=wraps
+    )
 
 
 def _unit(text: str) -> str:

@@ -1,5 +1,6 @@
 """What range a field of a drafted card has: what is stated, else what was sampled and a margin around it."""
 
+import ast
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,12 @@ _RARE_MARGIN, _RARE = 1.0, 8.5
 of such rare samples lie farther out. Of a normal distribution 2,500 samples reach over 7, of an even one over 3.5."""
 _POINTS = 4096
 """Observations that a computed field's range is taken from."""
+_TURNS = {"deg": 360.0, "degree": 360.0, "degrees": 360.0, "°": 360.0}
+"""What a unit comes round after, if it is not 2 pi."""
+_ROUNDED, _CLOSE = 2e-3, 0.02
+"""Shares of a turn: by which a stated one may be off, and how near to both ends random steps must have come."""
+HALF_TURN = 3.1416
+"""Of radians, as a card writes it."""
 _PLACE = re.compile(r"^obs(?:\.(\w+))?\[(\d+)(?::(\d+))?\]$")
 
 Array = NDArray[np.float64]
@@ -43,6 +50,27 @@ def entries_range(entries: Sequence[Entry]) -> tuple[Range, str]:
         min(ends),
         max(ends),
     ), "" if has_low and has_high else f"no {'upper' if has_low else 'lower'} bound is stated that holds"
+
+
+def one_turn(entries: Sequence[Entry], unit: str) -> bool:
+    """Whether numbers are angles that come round: stated as one turn, and close to both of its ends in random steps.
+
+    A joint may be bounded by half a turn either way and not go round; the bounds alone say nothing.
+    """
+    turn = _TURNS.get(unit, math.tau)
+    return all(
+        e.low is not None
+        and e.high is not None
+        and math.isclose(e.high - e.low, turn, rel_tol=_ROUNDED)
+        and max(e.seen_low - e.low, e.high - e.seen_high) <= _CLOSE * turn
+        for e in entries
+    )
+
+
+def is_direction(source: str) -> bool:
+    """Whether a source is the angle of a direction, which comes round after 2 pi."""
+    body = Expression(source, f"source {source!r}").body
+    return isinstance(body, ast.Call) and isinstance(body.func, ast.Name) and body.func.id == "arctan2"
 
 
 def widened(low: float, high: float, share: float = _MARGIN) -> Range:

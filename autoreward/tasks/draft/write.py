@@ -34,6 +34,7 @@ def card_text(drafted: Draft) -> str:
             continue
         lines += ["", *_marked(drafted, f"state.{name}", f"[state.{name}]"), f"source = {_text(field.source)}"]
         lines += _field(field, guesses.get(f"state.{name}.range", ""))
+        lines += _marked(drafted, f"state.{name}.wrap", "wrap = true") if field.wrap else []
         lines += [] if field.policy else ["policy = false"]
         lines += [] if field.at_reset is None else [f"at_reset = {json.dumps(field.at_reset)}"]
     said = drafted.remarks("info")

@@ -5,6 +5,7 @@
     norm(gap) < 0.02 and not terminated        a success rule
     abs(position - hold_at)                    a metric
     at_first(contact > 0.5, speed) < 0.2       the speed at first contact; of whole episodes, in rules and metrics alone
+    abs(heading - north) < 0.1                 of a field that comes round, the shorter way: see angles.py
 
 Numbers, names, + - * / **, comparisons, `and` / `or` / `not`, indexing along the last axis, and the functions in
 functions.py. It works on whole arrays: a name is an array of shape (n,) or (n, k). No other Python is accepted, and
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autoreward.errors import TaskError
+from autoreward.tasks.formulas.angles import Angles, Circle, as_written, brought_into, with_shortest_ways
 from autoreward.tasks.formulas.functions import (
     ATOM,
     BINARY,
@@ -53,12 +55,25 @@ class Limit(NamedTuple):
 class Expression:
     """A parsed formula. `names` are the names it reads; `evaluate` works on arrays."""
 
-    def __init__(self, text: str, where: str) -> None:
-        """Parse `text`; raise TaskError, naming `where`, if it is not in the language."""
+    def __init__(self, text: str, where: str, angles: Angles = (), turn: Circle | None = None) -> None:
+        """Parse `text`; raise TaskError, naming `where`, if it is not in the language.
+
+        Args:
+            text: as it was written.
+            where: it stands.
+            angles: the names in it that come round.
+            turn: what its own value comes round by, if it does.
+        """
         self.text = text
         self.where = where
-        self.body = _parsed(text, where)
-        self.names = frozenset(self._check(self.body))
+        self.angles = angles
+        self.written = _parsed(text, where)
+        """Its tree as it stands, without `shortest` and `folded`."""
+        self.names = frozenset(self._check(self.written))
+        self.body = self.written
+        if angles or turn:
+            self.body = with_shortest_ways(_parsed(text, where), angles, where)
+            self.body = brought_into(self.body, turn) if turn else self.body
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The formula's value, an array of shape (n,) or (n, k). Raises TaskError on an index outside a field."""
@@ -82,7 +97,7 @@ class Expression:
         for node in (n for n in ast.walk(self.body) if isinstance(n, ast.Compare)):
             sides = [Expression(ast.unparse(part), self.where) for part in (node.left, *node.comparators)]
             for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
-                text = ast.unparse(ast.Compare(left.body, [op], [right.body]))
+                text = as_written(ast.Compare(left.body, [op], [right.body]))
                 if (left.names <= set(fixed)) != (right.names <= set(fixed)):
                     limits.append(Limit(text, *((right, left) if left.names <= set(fixed) else (left, right))))
         return tuple(limits)
@@ -188,7 +203,10 @@ def _printed(node: ast.expr, name: Callable[[str], str]) -> tuple[str, int]:
 def _called(function: Function, arguments: Sequence[str]) -> str:
     if not function.source:
         raise ValueError("a function of whole episodes has no source over rows")
-    return function.source.replace("{}", ", ".join(arguments))
+    source = function.source.replace("{}", ", ".join(arguments))
+    for number, argument in enumerate(arguments):
+        source = source.replace(f"{{{number}}}", argument)
+    return source
 
 
 def _joined(by: Function, pieces: Sequence[str]) -> str:

@@ -35,12 +35,22 @@ def _at_first(condition: AnyArray, value: AnyArray) -> AnyArray:
     return since
 
 
+def _shortest(value: AnyArray, period: AnyArray) -> AnyArray:
+    """A number by whole periods brought to between minus half of one and half of one: the shortest way round."""
+    return np.asarray(value - period * np.round(value / period))
+
+
+def _folded(value: AnyArray, low: AnyArray, period: AnyArray) -> AnyArray:
+    """A number by whole periods brought to from `low` on, below `low + period`."""
+    return np.asarray(value - period * np.floor((value - low) / period))
+
+
 class Function(NamedTuple):
     """One function of the language."""
 
     run: Callable[..., Any]
     source: str
-    """The same as NumPy source, with `{}` for its arguments; empty for one of OVER_EPISODES."""
+    """The same as NumPy source, with `{}` for its arguments, or `{0}`, `{1}`, `{2}` for each; empty for one of OVER_EPISODES."""
     takes: int
     """How many arguments; 0 for one or more."""
 
@@ -65,6 +75,8 @@ FUNCTIONS = {
     "maximum": Function(np.maximum, "np.maximum({})", 2),
     "norm": Function(_norm, "np.linalg.norm({}, axis=-1)", 1),
     "stack": Function(_stack, "np.stack([{}], axis=-1)", 0),
+    "shortest": Function(_shortest, "(({0}) - {1} * np.round(({0}) / {1}))", 2),
+    "folded": Function(_folded, "(({0}) - {2} * np.floor((({0}) - {1}) / {2}))", 3),
     "at_first": Function(_at_first, "", 2),
 }
 OVER_EPISODES = frozenset({"at_first"})

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autoreward.tasks.formulas.angles import Angles, Circle, as_written, direct
 from autoreward.tasks.formulas.expression import Expression
 from autoreward.tasks.formulas.functions import COMPARE
 
@@ -29,11 +30,14 @@ class Condition:
     body: ast.expr
     wanted: bool = True
     """False: it is to be false. A comparison that has an opposite is never kept so."""
+    angles: Angles = ()
+    """The fields that come round."""
 
     @property
     def text(self) -> str:
         """As the formula language writes it."""
-        return ast.unparse(self.body) if self.wanted else f"not {ast.unparse(self.body)}"
+        text = as_written(self.body)
+        return text if self.wanted else f"not {text}"
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -55,9 +59,12 @@ class Condition:
             return np.broadcast_to(np.where(holds == self.wanted, 0.0, 1.0), (length,)).copy()
         numbers = [np.asarray(side.evaluate(values), dtype=np.float64) for side in self._sides]
         worst = np.zeros(length)
-        for left, op, right in zip(numbers, self.body.ops, numbers[1:], strict=False):
+        nodes = [self.body.left, *self.body.comparators]
+        turns = [direct(node, self.angles) for node in nodes]
+        for i, (left, op, right) in enumerate(zip(numbers, self.body.ops, numbers[1:], strict=False)):
             gap = left - right
             gap = -gap if isinstance(op, ast.Gt | ast.GtE) else np.abs(gap) if isinstance(op, ast.Eq) else gap
+            gap = np.minimum(gap, _other_way(left, op, right, turns[i], turns[i + 1]))
             failing = ~np.asarray(COMPARE[type(op)].run(left, right), dtype=np.bool_)
             least = np.finfo(np.float64).tiny  # `a < b` fails where both are equal, too
             worst = np.maximum(worst, np.where(failing, np.maximum(np.nan_to_num(gap, nan=np.inf), least), 0.0))
@@ -70,6 +77,21 @@ class Condition:
         if isinstance(self.body, ast.Compare) and self.wanted:
             compared = [self.body.left, *self.body.comparators]
         return tuple(Expression(ast.unparse(side), "") for side in compared)
+
+
+def _other_way(left: Array, op: ast.cmpop, right: Array, one: Circle | None, two: Circle | None) -> Array:
+    """How far an angle on one of the sides is from where its comparison holds, across the jump; infinite where it leads nowhere."""
+    if isinstance(op, ast.Eq):
+        turn = one or two
+        across: Array = np.asarray(np.inf if turn is None else turn.period - np.abs(left - right))
+        return across
+    small, large, low, high = (left, right, one, two) if isinstance(op, ast.Lt | ast.LtE) else (right, left, two, one)
+    way: Array = np.asarray(np.inf)
+    if low:  # it grows, and begins anew at its lowest number
+        way = np.where(low.low < large, low.high - small, way)
+    if high:
+        way = np.minimum(way, np.where(high.high > small, large - high.low, np.inf))
+    return np.asarray(np.maximum(way, 0.0))
 
 
 @dataclass(frozen=True)
@@ -88,10 +110,10 @@ class GradedRule:
 
     def __init__(self, rule: Expression, distance: Expression | None = None, robust: bool = False) -> None:
         """`distance`: what is to be 0 or less, for the grade alone. `robust`: as signal temporal logic grades; see `closeness`."""
-        self._tree = _tree(rule.body, wanted=True)
+        self._tree = _tree(rule.body, True, rule.angles)
         self._robust = robust
         if distance:
-            arrived = Condition(ast.Compare(distance.body, [ast.LtE()], [ast.Constant(0.0)]))
+            arrived = Condition(ast.Compare(distance.body, [ast.LtE()], [ast.Constant(0.0)]), angles=distance.angles)
             self._tree = arrived if robust else Joined((self._tree, arrived), all=True)
         self.conditions: tuple[Condition, ...] = tuple(_leaves(self._tree))
         """In the order in which they stand."""
@@ -116,22 +138,22 @@ class GradedRule:
         return _close(self._tree, near, weights, rows, self._robust)[0]
 
 
-def _tree(node: ast.expr, wanted: bool) -> Tree:
+def _tree(node: ast.expr, wanted: bool, angles: Angles) -> Tree:
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _tree(operand, not wanted)
+            return _tree(operand, not wanted, angles)
         case ast.BoolOp(op=op, values=parts):
-            return Joined(tuple(_tree(part, wanted) for part in parts), all=isinstance(op, ast.And) == wanted)
+            return Joined(tuple(_tree(part, wanted, angles) for part in parts), all=isinstance(op, ast.And) == wanted)
         case ast.Compare(left=left, ops=ops, comparators=others) if not wanted and all(
             type(o) in _OPPOSITE for o in ops
         ):
             sides = [left, *others]
             turned = tuple(
-                Condition(ast.Compare(one, [_OPPOSITE[type(op)]()], [other]))
+                Condition(ast.Compare(one, [_OPPOSITE[type(op)]()], [other]), angles=angles)
                 for one, op, other in zip(sides, ops, others, strict=False)
             )
             return turned[0] if len(turned) == 1 else Joined(turned, all=False)
-    return Condition(node, wanted)
+    return Condition(node, wanted, angles)
 
 
 def _leaves(tree: Tree) -> Iterator[Condition]:

@@ -1,5 +1,6 @@
 """Frames of a film: the pictures of one policy or of several side by side, and below them the rule and the fields as they go."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from autoreward.evaluation.panels import Panel, panels, steps_held
+from autoreward.evaluation.panels import Panel, jumps, panels, steps_held
 from autoreward.tasks.card import Task
 from autoreward.worker.jobs.shots import Shot
 
@@ -128,7 +129,9 @@ class FilmFrames:
             shown = values if step is None else values[:step]
             if len(shown):
                 line = [point(at, float(value)) for at, value in enumerate(shown, start=1)]
-                draw.line(line if len(line) > 1 else line * 2, faint if step is None else bright, 2, joint="curve")
+                for begin, end in itertools.pairwise((0, *jumps(shown, panel.period), len(line))):
+                    piece = line[begin:end] if end > begin + 1 else line[begin:end] * 2
+                    draw.line(piece, faint if step is None else bright, 2, joint="curve")
                 if step is not None:
                     x, y = line[-1]
                     draw.ellipse((x - 3, y - 3, x + 3, y + 3), bright)

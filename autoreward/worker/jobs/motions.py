@@ -4,12 +4,15 @@ A field is a place's velocity if it goes with the place's changes: by their corr
 units or names as well where contacts or several steps of simulation inside one blur it.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.records import Motion
 from autoreward.tasks.card import Task
+from autoreward.tasks.formulas.angles import Circle
 
 _ALONE = 0.9
 """Correlation of a place's changes with a velocity from which it needs no other sign."""
@@ -27,8 +30,8 @@ def motions(task: Task, samples: Transitions) -> tuple[Motion, ...]:
     return tuple(
         Motion(
             name=name,
-            start=float(np.mean(_starts(samples, name))),
-            change=float(np.mean(_lengths(_changes(samples, name)))),
+            start=_middle(_starts(samples, name), task.state[name].turn),
+            change=float(np.mean(_lengths(_changes(task, samples, name)))),
             velocity=found[name][0] if name in found else "",
             step_time=found[name][1] if name in found else 0.0,
         )
@@ -55,10 +58,10 @@ def _fit(task: Task, samples: Transitions, place: str, velocity: str) -> tuple[f
     """Correlation of a place's changes with a field, and how far it gets in a step at 1 of it; None: not its velocity."""
     if place == velocity or samples.state[place].shape != samples.state[velocity].shape:
         return None
-    changes = _rows(_changes(samples, place))
+    changes = _rows(_changes(task, samples, place))
     speeds = (_rows(samples.state[velocity]) + _rows(samples.next_state[velocity])) / 2
     span = task.state[place].range
-    if span is not None:
+    if span is not None and not task.state[place].wrap:
         smooth = (np.abs(changes) <= _WRAPPED * (span[1] - span[0])).all(axis=1)
         changes, speeds = changes[smooth], speeds[smooth]
     if not len(changes) or not np.any(speeds):
@@ -84,14 +87,29 @@ def _says_so(task: Task, place: str, velocity: str) -> bool:
     return place in velocity and any(word in velocity for word in _SPEED_WORDS)
 
 
-def _changes(samples: Transitions, name: str) -> _Array:
+def _changes(task: Task, samples: Transitions, name: str) -> _Array:
     after, before = samples.next_state[name], samples.state[name]
-    return np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    moved = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    turn = task.state[name].turn
+    return moved if turn is None else moved - turn.period * np.round(moved / turn.period)
 
 
 def _starts(samples: Transitions, name: str) -> _Array:
     first = samples.step == 1
     return np.asarray(samples.state[name][first] if first.any() else samples.state[name][0], dtype=np.float64)
+
+
+def _middle(values: _Array, turn: Circle | None) -> float:
+    """The mean; of angles the direction of the mean of their unit vectors, since -3.1 and 3.1 rad lie about pi."""
+    if turn is None:
+        return float(np.mean(values))
+    angles = math.tau / turn.period * values
+    middle = math.atan2(float(np.mean(np.sin(angles))), float(np.mean(np.cos(angles)))) * turn.period / math.tau
+    return (
+        middle
+        if turn.low <= middle < turn.high
+        else middle + turn.period * math.ceil((turn.low - middle) / turn.period)
+    )
 
 
 def _rows(values: NDArray[np.generic]) -> _Array:

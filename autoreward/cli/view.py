@@ -1,0 +1,42 @@
+"""`autoreward view`."""
+
+import signal
+import webbrowser
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.say import say
+
+
+def command(
+    names: list[str] | None = typer.Argument(
+        None, metavar="[RUN ...]", help="Only these runs; all of the folder of runs if none is named."
+    ),
+    runs: Path = RUNS,
+    port: int = typer.Option(0, min=0, max=65535, help="To listen on, on this machine alone; 0: any that is free."),
+    open_it: bool = typer.Option(False, "--open", help="Open it in a browser."),
+) -> None:
+    """Look at runs in a browser, while they run and afterwards: a page on this machine alone, until Ctrl-C."""
+    from autoreward.report.phrases import counted
+    from autoreward.report.view.server import PageServer
+    from autoreward.report.view.viewed_runs import ViewedRuns
+    from autoreward.store.files import run_folders
+
+    chosen = list(dict.fromkeys(find_run(name, runs) for name in names or ()))
+    viewed = ViewedRuns((lambda: chosen) if chosen else (lambda: run_folders(runs)))
+    there = len(viewed.places())
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    with PageServer(viewed, port) as server:
+        where = "" if chosen else f" in {runs}"
+        say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can look:")
+        say(server.address)
+        if open_it and not webbrowser.open(server.address):
+            say("No browser was found; open the address yourself.", error=True)
+        server.serve_forever()
