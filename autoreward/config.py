@@ -16,6 +16,10 @@ GRAMMAR = "grammar"
 """The designer that is no model."""
 ASKED_NOBODY = frozenset({"rule", "human"})
 """Judges that are no models."""
+AGENT = "agent"
+"""The designer of a run whose programs a coding agent hands in (`session/agent_session.py`)."""
+NO_MODELS = (GRAMMAR, AGENT)
+"""Designers beside whom no model is asked."""
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 
 
@@ -93,6 +97,11 @@ class RunConfig(RunSettings, Given):
         return self.model == GRAMMAR and not isinstance(self.given, Candidate) and not self.start
 
     @property
+    def by_agent(self) -> bool:
+        """Whether programs are handed in by a coding agent; nobody else is asked, and it alone says what the steps go to."""
+        return self.model == AGENT
+
+    @property
     def judges(self) -> dict[Role, str]:
         """The models that judge; empty where the rule or people do."""
         names = [name for name in self.judge.split(",") if name not in ASKED_NOBODY]
@@ -111,7 +120,7 @@ class RunConfig(RunSettings, Given):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
-        return {**(designing if self.model != GRAMMAR else {}), **self.judges}
+        return {**(designing if self.model not in NO_MODELS else {}), **self.judges}
 
     @property
     def efforts(self) -> dict[Role, Effort | None]:

@@ -90,9 +90,8 @@ def improve(study: Study) -> Run:
             f"There is nothing to search with: {stop}. A larger ", Setting("budget"), " lets a candidate train."
         )
     doubt = rounds[-1].doubt
-    measurable = task.ruled and not doubt.reason  # else there is nothing to confirm, or nothing to confirm it by
     heard = rounds_that_heard(rounds, feedback)
-    entered = arms(rounds, feedback, task) if measurable else []
+    entered = arms(rounds, feedback, task) if task.ruled and not doubt.reason else []  # else nothing can be confirmed
     # where people judge they have the last word
     searched = [s for r in heard for s in r.scores] if judge_called(study.config.judge).sets_target else []
     longest = study.at(length_after(study.config, task, rounds))
@@ -116,6 +115,7 @@ def improve(study: Study) -> Run:
         limits=over_trainings(scores_of(winner, heard)),
         stages=stages_over_trainings(scores_of(winner, heard)),
         unheld=unheld([*(s for r in rounds for s in r.scores), *book.confirm_page().saved(SCORES)]),
+        looks=study.looks,
         trainings=sum(count(r.trials) + r.doubt.trainings for r in rounds) + len(trials) - len(taken),
         env_steps=spent(rounds) + env_steps(trials) - env_steps(taken),
         training_steps=longest.full,

@@ -151,6 +151,11 @@ def _moved(self: Plain) -> None:
     self.place = _BELT[0]
 
 
+def _ages(self: Plain) -> None:
+    self.age = getattr(self, "age", 0) + 1
+    self.place = 5.0 if self.age == 80 else self.place
+
+
 def _listens(self: Plain) -> None:
     Plain.__init__(self)
     if _PORT:
@@ -224,3 +229,4 @@ fault(
 )("FarThenCrashes")  # fmt: skip
 fault(reset=_laid, happens=_moved)("Belt")
 fault(__init__=_listens, close=lambda self: _PORT.clear())("Alone")
+fault(happens=_ages)("Ages")

@@ -250,6 +250,7 @@ OPENERS = {"Book", "archive", "av", "jail", "webbrowser"}
 """What has an `open` that opens no file."""
 NOT_IN_A_RUN = {
     "cli/doctor.py": "whether there is a folder of runs",
+    "cli/agent_file.py": "the file that the person names",
     "cli/export.py": "the folder that the person names",
     "cli/init.py": "what the person edits",
     "cli/compare.py": "the picture that the person names",

@@ -119,7 +119,7 @@ class ManyGymnasium:
 
 def compared(task: Task, other: Task, **wrong: Any) -> str:
     env = make.make_env(task)
-    return conformance.difference(
+    return conformance.mismatch(
         env, lambda seeds: ManyGymnasium(seeds, other, **wrong), facts_of(env, task), 3, EPISODES
     )
 

@@ -98,6 +98,10 @@ def test_what_is_in_order_has_no_row_that_matters() -> None:
     assert {row.gravity for row in checked("Plain").rows} == {"note"}
 
 
+def test_what_changes_with_age_is_not_blamed_on_a_neighbour() -> None:
+    assert "side by side" not in ours(checked("Ages"))
+
+
 @pytest.mark.slow
 def test_an_environment_as_it_is_is_checked_here() -> None:
     assert autoreward.check_env(awkward_envs.FAULTS["Plain"]()).failed == ()

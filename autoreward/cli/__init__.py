@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from autoreward.cli import (
+    agent_file,
     answer,
     audit,
     check,
@@ -18,6 +19,7 @@ from autoreward.cli import (
     export,
     feedback,
     init,
+    mcp,
     play,
     prefer,
     resume,
@@ -85,10 +87,12 @@ COMMANDS = (
     check,
     score,
     train,
+    mcp,
+    agent_file,
     doctor,
 )
 for module in COMMANDS:
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+    app.command(module.__name__.rpartition(".")[2].replace("_", "-"))(module.command)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ Identity travels in the record (`candidate_id`, `trial_id`), never in a list pos
 No record holds a clock: what depends on the machine's speed is in `seconds` fields that feed no decision and no prompt.
 """
 
+from autoreward.records.agents import AgentCall
 from autoreward.records.base import Estimate, Record
 from autoreward.records.candidates import (
     RANKING,
@@ -120,6 +121,7 @@ __all__ = [
     "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
+    "AgentCall",
     "Allowance",
     "Allowed",
     "Analyses",

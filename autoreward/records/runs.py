@@ -222,6 +222,8 @@ class Run(Record):
     """The stages of the rule over the same."""
     unheld: tuple[LimitReading, ...] = ()
     """The limits that no trained policy held: each as that one measured it that broke it least."""
+    looks: int = 0
+    """How often an agent that wrote the programs was shown what held-out episodes say."""
     trainings: int
     env_steps: int
     training_steps: int

@@ -128,7 +128,7 @@ def budget_sentence(run: Run) -> str:
 def result_sentence(run: Run) -> str:
     """The run's result: in one sentence, or in a few where the search started from a person's rewards, the confirmation contests
     it, or the card has limits."""
-    return " ".join(filter(None, (_result(run), *start_sentences(run), *limit_sentences(run))))
+    return " ".join(filter(None, (_result(run), *start_sentences(run), *limit_sentences(run), looks_sentence(run))))
 
 
 def _result(run: Run) -> str:
@@ -152,6 +152,18 @@ def _result(run: Run) -> str:
     verb = "did best" if run.contest and run.contest.best != run.contest.winner else "won"
     won = f"{run.best} {verb}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
     return f"{won} {contest_sentences(run.contest)}" if run.contest else won
+
+
+def looks_sentence(run: Run) -> str:
+    """How far the held-out scores that an agent searched by flatter its winner; empty where no agent searched."""
+    if not run.looks:
+        return ""
+    who = run.contest.winner if run.contest else run.best
+    fresh = next((c for c in run.confirmed if c.who == who), None)
+    looked = f"The agent looked at held-out episodes {counted(run.looks, 'time')}"
+    if run.success is None or fresh is None:
+        return f"{looked}; no seeds that it never saw say what its programs are worth."
+    return f"{looked}: there {who} had a success of {run.success:.2f}, on seeds that it never saw {fresh.estimate.value:.2f}."
 
 
 def contest_sentences(contest: Contest) -> str:

@@ -12,6 +12,8 @@ NOT_REPEATED = {
     "pool", "workers", "minutes_per_trial", "memory_mb",
 }  # fmt: skip
 """Settings that are told in another way, and those that a machine or a purse sets and no result depends on."""
+_OF_TRAININGS = ("steps", "episodes", "seed")
+"""Settings of a single training, of those that are repeated."""
 
 
 def start_file(own: Candidate) -> str:
@@ -29,7 +31,11 @@ def again(reading: RunView) -> str:
     }
     if len(config.judges) == 1:  # of several, each is asked again
         chosen |= {"judge": f"replay:{reading.folder}", "trust_the_judge": True}
-    if config.given is None:
+    if config.by_agent:  # nobody can ask the agent again; its winner can be trained again
+        command, options = "train", {"reward": str(reading.folder / "best" / "reward.py")}
+        kept = {name: value for name, value in chosen.items() if name in _OF_TRAININGS}
+        chosen = {"seeds": max(config.confirm_seeds, 1), **kept}
+    elif config.given is None:
         command = "run"
         options = {"model": GRAMMAR if config.model == GRAMMAR else f"replay:{reading.folder}"}
         if reading.files.has(DEMONSTRATIONS):

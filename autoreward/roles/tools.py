@@ -32,7 +32,11 @@ _ROWS, _COLUMNS, _EPISODES = 40, 16, 12
 _LISTED = 80
 """Most episodes of the list."""
 _LONGEST_EXPRESSION = 500
+_REMEMBERED = 16
+"""Programs whose answers are kept."""
 _USUAL_ROWS = 12
+NOT_RUN = "Not run: "
+"""What an answer begins with where the arguments are none that a call can have."""
 _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _NUMBERS, _TEXTS = {"type": "array", "items": _NUMBER}, {"type": "array", "items": _TEXT}
 
@@ -51,7 +55,8 @@ class Workbench(NamedTuple):
 
 
 def recorded_tools(bench: Workbench, turns: int) -> Tools:
-    """The tools, for conversations of so many turns."""
+    """The tools, for conversations of so many turns. A program that was asked about lately is not run again."""
+    bench = _remembering(bench)
     answers: dict[str, Callable[[Workbench, Mapping[str, Any]], str]] = {
         "check": _check, "parts": _parts, "rank": _rank, "stats": _stats, "episodes": _episodes, "episode": _episode,
     }  # fmt: skip
@@ -60,11 +65,11 @@ def recorded_tools(bench: Workbench, turns: int) -> Tools:
         try:
             return answers[name](bench, arguments)
         except Misused as misused:
-            return f"Not run: {misused}."
+            return f"{NOT_RUN}{misused}."
         except RewardFailed as failed:
             return f"It failed: {failed.message}"
 
-    return Tools(tuple(_tool(*each) for each in _OFFERED), run, turns)
+    return Tools(RECORDED_TOOLS, run, turns)
 
 
 _OFFERED: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
@@ -84,11 +89,44 @@ _OFFERED: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
 )  # fmt: skip
 
 
-def _tool(name: str, about: str, arguments: Mapping[str, Any]) -> Tool:
+def _remembering(bench: Workbench) -> Workbench:
+    """The same, with what it has found out of the latest programs: a program answers the same every time."""
+    reviewed: dict[tuple[str, str], Verdict] = {}
+    judged: dict[tuple[str, str], Relabelled | None] = {}
+
+    def review(candidate: Candidate) -> Verdict:
+        known = (candidate.composition, candidate.source)
+        if known not in reviewed:
+            _forget(reviewed)
+            reviewed[known] = bench.review(candidate)
+        return reviewed[known]
+
+    def relabel(candidate: Candidate, verdict: Verdict) -> Relabelled | None:
+        known = (candidate.composition, candidate.source)
+        if known not in judged:
+            _forget(judged)
+            judged[known] = bench.data.relabel(candidate, verdict)
+        return judged[known]
+
+    return bench._replace(review=review, data=bench.data._replace(relabel=relabel))
+
+
+def _forget(known: dict[Any, Any]) -> None:
+    """Make room for one more."""
+    if len(known) >= _REMEMBERED:
+        del known[next(iter(known))]
+
+
+def described_tool(name: str, about: str, arguments: Mapping[str, Any]) -> Tool:
+    """A tool that must be given all of these arguments, and no others."""
     wanted = {
         "type": "object", "properties": dict(arguments), "required": list(arguments), "additionalProperties": False,
     }  # fmt: skip
     return Tool(name, about, wanted)
+
+
+RECORDED_TOOLS = tuple(described_tool(*each) for each in _OFFERED)
+"""What is offered."""
 
 
 def _text(arguments: Mapping[str, Any], name: str) -> str:

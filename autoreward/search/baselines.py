@@ -19,7 +19,7 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
     """The doubt after the last of some rounds, if there is one.
 
     Trains the baselines where the candidates alone don't settle it, once in a run. Those that are taken over from another run cost
-    the budget as much: what a search does must not depend on what is kept beside it.
+    the budget as much: what a search does must not depend on what is kept beside it. An agent's steps are its own.
     """
     task, book, steps = study.task, study.book, study.steps
     last, normalized = rounds[-1], task.train.normalize_rewards
@@ -27,7 +27,9 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
         return broken
     chance = [p.episode.progress for p in description.reference_episodes if p.kind == "random"]
     longer = [r.longer for r in rounds]
-    if not task.ruled or not chance or not at_chance(last.scores, chance) or not all_flat(last.trials, last.scores):
+    if study.config.by_agent or not task.ruled or not chance:
+        return Doubt()
+    if not at_chance(last.scores, chance) or not all_flat(last.trials, last.scores):
         return Doubt()
     if any(one.helped or one.still_improving for one in longer):
         return Doubt()

@@ -20,7 +20,7 @@ TIMES = (2, 4)
 def train_longer(study: Study, page: Page, job: TrialJob | None, trained: Trained, left: int) -> Longer:
     """Go on with a training while it improves, or once if nothing has succeeded yet.
 
-    Not where it is good enough, or the search has no steps `left` for it.
+    Not where it is good enough, the search has no steps `left` for it, or an agent says what they go to.
 
     Args:
         study: of the run.
@@ -34,7 +34,9 @@ def train_longer(study: Study, page: Page, job: TrialJob | None, trained: Traine
 
 def _go_on(study: Study, page: Page, job: TrialJob, trained: Trained, left: int) -> Longer:
     task, full = study.task, study.full
-    if not task.ruled or _success(latest(trained.scores)[job.candidate_id]) >= study.config.target:
+    if study.config.by_agent or not task.ruled:
+        return Longer()
+    if _success(latest(trained.scores)[job.candidate_id]) >= study.config.target:
         return Longer()
     pages = study.book.longer_page()
     own = Trained(*([r for r in of if _is_leg_of(r, job)] for of in trained))  # type: ignore[arg-type]

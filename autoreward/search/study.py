@@ -6,6 +6,7 @@ from autoreward.config import RunConfig
 from autoreward.events import Listener
 from autoreward.search.steps import Steps
 from autoreward.store.book import Book
+from autoreward.store.keys import AGENT_CALLS
 from autoreward.tasks.card import Task
 
 
@@ -22,6 +23,11 @@ class Study:
     def at(self, steps: int) -> "Study":
         """The same with trainings of that many environment steps."""
         return replace(self, config=self.config.model_copy(update={"steps": steps}))
+
+    @property
+    def looks(self) -> int:
+        """How often an agent was shown what held-out episodes say."""
+        return sum(call.looked for call in self.book.saved(AGENT_CALLS))
 
     @property
     def full(self) -> int:

@@ -33,6 +33,11 @@ def hear_out(book: Book, text: str) -> None:
             "Feedback is for who designs the next round, and this run only trained a reward that it was given; "
             "start a search from that reward with ", Setting("start", "FILE"), "."
         )  # fmt: skip
+    if book.header.config.by_agent:
+        raise UsageError(
+            "Feedback is for who designs the next round, and the agent that wrote this run's programs is gone; "
+            "tell an agent in a new session: ", Command("mcp", (), (Setting("task", book.header.task.name),)), "."
+        )  # fmt: skip
     if book.header.config.model == "grammar":
         demand_grantable(storable(text), book.header.task, book.need(DESCRIPTION))
     earlier = book.lone(FEEDBACK) or Feedbacks()

@@ -7,7 +7,7 @@ from functools import cached_property
 from autoreward import events
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
-from autoreward.config import GRAMMAR, RunConfig
+from autoreward.config import NO_MODELS, RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
@@ -54,6 +54,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
+from autoreward.session.agent_desk import GONE, Author, WantedProgram
 from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
@@ -82,8 +83,9 @@ class RealSteps:
         workers: Workers,
         tell: events.Listener,
         client: ModelClient | None,
+        author: Author | None = None,
     ):
-        """`client` is where models are asked; None if none is, and the grammar designs."""
+        """`client` is where models are asked; None if none is, and the grammar or an agent designs."""
         self.executor: Executor = ThreadExecutor(config.workers or workers.cores)
         self.tier: Tier = workers.jail.tier
         self._task = task
@@ -91,8 +93,8 @@ class RealSteps:
         self._book = book
         self._workers = workers
         self._tell = tell
-        self._client = client if config.model != GRAMMAR else None
-        self._asked = client
+        self._client = client if config.model not in NO_MODELS else None
+        self._asked, self._author = client, author
         self._strategy: Strategy = TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._hunting = Hunting(task, config, book, workers, tell)
@@ -115,7 +117,14 @@ class RealSteps:
         return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        """Write the next round's programs, as the strategy asks."""
+        """Write the next round's programs, as the strategy asks; an agent's are what it hands in. Raises LimitReached."""
+        if self._config.by_agent:
+            if self._author is None:
+                raise LimitReached(GONE)
+            data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
+            return self._author(
+                WantedProgram(about, tuple(rounds), self._offline.tools(data, self.review), self.review)
+            )
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
@@ -254,8 +263,10 @@ class RealSteps:
 
 
 @contextmanager
-def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener) -> Iterator[tuple[RealSteps, Workers]]:
-    """Start the jail and the worker processes; end every one of them on the way out.
+def open_steps(
+    task: Task, config: RunConfig, book: Book, tell: events.Listener, author: Author | None = None
+) -> Iterator[tuple[RealSteps, Workers]]:
+    """Start the jail and the worker processes; end every one of them on the way out. `author`: the agent that designs.
 
     Raises:
         UsageError: a model's name or key is missing, or Ray.
@@ -269,7 +280,7 @@ def open_steps(task: Task, config: RunConfig, book: Book, tell: events.Listener)
 
     with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
         jail.demand()
-        yield RealSteps(task, config, book, workers, tell, client), workers
+        yield RealSteps(task, config, book, workers, tell, client, author), workers
 
 
 def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:

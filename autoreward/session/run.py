@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoreward import events
-from autoreward.config import RunConfig, make_config
+from autoreward.config import AGENT, RunConfig, make_config
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.seeds import derive
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import (
+    ConfigError,
     JailError,
     JobFailed,
     NoAnswer,
@@ -34,6 +35,7 @@ from autoreward.report.tensorboard import board_follower, check_board, keep_boar
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import remember
 from autoreward.search.study import Study
+from autoreward.session.agent_desk import Author
 from autoreward.session.asked_models import demand_possible
 from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
@@ -82,7 +84,7 @@ def start(
         AutorewardError: see errors.py; what was finished before it is saved.
     """
     demand_trust(of_card(task), f"task {task.name}")
-    _demand_startable(task, config, folder, tensorboard)
+    demand_startable(task, config, folder, tensorboard)
     new = not is_there(folder)
     with Book.create(folder, RunHeader.of(task, config, card)) as book:
         if tensorboard:
@@ -90,7 +92,7 @@ def start(
         for file, data in {**(given or {}), **start_files(config)}.items():
             book.write(file, data)
         try:
-            return _go(book, tell, log)
+            return go_through(book, tell, log)
         except UsageError:
             if new and not _spent(book):  # what was asked for can't be done as it is, by a resume neither
                 discard(folder)
@@ -106,6 +108,8 @@ def config_for(task: Task, chosen: Mapping[str, object]) -> RunConfig:
     """What was chosen; who designs and who judges, if nobody chose, by the keys that are set and the task. Raises ConfigError."""
     if "given" in chosen:
         return make_config(chosen)
+    if chosen.get("model") == AGENT:
+        raise ConfigError(Setting("model", AGENT), ": an agent hands its programs in over ", Command("mcp"), ".")
     return make_config({"model": default_model(variables()), "judge": usual_judge(task), **chosen})
 
 
@@ -122,7 +126,7 @@ def plan_run(
         AutorewardError: `start` would raise it before anything is trained or asked.
     """
     demand_trust(of_card(task), f"task {task.name}")
-    _demand_startable(task, config, folder, tensorboard)
+    demand_startable(task, config, folder, tensorboard)
     with (
         Jail(trust_the_model=True) as jail,
         open_workers(config, jail, trust=True) as workers,
@@ -148,7 +152,7 @@ def feedback(folder: Path, text: str, tell: events.Listener, limits: CallLimits 
         demand_trust(powers_of(book), str(folder))
         hear_out(book, text)
         allow(book, limits)
-        return _go(book, tell)
+        return go_through(book, tell)
 
 
 def resume(
@@ -181,7 +185,7 @@ def resume(
         allow(book, limits)
         if tensorboard:
             keep_board(book, tensorboard)
-        return _go(book, tell, log)
+        return go_through(book, tell, log)
 
 
 def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
@@ -208,7 +212,7 @@ def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
             raise UsageError(f"The policy of {folder} can't be written as ONNX: {error}.") from None
 
 
-def _demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None) -> None:
+def demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None = None) -> None:
     """Everything that can be checked before there is a run's folder. Raises UsageError, JailError."""
     if not task.ruled and (judge_called(config.judge).needs_rule or config.given):
         by_people = () if config.given else ("let people judge with ", Setting("judge", "human"), ", or ")
@@ -233,7 +237,8 @@ def _spent(book: Book) -> bool:
     return book.files.has(REPLIES) or any(page.files.has(TRIALS.folder) for page in pages)
 
 
-def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
+def go_through(book: Book, tell: events.Listener, log: Log | None = None, author: Author | None = None) -> RunView:
+    """The loop in an open book, to its end; `author`: the agent that designs, where one does. Raises as `start`."""
     heed(book)
     take_over(book)
     task, config = book.header.task, book.header.config
@@ -253,7 +258,7 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
         if known.episodes:
             hear(events.ExploitsRemembered(known))
     try:
-        reading = _played(book, hear)
+        reading = _played(book, hear, author)
     except BaseException as error:
         try:
             leave(book, followers)
@@ -265,11 +270,11 @@ def _go(book: Book, tell: events.Listener, log: Log | None = None) -> RunView:
     return reading
 
 
-def _played(book: Book, hear: events.Listener) -> RunView:
+def _played(book: Book, hear: events.Listener, author: Author | None) -> RunView:
     """The run to its end, with what it leaves to be kept; and all that is known of it. Raises why a reward is not exported."""
     clarify(book, hear)
     task, config = book.header.task, book.header.config
-    with open_steps(task, config, book, hear) as (steps, workers):
+    with open_steps(task, config, book, hear, author) as (steps, workers):
         try:
             (measure if config.given else improve)(Study(task, config, steps, book, hear))
         except (NoAnswer, JailError) as error:

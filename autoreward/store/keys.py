@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar
 
 from autoreward.records import (
+    AgentCall,
     Allowance,
     Analyses,
     Board,
@@ -79,6 +80,8 @@ EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
+AGENT_CALLS = Key("calls/", AgentCall)
+"""Of a run that an agent designs: all that it asked, one a call."""
 FEEDBACK = Key("feedback", Feedbacks, by_people=True)
 """Of a run: what people said of its results."""
 ALLOWANCE = Key("allowance", Allowance, by_people=True)

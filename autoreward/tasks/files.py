@@ -99,7 +99,12 @@ def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:
 
 
 def find_task(name: str, folders: tuple[Path, ...]) -> Task:
-    """The task of that name, or at that path (a task.toml or its folder).
+    """The task of that name, or at that path (a task.toml or its folder). Raises TaskError as `find_card` and `read_task`."""
+    return read_task(find_card(name, folders))
+
+
+def find_card(name: str, folders: tuple[Path, ...]) -> Path:
+    """The task.toml of that name, or at that path (itself or its folder).
 
     Raises:
         TaskError: there is none; the message names the nearest one.
@@ -108,12 +113,12 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     try:
         card = path if path.name == "task.toml" else path / "task.toml"
         if path.name == "task.toml" or card.is_file():
-            return read_task(card.resolve())
+            return card.resolve()
     except OSError as error:
         raise TaskError(f"task {shortened(name)} can't be read: {error.strerror}.") from None
     names = task_names(folders)
     if name in names:
-        return read_task(names[name])
+        return names[name]
     if path.suffix == ".toml":
         there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
         raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")

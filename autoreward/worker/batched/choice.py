@@ -6,7 +6,7 @@ from autoreward.errors import EnvironmentFault, TaskError, how_to_get
 from autoreward.records import TASKS_OWN, TrainingSimulator
 from autoreward.settings import SimulatorSetting
 from autoreward.tasks.card import Task
-from autoreward.worker.batched.conformance import difference
+from autoreward.worker.batched.conformance import mismatch
 from autoreward.worker.batched.envpool_plan import CannotServe, envpool_installed, envpool_plan
 from autoreward.worker.batched.envpool_sim import draws_in_steps, envpool_opener
 from autoreward.worker.batched.envs import BatchedEnvs
@@ -78,7 +78,7 @@ def _difference(task: Task, seed: int) -> str:
     try:
         facts = facts_of(env, task)
         plan = envpool_plan(task, env, facts.time_limit)
-        return difference(env, envpool_opener(plan, env), facts, seed)
+        return mismatch(env, envpool_opener(plan, env), facts, seed)
     except CannotServe as error:
         return str(error)
     except _THROWN as error:

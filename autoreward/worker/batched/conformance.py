@@ -27,7 +27,7 @@ _HELD = 8
 _Floats = NDArray[np.float64]
 
 
-def difference(
+def mismatch(
     env: gymnasium.Env[Any, Any], opened: Opener, facts: Facts, seed: int, episodes: int = COMPARED_EPISODES
 ) -> str:
     """In which way the simulator is another environment, as a clause without a full stop; empty where none was found.

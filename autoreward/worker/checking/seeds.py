@@ -87,8 +87,9 @@ def _repeated(subject: Subject) -> Iterator[EnvRow]:
             f"from {'its start' if place == 0 else f'step {place}'} on",
             advice="Set everything anew in reset: scores depend on the order of episodes otherwise.",
         )
-    elif subject.another:
-        yield from _side_by_side(first, _played(env, _SEED, actions, meanwhile=_Neighbour(beside, others)))
+    elif subject.another:  # a new one, as the first was: what changes with its age is not its neighbour's doing
+        accompanied = _played(subject.another(), _SEED, actions, meanwhile=_Neighbour(beside, others))
+        yield from _side_by_side(first, accompanied)
 
 
 def _side_by_side(alone: Sequence[_Moment], accompanied: Sequence[_Moment]) -> Iterator[EnvRow]:

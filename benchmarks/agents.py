@@ -1,0 +1,116 @@
+"""How long a coding agent waits for the tools of `autoreward mcp`, and how far the scores that it searches by flatter.
+
+    python benchmarks/agents.py latency [--task mountain-car] [--calls 20]
+    python benchmarks/agents.py flattery [--sds 0.0,0.05,0.1] [--searches 2000]
+
+`latency` starts a session and calls check, parts and rank over the SDK's own client in the same process, each time with a program
+that was not seen before, and once more with the same: median, least and most of the wall-clock time, in milliseconds. Nothing is
+trained.
+
+`flattery` trains nothing either: an agent tries programs whose true success rates spread by a standard deviation around 0.5, sees
+each one's success in 20 held-out episodes on each of 3 training seeds, keeps the best that it has seen after 10, 50 and 200 looks,
+and is confirmed on 5 fresh seeds. The difference of both numbers, on average over many such searches, is what it flatters by.
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from pathlib import Path
+from statistics import median
+
+import anyio
+import numpy as np
+from mcp.client.client import Client
+
+from autoreward.core.resources import envs_folder
+from autoreward.session.agent_session import AgentSession, open_session
+from autoreward.session.agent_tools import agent_config
+from autoreward.session.mcp_server import protocol_server
+from autoreward.tasks.files import find_card, read_task
+
+LOOKS = (10, 50, 200)
+SEEDS, CONFIRMED, EPISODES = 3, 5, 20
+PROGRAM = """def compute_reward(state, action, next_state, memory):
+    height = next_state.position + {scale}
+    return {{"height": np.tanh(height), "speed": {scale} * np.abs(next_state.velocity)}}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=("latency", "flattery"))
+    parser.add_argument("--task", default="mountain-car")
+    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--sds", default="0.0,0.05,0.1")
+    parser.add_argument("--searches", type=int, default=2000)
+    options = parser.parse_args()
+    if options.do == "latency":
+        latency(options.task, options.calls)
+    else:
+        flattery([float(sd) for sd in options.sds.split(",")], options.searches)
+
+
+def latency(name: str, calls: int) -> None:
+    """Print a row a tool."""
+    card = find_card(name, (envs_folder(),))
+    task = read_task(card)
+    config = agent_config(task, task.train.steps, 1, {})
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        open_session(task, config, Path(scratch) / "run", card, (envs_folder(),)) as session,
+    ):
+        asker = threading.Thread(target=anyio.run, args=(asked, session, calls))
+        asker.start()
+        try:
+            session.search(lambda event: None)
+        except Exception as error:  # nothing was trained, which ends the run so
+            print(f"(the session ended: {error})")
+        asker.join()
+
+
+async def asked(session: AgentSession, calls: int) -> None:
+    async with Client(protocol_server(session)) as client:
+        while (await client.call_tool("stats", {"expression": "next_state.velocity"})).is_error:
+            await anyio.sleep(1.0)
+        print(
+            "| tool | a new program: median | least | most | the same again: median | least | most |\n|---|---|---|---|---|---|---|"
+        )
+        for tool, more in {
+            "check": {},
+            "parts": {"composition": "sum", "episodes": []},
+            "rank": {"composition": "sum"},
+        }.items():
+            times: dict[str, list[float]] = {"new": [], "again": []}
+            for i in range(calls):
+                program = PROGRAM.format(scale=0.5 + i / 100 + len(tool) / 10_000)
+                for kind in times:
+                    begin = time.perf_counter()
+                    answer = await client.call_tool(tool, {"program": program, **more})
+                    times[kind].append(1000 * (time.perf_counter() - begin))
+                    assert not answer.is_error, answer
+            cells = [f"{f(times[kind]):.0f}" for kind in times for f in (median, min, max)]
+            print(f"| {tool} | {' | '.join(cells)} |", flush=True)
+    session.desk.leave()
+
+
+def flattery(spreads: list[float], searches: int) -> None:
+    """Print a row a spread."""
+    print(f"| spread of the true success | {' | '.join(f'{n} looks' for n in LOOKS)} |\n|---|" + "---|" * len(LOOKS))
+    rng = np.random.default_rng(0)
+    for spread in spreads:
+        cells = []
+        for looks in LOOKS:
+            truth = np.clip(rng.normal(0.5, spread, (searches, looks)), 0.0, 1.0)
+            seen = rng.binomial(SEEDS * EPISODES, truth) / (SEEDS * EPISODES)
+            best = seen.argmax(axis=1)
+            rows = np.arange(searches)
+            fresh = rng.binomial(CONFIRMED * EPISODES, truth[rows, best]) / (CONFIRMED * EPISODES)
+            cells.append(
+                f"{seen[rows, best].mean():.2f} - {fresh.mean():.2f} = {(seen[rows, best] - fresh).mean():.2f}"
+            )
+        print(f"| {spread:g} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
