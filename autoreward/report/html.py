@@ -132,7 +132,7 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
     }
 
 
-def difference(old: str, new: str, names: tuple[str, str]) -> Markup:
+def program_diff(old: str, new: str, names: tuple[str, str]) -> Markup:
     """What changed between two programs, in colors; empty where they are the same, or longer than any that may train."""
     pair = old.splitlines(), new.splitlines()
     if max(map(len, pair)) > MAX_LINES:  # what is compared in reasonable time
@@ -154,7 +154,7 @@ def _diff(reading: RunView) -> Callable[[CandidateView], Markup]:
         parent = next((p for p in view.candidate.parents if p in sources), None)
         if parent is None:
             return Markup("")
-        return difference(sources[parent], view.candidate.source, (parent, view.candidate.id))
+        return program_diff(sources[parent], view.candidate.source, (parent, view.candidate.id))
 
     return diff
 

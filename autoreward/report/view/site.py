@@ -12,7 +12,7 @@ from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import small_line
-from autoreward.report.html import best_first, candidate_parts, difference, look, run_parts
+from autoreward.report.html import best_first, candidate_parts, look, program_diff, run_parts
 from autoreward.report.model_calls import model_calls
 from autoreward.report.reading import RunView
 from autoreward.report.run_rows import RunRow
@@ -117,7 +117,7 @@ class Site:
         change = Markup("")
         if other:
             old = _need(reading, name, other).candidate
-            change = difference(old.source, view.candidate.source, (other, candidate_id))
+            change = program_diff(old.source, view.candidate.source, (other, candidate_id))
         around = [self._at("run", name, order[i]) if 0 <= i < len(order) else "" for i in (here - 1, here + 1)]
         calls = [call for call in model_calls(reading) if call.made(candidate_id, view.round)]
         return self._page(
@@ -147,7 +147,7 @@ class Site:
         change = Markup("")
         if first.view and second.view:
             sources = first.view.candidate.source, second.view.candidate.source
-            change = difference(*sources, (first.name, second.name))
+            change = program_diff(*sources, (first.name, second.name))
         shown = [
             part("candidate", view=side.view, **self._parts(side))
             if side.view
