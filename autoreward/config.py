@@ -9,7 +9,7 @@ from autoreward.core.wording import Setting, did_you_mean
 from autoreward.errors import ConfigError
 from autoreward.records import Allowance, Candidate, Record
 from autoreward.records.base import Line
-from autoreward.settings import JUDGE_ROLES, Effort, Role, RunSettings
+from autoreward.settings import JUDGE_ROLES, Effort, Role, RunSettings, SimulatorSetting
 from autoreward.tasks.card import Task
 
 GRAMMAR = "grammar"
@@ -85,6 +85,11 @@ class RunConfig(RunSettings, Given):
     def full(self, task: Task) -> int:
         """Environment steps of one full training; where the search finds them, of its first round's."""
         return self.steps if isinstance(self.steps, int) else task.train.steps
+
+    @property
+    def trained_in(self) -> SimulatorSetting:
+        """What trainings may step: what a cluster's machines have is not known here, so that `auto` is the task's own there."""
+        return "gymnasium" if self.simulator == "auto" and self.pool == "ray" else self.simulator
 
     @property
     def by_grammar(self) -> bool:

@@ -17,6 +17,7 @@ from autoreward.records import (
     Screened,
     Standings,
     SuccessAudit,
+    TrainingSimulator,
     Trial,
     Verdict,
 )
@@ -44,6 +45,13 @@ class Explored:
     """The environment was explored, or that was taken over."""
 
     exploration: Exploration
+
+
+@dataclass(frozen=True)
+class SimulatorChosen:
+    """The environment was described; what trainings step is known."""
+
+    simulator: TrainingSimulator
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,7 @@ class RunDone:
 
 Event = (
     RunStarted
+    | SimulatorChosen
     | ExploitsRemembered
     | Explored
     | HuntsDone

@@ -12,6 +12,8 @@ from annotated_types import Ge, Interval, Lt
 TRAINING_SEEDS = 3
 """Trainings of a given reward, where nobody chooses."""
 MOST_SEEDS = 100
+SimulatorSetting = Literal["gymnasium", "envpool", "auto"]
+"""What trainings step: the person's own environment, EnvPool's in its place, or EnvPool's where both were found to be the same."""
 Effort = Literal["none", "low", "medium", "high", "xhigh", "max"]
 """How much a model thinks, from not at all on; not every model knows every step."""
 
@@ -103,6 +105,13 @@ class RunSettings:
     pool: Annotated[
         Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see docs/clusters.md).")
     ] = "local"
+    simulator: Annotated[
+        SimulatorSetting,
+        Help(
+            "What trainings step: gymnasium (the task's own environment), envpool (faster), or auto (envpool where it is there "
+            "and behaves the same; docs/environments.md). Scores are always of the task's own."
+        ),
+    ] = "auto"
     workers: Annotated[
         int | None,
         Interval(ge=1, le=4096),
@@ -191,6 +200,7 @@ class Settings(TypedDict, total=False):
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]
+    simulator: SimulatorSetting
     workers: int | None
     minutes_per_trial: float
     memory_mb: int

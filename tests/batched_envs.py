@@ -9,8 +9,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.tasks.card import Task
+from autoreward.worker.batched.simulator import Facts, Places, Stepped
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.replay import EpisodeSoFar
+from autoreward.worker.envs.stated import Stated
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 
 LIMIT = 20
@@ -136,6 +138,51 @@ class Carts(VectorEnv):
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         return {"drawn": self._drawn, "clock": self._clock, "observed": self._observed, "pushed": self._pushed}
+
+
+CART_FACTS = Facts(spaces.Box(-2.0, 2.0, (2,), np.float32), spaces.Discrete(3), Layout(2), LIMIT, Stated())
+
+
+class CartSimulator:
+    """Implements `BatchSimulator`: the same carts, each with a generator. They go on until they are told to begin again."""
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        draws_in_steps: bool = False,
+        fails_in: int = 0,
+        rewards: float = -1.0,
+        wind: float = 0.0,
+    ) -> None:
+        """A cart's numbers are NaN in its step `fails_in`, counted over all of its episodes; 0: never."""
+        self._chance = [np.random.default_rng(seed) for seed in seeds]
+        self._carts = np.full((len(seeds), 2), np.nan, np.float32)
+        self._steps = np.zeros(len(seeds), np.int64)
+        self._draws_in_steps, self._fails_in = draws_in_steps, fails_in
+        self._rewards, self._wind = rewards, wind
+
+    @property
+    def action_space(self) -> spaces.Space[Any]:
+        return spaces.Discrete(3)
+
+    def reset(self, which: Places) -> NDArray[Any]:
+        for i in which:
+            self._carts[i] = self._chance[i].uniform(-0.2, 0.2), 0.0
+        return self._carts[which]
+
+    def step(self, which: Places, actions: NDArray[Any]) -> Stepped:
+        after = _pushed(self._carts[which], actions)
+        if self._draws_in_steps:
+            after[:, 1] += np.array([self._chance[i].uniform(-0.01, 0.01) for i in which], np.float32)
+        after[:, 0] += np.float32(self._wind)
+        self._carts[which] = after
+        self._steps[which] += 1
+        observed = np.where((self._steps[which] == self._fails_in)[:, None], np.nan, after).astype(np.float32)
+        never = np.zeros(len(which), np.bool_)
+        return Stepped(observed, np.full(len(which), self._rewards), _at_the_flag(after), never)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _start(drawn: NDArray[np.int64]) -> NDArray[np.float32]:

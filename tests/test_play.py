@@ -28,7 +28,7 @@ from autoreward.worker.envs import make
 from autoreward.worker.jobs.film import webp
 from autoreward.worker.jobs.film_frames import COLORS, FAINT, GOOD, FilmFrames, Performer
 from autoreward.worker.jobs.play import film_large
-from autoreward.worker.jobs.records import PlayJob, PlayReport
+from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 from autoreward.worker.jobs.shots import Shot
 
 

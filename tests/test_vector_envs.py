@@ -7,17 +7,20 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from batched_envs import CARTS, LIMIT, Carts
+from batched_envs import CART_FACTS, CARTS, LIMIT, Carts, CartSimulator
 from numpy.typing import NDArray
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 
 from autoreward.core.resources import envs_folder
 from autoreward.errors import TaskError
-from autoreward.records import UNGRADED, Setup
+from autoreward.records import UNGRADED, Setup, TrainingSimulator
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.worker import policies
+from autoreward.worker.batched.choice import training_envs
+from autoreward.worker.batched.envpool_plan import envpool_installed
+from autoreward.worker.batched.envs import BatchedEnvs
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.rollout.buffers import RewardedRollout
@@ -40,12 +43,34 @@ def of_gymnasium(name: str, max_steps: int) -> Make:
     return lambda count, seed: make.vectorised(card(name, max_steps), count, seed)
 
 
+def of_envpool(name: str, max_steps: int) -> Make:
+    return lambda count, seed: training_envs(card(name, max_steps), TrainingSimulator(name="envpool"), count, seed)
+
+
+def of_carts(draws_in_steps: bool) -> Make:
+    def made(count: int, seed: int) -> VectorEnv:
+        envs = BatchedEnvs(CARTS, CART_FACTS, lambda seeds: CartSimulator(seeds, draws_in_steps), count, draws_in_steps)
+        envs.seed(seed)
+        return envs
+
+    return made
+
+
 KINDS: dict[str, Make] = {
     "cut by the time limit": of_gymnasium("mountain-car", 12),
     "ending by itself": of_gymnasium("cartpole-hold", 30),
     "pushed by a vector": of_gymnasium("pendulum", 9),
     "batched": Carts,
+    "one simulator, chance at resets": of_carts(False),
+    "one simulator, chance in steps": of_carts(True),
 }
+ENVPOOL: dict[str, Make] = {
+    "EnvPool, cut by the time limit": of_envpool("mountain-car", 12),
+    "EnvPool, ending by itself": of_envpool("cartpole-hold", 30),
+    "EnvPool, pushed by a vector": of_envpool("pendulum", 9),
+}
+if envpool_installed():
+    KINDS |= ENVPOOL
 
 
 @pytest.fixture(params=KINDS)

@@ -12,7 +12,17 @@ from autoreward.settings import TRAINING_SEEDS, Settings
 
 
 @with_settings(
-    only={"steps", "episodes", "pool", "workers", "minutes_per_trial", "memory_mb", "seed", "trust_the_model"}
+    only={
+        "steps",
+        "episodes",
+        "pool",
+        "simulator",
+        "workers",
+        "minutes_per_trial",
+        "memory_mb",
+        "seed",
+        "trust_the_model",
+    }
 )
 def command(
     context: typer.Context,

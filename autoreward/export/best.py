@@ -225,6 +225,7 @@ def _manifest(
             "native": book.header.task.native_sentence or None,
             "starts": [own.model_dump(mode="json") for own in run.starts],
             "contest": run.contest and run.contest.model_dump(mode="json"),
+            "simulator": book.need(DESCRIPTION).simulator.model_dump(mode="json"),
             "tier": run.tier,
             "versions": book.header.packages,
         },

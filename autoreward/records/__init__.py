@@ -31,6 +31,7 @@ from autoreward.records.environments import (
     EXPLOITS,
     REFERENCE_EPISODES,
     SAMPLES,
+    TASKS_OWN,
     UNGRADED,
     Audit,
     AuditItem,
@@ -45,6 +46,7 @@ from autoreward.records.environments import (
     Remembered,
     Stretch,
     Survey,
+    TrainingSimulator,
 )
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
@@ -116,6 +118,7 @@ __all__ = [
     "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",
+    "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
     "AgentCall",
@@ -207,6 +210,7 @@ __all__ = [
     "TakenOver",
     "Tightened",
     "TrainingLength",
+    "TrainingSimulator",
     "Trial",
     "TrialId",
     "TrialJob",

@@ -1,5 +1,7 @@
 """What is known of an environment before anything is trained in it."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from autoreward.records.base import Record, Said
@@ -176,6 +178,30 @@ UNGRADED = Grading()
 """Where nothing is known of simple policies."""
 
 
+class TrainingSimulator(Record):
+    """What the trainings of a task step; scores are of the person's own environment whatever it is."""
+
+    name: Literal["gymnasium", "envpool"] = "gymnasium"
+    """The person's own environment, or EnvPool's in its place."""
+    version: Said = ""
+    """Of EnvPool, where it was looked at."""
+    reason: Said = ""
+    """Why EnvPool was looked at and not taken, as a clause; empty otherwise."""
+
+    @property
+    def sentence(self) -> str:
+        """What to tell of it; nothing where EnvPool was not looked at."""
+        if self.name == "envpool":
+            return f"Policies are trained in EnvPool {self.version} and scored in the task's own environment."
+        if self.reason:
+            return f"Policies are trained in the task's own environment, not in EnvPool {self.version}: {self.reason}."
+        return ""
+
+
+TASKS_OWN = TrainingSimulator()
+"""The person's own environment, where nobody looked at another one."""
+
+
 class Description(Record):
     """What a `describe` job found out about the task's environment."""
 
@@ -202,5 +228,7 @@ class Description(Record):
     """Seconds of one step, where the environment states it."""
     lost_episodes: int = Field(default=0, ge=0)
     """Episodes that were thrown away since the environment failed in them."""
+    simulator: TrainingSimulator = TASKS_OWN
+    """What trainings step."""
     hurried: Pace | None = None
     """How far it was sampled, where a step takes so long that samples and episodes are fewer than usual."""

@@ -120,6 +120,8 @@ class Trial(Record):
     tier: Tier = "process-only"
     lost_episodes: int = Field(default=0, ge=0)
     """Episodes of this leg that were thrown away since the environment failed in them."""
+    simulator: Literal["gymnasium", "envpool"] = "gymnasium"
+    """What it stepped: see `TrainingSimulator`."""
     taken_from: Said = ""
     """The run that has trained it, where it was taken over and not trained again."""
 

@@ -32,6 +32,7 @@ from autoreward.report.race_curves import races
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
 from autoreward.report.search_curve import search_curves
+from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
@@ -113,6 +114,7 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "again": again,
         "clips": filmed(reading),
         "taken_over": taken_over_sentence(reading.trials),
+        "simulator": simulator_sentence(reading),
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
         "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to, by)),  # noqa: S704

@@ -1,16 +1,18 @@
-"""What was explored, and what hunts found, in words."""
+"""What is known before anything is trained, in words: what trainings step, what was explored, what hunts found."""
 
 from collections.abc import Sequence
 
 from autoreward import events
 from autoreward.records import Exploration, Hunt
 
-BeforeTraining = events.ExploitsRemembered | events.Explored | events.HuntsDone
+BeforeTraining = events.SimulatorChosen | events.ExploitsRemembered | events.Explored | events.HuntsDone
 
 
 def before_training(event: BeforeTraining) -> str:
     """What is known before anything is trained, for people."""
     match event:
+        case events.SimulatorChosen(simulator=simulator):
+            return f"  {simulator.sentence}" if simulator.sentence else ""
         case events.ExploitsRemembered(remembered=known):
             count = len(known.episodes)
             return f"  remembers {count} episode{'s' * (count != 1)} that exploited a reward in {', '.join(known.runs)}"
@@ -23,6 +25,8 @@ def before_training(event: BeforeTraining) -> str:
 def facts_before_training(event: BeforeTraining) -> dict[str, object]:
     """The same for programs."""
     match event:
+        case events.SimulatorChosen(simulator=simulator):
+            return {"simulator": simulator.name, "version": simulator.version, "reason": simulator.reason}
         case events.ExploitsRemembered(remembered=known):
             return {"runs": list(known.runs), "episodes": len(known.episodes)}
         case events.Explored(exploration=exploration):

@@ -25,7 +25,7 @@ def describe_event(event: events.Event) -> str:
                 return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"
             return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
-        case events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
+        case events.SimulatorChosen() | events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
             return before_training(event)
         case events.RoundStarted(number=number):
             return f"round {number}"
@@ -236,7 +236,7 @@ def _facts(event: events.Event) -> dict[str, object]:
     match event:
         case events.RunStarted(task=task, folder=folder):
             return {"task": task.name, "folder": str(folder)}
-        case events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
+        case events.SimulatorChosen() | events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
             return facts_before_training(event)
         case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}

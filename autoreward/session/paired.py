@@ -184,12 +184,12 @@ class _Ring:
         return _Training(job, name, known.record if known else None)
 
     def _trained(self, one: _Training) -> Score:
-        task, grading = self._duel.task, self._description.grading
+        task, grading, simulator = self._duel.task, self._description.grading, self._description.simulator
 
         def progress(step: int) -> None:
             self._tell(events.TrialProgress(one.job.id, step, one.job.steps))
 
-        trial, files = self._workers.train(task, one.job, self._config, progress, b"", grading)
+        trial, files = self._workers.train(task, one.job, self._config, progress, b"", grading, simulator)
         self._tell(events.TrialDone(trial))
         if not trial.outcome.ok:
             return _unscored(trial)
@@ -202,12 +202,13 @@ class _Ring:
         return score
 
     def _describe(self) -> WithFiles[Description]:
-        return WithFiles(*self._workers.describe(self._duel.task, seeds.derive(self._config.seed, "describe")))
+        seed = seeds.derive(self._config.seed, "describe")
+        return WithFiles(*self._workers.describe(self._duel.task, seed, simulator=self._config.trained_in))
 
     def _kept(
         self, what: str, record: type[Description], make: Callable[[], WithFiles[Description]]
     ) -> WithFiles[Description]:
-        name = self._named(what, self._config.seed)
+        name = self._named(what, self._config.seed, self._config.trained_in)
         taken = self._shelf.take(name, record) if name else None
         made = taken or make()
         if name and not taken:

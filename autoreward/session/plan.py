@@ -17,7 +17,7 @@ from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import judge_called
 from autoreward.llm.cost import estimate_cost
-from autoreward.records import Description, LegPlan, Plan, Speed, TrialId, TrialJob
+from autoreward.records import TASKS_OWN, Description, LegPlan, Plan, Speed, TrainingSimulator, TrialId, TrialJob
 from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
@@ -147,7 +147,14 @@ def _steps(legs: Sequence[LegPlan]) -> int:
     return sum(leg.trainings * (leg.end - leg.begin) for leg in legs)
 
 
-def measure_speed(workers: Workers, executor: Executor, count: int, task: Task, config: RunConfig) -> Speed:
+def measure_speed(
+    workers: Workers,
+    executor: Executor,
+    count: int,
+    task: Task,
+    config: RunConfig,
+    simulator: TrainingSimulator = TASKS_OWN,
+) -> Speed:
     """Train and score the native reward for a moment, on `count` workers at once; the slowest counts.
 
     Raises TaskError if it fails.
@@ -161,7 +168,7 @@ def measure_speed(workers: Workers, executor: Executor, count: int, task: Task, 
 
     def one(job: TrialJob) -> Speed:
         began = time.perf_counter()
-        trial, files = workers.train(probed, job, config, lambda *_: None)
+        trial, files = workers.train(probed, job, config, lambda *_: None, simulator=simulator)
         trained = time.perf_counter()
         chosen, scored = (seeds.held_out(what, config.episodes) for what in ("probe/keep", "probe"))
         score, _ = workers.score(probed, trial, config, files, chosen, scored)

@@ -18,7 +18,7 @@ from autoreward.store.book import BASELINES_PAGE, Page, powers_of
 from autoreward.store.keys import SCORES, TRIALS
 from autoreward.store.trust import demand
 from autoreward.training.workers import Workers
-from autoreward.worker.jobs.records import PlayJob, PlayReport
+from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 
 FilmForm = Literal["webp", "mp4"]
 WIDTH = 480

@@ -32,7 +32,6 @@ from autoreward.records import (
     Diagnosis,
     Exploration,
     Feedbacks,
-    Grading,
     Hunt,
     Judgements,
     Question,
@@ -104,7 +103,10 @@ class RealSteps:
     def describe(self) -> WithFiles[Description]:
         """Sample the task's environment under a random policy."""
         seed = seeds.derive(self._config.seed, "describe")
-        return WithFiles(*self._workers.describe(self._task, seed, self._book.read(DEMONSTRATIONS)))
+        demos = self._book.read(DEMONSTRATIONS)
+        made = WithFiles(*self._workers.describe(self._task, seed, demos, self._config.trained_in))
+        self._tell(events.SimulatorChosen(made.record.simulator))
+        return made
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
@@ -158,15 +160,15 @@ class RealSteps:
         return review(candidate, self._workers.jail, self._practice)
 
     @cached_property
-    def _grading(self) -> Grading:
-        return self._book.need(DESCRIPTION).grading
+    def _described(self) -> Description:
+        return self._book.need(DESCRIPTION)
 
     def _brief(self, training_steps: int) -> Brief:
         return brief(
             self._task,
             training_steps,
             self._config.episodes,
-            self._book.need(DESCRIPTION),
+            self._described,
             not self._config.hide_rule,
             self._book.transitions(DESCRIPTION, REFERENCE_EPISODES),
             self._config.composition,
@@ -174,8 +176,7 @@ class RealSteps:
 
     @cached_property
     def _practice(self) -> Practice:
-        described = self._book.need(DESCRIPTION)
-        return Practice.of(self._task, described, self._book.transitions(DESCRIPTION, SAMPLES))
+        return Practice.of(self._task, self._described, self._book.transitions(DESCRIPTION, SAMPLES))
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         """Judge the candidates on the recorded episodes of this run, without training."""
@@ -192,7 +193,8 @@ class RealSteps:
             self._tell(events.TrialProgress(job.id, step, job.steps))
 
         def trained() -> WithFiles[Trial]:
-            return WithFiles(*self._workers.train(self._task, job, self._config, progress, begun, self._grading))
+            known = self._described.grading, self._described.simulator
+            return WithFiles(*self._workers.train(self._task, job, self._config, progress, begun, *known))
 
         made = self._baselines.train(job, trained)
         self._tell(events.TrialDone(made.record))
@@ -204,7 +206,7 @@ class RealSteps:
         choosing, scoring = (seeds.held_out(what, self._config.episodes) for what in (f"{purpose}/keep", purpose))
 
         def scored() -> WithFiles[Score]:
-            job = (self._task, trial, self._config, files, choosing, scoring, self._grading)
+            job = (self._task, trial, self._config, files, choosing, scoring, self._described.grading)
             return WithFiles(*self._workers.score(*job))
 
         made = self._baselines.score(trial, files, purpose, scored)
@@ -213,10 +215,9 @@ class RealSteps:
 
     def diagnose(self, candidate: Candidate, trials: Sequence[Trial], scores: Sequence[Score]) -> Diagnosis:
         """Name the symptoms of one candidate's trial."""
-        described = self._book.need(DESCRIPTION)
         screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
         screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
-        diagnosis = diagnose(self._task, candidate, trials, scores, described, screens)
+        diagnosis = diagnose(self._task, candidate, trials, scores, self._described, screens)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
@@ -224,9 +225,8 @@ class RealSteps:
         """Have a model explain the best programs that are not good enough yet, each from one of its trainings."""
         if self._client is None:
             return Analyses()
-        described = self._book.need(DESCRIPTION)
         best = ranked(played.scores, self._task, played.liked)[:EXPLAINED]
-        cases = [case_of(self._task, described, page, played, identity, self._parts) for identity in best]
+        cases = [case_of(self._task, self._described, page, played, identity, self._parts) for identity in best]
         cases = [case for case in cases if case.shown.success < self._config.target]
         if not cases:
             return Analyses()

@@ -132,10 +132,10 @@ def plan_run(
         open_workers(config, jail, trust=True) as workers,
     ):  # no program is run here
         demos = (given or {}).get(DEMONSTRATIONS, b"")
-        description, files = workers.describe(task, derive(config.seed, "describe"), demos)
+        description, files = workers.describe(task, derive(config.seed, "describe"), demos, config.trained_in)
         recorded = Transitions.from_bytes(files[REFERENCE_EPISODES])
         count = config.workers or workers.cores
-        speed = measure_speed(workers, ThreadExecutor(count), count, task, config)
+        speed = measure_speed(workers, ThreadExecutor(count), count, task, config, description.simulator)
         return planned(task, config, description, speed, recorded)
 
 

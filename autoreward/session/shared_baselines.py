@@ -35,7 +35,8 @@ class SharedBaselines:
         """A training: a baseline's as it was kept, with the run that it is from in its record; or what `make` makes."""
         if job.reward not in BASELINES or not self._circumstances:
             return make()
-        name = f"{job.reward}-{digest(self._circumstances, job.model_dump(mode='json'))}"
+        stepped = self._book.need(DESCRIPTION).simulator.model_dump(mode="json")
+        name = f"{job.reward}-{digest(self._circumstances, (job.model_dump(mode='json'), stepped))}"
         if self._config.given is None and (taken := self._taken(name, Trial, job.id)):
             return taken
         made = make()

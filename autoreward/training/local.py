@@ -40,8 +40,11 @@ IDLE = 0.2
 class Server:
     """A fork server for the workers of tasks that ask for the same, and the folder that they live in."""
 
-    def __init__(self, task: Task, notice: Notice) -> None:
-        """It starts with its first worker. Raises TaskError if a path of `[process]` is not there."""
+    def __init__(self, task: Task, packages: Sequence[str], notice: Notice) -> None:
+        """It starts with its first worker, with those of `packages` imported that are installed.
+
+        Raises TaskError if a path of `[process]` is not there.
+        """
         try:
             process = task.process.seen_from(Path("/"))
         except TaskError as error:
@@ -59,7 +62,9 @@ class Server:
             home=home,
             python_path=tuple(os.path.abspath(entry) for entry in path.split(os.pathsep) if entry),  # noqa: PTH100 - links stay
         )
-        self.fork_server = RestartingForkServer("autoreward.worker.server", notice=notice, arguments=(walls.to_json(),))
+        self.fork_server = RestartingForkServer(
+            "autoreward.worker.server", notice=notice, arguments=(*packages, walls.to_json())
+        )
 
     def close(self) -> None:
         """End it with every worker, and remove what they left."""
@@ -74,7 +79,7 @@ class LocalRunner:
         """Nothing is started until the first job; `notice` is told of a fork server that was lost and started again."""
         self._jail = jail
         self._notice = notice
-        self._servers: dict[Process, Server] = {}
+        self._servers: dict[tuple[Process, tuple[str, ...]], Server] = {}
         self._lock = threading.Lock()
 
     @property
@@ -99,9 +104,10 @@ class LocalRunner:
     def _work(self, job: Job[R], files: Mapping[str, bytes], fds: Sequence[int], progress: StepProgress) -> JobReply[R]:
         """Have a process do it; `fds` go there."""
         with self._lock:
-            if job.task.process not in self._servers:
-                self._servers[job.task.process] = Server(job.task, self._notice)
-            server = self._servers[job.task.process]
+            asked = (job.task.process, job.packages)
+            if asked not in self._servers:
+                self._servers[asked] = Server(job.task, job.packages, self._notice)
+            server = self._servers[asked]
         needed = {name: files[name] for name in job.takes}
         request = {"job": job.kind, "record": job.request(), "memory_mb": job.limits.memory_mb}
         with Vitals(job.task.longest_call) as vitals:

@@ -11,6 +11,7 @@ from autoreward.errors import JobFailed
 from autoreward.records import (
     DEMONSTRATIONS,
     FRAMES_FILE,
+    TASKS_OWN,
     TRAINING_STATE,
     UNGRADED,
     Audit,
@@ -21,6 +22,7 @@ from autoreward.records import (
     Hunted,
     Score,
     Survey,
+    TrainingSimulator,
     Trial,
     TrialJob,
     WorkerProtection,
@@ -28,6 +30,7 @@ from autoreward.records import (
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
+from autoreward.settings import SimulatorSetting
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
 from autoreward.training.cut_short import cut_short
@@ -36,6 +39,7 @@ from autoreward.training.runner import Again, JobReply, Runner
 from autoreward.worker.jobs.context import StepProgress
 from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job, JobLimits, R
+from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 from autoreward.worker.jobs.records import (
     WEIGHTS_FILE,
     AuditJob,
@@ -44,8 +48,6 @@ from autoreward.worker.jobs.records import (
     FilmJob,
     GraphJob,
     PackageJob,
-    PlayJob,
-    PlayReport,
     ProtectionJob,
     ScoreJob,
     SurveyJob,
@@ -73,8 +75,10 @@ class Workers(Closing):
         """How many jobs may run side by side."""
         return self._runner.cores
 
-    def describe(self, task: Task, seed: int, demos: bytes = b"") -> tuple[Description, dict[str, bytes]]:
-        """Sample the task's environment; `demos` is an .npz of demonstrations.
+    def describe(
+        self, task: Task, seed: int, demos: bytes = b"", simulator: SimulatorSetting = "gymnasium"
+    ) -> tuple[Description, dict[str, bytes]]:
+        """Sample the task's environment; `demos` is an .npz of demonstrations, `simulator` what trainings may step.
 
         Returns:
             The description, and `samples.npz` and `reference_episodes.npz`.
@@ -82,7 +86,7 @@ class Workers(Closing):
         Raises:
             TaskError: the environment fails, or the card or the demonstrations don't fit it.
         """
-        job = DescribeJob(task=task, seed=seed, demonstrated=bool(demos))
+        job = DescribeJob(task=task, seed=seed, simulator=simulator, demonstrated=bool(demos))
         return self._look(job, {DEMONSTRATIONS: demos})
 
     def explore(
@@ -138,10 +142,12 @@ class Workers(Closing):
         progress: StepProgress,
         begun: bytes = b"",
         grading: Grading = UNGRADED,
+        simulator: TrainingSimulator = TASKS_OWN,
     ) -> tuple[Trial, dict[str, bytes]]:
         """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome.
 
-        `begun` is the state that the leg before ended in; `grading` is what the progress of training episodes is measured by.
+        `begun` is the state that the leg before ended in; `grading` is what the progress of training episodes is measured by;
+        `simulator` is what was chosen when the environment was described.
         """
         reached = job.begin
 
@@ -150,7 +156,8 @@ class Workers(Closing):
             reached = max(reached, step)
             progress(step)
 
-        training = TrainJob(task=task, training=job, grading=grading, limits=job_limits(config))
+        limits = job_limits(config)
+        training = TrainJob(task=task, training=job, grading=grading, simulator=simulator, limits=limits)
         try:
             return self._runner.run(training, {TRAINING_STATE: begun}, note)
         except (RewardFailed, JobFailed) as failed:

@@ -5,6 +5,8 @@ It confines itself before it imports a package: gymnasium imports those that reg
 
 import contextlib
 import faulthandler
+import importlib
+import importlib.util
 import json
 import os
 import socket
@@ -114,4 +116,6 @@ def _warm_up() -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     _warm_up()
+    for package in filter(importlib.util.find_spec, sys.argv[1:-2]):
+        importlib.import_module(package)
     fork_server.serve(work, lambda pid: scratch.remove(own_folder(WALLS, pid)), lambda: scratch.remove(WALLS.folder))

@@ -150,6 +150,19 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
         kind = self.observation_space.dtype
         return np.concatenate([np.asarray(piece, dtype=kind).reshape(-1) for piece in pieces])
 
+    def vectors(self, observations: Any, count: int) -> NDArray[Any]:
+        """The flat vectors (k, d) of `count` observations at once, each part an array over them."""
+        kind = self.observation_space.dtype
+        pieces = []
+        for part in self._parts:
+            values = np.asarray(reduce(getitem, part.steps, observations))
+            if isinstance(part.space, spaces.Discrete):
+                values = values.reshape(count, 1) - part.space.start == np.arange(part.space.n)
+            elif isinstance(part.space, spaces.MultiDiscrete):
+                values = np.stack([np.asarray(spaces.utils.flatten(part.space, row)) for row in values])
+            pieces.append(values.reshape(count, -1).astype(kind))
+        return np.concatenate(pieces, axis=1)
+
 
 def _stretch(part: _Part, value: Any) -> Any:
     """The numbers of a part. Raises UnusableObservation: integers out of their range would be read as others."""
@@ -192,7 +205,7 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise TaskError(f"{self._where}: define observe(env, observation, info).") from None
         except Exception as error:
             raise TaskError(f"{self._where}: {type(error).__name__}: {error}") from None
-        answer = self._ask(*env.reset(seed=0))
+        answer = self._ask(env.unwrapped, *env.reset(seed=0))
         if not answer:
             raise TaskError(f"{self._where}: observe returned no numbers.")
         self._sizes = {key: len(values) for key, values in answer.items()}
@@ -206,15 +219,16 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset and observe."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return self._vector(observation, info), info
+        return self.vector(self.env.unwrapped, observation, info), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step and observe."""
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return self._vector(observation, info), reward, terminated, truncated, info
+        return self.vector(self.env.unwrapped, observation, info), reward, terminated, truncated, info
 
-    def _vector(self, observation: Any, info: dict[str, Any]) -> NDArray[np.float64]:
-        answer = self._ask(observation, info)
+    def vector(self, world: Any, observation: Any, info: dict[str, Any]) -> NDArray[np.float64]:
+        """What is observed of an environment, or of what is to be read like it. Raises TaskError."""
+        answer = self._ask(world, observation, info)
         sizes = {key: len(values) for key, values in answer.items()}
         if (count := sum(sizes.values())) != self.layout.size:
             raise TaskError(f"{self._where}: it returned {count} numbers after {self.layout.size} before.")
@@ -224,9 +238,9 @@ class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
             )
         return np.concatenate([answer[key] for key in self._sizes])
 
-    def _ask(self, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
+    def _ask(self, world: Any, observation: Any, info: dict[str, Any]) -> dict[str, NDArray[np.float64]]:
         try:
-            fields = self._observe(self.env.unwrapped, observation, info)
+            fields = self._observe(world, observation, info)
             return {str(k): np.atleast_1d(np.asarray(v, dtype=np.float64)).reshape(-1) for k, v in fields.items()}
         except Exception as error:
             if by_a_handler(error):

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
-from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import replay
 from autoreward.worker.envs.apart import Apart
 from autoreward.worker.envs.flatten import Layout, layout_of
 from autoreward.worker.envs.replay import EpisodeInputs, EpisodeSoFar, Replayable
 from autoreward.worker.envs.stated import Stated, stated
+from autoreward.worker.envs.time_limits import time_limit
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 
 PolicyFunction = Callable[[NDArray[Any]], Sequence[Any] | NDArray[Any]]
@@ -117,11 +117,7 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
     @property
     def time_limit(self) -> int:
         """The card's, or that of the registered environment."""
-        spec = self.envs[0].spec
-        limit = self._task.max_steps or (spec.max_episode_steps if spec else None)
-        if limit is None:
-            raise TaskError(f"task {self._task.name}: {self._task.env} has no time limit; set max_steps in task.toml.")
-        return int(limit)
+        return time_limit(self._task, self.envs[0])
 
     @property
     def stated(self) -> Stated:

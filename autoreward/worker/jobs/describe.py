@@ -16,6 +16,7 @@ from autoreward.errors import TaskError
 from autoreward.records import DEMONSTRATIONS, REFERENCE_EPISODES, SAMPLES, Description, Episode, FieldStats, Pace
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
+from autoreward.worker.batched.choice import chosen_simulator
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
 from autoreward.worker.envs.rounding import demand_moderate
@@ -48,7 +49,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         The description; the sampled transitions, and the reference episodes, one column each.
 
     Raises:
-        TaskError: the card or the demonstrations don't fit the environment, or its settings the algorithm.
+        TaskError: the card, the demonstrations or the simulator don't fit the environment, or its settings the algorithm.
     """
     task, seed, demos = job.task, job.seed, files.get(DEMONSTRATIONS, b"")
     venv = make.vectorised(task, _ENVS, seed % 2**31)
@@ -67,8 +68,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
             break
     pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
-    recorded = recorder.take()
-    samples = recorded.transitions
+    samples = recorder.take().transitions
     states = samples.without(NATIVE_REWARD)
     for name, values in states.next_state.items():
         demand_moderate(task, name, values)
@@ -92,6 +92,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         doc=stated.doc,
         dt=stated.dt,
         lost_episodes=venv.lost_episodes,
+        simulator=chosen_simulator(job.simulator, task, seed % 2**31),
         hurried=pace if taken < _STEPS or sampling > began + job.seconds / 2 else None,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}

@@ -49,6 +49,11 @@ class Job(Record, Generic[R]):
         return None
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages that only some jobs need and that take long to import: those of these jobs are forked with them imported."""
+        return ()
+
+    @property
     def takes(self) -> tuple[str, ...]:
         """Names of the files that it is given."""
         return ()

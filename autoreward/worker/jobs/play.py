@@ -12,7 +12,7 @@ from autoreward.worker.envs import make
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.film import webp
 from autoreward.worker.jobs.film_frames import FilmFrames, Performer
-from autoreward.worker.jobs.records import PlayJob, PlayReport
+from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 from autoreward.worker.jobs.shots import Lens, Shot, shoot
 from autoreward.worker.success import SuccessRule
 

@@ -1,6 +1,6 @@
 """What a worker can be asked to do, one record each; `table.py` says which function does which."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field as Bounded
 
@@ -14,6 +14,7 @@ from autoreward.records import (
     LOGGED,
     REFERENCE_EPISODES,
     SAMPLES,
+    TASKS_OWN,
     TRAINING_STATE,
     UNGRADED,
     Audit,
@@ -23,12 +24,13 @@ from autoreward.records import (
     Record,
     Score,
     Survey,
+    TrainingSimulator,
     Trial,
     TrialJob,
     WorkerProtection,
     policy_file,
 )
-from autoreward.records.base import Line, Said
+from autoreward.settings import SimulatorSetting
 from autoreward.worker.jobs.job import Job
 
 WEIGHTS_FILE = "policy.safetensors"
@@ -49,6 +51,7 @@ class TrainJob(Job[Trial]):
     kind = "train"
     training: TrialJob
     grading: Grading = UNGRADED
+    simulator: TrainingSimulator = TASKS_OWN
 
     @property
     def report_type(self) -> type[Trial]:
@@ -64,6 +67,11 @@ class TrainJob(Job[Trial]):
     def program(self) -> str | None:
         """A candidate's; baselines need none."""
         return self.training.source if self.training.reward == "candidate" else None
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What it steps, where that is not the task's own environment."""
+        return () if self.simulator.name == "gymnasium" else (self.simulator.name,)
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -137,6 +145,7 @@ class DescribeJob(Job[Description]):
     seconds: float = Bounded(default=240.0, gt=0.0)
     """Most seconds of steps; of an environment that is slower, fewer samples are taken and fewer episodes played."""
     seed: int
+    simulator: SimulatorSetting = "gymnasium"
     demonstrated: bool
     """Whether a file of demonstrations comes with it."""
 
@@ -255,45 +264,3 @@ class FilmJob(_OfOneCheckpoint):
     def makes(self, report: EmptyReport) -> tuple[str, ...]:
         """The clip, or the picture."""
         return (FRAMES_FILE if self.frames else CLIP_FILE,)
-
-
-class PlayReport(Record):
-    """How the episodes of a film went."""
-
-    undrawn: Said = ""
-    """Why it shows fields alone; empty where the environment was drawn."""
-    success: tuple[bool | None, ...]
-    """Of each policy's episode; None without a rule."""
-    length: tuple[int, ...]
-    """Steps of each."""
-
-
-class PlayJob(Job[PlayReport]):
-    """Film an episode of each of some policies, large, side by side, from the same start."""
-
-    kind = "play"
-    seed: int
-    names: tuple[Line, ...] = Bounded(min_length=1, max_length=2)
-    """What is written above each."""
-    form: Literal["webp", "mp4"] = "webp"
-    width: int = Bounded(default=480, ge=160, le=1280)
-    """Of one picture, in pixels."""
-
-    @property
-    def report_type(self) -> type[PlayReport]:
-        """How they went."""
-        return PlayReport
-
-    @property
-    def takes(self) -> tuple[str, ...]:
-        """The weights of each."""
-        return tuple(f"{number}-{WEIGHTS_FILE}" for number in range(len(self.names)))
-
-    @property
-    def file(self) -> str:
-        """The name of the film."""
-        return f"film.{self.form}"
-
-    def makes(self, report: PlayReport) -> tuple[str, ...]:
-        """The film."""
-        return (self.file,)

@@ -18,6 +18,7 @@ from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.play import film_large
+from autoreward.worker.jobs.play_record import PlayJob
 from autoreward.worker.jobs.protection import try_walls
 from autoreward.worker.jobs.records import (
     AuditJob,
@@ -26,7 +27,6 @@ from autoreward.worker.jobs.records import (
     FilmJob,
     GraphJob,
     PackageJob,
-    PlayJob,
     ProtectionJob,
     ScoreJob,
     SurveyJob,

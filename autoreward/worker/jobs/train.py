@@ -19,7 +19,7 @@ from autoreward.rewards.compose import COMPOSITIONS, Combine
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
-from autoreward.worker.envs import make
+from autoreward.worker.batched.choice import training_envs
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext, StepProgress
 from autoreward.worker.jobs.records import TrainJob
@@ -49,9 +49,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         The trial (a failed candidate is its outcome, with the curve so far); the weights of its checkpoints, what SB3
         logged, and TRAINING_STATE.
     """
-    task, job = work.task, work.training
-    seed = job.seed % 2**31
-    envs = make.vectorised(task, task.train.envs, seed)
+    task, job, seed = work.task, work.training, work.training.seed % 2**31
+    envs = training_envs(task, work.simulator, task.train.envs, seed)
     context.closing.callback(envs.close)
     recorder = Recorder(envs, task)
     venv = policies.normalised(task, recorder)
@@ -89,6 +88,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         seconds=seconds,
         steps_per_second=(steps - callback.begin) / seconds,
         lost_episodes=envs.lost_episodes,
+        simulator=work.simulator.name,
     )
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
