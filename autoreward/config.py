@@ -129,7 +129,7 @@ class RunConfig(RunSettings, Given):
             "designer": self.effort,
             "critic": self.critic_effort or self.effort,
             "analyzer": self.analyzer_effort or self.effort,
-            **dict.fromkeys(JUDGE_ROLES, self.effort),
+            **dict.fromkeys(self.judges, self.effort),
         }
 
 

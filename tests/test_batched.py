@@ -193,13 +193,13 @@ def test_what_envpool_can_not_serve_is_said(changed: dict[str, Any], why: str) -
 
 
 def test_an_environment_of_the_persons_own_is_not_looked_for() -> None:
-    gymnasium.register("CartPole-v77", "batched_envs:Carts")
+    gymnasium.register("MyCarts-v0", "batched_envs:Carts")
     try:
         task = card("cartpole-hold")
-        with pytest.raises(CannotServe, match="CartPole-v77 is none of the environments that EnvPool has anew"):
-            envpool_plan(task.model_copy(update={"env": "CartPole-v77"}), make.make_env(task), 500)
+        with pytest.raises(CannotServe, match="MyCarts-v0 is none of the environments that EnvPool has anew"):
+            envpool_plan(task.model_copy(update={"env": "MyCarts-v0"}), make.make_env(task), 500)
     finally:
-        del gymnasium.registry["CartPole-v77"]
+        del gymnasium.registry["MyCarts-v0"]
 
 
 def test_the_tasks_own_environment_where_nothing_else_was_asked_for() -> None:

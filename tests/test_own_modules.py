@@ -94,7 +94,7 @@ def test_what_can_be_no_folder_of_modules_is_said(lab: Path, monkeypatch: pytest
     monkeypatch.setenv("HOME", str(lab / "home"))
     task = placeholder_task("my_lab:LabCart-v0", {}, "toy").model_copy(update={"process": Process(modules=(str(lab),))})
     with pytest.raises(TaskError, match="holds your whole home, which no environment may see; move the module"):
-        Server(task, lambda line: None)
+        Server(task, (), lambda line: None)
 
 
 def test_the_standard_library_comes_first_and_modules_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.records.base import Id, Line, Record
+from autoreward.records.base import Id, Line, Record, Said
 from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
@@ -47,7 +47,7 @@ class Judgement(Record):
     """What it said with A first; None: nothing that could be used."""
     backwards: Answer | None = None
     """What it said with B first."""
-    reason: str = ""
+    reason: Said = ""
     cited: int = 0
     """Facts that it named and that are so, of both answers."""
     struck: int = 0
@@ -71,7 +71,7 @@ class Judgements(Record):
     """What models said of some questions."""
 
     items: tuple[Judgement, ...] = ()
-    findings: tuple[str, ...] = ()
+    findings: tuple[Said, ...] = ()
     """What was wrong with their answers."""
 
 
@@ -91,7 +91,7 @@ class JudgeExam(Record):
     tasks: tuple[JudgedTask, ...] = Field(min_length=1)
     by_place: int
     """Pairs in which it chose by the order in which they were shown."""
-    findings: tuple[str, ...] = ()
+    findings: tuple[Said, ...] = ()
 
 
 class Strength(Record):

@@ -21,7 +21,7 @@ from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import MissingCondition, SuccessAudit
 from autoreward.roles.brief import Brief
-from autoreward.tasks.formulas.functions import FUNCTIONS
+from autoreward.tasks.formulas.functions import WRITTEN
 from autoreward.tasks.tightened import tightened_task
 
 _MAX_TOKENS = 3_000
@@ -76,7 +76,7 @@ def find_forgotten(
             start=_medians(evidence.reference, first=True),
             usual=_medians(evidence.reference, first=False),
             tables=some,
-            functions=", ".join(f"`{name}`" for name in sorted(FUNCTIONS)),
+            functions=", ".join(f"`{name}`" for name in WRITTEN),
         )
 
     def shorter(room: int) -> str:

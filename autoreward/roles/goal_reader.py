@@ -21,7 +21,7 @@ from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Over, ReferenceEpisode
 from autoreward.roles.brief import Brief
 from autoreward.tasks.card import Task
-from autoreward.tasks.formulas.functions import FUNCTIONS
+from autoreward.tasks.formulas.functions import WRITTEN
 from autoreward.tasks.limits import StatedLimit
 from autoreward.tasks.readings import (
     AS_IT_IS,
@@ -166,7 +166,7 @@ def reader_prompt(about: Brief, known: Sequence[ReferenceEpisode], max_steps: in
         recorded=len(known),
         max_steps=max_steps,
         count=OTHER_READINGS,
-        functions=", ".join(f"`{name}`" for name in sorted(FUNCTIONS)),
+        functions=", ".join(f"`{name}`" for name in WRITTEN),
     )
 
 

@@ -33,6 +33,7 @@ from autoreward.tasks.formulas.functions import (
     OVER_EPISODES,
     POWER,
     SUMS,
+    WRITTEN,
     AnyArray,
     Function,
 )
@@ -127,7 +128,7 @@ class Expression:
                 return {read}
             case _ if read := name_of(node):
                 return {read}
-        allowed = ", ".join(sorted(FUNCTIONS))
+        allowed = ", ".join(WRITTEN)
         raise TaskError(
             f"{self.where}: {ast.unparse(node)!r} is not part of the formula language; use numbers, field names, "
             f"+ - * / **, comparisons, and, or, not, and {allowed}."

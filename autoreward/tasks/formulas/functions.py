@@ -79,6 +79,8 @@ FUNCTIONS = {
     "folded": Function(_folded, "(({0}) - {2} * np.floor((({0}) - {1}) / {2}))", 3),
     "at_first": Function(_at_first, "", 2),
 }
+WRITTEN = tuple(sorted(FUNCTIONS.keys() - {"shortest", "folded"}))
+"""Those that people and models are told of; the others stand for what a formula says of angles (`angles.py`)."""
 OVER_EPISODES = frozenset({"at_first"})
 """Functions of whole episodes: what they give after a step depends on the steps before it."""
 COMPARED, SUMS, PRODUCTS, MINUS, POWER, ATOM = range(6)
