@@ -12,7 +12,7 @@ from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, RunDamaged, UsageError
 from autoreward.loop import improve
-from autoreward.records import Feedback, Feedbacks, Run, Score, Trial
+from autoreward.records import Description, Feedback, Feedbacks, Run, Score, Trial
 from autoreward.report.phrases import describe_event
 from autoreward.report.reading import read_run
 from autoreward.search.study import Study
@@ -177,6 +177,20 @@ def test_only_finished_rounds_are_taken_over(memory_folder: Path) -> None:
     (folder / "rounds/000/audit.json").unlink()
     with pytest.raises(UsageError, match="has no finished round yet"):
         stricter_rule(folder, CONDITION)
+
+
+def test_a_run_goes_on_in_the_simulator_that_it_began_in(memory_folder: Path) -> None:
+    class Batched(FakeSteps):
+        def describe(self) -> WithFiles[Description]:
+            made = super().describe()
+            stepped = made.record.simulator.model_copy(update={"name": "envpool"})
+            return WithFiles(made.record.model_copy(update={"simulator": stepped}), made.files)
+
+    folder = memory_folder / "run"
+    with Book.create(folder, RunHeader.of(TASK, CONFIG)) as book:
+        improve(Study(TASK, CONFIG, Batched(), book, lambda event: None))
+    assert CONFIG.simulator == "auto"
+    assert read_run(begun(folder, STRICTER)).header.config.simulator == "envpool"
 
 
 def test_names_that_are_free(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from autoreward.store.book import Book, Page, pages_of, powers_of
 from autoreward.store.files import demand_free, is_there, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader
-from autoreward.store.keys import ALLOWANCE, BOARD, TIGHTENED
+from autoreward.store.keys import ALLOWANCE, BOARD, DESCRIPTION, TIGHTENED
 from autoreward.store.trust import demand as demand_trust
 from autoreward.tasks.card import Task
 from autoreward.tasks.tightened import tightened_task
@@ -126,7 +126,9 @@ def begun(folder: Path, proposal: StricterRule, name: str | None = None, rounds:
     target = folder.parent / (plain_name(name) if name else new_name(folder))
     demand_free(target)
     done = 0 if reading.header.config.given else len(finished_rounds(pages_of(folder)))
-    config = _lengthened(reading, done, rounds)
+    # a training that goes on goes on in the simulator that it began in
+    stepped = old.need(DESCRIPTION).simulator.name
+    config = _lengthened(reading, done, rounds).model_copy(update={"simulator": stepped})
     with Book.create(target, RunHeader.of(proposal.task, config)) as book:
         if allowed := old.lone(ALLOWANCE):
             book.put(ALLOWANCE, allowed)
