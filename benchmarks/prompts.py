@@ -10,9 +10,9 @@ each hard task.
 
 A row a task: answers that could be read, of all; programs; how many may train at first, and after repair; distinct ones of these,
 docstrings and comments aside; copies of the prompt's example (half of their parts or more are its, whatever the numbers); the mean
-rank correlation of their returns with the task's judgement on recorded episodes; whether the critic's answer could be read; tokens
-of the first prompt, as they are estimated; tokens of all; dollars; calls of tools. Run it before and after a change of a prompt,
-with the same model, and show both tables.
+rank correlation of their returns with the task's judgement on recorded episodes, least and greatest; whether the critic's answer
+could be read; tokens of the first prompt, as they are estimated; tokens of all questions and of all answers; dollars; calls of
+tools. Run it before and after a change of a prompt, with the same model, and show both tables.
 
 `--shape each` asks for ideas first and for each program by itself (`shapes.py`). `--prompts DIR` asks the first question as
 DIR/TASK.md has it: that of another commit is the field `prompt` of what its `autoreward run TASK --candidates 4 --dry-run --json`
@@ -97,22 +97,22 @@ class Measured(NamedTuple):
     """`read`, `not read`, or `not asked`."""
     first_prompt: int
     """Tokens, as they are estimated."""
-    tokens: int
+    input_tokens: int
+    output_tokens: int
     dollars: float | None
     called: int
     """Calls of tools."""
 
     def row(self, task: str) -> str:
-        rank = f"{fmean(self.ranks):.2f}" if self.ranks else ""
+        rank = f"{fmean(self.ranks):.2f} ({min(self.ranks):.2f} to {max(self.ranks):.2f})" if self.ranks else ""
         dollars = "" if self.dollars is None else f"{self.dollars:.3f}"
         cells = [task, f"{self.read} of {self.answers}", self.programs, self.at_first, self.repaired, self.distinct,
-                 self.copies, rank, self.critic, self.first_prompt, self.tokens, dollars, self.called]  # fmt: skip
+                 self.copies, rank, self.critic, self.first_prompt,
+                 self.input_tokens, self.output_tokens, dollars, self.called]  # fmt: skip
         return "| " + " | ".join(map(str, cells)) + " |"
 
 
-HEAD = (
-    "| task | read | programs | at first | repaired | distinct | copies | rank | critic | prompt | tokens | $ | tools |"
-)
+HEAD = "| task | read | programs | at first | repaired | distinct | copies | rank | critic | prompt | in | out | $ | tools |"
 
 
 def main() -> None:
@@ -229,7 +229,8 @@ def measured(
         ranks=tuple(ranks(sound, programs.verdicts, data)),
         critic=said,
         first_prompt=tokens(drafted.question),
-        tokens=sum(bill.input_tokens + bill.output_tokens for bill in bills),
+        input_tokens=sum(bill.input_tokens for bill in bills),
+        output_tokens=sum(bill.output_tokens for bill in bills),
         dollars=None if None in prices else sum(price for price in prices if price is not None),
         called=sum(len(bill.tools) for bill in bills),
     )

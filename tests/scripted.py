@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autoreward.llm.client import ModelClient
-from autoreward.llm.types import Prompt, Reply
+from autoreward.llm.types import LLM, Prompt, Reply
 from autoreward.records import Allowance
 from autoreward.settings import JUDGE_ROLES, Role
 
@@ -32,7 +32,7 @@ class Scripted:
         return Reply(text=line if isinstance(line, str) else json.dumps(line), model="script")
 
 
-def client(model: Scripted, folder: Path, max_calls: int = 100) -> ModelClient:
+def client(model: LLM, folder: Path, max_calls: int = 100) -> ModelClient:
     def write(name: str, data: bytes) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)

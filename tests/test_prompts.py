@@ -14,11 +14,13 @@ from test_architecture import by_path
 from test_roles import BRIEF, gated, idea
 
 from autoreward.llm.conversation import Tools
+from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt, Reply, Tool, ToolCall
 
 ROOT = Path(__file__).parent.parent
 by_path("shapes", ROOT / "benchmarks" / "shapes.py")
 prompts = by_path("prompts", ROOT / "benchmarks" / "prompts.py")
+SHAPES = ROOT / "benchmarks" / "data" / "shapes"
 HEAD = "def compute_reward(state, action, next_state, memory):\n    gap = np.abs(next_state.x)\n"
 EXAMPLE = HEAD + '    return {"near": -gap, "arrive": 1.0 * (gap < 0.01)}\n'
 COPY = EXAMPLE.replace("gap", "d").replace("0.01", "0.2").replace('"near"', '"close"')
@@ -57,6 +59,18 @@ def test_programs_can_be_asked_for_one_by_one_up_to_their_number(tmp_path: Path)
     assert "differs from all of these: come near; slow down; stay" in model.asked["r000-program-3"]
 
 
+@pytest.mark.parametrize(("shape", "answers"), [("one", 1), ("each", 5)])
+@pytest.mark.parametrize("task", sorted(path.name for path in SHAPES.iterdir() if path.is_dir()))
+def test_the_recorded_answers_of_both_shapes_hold_their_programs(
+    task: str, shape: str, answers: int, tmp_path: Path
+) -> None:
+    """Read by the toy's prompts and judged by the gate alone: no environment is needed."""
+    asked = prompts.Asked(4, shape, drafts_alone=True)
+    found = prompts.measured(client(ReplayModel(SHAPES / task), tmp_path), BRIEF, asked, gated, None)
+    assert (found.read, found.answers) == (answers, answers)
+    assert (found.programs, found.at_first, found.distinct) == (4, 4, 4)
+
+
 class Caller(Scripted):
     """Calls a tool before its first answer, where there is one."""
 
@@ -82,7 +96,8 @@ def test_the_same_question_is_answered_with_tools_and_without(tmp_path: Path) ->
     assert questions[0] == questions[1]
     assert (without.called, with_tools.called) == (0, 1)
     assert (without.read, without.answers) == (with_tools.read, with_tools.answers) == (1, 1)
-    assert with_tools.tokens > without.tokens
+    assert with_tools.input_tokens > without.input_tokens
+    assert with_tools.output_tokens > without.output_tokens
 
 
 def test_the_first_question_may_be_another_version_s(tmp_path: Path) -> None:

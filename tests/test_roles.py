@@ -60,7 +60,8 @@ from autoreward.tasks.files import find_task, task_names
 from autoreward.tasks.success_table import Success
 from autoreward.tasks.tables import Constant, Metric, StateField, Train
 
-HARD = Path(__file__).parents[1] / "benchmarks" / "data" / "hard"
+DATA = Path(__file__).parents[1] / "benchmarks" / "data"
+HARD = DATA / "hard"
 RECORDINGS = Path(__file__).parent / "recordings"
 GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(
@@ -949,7 +950,7 @@ def refuse(candidate: Candidate) -> Verdict:
 
 
 def recorded() -> list[Path]:
-    return sorted(RECORDINGS.glob("*/*.json"))
+    return sorted((*RECORDINGS.glob("*/*.json"), *(DATA / "shapes").glob("*/*.json")))
 
 
 @pytest.mark.parametrize("path", recorded(), ids=lambda p: f"{p.parent.name}/{p.stem}")
