@@ -26,6 +26,7 @@ from autoreward.records import (
 )
 from autoreward.report.html import render
 from autoreward.report.live.notebook_view import CellView, Output
+from autoreward.report.live.progress import RunProgress
 from autoreward.report.live.terminal_view import LiveView
 from autoreward.report.phrases import JsonView, PlainView, result_sentence
 from autoreward.report.reading import RunView, read_run
@@ -80,6 +81,43 @@ def test_as_lines(told: tuple[Path, list[events.Event]]) -> None:
     assert harmless(text)
     for line in ("mountain-car: ", "  ", "    r000c0 refused: ", "    r000c3 screened out: ", "r000c1-s0 raised: "):
         assert f"{line}{SEEN}" in text
+
+
+def test_a_long_training_is_heard_of_once_a_minute() -> None:
+    now = [0.0]
+    out = StringIO()
+    view = PlainView(out, lambda: now[0])
+    for second in range(0, 200, 10):
+        now[0] = float(second)
+        view(events.TrialProgress("r000c1-s0-leg4", 1_000 * second, 500_000))
+    assert out.getvalue().splitlines() == [
+        "  r000c1-s0-leg4: 60,000 of 500,000 steps",
+        "  r000c1-s0-leg4: 120,000 of 500,000 steps",
+        "  r000c1-s0-leg4: 180,000 of 500,000 steps",
+    ]
+    now[0] = 230.0
+    view(events.RoundStarted(1))
+    now[0] = 245.0
+    view(events.TrialProgress("r001c1-s0-leg0", 1, 2))
+    assert out.getvalue().splitlines()[3:] == ["round 1"], "what was said lately is not said again"
+
+
+def test_how_fast_trainings_go_and_how_many_are_done() -> None:
+    now = [0.0]
+    progress = RunProgress(lambda: now[0])
+    assert progress.work == ""
+    for second in range(41):
+        now[0] = float(second)
+        for name in ("r000c0-s0-leg0", "r000c1-s0-leg0"):
+            progress.take(events.TrialProgress(name, 5_000 + 100 * second, 50_000))
+    assert progress.rate == pytest.approx(200.0, rel=0.05), "where a training began does not count"
+    done = Trial(id="r000c0-s0-leg0", candidate_id="r000c0", outcome=Outcome.COMPLETED, seed=0, steps=9_000)
+    progress.take(events.TrialDone(done))
+    assert progress.work.startswith("1 trained, ")
+    now[0] = 100.0
+    assert progress.work == "1 trained", "nothing trains any more"
+    progress.take(events.RoundStarted(1))
+    assert progress.work == ""
 
 
 def test_as_json(told: tuple[Path, list[events.Event]]) -> None:

@@ -148,6 +148,8 @@ def _card(task: "Task") -> None:
             console.print(f"  also    {name}: {metric.value} ({metric.better} is better)")
     else:
         console.print("success   no rule: people compare policies (autoreward prefer)")
+    for principle in task.judge.principles:
+        console.print(f"principle {principle} (what a model that judges scores by)")
     for name, limit in task.limits.items():
         console.print(f"limit     {name}: {limit.said}")
     if task.uses_native:

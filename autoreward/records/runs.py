@@ -274,7 +274,9 @@ class Plan(Record):
     confirm: LegPlan | None
     confirm_minutes: float
     target: float | None
-    """The success rate that ends the search; None where people judge."""
+    """The success rate that ends the search; None where people or models judge."""
+    judges: Said = "people judge"
+    """Who judges where no target ends the search, as a clause."""
     finds_length: bool
     """Whether trainings get longer where that helps: the numbers here are of the first round's."""
     speed: Speed

@@ -1,7 +1,8 @@
 """Events as plain lines and as JSON, for logs, pipes and scripts."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from autoreward import events
@@ -14,6 +15,9 @@ from autoreward.report.audit import audit_lines
 from autoreward.report.hunting import before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
 from autoreward.report.starts import start_sentences
+
+SILENCE = 60.0
+"""Seconds without a line after which it is told how far a training is."""
 
 
 def describe_event(event: events.Event) -> str:
@@ -204,16 +208,23 @@ def interval_text(confirmed: Confirmed) -> str:
 
 
 class PlainView:
-    """Tells events as lines, as they come. May be called from several threads."""
+    """Tells events as lines, as they come, and once a minute how far a training is. May be called from several threads."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: seconds since some time or other."""
         self._out = out
+        self._clock = clock
+        self._told = clock()
         self._lock = threading.Lock()
 
     def __call__(self, event: events.Event) -> None:
         """Print the event's line, if it has one."""
-        if line := describe_event(event):
-            with self._lock:
+        with self._lock:
+            line = describe_event(event)
+            if isinstance(event, events.TrialProgress) and self._clock() - self._told >= SILENCE:
+                line = f"  {event.trial_id}: {event.step:,} of {event.steps:,} steps"
+            if line:
+                self._told = self._clock()
                 self._out.write(visible(line) + "\n")
                 self._out.flush()
 

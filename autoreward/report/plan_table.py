@@ -31,7 +31,7 @@ def show_plan(plan: Plan) -> RenderableType:
             f"confirmation, {counted(plan.confirm.trainings, 'training')}", f"{steps:,}", _minutes(plan.confirm_minutes)
         )
     speed = plan.speed
-    ends = "people judge, so that no target ends the search early" if plan.target is None else (
+    ends = f"{plan.judges}, so that no target ends the search early" if plan.target is None else (
         f"the search ends with the round that reaches {plan.target:g}"
     )  # fmt: skip
     longer = (

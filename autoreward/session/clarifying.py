@@ -45,7 +45,7 @@ def demand_askable(task: Task, config: RunConfig) -> None:
     if config.ask and not task.ruled:
         raise UsageError(
             Setting("ask", config.ask),
-            f": task {task.name} has no [success], and people judge it: there is no rule to be meant otherwise.",
+            f": task {task.name} has no [success]: there is no rule to be meant otherwise.",
         )
     if config.ask and config.hide_rule:
         raise UsageError(

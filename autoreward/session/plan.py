@@ -68,6 +68,7 @@ def plan(
         confirm=confirm,
         confirm_minutes=confirm_minutes,
         target=config.target if judge_called(config.judge).sets_target else None,
+        judges=f"{config.preferred_by} judge{'s' if len(config.judges) == 1 else ''}",
         finds_length=config.steps == "auto",
         speed=speed,
         model=config.model,

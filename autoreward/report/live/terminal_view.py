@@ -47,7 +47,9 @@ class LiveView:
 
     def _draw(self) -> RenderableType:
         with self._lock:
-            head = Text.assemble((self._progress.stage, "bold cyan"), f"   {self._progress.clock}")
+            head = Text.assemble(
+                (self._progress.stage, "bold cyan"), f"   {self._progress.clock}   {self._progress.work}"
+            )
             bars = Table.grid(padding=(0, 1))
             for trial_id, (step, steps) in sorted(self._progress.training.items()):
                 bars.add_row(
