@@ -215,11 +215,8 @@ def onnx_policy(folder: Path, within: str = "best") -> dict[str, bytes]:
 def demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: Path | None = None) -> None:
     """Everything that can be checked before there is a run's folder. Raises UsageError, JailError."""
     if not task.ruled and (judge_called(config.judge).needs_rule or config.given):
-        by_people = (
-            ()
-            if config.given
-            else ("let people judge with ", Setting("judge", "human"), ", or a model by its name, or ")
-        )
+        judged = ("let people judge with ", Setting("judge", "human"), ", or a model by its name, or ")
+        by_people = () if config.given else judged
         raise UsageError(
             f"task {task.name} has no [success] to score policies by; ", *by_people, "write a rule into its card."
         )
