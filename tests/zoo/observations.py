@@ -59,6 +59,8 @@ class Upright(Plain):
 class Redrawn(Plain):
     """States another space at every reset."""
 
+    size = 1
+
     def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
         super().reset(**given)
         self.size = 1 + int(self.np_random.integers(3))
