@@ -572,7 +572,7 @@ def test_a_card_from_python_is_asked_about_and_passes_its_check(
 
     with provider(Answer(json.dumps(said))) as server:
         model = f"openai+{server.url}/v1:m"
-        task = autoreward.init("HalfCheetah-v5", "Run.", say, model, arguments, to=tmp_path)
+        task = autoreward.init("HalfCheetah-v5", "Run.", say, model=model, kwargs=arguments, to=tmp_path)
     assert heard == [("success", "abs(pitch) < 0.5"), ("constants.fast", "2")]
     assert task.success.when == "speed > fast and abs(pitch) < 0.5"
     assert task.constants["fast"].value == 3.0
