@@ -27,6 +27,8 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.tolerant import LOST_EPISODE
 
 needs_envpool = pytest.mark.skipif(not envpool_installed(), reason="EnvPool is not installed: pip install -e '.[fast]'")
+steps_on = pytest.mark.filterwarnings("ignore:.*You are calling 'step:UserWarning")
+"""A simulator of many steps on where one episode has ended, which CartPole warns of."""
 PUSHES = np.full(3, 2)
 EPISODES = 24
 """Fewer than where it matters: what is wrong here is plain."""
@@ -125,6 +127,7 @@ def compared(task: Task, other: Task, **wrong: Any) -> str:
 
 
 @pytest.mark.slow
+@steps_on
 @pytest.mark.parametrize("name", ["cartpole-hold", "reacher", "inverted-double-pendulum"])
 def test_the_same_environment_is_found_to_be_the_same(name: str) -> None:
     assert state_setter(make.make_env(card(name))) is not None
@@ -132,6 +135,7 @@ def test_the_same_environment_is_found_to_be_the_same(name: str) -> None:
 
 
 @pytest.mark.slow
+@steps_on
 def test_another_environment_is_named_by_what_is_different_in_it() -> None:
     task = card("cartpole-hold", max_steps=40)
     assert compared(task, card("mountain-car")) == "it observes 2 numbers, and CartPole-v1 4"
@@ -149,6 +153,7 @@ def test_another_environment_is_named_by_what_is_different_in_it() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # as an error it kills Box2D as it is imported
 def test_where_no_state_can_be_set_distributions_tell() -> None:
     task = card("lunar-lander", max_steps=30)
     assert state_setter(make.make_env(task)) is None
