@@ -375,7 +375,7 @@ def test_a_new_card_means_what_was_answered(tmp_path: Path) -> None:
         asked.append(question)
         return question.options[-1].text
 
-    made = ar.init("CartPole-v1", "Stay up.", ask=answer, model="grammar", to=tmp_path)
+    made = ar.init("Pendulum-v1", "Keep it upright.", ask=answer, model="grammar", to=tmp_path)
     assert 1 <= len(asked) <= 3
     assert [c.question for c in made.clarified] == [question.text for question in asked]
     assert [c.answer for c in made.clarified] == [question.options[-1].text for question in asked]
