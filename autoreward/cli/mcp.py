@@ -1,10 +1,8 @@
 """`autoreward mcp --task TASK --budget STEPS`."""
 
-import signal
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
 
 import typer
 
@@ -12,6 +10,7 @@ from autoreward.cli.options import NAME, RUNS, EnvsOption, task_folders
 from autoreward.cli.say import say
 from autoreward.cli.settings import with_settings
 from autoreward.cli.trust import TRUST, settle_card
+from autoreward.cli.watch import stop_at_term
 from autoreward.settings import Settings
 
 OFFERED = {
@@ -62,10 +61,7 @@ def command(
     except ModuleNotFoundError as error:
         raise MissingExtra(f"{error.name} is not installed: pip install 'autoreward-rl[mcp]'.") from None
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    stop_at_term()
     folders = task_folders(envs)
     path = find_card(task, folders)
     card = read_task(path)

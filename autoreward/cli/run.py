@@ -97,7 +97,8 @@ def _who(config: "RunConfig") -> str:
     from autoreward.report.phrases import counted
 
     if config.model == "grammar":
-        return "No model is configured: the embedded grammar designer writes the programs, at no cost."
+        asked = f"{config.preferred_by} is asked to judge; the" if config.judges else "No model is configured: the"
+        return f"{asked} embedded grammar designer writes the programs, at no cost."
     expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools, config.ask > 0)
     if config.model.partition(":")[0] in FREE_PROVIDERS:
         return f"{config.model} writes the programs, at no cost."

@@ -1,14 +1,13 @@
 """`autoreward view`."""
 
-import signal
 import webbrowser
 from pathlib import Path
-from types import FrameType
 
 import typer
 
 from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say
+from autoreward.cli.watch import stop_at_term
 
 
 def command(
@@ -29,10 +28,7 @@ def command(
     viewed = ViewedRuns((lambda: chosen) if chosen else (lambda: run_folders(runs)))
     there = len(viewed.places())
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    stop_at_term()
     with PageServer(viewed, port) as server:
         where = "" if chosen else f" in {runs}"
         say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can look:")

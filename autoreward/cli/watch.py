@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     Go = Callable[[events.Listener], RunView]
 
 
+def stop_at_term() -> None:
+    """From now on SIGTERM stops the main thread as Ctrl-C does, with KeyboardInterrupt."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+
+
 def watch(go: "Go", folder: Path, as_json: bool) -> None:
     """Run `go`, which works in that folder, under the right view.
 
@@ -36,10 +45,7 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
     from autoreward.session.run import resume
     from autoreward.store.files import is_run
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    stop_at_term()
     console = Terminal()
     try:
         if as_json:

@@ -9,14 +9,14 @@ errors are those of the normal distribution around it (Laplace).
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.core import seeds
 from autoreward.evaluation.ranking import latest
-from autoreward.records import Answer, Preference, Question, Score, Strength, Strengths, order_of_design
+from autoreward.records import Answer, Judgement, Preference, Question, Score, Strength, Strengths, order_of_design
 
 SPREAD = 1.5
 """Standard deviation of strengths before anything was said: of two candidates the stronger one then wins about 80 %."""
@@ -28,6 +28,7 @@ LOOKS = 3
 """Comparisons that every policy gets before a round counts as judged."""
 ANSWERS: tuple[Answer, ...] = ("a", "b", "tie")
 Array = NDArray[np.float64]
+Said = TypeVar("Said", Preference, Judgement)
 
 
 class Comparison(NamedTuple):
@@ -131,8 +132,8 @@ def policies(races: Sequence[Sequence[Score]]) -> list[Policy]:
     return compared
 
 
-def answers_about(among: Sequence[Policy], answers: Sequence[Preference]) -> tuple[Preference, ...]:
-    """What people said of these policies; what they said of shorter trainings of the same candidates does not count."""
+def answers_about(among: Sequence[Policy], answers: Sequence[Said]) -> tuple[Said, ...]:
+    """What was said of these policies; what was said of shorter trainings of the same candidates does not count."""
     known = {trial for policy in among for trial in policy.trials}
     return tuple(p for p in answers if {p.question.a_trial, p.question.b_trial} <= known)
 

@@ -1,11 +1,11 @@
 """How well a judge judges: whether it agrees with the rule where there is one, and with itself."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from autoreward.records import Answer, Episode, JudgeExam, Judgement, Question
+from autoreward.records import Answer, Episode, JudgeExam, Judgement, Question, Score
 
 CLEARLY_BETTER = 0.3
 """Difference in graded progress from which on the rule tells two failures apart."""
@@ -63,6 +63,14 @@ def by_the_rule(a: Episode, b: Episode) -> Answer | None:
     if a.success or abs(a.progress - b.progress) < CLEARLY_BETTER:
         return None
     return "a" if a.progress > b.progress else "b"
+
+
+def answer_of_the_rule(scores: Mapping[str, Score], question: Question) -> Answer | None:
+    """Which of a question's policies the rule prefers, by their scores; None: it can't tell, or the episode was not played."""
+    a, b = (scores[trial].episodes for trial in (question.a_trial, question.b_trial))
+    if question.episode >= min(len(a), len(b)):
+        return None
+    return by_the_rule(a[question.episode], b[question.episode])
 
 
 def agreement_with(judgements: Sequence[Judgement], rule: Callable[[Question], Answer | None]) -> Agreement:

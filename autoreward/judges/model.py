@@ -7,7 +7,7 @@ from autoreward.errors import LimitReached
 from autoreward.evaluation.bradley_terry import answers_about, policies, questions, strengths
 from autoreward.evaluation.judging import cannot_tell
 from autoreward.evaluation.ranking import UNASKED
-from autoreward.records import Judgement, Judgements, Question, Score, Strengths
+from autoreward.records import Judgement, Judgements, Preference, Question, Score, Strengths
 from autoreward.search.study import Study
 from autoreward.store.book import Page
 from autoreward.store.keys import JUDGED, JUDGEMENTS
@@ -34,35 +34,34 @@ class ModelJudge:
         Raises:
             LimitReached: nothing may be asked, nothing was said before, and no rule could rank instead.
         """
-        compared = policies(scores)
-        earlier = [each for each in study.book.pages() if each.round < page.round]
-        said: list[Judgement] = [one for each in earlier for batch in each.saved(JUDGEMENTS) for one in batch.items]
-        known = {judgement.question.id for judgement in said}
 
         def ask(batch: int, chosen: Sequence[Question]) -> Judgements:
             return page.once(JUDGEMENTS.of(str(batch)), lambda: study.steps.compare(page, batch, chosen))
 
         def by_models() -> Strengths:
+            compared = policies(scores)
+            earlier = [each for each in study.book.pages() if each.round < page.round]
+            said: list[Judgement] = [one for each in earlier for batch in each.saved(JUDGEMENTS) for one in batch.items]
+
+            def answers() -> list[Preference]:
+                return [judgement.preference for judgement in answers_about(compared, said)]
+
             wanted = min(PAIRS * BATCHES, len(compared) * LOOKS_WANTED // 2)
             for batch in range(BATCHES):
-                answers = answers_about(compared, [judgement.preference for judgement in said])
-                chosen = questions(compared, answers, study.config.episodes, min(PAIRS, wanted - batch * PAIRS))
-                chosen = tuple(question for question in chosen if question.id not in known)
-                if len(compared) < 2 or not chosen:
+                count = min(PAIRS, wanted - batch * PAIRS)
+                chosen = questions(compared, answers(), study.config.episodes, count)
+                if not chosen:
                     break
                 try:
-                    made = ask(batch, chosen)
+                    said.extend(ask(batch, chosen).items)
                 except LimitReached:
                     if not said and not study.task.ruled:
                         raise
                     break
-                said.extend(made.items)
-                known.update(judgement.question.id for judgement in made.items)
             for name in dict.fromkeys(judgement.by for judgement in said):
                 if why := cannot_tell([judgement for judgement in said if judgement.by == name]):
                     study.listener(events.ModelSaid(f"{name} as the judge: {why}."))
-            answers = answers_about(compared, [judgement.preference for judgement in said])
-            return strengths(answers) if answers else UNASKED
+            return strengths(answers()) if answers() else UNASKED
 
         return page.once(JUDGED, by_models)
 

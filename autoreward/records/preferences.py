@@ -52,7 +52,6 @@ class Judgement(Record):
     """Facts that it named and that are so, of both answers."""
     struck: int = 0
     """Facts that it named and that are not so."""
-
     principles: tuple[tuple[float, float], ...] = ()
     """What it gave A and B by each principle of the card, from 1 to 5, on average of both orders; empty without any."""
 

@@ -3,10 +3,17 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from autoreward.evaluation.bradley_terry import ahead, loser, winner
-from autoreward.evaluation.judging import agreement_with, by_the_rule, cannot_tell, preferred_share, share_interval
-from autoreward.records import Answer, Preference, Question
+from autoreward.evaluation.judging import (
+    agreement_with,
+    answer_of_the_rule,
+    cannot_tell,
+    preferred_share,
+    share_interval,
+)
+from autoreward.records import Preference
 from autoreward.report.reading import RunView
 
 EVEN = 1e-6
@@ -70,15 +77,10 @@ def judged(reading: RunView) -> str:
         f"{first} was preferred in {won / times:.2f} [{low:.2f}, {high:.2f}] of {times} comparisons, ties as halves."
     ]
     scores = {saved.score.trial_id: saved.score for saved in reading.search_scores}
-
-    def rule(question: Question) -> Answer | None:
-        a, b = (scores[trial].episodes[question.episode] for trial in (question.a_trial, question.b_trial))
-        return by_the_rule(a, b)
-
     for name in dict.fromkeys(judgement.by for judgement in reading.judgements):
         own = [judgement for judgement in reading.judgements if judgement.by == name]
         if why := cannot_tell(own):
             said.append(f"{name}: {why}.")
-        if reading.header.task.ruled and (agreed := agreement_with(own, rule)).pairs:
+        if reading.header.task.ruled and (agreed := agreement_with(own, partial(answer_of_the_rule, scores))).pairs:
             said.append(f"{name} agrees with the rule in {agreed.said} that the rule tells apart.")
     return " ".join(said)

@@ -207,8 +207,7 @@ def read_run(folder: Path) -> RunView:
     bills = saved_bills(files.at(REPLIES))
     compared = policies(races)
     answered = answers_about(compared, whole.saved(PREFERENCES))
-    known = {trial for policy in compared for trial in policy.trials}
-    judged = tuple(j for j in judgements if {j.question.a_trial, j.question.b_trial} <= known)
+    judged = answers_about(compared, judgements)
     return RunView(
         folder,
         header,

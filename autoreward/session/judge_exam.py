@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from autoreward.core.executor import ThreadExecutor
 from autoreward.core.seeds import derive
 from autoreward.core.wording import Command, Setting
 from autoreward.errors import RunLocked, StoreError, UsageError
-from autoreward.evaluation.judging import ENOUGH_AGREEMENT, agreement_with, by_the_rule, exam_agreement
+from autoreward.evaluation.judging import ENOUGH_AGREEMENT, agreement_with, answer_of_the_rule, exam_agreement
 from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client
-from autoreward.records import REFERENCE_EPISODES, Allowance, Answer, JudgedTask, JudgeExam, Judgement, Question, Score
+from autoreward.records import REFERENCE_EPISODES, Allowance, JudgedTask, JudgeExam, Judgement, Question, Score
 from autoreward.sandbox.jail import Jail
 from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
 from autoreward.store.book import Book, WithFiles, powers_of
@@ -46,11 +47,7 @@ def examine_judge(name: str, runs: Path, max_cost: float | None, tell: Callable[
         LimitReached, NoAnswer, ProviderError: nobody may be asked, or nobody answers; what was answered is kept.
     """
     place = Folder(runs).at(_FOLDER).at(digest(name))
-
-    def write(file: str, data: bytes) -> None:
-        place.write(file, data)
-
-    client = open_client({"judge": name}, place.path, write, Allowance(max_cost=max_cost, max_calls=_CALLS), tell)
+    client = open_client({"judge": name}, place.path, place.write, Allowance(max_cost=max_cost, max_calls=_CALLS), tell)
     tasks: list[JudgedTask] = []
     said: list[Judgement] = []
     findings: list[str] = []
@@ -128,11 +125,7 @@ def _asked(
             showing = Showing(about, book, workers, ThreadExecutor(workers.cores))
             pairs = showing.pairs(sides, questions)
         made = ask_panel(JudgePanel(client, {"judge": name}, about), f"exam-{folder.name}", questions, pairs)
-
-    def rule(question: Question) -> Answer | None:
-        return _rule(scores, question)
-
-    agreed = agreement_with(made.items, rule)
+    agreed = agreement_with(made.items, partial(answer_of_the_rule, scores))
     # what was not answered is no agreement
     return JudgedTask(task=task.name, agreed=agreed.agreed, pairs=len(questions)), made.items, made.findings
 
@@ -151,16 +144,9 @@ def told_apart(scores: Sequence[Score], seed: int) -> tuple[Question, ...]:
         question = Question(
             a=by_trial[a].candidate_id, b=by_trial[b].candidate_id, a_trial=a, b_trial=b, episode=episode
         )
-        if max(used[a], used[b]) < PAIRS_OF_A_TASK // 2 and _rule(by_trial, question) is not None:
+        if max(used[a], used[b]) < PAIRS_OF_A_TASK // 2 and answer_of_the_rule(by_trial, question) is not None:
             used[a], used[b] = used[a] + 1, used[b] + 1
             chosen.append(question)
         if len(chosen) == PAIRS_OF_A_TASK:
             break
     return tuple(chosen)
-
-
-def _rule(scores: dict[str, Score], question: Question) -> Answer | None:
-    a, b = (scores[trial].episodes for trial in (question.a_trial, question.b_trial))
-    if question.episode >= min(len(a), len(b)):
-        return None
-    return by_the_rule(a[question.episode], b[question.episode])

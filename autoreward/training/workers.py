@@ -201,16 +201,15 @@ class Workers(Closing):
 
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
-        try:
-            return self._here.run(FilmJob(task=task, seed=seed), {WEIGHTS_FILE: weights}, _untold).files
-        except JobFailed as failed:
-            raise errors.CannotDraw(failed.message) from failed
+        return self._filmed(FilmJob(task=task, seed=seed), weights)
 
     def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
         """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
+        return self._filmed(FilmJob(task=task, seed=seed, frames=count), weights)[FRAMES_FILE]
+
+    def _filmed(self, job: FilmJob, weights: bytes) -> dict[str, bytes]:
         try:
-            job = FilmJob(task=task, seed=seed, frames=count)
-            return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).files[FRAMES_FILE]
+            return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).files
         except JobFailed as failed:
             raise errors.CannotDraw(failed.message) from failed
 
