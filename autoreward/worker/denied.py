@@ -64,8 +64,7 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
         return "Workers have no display: have it open no window, such as by render_mode in the kwargs of its card", ()
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
-    path = next(refused, None)
-    return (_about_path(path), (f"read={path}",)) if path else ("", ())
+    return next(((_about_path(path), (f"read={path}",)) for path in refused), ("", ()))
 
 
 def _about_path(path: str) -> str:
