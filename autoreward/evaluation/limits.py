@@ -46,6 +46,11 @@ def over_trainings(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
 
 def on_fresh_seeds(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
     """Each limit over the trainings of a confirmation, with the 95 % bootstrap interval of their mean."""
+    return on_fresh_policies([score.limits for score in scores if score.outcome.ok])
+
+
+def on_fresh_policies(policies: Sequence[Sequence[LimitReading]]) -> tuple[LimitReading, ...]:
+    """The same, from what each policy's limits came to."""
 
     def joined(own: Sequence[LimitReading]) -> LimitReading:
         if len(own) == 1 or own[0].over == "every step":
@@ -53,7 +58,7 @@ def on_fresh_seeds(scores: Sequence[Score]) -> tuple[LimitReading, ...]:
         mean = mean_interval([r.value for r in own])
         return own[0].model_copy(update={"value": mean.value, "low": mean.low, "high": mean.high})
 
-    return tuple(joined(own) for own in _by_limit(scores))
+    return tuple(joined(own) for own in _by_name(policies))
 
 
 def violation(readings: Sequence[LimitReading]) -> float:
@@ -83,8 +88,12 @@ def limits_cell(readings: Sequence[LimitReading]) -> str:
 
 
 def _by_limit(scores: Sequence[Score]) -> list[list[LimitReading]]:
+    return _by_name([score.limits for score in scores if score.outcome.ok])
+
+
+def _by_name(policies: Sequence[Sequence[LimitReading]]) -> list[list[LimitReading]]:
     by_name: dict[str, list[LimitReading]] = {}
-    for reading in (r for s in scores if s.outcome.ok for r in s.limits):
+    for reading in (reading for own in policies for reading in own):
         by_name.setdefault(reading.name, []).append(reading)
     return list(by_name.values())
 

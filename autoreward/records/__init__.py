@@ -65,6 +65,7 @@ from autoreward.records.preferences import (
     Strengths,
 )
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
+from autoreward.records.robustness import RangePart, Robustness, Variation, VariedEpisodes, VariedReward
 from autoreward.records.runs import (
     Allowance,
     Board,
@@ -184,12 +185,14 @@ __all__ = [
     "Pooled",
     "Preference",
     "Question",
+    "RangePart",
     "Record",
     "Reference",
     "ReferenceEpisode",
     "Remark",
     "Remembered",
     "ReplyKey",
+    "Robustness",
     "Round",
     "Run",
     "Rung",
@@ -215,6 +218,9 @@ __all__ = [
     "TrialId",
     "TrialJob",
     "TrialName",
+    "Variation",
+    "VariedEpisodes",
+    "VariedReward",
     "Verdict",
     "WorkerAttempt",
     "WorkerProtection",

@@ -31,6 +31,7 @@ from autoreward.report.phrases import (
 from autoreward.report.race_curves import races
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.robustness import robustness_note, robustness_rows, robustness_title
 from autoreward.report.search_curve import search_curves
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
@@ -121,6 +122,9 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
         "races": races(reading),
         "whiskers": whiskers(run.confirmed, run.best) if run else "",
+        "robustness_title": robustness_title,
+        "robustness_rows": robustness_rows,
+        "robustness_note": robustness_note,
         "agreement": agreement,
         "what_is_preferred": what_is_preferred,
         "on_ranking": "",

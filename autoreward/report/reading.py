@@ -19,6 +19,7 @@ from autoreward.records import (
     Clip,
     Judgement,
     Preference,
+    Robustness,
     Run,
     Score,
     Standings,
@@ -38,6 +39,7 @@ from autoreward.store.keys import (
     JUDGEMENTS,
     PREFERENCES,
     RESULT,
+    ROBUSTNESS,
     SCORES,
     STANDINGS,
     TRIALS,
@@ -83,6 +85,8 @@ class RunView:
     """Every score of the confirmation."""
     clips: tuple[Clip, ...] = ()
     """The policies that were filmed, or could not be."""
+    robustness: tuple[Robustness, ...] = ()
+    """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
 
     @property
     def finished(self) -> Run:
@@ -223,4 +227,5 @@ def read_run(folder: Path) -> RunView:
         tuple(search_scores),
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
+        whole.saved(ROBUSTNESS),
     )

@@ -25,6 +25,7 @@ from autoreward.report.phrases import (
 )
 from autoreward.report.preference_tables import preferences
 from autoreward.report.reading import REPORT, RunView
+from autoreward.report.robustness import robustness_table
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_bars, stage_sentence
 from autoreward.store.files import in_use
@@ -49,6 +50,8 @@ def show_run(reading: RunView) -> RenderableType:
         parts += [Text(""), standings_table(reading)]
     if run and run.confirmed:
         parts += [Text(""), confirmation(reading)]
+    for found in reading.robustness:
+        parts += [Text(""), robustness_table(found)]
     parts += [Text(f"- {trial.id} {trial.outcome.value}: {trial.message}") for trial in reading.broken]
     if reading.strengths.items:
         parts += [Text(""), preferences(reading)]

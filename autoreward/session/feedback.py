@@ -16,7 +16,7 @@ from autoreward.records import Allowance, Feedback, Feedbacks
 from autoreward.report.reading import REPORT
 from autoreward.session.asked_models import allowance
 from autoreward.store.book import CONFIRM_PAGE, Book
-from autoreward.store.keys import ALLOWANCE, CLIPS, DESCRIPTION, FEEDBACK, RESULT
+from autoreward.store.keys import ALLOWANCE, CLIPS, DESCRIPTION, FEEDBACK, RESULT, ROBUSTNESS, VARIED
 
 CallLimits = Mapping[str, float | None]
 NO_LIMITS: CallLimits = MappingProxyType({})
@@ -56,7 +56,14 @@ def heed(book: Book) -> None:
         for file, kept in unused(book.files.at(REPLIES).names(), feedbacks.since, name)
     ]
     result = [
-        (thing, f"{name}/{thing}") for thing in (CONFIRM_PAGE, *EXPORTED_FOLDERS, CLIPS.folder, REPORT, RESULT.file)
+        (thing, f"{name}/{thing}")
+        for thing in (
+            CONFIRM_PAGE,
+            *EXPORTED_FOLDERS,
+            *(k.folder for k in (CLIPS, ROBUSTNESS, VARIED)),
+            REPORT,
+            RESULT.file,
+        )
     ]
     book.retire([*unheard, *result])
 

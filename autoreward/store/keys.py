@@ -25,6 +25,7 @@ from autoreward.records import (
     Preference,
     Record,
     Remembered,
+    Robustness,
     Run,
     Score,
     Screened,
@@ -35,6 +36,7 @@ from autoreward.records import (
     Tightened,
     TrainingLength,
     Trial,
+    VariedEpisodes,
     Verdict,
 )
 from autoreward.tasks.readings import Clarification, GoalAnswers, Readings
@@ -94,6 +96,10 @@ CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
 TIGHTENED = Key("tightened", Tightened, by_people=True)
 """Of a run: which run it goes on from, by a stricter rule."""
+ROBUSTNESS = Key("robustness/", Robustness)
+"""Of a run: whether its winner holds where the environment varies, one for each set of ranges."""
+VARIED = Key("varied/", VariedEpisodes)
+"""Of a run: the episodes behind each of these, in the folder of its id, one record a policy."""
 RESULT = Key("result", Run)
 """Of a run: its end."""
 

@@ -25,6 +25,7 @@ from autoreward.records import (
     TrainingSimulator,
     Trial,
     TrialJob,
+    VariedEpisodes,
     WorkerProtection,
 )
 from autoreward.sandbox.client import RewardFailed
@@ -53,6 +54,7 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.vary_record import VaryJob
 
 _PATIENCE = 30.0
 """Seconds within which one call has to return where an environment is checked, if its card says nothing."""
@@ -224,6 +226,10 @@ class Workers(Closing):
             raise errors.MissingExtra(f"An MP4 needs a package that is not installed: {errors.how_to_get('film')}")
         made = self._here.run(job, dict(zip(job.takes, policies, strict=True)), _untold)
         return made.report, made.files[job.file]
+
+    def vary(self, job: VaryJob, weights: bytes) -> VariedEpisodes:
+        """A policy where its environment varies. Raises JobFailed: it can't vary so, or fails then."""
+        return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).report
 
     def close(self) -> None:
         """End every worker."""

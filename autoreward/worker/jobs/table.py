@@ -36,6 +36,8 @@ from autoreward.worker.jobs.sb3_files import package
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.survey import survey
 from autoreward.worker.jobs.train import train
+from autoreward.worker.jobs.vary import vary
+from autoreward.worker.jobs.vary_record import VaryJob
 
 J = TypeVar("J", bound=Job[Any])
 
@@ -68,6 +70,7 @@ _ENTRIES = (
     _entry(GraphJob, graph),
     _entry(FilmJob, film),
     _entry(PlayJob, film_large),
+    _entry(VaryJob, vary),
 )
 JOB_TABLE = {entry.record.kind: entry for entry in _ENTRIES}
 """By kind."""
