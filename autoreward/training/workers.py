@@ -53,6 +53,7 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.reel_record import ReelJob, ReelReport
 
 _PATIENCE = 30.0
 """Seconds within which one call has to return where an environment is checked, if its card says nothing."""
@@ -202,6 +203,18 @@ class Workers(Closing):
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         return self._filmed(FilmJob(task=task, seed=seed), weights)
+
+    def reel(self, task: Task, weights: bytes, seed: int, width: int, most: int) -> tuple[ReelReport, dict[str, bytes]]:
+        """One episode in at most `most` frames of that width, in pixels; its files as `ReelJob.makes` names them.
+
+        Raises CannotDraw where the environment can't be drawn on this machine.
+        """
+        job = ReelJob(task=task, seed=seed, width=width, most=most)
+        try:
+            made = self._here.run(job, {WEIGHTS_FILE: weights}, _untold)
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
+        return made.report, dict(made.files)
 
     def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
         """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
