@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autoreward.cli import app
-from autoreward.core.resources import docs_folder
+from autoreward.core.resources import doc_pages
 from autoreward.store.files import HEADER
 
 
@@ -54,10 +54,10 @@ def test_tasks_topics_and_commands_are_completed() -> None:
 
 def test_every_page_can_be_read_in_the_terminal() -> None:
     listed = CliRunner().invoke(app, ["help"]).output
-    for page in docs_folder().glob("*.md"):
-        assert f"{page.stem} " in listed
+    for name in doc_pages():
+        assert f"{name} " in listed
     for name in ("environments", "docs/environments.md"):
-        assert CliRunner().invoke(app, ["help", name]).output == (docs_folder() / "environments.md").read_text()
+        assert CliRunner().invoke(app, ["help", name]).output == doc_pages()["environments"].read_text()
 
 
 def test_an_unknown_page_is_told_what_there_is() -> None:

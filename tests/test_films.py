@@ -23,7 +23,7 @@ from autoreward.report import films as films_file
 from autoreward.report.films import films, films_of, films_within, stills
 from autoreward.report.html import best_first, render
 from autoreward.report.reading import RunView, read_run
-from autoreward.session.clips import MOST, candidates_looks, worth_a_look
+from autoreward.session.clips import CLIPS_AT_MOST, candidates_looks, worth_a_look
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
@@ -106,7 +106,7 @@ def test_each_trained_candidate_has_a_clip_and_none_has_two_of_the_same_kind(rea
     others = {TrialId.parse(look.score.trial_id).candidate for look in looks}
     assert sorted(shown) == sorted(trained - others)
     assert all(look.id == f"of-{who}" for look, who in zip(more, shown, strict=True))
-    assert len(trained) <= MOST
+    assert len(trained) <= CLIPS_AT_MOST
 
 
 def test_a_page_knows_what_goes_on_at_each_frame(reading: RunView) -> None:

@@ -20,37 +20,40 @@ def complete_runs(context: typer.Context, incomplete: str) -> Iterator[str]:
 def complete_tasks(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Names of the tasks that come with autoreward, and of those in the folder that `--envs` names."""
     from autoreward.core.resources import envs_folder
+    from autoreward.tasks.files import task_names
 
     own = context.params.get("envs")
-    found: set[str] = set()
-    for folder in (*((Path(own),) if own else ()), envs_folder()):
-        with suppress(OSError):
-            found |= {path.parent.name for path in folder.glob("*/task.toml")}
-    yield from _beginning(sorted(found), incomplete)
+    with suppress(OSError):
+        yield from _beginning(sorted(task_names((*((Path(own),) if own else ()), envs_folder()))), incomplete)
 
 
 def complete_candidates(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Ids of the candidates of the run on the line, of the newest if none is there yet, and the baselines that it trained."""
+    from autoreward.errors import RunDamaged
+    from autoreward.store.book import CONFIRM_PAGE, pages_of
     from autoreward.store.files import run_folders
+    from autoreward.store.folder import Folder
+    from autoreward.store.keys import TRIALS, VERDICTS
 
-    with suppress(OSError):
+    with suppress(OSError, RunDamaged):
         known = {path.name: path for path in run_folders(_runs(context))}
         # an option that waits for its value keeps the parser from reading the words before it
         named = [word for word in _line() if word in known] or [*known]
         if not named:
             return
         folder = known[named[-1]]
-        designed = {path.stem for path in folder.glob("rounds/*/verdicts/*.json")}
-        trained = {path.stem.rpartition("-s")[0] for path in folder.glob("confirm/trials/*.json")}
+        designed = {stem for page in pages_of(folder) for stem in page.files.at(VERDICTS.folder).stems()}
+        confirmed = Folder(folder).at(CONFIRM_PAGE).at(TRIALS.folder).stems()
+        trained = {stem.rpartition("-s")[0] for stem in confirmed}
         yield from _beginning([*sorted(designed), *sorted(trained - designed)], incomplete)
 
 
 def complete_topics(incomplete: str) -> Iterator[str]:
     """Names of the pages of the documentation."""
-    from autoreward.core.resources import docs_folder
+    from autoreward.core.resources import doc_pages
 
     with suppress(OSError):
-        yield from _beginning(sorted(path.stem for path in docs_folder().glob("*.md")), incomplete)
+        yield from _beginning([*doc_pages()], incomplete)
 
 
 def _runs(context: typer.Context) -> Path:

@@ -17,7 +17,7 @@ KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JS
 ALLOWING = typer.Option(
     [], "--allow", help="What the environment may do beyond computing: programs, network; may be repeated."
 )
-LATEST = typer.Argument(
+NAMED_RUN = typer.Argument(
     "latest", help="A run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
 )
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")

@@ -5,13 +5,13 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.completion import complete_candidates
-from autoreward.cli.options import LATEST, RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
 
 def command(
-    run: str = LATEST,
+    run: str = NAMED_RUN,
     candidate: str = typer.Option(
         "",
         "--candidate",

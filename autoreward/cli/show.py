@@ -5,12 +5,12 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.completion import complete_candidates
-from autoreward.cli.options import LATEST, RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say_line, say_record
 
 
 def command(
-    run: str = LATEST,
+    run: str = NAMED_RUN,
     runs: Path = RUNS,
     candidate: str | None = typer.Option(
         None, "--candidate", help="Show one candidate: source, scores, symptoms.", autocompletion=complete_candidates

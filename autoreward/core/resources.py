@@ -20,9 +20,9 @@ def envs_folder() -> Path:
     return _folder("envs")
 
 
-def docs_folder() -> Path:
-    """The folder of the documentation's pages."""
-    return _folder("docs")
+def doc_pages() -> dict[str, Path]:
+    """The pages of the documentation by their names, in order."""
+    return {path.stem: path for path in sorted(_folder("docs").glob("*.md"))}
 
 
 def plain_text(path: Path) -> str:

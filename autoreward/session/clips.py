@@ -21,7 +21,7 @@ from autoreward.store.book import Book, WithFiles
 from autoreward.store.keys import CLIPS
 from autoreward.training.workers import Workers
 
-MOST = 32
+CLIPS_AT_MOST = 32
 """Candidates of which each has a clip, the best ones; what more there are can be seen by `autoreward play`."""
 LARGE, SMALL = (240, 90), (160, 40)
 """Pixels across and most frames, of a policy worth a look and of a candidate's."""
@@ -55,11 +55,11 @@ def worth_a_look(reading: RunView) -> list[Look]:
 
 
 def candidates_looks(reading: RunView, besides: list[Look]) -> list[Look]:
-    """The best policy of each of the MOST best candidates that `besides` shows none of."""
+    """The best policy of each of the CLIPS_AT_MOST best candidates that `besides` shows none of."""
     shown = {TrialId.parse(look.score.trial_id).candidate for look in besides}
     usable = [s for s in reading.search_scores if s.score.outcome.ok and s.score.kept >= 0 and s.score.candidate_id]
     looks = []
-    for name in ranked([s.score for s in usable], reading.header.task)[:MOST]:
+    for name in ranked([s.score for s in usable], reading.header.task)[:CLIPS_AT_MOST]:
         if name not in shown:
             own = [s for s in usable if s.score.candidate_id == name]
             looks.append(

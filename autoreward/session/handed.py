@@ -17,7 +17,7 @@ class HandedOver:
     def __init__(self, run: Path) -> None:
         """Raises as `take`: UsageError where there is nothing yet, NotTrusted, StoreError."""
         files = take(run).files
-        self._run = run
+        self._run, self._names = run, frozenset(files)
         self.folder = Path(tempfile.mkdtemp(prefix="autoreward-best-"))
         """Where they are."""
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -29,10 +29,9 @@ class HandedOver:
 
         Raises UsageError if the winner is no program.
         """
-        file = self.folder / "reward.py"
-        if not file.is_file():
+        if "reward.py" not in self._names:
             raise UsageError(f"{self._run} has no reward.py: what did best there is no program.")
-        spec = importlib.util.spec_from_file_location("reward", file)
+        spec = importlib.util.spec_from_file_location("reward", self.folder / "reward.py")
         assert spec is not None  # a file's name ends in .py
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
