@@ -15,7 +15,9 @@ from autoreward.errors import UsageError, shortened
 
 KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
 ALLOWING = typer.Option(
-    [], "--allow", help="What the environment may do beyond computing: programs, network; may be repeated."
+    [],
+    "--allow",
+    help="What the environment may do beyond computing: programs, network, read=PATH, write=PATH; may be repeated.",
 )
 NAMED_RUN = typer.Argument(
     "latest", help="A run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
