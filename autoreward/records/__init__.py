@@ -55,6 +55,7 @@ from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    Debate,
     JudgedTask,
     JudgeExam,
     Judgement,
@@ -141,6 +142,7 @@ __all__ = [
     "Confirmed",
     "Contest",
     "CurvePoint",
+    "Debate",
     "Departure",
     "Description",
     "Diagnosis",

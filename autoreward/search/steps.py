@@ -13,6 +13,7 @@ from autoreward.records import (
     Diagnosis,
     Exploration,
     Hunt,
+    Judgement,
     Judgements,
     Question,
     Round,
@@ -81,4 +82,8 @@ class Steps(Protocol):
 
         Raises LimitReached.
         """
+        ...
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Have the models that said two things of a pair argue either side, and judge it anew by what is so."""
         ...
