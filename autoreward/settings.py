@@ -100,6 +100,10 @@ class RunSettings:
             "docs/compositions.md for all."
         ),
     ] = "own"
+    propose_controller: Annotated[
+        bool,
+        Help("Also ask the designer, once, for a policy written as code, and play it beside those that are trained."),
+    ] = False
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
@@ -197,6 +201,7 @@ class Settings(TypedDict, total=False):
     explore_steps: int
     hunt_steps: int
     composition: CompositionSetting
+    propose_controller: bool
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]

@@ -25,6 +25,7 @@ from autoreward.records.candidates import (
 )
 from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.controllers import PROPOSED, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
@@ -115,6 +116,7 @@ __all__ = [
     "FRAMES_FILE",
     "HUNTED",
     "LOGGED",
+    "PROPOSED",
     "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",
@@ -140,6 +142,8 @@ __all__ = [
     "CompositionName",
     "Confirmed",
     "Contest",
+    "ControllerEpisodes",
+    "Controllers",
     "CurvePoint",
     "Departure",
     "Description",
@@ -181,6 +185,7 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlayedController",
     "Pooled",
     "Preference",
     "Question",

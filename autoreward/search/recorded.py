@@ -14,6 +14,7 @@ from autoreward.records import (
     EXPLOITS,
     EXPLORED,
     HUNTED,
+    PROPOSED,
     REFERENCE_EPISODES,
     Diagnosis,
     Hunt,
@@ -25,7 +26,7 @@ from autoreward.records import (
 from autoreward.store.book import Book, Page, WithFiles, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
-from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, EXPLORATION, HUNTS, SCORES
+from autoreward.store.keys import CONTROLLERS, DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, EXPLORATION, HUNTS, SCORES
 from autoreward.tasks.card import Task
 
 RECORDINGS, EACH = 40, 8
@@ -54,6 +55,9 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     explored = book.lone(EXPLORATION)
     if explored and explored.episodes:
         pieces.append(Recording(book.transitions(EXPLORATION, EXPLORED), explored.episodes))
+    controllers = book.lone(CONTROLLERS)
+    if controllers and controllers.episodes:
+        pieces.append(Recording(book.transitions(CONTROLLERS, PROPOSED), controllers.episodes))
     if remembered.episodes:
         pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
     pieces += [_hunted(book.page(r.number), hunt, "") for r in rounds for hunt in r.hunts if hunt.found]

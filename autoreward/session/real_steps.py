@@ -28,6 +28,7 @@ from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
+    Controllers,
     Description,
     Diagnosis,
     Exploration,
@@ -58,6 +59,7 @@ from autoreward.session.agent_desk import GONE, Author, WantedProgram
 from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
+from autoreward.session.controllers import ControllerTrials
 from autoreward.session.hunting import Hunting
 from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
 from autoreward.session.offline import Offline
@@ -107,6 +109,12 @@ class RealSteps:
         made = WithFiles(*self._workers.describe(self._task, seed, demos, self._config.trained_in))
         self._tell(events.SimulatorChosen(made.record.simulator))
         return made
+
+    def controllers(self) -> WithFiles[Controllers]:
+        """Play the card's script, and ask for a controller where that is wanted."""
+        trials = ControllerTrials(self._task, self._config, self._workers, self._practice, self._described.grading)
+        client = self._client if self._config.propose_controller else None
+        return trials.all(client, lambda: self._brief(self._config.full(self._task)))
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""

@@ -15,6 +15,7 @@ from autoreward.records import (
     TRAINING_STATE,
     UNGRADED,
     Audit,
+    ControllerEpisodes,
     Description,
     EnvCheck,
     Exploration,
@@ -53,6 +54,7 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.script_record import ScriptJob
 
 _PATIENCE = 30.0
 """Seconds within which one call has to return where an environment is checked, if its card says nothing."""
@@ -88,6 +90,14 @@ class Workers(Closing):
         """
         job = DescribeJob(task=task, seed=seed, simulator=simulator, demonstrated=bool(demos))
         return self._look(job, {DEMONSTRATIONS: demos})
+
+    def play_script(
+        self, task: Task, config: RunConfig, scoring: Sequence[int], recording: Sequence[int], grading: Grading
+    ) -> tuple[ControllerEpisodes, dict[str, bytes]]:
+        """Play the task's script on seeds: the record, and `proposed.npz`. Raises TaskError if it gives no action, or fails."""
+        job = ScriptJob(task=task, scoring=tuple(scoring), recording=tuple(recording), grading=grading,
+                        limits=job_limits(config))  # fmt: skip
+        return self._look(job, {})
 
     def explore(
         self, task: Task, seed: int, steps: int, config: RunConfig, grading: Grading = UNGRADED
@@ -235,6 +245,9 @@ class Workers(Closing):
         task = job.task
         try:
             return self._here.run(job, files, _untold)
+        except RewardFailed as failed:
+            line = f" line {failed.line}" if failed.line else ""
+            raise errors.TaskError(f"task {task.name}, script {task.script}{line}: {failed.message}.") from None
         except JobFailed as failed:
             if failed.outcome in (Outcome.LOST, Outcome.SHORT_OF_MEMORY):
                 words = failed.message.rstrip(".")
