@@ -43,6 +43,10 @@ class RunSettings:
     seed: Annotated[int, Ge(0), Lt(2**31), Help("What all seeds of the run are derived from.")] = 0
     rounds: Annotated[int, Interval(ge=1, le=100), Help("Rounds at most.")] = 3
     candidates: Annotated[int, Interval(ge=1, le=100), Help("Reward programs per round.")] = 8
+    search: Annotated[
+        Literal["rounds", "agent"],
+        Help("rounds, or agent: one program at a time, kept or reverted, as many as the budget trains."),
+    ] = "rounds"
     finalists: Annotated[
         int, Interval(ge=1, le=100), Help("Best candidates of a round that train again on more seeds.")
     ] = 2  # one seed's luck wins nothing
@@ -189,6 +193,7 @@ class Settings(TypedDict, total=False):
     seed: int
     rounds: int
     candidates: int
+    search: Literal["rounds", "agent"]
     finalists: int
     finalist_seeds: int
     steps: int | Literal["auto"] | None

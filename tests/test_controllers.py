@@ -23,7 +23,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
 from autoreward.loop import improve
 from autoreward.records import (
-    PROPOSED,
+    CONTROLLER_EPISODES,
     REFERENCE_EPISODES,
     UNGRADED,
     Controllers,
@@ -174,7 +174,7 @@ def test_the_card_s_program_plays_like_its_formula_and_fails_in_one_sentence(tmp
         scores = [workers.play_script(task, config, (1, 2, 3), (4, 5), UNGRADED) for task in (program, formula)]
         assert scores[0] == scores[1]
         assert (scores[0][0].success, len(scores[0][0].recorded)) == (1.0, 2)
-        assert list(scores[0][1]) == [PROPOSED]
+        assert list(scores[0][1]) == [CONTROLLER_EPISODES]
         for source, words in (
             ("def act(state, memory):\n    return 9.0 + state.velocity\n", "gives 9, which is no action of"),
             ("def act(state, memory):\n    return state.speed\n", r"controller.py line 2: .*no field 'speed'"),
@@ -228,7 +228,7 @@ def test_episodes_of_a_proposed_one_join_the_recorded(tmp_path: Path) -> None:
         book.once(DESCRIPTION, lambda: described)
         assert recorded(book, ()) is None
         one = SAMPLES.cut(slice(0, 10), slice(0, 1))
-        book.once(CONTROLLERS, lambda: WithFiles(shown, {PROPOSED: one.to_bytes()}))
+        book.once(CONTROLLERS, lambda: WithFiles(shown, {CONTROLLER_EPISODES: one.to_bytes()}))
         dataset = recorded(book, ())
     assert dataset is not None
     assert [known.kind for known in dataset.episodes] == ["scripted"]

@@ -25,7 +25,7 @@ from autoreward.records.candidates import (
 )
 from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
 from autoreward.records.contests import Contest, Pooled
-from autoreward.records.controllers import PROPOSED, ControllerEpisodes, Controllers, PlayedController
+from autoreward.records.controllers import CONTROLLER_EPISODES, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
@@ -109,6 +109,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "CLIP_FILE",
+    "CONTROLLER_EPISODES",
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
@@ -116,7 +117,6 @@ __all__ = [
     "FRAMES_FILE",
     "HUNTED",
     "LOGGED",
-    "PROPOSED",
     "RANKING",
     "REFERENCE_EPISODES",
     "SAMPLES",

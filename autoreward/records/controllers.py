@@ -9,7 +9,7 @@ from autoreward.records.base import ProgramText, Record, Said
 from autoreward.records.environments import ReferenceEpisode
 from autoreward.records.limits import LimitReading
 
-PROPOSED = "proposed.npz"
+CONTROLLER_EPISODES = "proposed.npz"
 """File of `Controllers`: the episodes of the designer's controller, one column each."""
 
 

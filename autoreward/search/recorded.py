@@ -10,11 +10,11 @@ from autoreward.errors import RunDamaged, StoreError, UsageError
 from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.legs import newest
 from autoreward.records import (
+    CONTROLLER_EPISODES,
     EPISODES,
     EXPLOITS,
     EXPLORED,
     HUNTED,
-    PROPOSED,
     REFERENCE_EPISODES,
     Diagnosis,
     Hunt,
@@ -57,7 +57,7 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
         pieces.append(Recording(book.transitions(EXPLORATION, EXPLORED), explored.episodes))
     controllers = book.lone(CONTROLLERS)
     if controllers and controllers.episodes:
-        pieces.append(Recording(book.transitions(CONTROLLERS, PROPOSED), controllers.episodes))
+        pieces.append(Recording(book.transitions(CONTROLLERS, CONTROLLER_EPISODES), controllers.episodes))
     if remembered.episodes:
         pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
     pieces += [_hunted(book.page(r.number), hunt, "") for r in rounds for hunt in r.hunts if hunt.found]

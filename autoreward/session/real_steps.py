@@ -53,6 +53,7 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
+from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.agent_desk import GONE, Author, WantedProgram
@@ -97,7 +98,8 @@ class RealSteps:
         self._tell = tell
         self._client = client if config.model not in NO_MODELS else None
         self._asked, self._author = client, author
-        self._strategy: Strategy = TruncationSelection(task, config, slots)
+        one = KeepOrRevert(task, config) if config.search == "agent" else None
+        self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._hunting = Hunting(task, config, book, workers, tell)
         self._baselines = SharedBaselines(task, config, book, tell)

@@ -80,7 +80,7 @@ DESCRIPTION = Key("description", Description)
 EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 CONTROLLERS = Key("controllers", Controllers)
-"""Of a run: policies written as code, and how they did; with PROPOSED where a designer wrote one."""
+"""Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)

@@ -15,7 +15,7 @@ from autoreward.core.contract import PARAMETERS, REWARD_SIGNATURE, Signature
 from autoreward.records import PartRole
 from autoreward.rewards.gate import allowed, text, writes
 from autoreward.rewards.gate.roles import cap, roles, stated_problems
-from autoreward.rewards.gate.rules import RULES, Problem, Refused, demand_free
+from autoreward.rewards.gate.rules import RULES, Problem, Refused, demand_unbound
 from autoreward.rewards.gate.slips import Known, slips, undefined
 from autoreward.rewards.gate.together import together
 
@@ -153,7 +153,7 @@ def _walk(tree: ast.Module, signature: Signature) -> Iterator[Problem]:
         if (rule := RULES.get(type(node))) is not None:
             try:
                 rule(node, line)
-                demand_free(node, signature.parameters, line)
+                demand_unbound(node, signature.parameters, line)
             except Refused as refused:
                 yield refused.problem
                 continue  # what is within it may be the same fault

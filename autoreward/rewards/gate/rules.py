@@ -84,7 +84,7 @@ def _name(node: ast.Name, line: int | None) -> None:
         raise Refused("name", _TAKEN.format(node.id), line)
 
 
-def demand_free(node: ast.AST, parameters: tuple[str, ...], line: int | None) -> None:
+def demand_unbound(node: ast.AST, parameters: tuple[str, ...], line: int | None) -> None:
     """Raises Refused where one of the program's own parameters is bound anew."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in parameters:
         raise Refused("name", _TAKEN.format(node.id), line)

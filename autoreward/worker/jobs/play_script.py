@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from autoreward.evaluation.limits import of_episodes
-from autoreward.records import PROPOSED, ControllerEpisodes, Episode, ReferenceEpisode
+from autoreward.records import CONTROLLER_EPISODES, ControllerEpisodes, Episode, ReferenceEpisode
 from autoreward.worker.envs import make
 from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode
@@ -48,4 +48,4 @@ def play_script(
         limits=of_episodes(task.limits, scored),
         recorded=tuple(ReferenceEpisode(kind=SCRIPT, episode=e) for e in recorded),
     )
-    return report, {PROPOSED: as_transitions(task, venv, shown).to_bytes()} if shown else {}
+    return report, {CONTROLLER_EPISODES: as_transitions(task, venv, shown).to_bytes()} if shown else {}

@@ -1,6 +1,6 @@
 """The play of a task's script, as a worker is asked for it."""
 
-from autoreward.records import PROPOSED, UNGRADED, ControllerEpisodes, Grading
+from autoreward.records import CONTROLLER_EPISODES, UNGRADED, ControllerEpisodes, Grading
 from autoreward.worker.jobs.job import WithScript
 
 
@@ -19,4 +19,4 @@ class ScriptJob(WithScript[ControllerEpisodes]):
 
     def makes(self, report: ControllerEpisodes) -> tuple[str, ...]:
         """The recorded episodes, if any were asked for."""
-        return (PROPOSED,) if self.recording else ()
+        return (CONTROLLER_EPISODES,) if self.recording else ()
