@@ -3,8 +3,8 @@
     python benchmarks/keep_or_revert.py train [--tasks mountain-car,...] [--seeds 0,1,2] [--budget 8] [--confirm 3] [--runs DIR]
     python benchmarks/keep_or_revert.py table [--tasks ...] [--seeds ...] [--runs DIR]
 
-`train` runs each search to its end, with the shipped card of the task or that of a hard one (`benchmarks/data/hard`), and goes on
-where it was, run again. Either search may take `--budget` full trainings of environment steps, and ends before that where it reaches a
+`train` runs each search to its end, with the shipped card of the task or that of a hard one (`benchmarks/data/hard`); run again, it
+goes on. Either search may take `--budget` full trainings of environment steps, and ends before that where it reaches a
 success of 1.0 in its own scores: rounds of 8 programs with their race and finalists, as without any option, or a round for each
 full training. `table` trains nothing: for each seed that both have ended it tells the winner's success in the search and on
 `--confirm` fresh training seeds, programs that were written, trainings (those that confirm, too) and all their steps.
