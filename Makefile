@@ -32,7 +32,7 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	@echo "==> slow tests, one beside another on every core"
-	@$(BIN)/python -m pytest -m "slow and not alone" -n logical --dist loadfile --durations=10
+	@$(BIN)/python -m pytest -m "slow and not alone and not nightly" -n logical --dist loadfile --durations=10
 	@echo "==> slow tests that need the machine alone"
 	@$(BIN)/python -m pytest -m alone --durations=10
 

@@ -64,7 +64,7 @@ def show(lines: list[Mapping[str, Any]]) -> None:
     )
     print("|---|---|---|---|---|---|---|---|")
     for name in dict.fromkeys(line["task"] for line in lines):
-        for arm in ARMS:
+        for arm in dict.fromkeys(line["arm"] for line in lines):
             mine = [line for line in lines if (line["task"], line["arm"]) == (name, arm)]
             if len(mine) > 1:
                 print(f"| {name} | {arm} | " + " | ".join(cells(mine)) + " |")

@@ -15,6 +15,7 @@ from autoreward.records import (
     Candidates,
     CheckpointScore,
     Controllers,
+    Debate,
     Description,
     Diagnosis,
     Exploration,
@@ -160,6 +161,12 @@ class FakeSteps:
     def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
         self.done[f"compare {page.folder.name} {batch}"] += 1
         return Judgements(items=tuple(self.judged(question) for question in questions))
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Decides nothing: they say two things of the facts, too."""
+        self.done[f"debate {page.folder.name}"] += 1
+        again = Debate(for_a=("a, step 3: position is 0.6",), forwards="a", backwards="b")
+        return Judgements(items=tuple(one.model_copy(update={"debate": again}) for one in contradicted))
 
     def judged(self, question: Question) -> Judgement:
         """Prefers whom the fake scores prefer: they go by the candidate's name."""

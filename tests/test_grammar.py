@@ -1,5 +1,6 @@
 """The grammar designer: valid, varied, reproducible programs for any task, and children that follow the diagnosis."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from moving import described
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
+from autoreward.design.grammar.kit import Kit
 from autoreward.design.grammar.quantities import readable
 from autoreward.design.grammar.terms import Genome
 from autoreward.records import (
@@ -30,7 +32,7 @@ from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
-from autoreward.tasks.files import find_task, task_names
+from autoreward.tasks.files import find_task, task_names, validated_task
 
 HARD = Path(__file__).parents[1] / "benchmarks" / "data" / "hard"
 FOLDERS = (envs_folder(), HARD)
@@ -205,6 +207,19 @@ def test_the_first_ideas_hold_all_that_a_task_gives_enough_for(name: str, expect
         first = bred(task, described(task), (), 8, seed)
         assert set.union(*map(kinds, first)) & larger == expected
         assert any("behind_object" in c.source for c in first) == (name == "pusher-own")
+
+
+@pytest.mark.parametrize("name", ["doorkey-6x6", "doorkey-8x8"])
+def test_ending_is_not_punished_where_it_is_the_goal(name: str) -> None:
+    """With stages that end in it, or by itself, where there is a bonus for it."""
+    staged = find_task(name, FOLDERS)
+    rule = {"when": "terminated", "distance": "norm(goal_offset)"}
+    values = staged.model_dump(exclude_unset=True, exclude={"success"})
+    alone = validated_task({**values, "success": rule}, name)
+    for task, bonus in ((staged, set()), (alone, {"win"})):
+        drawn = [kinds(c) for seed in range(10) for c in bred(task, described(task), (), 16, seed)]
+        assert not set.union(*drawn) & {"fall", "alive"}
+        assert {term.kind for term in Kit(task, described(task)).bonus(random.Random(0))} == bonus
 
 
 def test_mutations_add_the_larger_ideas_and_change_their_scales_and_weights() -> None:

@@ -82,15 +82,26 @@ def test_a_card_names_the_folder_as_seen_from_its_own(lab: Path) -> None:
     assert f"lets its environment import modules from {lab}" in [power.what for power in of_card(task)]
 
 
+def test_a_card_names_what_is_read_and_changed_as_seen_from_its_own(lab: Path) -> None:
+    (lab / "maps").mkdir()
+    (lab / "log.txt").touch()
+    wanted = Wanted.of("my_lab:LabCart-v0", {}, "go", None, Path("envs"), ["read=maps", "write=./log.txt"])
+    assert wanted.process == Process(modules=("../..",), read=("../../maps",), write=("../../log.txt",))
+    assert wanted.process.seen_from(wanted.path.parent).read == (str(lab / "maps"),)
+
+
 def test_what_can_be_no_folder_of_modules_is_said(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TaskError, match="no such file or folder"):
         Process(modules=("nowhere",)).seen_from(lab)
     with pytest.raises(TaskError, match="name the folder that the module lies in"):
         Process(modules=("my_lab.py",)).seen_from(lab)
     with pytest.raises(
-        UsageError, match="'disk' is nothing that an environment can be allowed; write network or programs"
+        UsageError, match="'disk' is nothing that an environment can be allowed; write network, programs, read="
     ):
         Wanted.of("X-v0", {}, "go", None, lab, ["disk"])
+    for path in ("maps", ""):
+        with pytest.raises(UsageError, match="there is no such file or folder"):
+            Wanted.of("X-v0", {}, "go", None, lab, [f"read={path}"])
     monkeypatch.setenv("HOME", str(lab / "home"))
     task = placeholder_task("my_lab:LabCart-v0", {}, "toy").model_copy(update={"process": Process(modules=(str(lab),))})
     with pytest.raises(TaskError, match="holds your whole home, which no environment may see; move the module"):

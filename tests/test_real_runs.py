@@ -349,8 +349,8 @@ def observe(env, observation, info):
 @pytest.mark.parametrize(
     ("case", "says"),
     [
-        ("optimiser", "the optimiser diverges"),
-        ("exploration", "exploration"),
+        pytest.param("optimiser", "the optimiser diverges", marks=pytest.mark.nightly),
+        pytest.param("exploration", "exploration", marks=pytest.mark.nightly),
         ("observation", "never nearer to the goal"),
     ],
 )

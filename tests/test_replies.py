@@ -249,7 +249,7 @@ def test_any_bytes_are_a_reply_or_no_answer(body: bytes) -> None:
     saved_or_no_answer(as_text(body))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @settings(max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CHAT | JSON)
 def test_five_thousand_answers(value: object) -> None:

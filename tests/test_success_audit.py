@@ -1,5 +1,6 @@
 """Whether success does what the goal says: known answers on episodes made by hand, and on recorded ones."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -232,3 +233,25 @@ def test_the_cheetah_on_its_nose_and_on_its_back_is_found(
 def test_the_cheetah_on_its_feet_is_not(recorded: dict[str, NDArray[np.generic]]) -> None:
     assert audit_of(recorded, "upright") == SuccessAudit(successes=5)
     assert len(audit_of(recorded, "upright", "nose").departures) == 2
+
+
+def turned(episodes: Transitions) -> Transitions:
+    """The same upside down: its tilt half a turn further, between minus half a turn and half a turn."""
+    for fields in (episodes.state, episodes.next_state):
+        fields["tilt"] = (fields["tilt"] + 2 * np.pi) % (2 * np.pi) - np.pi
+    return episodes
+
+
+@pytest.mark.parametrize("tilt", [1.5, -1.5, 0.0])
+def test_an_angle_that_starts_where_its_numbers_come_round(tilt: float) -> None:
+    card = task()
+    angle = card.state["tilt"].model_copy(update={"wrap": True, "range": (-np.pi, np.pi)})
+    card = card.model_copy(update={"state": {**card.state, "tilt": angle}})
+    won = winners(tilt=tilt)
+    audit = audit_successes(card, turned(untrained()), kinds(), [Successes(turned(won.episodes), won.won)])
+    said = [re.fullmatch(r"abs\(tilt - (.*)\) < (.*)", departure.condition) for departure in audit.departures]
+    assert len(said) == (tilt != 0.0)
+    for match in said:
+        assert match
+        assert float(match[1]) == pytest.approx(np.pi, abs=0.02)
+        assert 0.2 < float(match[2]) < 0.5

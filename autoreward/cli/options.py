@@ -14,7 +14,9 @@ from autoreward.errors import UsageError, shortened
 
 KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
 ALLOWING = typer.Option(
-    [], "--allow", help="What the environment may do beyond computing: programs, network; may be repeated."
+    [],
+    "--allow",
+    help="What the environment may do beyond computing: programs, network, read=PATH, write=PATH; may be repeated.",
 )
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 EnvsOption = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")

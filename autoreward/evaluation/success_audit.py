@@ -5,7 +5,7 @@ state that the rule does not name is compared between the window in which succes
 reference episodes (idle, constant, random, scripted, shown).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +63,34 @@ class _Usual(NamedTuple):
     spread: float
 
 
+class _Numbers(NamedTuple):
+    """Reads a field's numbers, those of an angle so that they do not jump where episodes start: the shortest way from there."""
+
+    field: str
+    period: float = 0.0
+    """After which its numbers come round; 0 for those that do not."""
+    centres: tuple[float, ...] = ()
+    """Where episodes start, each number's circular mean (Mardia and Jupp 2000, Directional Statistics, 2.2)."""
+
+    @classmethod
+    def of(cls, task: Task, reference: Transitions, field: str) -> "_Numbers":
+        turn = task.state[field].turn
+        if turn is None:
+            return cls(field)
+        starts = [before[reference.step == 1] for before in cls(field)(reference.state)]
+        means = [np.angle(np.mean(np.exp(2j * np.pi * s / turn.period))) for s in starts]
+        return cls(field, turn.period, tuple(float(m * turn.period / (2 * np.pi)) for m in means))
+
+    def __call__(self, fields: Mapping[str, NDArray[np.generic]]) -> list[Array]:
+        """Each of its numbers, of shape (T, n)."""
+        values = np.asarray(fields[self.field], dtype=np.float64)
+        numbers = [values] if values.ndim == 2 else [values[..., i] for i in range(values.shape[2])]
+        if not self.period:
+            return numbers
+        away = [number - centre for number, centre in zip(numbers, self.centres, strict=True)]
+        return [c + a - self.period * np.round(a / self.period) for a, c in zip(away, self.centres, strict=True)]
+
+
 def audit_successes(
     task: Task,
     reference: Transitions,
@@ -91,23 +119,26 @@ def audit_successes(
     shown = [i for i, k in enumerate(kinds) if k.kind in KNOWN_GOOD and k.episode.success]
     found = []
     for name in (n for n in task.state if n not in named and n != NATIVE_REWARD):
-        numbers = list(zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True))
+        told_of = _Numbers.of(task, reference, name)
+        numbers = list(zip(told_of(reference.state), told_of(reference.next_state), strict=True))
         for index, (before, after) in enumerate(numbers):
-            if np.ptp(after[reference.step > 0]) == 0.0 or _told(reference, named, after):
+            if np.ptp(after[reference.step > 0]) == 0.0 or _told(task, reference, named, after):
                 continue
             usual = _usual(task, reference, before, after, MOMENTS / len(numbers))
             if any(_side(window, usual) for window in _windows(task, reference, shown, after)):
                 continue
-            windows = [w for p in policies for w in _windows_of_successes(task, p, name, index)]
+            windows = [w for p in policies for w in _windows_of_successes(task, p, told_of, index)]
             if departure := _departure(name, index if reference.state[name].ndim == 3 else None, usual, windows):
-                found.append(departure)
+                turn = task.state[name].turn
+                past = turn is not None and (usual.low < turn.low or usual.high > turn.high)
+                found.append(departure.model_copy(update={"past_the_seam": past}))
     gravest = sorted(found, key=lambda d: (-d.beyond, -d.distance))
     first = {d.field: d for d in reversed(gravest)}
     return plain.model_copy(update={"departures": tuple(d for d in gravest if first[d.field] is d)[:TOLD_MOST]})
 
 
-def _windows_of_successes(task: Task, policy: Successes, name: str, index: int) -> list[Array]:
-    number = _numbers(policy.episodes.next_state[name])[index]
+def _windows_of_successes(task: Task, policy: Successes, told_of: "_Numbers", index: int) -> list[Array]:
+    number = told_of(policy.episodes.next_state)[index]
     return _windows(task, policy.episodes, np.flatnonzero(policy.won), number)
 
 
@@ -193,12 +224,13 @@ def _side(window: Array, usual: _Usual) -> int:
     return -int(np.mean(window < usual.low) >= STAYS)
 
 
-def _told(reference: Transitions, named: frozenset[str], number: Array) -> bool:
+def _told(task: Task, reference: Transitions, named: frozenset[str], number: Array) -> bool:
     """Whether the rule looks at it under another name: within most reference episodes a named field, or its change, follows
     from it. Within each, since one that is far from all others would decide for them all."""
     columns = [reference.step[:, i] > 0 for i in range(number.shape[1])]
     for name in named:
-        for before, after in zip(_numbers(reference.state[name]), _numbers(reference.next_state[name]), strict=True):
+        told_of = _Numbers.of(task, reference, name)
+        for before, after in zip(told_of(reference.state), told_of(reference.next_state), strict=True):
             for values, power in ((after, 2), (after - before, 1)):
                 shares = [_share(number[rows, i], values[rows, i], power) for i, rows in enumerate(columns)]
                 if float(np.median([share for share in shares if share is not None] or [0.0])) >= TOLD:
@@ -214,9 +246,3 @@ def _share(number: Array, values: Array, power: int) -> float | None:
     explains = np.stack([scaled**p for p in range(power + 1)], axis=1)
     coefficients, *_ = np.linalg.lstsq(explains, values, rcond=None)
     return 1.0 - float(np.var(values - explains @ coefficients) / np.var(values))
-
-
-def _numbers(field: NDArray[np.generic]) -> list[Array]:
-    """A field's numbers, each of shape (T, n)."""
-    values = np.asarray(field, dtype=np.float64)
-    return [values] if values.ndim == 2 else [values[..., i] for i in range(values.shape[2])]

@@ -56,6 +56,7 @@ from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    Debate,
     JudgedTask,
     JudgeExam,
     Judgement,
@@ -145,6 +146,7 @@ __all__ = [
     "ControllerEpisodes",
     "Controllers",
     "CurvePoint",
+    "Debate",
     "Departure",
     "Description",
     "Diagnosis",

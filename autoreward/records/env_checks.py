@@ -7,7 +7,7 @@ from autoreward.records.base import Record, Said
 Gravity = Literal["note", "warn", "fail"]
 """`note`: good to know, or handled. `warn`: it trains, but what comes out may mislead or take long. `fail`: nothing trains."""
 Allowed = Literal["network", "programs"]
-"""What `[process]` of a card may let its environment do."""
+"""What `[process]` of a card may let its environment do, beside reading and changing what it names."""
 
 
 LAST_CHECK = "closing it"
@@ -23,8 +23,8 @@ class EnvRow(Record):
     found: Said
     advice: Said = ""
     """What to do; empty where nothing is to be done."""
-    asks: tuple[Allowed, ...] = ()
-    """What the card would have to allow."""
+    asks: tuple[Said, ...] = ()
+    """What the card would have to allow: one of `Allowed`, or `read=` and a path."""
 
     def __str__(self) -> str:
         return f"{self.gravity}  {self.name}: {self.sentence}"

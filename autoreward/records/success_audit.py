@@ -31,6 +31,8 @@ class Departure(Record):
     """Median at the end of reference episodes."""
     spread: float
     """Robust standard deviation of that."""
+    past_the_seam: bool = False
+    """Of an angle: whether the bounds reach beyond where its numbers come round, so that only a distance says what lies between."""
 
     @property
     def quantity(self) -> str:
@@ -50,6 +52,8 @@ class Departure(Record):
     @property
     def condition(self) -> str:
         """A formula that holds within the bounds, loosened to two digits: what a rule might ask for besides."""
+        if self.past_the_seam:
+            return f"abs({self.quantity} - {self.usual:.3g}) < {_loosened(max(self.usual - self.low, self.high - self.usual), 1):g}"
         widest = max(abs(self.low), abs(self.high))
         if abs(self.usual) <= CENTRED * widest:
             return f"abs({self.quantity}) < {_loosened(widest, 1):g}"

@@ -14,6 +14,7 @@ from autoreward.records import (
     Diagnosis,
     Exploration,
     Hunt,
+    Judgement,
     Judgements,
     Question,
     Round,
@@ -86,4 +87,8 @@ class Steps(Protocol):
 
         Raises LimitReached.
         """
+        ...
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Have the models that said two things of a pair argue either side, and judge it anew by what is so."""
         ...

@@ -8,11 +8,10 @@ from autoreward.core.visible import is_environment
 from autoreward.errors import TaskError
 from autoreward.records import Audit, AuditItem, EnvCheck, EnvRow
 from autoreward.sandbox.jail import Jail
-from autoreward.session.new_task import demand_allowable
 from autoreward.store.trust import demand, of_card
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task
-from autoreward.tasks.process import Process, modules_near
+from autoreward.tasks.process import process_of
 from autoreward.training.workers import Workers
 
 _NAME = "environment"
@@ -31,7 +30,7 @@ def check_env(env: Any, kwargs: Mapping[str, object] | None = None, allow: Seque
         env: an id or a Gymnasium environment. That of an id is made and checked in a worker: a crash or a hang is a row, too.
             A given one is checked in this process as it is, where nothing holds it.
         kwargs: arguments for gymnasium.make.
-        allow: what the environment of an id may do beyond computing: `programs`, `network`.
+        allow: what the environment of an id may do beyond computing: `programs`, `network`, `read=PATH`, `write=PATH`.
 
     Raises:
         UsageError: it is no id, or nothing of that name can be allowed.
@@ -57,9 +56,7 @@ def audit_tasks(tasks: Sequence[Task]) -> Iterator[Audit]:
 
 
 def _registered(env: str, kwargs: Mapping[str, object], allow: Sequence[str]) -> EnvCheck:
-    allowed = demand_allowable(allow)
-    modules = tuple(map(str, modules_near(env, (Path.cwd(),))))
-    process = Process(modules=modules, network="network" in allowed, programs="programs" in allowed)
+    process = process_of(env, allow, Path.cwd()).seen_from(Path.cwd())
     task = placeholder_task(env, kwargs, _NAME).model_copy(update={"process": process})
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program is run here
         return workers.check_env(task)

@@ -1,6 +1,5 @@
 """A task card for any environment: survey it in a worker, draft the card, let a model name things if one is configured."""
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from autoreward.errors import NoAnswer, TaskError, UsageError
 from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client
 from autoreward.llm.types import storable
-from autoreward.records import Allowance, Allowed, EnvCheck, EnvRow
+from autoreward.records import Allowance, EnvCheck, EnvRow
 from autoreward.roles.card_writer import propose
 from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
@@ -23,7 +22,7 @@ from autoreward.tasks.draft.questions import CardQuestion, answered
 from autoreward.tasks.draft.usual_training import Algorithm
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
-from autoreward.tasks.process import Process, modules_near
+from autoreward.tasks.process import Process, process_of
 from autoreward.training.workers import Workers
 
 TRIES = 10
@@ -54,8 +53,8 @@ class Wanted(NamedTuple):
     goal: str
     path: Path
     """The card to be written, `.../NAME/task.toml`."""
-    allow: tuple[Allowed, ...] = ()
-    """What the environment may do beyond computing."""
+    process: Process = Process()
+    """What the card asks for, as seen from its folder: its module may lie there, or in the current folder."""
     algorithm: Algorithm = "PPO"
     """What the card trains with."""
 
@@ -72,15 +71,8 @@ class Wanted(NamedTuple):
     ) -> "Wanted":
         """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
         path = to / plain_name(name or _task_name(env, kwargs)) / "task.toml"
-        return cls(env, kwargs, storable(goal), path, demand_allowable(allow), _usual_algorithm(algorithm))
-
-    @property
-    def process(self) -> Process:
-        """What the card asks for, as seen from its folder: its module may lie there, or in the current folder."""
-        folder = self.path.parent.absolute()
-        found = modules_near(self.env, (folder, Path.cwd()))
-        near = tuple(os.path.relpath(place, folder.resolve()) for place in found)
-        return Process(modules=near, network="network" in self.allow, programs="programs" in self.allow)
+        process = process_of(env, allow, path.parent.absolute())
+        return cls(env, kwargs, storable(goal), path, process, _usual_algorithm(algorithm))
 
 
 class Initiated(NamedTuple):
@@ -193,16 +185,6 @@ def demand_usable(check: EnvCheck) -> tuple[EnvRow, ...]:
         settings = [part for kind in row.asks for part in (" ", Setting("allow", kind))]
         raise TaskError(f"{check.env}: {row.sentence} To allow it from the start:", *settings)
     return tuple(row for row in check.rows if row.gravity == "warn")
-
-
-def demand_allowable(names: Sequence[str]) -> tuple[Allowed, ...]:
-    """What an environment is to be allowed, by name. Raises UsageError for what nobody can allow so."""
-    for name in names:
-        if name not in get_args(Allowed):
-            raise UsageError(
-                f"{name!r} is nothing that an environment can be allowed; write {' or '.join(get_args(Allowed))}."
-            )
-    return tuple(kind for kind in get_args(Allowed) if kind in names)
 
 
 def _usual_algorithm(name: str) -> Algorithm:

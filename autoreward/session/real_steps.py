@@ -19,7 +19,6 @@ from autoreward.design.recompose import as_demanded
 from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
-from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.records import (
     DEMONSTRATIONS,
@@ -34,6 +33,7 @@ from autoreward.records import (
     Exploration,
     Feedbacks,
     Hunt,
+    Judgement,
     Judgements,
     Question,
     ReplyKey,
@@ -62,7 +62,7 @@ from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.controllers import ControllerTrials
 from autoreward.session.hunting import Hunting
-from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
+from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
@@ -101,6 +101,7 @@ class RealSteps:
         one = KeepOrRevert(task, config) if config.search == "agent" else None
         self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
+        self._judging = Judging(task, config, book, workers, self.executor, client)
         self._hunting = Hunting(task, config, book, workers, tell)
         self._baselines = SharedBaselines(task, config, book, tell)
 
@@ -255,13 +256,11 @@ class RealSteps:
 
     def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
         """Show models that judge what the policies of these questions do."""
-        described = self._book.need(DESCRIPTION)
-        recorded = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
-        about = unruled_brief(self._task, self._config, described, recorded)
-        showing = Showing(about, self._book, self._workers, self.executor)
-        pairs = showing.pairs(Sides(self._book.pages()), questions)
-        key = str(ReplyKey(page.round, f"compare-{batch}"))
-        return ask_panel(JudgePanel(self._asked, self._config.judges, about), key, questions, pairs)
+        return self._judging.compare(page, batch, questions)
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Have models argue either side of pairs of which they said two things, and judge them anew."""
+        return self._judging.debate(page, contradicted)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
         """The program's parts along an episode; empty if it fails there."""

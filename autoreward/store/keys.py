@@ -120,6 +120,8 @@ JUDGED = Key("judged", Strengths)
 """Of a round: what people, or models that judge, prefer by the end of it."""
 JUDGEMENTS = Key("judgements/", Judgements)
 """Of a round: what models that judge said, so many questions at a time."""
+DEBATED = Key("debated", Judgements)
+"""Of a round: what they say after debates; stands for what they said of the same questions before."""
 DIAGNOSES = Key("diagnoses/", Diagnosis)
 """Of a round: why a candidate did as it did, one a candidate."""
 ANALYSES = Key("analyses", Analyses)

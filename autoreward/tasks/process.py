@@ -1,11 +1,13 @@
 """What a task's card may ask for its environment: the table `[process]`."""
 
+import os
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import get_args
 
-from autoreward.errors import TaskError
-from autoreward.records import Record
+from autoreward.errors import TaskError, UsageError
+from autoreward.records import Allowed, Record
 from autoreward.records.base import Line
 
 
@@ -50,6 +52,38 @@ class Process(Record):
                 raise TaskError(f"[process] modules = {str(files[0])!r}: name the folder that the module lies in.")
             paths[key] = tuple(map(str, places))
         return self.model_copy(update=paths)
+
+
+def process_of(env: str, allow: Sequence[str], folder: Path) -> Process:
+    """What a card in `folder` asks for: the module of its environment's id, in that folder or the current one, and what is allowed.
+
+    Args:
+        env: the environment's id.
+        allow: `programs`, `network`, `read=PATH` or `write=PATH`, where a path is seen from the current folder.
+        folder: the card's folder, which need not be there yet.
+
+    Raises:
+        UsageError: nobody can allow such a thing, or nothing is at that path.
+    """
+    paths: dict[str, list[Path]] = {"modules": list(modules_near(env, (folder, Path.cwd()))), "read": [], "write": []}
+    for word in allow:
+        kind, equals, path = word.partition("=")
+        if equals and kind in ("read", "write"):
+            paths[kind].append(_present(word, Path(path)))
+        elif word not in get_args(Allowed):
+            raise UsageError(
+                f"{word!r} is nothing that an environment can be allowed; write {', '.join(get_args(Allowed))}, read=PATH "
+                "or write=PATH."
+            )
+    seen = {key: tuple(os.path.relpath(place, folder.resolve()) for place in places) for key, places in paths.items()}
+    return Process(network="network" in allow, programs="programs" in allow, **seen)
+
+
+def _present(word: str, path: Path) -> Path:
+    place = (Path.cwd() / path.expanduser()).resolve()
+    if not path.parts or not place.exists():
+        raise UsageError(f"{word!r}: there is no such file or folder.")
+    return place
 
 
 def modules_near(env: str, places: Sequence[Path]) -> tuple[Path, ...]:

@@ -20,7 +20,7 @@ _BY_MODULE: dict[str, tuple[str, Allowed]] = {
     "popen_spawn_posix.py": ("start processes", "programs"),
 }
 """What a module of Python's own was doing when the kernel said no."""
-Asks = tuple[Allowed, ...]
+Asks = tuple[str, ...]
 _FULL = "The folder for temporary files is full: make room there, or set TMPDIR to a folder that has some, and go on"
 
 
@@ -50,7 +50,7 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
             path = Path(error.filename if isinstance(error.filename, str) else error.filename.decode())
-            return _about_path(str(path)), ()
+            return _about_path(str(path)), (f"read={path}",)
         frames = [Path(f.f_code.co_filename).name for f, _ in traceback.walk_tb(error.__traceback__)]
         for module, (what, kind) in _BY_MODULE.items():
             if module in frames:
@@ -64,14 +64,14 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
         return "Workers have no display: have it open no window, such as by render_mode in the kwargs of its card", ()
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
-    return next((_about_path(path) for path in refused), ""), ()
+    return next(((_about_path(path), (f"read={path}",)) for path in refused), ("", ()))
 
 
 def _about_path(path: str) -> str:
     return (
         f"Workers see packages, system libraries and a folder of their own, not {path}; if you trust the environment, its card "
-        f'can name what it reads or changes: [process] read = ["{path}"], or write. What lies in a package, a folder of code, can '
-        "be read without that"
+        f'can name the files and folders that it reads or changes: [process] read = ["{path}"], or write. What lies in a '
+        "package, a folder of code, can be read without that"
     )
 
 

@@ -28,7 +28,7 @@ _ALWAYS = ("anything",)
 """What an idea needs that every task gives enough for."""
 _LASTING = ("alive", "time", "fall")
 """Kinds that may be constant and still matter, through how long an episode lasts."""
-_RARE = ("bonus", "all_bonus", "end", "staged", "limit", "next")
+_RARE = ("bonus", "all_bonus", "end", "win", "staged", "limit", "next")
 """Kinds that pay nothing until something is reached, or exceeded: that they never did says nothing against them."""
 
 

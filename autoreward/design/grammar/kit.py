@@ -55,6 +55,7 @@ class Kit:
         wanted = {q.name for q in self.goals}
         self.others = [q for q in every if q.name not in wanted and q not in self.rates]
         self.survive = task.success.full_length or "not terminated" in task.success.text
+        self.wins = task.success.plan[-1].when.strip() == "terminated"
         self.terminates = description.terminates
         self.ends = description.terminates and not self.survive
         self.short = description.terminates and description.random_length < _SHORT * description.max_steps
@@ -117,7 +118,7 @@ class Kit:
 
         Where random episodes end early and the goal does not say whether ending is good, either may be drawn.
         """
-        if self.survive or (self.short and rng.random() < 0.5):
+        if self.survive or (self.short and not self.wins and rng.random() < 0.5):
             return [Term(kind="alive", weight=rng.choice((0.5, 1.0, 2.0)))]
         return [Term(kind="time", weight=rng.choice((0.1, 0.5, 1.0)))]
 
@@ -157,9 +158,11 @@ class Kit:
         ]
 
     def bonus(self, rng: random.Random) -> list[Term]:
-        """An event bonus for the goal."""
+        """An event bonus for the goal; where the rule has no tolerance, the end of the episode is the event, for good or ill."""
         if not any(q.tolerance is not None for q in self.goals):
-            return [Term(kind="fall", weight=rng.choice((5.0, 10.0)))]
+            if self.wins and self.ladders:
+                return []  # what comes before it counts, too: `next` pays for it in its turn
+            return [Term(kind="win" if self.wins else "fall", weight=rng.choice((5.0, 10.0)))]
         weight = rng.choice((1.0, 2.0, 5.0))
         return [Term(kind="all_bonus", weight=weight)]
 

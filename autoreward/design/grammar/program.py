@@ -185,6 +185,8 @@ def _line(term: Term, things: dict[str, Quantity], names: dict[str, str]) -> str
             return f"np.full(next_state.step.shape, -{weight})"
         case "fall":
             return f"-{weight} * next_state.terminated"
+        case "win":
+            return f"{weight} * next_state.terminated"
         case "staged":
             *earlier, last = _stages(things, term.on)
             gates = "".join(f" * {names[f'gate:{stage.key}']}" for stage in earlier)

@@ -30,6 +30,7 @@ Kind = Literal[
     "alive",
     "time",
     "fall",
+    "win",
     "limit",
 ]
 Shape = Literal["linear", "squared", "exp", "tanh", "inverse", "ramp"]
@@ -44,6 +45,7 @@ _ROLES: dict[Kind, PartRole] = {
     "effort": "penalty",
     "time": "penalty",
     "fall": "penalty",
+    "win": "main",
     "limit": "limit",
 }
 """What parts are for, where they do not guide."""
@@ -123,6 +125,7 @@ _IDEAS = {
     "alive": "staying in the episode",
     "time": "haste",
     "fall": "not ending early",
+    "win": "ending the episode, which is the goal",
     "limit": "keeping within the limit of {on}",
 }
 

@@ -65,7 +65,7 @@ def _high(kit: Kit, rng: random.Random) -> list[Term]:
 def _safe(kit: Kit, rng: random.Random) -> list[Term]:
     if kit.ends:
         return kit.within(rng) + kit.ending(rng)
-    return kit.within(rng) + ([Term(kind="fall", weight=5.0)] if kit.terminates else [])
+    return kit.within(rng) + ([Term(kind="fall", weight=5.0)] if kit.terminates and not kit.wins else [])
 
 
 def _tops(kit: Kit) -> list[Quantity]:
