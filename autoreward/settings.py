@@ -73,7 +73,7 @@ class RunSettings:
         str,
         Help(
             "Who ranks those that trained to the end: rule (the task's, if it has one), human, or a model as for `model`, up to "
-            "three with commas between them (docs/preferences.md).",
+            "three with commas between them (autoreward help preferences).",
             default_shown=False,
         ),
     ] = "rule"
@@ -101,7 +101,7 @@ class RunSettings:
         CompositionSetting,
         Help(
             "How parts of programs add up: own (as each designer says), auto (also the best two in other ways), or one of those of "
-            "docs/compositions.md for all."
+            "`autoreward help compositions` for all."
         ),
     ] = "own"
     propose_controller: Annotated[
@@ -111,13 +111,13 @@ class RunSettings:
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
-        Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see docs/clusters.md).")
+        Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see autoreward help clusters).")
     ] = "local"
     simulator: Annotated[
         SimulatorSetting,
         Help(
             "What trainings step: gymnasium (the task's own environment), envpool (faster), or auto (envpool where it is there "
-            "and behaves the same; docs/environments.md). Scores are always of the task's own."
+            "and behaves the same; autoreward help environments). Scores are always of the task's own."
         ),
     ] = "auto"
     workers: Annotated[

@@ -25,7 +25,6 @@ from autoreward.loop import improve
 from autoreward.records import (
     CONTROLLER_EPISODES,
     REFERENCE_EPISODES,
-    UNGRADED,
     Controllers,
     Description,
     Episode,
@@ -49,6 +48,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task, parse_task
 from autoreward.training.workers import Workers
 from autoreward.worker.jobs.records import DescribeJob
+from autoreward.worker.jobs.script_record import ScriptJob
 
 TASK = find_task("mountain-car", (envs_folder(),))
 CARD = (envs_folder() / "mountain-car" / "task.toml").read_text()
@@ -164,14 +164,16 @@ def test_no_card_holds_the_text_itself(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_the_card_s_program_plays_like_its_formula_and_fails_in_one_sentence(tmp_path: Path, jail: Jail) -> None:
     formula = TASK.model_copy(update={"script": "2 * (velocity >= 0)"})
-    config = RunConfig(episodes=3)
     with Workers(jail) as workers:
         program = with_program(tmp_path)
         (one, files), (other, same) = (workers.describe(task, 5) for task in (program, formula))
         assert one.reference_episodes == other.reference_episodes
         assert files[REFERENCE_EPISODES] == same[REFERENCE_EPISODES]
         assert [p.episode.success for p in one.reference_episodes if p.kind == "scripted"] == [True] * 10
-        scores = [workers.play_script(task, config, (1, 2, 3), (4, 5), UNGRADED) for task in (program, formula)]
+        scores = [
+            workers.play_script(ScriptJob(task=task, scoring=(1, 2, 3), recording=(4, 5)))
+            for task in (program, formula)
+        ]
         assert scores[0] == scores[1]
         assert (scores[0][0].success, len(scores[0][0].recorded)) == (1.0, 2)
         assert list(scores[0][1]) == [CONTROLLER_EPISODES]

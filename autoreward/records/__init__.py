@@ -23,7 +23,16 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
-from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
+from autoreward.records.clips import (
+    CLIP_FILE,
+    FRAMES_FILE,
+    REEL_ACROSS,
+    REEL_EPISODE,
+    SHEET_FILE,
+    STILL_FILE,
+    Clip,
+    Reel,
+)
 from autoreward.records.contests import Contest, Pooled
 from autoreward.records.controllers import CONTROLLER_EPISODES, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
@@ -119,8 +128,12 @@ __all__ = [
     "HUNTED",
     "LOGGED",
     "RANKING",
+    "REEL_ACROSS",
+    "REEL_EPISODE",
     "REFERENCE_EPISODES",
     "SAMPLES",
+    "SHEET_FILE",
+    "STILL_FILE",
     "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
@@ -192,6 +205,7 @@ __all__ = [
     "Preference",
     "Question",
     "Record",
+    "Reel",
     "Reference",
     "ReferenceEpisode",
     "Remark",

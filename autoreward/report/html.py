@@ -16,9 +16,10 @@ from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
 from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
-from autoreward.report.behaviour import filmed, plotted
+from autoreward.report.behaviour import plotted
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
+from autoreward.report.films import films, films_of, films_within, stills
 from autoreward.report.lineage import lineage
 from autoreward.report.model_calls import model_calls
 from autoreward.report.phrases import (
@@ -54,7 +55,10 @@ def render(reading: RunView, on_ranking: str = "") -> str:
 
     `on_ranking`: what the run's judge has to say of people's answers.
     """
-    return page("page", **run_parts(reading) | {"on_ranking": on_ranking}, **look())
+    parts = run_parts(reading)
+    held = films_within(reading, parts["candidates"])
+    own = {"on_ranking": on_ranking, "films": lambda view: held.get(view.candidate.id, [])}
+    return page("page", **parts | own, **look())
 
 
 def best_first(reading: RunView) -> list[CandidateView]:
@@ -91,6 +95,7 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
         "origin": origin,
         "source": lambda view: highlighted(view.candidate.source),
         "diff": _diff(reading),
+        "films": lambda view: films_of(reading, view),
         "part_curve": _part_curve,
         "return_against_progress": _return_against_progress,
         "success_curve": _success_curve,
@@ -102,6 +107,7 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
 def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
     """The same, and what those about the whole run are made of."""
     run, by = reading.run, "people" if reading.answered else "judge"
+    graph = lineage(reading.candidates, run.best if run else "", reading.strengths, to, by, stills(reading))
     return candidate_parts(reading, to) | {
         "audit": audit_shown(reading),
         "verdict": result_sentence(run) if run else "Not finished: what there is so far.",
@@ -112,12 +118,12 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "candidates": best_first(reading),
         "interval": interval_text,
         "again": again,
-        "clips": filmed(reading),
+        "clips": films(reading),
         "taken_over": taken_over_sentence(reading.trials),
         "simulator": simulator_sentence(reading),
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
-        "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to, by)),  # noqa: S704
+        "graph": Markup(graph),  # noqa: S704 - lineage escapes what it is given
         "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
         "races": races(reading),
         "whiskers": whiskers(run.confirmed, run.best) if run else "",

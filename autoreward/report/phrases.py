@@ -12,6 +12,7 @@ from autoreward.evaluation.limits import limits_clause
 from autoreward.evaluation.metrics import metrics_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
+from autoreward.report.beside_native import beside_native
 from autoreward.report.controllers import controller_sentences
 from autoreward.report.hunting import BeforeTraining, before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
@@ -153,8 +154,7 @@ def _result(run: Run) -> str:
     if max(winner.success) == 0.0 and run.contest is None:
         return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
-    verb = "did best" if run.contest and run.contest.best != run.contest.winner else "won"
-    won = f"{run.best} {verb}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    won = f"{run.best} {beside_native(run, winner)}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
     return f"{won} {contest_sentences(run.contest)}" if run.contest else won
 
 

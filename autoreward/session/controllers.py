@@ -23,7 +23,8 @@ from autoreward.roles.brief import Brief
 from autoreward.roles.controller import CONTROLLER_FILE, propose_controller
 from autoreward.store.book import WithFiles
 from autoreward.tasks.card import Task
-from autoreward.training.workers import Workers
+from autoreward.training.workers import Workers, job_limits
+from autoreward.worker.jobs.script_record import ScriptJob
 
 RECORDED = 10
 """Episodes of the designer's controller that join the recorded ones."""
@@ -82,7 +83,9 @@ class ControllerTrials:
         scoring = seeds.held_out(purpose, self._config.episodes)
         first = seeds.derive(self._config.seed, "controller") % 2**31
         recording = range(first, first + recorded)
-        return self._workers.play_script(task, self._config, scoring, recording, self._grading)
+        job = ScriptJob(task=task, scoring=tuple(scoring), recording=tuple(recording), grading=self._grading,
+                        limits=job_limits(self._config))  # fmt: skip
+        return self._workers.play_script(job)
 
     def _record(self, by: Literal["card", "designer"], text: str, made: ControllerEpisodes) -> PlayedController:
         held = violation(made.limits) == 0.0

@@ -54,6 +54,7 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.reel_record import ReelJob, ReelReport
 from autoreward.worker.jobs.script_record import ScriptJob
 
 _PATIENCE = 30.0
@@ -91,12 +92,8 @@ class Workers(Closing):
         job = DescribeJob(task=task, seed=seed, simulator=simulator, demonstrated=bool(demos))
         return self._look(job, {DEMONSTRATIONS: demos})
 
-    def play_script(
-        self, task: Task, config: RunConfig, scoring: Sequence[int], recording: Sequence[int], grading: Grading
-    ) -> tuple[ControllerEpisodes, dict[str, bytes]]:
-        """Play the task's script on seeds: the record, and `proposed.npz`. Raises TaskError if it gives no action, or fails."""
-        job = ScriptJob(task=task, scoring=tuple(scoring), recording=tuple(recording), grading=grading,
-                        limits=job_limits(config))  # fmt: skip
+    def play_script(self, job: ScriptJob) -> tuple[ControllerEpisodes, dict[str, bytes]]:
+        """Play a task's script: the record, and its file where it is recorded. Raises TaskError if it fails, or gives no action."""
         return self._look(job, {})
 
     def explore(
@@ -212,6 +209,18 @@ class Workers(Closing):
     def film(self, task: Task, weights: bytes, seed: int) -> dict[str, bytes]:
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         return self._filmed(FilmJob(task=task, seed=seed), weights)
+
+    def reel(self, task: Task, weights: bytes, seed: int, width: int, most: int) -> tuple[ReelReport, dict[str, bytes]]:
+        """One episode in at most `most` frames of that width, in pixels; its files as `ReelJob.makes` names them.
+
+        Raises CannotDraw where the environment can't be drawn on this machine.
+        """
+        job = ReelJob(task=task, seed=seed, width=width, most=most)
+        try:
+            made = self._here.run(job, {WEIGHTS_FILE: weights}, _untold)
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
+        return made.report, dict(made.files)
 
     def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
         """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""

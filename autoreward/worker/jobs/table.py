@@ -33,6 +33,8 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.reel import reel
+from autoreward.worker.jobs.reel_record import ReelJob
 from autoreward.worker.jobs.sb3_files import package
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.script_record import ScriptJob
@@ -71,6 +73,7 @@ _ENTRIES = (
     _entry(GraphJob, graph),
     _entry(FilmJob, film),
     _entry(PlayJob, film_large),
+    _entry(ReelJob, reel),
 )
 JOB_TABLE = {entry.record.kind: entry for entry in _ENTRIES}
 """By kind."""
