@@ -43,6 +43,10 @@ class RunSettings:
     seed: Annotated[int, Ge(0), Lt(2**31), Help("What all seeds of the run are derived from.")] = 0
     rounds: Annotated[int, Interval(ge=1, le=100), Help("Rounds at most.")] = 3
     candidates: Annotated[int, Interval(ge=1, le=100), Help("Reward programs per round.")] = 8
+    search: Annotated[
+        Literal["rounds", "agent"],
+        Help("rounds, or agent: one program at a time, kept or reverted, as many as the budget trains."),
+    ] = "rounds"
     finalists: Annotated[
         int, Interval(ge=1, le=100), Help("Best candidates of a round that train again on more seeds.")
     ] = 2  # one seed's luck wins nothing
@@ -100,6 +104,10 @@ class RunSettings:
             "`autoreward help compositions` for all."
         ),
     ] = "own"
+    propose_controller: Annotated[
+        bool,
+        Help("Also ask the designer, once, for a policy written as code, and play it beside those that are trained."),
+    ] = False
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
@@ -185,6 +193,7 @@ class Settings(TypedDict, total=False):
     seed: int
     rounds: int
     candidates: int
+    search: Literal["rounds", "agent"]
     finalists: int
     finalist_seeds: int
     steps: int | Literal["auto"] | None
@@ -197,6 +206,7 @@ class Settings(TypedDict, total=False):
     explore_steps: int
     hunt_steps: int
     composition: CompositionSetting
+    propose_controller: bool
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]

@@ -105,7 +105,9 @@ def _who(config: "RunConfig") -> str:
     if config.model == "grammar":
         asked = f"{config.preferred_by} is asked to judge; the" if config.judges else "No model is configured: the"
         return f"{asked} embedded grammar designer writes the programs, at no cost."
-    expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools, config.ask > 0)
+    expected = estimate_cost(
+        config.models, config.rounds, config.efforts, config.tools, config.ask > 0, config.propose_controller
+    )
     if config.model.partition(":")[0] in FREE_PROVIDERS:
         return f"{config.model} writes the programs, at no cost."
     usual = f"{config.model} writes the programs: about {counted(expected.calls, 'call')} for {counted(config.rounds, 'round')}"

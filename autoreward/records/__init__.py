@@ -34,6 +34,7 @@ from autoreward.records.clips import (
     Reel,
 )
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.controllers import CONTROLLER_EPISODES, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
@@ -118,6 +119,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "CLIP_FILE",
+    "CONTROLLER_EPISODES",
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
@@ -154,6 +156,8 @@ __all__ = [
     "CompositionName",
     "Confirmed",
     "Contest",
+    "ControllerEpisodes",
+    "Controllers",
     "CurvePoint",
     "Debate",
     "Departure",
@@ -196,6 +200,7 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlayedController",
     "Pooled",
     "Preference",
     "Question",

@@ -94,7 +94,7 @@ class LocalRunner:
         if job.program is None:
             reply = self._work(job, files, (), progress)
         else:
-            with self._jail.open(job.program) as room:
+            with self._jail.open(job.program, signature=job.signature) as room:
                 reply = self._work(job, files, (room.fd,), progress)
                 if job.blames_the_room(reply.report) and room.was_killed():
                     raise JobFailed(
