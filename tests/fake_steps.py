@@ -14,6 +14,8 @@ from autoreward.records import (
     Candidate,
     Candidates,
     CheckpointScore,
+    Controllers,
+    Debate,
     Description,
     Diagnosis,
     Exploration,
@@ -21,6 +23,7 @@ from autoreward.records import (
     Hunt,
     Judgement,
     Judgements,
+    PlayedController,
     Question,
     Round,
     Score,
@@ -71,6 +74,11 @@ class FakeSteps:
         field = FieldStats(name="x", size=0, low=-1, high=1, mean=0, std=1)
         description = Description(state=(field,), action=(field,), max_steps=10, terminates=True, random_length=5)
         return WithFiles(description, {"samples.npz": b"samples"})
+
+    def controllers(self) -> WithFiles[Controllers]:
+        self.done["controllers"] += 1
+        played = PlayedController(by="card", text="1.0 * (x > 0.0)", success=0.98, progress=0.99, enough=True)
+        return WithFiles(Controllers(items=(played,)), {})
 
     def explore(self) -> WithFiles[Exploration]:
         self.done["explore"] += 1
@@ -153,6 +161,12 @@ class FakeSteps:
     def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
         self.done[f"compare {page.folder.name} {batch}"] += 1
         return Judgements(items=tuple(self.judged(question) for question in questions))
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Decides nothing: they say two things of the facts, too."""
+        self.done[f"debate {page.folder.name}"] += 1
+        again = Debate(for_a=("a, step 3: position is 0.6",), forwards="a", backwards="b")
+        return Judgements(items=tuple(one.model_copy(update={"debate": again}) for one in contradicted))
 
     def judged(self, question: Question) -> Judgement:
         """Prefers whom the fake scores prefer: they go by the candidate's name."""

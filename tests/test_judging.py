@@ -35,7 +35,8 @@ from autoreward.loop import improve
 from autoreward.records import Answer, Episode, JudgedTask, JudgeExam, Judgement, Judgements, Question, Run, Score
 from autoreward.report.html import build_report
 from autoreward.roles.brief import brief
-from autoreward.roles.judge import CitedFact, ShownPair, Sight, is_so, opinions
+from autoreward.roles.judge import opinions
+from autoreward.roles.shown_pairs import CitedFact, ShownPair, Sight, is_so
 from autoreward.search.study import Study
 from autoreward.session.judge_exam import demand_examined, told_apart
 from autoreward.session.judging import JudgePanel, ask_panel

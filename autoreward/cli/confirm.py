@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say_record
 from autoreward.cli.trust import TRUST, settle_run
 
@@ -13,7 +13,7 @@ EPISODES = 60
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     vary: list[str] = typer.Option(
         [],
         "--vary",

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_runs
 from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, MORE_SILENCE, MORE_TIME, RUNS, find_run, raised
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
 
 
 def command(
-    run: str = typer.Argument(help="A finished run's folder, its name, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        help="A finished run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
+    ),
     text: str = typer.Argument(help="What you saw and what should change, in your own words."),
     runs: Path = RUNS,
     max_cost: float | None = MORE_COST,

@@ -84,6 +84,12 @@ def agreement_with(judgements: Sequence[Judgement], rule: Callable[[Question], A
     return Agreement(agreed, pairs)
 
 
+def after_debates(said: Sequence[Judgement], debated: Sequence[Judgement]) -> list[Judgement]:
+    """What was said, in its order, with what was debated in the place of what its judge said of the question before."""
+    anew = {(judgement.question.id, judgement.by): judgement for judgement in debated}
+    return [anew.get((judgement.question.id, judgement.by), judgement) for judgement in said]
+
+
 def cannot_tell(judgements: Sequence[Judgement]) -> str:
     """Why a judge's answers say nothing, in words; empty where they say something."""
     by_place = sum(judgement.by_place for judgement in judgements)

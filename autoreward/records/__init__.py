@@ -23,8 +23,18 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
-from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
+from autoreward.records.clips import (
+    CLIP_FILE,
+    FRAMES_FILE,
+    REEL_ACROSS,
+    REEL_EPISODE,
+    SHEET_FILE,
+    STILL_FILE,
+    Clip,
+    Reel,
+)
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.controllers import CONTROLLER_EPISODES, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
@@ -55,6 +65,7 @@ from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    Debate,
     JudgedTask,
     JudgeExam,
     Judgement,
@@ -109,6 +120,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "CLIP_FILE",
+    "CONTROLLER_EPISODES",
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
@@ -117,8 +129,12 @@ __all__ = [
     "HUNTED",
     "LOGGED",
     "RANKING",
+    "REEL_ACROSS",
+    "REEL_EPISODE",
     "REFERENCE_EPISODES",
     "SAMPLES",
+    "SHEET_FILE",
+    "STILL_FILE",
     "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
@@ -141,7 +157,10 @@ __all__ = [
     "CompositionName",
     "Confirmed",
     "Contest",
+    "ControllerEpisodes",
+    "Controllers",
     "CurvePoint",
+    "Debate",
     "Departure",
     "Description",
     "Diagnosis",
@@ -182,11 +201,13 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlayedController",
     "Pooled",
     "Preference",
     "Question",
     "RangePart",
     "Record",
+    "Reel",
     "Reference",
     "ReferenceEpisode",
     "Remark",

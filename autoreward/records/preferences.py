@@ -35,6 +35,26 @@ class Preference(Record):
     answer: Answer
 
 
+class Debate(Record):
+    """What came of a pair on which a judge contradicted itself: facts for either side, and what it says by these alone."""
+
+    for_a: tuple[Said, ...] = ()
+    """What speaks for A, and is so: `a, step 40: position is 0.513`."""
+    for_b: tuple[Said, ...] = ()
+    struck: int = 0
+    """Facts that were named and are not so."""
+    forwards: Answer | None = None
+    """What it said with A first; None: nothing that could be used."""
+    backwards: Answer | None = None
+    """What it said with B first."""
+    reason: Said = ""
+
+    @property
+    def answer(self) -> Answer:
+        """What it said both times; a tie where it said two things again."""
+        return self.forwards if self.forwards is not None and self.forwards == self.backwards else "tie"
+
+
 class Judgement(Record):
     """What a model says of a question, asked twice: with A shown first, and with B shown first."""
 
@@ -42,7 +62,7 @@ class Judgement(Record):
     by: Line
     """The model's name."""
     answer: Answer
-    """What it said both times; a tie where it said two things."""
+    """What it said both times; where it said two things, what it said after a debate, or a tie."""
     forwards: Answer | None = None
     """What it said with A first; None: nothing that could be used."""
     backwards: Answer | None = None
@@ -54,11 +74,19 @@ class Judgement(Record):
     """Facts that it named and that are not so."""
     principles: tuple[tuple[float, float], ...] = ()
     """What it gave A and B by each principle of the card, from 1 to 5, on average of both orders; empty without any."""
+    debate: Debate | None = None
+    """None: there was none."""
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether it said two things of one pair."""
+        return None not in (self.forwards, self.backwards) and self.forwards != self.backwards
 
     @property
     def by_place(self) -> bool:
-        """Whether it chose the one that was shown first both times, or the one that was shown last."""
-        return (self.forwards, self.backwards) in (("a", "b"), ("b", "a"))
+        """Whether it chose the one that was shown first both times, or the one that was shown last, and no debate decided."""
+        chose = (self.forwards, self.backwards) in (("a", "b"), ("b", "a"))
+        return chose and not (self.debate and self.debate.answer != "tie")
 
     @property
     def preference(self) -> Preference:

@@ -68,6 +68,19 @@ def agreement(reading: RunView) -> str:
     return sentence + said
 
 
+def debates_said(reading: RunView) -> str:
+    """How many pairs were debated, and what came of it; empty without one."""
+    if not (debates := reading.debates):
+        return ""
+    decided = sum(judgement.answer != "tie" for judgement in debates)
+    struck = sum(judgement.debate.struck for judgement in debates if judgement.debate)
+    many = len(debates) > 1
+    return (
+        f"{len(debates)} pair{'s' * many} of which a judge said two things {'were' if many else 'was'} debated: {decided} decided, "
+        f"{len(debates) - decided} left a tie, {struck} false fact{'s' * (struck != 1)} struck."
+    )
+
+
 def judged(reading: RunView) -> str:
     """How often models preferred their first, and how well each judges: by the rule, where there is one, and by itself."""
     first = reading.strengths.items[0].candidate_id
@@ -83,4 +96,4 @@ def judged(reading: RunView) -> str:
             said.append(f"{name}: {why}.")
         if reading.header.task.ruled and (agreed := agreement_with(own, partial(answer_of_the_rule, scores))).pairs:
             said.append(f"{name} agrees with the rule in {agreed.said} that the rule tells apart.")
-    return " ".join(said)
+    return " ".join(filter(None, (*said, debates_said(reading))))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
-from autoreward.evaluation.judging import by_principle
+from autoreward.evaluation.judging import after_debates, by_principle
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
@@ -18,6 +18,7 @@ from autoreward.records import (
     Candidates,
     Clip,
     Judgement,
+    Judgements,
     Preference,
     Robustness,
     Run,
@@ -36,6 +37,7 @@ from autoreward.store.keys import (
     ANALYSES,
     CANDIDATES,
     CLIPS,
+    DEBATED,
     JUDGEMENTS,
     PREFERENCES,
     RESULT,
@@ -143,6 +145,11 @@ class RunView:
         """What people answered; where nobody did, what models said."""
         return self.answered or tuple(judgement.preference for judgement in self.judgements)
 
+    @property
+    def debates(self) -> tuple[Judgement, ...]:
+        """What models said after debates."""
+        return tuple(judgement for judgement in self.judgements if judgement.debate)
+
     @cached_property
     def strengths(self) -> Strengths:
         """The candidates by everything that was answered so far; empty without an answer."""
@@ -205,6 +212,9 @@ def read_run(folder: Path) -> RunView:
         for batch in page.saved(JUDGEMENTS):
             judgements += batch.items
             findings += batch.findings
+        debated = page.lone(DEBATED) or Judgements()
+        judgements = after_debates(judgements, debated.items)
+        findings += debated.findings
         rungs.append(tuple(sorted(page.saved(STANDINGS), key=lambda standings: standings.number)))
     files = Folder(folder)
     whole, confirm = Page(files), Page(files.at(CONFIRM_PAGE))

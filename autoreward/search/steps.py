@@ -9,10 +9,12 @@ from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
+    Controllers,
     Description,
     Diagnosis,
     Exploration,
     Hunt,
+    Judgement,
     Judgements,
     Question,
     Round,
@@ -38,6 +40,10 @@ class Steps(Protocol):
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
+        ...
+
+    def controllers(self) -> WithFiles[Controllers]:
+        """Play policies that are written as code on the held-out episodes that trained ones are scored on."""
         ...
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
@@ -81,4 +87,8 @@ class Steps(Protocol):
 
         Raises LimitReached.
         """
+        ...
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Have the models that said two things of a pair argue either side, and judge it anew by what is so."""
         ...

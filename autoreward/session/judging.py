@@ -1,21 +1,33 @@
-"""Shows models that judge what they compare, asks each in both orders, and puts together what they said."""
+"""Shows models that judge what they compare, asks each in both orders, has them debate, and puts together what they said."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
-from autoreward.errors import CannotDraw
+from autoreward.errors import CannotDraw, LimitReached
 from autoreward.judges.sides import Side, Sides
 from autoreward.llm.client import ModelClient
-from autoreward.records import Answer, Description, Judgement, Judgements, Question
+from autoreward.records import (
+    REFERENCE_EPISODES,
+    Answer,
+    Debate,
+    Description,
+    Judgement,
+    Judgements,
+    Question,
+    ReplyKey,
+)
 from autoreward.roles.brief import Brief, brief
-from autoreward.roles.judge import Opinion, ShownPair, Sight, opinions
+from autoreward.roles.debate import ArguedCase, Weighed, argued, weighed
+from autoreward.roles.judge import Opinion, opinions
+from autoreward.roles.shown_pairs import ShownPair, Sight
 from autoreward.settings import Role
-from autoreward.store.book import Book
-from autoreward.store.keys import CLIPS
+from autoreward.store.book import Book, Page
+from autoreward.store.keys import CLIPS, DESCRIPTION
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -60,6 +72,56 @@ def ask_panel(panel: JudgePanel, key: str, questions: Sequence[Question], pairs:
     return Judgements(items=tuple(items), findings=tuple(findings))
 
 
+def debate_panel(
+    panel: JudgePanel, key: str, contradicted: Sequence[Judgement], pairs: Sequence[ShownPair]
+) -> Judgements:
+    """What every judge says of the pairs, shown as `pairs`, that it contradicted itself about, after it argued both sides.
+
+    A limit ends it: what was said before stands.
+
+    Raises:
+        ProviderError: nobody answers.
+        ValueError: there is no model.
+    """
+    if panel.client is None:
+        raise ValueError("no model judges here")
+    items: list[Judgement] = []
+    findings: list[str] = []
+    for role, name in panel.judges.items():
+        own = [(said, pair) for said, pair in zip(contradicted, pairs, strict=True) if said.by == name]
+        if not own:
+            continue
+        asked = f"{key}-{role}"
+        try:
+            cases, told = argued(panel.client, f"{asked}-sides", role, panel.about, [pair for _, pair in own])
+            findings += told
+            open_cases = [(said, case) for (said, _), case in zip(own, cases, strict=True) if case and case.told]
+            if not open_cases:
+                continue
+            answers, told = weighed(
+                panel.client, f"{asked}-weighed", role, panel.about, [case for _, case in open_cases]
+            )
+        except LimitReached as limit:
+            findings.append(f"{asked}: {limit}")
+            break
+        findings += told
+        items += [debated(said, case, *both) for (said, case), both in zip(open_cases, answers, strict=True)]
+    return Judgements(items=tuple(items), findings=tuple(findings))
+
+
+def debated(before: Judgement, case: ArguedCase, forwards: Weighed, backwards: Weighed) -> Judgement:
+    """A judgement after its debate."""
+    debate = Debate(
+        for_a=tuple(f"{fact.of}, {fact.what}" for fact in case.for_a),
+        for_b=tuple(f"{fact.of}, {fact.what}" for fact in case.for_b),
+        struck=case.struck,
+        forwards=forwards.answer,
+        backwards=backwards.answer,
+        reason=forwards.reason or backwards.reason,
+    )
+    return before.model_copy(update={"answer": debate.answer, "debate": debate})
+
+
 def judgement(question: Question, by: str, forwards: Opinion | None, backwards: Opinion | None) -> Judgement:
     """What was said in both orders: a tie where it is not the same, or was said once only."""
     first = forwards.answer if forwards else None
@@ -80,6 +142,43 @@ def judgement(question: Question, by: str, forwards: Opinion | None, backwards: 
         struck=sum(opinion.struck for opinion in said),
         principles=scores,
     )
+
+
+class Judging:
+    """Models that judge in a run."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: RunConfig,
+        book: Book,
+        workers: Workers,
+        executor: Executor,
+        client: ModelClient | None,
+    ) -> None:
+        """`client`: None where no model is asked."""
+        self._task, self._config, self._book = task, config, book
+        self._workers, self._executor, self._client = workers, executor, client
+
+    def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
+        """See `search.steps.Steps`. Raises as `ask_panel`."""
+        key = str(ReplyKey(page.round, f"compare-{batch}"))
+        return ask_panel(self._panel, key, questions, self._shown(questions))
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """See `search.steps.Steps`. Raises as `debate_panel`."""
+        pairs = self._shown([judgement.question for judgement in contradicted])
+        return debate_panel(self._panel, str(ReplyKey(page.round, "debate")), contradicted, pairs)
+
+    @cached_property
+    def _panel(self) -> JudgePanel:
+        recorded = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
+        about = unruled_brief(self._task, self._config, self._book.need(DESCRIPTION), recorded)
+        return JudgePanel(self._client, self._config.judges, about)
+
+    def _shown(self, questions: Sequence[Question]) -> list[ShownPair]:
+        showing = Showing(self._panel.about, self._book, self._workers, self._executor)
+        return showing.pairs(Sides(self._book.pages()), questions)
 
 
 class Showing:

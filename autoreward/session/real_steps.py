@@ -19,7 +19,6 @@ from autoreward.design.recompose import as_demanded
 from autoreward.errors import LimitReached
 from autoreward.evaluation.diagnose import diagnose
 from autoreward.evaluation.ranking import ranked
-from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.records import (
     DEMONSTRATIONS,
@@ -28,11 +27,13 @@ from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
+    Controllers,
     Description,
     Diagnosis,
     Exploration,
     Feedbacks,
     Hunt,
+    Judgement,
     Judgements,
     Question,
     ReplyKey,
@@ -52,14 +53,16 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
+from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.agent_desk import GONE, Author, WantedProgram
 from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
+from autoreward.session.controllers import ControllerTrials
 from autoreward.session.hunting import Hunting
-from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
+from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.store.book import Book, Page, WithFiles
@@ -95,8 +98,10 @@ class RealSteps:
         self._tell = tell
         self._client = client if config.model not in NO_MODELS else None
         self._asked, self._author = client, author
-        self._strategy: Strategy = TruncationSelection(task, config, slots)
+        one = KeepOrRevert(task, config) if config.search == "agent" else None
+        self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
+        self._judging = Judging(task, config, book, workers, self.executor, client)
         self._hunting = Hunting(task, config, book, workers, tell)
         self._baselines = SharedBaselines(task, config, book, tell)
 
@@ -107,6 +112,12 @@ class RealSteps:
         made = WithFiles(*self._workers.describe(self._task, seed, demos, self._config.trained_in))
         self._tell(events.SimulatorChosen(made.record.simulator))
         return made
+
+    def controllers(self) -> WithFiles[Controllers]:
+        """Play the card's script, and ask for a controller where that is wanted."""
+        trials = ControllerTrials(self._task, self._config, self._workers, self._practice, self._described.grading)
+        client = self._client if self._config.propose_controller else None
+        return trials.all(client, lambda: self._brief(self._config.full(self._task)))
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
@@ -245,13 +256,11 @@ class RealSteps:
 
     def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
         """Show models that judge what the policies of these questions do."""
-        described = self._book.need(DESCRIPTION)
-        recorded = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
-        about = unruled_brief(self._task, self._config, described, recorded)
-        showing = Showing(about, self._book, self._workers, self.executor)
-        pairs = showing.pairs(Sides(self._book.pages()), questions)
-        key = str(ReplyKey(page.round, f"compare-{batch}"))
-        return ask_panel(JudgePanel(self._asked, self._config.judges, about), key, questions, pairs)
+        return self._judging.compare(page, batch, questions)
+
+    def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
+        """Have models argue either side of pairs of which they said two things, and judge them anew."""
+        return self._judging.debate(page, contradicted)
 
     def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
         """The program's parts along an episode; empty if it fails there."""

@@ -14,6 +14,7 @@ from autoreward.records import (
     Board,
     Candidates,
     Clip,
+    Controllers,
     Description,
     Diagnosis,
     Doubt,
@@ -80,6 +81,8 @@ DESCRIPTION = Key("description", Description)
 """Of a run: its environment, as it was sampled; with SAMPLES and REFERENCE_EPISODES."""
 EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
+CONTROLLERS = Key("controllers", Controllers)
+"""Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)
@@ -123,6 +126,8 @@ JUDGED = Key("judged", Strengths)
 """Of a round: what people, or models that judge, prefer by the end of it."""
 JUDGEMENTS = Key("judgements/", Judgements)
 """Of a round: what models that judge said, so many questions at a time."""
+DEBATED = Key("debated", Judgements)
+"""Of a round: what they say after debates; stands for what they said of the same questions before."""
 DIAGNOSES = Key("diagnoses/", Diagnosis)
 """Of a round: why a candidate did as it did, one a candidate."""
 ANALYSES = Key("analyses", Analyses)
