@@ -17,17 +17,17 @@ from undrawn import TASK, finished
 from autoreward.cli import app
 from autoreward.errors import TaskError, UsageError
 from autoreward.evaluation.robustness import even_shares, varied_reward
-from autoreward.records import Episode, Robustness, Variation, VariedEpisodes, policy_file
+from autoreward.records import Episode, Feedback, Feedbacks, Robustness, VariedEpisodes, VariedRange, policy_file
 from autoreward.report.reading import read_run
 from autoreward.report.robustness import robustness_rows
-from autoreward.session.feedback import hear_out, heed
-from autoreward.session.vary import variation, vary_winner
+from autoreward.session.feedback import heed
+from autoreward.session.vary import varied_range, vary_winner
 from autoreward.store.book import Book
-from autoreward.store.keys import ROBUSTNESS, TRIALS
+from autoreward.store.keys import FEEDBACK, ROBUSTNESS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.envs.varied import demand_variable, drawn, varied_envs
+from autoreward.worker.envs.varied import demand_variable, value_within, varied_envs
 from autoreward.worker.jobs.records import WEIGHTS_FILE
 from autoreward.worker.jobs.vary import vary
 from autoreward.worker.jobs.vary_record import VaryJob
@@ -81,7 +81,7 @@ def played(*ranges: str, starts: int = 60) -> VariedEpisodes:
     job = VaryJob(
         task=task,
         trial_id="r000c0-s0",
-        variations=tuple(map(variation, ranges)),
+        variations=tuple(map(varied_range, ranges)),
         shares=even_shares(3, starts, len(ranges)),
         seeds=tuple(range(starts)),
     )
@@ -92,7 +92,7 @@ def test_success_that_depends_on_an_argument_falls_just_where_it_must() -> None:
     report = played("wind=0..1")
     assert all(e.success for e in report.plain)
     assert [e.success for e in report.varied] == [own["wind"] <= 0.5 for own in report.values]
-    reward = varied_reward(task_of(), "r000c0", "winner", [variation("wind=0..1")], [report])
+    reward = varied_reward(task_of(), "r000c0", "winner", [varied_range("wind=0..1")], [report])
     assert (reward.plain.value, reward.varied.value) == (1.0, 0.5)
     assert [(p.said, p.success.value, p.episodes) for p in reward.parts] == [
         ("wind 0..0.333", 1.0, 20),
@@ -105,7 +105,7 @@ def test_success_that_depends_on_an_argument_falls_just_where_it_must() -> None:
 def test_of_a_few_whole_numbers_each_is_a_part() -> None:
     report = played("laps=1..4", "wind=0..0.1")
     assert report.whole == ("laps",)
-    reward = varied_reward(task_of(), "r", "winner", [variation("laps=1..4"), variation("wind=0..0.1")], [report])
+    reward = varied_reward(task_of(), "r", "winner", [varied_range("laps=1..4"), varied_range("wind=0..0.1")], [report])
     assert [(p.said, p.success.value) for p in reward.parts[:4]] == [
         ("laps 1", 1.0), ("laps 2", 1.0), ("laps 3", 0.0), ("laps 4", 0.0),
     ]  # fmt: skip
@@ -132,7 +132,7 @@ def test_what_cannot_be_varied_is_refused_with_what_can(ranges: list[str], said:
 def test_an_environment_without_any_number_says_so() -> None:
     task = task_of("CartPole-v1")
     with pytest.raises(TaskError, match="takes no number as an argument, and has no MuJoCo model"):
-        demand_variable(task, make.make_env(task), [variation("gravity=8..12")])
+        demand_variable(task, make.make_env(task), [varied_range("gravity=8..12")])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_an_environment_without_any_number_says_so() -> None:
 )
 def test_a_range_that_is_none_is_refused_in_one_sentence(text: str, said: str) -> None:
     with pytest.raises(UsageError) as refused:
-        variation(text)
+        varied_range(text)
     assert said in str(refused.value)
 
 
@@ -157,9 +157,9 @@ def test_what_is_drawn_is_even_and_the_same_again() -> None:
     assert shares == even_shares(7, 30, 2) != even_shares(8, 30, 2)
     for column in zip(*shares, strict=True):
         assert sorted(int(share * 30) for share in column) == list(range(30))
-    five = Variation(name="n", low=5, high=9)
-    assert [drawn(five, share, whole=True) for share in (0.0, 0.19, 0.2, 0.99)] == [5, 5, 6, 9]
-    assert drawn(five, 0.25, whole=False) == 6.0
+    five = VariedRange(name="n", low=5, high=9)
+    assert [value_within(five, share, whole=True) for share in (0.0, 0.19, 0.2, 0.99)] == [5, 5, 6, 9]
+    assert value_within(five, 0.25, whole=False) == 6.0
 
 
 def episode(success: bool) -> Episode:
@@ -181,7 +181,7 @@ def policy(seed: int, rate: float) -> VariedEpisodes:
 
 
 def test_a_row_says_plain_and_varied_success_and_the_worst_part() -> None:
-    wind = variation("wind=0..1")
+    wind = varied_range("wind=0..1")
     rewards = tuple(
         varied_reward(TASK, who, role, [wind], [policy(0, rate), policy(1, rate)])
         for who, role, rate in (("r000c0", "winner", 0.7), ("native", "baseline", 0.0))
@@ -202,7 +202,7 @@ def test_a_mujoco_model_is_varied_in_its_own_fields() -> None:
     task = task_of("InvertedPendulum-v5")
     env = make.make_env(task)
     names = {"gravity": 12.0, "mass": 2.0, "friction": 0.5, "damping": 3.0, "gear": 0.25}
-    known = demand_variable(task, env, [Variation(name=name, low=0, high=20.5) for name in names])
+    known = demand_variable(task, env, [VariedRange(name=name, low=0, high=20.5) for name in names])
     changed: Any = varied_envs(task, known, [names, {**names, "mass": 1.0}])
     plain, one, two = (e.unwrapped.model for e in (env, *changed.envs))
     assert one.opt.gravity.tolist() == pytest.approx([0, 0, -12])
@@ -215,7 +215,7 @@ def test_a_mujoco_model_is_varied_in_its_own_fields() -> None:
     assert np.allclose(two.body_mass, plain.body_mass)
     assert plain.opt.gravity.tolist() == pytest.approx([0, 0, -9.81])
     with pytest.raises(TaskError, match="is not negative"):
-        demand_variable(task, env, [variation("mass=-1..1")])
+        demand_variable(task, env, [varied_range("mass=-1..1")])
 
 
 @pytest.mark.slow
@@ -236,11 +236,11 @@ def test_a_finished_run_is_confirmed_under_variation_and_shows_it(tmp_path: Path
     assert kept.episodes == 6
     for score in (s.score for s in reading.confirm_scores):  # what was played once is taken as it was
         (folder / "confirm" / TRIALS.of(score.trial_id).folder / policy_file(score.kept)).unlink()
-    assert vary_winner(folder, [variation("goal_velocity=0..0.05")], 6) == kept
+    assert vary_winner(folder, [varied_range("goal_velocity=0..0.05")], 6) == kept
     shown = CliRunner().invoke(app, ["show", str(folder)]).stdout
     assert "Under variation of goal_velocity 0..0.05" in shown
     assert "Where the environment varies" in (folder / "report.html").read_text(encoding="utf-8")
     with Book.open(folder) as book:
-        hear_out(book, "calmer")
+        book.put(FEEDBACK, Feedbacks(items=(Feedback(after=1, text="calmer"),)))
         heed(book)
         assert not book.saved(ROBUSTNESS), "it is of a winner that has not heard what was said"

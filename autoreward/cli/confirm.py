@@ -8,8 +8,8 @@ from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say_record
 from autoreward.cli.trust import TRUST, settle_run
 
-EPISODES = 60
-"""As `session.vary.STARTS`."""
+_EPISODES = 60
+"""As `session.vary.FRESH_STARTS`."""
 
 
 def command(
@@ -20,7 +20,7 @@ def command(
         help="What to draw anew for each episode, and between which ends: gravity=8..12. An argument of the environment, or of a "
         "MuJoCo model gravity, mass, friction, damping or gear; may be repeated. Without it you are told what can be varied.",
     ),
-    episodes: int = typer.Option(EPISODES, help="Held-out starts of each policy, plain and varied."),
+    episodes: int = typer.Option(_EPISODES, help="Held-out starts of each policy, plain and varied."),
     seed: int = typer.Option(0, help="Of what is drawn."),
     runs: Path = RUNS,
     trust: bool = TRUST,
@@ -32,10 +32,10 @@ def command(
     """
     from autoreward.report.robustness import robustness_table
     from autoreward.report.terminal import Terminal
-    from autoreward.session.vary import variation, vary_winner
+    from autoreward.session.vary import varied_range, vary_winner
 
     folder = find_run(run, runs)
-    variations = [variation(text) for text in vary]
+    variations = [varied_range(text) for text in vary]
     settle_run(folder, trust)
     found = vary_winner(folder, variations, episodes, seed)
     if as_json:

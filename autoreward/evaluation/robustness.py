@@ -7,10 +7,10 @@ import numpy as np
 
 from autoreward.evaluation.intervals import interquartile_mean
 from autoreward.evaluation.limits import of_episodes, on_fresh_policies
-from autoreward.records import Episode, Estimate, RangePart, Variation, VariedEpisodes, VariedReward
+from autoreward.records import Episode, Estimate, RangePart, VariedEpisodes, VariedRange, VariedReward
 from autoreward.tasks.card import Task
 
-PARTS = 3
+RANGE_PARTS = 3
 """Of a range; of a few whole numbers each is a part."""
 _FEW = 5
 _ALMOST = 1.0 - 2.0**-53
@@ -32,7 +32,7 @@ def varied_reward(
     task: Task,
     who: str,
     role: Literal["winner", "baseline"],
-    variations: Sequence[Variation],
+    variations: Sequence[VariedRange],
     policies: Sequence[VariedEpisodes],
 ) -> VariedReward:
     """What the policies of one reward, at least one, come to; all were given the same values."""
@@ -50,12 +50,12 @@ def varied_reward(
     )
 
 
-def _parts(variation: Variation, policies: Sequence[VariedEpisodes]) -> list[RangePart]:
+def _parts(variation: VariedRange, policies: Sequence[VariedEpisodes]) -> list[RangePart]:
     name, low, high = variation.name, variation.low, variation.high
     values = np.array([own[name] for own in policies[0].values])
     whole = name in policies[0].whole
     size = high - low + 1.0 if whole else high - low
-    count = int(size) if whole and size <= _FEW else PARTS
+    count = int(size) if whole and size <= _FEW else RANGE_PARTS
     of = np.minimum(((values - low) / size * count).astype(int), count - 1)
     found = []
     for number in range(count):

@@ -76,7 +76,7 @@ from autoreward.records.preferences import (
     Strengths,
 )
 from autoreward.records.protection import WorkerAttempt, WorkerProtection
-from autoreward.records.robustness import RangePart, Robustness, Variation, VariedEpisodes, VariedReward
+from autoreward.records.robustness import RangePart, Robustness, VariedEpisodes, VariedRange, VariedReward
 from autoreward.records.runs import (
     Allowance,
     Board,
@@ -239,8 +239,8 @@ __all__ = [
     "TrialId",
     "TrialJob",
     "TrialName",
-    "Variation",
     "VariedEpisodes",
+    "VariedRange",
     "VariedReward",
     "Verdict",
     "WorkerAttempt",

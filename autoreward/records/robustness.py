@@ -10,7 +10,7 @@ from autoreward.records.limits import LimitReading
 from autoreward.records.trials import Episode
 
 
-class Variation(Record):
+class VariedRange(Record):
     """A number of the environment that is drawn anew for each episode, evenly from a range."""
 
     name: Name
@@ -93,7 +93,7 @@ class Robustness(Record):
 
     id: Id
     """Of the ranges, the number of episodes and the seed."""
-    variations: tuple[Variation, ...] = Field(min_length=1)
+    variations: tuple[VariedRange, ...] = Field(min_length=1)
     episodes: int = Field(ge=1)
     """Starts of each policy, plain and varied."""
     seed: int

@@ -1,4 +1,4 @@
-"""`autoreward confirm --vary`: what won a run, and the baselines beside it, in environments that vary. Nothing is trained."""
+"""Does the winner hold? What won a run, and the baselines beside it, in environments that vary; nothing is trained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from autoreward.core.wording import Command
 from autoreward.errors import JobFailed, UsageError
 from autoreward.evaluation.legs import newest
 from autoreward.evaluation.robustness import even_shares, varied_reward
-from autoreward.records import Robustness, Run, TrialId, Variation, VariedEpisodes
+from autoreward.records import Robustness, Run, TrialId, VariedEpisodes, VariedRange
 from autoreward.report.reading import RunView, SavedScore, read_run
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import NATIVE
@@ -24,7 +24,7 @@ from autoreward.store.trust import demand
 from autoreward.training.workers import Workers, job_limits
 from autoreward.worker.jobs.vary_record import VaryJob
 
-STARTS = 60
+FRESH_STARTS = 60
 """Episodes of each policy, plain and varied: 20 for each third of a range, whose rate has a standard error of 0.11 at most."""
 MOST_STARTS = 1_000
 """So many environments are open at once."""
@@ -38,12 +38,12 @@ class _Policy(NamedTuple):
     saved: SavedScore
 
 
-def variation(text: str) -> Variation:
+def varied_range(text: str) -> VariedRange:
     """`gravity=8..12`. Raises UsageError."""
     name, _, span = text.partition("=")
     low, _, high = span.partition("..")
     try:
-        return Variation(name=name.strip(), low=float(low), high=float(high))
+        return VariedRange(name=name.strip(), low=float(low), high=float(high))
     except ValidationError as error:
         words = str(error.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
         raise UsageError(f"{text!r} can't be varied: {words}.") from None
@@ -53,7 +53,9 @@ def variation(text: str) -> Variation:
         ) from None
 
 
-def vary_winner(folder: Path, variations: Sequence[Variation], episodes: int = STARTS, seed: int = 0) -> Robustness:
+def vary_winner(
+    folder: Path, variations: Sequence[VariedRange], episodes: int = FRESH_STARTS, seed: int = 0
+) -> Robustness:
     """Score a finished run's policies in environments whose numbers are drawn from ranges, beside the plain one on the same starts.
 
     The starts are held out, and others than those that anything was chosen by; all policies are given the same starts and values.
@@ -106,7 +108,7 @@ def _play(
     book: Book,
     reading: RunView,
     policies: "_Policies",
-    variations: tuple[Variation, ...],
+    variations: tuple[VariedRange, ...],
     shares: tuple[tuple[float, ...], ...],
     name: str,
 ) -> dict[str, VariedEpisodes]:

@@ -289,15 +289,9 @@ def _untold(step: int) -> None:
 def _failed_trial(job: TrialJob, failed: JobFailed | RewardFailed, reached: int, jail: Jail) -> Trial:
     """The trial of a training that has nothing to show, and took the environment steps up to `reached`."""
     return Trial(
-        id=job.id,
-        candidate_id=job.candidate_id,
-        outcome=failed.outcome,
-        message=failed.message,
-        seed=job.seed,
-        begin=job.begin,
-        steps=reached,
-        tier=jail.tier,
-    )
+        id=job.id, candidate_id=job.candidate_id, outcome=failed.outcome, message=failed.message,
+        seed=job.seed, begin=job.begin, steps=reached, tier=jail.tier,
+    )  # fmt: skip
 
 
 def _failed_score(trial: Trial, failed: JobFailed) -> Score:

@@ -13,12 +13,12 @@ from gymnasium.envs.registration import load_env_creator
 
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
-from autoreward.records import Variation
+from autoreward.records import VariedRange
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 
-Env = gymnasium.Env[Any, Any]
+_Env = gymnasium.Env[Any, Any]
 _FACTORS = {
     "mass": ("body_mass", "body_inertia"),
     "friction": ("geom_friction",),
@@ -46,15 +46,15 @@ class Variable(NamedTuple):
     """Whether it is a quantity of a MuJoCo model, and no argument."""
 
 
-def variables(task: Task, env: Env) -> dict[str, Variable]:
+def variables_of(task: Task, env: _Env) -> dict[str, Variable]:
     """What can be varied of this environment of the task, by name; an argument comes before a quantity of that name."""
     model = {name: Variable(whole=False, in_model=True) for name in MODEL_QUANTITIES} if _model_of(env) else {}
     return {**model, **_arguments(task, env)}
 
 
-def demand_variable(task: Task, env: Env, variations: Sequence[Variation]) -> dict[str, Variable]:
+def demand_variable(task: Task, env: _Env, variations: Sequence[VariedRange]) -> dict[str, Variable]:
     """What is to be varied. Raises TaskError, with what could be, if some of it can't, or nothing is asked for."""
-    known = variables(task, env)
+    known = variables_of(task, env)
     there = ", ".join(_said(name, known[name]) for name in sorted(known))
     listed = f"what can be: {there}" if there else "it takes no number as an argument, and has no MuJoCo model"
     if not variations:
@@ -73,7 +73,7 @@ def demand_variable(task: Task, env: Env, variations: Sequence[Variation]) -> di
     return {v.name: known[v.name]._replace(whole=known[v.name].whole is not False and _whole(v)) for v in variations}
 
 
-def drawn(variation: Variation, share: float, whole: bool) -> float:
+def value_within(variation: VariedRange, share: float, whole: bool) -> float:
     """The value that lies this share, in [0, 1), into the range; of whole numbers each is as likely, both ends among them."""
     low, high = variation.low, variation.high
     return float(low + np.floor(share * (high - low + 1.0))) if whole else low + share * (high - low)
@@ -91,7 +91,7 @@ def varied_envs(task: Task, known: Mapping[str, Variable], values: Sequence[Mapp
     like.close()
     rest = iter(values)
 
-    def one() -> Env:
+    def one() -> _Env:
         own = next(rest)
         arguments = {n: int(v) if known[n].whole else v for n, v in own.items() if not known[n].in_model}
         env = make.make_env(task.model_copy(update={"kwargs": {**task.kwargs, **arguments}}))
@@ -109,7 +109,7 @@ def varied_envs(task: Task, known: Mapping[str, Variable], values: Sequence[Mapp
     return venv
 
 
-def _change_model(env: Env, values: Mapping[str, float]) -> None:
+def _change_model(env: _Env, values: Mapping[str, float]) -> None:
     model = _model_of(env)
     for name, value in values.items():
         if name == _GRAVITY:
@@ -124,7 +124,7 @@ def _change_model(env: Env, values: Mapping[str, float]) -> None:
         mujoco.mj_setConst(model, env.unwrapped.data)  # type: ignore[attr-defined]  # what it computes from masses once
 
 
-def _model_of(env: Env) -> Any:
+def _model_of(env: _Env) -> Any:
     """The environment's MuJoCo model; None without one."""
     inner: Any = env.unwrapped
     model = getattr(inner, "model", None)
@@ -132,7 +132,7 @@ def _model_of(env: Env) -> Any:
     return model if there else None
 
 
-def _arguments(task: Task, env: Env) -> dict[str, Variable]:
+def _arguments(task: Task, env: _Env) -> dict[str, Variable]:
     """The arguments that take a number: by the card's, the registered or the default value, or by how they are annotated."""
     spec = gymnasium.registry.get(task.env.rpartition(":")[2])
     entry = spec.entry_point if spec else type(env.unwrapped)
@@ -151,7 +151,7 @@ def _arguments(task: Task, env: Env) -> dict[str, Variable]:
     return found
 
 
-def _whole(variation: Variation) -> bool:
+def _whole(variation: VariedRange) -> bool:
     return variation.low.is_integer() and variation.high.is_integer()
 
 

@@ -9,7 +9,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.varied import demand_variable, drawn, varied_envs
+from autoreward.worker.envs.varied import demand_variable, value_within, varied_envs
 from autoreward.worker.envs.vector import VectorEnv
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import WEIGHTS_FILE
@@ -29,7 +29,10 @@ def vary(job: VaryJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     context.closing.callback(env.close)
     known = demand_variable(task, env, job.variations)
     values = tuple(
-        {v.name: drawn(v, share, bool(known[v.name].whole)) for v, share in zip(job.variations, own, strict=True)}
+        {
+            v.name: value_within(v, share, bool(known[v.name].whole))
+            for v, share in zip(job.variations, own, strict=True)
+        }
         for own in job.shares
     )
     plain, varied = make.vectorised(task, len(job.seeds), seed=0), varied_envs(task, known, values)

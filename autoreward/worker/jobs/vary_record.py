@@ -2,7 +2,7 @@
 
 from pydantic import Field as Bounded
 
-from autoreward.records import UNGRADED, Grading, TrialName, Variation, VariedEpisodes
+from autoreward.records import UNGRADED, Grading, TrialName, VariedEpisodes, VariedRange
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.records import WEIGHTS_FILE
 
@@ -12,7 +12,7 @@ class VaryJob(Job[VariedEpisodes]):
 
     kind = "vary"
     trial_id: TrialName
-    variations: tuple[Variation, ...]
+    variations: tuple[VariedRange, ...]
     """Without any, what could be varied is the answer: a TaskError."""
     shares: tuple[tuple[float, ...], ...]
     """Of each start: how far into the range of each variation its value lies, in [0, 1)."""
