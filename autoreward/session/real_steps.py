@@ -62,6 +62,7 @@ from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
+from autoreward.session.traits import told_to_designers, with_traits
 from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
@@ -114,8 +115,9 @@ class RealSteps:
         return self._hunting.explore()
 
     def _feedback(self) -> tuple[str, ...]:
-        """What people said of earlier results."""
-        return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
+        """What people said of earlier results, and what is measured of their words."""
+        said = tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
+        return (*said, *told_to_designers(self._book))
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs, as the strategy asks; an agent's are what it hands in. Raises LimitReached."""
@@ -218,7 +220,8 @@ class RealSteps:
         """Name the symptoms of one candidate's trial."""
         screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
         screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
-        diagnosis = diagnose(self._task, candidate, trials, scores, self._described, screens)
+        found = diagnose(self._task, candidate, trials, scores, self._described, screens)
+        diagnosis = with_traits(self._book, found)
         self._tell(events.Diagnosed(diagnosis))
         return diagnosis
 
