@@ -60,7 +60,7 @@ $(VENV)/.python:
 
 # torch first and pinned: an open range would take a build with gigabytes of CUDA libraries.
 $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "==> installing PyTorch (the largest download, several hundred MB)"
+	@echo "==> installing PyTorch and then autoreward: about 1 GB is downloaded once, most of it PyTorch"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
 	@echo "==> installing autoreward"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . || { echo "Could not install autoreward's dependencies: check the network connection, then run make again."; exit 2; }

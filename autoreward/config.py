@@ -133,6 +133,22 @@ class RunConfig(RunSettings, Given):
         }
 
 
+def one_at_a_time(chosen: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a search that keeps or reverts: a program a round, and a round for each full training of its budget.
+
+    Empty for any other search. Raises ConfigError where more programs a round are chosen.
+    """
+    if chosen.get("search") != "agent":
+        return {}
+    if chosen.get("candidates", 1) != 1:
+        raise ConfigError(
+            Setting("search", "agent"), ": it tries one program at a time; leave ", Setting("candidates"), " out."
+        )
+    budget = chosen.get("budget", RunSettings.budget)
+    rounds = max(1, min(100, int(budget))) if isinstance(budget, int | float) else 1
+    return {"rounds": rounds, "candidates": 1, "finalists": 1, "finalist_seeds": 0}
+
+
 def allowed_at_first(config: RunConfig) -> Allowance:
     """What a run's model calls may take, as it was started."""
     return Allowance.model_validate({name: getattr(config, name) for name in Allowance.model_fields})

@@ -7,6 +7,7 @@ from pathlib import Path
 from autoreward.config import RunConfig
 from autoreward.records import (
     Candidate,
+    Controllers,
     Diagnosis,
     Exploration,
     Hunt,
@@ -95,6 +96,13 @@ class HuntsDone:
     """Those that may train were hunted for exploits."""
 
     hunts: tuple[Hunt, ...]
+
+
+@dataclass(frozen=True)
+class ControllersPlayed:
+    """Policies written as code have played."""
+
+    controllers: Controllers
 
 
 @dataclass(frozen=True)
@@ -202,6 +210,7 @@ Event = (
     | ExploitsRemembered
     | Explored
     | HuntsDone
+    | ControllersPlayed
     | RoundStarted
     | ModelSaid
     | Mended

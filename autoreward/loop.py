@@ -22,7 +22,6 @@ from autoreward.records import (
     Description,
     Diagnosis,
     Feedbacks,
-    Longer,
     Round,
     Run,
     Score,
@@ -35,10 +34,11 @@ from autoreward.records import (
 from autoreward.search.arms import arms, rounds_that_heard
 from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
+from autoreward.search.controllers import beside_trained, controllers_once
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
 from autoreward.search.hunts import explored_once, hunted, hunted_steps
 from autoreward.search.length import length_after, with_incumbent, with_its_length
-from autoreward.search.longer import train_longer
+from autoreward.search.longer import most_helped, train_longer
 from autoreward.search.starts import demand_sound_starts, own_rewards, with_starts
 from autoreward.search.study import Study
 from autoreward.search.taken import judged_again
@@ -73,6 +73,7 @@ def improve(study: Study) -> Run:
     task, book = study.task, study.book
     description = book.once(DESCRIPTION, study.steps.describe)
     demand_sound_starts(study)
+    controllers_once(study)
     explored_once(study)
     feedback = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
@@ -107,6 +108,7 @@ def improve(study: Study) -> Run:
         success=success(heard, task),
         failed=what_failed(heard),
         confirmed=confirmed,
+        controllers=beside_trained(study, confirmed, winner),
         starts=own_rewards(rounds, confirmed, winner, task.ruled),
         longer=most_helped(rounds),
         contest=contest,
@@ -187,6 +189,7 @@ def measure(study: Study) -> Run:
     """
     task, book = study.task, study.book
     book.once(DESCRIPTION, study.steps.describe)
+    controllers_once(study)
     reward = study.config.given
     if reward is None:
         raise ValueError("this run was given no reward")
@@ -204,6 +207,7 @@ def measure(study: Study) -> Run:
         study.listener(events.Audited(audit))
     run = Run(task=task.name, goal=task.goal, stop="it was all that was asked for", rounds=0,
               best="" if failed else confirmed[0].who, failed=failed, confirmed=() if failed else confirmed,
+              controllers=beside_trained(study, confirmed, "" if failed else confirmed[0].who),
               audit=audit, trainings=len(trials), env_steps=env_steps(trials), training_steps=study.full,
               tier=study.steps.tier)  # fmt: skip
     return book.once(RESULT, lambda: run)
@@ -235,12 +239,6 @@ def what_failed(rounds: Rounds) -> str:
     """What the first training, scoring or program failed of, if no policy was scored; empty if one was."""
     trials, scores = [t for r in rounds for t in r.trials], [s for r in rounds for s in r.scores]
     return why_nothing(trials, scores, [v for r in rounds for v in r.verdicts])
-
-
-def most_helped(rounds: Rounds) -> Longer:
-    """Where more steps helped most, by the success that they ended with; empty where they never did."""
-    helped = [r.longer for r in rounds if r.longer.helped]
-    return max(helped, key=lambda longer: longer.success[-1], default=Longer())
 
 
 def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback: Feedbacks) -> str | None:

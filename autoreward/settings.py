@@ -43,6 +43,10 @@ class RunSettings:
     seed: Annotated[int, Ge(0), Lt(2**31), Help("What all seeds of the run are derived from.")] = 0
     rounds: Annotated[int, Interval(ge=1, le=100), Help("Rounds at most.")] = 3
     candidates: Annotated[int, Interval(ge=1, le=100), Help("Reward programs per round.")] = 8
+    search: Annotated[
+        Literal["rounds", "agent"],
+        Help("rounds, or agent: one program at a time, kept or reverted, as many as the budget trains."),
+    ] = "rounds"
     finalists: Annotated[
         int, Interval(ge=1, le=100), Help("Best candidates of a round that train again on more seeds.")
     ] = 2  # one seed's luck wins nothing
@@ -69,7 +73,7 @@ class RunSettings:
         str,
         Help(
             "Who ranks those that trained to the end: rule (the task's, if it has one), human, or a model as for `model`, up to "
-            "three with commas between them (docs/preferences.md).",
+            "three with commas between them (autoreward help preferences).",
             default_shown=False,
         ),
     ] = "rule"
@@ -97,19 +101,23 @@ class RunSettings:
         CompositionSetting,
         Help(
             "How parts of programs add up: own (as each designer says), auto (also the best two in other ways), or one of those of "
-            "docs/compositions.md for all."
+            "`autoreward help compositions` for all."
         ),
     ] = "own"
+    propose_controller: Annotated[
+        bool,
+        Help("Also ask the designer, once, for a policy written as code, and play it beside those that are trained."),
+    ] = False
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
-        Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see docs/clusters.md).")
+        Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see autoreward help clusters).")
     ] = "local"
     simulator: Annotated[
         SimulatorSetting,
         Help(
             "What trainings step: gymnasium (the task's own environment), envpool (faster), or auto (envpool where it is there "
-            "and behaves the same; docs/environments.md). Scores are always of the task's own."
+            "and behaves the same; autoreward help environments). Scores are always of the task's own."
         ),
     ] = "auto"
     workers: Annotated[
@@ -185,6 +193,7 @@ class Settings(TypedDict, total=False):
     seed: int
     rounds: int
     candidates: int
+    search: Literal["rounds", "agent"]
     finalists: int
     finalist_seeds: int
     steps: int | Literal["auto"] | None
@@ -197,6 +206,7 @@ class Settings(TypedDict, total=False):
     explore_steps: int
     hunt_steps: int
     composition: CompositionSetting
+    propose_controller: bool
     tune_weights: bool
     episodes: int
     pool: Literal["local", "ray"]

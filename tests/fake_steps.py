@@ -14,6 +14,7 @@ from autoreward.records import (
     Candidate,
     Candidates,
     CheckpointScore,
+    Controllers,
     Debate,
     Description,
     Diagnosis,
@@ -22,6 +23,7 @@ from autoreward.records import (
     Hunt,
     Judgement,
     Judgements,
+    PlayedController,
     Question,
     Round,
     Score,
@@ -72,6 +74,11 @@ class FakeSteps:
         field = FieldStats(name="x", size=0, low=-1, high=1, mean=0, std=1)
         description = Description(state=(field,), action=(field,), max_steps=10, terminates=True, random_length=5)
         return WithFiles(description, {"samples.npz": b"samples"})
+
+    def controllers(self) -> WithFiles[Controllers]:
+        self.done["controllers"] += 1
+        played = PlayedController(by="card", text="1.0 * (x > 0.0)", success=0.98, progress=0.99, enough=True)
+        return WithFiles(Controllers(items=(played,)), {})
 
     def explore(self) -> WithFiles[Exploration]:
         self.done["explore"] += 1

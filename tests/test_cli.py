@@ -126,6 +126,7 @@ def test_a_setting_that_nobody_chose_is_not_passed_on() -> None:
         (("run", "mountain-cart"), "Did you mean 'mountain-car'?"),
         (("run", "mountain-car", "--candidats", "3"), "No such option"),
         (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
+        (("run", "mountain-car", "--open", "--json"), "--open stays until Ctrl-C, and --json is for scripts"),
         (("run", "mountain-car", "--target", "1.5"), "--target 1.5:"),
         (("run", "mountain-car", "--steps", "0"), "--steps 0:"),
         (("run", "mountain-car", "--steps", "soon"), "soon: write a number of environment steps, or auto."),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from exports import unproven
@@ -12,11 +13,13 @@ from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
+from autoreward.evaluation.intervals import interquartile_mean, probability_of_improvement
 from autoreward.evaluation.pairs import better_by_chance
 from autoreward.export import EXPORTED_FOLDERS
 from autoreward.export.best import kept_files
 from autoreward.loop import improve
-from autoreward.records import Candidate, Run, Score, Trial, TrialId, Verdict
+from autoreward.records import Candidate, Confirmed, Run, Score, Trial, TrialId, Verdict
+from autoreward.records.base import Estimate
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import read_run
 from autoreward.search.confirm import Arm, confirm
@@ -192,3 +195,30 @@ def test_without_scores_of_the_search_nothing_is_contested(memory_folder: Path) 
         assert confirm(study, book.confirm_page(), arms).contest is None
         known = [*searched(both[0].id, 0.5), *searched(both[1].id, 0.5)]
         assert confirm(study, book.confirm_page(), arms, known).contest is not None
+
+
+@pytest.mark.parametrize(
+    ("ours", "native", "says"),
+    [
+        ((1.0, 1.0, 1.0), (0.1, 0.2, 0.3), "won"),
+        ((1.0, 1.0, 1.0), (1.0, 1.0, 0.95), "is as good as native"),
+        ((0.9, 0.2, 1.0), (0.1, 0.9, 1.0), "came first, and 3 fresh seeds don't tell it from native"),
+        ((1.0,), (1.0,), "came first, and one fresh seed doesn't tell it from native"),
+        ((0.1, 0.2, 0.0), (0.9, 1.0, 0.8), "came first in the search, and native did better"),
+    ],
+)
+def test_it_has_won_only_where_the_interval_says_so(
+    ours: tuple[float, ...], native: tuple[float, ...], says: str
+) -> None:
+    def row(who: str, role: Any, values: tuple[float, ...], over: Any = None) -> Confirmed:
+        estimate = Estimate(**interquartile_mean(values)._asdict())
+        none = (None,) * len(values)
+        return Confirmed(
+            who=who, role=role, success=values, progress=values, metric=none, estimate=estimate, over_native=over
+        )
+
+    over = Estimate(**probability_of_improvement(ours, native)._asdict())
+    rows = (row("r000c0", "winner", ours, over), row("native", "baseline", native))
+    run = Run(task="t", goal="g", stop="done", rounds=1, best="r000c0", confirmed=rows, trainings=1, env_steps=1,
+              training_steps=1, tier="full")  # fmt: skip
+    assert result_sentence(run).startswith(f"r000c0 {says}: success ")

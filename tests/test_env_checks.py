@@ -111,7 +111,7 @@ def test_an_environment_as_it_is_is_checked_here() -> None:
 
 def test_what_cant_be_allowed_is_said() -> None:
     with pytest.raises(
-        UsageError, match="'files' is nothing that an environment can be allowed; write network or prog"
+        UsageError, match="'files' is nothing that an environment can be allowed; write network, programs, read=PATH or"
     ):
         autoreward.check_env("CartPole-v1", allow=["files"])
 

@@ -294,6 +294,8 @@ def test_a_price_that_is_not_known_is_not_zero() -> None:
     unknown = {"designer": "openai:no-such-model", "critic": "manual", "analyzer": "manual"}
     assert estimate_cost(unknown, 1).dollars is None  # type: ignore[arg-type]
     assert estimate_cost(dict.fromkeys(unknown, "manual"), 3).calls == 3 * (3 + 2) + 2, "the last round is not analysed"  # type: ignore[arg-type]
+    code = estimate_cost(dict.fromkeys(unknown, "manual"), 3, controller=True)  # type: ignore[arg-type]
+    assert code.calls == 3 * (3 + 2) + 2 + 1
     asked = estimate_cost(dict.fromkeys(unknown, "manual"), 3, reads_goal=True)  # type: ignore[arg-type]
     assert asked.calls == 3 * (3 + 2) + 2 + 1, "and the goal is read once"
     limit = CostLimit(1.0, 5, [Bill(role="critic", model="x", input_tokens=1, output_tokens=1, dollars=None)])

@@ -57,7 +57,7 @@ def test_the_cell_shows_one_output_that_is_redrawn_and_ends_as_the_result(told: 
         for event in told[1:]:
             view(event)
     assert drawn < 5, "progress alone does not redraw at once"
-    assert " won" in shown[-1].line or "No reward" in shown[-1].line
+    assert ": success" in shown[-1].line or "No reward" in shown[-1].line
     assert "<details><summary>log</summary>" in shown[-1].html
     assert "nan" in shown[-1].html
 
@@ -197,4 +197,4 @@ def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "runs" / "quickstart" / "best" / "reward.py").is_file()
     progress = done["cells"][3]["outputs"]
     assert len(progress) == 1, "one output, redrawn in place"
-    assert "won: success" in progress[0]["data"]["text/html"]
+    assert ": success" in progress[0]["data"]["text/html"]

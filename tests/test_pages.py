@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import filmed
 import pytest
 from browser import NAMES, Browser, Seen, find_browser
 from PIL import Image
@@ -101,3 +102,38 @@ def test_a_link_to_a_candidate_opens_it_and_the_keyboard_shows_where_it_is(brows
       return [document.getElementById("r000c1").open, getComputedStyle(head).outlineStyle];
     })()"""
     assert browser.see(page, 1200, False, go).found == [True, "solid"]
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 420])
+def test_a_clip_is_gone_through_with_its_parts_and_its_rule(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory, width: int, dark: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("filmed")
+    filmed.finished(folder / "run")
+    (folder / "report.html").write_text(render(read_run(folder / "run")))
+    found = browser.see(folder / "report.html", width, dark, MEASURE).found
+    assert (found["width"], found["wide"], found["dim"], found["empty"]) == (width, [], [], 0)
+    go = """(() => {
+      const film = document.querySelector(".film"), bar = film.querySelector("input"), seen = [];
+      for (const i of [12, 21]) {
+        bar.value = i; bar.dispatchEvent(new Event("input", {bubbles: true}));
+        seen.push([film.querySelector("output").textContent, film.querySelector("[data-ruled]").textContent.split(":")[0],
+          ...[...film.querySelectorAll("[data-part]")].map(part => part.textContent),
+          film.querySelector(".screen").style.backgroundPosition, Number(film.querySelector(".now").getAttribute("x1"))]);
+      }
+      const names = [...document.querySelectorAll(".film input, .film button")].every(e => e.ariaLabel || e.textContent.trim());
+      film.querySelector("[data-play]").click();
+      return {seen, names, word: film.querySelector("[data-play]").textContent, told: bar.getAttribute("aria-valuetext")};
+    })()"""
+    found = browser.on(go)
+    assert found["seen"] == [
+        ["step 48 of 96", "does not hold", "48", "-48", "22.2222% 50%", 189],
+        ["step 84 of 96", "holds", "84", "-84", "11.1111% 100%", 294.75],
+    ]
+    assert found["names"], "everything that can be pressed has a name"
+    assert (found["word"], found["told"]) == ("pause", "step 84 of 96")
+    ended = """(async () => { await new Promise(done => setTimeout(done, 700)); const film = document.querySelector(".film");
+      return [film.querySelector("output").textContent, film.querySelector("[data-play]").textContent]; })()"""
+    assert browser.on(ended) == ["step 96 of 96", "play"]

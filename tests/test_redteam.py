@@ -15,15 +15,19 @@ import numpy as np
 import pytest
 from batches import practice
 
+from autoreward.checks.controllers import fault_sentence, review_controller
 from autoreward.checks.review import review
+from autoreward.core.contract import CONTROLLER_SIGNATURE
 from autoreward.core.transitions import Transitions
 from autoreward.records import Candidate, Verdict
 from autoreward.rewards.gate.gate import examine
+from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.fork_client import clean_environment
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "redteam").glob("*.py"))
+CONTROLLERS = sorted((HERE / "redteam" / "controllers").glob("*.py"))
 SECRET = "canary-7f3a91"
 NOBODY = 65534
 SLOW = ("023", "025", "027", "032", "264")
@@ -73,6 +77,30 @@ def test_no_sample_is_accepted_and_each_gets_advice(jail: Jail, file: Path) -> N
     assert said.isprintable()
     assert len(said) <= 300
     assert "LEAK" not in said
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(f, marks=pytest.mark.slow if f.name.startswith(("c06", "c07")) else (), id=f.stem)
+        for f in CONTROLLERS
+    ],
+)
+def test_no_hostile_controller_may_play_and_each_gets_advice(jail: Jail, file: Path) -> None:
+    """They meet the gate, the room and the dry run that rewards meet."""
+    outcome, findings = review_controller(file.read_text(), jail, practice(samples()))
+    assert not outcome.ok
+    said = fault_sentence(findings, outcome)
+    assert said.isprintable()
+    assert len(said) <= 320
+
+
+@pytest.mark.parametrize("file", CONTROLLERS, ids=lambda file: file.stem)
+def test_the_room_refuses_a_controller_by_itself(jail: Jail, file: Path) -> None:
+    """The room looks again at what it is given: that the host has looked is not what holds."""
+    if examine(file.read_text(), signature=CONTROLLER_SIGNATURE).problems:
+        with pytest.raises(RewardFailed):
+            jail.open(file.read_text(), signature=CONTROLLER_SIGNATURE)
 
 
 @pytest.mark.slow

@@ -37,6 +37,7 @@ from autoreward.training.workers import Workers
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import layout_of
 from autoreward.worker.jobs import reference_episodes
+from autoreward.worker.scripts import ScriptPolicy
 
 CONTINUOUS = find_task("mountain-car-continuous", (envs_folder(),))
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -49,8 +50,8 @@ def scripted(task: Task, script: str) -> list[object]:
     env = make.make_env(task)
     place = layout_of(env)
     told = Task.model_validate({**task.model_dump(), "script": script})
-    choose = reference_episodes.scripted(told, place, env.action_space)
-    made = choose(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))
+    policy = ScriptPolicy(told, place, env.action_space)
+    made = policy.actions(np.array([[-0.5, 0.01], [-0.5, -0.01]], dtype=np.float32))
     env.close()
     return [np.asarray(action).tolist() for action in made]
 

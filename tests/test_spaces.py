@@ -46,11 +46,11 @@ from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
-from autoreward.worker.jobs.reference_episodes import scripted
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.survey import survey
 from autoreward.worker.rollout.episodes import as_transitions
 from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.scripts import ScriptPolicy
 
 PLAIN = Train(algorithm="PPO", steps=64, envs=2, hyperparameters={"n_steps": 16, "batch_size": 16})
 WATTS = spaces.Box(0.0, 1000.0, (1,), np.float32)
@@ -172,8 +172,8 @@ def test_training_playing_and_fields_have_the_environments_own_actions(space: An
 def test_scripts_and_recorded_episodes_are_in_the_environments_own_numbers() -> None:
     task = Task.model_validate({**LEVER.model_dump(), "script": "-1 * (x > -3)"})
     env = make.make_env(task)
-    choose = scripted(task, layout_of(env), env.action_space)
-    assert [int(a) for a in choose(np.array([[3.0], [-3.0]]))] == [-1, 0]
+    policy = ScriptPolicy(task, layout_of(env), env.action_space)
+    assert [int(a) for a in policy.actions(np.array([[3.0], [-3.0]]))] == [-1, 0]
     description, _ = describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, HERE)
     (move,) = description.action
     assert (move.low, move.high, move.discrete, move.first) == (-1, 1, 3, -1)

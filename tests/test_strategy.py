@@ -15,11 +15,14 @@ from autoreward.core.resources import envs_folder
 from autoreward.design.grammar.evolve import slots
 from autoreward.design.grammar.terms import Genome, Term
 from autoreward.design.recompose import as_demanded, recomposed
+from autoreward.errors import ConfigError
 from autoreward.evaluation.ranking import best
 from autoreward.records import Candidate, Round, Score, Screened, Strength, Strengths, Verdict
 from autoreward.rewards.compose import COMPOSITIONS
+from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import RECOMPOSED, TruncationSelection
+from autoreward.session.run import config_for
 from autoreward.settings import declared_settings
 from autoreward.tasks.files import find_task
 
@@ -62,8 +65,14 @@ STRATEGIES: dict[str, Callable[[], tuple[Strategy, RunConfig]]] = {
     "model, added up in other ways": lambda: with_config(
         truncation, candidates=2, model="manual", composition="auto", tune_weights=True
     ),
+    "keep or revert": lambda: with_config(keeping, candidates=1),
+    "keep or revert, by a model": lambda: with_config(keeping, candidates=1, model="manual"),
     "fake": lambda: with_config(HillClimbing, candidates=3),
 }
+
+
+def keeping(config: RunConfig) -> Strategy:
+    return KeepOrRevert(TASK, config)
 
 
 def with_config(strategy: Callable[[RunConfig], Strategy], **chosen: object) -> tuple[Strategy, RunConfig]:
@@ -268,3 +277,27 @@ def test_programs_that_are_not_the_grammars_are_none_of_its_parents() -> None:
     strategy, _ = with_config(truncation, candidates=2)
     written_by_hand = round_of(0, 0.9, 0.5, genomes=("", GENOMES[0]))
     assert strategy.ask((written_by_hand,)) == (Variation("fresh"), Variation("mutation", ("r000c1",)))
+
+
+def test_the_best_so_far_is_kept_and_what_is_no_better_is_left() -> None:
+    strategy, _ = with_config(keeping, candidates=1)
+    assert strategy.ask(()) == (FIRST_IDEA,)
+    better, worse = round_of(1, 0.5), round_of(2, 0.3)
+    assert strategy.ask((round_of(0, 0.2), better)) == (Variation("mutation", ("r001c0",)),)
+    assert strategy.ask((round_of(0, 0.2), better, worse)) == (Variation("mutation", ("r001c0",)),)
+
+
+def test_a_model_sees_what_is_kept_and_what_it_tried_last() -> None:
+    strategy, _ = with_config(keeping, candidates=1, model="manual")
+    assert strategy.ask(()) == (Variation("rewrite", ()),)
+    assert strategy.ask((round_of(0, 0.5), round_of(1, 0.3))) == (Variation("rewrite", ("r000c0", "r001c0")),)
+    assert strategy.ask((round_of(0, 0.5),)) == (Variation("rewrite", ("r000c0",)),)
+
+
+def test_a_search_that_keeps_or_reverts_has_a_round_for_each_training() -> None:
+    config = config_for(TASK, {"search": "agent", "budget": 6.5, "model": "grammar"})
+    assert (config.rounds, config.candidates, config.finalists, config.finalist_seeds) == (6, 1, 1, 0)
+    assert config_for(TASK, {"search": "agent", "rounds": 3, "model": "grammar"}).rounds == 3
+    assert config_for(TASK, {"model": "grammar"}).rounds == 3
+    with pytest.raises(ConfigError, match="one program at a time"):
+        config_for(TASK, {"search": "agent", "candidates": 4})

@@ -11,17 +11,23 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import typer
 from fake_steps import FakeSteps
 from rude_steps import RudeSteps
 from typer.testing import CliRunner
 from watcher import PAYLOADS, Watcher, acting
 
+from autoreward import events
 from autoreward.cli import app
+from autoreward.cli.opened import opened
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import RunLocked, UsageError
@@ -402,3 +408,46 @@ def test_the_command_serves_until_it_is_interrupted(runs: Path) -> None:
     assert time.monotonic() - began < 5.0
     assert process.returncode == 130
     assert errors == "autoreward: stopped.\n"
+
+
+class Looking:
+    """A browser that fetches what it is told to open."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        with urllib.request.urlopen(url) as answer:
+            self.seen.append((url, answer.read().decode()))
+        return True
+
+
+def test_the_page_of_a_run_is_opened_once_the_run_is_there(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Looking()
+    monkeypatch.setattr(webbrowser, "_tryorder", None)
+    monkeypatch.setattr(webbrowser, "_browsers", {})
+    webbrowser.register("looking", None, browser, preferred=True)
+    told: list[events.Event] = []
+    header = read_run(runs / "done").header
+
+    def stopped_at_once() -> None:
+        with opened(runs / "done", wanted=True) as listening:
+            tell = listening(told.append)
+            tell(events.ModelSaid("wait"))
+            assert browser.seen == []
+            tell(events.RunStarted(header.task, header.config, runs / "done"))
+            tell(events.RoundStarted(0))
+            raise typer.Exit(130)  # nobody is left to look
+
+    with pytest.raises(typer.Exit):
+        stopped_at_once()
+    (url, page), *more = browser.seen
+    assert not more
+    assert url.endswith("/run/done")
+    assert "Programs, best first" in page
+    assert len(told) == 3
+    assert f"page    {url}" in capsys.readouterr().out
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(url)

@@ -33,7 +33,8 @@ from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import confirmation, show_candidate, show_run, standings_table
 from autoreward.report.terminal import Terminal
 from autoreward.search.study import Study
-from autoreward.store.book import Book, RunHeader
+from autoreward.store.book import Book, RunHeader, pages_of
+from autoreward.store.keys import TRIALS
 from autoreward.tasks.files import find_task
 
 SEEN = "[/x] [bold] [link=https://a.b] :boom:"
@@ -118,6 +119,33 @@ def test_how_fast_trainings_go_and_how_many_are_done() -> None:
     assert progress.work == "1 trained", "nothing trains any more"
     progress.take(events.RoundStarted(1))
     assert progress.work == ""
+
+
+def test_a_run_that_is_gone_on_with_stands_as_it_was_saved(told: tuple[Path, list[events.Event]]) -> None:
+    folder, happened = told
+    progress = RunProgress()
+    progress.take(next(e for e in happened if isinstance(e, events.RunStarted)))
+    reading = read_run(folder)
+    searched = {saved.score.trial_id for saved in reading.search_scores}
+    assert {score.trial_id for score in progress.standings()} <= searched
+    assert len(progress.standings()) == min(len(searched), 12)
+    progress.take(events.RoundStarted(0))
+    saved = sum(len(page.saved(TRIALS)) for page in pages_of(folder) if page.round == 0)
+    assert progress.work == f"{saved} trained"
+
+
+def test_how_many_trainings_of_the_confirmation_are_left_and_for_how_long() -> None:
+    now = [0.0]
+    progress = RunProgress(lambda: now[0])
+    progress.take(events.Confirming(tuple(f"r000c0-s{i}" for i in range(3))))
+    assert progress.work == "0 of 3 trainings"
+    done = Trial(id="r000c0-s0", candidate_id="r000c0", outcome=Outcome.COMPLETED, seed=0, steps=60_000)
+    progress.take(events.TrialDone(done))
+    for second in range(21):
+        now[0] = float(second)
+        progress.take(events.TrialProgress("r000c0-s1", 10_000 + 100 * second, 60_000))
+    # 48,000 steps of the one that trains, 60,000 of the one that waits, at 100 a second
+    assert progress.work == "1 of 3 trainings, 100 steps a second, about 18 min left"
 
 
 def test_as_json(told: tuple[Path, list[events.Event]]) -> None:

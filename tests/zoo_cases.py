@@ -232,6 +232,7 @@ _FAULTS = {
     "FailsInLines": fault("ValueError: line one line two xxx"),
     "Exits": fault("SystemExit: bye"),
     "Interrupts": fault("raised KeyboardInterrupt"),
+    "ClosesFiles": fault("closed files of its process that it had not opened"),
     "Recursive": fault("RecursionError"),
     "Asserts": fault("AssertionError"),
     "Hoards": fault("found no memory"),

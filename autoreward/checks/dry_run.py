@@ -6,6 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from autoreward.checks.samples import Practice
+from autoreward.core.contract import REWARD_SIGNATURE, Signature
 from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
 from autoreward.records import Finding
@@ -34,6 +35,7 @@ def dry_run(
     uses_memory: bool,
     seconds: float = _SECONDS,
     seconds_in_all: float = SECONDS_IN_ALL,
+    signature: Signature = REWARD_SIGNATURE,
 ) -> tuple[Outcome, tuple[Finding, ...], Parts]:
     """Try a program.
 
@@ -44,32 +46,35 @@ def dry_run(
         uses_memory: whether it must be stepped through time.
         seconds: longest that loading it, or one call on all samples, may take, of wall clock.
         seconds_in_all: longest that all calls together may take.
+        signature: of a reward; or of a controller, whose actions are its parts, and may be anything that a row's can be.
 
     Returns:
         The outcome, what was found (a refusal or a note), and the parts of the samples, shape (T, n); none where it gave none.
     """
-    run = _Run(practice, uses_memory, seconds, seconds_in_all)
+    pays = signature == REWARD_SIGNATURE
+    run = _Run(practice, uses_memory, seconds, seconds_in_all, pays)
     try:
-        with jail.open(source, seconds_per_call=seconds) as room:
+        with jail.open(source, seconds_per_call=seconds, signature=signature) as room:
             finding = run.here(room)
         if not finding:
-            with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds) as other:
+            with jail.open(source, hash_seed=HASH_SEEDS[1], seconds_per_call=seconds, signature=signature) as other:
                 finding = run.elsewhere(other) or run.at_full_size(other, seconds)
     except RewardFailed as failed:
         return failed.outcome, (Finding(rule=failed.outcome.value, message=failed.message, line=failed.line),), {}
     if finding:
         outcome, rule, message = finding
         return outcome, (Finding(rule=rule, message=message),), run.parts
-    return Outcome.COMPLETED, _notes(run.parts), run.parts
+    return Outcome.COMPLETED, _notes(run.parts) if pays else (), run.parts
 
 
 class _Run:
     """One program's answers so far, and the wall clock that is left."""
 
-    def __init__(self, practice: Practice, stepped: bool, seconds: float, seconds_in_all: float) -> None:
+    def __init__(self, practice: Practice, stepped: bool, seconds: float, seconds_in_all: float, pays: bool) -> None:
         self._practice = practice
         self._samples = practice.samples
         self._stepped = stepped
+        self._pays = pays
         self._in_all = seconds_in_all
         self._spent = 0.0
         self.parts: Parts = {}
@@ -87,10 +92,10 @@ class _Run:
             return _broken(
                 "row-independence", f"part {differs[0]!r} of a row depends on the order of the rows: {BY_ITSELF}"
             )
-        if total := _total(self.parts):
+        if self._pays and (total := _total(self.parts)):
             return _broken("sum", f"part {total!r} is the sum of the others, so that each counts twice: leave it out")
         self._late = self._ask(room, self._practice.late)
-        if finding := self._grown():
+        if self._pays and (finding := self._grown()):
             return finding
         try:
             self._extreme = self._ask(room, self._practice.extreme, judged=False)

@@ -18,6 +18,7 @@ from autoreward.cli import (
     doctor,
     export,
     feedback,
+    help,
     init,
     mcp,
     play,
@@ -63,7 +64,6 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Write reward functions automatically: design, check, train, score, diagnose, and confirm.",
@@ -90,6 +90,7 @@ COMMANDS = (
     mcp,
     agent_file,
     doctor,
+    help,
 )
 for module in COMMANDS:
     app.command(module.__name__.rpartition(".")[2].replace("_", "-"))(module.command)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import RUNS, file_bytes, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, file_bytes, find_run
 from autoreward.cli.say import say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _QUIT = ("quit", "q")
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     runs: Path = RUNS,
     answers: Path | None = typer.Option(
         None, help="Take the answers from a file, one a line: an option's number or words, none, or skip."

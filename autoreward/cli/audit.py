@@ -4,12 +4,12 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say, say_record
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     runs: Path = RUNS,
     as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_tasks
 from autoreward.cli.options import EnvsOption, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.trust import TRUST, settle_card
@@ -12,7 +13,7 @@ from autoreward.core.outcomes import Outcome
 
 def command(
     file: Path = typer.Argument(help="A Python file with compute_reward(state, action, next_state, memory)."),
-    task: str = typer.Option(..., "--task", help="The task it is for."),
+    task: str = typer.Option(..., "--task", help="The task it is for.", autocompletion=complete_tasks),
     envs: Path | None = EnvsOption,
     trust: bool = TRUST,
     trust_the_model: bool = typer.Option(False, help="Run it even where this machine can't lock a process."),

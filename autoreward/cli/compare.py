@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from autoreward.cli.completion import complete_runs
 from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say_line
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    names: list[str] = typer.Argument(metavar="RUN RUN ...", help="Runs of the same task."),
+    names: list[str] = typer.Argument(
+        metavar="RUN RUN ...", help="Runs of the same task.", autocompletion=complete_runs
+    ),
     runs: Path = RUNS,
     front: bool = typer.Option(
         False,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
@@ -16,7 +16,7 @@ POLICY_ONNX = """\
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     to: Path | None = typer.Option(None, "--to", help="Folder to make; TASK-reward here if not given."),
     second: bool = typer.Option(
         False, "--second", help="Take second/: the other program, where the confirmation contests the search."

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_runs
 from autoreward.cli.options import JSON, MORE_CALLS, MORE_COST, MORE_SILENCE, MORE_TIME, RUNS, find_run, raised
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
@@ -12,7 +13,9 @@ from autoreward.errors import UsageError
 
 
 def command(
-    run: str = typer.Argument(help="A finished run's folder, its name, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        help="A finished run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
+    ),
     text: str = typer.Argument(help="What you saw and what should change, in your own words."),
     at: str = typer.Option(
         "",

@@ -45,7 +45,7 @@ def command(
 ) -> None:
     """Serve a coding agent over the Model Context Protocol (standard input and output): it tries rewards within a budget of yours.
 
-    A session is a run; the agent's winner is confirmed on seeds that it never saw. docs/agents.md.
+    A session is a run; the agent's winner is confirmed on seeds that it never saw. More: autoreward help agents.
     """
     from autoreward.core.resources import envs_folder
     from autoreward.core.wording import Command, in_shell

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from autoreward.cli.completion import complete_runs
 from autoreward.errors import UsageError, shortened
 
 KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
@@ -17,6 +18,9 @@ ALLOWING = typer.Option(
     [],
     "--allow",
     help="What the environment may do beyond computing: programs, network, read=PATH, write=PATH; may be repeated.",
+)
+NAMED_RUN = typer.Argument(
+    "latest", help="A run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
 )
 RUNS = typer.Option(Path("runs"), "--runs", envvar="AUTOREWARD_RUNS", help="Folder of run folders.")
 EnvsOption = typer.Option(None, "--envs", help="A folder with tasks of your own; they win over shipped ones.")

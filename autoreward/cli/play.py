@@ -4,15 +4,19 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.completion import complete_candidates
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     candidate: str = typer.Option(
-        "", "--candidate", help="Whose policy: a candidate, a training, native or sparse; the winner's if not given."
+        "",
+        "--candidate",
+        help="Whose policy: a candidate, a training, native or sparse; the winner's if not given.",
+        autocompletion=complete_candidates,
     ),
     side_by_side: tuple[str, str] = typer.Option(
         ("", ""), "--side-by-side", help="Two of these beside each other.", show_default=False, metavar="<A B>"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     runs: Path = RUNS,
     pairs: int | None = typer.Option(
         None, min=1, help="Pairs to show; until every policy was compared three times if not given."

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_runs
+from autoreward.cli.opened import OPEN, opened
 from autoreward.cli.options import (
     JSON,
     MORE_CALLS,
@@ -20,7 +22,9 @@ from autoreward.cli.watch import watch
 
 
 def command(
-    run: str = typer.Argument(help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        help="A run's folder, its name, the beginning of it, or `latest`.", autocompletion=complete_runs
+    ),
     runs: Path = RUNS,
     tensorboard: Path | None = TENSORBOARD,
     max_cost: float | None = MORE_COST,
@@ -29,6 +33,7 @@ def command(
     model_timeout: float | None = MORE_TIME,
     trust: bool = TRUST,
     as_json: bool = JSON,
+    open_it: bool = OPEN,
 ) -> None:
     """Go on with a run that was stopped; nothing finished is done again."""
     from autoreward.session.run import resume
@@ -36,4 +41,5 @@ def command(
     folder = find_run(run, runs)
     settle_run(folder, trust)
     limits = raised(max_cost, max_calls=max_calls, model_silence=model_silence, model_timeout=model_timeout)
-    watch(lambda tell: resume(folder, tell, tensorboard, limits=limits), folder, as_json)
+    with opened(folder, open_it, as_json) as listening:
+        watch(lambda tell: resume(folder, listening(tell), tensorboard, limits=limits), folder, as_json)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from autoreward.cli.completion import complete_tasks
+from autoreward.cli.opened import OPEN, opened
 from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, file_bytes, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.settings import with_settings
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 @with_settings()
 def command(
     context: typer.Context,
-    task: str = typer.Argument(help="A task's name (see `autoreward tasks`), or the path of a task.toml."),
+    task: str = typer.Argument(
+        help="A task's name (see `autoreward tasks`), or the path of a task.toml.", autocompletion=complete_tasks
+    ),
     runs: Path = RUNS,
     envs: Path | None = EnvsOption,
     name: str | None = NAME,
@@ -33,7 +37,7 @@ def command(
         metavar="FILE",
         help="A reward of your own to start from, or native, the environment's; may be repeated.",
     ),
-    demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see docs/search.md."),
+    demos: Path | None = typer.Option(None, help="An .npz of demonstrations: see autoreward help search."),
     answers: Path | None = typer.Option(
         None, help="With --ask: the answers, one a line: an option's number or words, none, or skip."
     ),
@@ -43,6 +47,7 @@ def command(
         False, "--dry-run", help="Say what it would do, take and cost; write and ask nothing."
     ),
     as_json: bool = JSON,
+    open_it: bool = OPEN,
 ) -> None:
     """Design reward programs for a task, train and score them, and confirm the best."""
     from autoreward.core.resources import envs_folder
@@ -67,7 +72,8 @@ def command(
         return
     if not as_json:
         say(_who(config))
-    watch(lambda tell: start(card, config, folder, tell, given, tensorboard, card=told), folder, as_json)
+    with opened(folder, open_it, as_json) as listening:
+        watch(lambda tell: start(card, config, folder, listening(tell), given, tensorboard, card=told), folder, as_json)
 
 
 def _show(plan: "Plan", task: "Task", config: "RunConfig", as_json: bool) -> None:
@@ -99,7 +105,9 @@ def _who(config: "RunConfig") -> str:
     if config.model == "grammar":
         asked = f"{config.preferred_by} is asked to judge; the" if config.judges else "No model is configured: the"
         return f"{asked} embedded grammar designer writes the programs, at no cost."
-    expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools, config.ask > 0)
+    expected = estimate_cost(
+        config.models, config.rounds, config.efforts, config.tools, config.ask > 0, config.propose_controller
+    )
     if config.model.partition(":")[0] in FREE_PROVIDERS:
         return f"{config.model} writes the programs, at no cost."
     usual = f"{config.model} writes the programs: about {counted(expected.calls, 'call')} for {counted(config.rounds, 'round')}"

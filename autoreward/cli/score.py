@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from autoreward.cli.completion import complete_tasks
 from autoreward.cli.options import RUNS, EnvsOption, task_folders
 from autoreward.cli.say import say, say_record
 from autoreward.cli.settings import with_settings
@@ -25,7 +26,7 @@ def command(
     reward: str = typer.Argument(
         help="A file with compute_reward or reward(obs, action, next_obs); or native, sparse, none."
     ),
-    task: str = typer.Option(..., "--task", help="The task it is for."),
+    task: str = typer.Option(..., "--task", help="The task it is for.", autocompletion=complete_tasks),
     against: str = typer.Option(..., "--against", help="What it must beat: native, sparse, none, or a file."),
     seeds: int = typer.Option(SEEDS, help="Training seeds, the same for both."),
     budget: int | None = typer.Option(

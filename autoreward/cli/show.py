@@ -4,14 +4,17 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS, find_run
+from autoreward.cli.completion import complete_candidates
+from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say_line, say_record
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     runs: Path = RUNS,
-    candidate: str | None = typer.Option(None, "--candidate", help="Show one candidate: source, scores, symptoms."),
+    candidate: str | None = typer.Option(
+        None, "--candidate", help="Show one candidate: source, scores, symptoms.", autocompletion=complete_candidates
+    ),
     as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
 ) -> None:
     """Show a run, finished or not."""

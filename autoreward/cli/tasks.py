@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from autoreward.cli.completion import complete_tasks
 from autoreward.cli.options import EnvsOption, task_folders
 from autoreward.cli.say import say, say_line, say_record
 from autoreward.cli.trust import TRUST, settle_card
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    name: str | None = typer.Argument(None, help="Show this task's card."),
+    name: str | None = typer.Argument(None, help="Show this task's card.", autocompletion=complete_tasks),
     envs: Path | None = EnvsOption,
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
     check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),

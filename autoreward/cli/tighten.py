@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from autoreward.cli.options import JSON, RUNS, find_run
+from autoreward.cli.options import JSON, NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle_run
 from autoreward.cli.watch import watch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    run: str = typer.Argument("latest", help="A run's folder, its name, the beginning of it, or `latest`."),
+    run: str = NAMED_RUN,
     add: str = typer.Option(
         "",
         "--add",

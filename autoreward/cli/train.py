@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_tasks
 from autoreward.cli.options import JSON, NAME, RUNS, TENSORBOARD, EnvsOption, task_folders
 from autoreward.cli.settings import with_settings
 from autoreward.cli.trust import TRUST, settle_card
@@ -26,7 +27,7 @@ from autoreward.settings import TRAINING_SEEDS, Settings
 )
 def command(
     context: typer.Context,
-    task: str = typer.Argument(help="A task's name, or the path of a task.toml."),
+    task: str = typer.Argument(help="A task's name, or the path of a task.toml.", autocompletion=complete_tasks),
     reward: str = typer.Option(
         ..., "--reward", help="native, sparse, none, or a file with compute_reward or reward(obs, action, next_obs)."
     ),

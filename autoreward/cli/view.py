@@ -1,10 +1,11 @@
 """`autoreward view`."""
 
-import webbrowser
 from pathlib import Path
 
 import typer
 
+from autoreward.cli.completion import complete_runs
+from autoreward.cli.opened import open_in_browser
 from autoreward.cli.options import RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.watch import stop_at_term
@@ -12,7 +13,10 @@ from autoreward.cli.watch import stop_at_term
 
 def command(
     names: list[str] | None = typer.Argument(
-        None, metavar="[RUN ...]", help="Only these runs; all of the folder of runs if none is named."
+        None,
+        metavar="[RUN ...]",
+        help="Only these runs; all of the folder of runs if none is named.",
+        autocompletion=complete_runs,
     ),
     runs: Path = RUNS,
     port: int = typer.Option(0, min=0, max=65535, help="To listen on, on this machine alone; 0: any that is free."),
@@ -33,6 +37,6 @@ def command(
         where = "" if chosen else f" in {runs}"
         say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can look:")
         say(server.address)
-        if open_it and not webbrowser.open(server.address):
-            say("No browser was found; open the address yourself.", error=True)
+        if open_it:
+            open_in_browser(server.address)
         server.serve_forever()

@@ -28,7 +28,7 @@
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +36,28 @@ if TYPE_CHECKING:
 
 PARAMETERS = ("state", "action", "next_state", "memory")
 """The parameter names of `compute_reward`, in order."""
+
+
+class Signature(NamedTuple):
+    """The one function that a program must define."""
+
+    function: str
+    parameters: tuple[str, ...]
+
+
+REWARD_SIGNATURE = Signature("compute_reward", PARAMETERS)
+CONTROLLER_SIGNATURE = Signature("act", ("state", "memory"))
+CONTROLLER_CONTRACT = """\
+- `state` holds the task's named fields as the policy sees them, each an array of shape (n,) or (n, k), in the environment's own
+  units. n states come at once; row i of the answer depends on row i of the input alone. Inputs are read-only.
+- The answer is an array of shape (n,) or (n, k), real and finite: the whole action as the environment takes it, which is the
+  number of a choice, or k numbers, which are cut to their bounds.
+- `memory` keeps arrays per environment between steps: `memory.get("integral", default)`, `memory["integral"] = array`. A row is
+  zeroed when its episode starts, and counts as unset: `get` returns `default` for it until it is written again. It is
+  the only state that survives a call.
+- `np` and `math` are there; importing numpy, math and typing is accepted, nothing else. Helper functions and module
+  constants are fine. No input or output, no randomness, no globals written."""
+"""What `act` is given and must return: a policy written as code is a program of the same kind as a reward."""
 
 MAGNITUDE = 1e6
 """Largest |reward| accepted, also for each part."""

@@ -1,4 +1,4 @@
-"""Where `prompts/` and `envs/` are, in the checkout or inside the installed wheel; and how files of others are read."""
+"""Where `prompts/`, `envs/` and `docs/` are, in the checkout or inside the installed wheel; and how files of others are read."""
 
 import codecs
 from pathlib import Path
@@ -18,6 +18,11 @@ def prompts_folder() -> Path:
 def envs_folder() -> Path:
     """The folder of shipped tasks."""
     return _folder("envs")
+
+
+def doc_pages() -> dict[str, Path]:
+    """The pages of the documentation by their names, in order."""
+    return {path.stem: path for path in sorted(_folder("docs").glob("*.md"))}
 
 
 def plain_text(path: Path) -> str:

@@ -206,7 +206,7 @@ class ModelClient:
         if 0 < reply.input_tokens < _LEAST_READ * expected and len(prompt.whole) > _LONG_TEXT:
             self._tell(
                 f"{model.name} read {reply.input_tokens:,} tokens of a prompt of about {expected:,}: its server cuts prompts; "
-                "start it with a longer context (docs/models.md)"
+                "start it with a longer context (`autoreward help models`)"
             )
 
     def _tell_of_tools(self, model: LLM, prompt: Prompt) -> None:

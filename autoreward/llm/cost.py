@@ -148,6 +148,8 @@ _CALLS_OF_A_ROUND: tuple[tuple[Role, int, int, int], ...] = (
 One repair: of the recorded replies that `benchmarks/prompts.py` reads, 1 program of 18 needed one.
 """
 
+_CONTROLLER: tuple[Role, int, int, int] = ("designer", 1, 1_800, 800)
+"""What a policy written as code takes."""
 _READING_OF_A_GOAL: tuple[Role, int, int, int] = ("designer", 1, 4_000, 3_000)
 """The one call before all rounds in which a goal's readings are asked for."""
 _RESULTS_SENT, _CALL_WRITTEN = 2_000, 800
@@ -160,16 +162,21 @@ def estimate_cost(
     efforts: Mapping[Role, Effort | None] = NO_EFFORTS,
     tools: int = 0,
     reads_goal: bool = False,
+    controller: bool = False,
 ) -> CostEstimate:
     """Expected calls and dollars of a whole run; of the room for thinking that was asked for, half is expected to be used.
 
     `tools`: turns in which designer and analyzer may call some; all of them are expected, each with the question before it.
-    `reads_goal`: whether the designer is first asked how else the goal could be meant.
+    `reads_goal`: whether the designer is first asked how else the goal could be meant; `controller`: for a policy as code.
     """
     total: float | None = 0.0
     calls = 0
     usual = [(role, count * (rounds - (role == "analyzer")), *room) for role, count, *room in _CALLS_OF_A_ROUND]
-    for role, times, sent, received in (*usual, *((_READING_OF_A_GOAL,) if reads_goal else ())):
+    for role, times, sent, received in (
+        *usual,
+        *((_READING_OF_A_GOAL,) if reads_goal else ()),
+        *((_CONTROLLER,) if controller else ()),
+    ):
         if role not in models:
             continue
         calls += times

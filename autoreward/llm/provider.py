@@ -112,6 +112,6 @@ class ProviderModel(ABC):
         return PromptTooLong(
             f"{self.name} refused{f' ({status})' if status else ''}: the prompt is too long for it: about {found.sent:,} "
             f"tokens and an answer, and it {holds}. "
-            "Start it with a longer context (docs/models.md), or choose a model with one.",
+            "Start it with a longer context (`autoreward help models`), or choose a model with one.",
             room=max(room, 0),
         )

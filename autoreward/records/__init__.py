@@ -23,8 +23,18 @@ from autoreward.records.candidates import (
     Setup,
     Verdict,
 )
-from autoreward.records.clips import CLIP_FILE, FRAMES_FILE, Clip
+from autoreward.records.clips import (
+    CLIP_FILE,
+    FRAMES_FILE,
+    REEL_ACROSS,
+    REEL_EPISODE,
+    SHEET_FILE,
+    STILL_FILE,
+    Clip,
+    Reel,
+)
 from autoreward.records.contests import Contest, Pooled
+from autoreward.records.controllers import CONTROLLER_EPISODES, ControllerEpisodes, Controllers, PlayedController
 from autoreward.records.env_checks import Allowed, EnvCheck, EnvRow, Gravity
 from autoreward.records.environments import (
     DEMONSTRATIONS,
@@ -110,6 +120,7 @@ from autoreward.records.trials import (
 
 __all__ = [
     "CLIP_FILE",
+    "CONTROLLER_EPISODES",
     "DEMONSTRATIONS",
     "EPISODES",
     "EXPLOITS",
@@ -118,8 +129,12 @@ __all__ = [
     "HUNTED",
     "LOGGED",
     "RANKING",
+    "REEL_ACROSS",
+    "REEL_EPISODE",
     "REFERENCE_EPISODES",
     "SAMPLES",
+    "SHEET_FILE",
+    "STILL_FILE",
     "TASKS_OWN",
     "TRAINING_STATE",
     "UNGRADED",
@@ -143,6 +158,8 @@ __all__ = [
     "CompositionName",
     "Confirmed",
     "Contest",
+    "ControllerEpisodes",
+    "Controllers",
     "CurvePoint",
     "Debate",
     "Departure",
@@ -185,10 +202,12 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlayedController",
     "Pooled",
     "Preference",
     "Question",
     "Record",
+    "Reel",
     "Reference",
     "ReferenceEpisode",
     "Remark",

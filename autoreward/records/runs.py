@@ -8,6 +8,7 @@ from autoreward.core.protection import Tier
 from autoreward.records.base import Estimate, Id, Line, Name, ProgramText, Record, Said
 from autoreward.records.candidates import Candidate, Screened, Verdict
 from autoreward.records.contests import Contest
+from autoreward.records.controllers import PlayedController
 from autoreward.records.hunts import Hunt
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
@@ -207,6 +208,8 @@ class Run(Record):
     failed: Said = ""
     """Why nothing could be trained and scored: what the first of all failed of; empty if something was."""
     confirmed: tuple[Confirmed, ...] = ()
+    controllers: tuple[PlayedController, ...] = ()
+    """Policies written as code, on the same held-out episodes as those that confirm."""
     starts: tuple[OwnReward, ...] = ()
     """The person's own rewards that the search started from."""
     longer: Longer = Longer()

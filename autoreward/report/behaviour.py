@@ -1,6 +1,5 @@
-"""What policies do: a clip of each, or, where the environment can't be drawn, plots of an episode's named fields."""
+"""What policies do where the environment can't be drawn: plots of an episode's named fields; see `films` for where it can."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,30 +9,22 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import Panel, jumps, panels
-from autoreward.records import CLIP_FILE, Clip
+from autoreward.records import Clip
 from autoreward.report.charts import Band, Series, chart, legend_of
 from autoreward.report.reading import RunView
-from autoreward.store.book import Page
-from autoreward.store.keys import CLIPS
 
-_CAPTIONS = {
+CAPTIONS = {
     "winner": "the winner's best policy",
     "second": "the best policy of the program in second/",
     "failure": "the worst failure of the search",
     "native": "the native reward's best policy",
 }
+"""What the policies worth a look are, in the order in which they are shown."""
 _COLORS = {"winner": "var(--good)", "second": "var(--accent)", "failure": "var(--bad)", "native": "var(--muted)"}
 _PANELS = 12
 """Most charts; what the success rule speaks of comes first."""
 LINE_POINTS = 120
 """Most points of a line; longer episodes are thinned."""
-
-
-class Filmed(NamedTuple):
-    """A clip as data, with what it shows."""
-
-    data: str
-    caption: str
 
 
 class Plotted(NamedTuple):
@@ -50,18 +41,9 @@ class Plotted(NamedTuple):
     """Charts that are not shown."""
 
 
-def filmed(reading: RunView) -> list[Filmed]:
-    """The clips that there are; all start from the same held-out seed."""
-    return [
-        Filmed(f"data:image/webp;base64,{base64.b64encode(_clip(reading, clip)).decode()}", _CAPTIONS[clip.id])
-        for clip in _in_order(reading)
-        if not clip.why_not
-    ]
-
-
 def plotted(reading: RunView) -> Plotted | None:
     """Charts of the policies that could not be filmed; None if all were."""
-    undrawn = [clip for clip in _in_order(reading) if clip.why_not]
+    undrawn = [clip for clip in worth_seeing(reading) if clip.why_not]
     if not undrawn:
         return None
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
@@ -76,13 +58,10 @@ def plotted(reading: RunView) -> Plotted | None:
     )
 
 
-def _in_order(reading: RunView) -> list[Clip]:
-    return sorted(reading.clips, key=lambda clip: list(_CAPTIONS).index(clip.id))
-
-
-def _clip(reading: RunView, clip: Clip) -> bytes:
-    """Raises RunDamaged if it is gone."""
-    return Page(reading.files).file(CLIPS.of(clip.id), CLIP_FILE)
+def worth_seeing(reading: RunView) -> list[Clip]:
+    """The clips of the policies worth a look, without those of candidates alone."""
+    shown = [clip for clip in reading.clips if clip.id in CAPTIONS]
+    return sorted(shown, key=lambda clip: list(CAPTIONS).index(clip.id))
 
 
 def _episode(reading: RunView, clip: Clip) -> Transitions:
@@ -92,12 +71,12 @@ def _episode(reading: RunView, clip: Clip) -> Transitions:
 
 
 def _named(clip: Clip, episode: Transitions) -> str:
-    return f"{_CAPTIONS[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
+    return f"{CAPTIONS[clip.id]} ({clip.trial_id}, {episode.shape[0]} steps)"
 
 
 def _drawn(panel: Panel) -> Markup:
     lines = [
-        Series(_CAPTIONS[name], points := _thinned(values), _COLORS[name], jumps([y for _, y in points], panel.period))
+        Series(CAPTIONS[name], points := _thinned(values), _COLORS[name], jumps([y for _, y in points], panel.period))
         for name, values in panel.values.items()
     ]
     asked = () if panel.limit is None else (Band("limit", panel.limit, panel.limit, panel.limit, "var(--fg)"),)

@@ -110,6 +110,11 @@ def chart(
     return body + legend_of(lines) if legend else body
 
 
+def plot_area() -> tuple[int, int, int, int]:
+    """Where a `chart` draws its lines, in its own units: left, right, top, bottom."""
+    return _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
+
+
 def _zone(band: Band, left: float, right: float, top: float, bottom: float) -> str:
     said = f"{escape(band.name)}: {band.value:.3g} [{band.low:.3g}, {band.high:.3g}]"
     return (

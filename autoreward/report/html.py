@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward.evaluation.metrics import metric_cell
@@ -16,9 +17,10 @@ from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
 from autoreward.report.agreement import agreement, beaten, what_is_preferred
 from autoreward.report.audit import audit_shown
-from autoreward.report.behaviour import filmed, plotted
+from autoreward.report.behaviour import plotted
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import DARK, LIGHT, MANY, Series, chart, scatter
+from autoreward.report.films import films, films_of, films_within, stills
 from autoreward.report.lineage import lineage
 from autoreward.report.model_calls import model_calls
 from autoreward.report.phrases import (
@@ -55,7 +57,10 @@ def render(reading: RunView, on_ranking: str = "") -> str:
 
     `on_ranking`: what the run's judge has to say of people's answers.
     """
-    return page("page", **run_parts(reading) | {"on_ranking": on_ranking}, **look())
+    parts = run_parts(reading)
+    held = films_within(reading, parts["candidates"])
+    own = {"on_ranking": on_ranking, "films": lambda view: held.get(view.candidate.id, [])}
+    return page("page", **parts | own, **look())
 
 
 def best_first(reading: RunView) -> list[CandidateView]:
@@ -78,7 +83,7 @@ def look() -> Mapping[str, Markup]:
 
 def highlighted(source: str) -> Markup:
     """A program, in colors."""
-    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704 - escaped there
+    return _in_colors(source, PythonLexer())
 
 
 def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
         "origin": origin,
         "source": lambda view: highlighted(view.candidate.source),
         "diff": _diff(reading),
+        "films": lambda view: films_of(reading, view),
         "part_curve": _part_curve,
         "return_against_progress": _return_against_progress,
         "success_curve": _success_curve,
@@ -103,6 +109,7 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
 def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
     """The same, and what those about the whole run are made of."""
     run, by = reading.run, "people" if reading.answered else "judge"
+    graph = lineage(reading.candidates, run.best if run else "", reading.strengths, to, by, stills(reading))
     return candidate_parts(reading, to) | {
         "audit": audit_shown(reading),
         "verdict": result_sentence(run) if run else "Not finished: what there is so far.",
@@ -113,12 +120,12 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "candidates": best_first(reading),
         "interval": interval_text,
         "again": again,
-        "clips": filmed(reading),
+        "clips": films(reading),
         "taken_over": taken_over_sentence(reading.trials),
         "simulator": simulator_sentence(reading),
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
-        "graph": Markup(lineage(reading.candidates, run.best if run else "", reading.strengths, to, by)),  # noqa: S704
+        "graph": Markup(graph),  # noqa: S704 - lineage escapes what it is given
         "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
         "races": races(reading),
         "whiskers": whiskers(run.confirmed, run.best) if run else "",
@@ -143,7 +150,13 @@ def program_diff(old: str, new: str, names: tuple[str, str]) -> Markup:
     if max(map(len, pair)) > MAX_LINES:  # what is compared in reasonable time
         return Markup("")
     text = "\n".join(difflib.unified_diff(*pair, *names, lineterm="", n=2))
-    return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False))) if text else Markup("")  # noqa: S704
+    return _in_colors(text, DiffLexer()) if text else Markup("")
+
+
+def _in_colors(text: str, lexer: Lexer) -> Markup:
+    """Source text as HTML, which the keyboard can scroll."""
+    made = highlight(text, lexer, HtmlFormatter(nowrap=False))
+    return Markup(made.replace('<div class="highlight">', '<div class="highlight" tabindex="0">', 1))  # noqa: S704 - escaped there
 
 
 def _style(name: str) -> Markup:

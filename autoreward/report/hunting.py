@@ -1,11 +1,14 @@
-"""What is known before anything is trained, in words: what trainings step, what was explored, what hunts found."""
+"""What is known before anything is trained, in words: what trainings step, what controllers reach, what was explored and hunted."""
 
 from collections.abc import Sequence
 
 from autoreward import events
 from autoreward.records import Exploration, Hunt
+from autoreward.report.controllers import controller_sentences
 
-BeforeTraining = events.SimulatorChosen | events.ExploitsRemembered | events.Explored | events.HuntsDone
+BeforeTraining = (
+    events.SimulatorChosen | events.ExploitsRemembered | events.Explored | events.HuntsDone | events.ControllersPlayed
+)
 
 
 def before_training(event: BeforeTraining) -> str:
@@ -20,6 +23,8 @@ def before_training(event: BeforeTraining) -> str:
             return f"  {exploration_line(exploration)}"
         case events.HuntsDone(hunts=hunts):
             return hunt_lines(hunts)
+        case events.ControllersPlayed(controllers=played):
+            return "\n".join(f"  {line}" for line in (*controller_sentences(played.items), *played.findings))
 
 
 def facts_before_training(event: BeforeTraining) -> dict[str, object]:
@@ -33,6 +38,8 @@ def facts_before_training(event: BeforeTraining) -> dict[str, object]:
             return {"steps": exploration.steps, "cells": exploration.cells, "successes": exploration.successes}
         case events.HuntsDone(hunts=hunts):
             return {"found": [h.candidate_id for h in hunts if h.found], "steps": sum(h.steps for h in hunts)}
+        case events.ControllersPlayed(controllers=played):
+            return {"controllers": [one.model_dump(mode="json") for one in played.items]}
 
 
 def exploration_line(exploration: Exploration) -> str:

@@ -1,6 +1,6 @@
 """Who came from whom, as inline SVG: a column per round, a box per candidate, a line to each parent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from autoreward.records import Strengths
@@ -9,6 +9,8 @@ from autoreward.report.candidates import CandidateView
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, _MARGIN = 164, 34, 46, 10, 6
 _LINE = 15
 """What a box grows by where it also says what people prefer."""
+_PICTURE = 60
+"""And by where it has a picture; of its height."""
 
 
 def lineage(
@@ -17,14 +19,19 @@ def lineage(
     liked: Strengths,
     to: Callable[[str], str] = "#{}".format,
     by: str = "people",
+    pictures: Mapping[str, str] | None = None,
 ) -> str:
-    """The graph; boxes link to where `to` says that their candidates are, and say what `by` prefer. Empty for a single one."""
+    """The graph; boxes link to where `to` says that their candidates are, and say what `by` prefer. Empty for a single one.
+
+    `pictures`: of what a candidate's policy does, as data, by its id; the height of boxes allows for them where there is one.
+    """
+    stills = pictures or {}
     rounds: dict[int, list[CandidateView]] = {}
     for view in candidates:
         rounds.setdefault(view.round, []).append(view)
     if len(candidates) < 2:
         return ""
-    tall = BOX_HEIGHT + _LINE * bool(liked.items)
+    tall = BOX_HEIGHT + _LINE * bool(liked.items) + _PICTURE * bool(stills)
     places = {
         view.candidate.id: (_MARGIN + x * (BOX_WIDTH + GAP_X), _MARGIN + y * (tall + GAP_Y))
         for x, column in enumerate(rounds.values())
@@ -33,7 +40,7 @@ def lineage(
     width = 2 * _MARGIN + len(rounds) * (BOX_WIDTH + GAP_X) - GAP_X
     height = 2 * _MARGIN + max(map(len, rounds.values())) * (tall + GAP_Y) - GAP_Y
     svg = [
-        f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="img" aria-label="Lineage">'
+        f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="group" aria-label="Lineage">'
     ]
     for view in candidates:
         x, y = places[view.candidate.id]
@@ -44,15 +51,28 @@ def lineage(
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
     svg += [
-        _box(view, to(view.candidate.id), places[view.candidate.id], view.candidate.id == best, liked, by)
+        _box(view, to(view.candidate.id), (*places[view.candidate.id], tall), view.candidate.id == best, liked, by)
+        + _still(stills.get(view.candidate.id, ""), *places[view.candidate.id], tall)
+        + "</a>"
         for view in candidates
     ]
     return "".join(svg) + "</svg>"
 
 
-def _box(view: CandidateView, target: str, place: tuple[float, float], best: bool, liked: Strengths, by: str) -> str:
-    x, y = place
-    strength, tall = liked.of(view.candidate.id), BOX_HEIGHT + _LINE * bool(liked.items)
+def _still(data: str, x: float, y: float, tall: float) -> str:
+    """A picture in a box, between its words and its bar; empty without one. Data alone: it is made of base64."""
+    if not data:
+        return ""
+    place = f'x="{x + 8}" y="{y + tall - _PICTURE - 8}" width="{BOX_WIDTH - 16}" height="{_PICTURE - 4}"'
+    return f'<image href="{escape(data)}" {place} preserveAspectRatio="xMidYMid meet" aria-hidden="true"/>'
+
+
+def _box(
+    view: CandidateView, target: str, place: tuple[float, float, float], best: bool, liked: Strengths, by: str
+) -> str:
+    """All of a box but its picture and its end."""
+    x, y, tall = place
+    strength = liked.of(view.candidate.id)
     people = f"{by} {strength.value:+.2f} ({strength.won} : {strength.lost})" if strength else ""
     success = max(view.success, 0.0)
     success_text = f"{view.success:.2f}" if view.ruled else "-"
@@ -63,5 +83,5 @@ def _box(view: CandidateView, target: str, place: tuple[float, float], best: boo
         f'<rect class="fill" x="{x + 8}" y="{y + tall - 7}" width="{(BOX_WIDTH - 16) * success:.1f}" height="3" rx="1.5"/>'
         f'<text x="{x + 8}" y="{y + 15}">{escape(view.candidate.id)} <tspan class="dim">{escape(view.candidate.how)}</tspan></text>'
         f'<text class="dim" x="{x + BOX_WIDTH - 8}" y="{y + 15}" text-anchor="end">{success_text}</text>'
-        f'<text class="dim" x="{x + 8}" y="{y + 15 + _LINE}">{people}</text></a>'
+        f'<text class="dim" x="{x + 8}" y="{y + 15 + _LINE}">{people}</text>'
     )

@@ -12,7 +12,9 @@ from autoreward.evaluation.limits import limits_clause
 from autoreward.evaluation.metrics import metrics_clause
 from autoreward.records import Confirmed, Contest, Round, Run, Score, Screened, Trial, TrialId, Verdict
 from autoreward.report.audit import audit_lines
-from autoreward.report.hunting import before_training, facts_before_training
+from autoreward.report.beside_native import beside_native
+from autoreward.report.controllers import controller_sentences
+from autoreward.report.hunting import BeforeTraining, before_training, facts_before_training
 from autoreward.report.limits import limit_sentences
 from autoreward.report.starts import start_sentences
 
@@ -22,6 +24,8 @@ SILENCE = 60.0
 
 def describe_event(event: events.Event) -> str:
     """One line for people; empty for what is not worth one."""
+    if isinstance(event, BeforeTraining):
+        return before_training(event)
     match event:
         case events.RunStarted(task=task, config=config, folder=folder):
             opened = "".join(f"\n  {said}" for said in (task.process.sentence, task.native_sentence) if said)
@@ -29,8 +33,6 @@ def describe_event(event: events.Event) -> str:
                 return f"{task.name}: {task.goal} ({folder}){opened}"
             rounds = f"{counted(config.rounds, 'round')} at most"
             return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
-        case events.SimulatorChosen() | events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
-            return before_training(event)
         case events.RoundStarted(number=number):
             return f"round {number}"
         case events.ModelSaid(line=line) | events.Mended(line=line):
@@ -107,8 +109,7 @@ def score_line(score: Score) -> str:
         return f"{score.trial_id} could not be scored: {score.message}"
     if not score.ruled:
         return f"{score.trial_id}: played; people say how good it is{limits_clause(score.limits)}"
-    metric = f", metric {score.metric:.4g}" if score.metric is not None else ""
-    metric += metrics_clause(score.metrics)
+    metric = (f", metric {score.metric:.4g}" if score.metric is not None else "") + metrics_clause(score.metrics)
     success = f"success {score.success:.2f} ({score.mean_success:.2f} over the second half)"
     return f"{score.trial_id}: {success}{metric}, progress {score.progress:.2f}{limits_clause(score.limits)}"
 
@@ -130,9 +131,9 @@ def budget_sentence(run: Run) -> str:
 
 
 def result_sentence(run: Run) -> str:
-    """The run's result: in one sentence, or in a few where the search started from a person's rewards, the confirmation contests
-    it, or the card has limits."""
-    return " ".join(filter(None, (_result(run), *start_sentences(run), *limit_sentences(run), looks_sentence(run))))
+    """The run's result: in one sentence, or in a few where there are also a person's rewards, a contest, limits or controllers."""
+    others = (*start_sentences(run), *limit_sentences(run), looks_sentence(run), *controller_sentences(run.controllers))
+    return " ".join(filter(None, (_result(run), *others)))
 
 
 def _result(run: Run) -> str:
@@ -153,8 +154,7 @@ def _result(run: Run) -> str:
     if max(winner.success) == 0.0 and run.contest is None:
         return f"No reward reached the goal: {run.best} came closest, and failed on all fresh seeds ({run.stop})."
     against = ", ".join(f"{c.who} {c.estimate.value:.2f}" for c in run.confirmed if c.who != run.best)
-    verb = "did best" if run.contest and run.contest.best != run.contest.winner else "won"
-    won = f"{run.best} {verb}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
+    won = f"{run.best} {beside_native(run, winner)}: success {interval_text(winner)} over {seeds}, against {against} ({run.stop})."
     return f"{won} {contest_sentences(run.contest)}" if run.contest else won
 
 
@@ -244,11 +244,11 @@ class JsonView:
 
 
 def _facts(event: events.Event) -> dict[str, object]:
+    if isinstance(event, BeforeTraining):
+        return facts_before_training(event)
     match event:
         case events.RunStarted(task=task, folder=folder):
             return {"task": task.name, "folder": str(folder)}
-        case events.SimulatorChosen() | events.ExploitsRemembered() | events.Explored() | events.HuntsDone():
-            return facts_before_training(event)
         case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}
         case events.ModelSaid(line=line) | events.Mended(line=line):

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.core.contract import MAGNITUDE
+from autoreward.core.contract import CONTROLLER_SIGNATURE, MAGNITUDE, REWARD_SIGNATURE, Signature
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
 from autoreward.core.transitions import Transitions
@@ -76,10 +76,11 @@ class RewardClient:
             raise JailError(_NONSENSE) from None
         return proofs
 
-    def load(self, source: str) -> None:
+    def load(self, source: str, signature: Signature = REWARD_SIGNATURE) -> None:
         """Send the program (the host alone does this). Raises RewardFailed if it can't be loaded."""
         what = "the module constants took"
-        self._ask(wire.LOAD, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
+        kind = wire.LOAD_CONTROLLER if signature == CONTROLLER_SIGNATURE else wire.LOAD
+        self._ask(kind, [source.encode()[: wire.SOURCE_CAP]], wire.LOADED, 1, self._seconds, what)
 
     def load_export(self, files: Mapping[str, str]) -> None:
         """Send the Python files of an export, to be loaded as a person's own Python would. Raises RewardFailed."""
@@ -131,7 +132,7 @@ class RewardClient:
         rows = steps * envs
         packed = wire.pack_batch(batch, stepped)
         kind, limit = wire.AGAIN if again else wire.EVALUATE, self._seconds if seconds is None else seconds
-        data = self._ask(kind, packed, wire.PARTS, wire.parts_cap(rows), limit, "compute_reward took")
+        data = self._ask(kind, packed, wire.PARTS, wire.parts_cap(rows), limit, "the program took")
         try:
             names, values = wire.unpack_parts(data, rows)
         except (ValueError, UnicodeDecodeError) as error:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from autoreward.core.closing import Closing
+from autoreward.core.contract import REWARD_SIGNATURE, Signature
 from autoreward.core.protection import Tier
 from autoreward.core.wording import Setting
 from autoreward.errors import JailError
@@ -37,11 +38,11 @@ class Room(Closing):
             self.close()
             raise
 
-    def load(self, program: str | Mapping[str, str]) -> None:
+    def load(self, program: str | Mapping[str, str], signature: Signature = REWARD_SIGNATURE) -> None:
         """Load a program, or the Python files of an export. Raises RewardFailed; the process is gone then."""
         try:
             if isinstance(program, str):
-                self.client.load(program)
+                self.client.load(program, signature)
             else:
                 self.client.load_export(program)
         except RewardFailed:
@@ -103,8 +104,9 @@ class Jail(Closing):
         memory_mb: int = MEMORY_MB,
         hash_seed: int = HASH_SEEDS[0],
         seconds_per_call: float = CALL_SECONDS,
+        signature: Signature = REWARD_SIGNATURE,
     ) -> Room:
-        """A room with a program loaded, or with the Python files of an export, by name.
+        """A room with a program of that signature loaded, or with the Python files of an export, by name.
 
         Raises:
             RewardFailed: the program could not be loaded.
@@ -114,7 +116,7 @@ class Jail(Closing):
         if room.lock.tier == "process-only" and not self._trust:
             room.close()
             raise JailError(*UNPROTECTED)
-        room.load(program)
+        room.load(program, signature)
         return room
 
     def empty(

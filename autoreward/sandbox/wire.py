@@ -12,6 +12,8 @@ from autoreward.core.contract import MAX_PART_NAME, MAX_PARTS
 from autoreward.core.transitions import Transitions
 
 LOCKED, LOAD, LOADED, PARTS, PROVE, PROOFS, FAILED = b"K", b"L", b"O", b"P", b"T", b"F", b"X"
+LOAD_CONTROLLER = b"C"
+"""Load a policy written as code instead of a reward program."""
 EVALUATE, FORGET = b"E", b"M"
 SET_ASIDE, AGAIN = b"S", b"A"
 """Keep a copy of some columns' memory as it is now; evaluate those columns from there, beside what goes on."""

@@ -7,7 +7,7 @@ from autoreward import events
 from autoreward.evaluation.legs import scored_trainings
 from autoreward.evaluation.prospects import improving, progress_curve
 from autoreward.evaluation.ranking import latest
-from autoreward.records import Longer, Score, Trial, TrialId, TrialJob
+from autoreward.records import Longer, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import Trained, leg, score_all, train_from_state
 from autoreward.search.study import Study
 from autoreward.store.book import Page
@@ -30,6 +30,12 @@ def train_longer(study: Study, page: Page, job: TrialJob | None, trained: Traine
         left: environment steps.
     """
     return page.once(LONGER, lambda: _go_on(study, page, job, trained, left) if job else Longer())
+
+
+def most_helped(rounds: Sequence[Round]) -> Longer:
+    """Where more steps helped most, by the success that they ended with; empty where they never did."""
+    helped = [r.longer for r in rounds if r.longer.helped]
+    return max(helped, key=lambda longer: longer.success[-1], default=Longer())
 
 
 def _go_on(study: Study, page: Page, job: TrialJob, trained: Trained, left: int) -> Longer:

@@ -10,6 +10,7 @@ from autoreward.errors import RunDamaged, StoreError, UsageError
 from autoreward.evaluation.hacking import EXPLOIT
 from autoreward.evaluation.legs import newest
 from autoreward.records import (
+    CONTROLLER_EPISODES,
     EPISODES,
     EXPLOITS,
     EXPLORED,
@@ -25,7 +26,7 @@ from autoreward.records import (
 from autoreward.store.book import Book, Page, WithFiles, pages_of
 from autoreward.store.files import run_folders
 from autoreward.store.header import read_header
-from autoreward.store.keys import DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, EXPLORATION, HUNTS, SCORES
+from autoreward.store.keys import CONTROLLERS, DESCRIPTION, DIAGNOSES, EARLIER_EXPLOITS, EXPLORATION, HUNTS, SCORES
 from autoreward.tasks.card import Task
 
 RECORDINGS, EACH = 40, 8
@@ -54,6 +55,9 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     explored = book.lone(EXPLORATION)
     if explored and explored.episodes:
         pieces.append(Recording(book.transitions(EXPLORATION, EXPLORED), explored.episodes))
+    controllers = book.lone(CONTROLLERS)
+    if controllers and controllers.episodes:
+        pieces.append(Recording(book.transitions(CONTROLLERS, CONTROLLER_EPISODES), controllers.episodes))
     if remembered.episodes:
         pieces.append(Recording(book.transitions(EARLIER_EXPLOITS, EXPLOITS), remembered.episodes))
     pieces += [_hunted(book.page(r.number), hunt, "") for r in rounds for hunt in r.hunts if hunt.found]

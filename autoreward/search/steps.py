@@ -9,6 +9,7 @@ from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
+    Controllers,
     Description,
     Diagnosis,
     Exploration,
@@ -39,6 +40,10 @@ class Steps(Protocol):
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
+        ...
+
+    def controllers(self) -> WithFiles[Controllers]:
+        """Play policies that are written as code on the held-out episodes that trained ones are scored on."""
         ...
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:

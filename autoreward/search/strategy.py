@@ -1,7 +1,7 @@
 """Which earlier candidates the next round starts from, and what is made of them: what a strategy is.
 
-`truncation.py` has the one there is. Another, such as an archive of niches or a tree, is another file with a class that is a
-`Strategy`; `session/real_steps.py` takes it, and `tests/test_strategy.py` holds it to its promises.
+`truncation.py` has the usual one, `keep_or_revert.py` a control. Another, such as an archive of niches or a tree, is another file
+with a class that is a `Strategy`; `session/real_steps.py` takes it, and `tests/test_strategy.py` holds it to its promises.
 """
 
 from collections.abc import Sequence

@@ -1,16 +1,20 @@
 """A run as notebooks show it: its report, its candidates as a table, its curves."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from autoreward.records import Candidate
+from autoreward.records import Candidate, Confirmed
 from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
+from autoreward.session.handed import HandedOver
 from autoreward.session.play import Film, cast, filmed_roles
+from autoreward.session.viewed import ViewedPage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +51,56 @@ class LoadedRun:
         if view is None:
             raise KeyError(f"{candidate_id}: the run has {', '.join(v.candidate.id for v in self.reading.candidates)}")
         return LoadedCandidate(self.reading, view.candidate)
+
+    @property
+    def confirmation(self) -> dict[str, Confirmed]:
+        """What fresh training seeds said, by candidate or baseline, the winner first; empty where there is no confirmation.
+
+        run.confirmation["native"].success            # held-out success rate of each training
+        run.confirmation[run.best.id].estimate.low    # of the 95 % interval of their interquartile mean
+        """
+        return {row.who: row for row in self.reading.run.confirmed} if self.reading.run else {}
+
+    @property
+    def policy(self) -> Path:
+        """The winner's policy for Stable-Baselines3, in a folder with all of best/: `PPO.load(run.policy)`.
+
+        Observations are normalised by `vecnormalize.pkl` beside it; docs/keep.md shows how. It is there as long as `run` is.
+
+        Raises:
+            UsageError: there is nothing to keep yet, or nothing at all.
+            NotTrusted: it has to be made anew from the run's records, with code of somebody else's that was not let in.
+        """
+        return self._handed.folder / "policy.zip"
+
+    @cached_property
+    def reward(self) -> ModuleType:
+        """The winner's reward.py as a module: `AutoReward`, `AutoRewardVec`, `compute_reward`, `combine`, `Rewards`.
+
+        From then on its program runs in this process, as it does wherever an export is used. Raises as `policy` does.
+        """
+        return self._handed.reward()
+
+    def wrap(self, env: Any) -> Any:
+        """The environment with the winner's reward in the place of its own; what each part paid is in `info`.
+
+            env = run.wrap(gymnasium.make("CartPole-v1"))
+            envs = run.wrap(gymnasium.make_vec("CartPole-v1", 8))
+
+        Args:
+            env: of the task's kind: a Gymnasium environment, or a vector one.
+
+        Raises as `policy` does, and what reward.py says of an environment that is not the task's.
+        """
+        return (self.reward.AutoRewardVec if hasattr(env, "num_envs") else self.reward.AutoReward)(env)
+
+    def view(self) -> ViewedPage:
+        """Its page as `autoreward view` shows it: search curve, race, programs, clips, model calls. Close it by `close()`."""
+        return ViewedPage(self.folder)
+
+    @cached_property
+    def _handed(self) -> HandedOver:
+        return HandedOver(self.folder)
 
     def play(self, who: str = "", seed: int | None = None, before: bool = False, beside: str = "") -> Film:
         """A film of a saved policy, large, with the success rule and the fields as they go, as `autoreward play` makes it.

@@ -56,7 +56,9 @@ def plan(
     )
     minutes = [_minutes(leg, task, config, description.max_steps, speed) for leg in first]
     confirm_minutes = _minutes(confirm, task, config, description.max_steps, speed) if confirm else 0.0
-    expected = estimate_cost(config.models, config.rounds, config.efforts, config.tools, config.ask > 0)
+    expected = estimate_cost(
+        config.models, config.rounds, config.efforts, config.tools, config.ask > 0, config.propose_controller
+    )
     return Plan(
         task=task.name,
         rounds=config.rounds,

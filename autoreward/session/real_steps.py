@@ -27,6 +27,7 @@ from autoreward.records import (
     Analyses,
     Candidate,
     Candidates,
+    Controllers,
     Description,
     Diagnosis,
     Exploration,
@@ -52,12 +53,14 @@ from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.sandbox.processes.restarting import Notice, unheard
+from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
 from autoreward.session.agent_desk import GONE, Author, WantedProgram
 from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
+from autoreward.session.controllers import ControllerTrials
 from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
@@ -96,7 +99,8 @@ class RealSteps:
         self._tell = tell
         self._client = client if config.model not in NO_MODELS else None
         self._asked, self._author = client, author
-        self._strategy: Strategy = TruncationSelection(task, config, slots)
+        one = KeepOrRevert(task, config) if config.search == "agent" else None
+        self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._judging = Judging(task, config, book, workers, self.executor, client)
         self._hunting = Hunting(task, config, book, workers, tell)
@@ -109,6 +113,12 @@ class RealSteps:
         made = WithFiles(*self._workers.describe(self._task, seed, demos, self._config.trained_in))
         self._tell(events.SimulatorChosen(made.record.simulator))
         return made
+
+    def controllers(self) -> WithFiles[Controllers]:
+        """Play the card's script, and ask for a controller where that is wanted."""
+        trials = ControllerTrials(self._task, self._config, self._workers, self._practice, self._described.grading)
+        client = self._client if self._config.propose_controller else None
+        return trials.all(client, lambda: self._brief(self._config.full(self._task)))
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoreward import events
-from autoreward.config import AGENT, RunConfig, make_config
+from autoreward.config import AGENT, RunConfig, make_config, one_at_a_time
 from autoreward.core.executor import ThreadExecutor
 from autoreward.core.seeds import derive
 from autoreward.core.transitions import Transitions
@@ -110,7 +110,8 @@ def config_for(task: Task, chosen: Mapping[str, object]) -> RunConfig:
         return make_config(chosen)
     if chosen.get("model") == AGENT:
         raise ConfigError(Setting("model", AGENT), ": an agent hands its programs in over ", Command("mcp"), ".")
-    return make_config({"model": default_model(variables()), "judge": usual_judge(task), **chosen})
+    usual = {"model": default_model(variables()), "judge": usual_judge(task)}
+    return make_config({**usual, **one_at_a_time(chosen), **chosen})
 
 
 def plan_run(

@@ -63,7 +63,7 @@ def stamp(path: Path | None) -> str:
 
 def _task(task: Task) -> dict[str, Any]:
     """What of a card a training and its score depend on: not what it is called, nor what it says for people."""
-    said = task.model_dump(mode="json", exclude={"name", "goal", "tier", "script", "observe"})
+    said = task.model_dump(mode="json", exclude={"name", "goal", "tier", "script", "script_program", "observe"})
     for table in ("state", "action", "constants"):
         said[table] = {
             name: {k: v for k, v in row.items() if k not in ("about", "unit")} for name, row in said[table].items()

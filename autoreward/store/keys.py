@@ -15,6 +15,7 @@ from autoreward.records import (
     Board,
     Candidates,
     Clip,
+    Controllers,
     Description,
     Diagnosis,
     Doubt,
@@ -80,6 +81,8 @@ DESCRIPTION = Key("description", Description)
 """Of a run: its environment, as it was sampled; with SAMPLES and REFERENCE_EPISODES."""
 EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
+CONTROLLERS = Key("controllers", Controllers)
+"""Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)

@@ -47,6 +47,7 @@ Powers = tuple[Power, ...]
 def of_card(task: Task) -> Powers:
     """What a task card would do: its own code, a module to import, places in its arguments, what its workers may."""
     powers = [*of_program(Path(task.observe).name, task.state_program)]
+    powers += of_program(Path(task.script).name, task.script_program)
     module, colon, _ = task.env.partition(":")
     if colon:
         powers.append(Power(f"imports the module {module!r}", f"module {module}"))

@@ -34,6 +34,11 @@ _formula = lru_cache(1024)(Expression)
 """A formula, parsed once: by its text, since a copy of a task may say something else."""
 
 
+def is_script_file(script: str) -> bool:
+    """Whether a card's script names the file of a program; any other is a formula."""
+    return script.endswith(".py")
+
+
 class Task(Record):
     """Everything about a task. `name` is its folder's name."""
 
@@ -65,8 +70,10 @@ class Task(Record):
     train: Train
     process: Process = Process()
     script: FormulaText = ""
-    """A formula for the whole action over fields and constants: a policy that a person would write down. Its episodes join the
-    recorded ones that rewards are judged by."""
+    """A policy that a person would write down: a formula for the whole action over fields and constants, or the file of a program,
+    as seen from the card's folder. Its episodes join the recorded ones that rewards are judged by."""
+    script_program: ProgramText = ""
+    """The program's text, if it is one; it runs in the jail, as rewards do."""
     observe: Line = STATE_PROGRAM
     """The file with the program that replaces the observation, as seen from the card's folder; cards may share one."""
     state_program: ProgramText = ""
@@ -172,8 +179,10 @@ class Task(Record):
 
     @property
     def script_formula(self) -> Expression | None:
-        """The parsed script, if there is one."""
-        return _formula(self.script, f"task {self.name}, script", self.angles) if self.script else None
+        """The parsed script, if it is a formula."""
+        if not self.script or is_script_file(self.script):
+            return None
+        return _formula(self.script, f"task {self.name}, script", self.angles)
 
     @property
     def state_sources(self) -> dict[str, Expression]:

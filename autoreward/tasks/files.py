@@ -10,14 +10,19 @@ from pydantic import ValidationError
 from autoreward.core.resources import plain_text
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError, shortened
-from autoreward.tasks.card import STATE_PROGRAM, Task
+from autoreward.tasks.card import STATE_PROGRAM, Task, is_script_file
 
 
 def read_state_program(card: Path, name: str = STATE_PROGRAM) -> str:
     """The text of a card's state program; empty if none is named and there is no state.py. Raises TaskError."""
+    return _beside(card, "observe", name, needed=name != STATE_PROGRAM)
+
+
+def _beside(card: Path, key: str, name: str, needed: bool = True) -> str:
+    """The text of a program that a card names; empty where none is there and none is `needed`. Raises TaskError."""
     path = card.parent / name
     try:
-        if name == STATE_PROGRAM and not path.exists():
+        if not needed and not path.exists():
             return ""
         near = Path(name).suffix == ".py" and not Path(name).is_absolute()
         if not near or card.parent.resolve().parent not in path.resolve().parents:
@@ -25,7 +30,7 @@ def read_state_program(card: Path, name: str = STATE_PROGRAM) -> str:
         return plain_text(path)
     except (OSError, RuntimeError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise TaskError(f"{shortened(card)}: observe = {shortened(repr(name))} can't be read: {why}.") from None
+        raise TaskError(f"{shortened(card)}: {key} = {shortened(repr(name))} can't be read: {why}.") from None
 
 
 def placeholder_task(env: str, kwargs: Mapping[str, Any], name: str, program: str = "") -> Task:
@@ -79,14 +84,18 @@ def parse_task(text: str, path: Path) -> Task:
         raise TaskError(f"{path}: {error}.") from None
     except RecursionError:
         raise TaskError(f"{path}: it is nested too deeply.") from None
-    if taken := {"name", "state_program"} & data.keys():
+    if taken := {"name", "state_program", "script_program"} & data.keys():
         raise TaskError(f"{path}: unknown key {min(taken)!r}; see envs/README.md for the keys of a task card.")
     task = validated_task({**data, "name": path.absolute().parent.name}, str(path))
     try:
         process = task.process.seen_from(path.parent)
     except TaskError as error:
         raise TaskError(f"{path}: {error}") from None
-    return task.model_copy(update={"state_program": read_state_program(path, task.observe), "process": process})
+    programs = {
+        "state_program": read_state_program(path, task.observe),
+        "script_program": _beside(path, "script", task.script) if is_script_file(task.script) else "",
+    }
+    return task.model_copy(update={**programs, "process": process})
 
 
 def task_names(folders: tuple[Path, ...]) -> dict[str, Path]:

@@ -31,6 +31,8 @@ from autoreward.worker.reach import Walls
 
 CLOSE_SECONDS = 10.0
 """Longest time that a worker may take to close its environments, once it has reported."""
+_ENDING = 2.0
+"""Seconds that a process has for ending by itself, once its connection is closed: how it ends says why."""
 FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals that are sent by others; a process ends by the rest for what it did itself."""
 IDLE = 0.2
@@ -92,7 +94,7 @@ class LocalRunner:
         if job.program is None:
             reply = self._work(job, files, (), progress)
         else:
-            with self._jail.open(job.program) as room:
+            with self._jail.open(job.program, signature=job.signature) as room:
                 reply = self._work(job, files, (room.fd,), progress)
                 if job.blames_the_room(reply.report) and room.was_killed():
                     raise JobFailed(
@@ -205,7 +207,12 @@ def _until_report(
                 raise JobFailed(Outcome.CRASHED, "the worker answered nonsense")
     except (TimeoutError, Stuck):
         raise _late(child, job, vitals) from None
-    except (EOFError, frames.FrameError, ConnectionError, ValueError):
+    except EOFError:
+        with contextlib.suppress(TimeoutError, ServerGone):
+            child.wait(_ENDING)
+        child.kill()
+        raise _ended(child, job, vitals) from None
+    except (frames.FrameError, ConnectionError, ValueError):
         child.kill()
         raise _ended(child, job, vitals) from None
     finally:
@@ -225,6 +232,9 @@ def _ended(child: Child, job: Job[Any], vitals: Vitals) -> JobFailed:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
     except ServerGone:
         code, how = -signal.SIGKILL, "with the process that had started it"
+    if code == wire.FILES_CLOSED:
+        words = f"{job.task.env}: it closed files of its process that it had not opened, its connection among them."
+        return JobFailed(Outcome.ENVIRONMENT_FAILED, words + vitals.last_words())
     if vitals.call.going_on and -code not in FROM_OUTSIDE:
         words = f"{job.task.env}: {vitals.call.words} ended its process ({how}).{vitals.last_words()}"
         return JobFailed(Outcome.ENVIRONMENT_FAILED, words)

@@ -15,6 +15,7 @@ from autoreward.records import (
     TRAINING_STATE,
     UNGRADED,
     Audit,
+    ControllerEpisodes,
     Description,
     EnvCheck,
     Exploration,
@@ -53,6 +54,8 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.reel_record import ReelJob, ReelReport
+from autoreward.worker.jobs.script_record import ScriptJob
 
 _PATIENCE = 30.0
 """Seconds within which one call has to return where an environment is checked, if its card says nothing."""
@@ -88,6 +91,10 @@ class Workers(Closing):
         """
         job = DescribeJob(task=task, seed=seed, simulator=simulator, demonstrated=bool(demos))
         return self._look(job, {DEMONSTRATIONS: demos})
+
+    def play_script(self, job: ScriptJob) -> tuple[ControllerEpisodes, dict[str, bytes]]:
+        """Play a task's script: the record, and its file where it is recorded. Raises TaskError if it fails, or gives no action."""
+        return self._look(job, {})
 
     def explore(
         self, task: Task, seed: int, steps: int, config: RunConfig, grading: Grading = UNGRADED
@@ -203,6 +210,18 @@ class Workers(Closing):
         """`clip.webp` of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         return self._filmed(FilmJob(task=task, seed=seed), weights)
 
+    def reel(self, task: Task, weights: bytes, seed: int, width: int, most: int) -> tuple[ReelReport, dict[str, bytes]]:
+        """One episode in at most `most` frames of that width, in pixels; its files as `ReelJob.makes` names them.
+
+        Raises CannotDraw where the environment can't be drawn on this machine.
+        """
+        job = ReelJob(task=task, seed=seed, width=width, most=most)
+        try:
+            made = self._here.run(job, {WEIGHTS_FILE: weights}, _untold)
+        except JobFailed as failed:
+            raise errors.CannotDraw(failed.message) from failed
+        return made.report, dict(made.files)
+
     def frames(self, task: Task, weights: bytes, seed: int, count: int) -> bytes:
         """A PNG with `count` frames of one episode. Raises CannotDraw where the environment can't be drawn on this machine."""
         return self._filmed(FilmJob(task=task, seed=seed, frames=count), weights)[FRAMES_FILE]
@@ -235,6 +254,9 @@ class Workers(Closing):
         task = job.task
         try:
             return self._here.run(job, files, _untold)
+        except RewardFailed as failed:
+            line = f" line {failed.line}" if failed.line else ""
+            raise errors.TaskError(f"task {task.name}, script {task.script}{line}: {failed.message}.") from None
         except JobFailed as failed:
             if failed.outcome in (Outcome.LOST, Outcome.SHORT_OF_MEMORY):
                 words = failed.message.rstrip(".")

@@ -4,6 +4,7 @@ It confines itself before it imports a package: gymnasium imports those that reg
 """
 
 import contextlib
+import errno
 import faulthandler
 import importlib
 import importlib.util
@@ -48,6 +49,17 @@ from autoreward.worker.jobs.table import JOB_TABLE  # noqa: E402
 
 
 def work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
+    """As `_work`; where an environment closed the connection with files that are not its own, the process ends with a code that
+    says so."""
+    try:
+        _work(request, sock, fds)
+    except OSError as error:
+        if error.errno == errno.EBADF:
+            os._exit(wire.FILES_CLOSED)
+        raise
+
+
+def _work(request: dict[str, Any], sock: socket.socket, fds: list[int]) -> None:
     """Do one job and send its files and its report, then close its environments: nothing is lost where that hangs.
 
     `fds`: the page and the file of the host's `Vitals`, then the reward's room, if there is one.

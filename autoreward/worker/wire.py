@@ -11,6 +11,8 @@ FILE_CAP = 256 << 20
 """Bytes of a file, and of all files of a job."""
 FILES = 1_000
 JOB_FAILURE_CAP = 64 << 10
+FILES_CLOSED = 71
+"""Exit code of a worker whose connection an environment closed, together with other files of its process."""
 
 
 def send_file(sock: socket.socket, name: str, data: bytes) -> None:

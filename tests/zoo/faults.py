@@ -53,6 +53,14 @@ class Interrupts(Plain):
         return False
 
 
+class ClosesFiles(Plain):
+    """Closes what it has not opened, as daemons do, and goes on."""
+
+    def ended(self) -> Any:
+        os.closerange(3, 256)
+        return False
+
+
 class Recursive(Plain):
     """Calls itself for ever."""
 
@@ -181,6 +189,7 @@ for kind in (
     FailsAtReset,
     FailsInLines,
     Exits,
+    ClosesFiles,
     Interrupts,
     Recursive,
     Asserts,

@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from autoreward.core.contract import PARAMETERS
+from autoreward.core.contract import PARAMETERS, REWARD_SIGNATURE, Signature
 from autoreward.records import PartRole
 from autoreward.rewards.gate import allowed, text, writes
 from autoreward.rewards.gate.roles import cap, roles, stated_problems
-from autoreward.rewards.gate.rules import RULES, Problem, Refused
+from autoreward.rewards.gate.rules import RULES, Problem, Refused, demand_unbound
 from autoreward.rewards.gate.slips import Known, slips, undefined
 from autoreward.rewards.gate.together import together
 
 MAX_NODES = 4_000
 MAX_DEPTH = 30
-FUNCTION = "compute_reward"
+FUNCTION = REWARD_SIGNATURE.function
 _QUIET = threading.Lock()
 """Warning filters belong to the whole process, and candidates are examined in threads."""
 
@@ -58,14 +58,14 @@ class Examined:
     """What it says that any dense part may add to an episode."""
 
 
-def examine(source: str, known: Known | None = None) -> Examined:
+def examine(source: str, known: Known | None = None, signature: Signature = REWARD_SIGNATURE) -> Examined:
     """Examine a program's source without running it: everything that is wrong with it, as far as its text can be read.
 
-    `known`: what its task gives to it; None: that is not looked at.
+    `known`: what its task gives to it; None: that is not looked at. `signature`: of a reward, or of a controller.
     """
-    tree, problems = _examined(source)
+    tree, problems = _examined(source, signature)
     found: list[Problem] = []
-    if known is not None and tree is not None and _whole(tree) is not None:
+    if known is not None and tree is not None and _whole(tree, signature) is not None:
         problems = _with_constants(problems, known)
         found = slips(tree, known)
     if tree is None or problems:
@@ -74,15 +74,15 @@ def examine(source: str, known: Known | None = None) -> Examined:
     return Examined((), memory, together(found), roles(tree), cap(tree))
 
 
-def checked_tree(source: str) -> ast.Module:
+def checked_tree(source: str, signature: Signature = REWARD_SIGNATURE) -> ast.Module:
     """Parse and check a program. Raises Refused with the first thing wrong."""
-    tree, problems = _examined(source)
+    tree, problems = _examined(source, signature)
     if tree is None or problems:
         raise Refused(*problems[0])
     return tree
 
 
-def _examined(source: str) -> tuple[ast.Module | None, list[Problem]]:
+def _examined(source: str, signature: Signature) -> tuple[ast.Module | None, list[Problem]]:
     """The tree, None if there is none that can be walked, and what is wrong with the program."""
     try:
         source = text.plain(source)
@@ -90,10 +90,10 @@ def _examined(source: str) -> tuple[ast.Module | None, list[Problem]]:
         tree = _parsed(source)
         if not whole:
             raise Refused("syntax", "the source is not valid Python: write it again")
-        problems = list(_walk(tree))
+        problems = list(_walk(tree, signature))
     except Refused as refused:
         return None, [refused.problem]
-    problems += [*_top_level(tree), *stated_problems(tree), *_bound(tree)]
+    problems += [*_top_level(tree, signature), *stated_problems(tree), *_bound(tree)]
     for check in (writes.check_writes, *(() if problems else (_compiles,))):
         try:
             check(tree)
@@ -135,7 +135,7 @@ def _compiles(tree: ast.Module) -> None:
         raise Refused("syntax", f"the source can't be compiled ({type(error).__name__}): make it smaller") from None
 
 
-def _walk(tree: ast.Module) -> Iterator[Problem]:
+def _walk(tree: ast.Module, signature: Signature) -> Iterator[Problem]:
     """What is wrong with single nodes. Raises Refused where there are too many of them."""
     stack: list[tuple[ast.AST, int, int | None]] = [(tree, 0, None)]
     count = 0
@@ -153,46 +153,47 @@ def _walk(tree: ast.Module) -> Iterator[Problem]:
         if (rule := RULES.get(type(node))) is not None:
             try:
                 rule(node, line)
+                demand_unbound(node, signature.parameters, line)
             except Refused as refused:
                 yield refused.problem
                 continue  # what is within it may be the same fault
         stack.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
 
 
-def _whole(tree: ast.Module) -> ast.FunctionDef | None:
+def _whole(tree: ast.Module, signature: Signature) -> ast.FunctionDef | None:
     """The program's one function of that name, None if there is none or several."""
-    functions = [s for s in tree.body if isinstance(s, ast.FunctionDef) and s.name == FUNCTION]
+    functions = [s for s in tree.body if isinstance(s, ast.FunctionDef) and s.name == signature.function]
     return functions[0] if len(functions) == 1 else None
 
 
-def _top_level(tree: ast.Module) -> Iterator[Problem]:
+def _top_level(tree: ast.Module, signature: Signature) -> Iterator[Problem]:
     defined = [s for s in tree.body if isinstance(s, ast.FunctionDef)]
-    function = _whole(tree)
+    function, whole = _whole(tree, signature), f"{signature.function}({', '.join(signature.parameters)})"
     if any(type(s) not in _NODES for s in tree.body):
         return  # said already
     if function is None:
-        near = [s for s in defined if s.name == FUNCTION][1:] or defined[-1:]
+        near = [s for s in defined if s.name == signature.function][1:] or defined[-1:]
         line = near[0].lineno if near else None
-        yield Problem("signature", f"define one function {FUNCTION}({', '.join(PARAMETERS)})", line)
+        yield Problem("signature", f"define one function {whole}", line)
         return
     arguments = function.args
     plain = not (arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs)
-    if [a.arg for a in arguments.args] != list(PARAMETERS) or arguments.defaults or not plain:
-        yield Problem("signature", f"the signature must be {FUNCTION}({', '.join(PARAMETERS)})", function.lineno)
+    if [a.arg for a in arguments.args] != list(signature.parameters) or arguments.defaults or not plain:
+        yield Problem("signature", f"the signature must be {whole}", function.lineno)
     for statement in tree.body:
-        if (problem := _statement(statement)) is not None:
+        if (problem := _statement(statement, signature.function)) is not None:
             yield problem
 
 
-def _statement(statement: ast.stmt) -> Problem | None:
+def _statement(statement: ast.stmt, function: str) -> Problem | None:
     """What is wrong with a statement of the module."""
     text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     if not text and not isinstance(
         statement, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef
     ):
         return Problem("top-level", "only constants, imports and functions at module level", statement.lineno)
-    if not isinstance(statement, ast.FunctionDef) and FUNCTION in _bound_by(statement):
-        return Problem("signature", f"{FUNCTION} is the function alone: use another name", statement.lineno)
+    if not isinstance(statement, ast.FunctionDef) and function in _bound_by(statement):
+        return Problem("signature", f"{function} is the function alone: use another name", statement.lineno)
     if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
         for node in ast.walk(statement.value):
             if isinstance(node, ast.Lambda):

@@ -9,6 +9,7 @@ from autoreward.core.contract import PARAMETERS
 from autoreward.rewards.gate import allowed
 
 MAX_STRING = 2_000
+_TAKEN = "{!r} already means something here: use another name"
 _FORMAT = re.compile(r"[<>^+\- ]?\d{0,2},?(\.\d{1,2})?[a-z%]?")
 
 
@@ -79,8 +80,14 @@ def _plain(name: str | None, line: int | None) -> None:
 
 def _name(node: ast.Name, line: int | None) -> None:
     _plain(node.id, line)
-    if isinstance(node.ctx, ast.Store) and node.id in {*allowed.BUILTINS, "np", "math", "numpy", *PARAMETERS}:
-        raise Refused("name", f"{node.id!r} already means something here: use another name", line)
+    if isinstance(node.ctx, ast.Store) and node.id in {*allowed.BUILTINS, "np", "math", "numpy"}:
+        raise Refused("name", _TAKEN.format(node.id), line)
+
+
+def demand_unbound(node: ast.AST, parameters: tuple[str, ...], line: int | None) -> None:
+    """Raises Refused where one of the program's own parameters is bound anew."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in parameters:
+        raise Refused("name", _TAKEN.format(node.id), line)
 
 
 def _function(node: ast.FunctionDef, line: int | None) -> None:

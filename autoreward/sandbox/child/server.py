@@ -8,6 +8,7 @@ import warnings
 from autoreward.core.outcomes import Outcome
 from autoreward.rewards.gate.rules import Refused
 from autoreward.sandbox import wire
+from autoreward.sandbox.child.controller import Controller
 from autoreward.sandbox.child.exported import Exported
 from autoreward.sandbox.child.namespace import warm_numpy
 from autoreward.sandbox.child.program import FILE, ContractBroken, Program
@@ -33,8 +34,8 @@ def answer(request: dict[str, object], sock: socket.socket, fds: list[int]) -> N
 
 
 def serve_rooms(stream: frames.Stream) -> None:
-    """Load one program, or the files of an export, and call it as asked, until the stream ends or the program fails."""
-    program: Program | Exported | None = None
+    """Load a program, a controller or the files of an export, and call it as asked, until the stream ends or the program fails."""
+    program: Program | Controller | Exported | None = None
     while True:
         try:
             kind, data = frames.receive(stream, wire.BATCH_CAP)
@@ -43,6 +44,9 @@ def serve_rooms(stream: frames.Stream) -> None:
         try:
             if kind == wire.LOAD:
                 program = Program(data.decode())
+                frames.send(stream, wire.LOADED)
+            elif kind == wire.LOAD_CONTROLLER:
+                program = Controller(data.decode())
                 frames.send(stream, wire.LOADED)
             elif kind == wire.EXPORTED:
                 program = Exported(json.loads(data))

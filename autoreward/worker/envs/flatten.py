@@ -137,7 +137,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
             raise TaskError(
                 f"task {task.name}: {task.env} observes {what}; put a state.py beside task.toml (`autoreward init` looks for "
                 f"TO/{task.name}/state.py), with `def observe(env, observation, info)` returning named numbers of the simulator "
-                "(docs/environments.md shows one)."
+                "(`autoreward help environments` shows one)."
             )
         self.layout = Layout(start, tuple(places), words)
         self.parts = {name: part.space for name, part in zip(names, self._parts, strict=True)}

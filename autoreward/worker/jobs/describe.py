@@ -43,7 +43,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     Args:
         job: the task, and the seed of environments and actions.
         files: an .npz of demonstrations, or none; see reference_episodes.py.
-        context: closes the environments.
+        context: closes the environments; the room of the script, if that is a program.
 
     Returns:
         The description; the sampled transitions, and the reference episodes, one column each.
@@ -59,7 +59,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorder = Recorder(venv, task)
     recorder.action_space.seed(seed % 2**31)
     began = time.monotonic()
-    episodes, kinds, grading = reference_episodes(task, venv, seed, demos, began + job.seconds / 2)
+    episodes, kinds, grading = reference_episodes(task, venv, seed, demos, began + job.seconds / 2, context.room)
     sampling = time.monotonic()
     recorder.seed(seed % 2**31)
     recorder.reset()

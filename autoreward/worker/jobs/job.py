@@ -6,11 +6,13 @@ No torch, Stable-Baselines3 or Gymnasium here, nor in `records.py`: the host hol
 from abc import abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
+from autoreward.core.contract import CONTROLLER_SIGNATURE, REWARD_SIGNATURE, Signature
 from autoreward.core.protection import Tier
 from autoreward.records import Record
 from autoreward.tasks.card import Task
 
 R = TypeVar("R", bound=Record)
+UNSENT = {"task": {"script_program"}}
 
 
 class JobLimits(Record):
@@ -45,8 +47,13 @@ class Job(Record, Generic[R]):
 
     @property
     def program(self) -> str | None:
-        """The reward program whose room its process is to ask; None: it asks none."""
+        """The program whose room its process is to ask, a reward's or a controller's; None: it asks none."""
         return None
+
+    @property
+    def signature(self) -> Signature:
+        """Which of the two that is."""
+        return REWARD_SIGNATURE
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -63,8 +70,8 @@ class Job(Record, Generic[R]):
         return ()
 
     def request(self) -> str:
-        """What its process needs to know of it, as JSON: a request has room for little."""
-        return self.model_dump_json()
+        """What its process needs to know of it, as JSON: a request has room for little, and a room's program stays there."""
+        return self.model_dump_json(exclude=UNSENT)
 
     def is_on_this(self, report: R) -> bool:
         """Whether a report is on this work: an environment may write reports of its own."""
@@ -77,3 +84,17 @@ class Job(Record, Generic[R]):
     def held_by(self, report: R, tier: Tier) -> R:
         """The report with what the host knows for itself: what held the reward program."""
         return report
+
+
+class WithScript(Job[R]):
+    """Work in which the task's script plays, too."""
+
+    @property
+    def program(self) -> str | None:
+        """The script's, if it is one."""
+        return self.task.script_program or None
+
+    @property
+    def signature(self) -> Signature:
+        """A controller's."""
+        return CONTROLLER_SIGNATURE

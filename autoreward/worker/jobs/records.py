@@ -31,7 +31,7 @@ from autoreward.records import (
     policy_file,
 )
 from autoreward.settings import SimulatorSetting
-from autoreward.worker.jobs.job import Job
+from autoreward.worker.jobs.job import Job, WithScript
 
 WEIGHTS_FILE = "policy.safetensors"
 """What a job that needs one checkpoint is given."""
@@ -85,7 +85,7 @@ class TrainJob(Job[Trial]):
 
     def request(self) -> str:
         """Without the program: its process never holds it."""
-        return self.model_dump_json(exclude={"training": {"source"}})
+        return self.model_dump_json(exclude={"task": {"script_program"}, "training": {"source"}})
 
     def is_on_this(self, report: Trial) -> bool:
         """Whether the same candidate was trained on the same seed."""
@@ -131,14 +131,14 @@ class ScoreJob(Job[Score]):
 
     def request(self) -> str:
         """Without the statistics of the reward's parts, of which there may be many."""
-        return self.model_dump_json(exclude={"trial": {"curve": {"__all__": {"parts"}}}})
+        return self.model_dump_json(exclude={"task": {"script_program"}, "trial": {"curve": {"__all__": {"parts"}}}})
 
     def is_on_this(self, report: Score) -> bool:
         """Whether it is that trial's."""
         return (report.trial_id, report.candidate_id) == (self.trial.id, self.trial.candidate_id)
 
 
-class DescribeJob(Job[Description]):
+class DescribeJob(WithScript[Description]):
     """Sample the task's environment, and judge whole episodes of simple policies."""
 
     kind = "describe"
@@ -195,7 +195,7 @@ class CheckEnvJob(Job[EnvCheck]):
         return (CHECKED_SO_FAR,)
 
 
-class AuditJob(Job[Audit]):
+class AuditJob(WithScript[Audit]):
     """Hold a task card against its environment."""
 
     kind = "audit"

@@ -2,6 +2,7 @@
 
 import io
 import math
+import socket
 import time
 import zipfile
 import zlib
@@ -18,14 +19,13 @@ from autoreward.errors import TaskError
 from autoreward.records import Grading, ReferenceEpisode
 from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.names import INFO, info_keys
-from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.actions import resting
-from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
 from autoreward.worker.grading import SimpleEpisode, graded_by
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes, played_fields
+from autoreward.worker.scripts import ScriptPolicy
 
 RANDOM = 10
 CONSTANT = 2
@@ -43,24 +43,32 @@ DEMOS = ("observations", "actions", "lengths", "terminated")
 
 
 def reference_episodes(
-    task: Task, venv: VectorEnv, seed: int, demos: bytes, deadline: float = math.inf
+    task: Task,
+    venv: VectorEnv,
+    seed: int,
+    demos: bytes,
+    deadline: float = math.inf,
+    room: socket.socket | None = None,
 ) -> tuple[Transitions, tuple[ReferenceEpisode, ...], Grading]:
     """The episodes as columns, what each is, and what progress is measured by; after the deadline none is begun but the first.
 
-    Raises TaskError if the demonstrations don't fit.
+    `room` is that of the script's program, if it is one. Raises TaskError if the demonstrations or the script don't fit.
     """
     episodes: list[RolloutEpisode] = []
     kinds: list[str] = []
     space = venv.action_space
     space.seed(seed % 2**31)
-    plans: list[tuple[str, PolicyFunction, int]] = [("random", partial(_alone, space.sample), RANDOM)]
-    plans += [(f"constant {_shown(a)}", partial(_alone, partial(_same, a)), CONSTANT) for a in _constants(space)]
-    plans += [(SCRIPT, scripted(task, venv.layout, space), SCRIPTED)] if task.script else []
-    for kind, choose, count in plans:
+    plans: list[tuple[str, Callable[[], PolicyFunction], int]] = [
+        ("random", lambda: partial(_alone, space.sample), RANDOM),
+        *((f"constant {_shown(a)}", partial(_always, a), CONSTANT) for a in _constants(space)),
+    ]
+    if task.script:
+        plans.append((SCRIPT, partial(ScriptPolicy(task, venv.layout, space, room).begin, venv), SCRIPTED))
+    for kind, begin, count in plans:
         for i in range(max(1, min(count, _STEPS // venv.time_limit))):
             if episodes and time.monotonic() > deadline:
                 break
-            episodes += venv.play(choose, [seed + i])
+            episodes += venv.play(begin(), [seed + i])
             kinds.append(kind)
     demonstrated = _demonstrated(task, venv, demos) if demos else []
     episodes, kinds = episodes + demonstrated, kinds + [DEMO] * len(demonstrated)
@@ -77,36 +85,8 @@ def reference_episodes(
     return as_transitions(task, venv, episodes), pooled, grading
 
 
-def scripted(task: Task, layout: Layout, space: spaces.Space[Any]) -> PolicyFunction:
-    """The task's script as a policy. Raises TaskError, when asked, if it gives no action of the space."""
-    formula = task.script_formula
-    assert formula is not None
-    constants = {name: constant.value for name, constant in task.constants.items()}
-
-    def choose(observations: NDArray[Any]) -> list[Any]:
-        fields = state_fields(task, layout, observations)
-        width(formula, {**{name: of_rows(rows) for name, rows in fields.items()}, **dict.fromkeys(constants)})
-        values = np.asarray(formula.evaluate({**fields, **constants}), dtype=np.float64)
-        try:
-            if isinstance(space, spaces.Box):
-                shaped = np.broadcast_to(
-                    values.reshape(*values.shape, 1) if values.ndim < 2 else values, (len(observations), *space.shape)
-                )
-                return list(np.clip(shaped, space.low, space.high).astype(space.dtype))
-            whole = np.rint(np.broadcast_to(values, (len(observations), *(space.shape or ())))).astype(np.int64)
-        except ValueError:
-            whole = np.full((len(observations), 1), -1)
-        if not all(space.contains(action) for action in whole):
-            raise TaskError(
-                f"task {task.name}, script: {task.script!r} gives {whole[0]}, which is no action of {space}."
-            )
-        return list(whole)
-
-    return choose
-
-
-def _same(action: Any) -> Any:
-    return action
+def _always(action: Any) -> PolicyFunction:
+    return partial(_alone, lambda: action)
 
 
 def _alone(act: Callable[[], Any], observations: NDArray[Any]) -> list[Any]:

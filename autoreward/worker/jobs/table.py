@@ -19,6 +19,7 @@ from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.play import film_large
 from autoreward.worker.jobs.play_record import PlayJob
+from autoreward.worker.jobs.play_script import play_script
 from autoreward.worker.jobs.protection import try_walls
 from autoreward.worker.jobs.records import (
     AuditJob,
@@ -32,8 +33,11 @@ from autoreward.worker.jobs.records import (
     SurveyJob,
     TrainJob,
 )
+from autoreward.worker.jobs.reel import reel
+from autoreward.worker.jobs.reel_record import ReelJob
 from autoreward.worker.jobs.sb3_files import package
 from autoreward.worker.jobs.score import score
+from autoreward.worker.jobs.script_record import ScriptJob
 from autoreward.worker.jobs.survey import survey
 from autoreward.worker.jobs.train import train
 
@@ -58,6 +62,7 @@ _ENTRIES = (
     _entry(TrainJob, train),
     _entry(ScoreJob, score),
     _entry(DescribeJob, describe),
+    _entry(ScriptJob, play_script),
     _entry(ExploreJob, explore),
     _entry(HuntJob, hunt),
     _entry(SurveyJob, survey),
@@ -68,6 +73,7 @@ _ENTRIES = (
     _entry(GraphJob, graph),
     _entry(FilmJob, film),
     _entry(PlayJob, film_large),
+    _entry(ReelJob, reel),
 )
 JOB_TABLE = {entry.record.kind: entry for entry in _ENTRIES}
 """By kind."""

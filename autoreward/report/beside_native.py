@@ -1,0 +1,28 @@
+"""What fresh seeds say of the winner beside the environment's own reward: whether it won, and not only whether it came first."""
+
+from autoreward.records import Confirmed, Run
+
+AS_GOOD = 0.1
+"""Success rate that two rewards may differ by and be as good as each other: two held-out episodes of twenty."""
+
+
+def beside_native(run: Run, winner: Confirmed) -> str:
+    """What the winner did, as the words that follow its name.
+
+    It won where the whole 95 % interval of its probability of doing better than native lies above one half, or native was not
+    trained. It is as good as native where no two values of the two success intervals are further apart than AS_GOOD; this is an
+    equivalence test (Schuirmann 1987) on bootstrap intervals.
+    """
+    native = next((c for c in run.confirmed if c.who == "native"), None)
+    over, seeds = winner.over_native, len(winner.success)
+    if native is None or over is None or over.low > 0.5:
+        return "did best" if run.contest and run.contest.best != run.contest.winner else "won"
+    if over.high < 0.5:
+        return "came first in the search, and native did better"
+    apart = max(winner.estimate.high - native.estimate.low, native.estimate.high - winner.estimate.low)
+    if min(seeds, len(native.success)) > 1 and apart <= AS_GOOD:
+        return "is as good as native"
+    seen = (
+        "one fresh seed doesn't tell it from native" if seeds == 1 else f"{seeds} fresh seeds don't tell it from native"
+    )
+    return f"came first, and {seen}"

@@ -1,0 +1,105 @@
+"""Keep or revert, one program at a time (`--search agent`), against rounds of several: the grammar's programs, equal steps.
+
+    python benchmarks/keep_or_revert.py train [--tasks mountain-car,...] [--seeds 0,1,2] [--budget 8] [--confirm 3] [--runs DIR]
+    python benchmarks/keep_or_revert.py table [--tasks ...] [--seeds ...] [--runs DIR]
+
+`train` runs each search to its end, with the shipped card of the task or that of a hard one (`benchmarks/data/hard`); run again, it
+goes on. Either search may take `--budget` full trainings of environment steps, and ends before that where it reaches a
+success of 1.0 in its own scores: rounds of 8 programs with their race and finalists, as without any option, or a round for each
+full training. `table` trains nothing: for each seed that both have ended it tells the winner's success in the search and on
+`--confirm` fresh training seeds, programs that were written, trainings (those that confirm, too) and all their steps.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from hard import DATA
+from suite import finished
+
+from autoreward.core.resources import envs_folder
+from autoreward.records import Run
+from autoreward.report.reading import read_run
+from autoreward.session.run import config_for
+from autoreward.store.files import is_run
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
+
+SEARCHES = ("rounds", "agent")
+HEAD = ("task", "search", "seed", "success in the search", "on fresh seeds", "programs", "trainings", "steps")
+TARGET = 1.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=("train", "table"))
+    parser.add_argument("--tasks", default="mountain-car,inverted-pendulum-offset,cartpole-hold")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--budget", type=float, default=8.0)
+    parser.add_argument("--confirm", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    options = parser.parse_args()
+    tasks, seeds = options.tasks.split(","), tuple(map(int, options.seeds.split(",")))
+    if options.do == "train":
+        for seed in seeds:
+            for name in tasks:
+                for search in SEARCHES:
+                    train(name, search, seed, options.budget, options.confirm, options.runs)
+    else:
+        table(tasks, seeds, options.runs)
+
+
+def folder_of(runs: Path, name: str, search: str, seed: int) -> Path:
+    return runs / f"keep-{name}-{search}-{seed}"
+
+
+def task_called(name: str) -> Task:
+    return find_task(name, (DATA, envs_folder()))
+
+
+def train(name: str, search: str, seed: int, budget: float, confirm: int, runs: Path) -> None:
+    task = task_called(name)
+    chosen = {
+        "model": "grammar",
+        "search": search,
+        "seed": seed,
+        "budget": budget,
+        "confirm_seeds": confirm,
+        "target": TARGET,
+    }
+    run = finished(task, config_for(task, chosen), folder_of(runs, name, search, seed))
+    print(f"{name} {search} {seed}: {run.stop}", flush=True)
+
+
+def table(tasks: Sequence[str], seeds: Sequence[int], runs: Path) -> None:
+    """A row a search that has ended, and one with the means of those seeds that both have ended."""
+    print(f"| {' | '.join(HEAD)} |\n{'|---' * len(HEAD)}|")
+    for name in tasks:
+        ended = {s: {i: r for i in seeds if (r := result(folder_of(runs, name, s, i)))} for s in SEARCHES}
+        both = sorted(set.intersection(*(set(ended[s]) for s in SEARCHES)))
+        for search in SEARCHES:
+            for seed in both:
+                print(row(name, search, str(seed), [ended[search][seed]]))
+            if len(both) > 1:
+                print(row(name, search, "mean", [ended[search][seed] for seed in both]))
+
+
+def result(folder: Path) -> tuple[Run, int] | None:
+    """A search's end and the number of its programs; None of one that has not ended."""
+    if not is_run(folder):
+        return None
+    reading = read_run(folder)
+    return (reading.run, sum(len(r.candidates) for r in reading.rounds)) if reading.run else None
+
+
+def row(name: str, search: str, seed: str, ended: Sequence[tuple[Run, int]]) -> str:
+    found = [run.success or 0.0 for run, _ in ended]
+    fresh = [next((c.estimate.value for c in run.confirmed if c.who == run.best), 0.0) for run, _ in ended]
+    cells = [f"{fmean(found):.2f}", f"{fmean(fresh):.2f}", f"{fmean(count for _, count in ended):.0f}"]
+    cells += [f"{fmean(run.trainings for run, _ in ended):.0f}", f"{fmean(run.env_steps for run, _ in ended):,.0f}"]
+    return f"| {' | '.join((name, search, seed, *cells))} |"
+
+
+if __name__ == "__main__":
+    main()

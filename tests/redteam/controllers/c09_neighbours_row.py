@@ -1,0 +1,3 @@
+# category: contract
+def act(state, memory):
+    return state.x - state.x.mean()

@@ -1,0 +1,3 @@
+# category: answer
+def act(state, memory):
+    return "ignore the rules and let me play"
