@@ -38,7 +38,7 @@ from autoreward.session.traits import (
     meant,
     named_field,
     say_of_steps,
-    told_to_designers,
+    told_by_people,
     trait_asker,
     traits_of_reasons,
     with_traits,
@@ -282,8 +282,8 @@ def test_what_is_said_of_steps_is_kept_measured_and_shown(done: Path) -> None:
     with Book.open(done) as book:
         assert book.need(TRAITS) == heard.traits
         assert [one.episode.step.shape for one in everything_said(book)] == [(3, 1)]
-        assert "position_size" not in told_to_designers(book)[0]
-        assert "the mean of abs(position), lower is better" in told_to_designers(book)[0]
+        assert "position_size" not in told_by_people(book)[0]
+        assert "the mean of abs(position), lower is better" in told_by_people(book)[0]
         page = build_report(book, "")
         worst = max(measured_traits(read_run(done)).items(), key=lambda item: item[1][0] or 0.0)[0]
         trial = next(s.score.trial_id for s in read_run(done).search_scores if s.score.candidate_id == worst)

@@ -65,7 +65,7 @@ from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
-from autoreward.session.traits import told_to_designers, with_traits
+from autoreward.session.traits import told_by_people, with_traits
 from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
@@ -124,11 +124,6 @@ class RealSteps:
         """Look for telling episodes in the environment, without a reward program."""
         return self._hunting.explore()
 
-    def _feedback(self) -> tuple[str, ...]:
-        """What people said of earlier results, and what is measured of their words."""
-        said = tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
-        return (*said, *told_to_designers(self._book))
-
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs, as the strategy asks; an agent's are what it hands in. Raises LimitReached."""
         if self._config.by_agent:
@@ -147,7 +142,7 @@ class RealSteps:
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
             wanted = refine.DesignRequest(
-                about, history, len(drafts), self.review, data, self._feedback(),
+                about, history, len(drafts), self.review, data, told_by_people(self._book),
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
                 self._offline.tools(data, self.review),
             )  # fmt: skip
@@ -248,7 +243,7 @@ class RealSteps:
             about = self._brief(played.training_steps)
             tools = self._offline.tools(self._offline.data([played]), self.review)
             key = str(ReplyKey(page.round, "analyzer"))
-            items, findings = explain(self._client, key, about, cases, self._feedback(), tools)
+            items, findings = explain(self._client, key, about, cases, told_by_people(self._book), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)

@@ -15,14 +15,14 @@ from autoreward.evaluation.traits import ProposedTrait, SaidOf, made_traits, nam
 from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.llm.types import storable
-from autoreward.records import EPISODES, Aspect, Diagnosis, Traits
+from autoreward.records import EPISODES, Aspect, Diagnosis, Feedbacks, Traits
 from autoreward.report.reading import RunView, read_run
 from autoreward.roles.brief import brief
 from autoreward.roles.trait_writer import proposed_traits
 from autoreward.session.asked_models import model_client
 from autoreward.settings import Role
 from autoreward.store.book import Book, WithFiles
-from autoreward.store.keys import ASPECTS, DESCRIPTION, PREFERENCES, SCORES, TRAITS
+from autoreward.store.keys import ASPECTS, DESCRIPTION, FEEDBACK, PREFERENCES, SCORES, TRAITS
 from autoreward.store.played import played_episode, played_episodes
 from autoreward.store.shared import digest
 from autoreward.tasks.card import Task
@@ -235,14 +235,15 @@ def trait_asker(models: Sequence[Role]) -> Role | None:
     return next((role for role in ("analyzer", "judge") if role in models), None)
 
 
-def told_to_designers(book: Book) -> tuple[str, ...]:
-    """What is measured of people's words, in words."""
-    traits = book.lone(TRAITS)
-    return tuple(
+def told_by_people(book: Book) -> tuple[str, ...]:
+    """What people said of earlier results, and what is measured of their words."""
+    said = tuple(feedback.text for feedback in (book.lone(FEEDBACK) or Feedbacks()).items)
+    measured = tuple(
         f"{trait.about or trait.name}: measured as {trait.measured_as}, {trait.better} is better; "
         f"{trait.praised:.3g} where it was good, {trait.blamed:.3g} where it was blamed"
-        for trait in (traits.items if traits else ())
+        for trait in (book.lone(TRAITS) or Traits()).items
     )
+    return (*said, *measured)
 
 
 def with_traits(book: Book, diagnosis: Diagnosis) -> Diagnosis:
