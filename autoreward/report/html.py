@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import DiffLexer, PythonLexer
 
 from autoreward.evaluation.metrics import metric_cell
@@ -81,7 +82,7 @@ def look() -> Mapping[str, Markup]:
 
 def highlighted(source: str) -> Markup:
     """A program, in colors."""
-    return Markup(highlight(source, PythonLexer(), HtmlFormatter(nowrap=False)))  # noqa: S704 - escaped there
+    return _in_colors(source, PythonLexer())
 
 
 def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
@@ -144,7 +145,13 @@ def program_diff(old: str, new: str, names: tuple[str, str]) -> Markup:
     if max(map(len, pair)) > MAX_LINES:  # what is compared in reasonable time
         return Markup("")
     text = "\n".join(difflib.unified_diff(*pair, *names, lineterm="", n=2))
-    return Markup(highlight(text, DiffLexer(), HtmlFormatter(nowrap=False))) if text else Markup("")  # noqa: S704
+    return _in_colors(text, DiffLexer()) if text else Markup("")
+
+
+def _in_colors(text: str, lexer: Lexer) -> Markup:
+    """Source text as HTML, which the keyboard can scroll."""
+    made = highlight(text, lexer, HtmlFormatter(nowrap=False))
+    return Markup(made.replace('<div class="highlight">', '<div class="highlight" tabindex="0">', 1))  # noqa: S704 - escaped there
 
 
 def _style(name: str) -> Markup:

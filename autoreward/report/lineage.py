@@ -40,7 +40,7 @@ def lineage(
     width = 2 * _MARGIN + len(rounds) * (BOX_WIDTH + GAP_X) - GAP_X
     height = 2 * _MARGIN + max(map(len, rounds.values())) * (tall + GAP_Y) - GAP_Y
     svg = [
-        f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="img" aria-label="Lineage">'
+        f'<svg class="lineage" viewBox="0 0 {width} {height}" style="width: {width}px" role="group" aria-label="Lineage">'
     ]
     for view in candidates:
         x, y = places[view.candidate.id]
@@ -64,7 +64,7 @@ def _still(data: str, x: float, y: float, tall: float) -> str:
     if not data:
         return ""
     place = f'x="{x + 8}" y="{y + tall - _PICTURE - 8}" width="{BOX_WIDTH - 16}" height="{_PICTURE - 4}"'
-    return f'<image href="{escape(data)}" {place} preserveAspectRatio="xMidYMid meet"/>'
+    return f'<image href="{escape(data)}" {place} preserveAspectRatio="xMidYMid meet" aria-hidden="true"/>'
 
 
 def _box(
