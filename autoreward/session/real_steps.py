@@ -285,7 +285,11 @@ def open_steps(
     def notice(line: str) -> None:
         tell(events.Mended(line))
 
-    with Hidden(), Jail(trust, notice) as jail, open_workers(config, jail, trust, notice) as workers:
+    with (
+        Hidden(),
+        Jail(trust, notice, ready=config.by_agent) as jail,
+        open_workers(config, jail, trust, notice) as workers,
+    ):
         jail.demand()
         yield RealSteps(task, config, book, workers, tell, client, author), workers
 
