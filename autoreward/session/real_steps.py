@@ -98,7 +98,7 @@ class RealSteps:
         self._workers = workers
         self._tell = tell
         self._client = client if config.model not in NO_MODELS else None
-        self._asked, self._author = client, author
+        self._author = author
         one = KeepOrRevert(task, config) if config.search == "agent" else None
         self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
@@ -226,9 +226,8 @@ class RealSteps:
         screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
         screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
         found = diagnose(self._task, candidate, trials, scores, self._described, screens)
-        diagnosis = with_traits(self._book, found)
-        self._tell(events.Diagnosed(diagnosis))
-        return diagnosis
+        self._tell(events.Diagnosed(found := with_traits(self._book, found)))
+        return found
 
     def analyze(self, page: Page, played: Round) -> Analyses:
         """Have a model explain the best programs that are not good enough yet, each from one of its trainings."""
