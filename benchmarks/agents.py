@@ -1,11 +1,11 @@
 """How long a coding agent waits for the tools of `autoreward mcp`, and how far the scores that it searches by flatter.
 
-    python benchmarks/agents.py latency [--task mountain-car] [--calls 20]
+    python benchmarks/agents.py latency [--task mountain-car] [--calls 20] [--pause 0.0]
     python benchmarks/agents.py flattery [--sds 0.0,0.05,0.1] [--searches 2000]
 
 `latency` starts a session and calls check, parts and rank over the SDK's own client in the same process, each time with a program
-that was not seen before, and once more with the same: median, least and most of the wall-clock time, in milliseconds. Nothing is
-trained.
+that was not seen before, and once more with the same: median, least and most of the wall-clock time, in milliseconds.
+`--pause` waits so many seconds before each new program, as an agent that thinks does. Nothing is trained.
 
 `flattery` trains nothing either: an agent tries programs whose true success rates spread by a standard deviation around 0.5, sees
 each one's success in 20 held-out episodes on each of 3 training seeds, keeps the best that it has seen after 10, 50 and 200 looks,
@@ -42,16 +42,17 @@ def main() -> None:
     parser.add_argument("do", choices=("latency", "flattery"))
     parser.add_argument("--task", default="mountain-car")
     parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--sds", default="0.0,0.05,0.1")
     parser.add_argument("--searches", type=int, default=2000)
     options = parser.parse_args()
     if options.do == "latency":
-        latency(options.task, options.calls)
+        latency(options.task, options.calls, options.pause)
     else:
         flattery([float(sd) for sd in options.sds.split(",")], options.searches)
 
 
-def latency(name: str, calls: int) -> None:
+def latency(name: str, calls: int, pause: float) -> None:
     """Print a row a tool."""
     card = find_card(name, (envs_folder(),))
     task = read_task(card)
@@ -60,7 +61,7 @@ def latency(name: str, calls: int) -> None:
         tempfile.TemporaryDirectory() as scratch,
         open_session(task, config, Path(scratch) / "run", card, (envs_folder(),)) as session,
     ):
-        asker = threading.Thread(target=anyio.run, args=(asked, session, calls))
+        asker = threading.Thread(target=anyio.run, args=(asked, session, calls, pause))
         asker.start()
         try:
             session.search(lambda event: None)
@@ -69,7 +70,7 @@ def latency(name: str, calls: int) -> None:
         asker.join()
 
 
-async def asked(session: AgentSession, calls: int) -> None:
+async def asked(session: AgentSession, calls: int, pause: float) -> None:
     async with Client(protocol_server(session)) as client:
         while (await client.call_tool("stats", {"expression": "next_state.velocity"})).is_error:
             await anyio.sleep(1.0)
@@ -83,7 +84,8 @@ async def asked(session: AgentSession, calls: int) -> None:
         }.items():
             times: dict[str, list[float]] = {"new": [], "again": []}
             for i in range(calls):
-                program = PROGRAM.format(scale=0.5 + i / 100 + len(tool) / 10_000)
+                await anyio.sleep(pause)
+                program = PROGRAM.format(scale=0.5 + i / 100 + sum(map(ord, tool)) / 1_000_000)
                 for kind in times:
                     begin = time.perf_counter()
                     answer = await client.call_tool(tool, {"program": program, **more})

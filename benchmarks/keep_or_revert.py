@@ -90,7 +90,7 @@ def result(folder: Path) -> tuple[Run, int] | None:
     if not is_run(folder):
         return None
     reading = read_run(folder)
-    return (reading.run, sum(len(r.candidates) for r in reading.rounds)) if reading.run else None
+    return (reading.run, len(reading.candidates)) if reading.run else None
 
 
 def row(name: str, search: str, seed: str, ended: Sequence[tuple[Run, int]]) -> str:

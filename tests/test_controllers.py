@@ -15,6 +15,7 @@ from test_roles import BRIEF
 
 from autoreward import events
 from autoreward.checks.controllers import fault_sentence, review_controller, seen_practice
+from autoreward.checks.samples import Practice
 from autoreward.config import RunConfig
 from autoreward.core.contract import CONTROLLER_SIGNATURE
 from autoreward.core.outcomes import Outcome
@@ -33,6 +34,7 @@ from autoreward.records import (
     ReferenceEpisode,
     Run,
 )
+from autoreward.records import SAMPLES as SAMPLES_FILE
 from autoreward.report.controllers import controller_sentences
 from autoreward.report.phrases import describe_event, result_sentence
 from autoreward.rewards.gate.gate import examine
@@ -41,6 +43,8 @@ from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.recorded import recorded
 from autoreward.search.study import Study
+from autoreward.session.controllers import ControllerTrials
+from autoreward.session.real_steps import open_steps
 from autoreward.store.book import Book, RunHeader, WithFiles
 from autoreward.store.keys import CONTROLLERS, DESCRIPTION
 from autoreward.store.trust import of_card
@@ -272,3 +276,28 @@ def test_no_worker_holds_the_text(tmp_path: Path) -> None:
     job = DescribeJob(task=task, seed=0, demonstrated=False)
     assert job.program == task.script_program
     assert len(job.request()) < 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_card_s_and_the_designer_s_play_in_a_run(tmp_path: Path) -> None:
+    task, config = with_program(tmp_path), RunConfig(episodes=3)
+    model = Scripted({}, lambda prompt: {"plan": "The other way.", "source": SWING.replace(">=", "<")})
+    folder = tmp_path / "run"
+    with (
+        Book.create(folder, RunHeader.of(task, config)) as book,
+        open_steps(task, config, book, lambda event: None) as (steps, workers),
+    ):
+        described = book.once(DESCRIPTION, steps.describe)
+        card = book.once(CONTROLLERS, steps.controllers)
+        tried = Practice.of(task, described, book.transitions(DESCRIPTION, SAMPLES_FILE))
+        trials = ControllerTrials(task, config, workers, tried, described.grading)
+        both = trials.all(client(model, tmp_path), lambda: BRIEF)
+        broken = task.model_copy(
+            update={"script_program": "def act(state, memory):\n    return state.velocity.mean()\n"}
+        )
+        with pytest.raises(TaskError, match=r"script controller\.py: line 2|script controller\.py: act must return"):
+            ControllerTrials(broken, config, workers, tried, described.grading).all(None, lambda: BRIEF)
+    assert [(c.by, c.success, c.enough, c.lines) for c in card.items] == [("card", 1.0, True, 3)]
+    assert [(c.by, c.success, c.enough) for c in both.record.items] == [("card", 1.0, True), ("designer", 0.0, False)]
+    assert (len(both.record.episodes), list(both.files)) == (10, [CONTROLLER_EPISODES])

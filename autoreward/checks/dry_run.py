@@ -12,7 +12,8 @@ from autoreward.core.transitions import Transitions
 from autoreward.records import Finding
 from autoreward.rewards.agreement import BY_ITSELF, Parts, differing
 from autoreward.sandbox.client import CALL_SECONDS, RewardFailed
-from autoreward.sandbox.jail import HASH_SEEDS, Jail, Room
+from autoreward.sandbox.jail import HASH_SEEDS, Jail
+from autoreward.sandbox.room import Room
 
 _FEW = 3
 """Environments asked about one at a time."""

@@ -14,7 +14,8 @@ from autoreward.records.base import Line
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.rewards.gate import gate
 from autoreward.sandbox.client import RewardFailed
-from autoreward.sandbox.jail import Jail, Room
+from autoreward.sandbox.jail import Jail
+from autoreward.sandbox.room import Room
 
 ROWS = 10_000
 """Most recorded transitions that are asked about, beside the samples."""

@@ -97,6 +97,7 @@ from autoreward.records.runs import (
 from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
+from autoreward.records.traits import Aspect, Trait, TraitOver, Traits
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -144,6 +145,7 @@ __all__ = [
     "Analyses",
     "Analysis",
     "Answer",
+    "Aspect",
     "Audit",
     "AuditItem",
     "Board",
@@ -235,6 +237,9 @@ __all__ = [
     "Tightened",
     "TrainingLength",
     "TrainingSimulator",
+    "Trait",
+    "TraitOver",
+    "Traits",
     "Trial",
     "TrialId",
     "TrialJob",

@@ -1,6 +1,6 @@
 """A run folder, finished or not, as one record for the reports."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from autoreward.records import (
     Score,
     Standings,
     Strengths,
+    Traits,
     Trial,
     policy_file,
 )
@@ -44,6 +45,7 @@ from autoreward.store.keys import (
     ROBUSTNESS,
     SCORES,
     STANDINGS,
+    TRAITS,
     TRIALS,
 )
 
@@ -87,6 +89,8 @@ class RunView:
     """Every score of the confirmation."""
     clips: tuple[Clip, ...] = ()
     """The policies that were filmed, or could not be."""
+    traits: Traits = field(default_factory=Traits)
+    """What is measured of people's words."""
     robustness: tuple[Robustness, ...] = ()
     """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
 
@@ -237,5 +241,6 @@ def read_run(folder: Path) -> RunView:
         tuple(search_scores),
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
+        whole.lone(TRAITS) or Traits(),
         whole.saved(ROBUSTNESS),
     )

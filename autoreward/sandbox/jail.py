@@ -1,20 +1,18 @@
 """Make rooms, each a locked process for one candidate, and end them."""
 
-import signal
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from autoreward.core.closing import Closing
 from autoreward.core.contract import REWARD_SIGNATURE, Signature
 from autoreward.core.protection import Tier
 from autoreward.core.wording import Setting
 from autoreward.errors import JailError
-from autoreward.sandbox.client import CALL_SECONDS, RewardClient, RewardFailed
-from autoreward.sandbox.processes.fork_client import Child, ServerGone
+from autoreward.sandbox.client import CALL_SECONDS
 from autoreward.sandbox.processes.restarting import Notice, RestartingForkServer, unheard
+from autoreward.sandbox.ready import ReadyRooms
+from autoreward.sandbox.room import Room
 
-ENDING_SECONDS = 2.0
-"""Longest that a room whose socket has closed may take to end."""
 MEMORY_MB = 512
 UNPROTECTED = (
     "This machine can't lock a process (see `autoreward doctor`), and the program was not written here. Read it, then set ",
@@ -23,61 +21,15 @@ UNPROTECTED = (
 )
 HASH_SEEDS = (0, 1)
 """Two fork servers with different hash seeds, so that a dry run can tell what depends on them."""
-
-
-class Room(Closing):
-    """One candidate's process: locked when it is made, then given a program."""
-
-    def __init__(self, child: Child, seconds_per_call: float = CALL_SECONDS) -> None:
-        """Wait until it is locked. Raises JailError if it could not be; the process is gone then."""
-        self._child = child
-        self.client = RewardClient(child.socket, seconds_per_call)
-        try:
-            self.lock = self.client.locked()
-        except JailError:
-            self.close()
-            raise
-
-    def load(self, program: str | Mapping[str, str], signature: Signature = REWARD_SIGNATURE) -> None:
-        """Load a program, or the Python files of an export. Raises RewardFailed; the process is gone then."""
-        try:
-            if isinstance(program, str):
-                self.client.load(program, signature)
-            else:
-                self.client.load_export(program)
-        except RewardFailed:
-            self.close()
-            raise
-
-    @property
-    def fd(self) -> int:
-        """The host's end of the room's socket, to be handed to a train worker."""
-        return self._child.socket.fileno()
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._child.pid
-
-    def was_killed(self) -> bool:
-        """Whether something outside ended it: no program can send this signal, and its own faults have others."""
-        try:
-            return self._child.wait(ENDING_SECONDS).code == -signal.SIGKILL
-        except TimeoutError:
-            return False
-        except ServerGone:
-            return True
-
-    def close(self) -> None:
-        """Kill the process and reap it."""
-        self._child.close()
+_READY = {HASH_SEEDS[0]: 2, HASH_SEEDS[1]: 1}
+"""Rooms that wait: a dry run and a look at recorded episodes take these."""
 
 
 class Jail(Closing):
     """Makes rooms. Thread-safe. Use as a context manager."""
 
-    def __init__(self, trust_the_model: bool = False, notice: Notice = unheard) -> None:
-        """Nothing is started until the first room is made.
+    def __init__(self, trust_the_model: bool = False, notice: Notice = unheard, ready: bool = False) -> None:
+        """Nothing is started until the first room is made; `ready`: from then on rooms are locked ahead, since somebody waits.
 
         `trust_the_model`: go on where this machine can't lock a process (tier "process-only"). `notice` is told of a
         fork server that was lost and started again.
@@ -85,6 +37,9 @@ class Jail(Closing):
         self._trust = trust_the_model
         self._fork_servers = {
             seed: RestartingForkServer("autoreward.sandbox.child.server", seed, notice) for seed in HASH_SEEDS
+        }
+        self._ready = {
+            seed: ReadyRooms(partial(self._made, MEMORY_MB, seed), count) for seed, count in _READY.items() if ready
         }
 
     @cached_property
@@ -123,9 +78,17 @@ class Jail(Closing):
         self, memory_mb: int = MEMORY_MB, hash_seed: int = HASH_SEEDS[0], seconds_per_call: float = CALL_SECONDS
     ) -> Room:
         """A locked room without a program. Raises JailError."""
-        return Room(self._fork_servers[hash_seed].spawn({"memory_mb": memory_mb}), seconds_per_call)
+        waiting = self._ready.get(hash_seed) if memory_mb == MEMORY_MB else None
+        room = (waiting.take() if waiting else None) or self._made(memory_mb, hash_seed)
+        room.allow(seconds_per_call)
+        return room
+
+    def _made(self, memory_mb: int, hash_seed: int) -> Room:
+        return Room(self._fork_servers[hash_seed].spawn({"memory_mb": memory_mb}))
 
     def close(self) -> None:
         """End every room."""
+        for rooms in self._ready.values():
+            rooms.close()
         for fork_server in self._fork_servers.values():
             fork_server.close()

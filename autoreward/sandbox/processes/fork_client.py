@@ -79,6 +79,11 @@ class Child:
         """Kill the child and its whole process group; harmless if it has ended."""
         self._fork_server._kill(self._identity)
 
+    @property
+    def over(self) -> bool:
+        """Whether it is known to have ended."""
+        return self._ended.is_set()
+
     def wait(self, timeout: float | None = None) -> Exit:
         """How it ended. Raises TimeoutError if it still runs after `timeout` seconds, ServerGone if nobody can tell."""
         if not self._ended.wait(timeout):
