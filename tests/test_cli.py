@@ -126,6 +126,7 @@ def test_a_setting_that_nobody_chose_is_not_passed_on() -> None:
         (("run", "mountain-cart"), "Did you mean 'mountain-car'?"),
         (("run", "mountain-car", "--candidats", "3"), "No such option"),
         (("run", "mountain-car", "--candidates", "0"), "--candidates 0:"),
+        (("init", "CartPole-v1", "--goal", "x", "--edit", "--json"), "--edit opens an editor"),
         (("run", "mountain-car", "--open", "--json"), "--open stays until Ctrl-C, and --json is for scripts"),
         (("run", "mountain-car", "--target", "1.5"), "--target 1.5:"),
         (("run", "mountain-car", "--steps", "0"), "--steps 0:"),
@@ -599,3 +600,12 @@ def test_the_live_view_draws_from_its_first_moment() -> None:
         view(events.RunStarted(TASK, RunConfig(), Path("runs/x")))
     assert "starting the workers" in said.getvalue()
     assert "mountain-car" in said.getvalue()
+
+
+@pytest.mark.slow
+def test_a_proposal_is_edited_before_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    words = ("init", "CartPole-v1", "--goal", "Stand up.", "--model", "grammar", "--edit", "--to", str(tmp_path))
+    done = invoked(*words, "--name", "mine", EDITOR="sed -i 's/Stand up/Stay up/'")
+    assert done.exit_code == 0, done.output
+    assert 'goal = "Stay up."' in (tmp_path / "mine" / "task.toml").read_text()

@@ -43,6 +43,9 @@ def command(
     allow: list[str] = ALLOWING,
     trust: bool = TRUST,
     yes: bool = typer.Option(False, "--yes", help="Keep what is proposed without asking."),
+    edit: bool = typer.Option(
+        False, "--edit", help="Open the proposal in your editor (VISUAL, EDITOR) before it is kept."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Ask nothing, and say as a JSON line what was written."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
@@ -62,6 +65,8 @@ def command(
         raise UsageError("--goal is empty; say in one sentence what the agent should do.")
     if answers and not ask:
         raise UsageError("--answers are to the questions of --ask; say --ask, too.")
+    if edit and (yes or as_json):
+        raise UsageError("--edit opens an editor, and --yes and --json keep what is proposed: choose one of them.")
     said = file_bytes("--answers", answers) if answers else None
     wanted = Wanted.of(env, arguments(kwargs), goal.strip(), name, to, allow, algorithm)
     settle(lambda: of_program(STATE_PROGRAM, read_state_program(wanted.path)), f"task {wanted.path.parent.name}", trust)
@@ -75,7 +80,9 @@ def command(
         draft = clarified(draft, reader, limit(max_cost), tell, _goal_answers(said, alone))
     if not as_json:
         say(draft.text)
-    text = draft.text if alone else _confirmed(draft)
+    text = _edited(draft.text) if edit else draft.text
+    if not alone:
+        text = _confirmed(draft, text)
     draft.keep(text)
     if as_json:
         say_line(
@@ -124,12 +131,11 @@ def _asked(question: "CardQuestion") -> str:
     return "" if answer == question.proposal else answer
 
 
-def _confirmed(draft: "Initiated") -> str:
-    """What the person keeps: the proposal, or their edit of it, as long as it can be read."""
+def _confirmed(draft: "Initiated", text: str) -> str:
+    """What the person keeps: this text, or their edit of it, as long as it can be read."""
     from autoreward.core.wording import in_shell
     from autoreward.errors import TaskError
 
-    text = draft.text
     while True:
         choice = typer.prompt("Keep it? yes, edit, no", default="yes").strip().lower()
         if choice in ("n", "no"):

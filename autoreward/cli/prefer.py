@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.options import NAMED_RUN, RUNS, find_run
+from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ def command(
     ),
     trust: bool = TRUST,
 ) -> None:
-    """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers."""
+    """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers. `a because it drags
+    its leg` gives a reason."""
     from autoreward.judges.poll import Poll
     from autoreward.report.preference_tables import preferences
     from autoreward.report.reading import read_run
     from autoreward.report.terminal import Terminal
+    from autoreward.report.traits import traits_lines
+    from autoreward.session.traits import traits_of_reasons
 
     folder, console = find_run(run, runs), Terminal()
     if answers is None:  # their policies are filmed, in their environment
@@ -51,6 +55,9 @@ def command(
         finally:
             poll.report()
         advice = _next(poll, folder)
+    if renewed := traits_of_reasons(folder, say):
+        for line in traits_lines(renewed):
+            say(line)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
@@ -66,25 +73,26 @@ def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None
 
 def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
     """Ask in the terminal, and save each answer at once; False if the person quits."""
-    from autoreward.judges.poll import QUIT, WORDS
+    from autoreward.judges.poll import QUIT, WORDS, with_reason
     from autoreward.report.pairs import pair_table
 
     for number, question in enumerate(asked, start=1):
         console.print()
         console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}"))
-        while (
-            answer := typer.prompt("Which does more of what was meant? a, b, tie or quit").strip().lower()
-        ) not in WORDS:
-            if answer in QUIT:
+        while True:
+            answer, reason = with_reason(typer.prompt("Which does more of what was meant? a, b, tie or quit").strip())
+            if answer.lower() in WORDS:
+                break
+            if answer.lower() in QUIT:
                 return False
-        poll.keep(question, WORDS[answer])
+        poll.keep(question, WORDS[answer.lower()], reason)
     return True
 
 
 def _take(poll: "Poll", lines: "Sequence[str]", asked: "Sequence[Question]") -> None:
     """Save answers that were written down; all of them are read before the first is saved."""
     for preference in poll.read(lines, asked):
-        poll.keep(preference.question, preference.answer)
+        poll.keep(preference.question, preference.answer, preference.reason)
 
 
 def _lines(answers: Path) -> list[str]:

@@ -11,6 +11,7 @@ from autoreward.errors import CannotDraw, UsageError
 from autoreward.evaluation.bradley_terry import Policy, answers_about, every_question, policies, questions
 from autoreward.judges import judge_called
 from autoreward.judges.sides import Side, Sides
+from autoreward.llm.types import storable
 from autoreward.records import Answer, Preference, Question
 from autoreward.report.html import build_report
 from autoreward.report.pairs import Pair, pairs_page
@@ -24,6 +25,13 @@ from autoreward.training.workers import Workers
 PAGE = "pairs.html"
 WORDS: dict[str, Answer] = {"a": "a", "b": "b", "tie": "tie", "t": "tie"}
 QUIT = ("quit", "q")
+
+
+def with_reason(line: str) -> tuple[str, str]:
+    """What is answered on a line, without its remark, and the reason after `because`; empty without one."""
+    answer, _, reason = line.partition(" because ")
+    told, remark, _ = answer.partition("#")
+    return told.strip(), "" if remark else reason.strip()
 
 
 class Poll(Closing):
@@ -101,14 +109,16 @@ class Poll(Closing):
         clips = (self._book.read(side.clip) for side in (a, b))
         return Pair(question, a.transitions, b.transitions, *clips)
 
-    def keep(self, question: Question, answer: Answer) -> None:
+    def keep(self, question: Question, answer: Answer, reason: str = "") -> None:
         """Save an answer."""
-        self._book.once(PREFERENCES.of(question.id), lambda: Preference(question=question, answer=answer))
+        self._book.once(
+            PREFERENCES.of(question.id), lambda: Preference(question=question, answer=answer, reason=storable(reason))
+        )
 
     def read(self, lines: Iterable[str], chosen: Sequence[Question]) -> list[Preference]:
         """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
 
-        `quit` ends them.
+        After `because` there may be a reason. `quit` ends them.
 
         Raises:
             UsageError: a line is neither, names no question of this run, or one that is answered.
@@ -117,7 +127,8 @@ class Poll(Closing):
         done = {p.question.id for p in self._answered}
         answers: list[Preference] = []
         for number, line in enumerate(lines, start=1):
-            words = line.partition("#")[0].split()
+            told, reason = with_reason(line)
+            words = told.split()
             if not words:
                 continue
             if line.strip().lower() in QUIT:
@@ -138,7 +149,7 @@ class Poll(Closing):
                 what = f"{name!r} is no pair of this run" if name else "there is no pair left to answer"
                 raise UsageError(f"Answers, line {number}: {what}; `autoreward prefer` writes the ids to {self.page}.")
             done.add(name)
-            answers.append(Preference(question=question, answer=answer))
+            answers.append(Preference(question=question, answer=answer, reason=storable(reason)))
         return answers
 
     def close(self) -> None:

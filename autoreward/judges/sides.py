@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from autoreward.core.transitions import Transitions
-from autoreward.records import EPISODES, Question, Score, policy_file
+from autoreward.records import Question, Score, policy_file
 from autoreward.store.book import Page
 from autoreward.store.keys import CLIPS, SCORES, TRIALS
+from autoreward.store.played import played_episode
 
 
 class Side(NamedTuple):
@@ -29,9 +30,7 @@ class Side(NamedTuple):
     @property
     def transitions(self) -> Transitions:
         """The episode, one column."""
-        saved = self.page.transitions(SCORES.of(self.score.trial_id), EPISODES)
-        one = saved.cut(columns=slice(self.episode, self.episode + 1))
-        return one.cut(rows=slice(0, int((one.step > 0).sum())))
+        return played_episode(self.page, self.score.trial_id, self.episode)
 
     @property
     def weights(self) -> bytes:

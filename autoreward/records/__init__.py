@@ -96,6 +96,7 @@ from autoreward.records.runs import (
 from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
+from autoreward.records.traits import Aspect, Trait, TraitOver, Traits
 from autoreward.records.trials import (
     EPISODES,
     LOGGED,
@@ -143,6 +144,7 @@ __all__ = [
     "Analyses",
     "Analysis",
     "Answer",
+    "Aspect",
     "Audit",
     "AuditItem",
     "Board",
@@ -232,6 +234,9 @@ __all__ = [
     "Tightened",
     "TrainingLength",
     "TrainingSimulator",
+    "Trait",
+    "TraitOver",
+    "Traits",
     "Trial",
     "TrialId",
     "TrialJob",

@@ -33,6 +33,8 @@ class Preference(Record):
 
     question: Question
     answer: Answer
+    reason: Said = ""
+    """Why, in the person's words."""
 
 
 class Debate(Record):

@@ -38,6 +38,7 @@ from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
+from autoreward.report.traits import measured_traits, trait_cell, trait_line, traits_said
 from autoreward.report.whiskers import whiskers
 from autoreward.rewards.gate.text import MAX_LINES
 from autoreward.store.book import Book
@@ -131,6 +132,10 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "agreement": agreement,
         "what_is_preferred": what_is_preferred,
         "on_ranking": "",
+        "measured_traits": measured_traits(reading),
+        "traits_said": traits_said,
+        "trait_line": trait_line,
+        "trait_cell": trait_cell,
         "beaten": beaten,
         "minutes": sum(t.seconds for t in reading.trials) / 60,
         "money": reading.money,

@@ -1,6 +1,6 @@
 """A run folder, finished or not, as one record for the reports."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from autoreward.records import (
     Score,
     Standings,
     Strengths,
+    Traits,
     Trial,
     policy_file,
 )
@@ -42,6 +43,7 @@ from autoreward.store.keys import (
     RESULT,
     SCORES,
     STANDINGS,
+    TRAITS,
     TRIALS,
 )
 
@@ -85,6 +87,8 @@ class RunView:
     """Every score of the confirmation."""
     clips: tuple[Clip, ...] = ()
     """The policies that were filmed, or could not be."""
+    traits: Traits = field(default_factory=Traits)
+    """What is measured of people's words."""
 
     @property
     def finished(self) -> Run:
@@ -233,4 +237,5 @@ def read_run(folder: Path) -> RunView:
         tuple(search_scores),
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
+        whole.lone(TRAITS) or Traits(),
     )

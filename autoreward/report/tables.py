@@ -27,6 +27,7 @@ from autoreward.report.preference_tables import preferences
 from autoreward.report.reading import REPORT, RunView
 from autoreward.report.simulators import simulator_sentence
 from autoreward.report.stages import stage_bars, stage_sentence
+from autoreward.report.traits import traits_table
 from autoreward.store.files import in_use
 
 _STATE, _BRIEF = 60, 32
@@ -52,6 +53,8 @@ def show_run(reading: RunView) -> RenderableType:
     parts += [Text(f"- {trial.id} {trial.outcome.value}: {trial.message}") for trial in reading.broken]
     if reading.strengths.items:
         parts += [Text(""), preferences(reading)]
+    if reading.traits.items:
+        parts += [Text(""), traits_table(reading)]
     parts += [Text(f"- {line}") for line in run.doubt.evidence] if run else []
     tier = run.tier if run else next((t.tier for t in reading.trials), "-")
     parts += [

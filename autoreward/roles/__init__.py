@@ -13,6 +13,7 @@ auditor.py      looks at successful episodes, and says what the success rule for
 judge.py        says of pairs of policies which does more of what the goal says
 debate.py       argues both sides of a pair of which a judge said two things, and judges by what is so
 shown_pairs.py  pairs as both are shown them, and whether what they cite is so
+trait_writer.py  proposes formulas for what people said of episodes
 tools.py        what designer and analyzer may call before they answer: programs tried, recorded episodes looked at
 goal_reader.py  says how else a goal could be meant
 card_writer.py  names the fields of an environment, and proposes its rule

@@ -65,6 +65,7 @@ from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
+from autoreward.session.traits import told_by_people, with_traits
 from autoreward.store.book import Book, Page, WithFiles
 from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
@@ -97,7 +98,7 @@ class RealSteps:
         self._workers = workers
         self._tell = tell
         self._client = client if config.model not in NO_MODELS else None
-        self._asked, self._author = client, author
+        self._author = author
         one = KeepOrRevert(task, config) if config.search == "agent" else None
         self._strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
@@ -123,10 +124,6 @@ class RealSteps:
         """Look for telling episodes in the environment, without a reward program."""
         return self._hunting.explore()
 
-    def _feedback(self) -> tuple[str, ...]:
-        """What people said of earlier results."""
-        return tuple(f.text for f in (self._book.lone(FEEDBACK) or Feedbacks()).items)
-
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
         """Write the next round's programs, as the strategy asks; an agent's are what it hands in. Raises LimitReached."""
         if self._config.by_agent:
@@ -145,7 +142,7 @@ class RealSteps:
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
             wanted = refine.DesignRequest(
-                about, history, len(drafts), self.review, data, self._feedback(),
+                about, history, len(drafts), self.review, data, told_by_people(self._book),
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
                 self._offline.tools(data, self.review),
             )  # fmt: skip
@@ -228,9 +225,9 @@ class RealSteps:
         """Name the symptoms of one candidate's trial."""
         screened = [item for page in self._book.pages() for item in (page.lone(SCREENS) or Screened(order=())).items]
         screens = next((item.screens for item in screened if item.candidate_id == candidate.id), ())
-        diagnosis = diagnose(self._task, candidate, trials, scores, self._described, screens)
-        self._tell(events.Diagnosed(diagnosis))
-        return diagnosis
+        found = diagnose(self._task, candidate, trials, scores, self._described, screens)
+        self._tell(events.Diagnosed(found := with_traits(self._book, found)))
+        return found
 
     def analyze(self, page: Page, played: Round) -> Analyses:
         """Have a model explain the best programs that are not good enough yet, each from one of its trainings."""
@@ -245,7 +242,7 @@ class RealSteps:
             about = self._brief(played.training_steps)
             tools = self._offline.tools(self._offline.data([played]), self.review)
             key = str(ReplyKey(page.round, "analyzer"))
-            items, findings = explain(self._client, key, about, cases, self._feedback(), tools)
+            items, findings = explain(self._client, key, about, cases, told_by_people(self._book), tools)
         except LimitReached as limit:
             return Analyses(findings=(str(limit),))
         return Analyses(items=items, findings=findings)

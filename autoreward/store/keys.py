@@ -11,6 +11,7 @@ from autoreward.records import (
     AgentCall,
     Allowance,
     Analyses,
+    Aspect,
     Board,
     Candidates,
     Clip,
@@ -35,6 +36,7 @@ from autoreward.records import (
     TakenOver,
     Tightened,
     TrainingLength,
+    Traits,
     Trial,
     Verdict,
 )
@@ -91,6 +93,10 @@ ALLOWANCE = Key("allowance", Allowance, by_people=True)
 """Of a run: what its model calls may take, if a person has said so since its start."""
 BOARD = Key("tensorboard", Board)
 """Of a run: where this machine shows its curves."""
+ASPECTS = Key("aspects/", Aspect, by_people=True)
+"""Of a run: what people said of some steps of its episodes, one a saying; with EPISODES, the one that it is of."""
+TRAITS = Key("traits", Traits)
+"""Of a run: what is measured of people's words by now."""
 PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
 CLIPS = Key("clips/", Clip)
