@@ -520,7 +520,7 @@ def test_a_loaded_run_in_a_notebook(runs: Path) -> None:
     assert run.best.id in repr(run)
     assert run.plot()._repr_svg_().count("<polyline") == sum(bool(t.scores) for t in run.reading.candidates)
     cell = run._repr_html_()
-    assert cell.startswith(f"<p>{run.best.id} did best")
+    assert cell.startswith(f"<p>{run.best.id} came first, and 5 fresh seeds don&#x27;t tell it from native")
     assert "<script" not in cell, "the page is data inside the frame"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing

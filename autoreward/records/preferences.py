@@ -27,6 +27,10 @@ class Question(Record):
         """`r000c1-s0-leg4~r000c3-s0-leg4~7`."""
         return f"{self.a_trial}~{self.b_trial}~{self.episode}"
 
+    def aspect(self, side: str) -> str:
+        """The id of what a reason says of one side, `a` or `b`: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
+        return f"{self.a_trial}_{self.b_trial}_{self.episode}_{side}"
+
 
 class Preference(Record):
     """A person's answer to one question."""

@@ -35,6 +35,8 @@ class Look(NamedTuple):
     page: str
     """Its folder within the run's."""
     score: Score
+    small: bool = False
+    """One of many."""
 
 
 def worth_a_look(reading: RunView) -> list[Look]:
@@ -62,9 +64,8 @@ def candidates_looks(reading: RunView, besides: list[Look]) -> list[Look]:
     for name in ranked([s.score for s in usable], reading.header.task)[:CLIPS_AT_MOST]:
         if name not in shown:
             own = [s for s in usable if s.score.candidate_id == name]
-            looks.append(
-                Look(f"of-{name}", *max(own, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id)))
-            )
+            best = max(own, key=lambda s: (s.score.success, s.score.progress, s.score.trial_id))
+            looks.append(Look(f"of-{name}", *best, small=True))
     return looks
 
 
@@ -75,7 +76,7 @@ def film_policies(book: Book, reading: RunView, workers: Workers, executor: Exec
     def filmed(look: Look) -> WithFiles[Clip]:
         clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page)
         weights = reading.weights(look.page, look.score)
-        width, most = SMALL if look.id.startswith("of-") else LARGE
+        width, most = SMALL if look.small else LARGE
         try:
             report, files = workers.reel(task, weights, seed, width, most)
         except CannotDraw as error:
