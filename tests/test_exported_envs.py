@@ -232,7 +232,7 @@ class Still(gymnasium.Env[Any, Any]):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(SPACES)
 def test_any_observation_is_the_vector_of_the_training(tmp_path_factory: pytest.TempPathFactory, space: Any) -> None:
     task = card("Box")

@@ -93,7 +93,7 @@ def test_what_is_no_line_end_to_everybody_is_in_no_program(mark: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "composition",
-    [each if each in ("sum", "potential") else pytest.param(each, marks=pytest.mark.nightly) for each in COMPOSITIONS],
+    [each if each == "potential" else pytest.param(each, marks=pytest.mark.nightly) for each in COMPOSITIONS],
 )
 def test_honest_programs_are_exported_as_they_are(composition: str, jail: Jail, tmp_path: Path) -> None:
     for body in BODIES:

@@ -74,7 +74,7 @@ def plain_reward() -> ast.Module:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(TEXT)
 def test_reward_py_holds_values_and_nothing_more(text: str) -> None:
     plain_tree = plain_reward()

@@ -36,6 +36,7 @@ def workers() -> Iterator[Workers]:
         yield made
 
 
+@pytest.mark.nightly
 def test_a_run_goes_on_by_a_stricter_rule(tmp_path: Path) -> None:
     """Success falls by the stricter rule, and nothing that was trained is trained again."""
     command = [sys.executable, "-m", "autoreward"]

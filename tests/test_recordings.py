@@ -74,7 +74,10 @@ def evidence_is_checked(folder: Path, analyses: Analyses) -> None:
     assert len(analyses.findings) == wrong
 
 
-@pytest.mark.parametrize("task", ["mountain-car", "cartpole-hold", pytest.param("reacher", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "task",
+    ["mountain-car", *(pytest.param(task, marks=pytest.mark.nightly) for task in ("cartpole-hold", "reacher"))],
+)
 def test_a_recorded_conversation_is_a_whole_run(task: str, replayed: Callable[[str], Path]) -> None:
     folder = replayed(task)
     run = Run.model_validate_json((folder / "result.json").read_bytes())
