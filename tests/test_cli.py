@@ -388,6 +388,13 @@ def test_runs_are_compared_and_audited_as_json(runs: Path) -> None:
     assert "no success has been audited yet" in invoked("audit", "done", "--runs", str(runs)).stdout
 
 
+def test_a_run_that_is_not_there_is_answered_with_one_that_is(runs: Path) -> None:
+    for name, said in (("doen", "The nearest is 'done'."), ("zzzz", "The latest is ")):
+        wrong = invoked("show", name, "--runs", str(runs)).exception
+        assert isinstance(wrong, UsageError)
+        assert said in str(wrong)
+
+
 def test_show_one_candidate_as_json(runs: Path) -> None:
     told = json.loads(invoked("show", "done", "--runs", str(runs), "--candidate", "r000c0", "--json").stdout)
     assert (told["candidate"]["id"], told["verdict"]["accepted"]) == ("r000c0", True)

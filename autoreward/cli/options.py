@@ -146,6 +146,5 @@ def find_run(name: str, runs: Path) -> Path:
             f"{shortened(name)!r} could be {', '.join(shortened(p.name) for p in matching[:4])}; write more of it."
         )
     close = difflib.get_close_matches(name, [p.name for p in known], n=1, cutoff=0.3)
-    raise UsageError(
-        f"There is no run {shortened(name)!r} in {runs}. The nearest is {(close or [known[-1].name])[0]!r}."
-    )
+    other = f"The nearest is {close[0]!r}" if close else f"The latest is {known[-1].name!r}"
+    raise UsageError(f"There is no run {shortened(name)!r} in {runs}. {other}.")
