@@ -1,6 +1,5 @@
 """Reports and pages as axe-core finds them: names, contrast, landmarks, headings, what the keyboard reaches."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,10 @@ import axe_core_python
 import filmed
 import pytest
 from browser import NAMES, Browser, find_browser
+from served import served
 
 from autoreward.report.html import render
 from autoreward.report.reading import read_run
-from autoreward.report.view.server import PageServer
-from autoreward.report.view.viewed_runs import ViewedRuns
 from autoreward.store.book import Book
 
 PROGRAM = find_browser()
@@ -44,12 +42,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    with PageServer(ViewedRuns(lambda: [run]), 0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with served(lambda: [run]) as server:
         yield server.address
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

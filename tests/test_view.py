@@ -22,6 +22,7 @@ import pytest
 import typer
 from fake_steps import FakeSteps
 from rude_steps import RudeSteps
+from served import served
 from typer.testing import CliRunner
 from watcher import PAYLOADS, Watcher, acting
 
@@ -244,12 +245,8 @@ def test_the_watcher_lets_links_lead_below_the_base_alone() -> None:
 
 @pytest.fixture(scope="module")
 def server(runs: Path) -> Iterator[PageServer]:
-    with PageServer(ViewedRuns(lambda: run_folders(runs)), 0) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with served(lambda: run_folders(runs)) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def asked(server: PageServer, method: str, path: str, **headers: str) -> http.client.HTTPResponse:

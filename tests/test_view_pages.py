@@ -1,6 +1,5 @@
 """`autoreward view` as a browser draws it, at three widths, in light and dark, with 32 candidates, and by keyboard alone."""
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +8,12 @@ from typing import Any
 import pytest
 from browser import NAMES, Browser, find_browser
 from fake_steps import FakeSteps
+from served import served
 from test_pages import MEASURE
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
-from autoreward.report.view.server import PageServer
-from autoreward.report.view.viewed_runs import ViewedRuns
 from autoreward.search.study import Study
 from autoreward.store.book import Book, RunHeader
 from autoreward.store.files import run_folders
@@ -52,12 +50,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(runs: Path) -> Iterator[str]:
-    with PageServer(ViewedRuns(lambda: run_folders(runs)), 0) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with served(lambda: run_folders(runs)) as server:
         yield server.address
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

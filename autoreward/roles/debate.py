@@ -16,7 +16,16 @@ from autoreward.llm.structured import Request
 from autoreward.records import Answer
 from autoreward.roles.brief import Brief
 from autoreward.roles.judge import LONGEST_REASON
-from autoreward.roles.shown_pairs import SHOWN_SIDES, CitedFact, ShownPair, asked_about_pairs, is_so, laid_out, silence
+from autoreward.roles.shown_pairs import (
+    SHOWN_SIDES,
+    CitedFact,
+    ShownPair,
+    asked_about_pairs,
+    by_number,
+    is_so,
+    laid_out,
+    silence,
+)
 from autoreward.settings import Role
 
 MOST_FACTS = 4
@@ -141,7 +150,7 @@ def argued(
 
     for portion in asked_about_pairs(client, Request(key, role, "", _MAX_TOKENS), pairs, text, ArguedPairs):
         findings += portion.findings
-        said = {one.pair: one for one in reversed(portion.answer.pairs)} if portion.answer else {}
+        said = by_number(portion.answer.pairs if portion.answer else ())
         for place, pair in enumerate(portion.pairs, start=1):
             case = _case(said[place], pair) if place in said else None
             cases.append(case)
@@ -170,7 +179,7 @@ def weighed(
     def answers() -> Iterator[Weighed]:
         for portion in asked_in_portions(client, Request(key, role, "", _MAX_TOKENS), orders, text, WeighedPairs):
             findings.extend(portion.findings)
-            said = {one.pair: one for one in reversed(portion.answer.pairs)} if portion.answer else {}
+            said = by_number(portion.answer.pairs if portion.answer else ())
             yield from (order.weighed(said.get(place)) for place, order in enumerate(portion.items, start=1))
             if portion.answer and (left_out := silence(said, len(portion.items))):
                 findings.append(f"{portion.key}: {left_out}")

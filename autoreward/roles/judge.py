@@ -13,7 +13,16 @@ from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request
 from autoreward.records import Answer
 from autoreward.roles.brief import Brief
-from autoreward.roles.shown_pairs import SHOWN_SIDES, CitedFact, ShownPair, asked_about_pairs, is_so, laid_out, silence
+from autoreward.roles.shown_pairs import (
+    SHOWN_SIDES,
+    CitedFact,
+    ShownPair,
+    asked_about_pairs,
+    by_number,
+    is_so,
+    laid_out,
+    silence,
+)
 from autoreward.settings import Role
 
 _MAX_TOKENS = 4_000
@@ -78,7 +87,7 @@ def opinions(client: ModelClient, key: str, role: Role, about: Brief, pairs: Seq
 
     for portion in asked_about_pairs(client, Request(key, role, "", _MAX_TOKENS), pairs, text, JudgedPairs):
         findings += portion.findings
-        said = {one.pair: one for one in reversed(portion.answer.pairs)} if portion.answer else {}
+        said = by_number(portion.answer.pairs if portion.answer else ())
         for place, pair in enumerate(portion.pairs, start=1):
             opinion, remark = _opinion(said[place], pair, len(principles)) if place in said else (None, "")
             found.append(opinion)

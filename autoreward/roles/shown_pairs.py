@@ -1,7 +1,7 @@
 """Pairs of episodes as models are shown them, what they cite of them, and whether that is so."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,16 @@ _CLOSE = 0.02
 ShownSide = Literal["first", "second"]
 SHOWN_SIDES: tuple[ShownSide, ...] = ("first", "second")
 A = TypeVar("A", bound=ModelAnswer)
+
+
+class OfPair(Protocol):
+    """What is said of one pair."""
+
+    pair: int
+    """Its number in the question, from 1."""
+
+
+N = TypeVar("N", bound=OfPair)
 
 
 class CitedFact(ModelAnswer):
@@ -137,6 +147,14 @@ def laid_out(pairs: Sequence[ShownPair]) -> list[dict[str, dict[str, object]]]:
             }
         shown.append(sides)
     return shown
+
+
+def by_number(answers: Iterable[N]) -> dict[int, N]:
+    """What was said of pairs, by their numbers; of one that was answered twice, what was said first."""
+    said: dict[int, N] = {}
+    for one in answers:
+        said.setdefault(one.pair, one)
+    return said
 
 
 def silence(said: Container[int], count: int) -> str:

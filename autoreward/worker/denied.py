@@ -50,7 +50,7 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
     if isinstance(error, PermissionError):
         if error.errno == errno.EACCES and isinstance(error.filename, str | bytes):
             path = Path(error.filename if isinstance(error.filename, str) else error.filename.decode())
-            return _about_path(str(path)), (f"read={path}",)
+            return _about_path(str(path))
         frames = [Path(f.f_code.co_filename).name for f, _ in traceback.walk_tb(error.__traceback__)]
         for module, (what, kind) in _BY_MODULE.items():
             if module in frames:
@@ -64,15 +64,16 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
         return "Workers have no display: have it open no window, such as by render_mode in the kwargs of its card", ()
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
-    return next(((_about_path(path), (f"read={path}",)) for path in refused), ("", ()))
+    return next(map(_about_path, refused), ("", ()))
 
 
-def _about_path(path: str) -> str:
-    return (
+def _about_path(path: str) -> tuple[str, Asks]:
+    words = (
         f"Workers see packages, system libraries and a folder of their own, not {path}; if you trust the environment, its card "
         f'can name the files and folders that it reads or changes: [process] read = ["{path}"], or write. What lies in a '
         "package, a folder of code, can be read without that"
     )
+    return words, (f"read={path}",)
 
 
 def _is_refused(path: str) -> bool:
