@@ -12,10 +12,10 @@ from autoreward.cli.trust import TRUST, settle_run
 
 def command(
     run: str = NAMED_RUN,
-    candidate: str = typer.Option(
-        "",
+    candidate: str | None = typer.Option(
+        None,
         "--candidate",
-        help="Whose policy: a candidate, a training, native or sparse; the winner's if not given.",
+        help="Whose policy: a candidate, a training, native, sparse or winner; the winner's if not given.",
         autocompletion=complete_candidates,
     ),
     side_by_side: tuple[str, str] = typer.Option(
@@ -34,7 +34,7 @@ def command(
     """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
     from autoreward.errors import UsageError
     from autoreward.report.reading import read_run
-    from autoreward.session.play import cast, filmed_roles
+    from autoreward.session.play import WINNER, cast, filmed_roles
 
     if any(side_by_side) and (candidate or before):
         raise UsageError("--side-by-side names both policies: leave --candidate and --before out.")
@@ -45,7 +45,7 @@ def command(
     if any(side_by_side):
         roles = tuple(role for who in side_by_side for role in cast(reading, who))
     else:
-        roles = cast(reading, candidate, before)
+        roles = cast(reading, candidate or WINNER, before)
     stem = "-".join([reading.header.task.name, *(role.name.partition(",")[0] for role in roles[: 1 if before else 2])])
     target = mp4 or to or Path(f"{stem}.webp")
     if target.exists():

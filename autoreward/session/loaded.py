@@ -13,7 +13,7 @@ from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
-from autoreward.session.play import Film, cast, filmed_roles
+from autoreward.session.play import WINNER, Film, cast, filmed_roles
 from autoreward.session.viewed import ViewedPage
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class LoadedRun:
     def _handed(self) -> HandedOver:
         return HandedOver(self.folder)
 
-    def play(self, who: str = "", seed: int | None = None, before: bool = False, beside: str = "") -> Film:
+    def play(self, who: str = WINNER, seed: int | None = None, before: bool = False, beside: str = "") -> Film:
         """A film of a saved policy, large, with the success rule and the fields as they go, as `autoreward play` makes it.
 
             run.play()                             # the winner's
@@ -111,7 +111,7 @@ class LoadedRun:
             run.play().save("film.webp")
 
         Args:
-            who: a candidate, a training, `native` or `sparse`; the winner if not given.
+            who: a candidate, a training, `native`, `sparse`, or `winner`.
             seed: what the environment is reset with; the confirmation's first start if not given.
             before: show the same policy as it was first saved, too.
             beside: another one to show.
