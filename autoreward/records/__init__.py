@@ -58,6 +58,7 @@ from autoreward.records.environments import (
     Survey,
     TrainingSimulator,
 )
+from autoreward.records.exams import CriticExam, CriticStanding, ExamPaper, ExamProgram, PlantedFault, ReadProgram
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
@@ -161,6 +162,8 @@ __all__ = [
     "Contest",
     "ControllerEpisodes",
     "Controllers",
+    "CriticExam",
+    "CriticStanding",
     "CurvePoint",
     "Debate",
     "Departure",
@@ -172,6 +175,8 @@ __all__ = [
     "EnvRow",
     "Episode",
     "Estimate",
+    "ExamPaper",
+    "ExamProgram",
     "Exploration",
     "Feedback",
     "Feedbacks",
@@ -203,11 +208,13 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlantedFault",
     "PlayedController",
     "Pooled",
     "Preference",
     "Question",
     "RangePart",
+    "ReadProgram",
     "Record",
     "Reel",
     "Reference",

@@ -17,6 +17,7 @@ from autoreward.records import (
     Analyses,
     Candidates,
     Clip,
+    CriticStanding,
     Judgement,
     Judgements,
     Preference,
@@ -38,6 +39,7 @@ from autoreward.store.keys import (
     ANALYSES,
     CANDIDATES,
     CLIPS,
+    CRITIC,
     DEBATED,
     JUDGEMENTS,
     PREFERENCES,
@@ -93,6 +95,8 @@ class RunView:
     """What is measured of people's words."""
     robustness: tuple[Robustness, ...] = ()
     """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
+    critic: CriticStanding | None = None
+    """What the critic's remarks may do; None where no model designs."""
 
     @property
     def finished(self) -> Run:
@@ -243,4 +247,5 @@ def read_run(folder: Path) -> RunView:
         whole.saved(CLIPS),
         whole.lone(TRAITS) or Traits(),
         whole.saved(ROBUSTNESS),
+        whole.lone(CRITIC),
     )
