@@ -8,7 +8,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from autoreward.records import CLIP_FILE, REEL_ACROSS, SHEET_FILE, STILL_FILE, Clip, Reel, TrialId
-from autoreward.report.behaviour import CAPTIONS, worth_seeing
+from autoreward.report.behaviour import CAPTIONS, first_error, worth_seeing
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import MANY, Series, chart, plot_area
 from autoreward.report.reading import RunView
@@ -82,6 +82,7 @@ def stills(reading: RunView) -> dict[str, str]:
 def _film(reading: RunView, clip: Clip, caption: str) -> Filmed:
     page = Page(reading.files)
     reel = clip.reel
+    caption += first_error(reading, clip)
     if reel is None:
         return Filmed(caption, _webp(page.file(CLIPS.of(clip.id), CLIP_FILE)), None, "", 1, (), Markup(""))
     rows = -(-len(reel.at) // REEL_ACROSS)
