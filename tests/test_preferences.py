@@ -30,17 +30,8 @@ from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.design.grammar.distances import distances
 from autoreward.errors import JudgementNeeded, UsageError
-from autoreward.evaluation.bradley_terry import (
-    LOOKS,
-    SPREAD,
-    Comparison,
-    Policy,
-    ahead,
-    fit,
-    policies,
-    questions,
-    strengths,
-)
+from autoreward.evaluation.bradley_terry import SPREAD, Comparison, ahead, fit, strengths
+from autoreward.evaluation.questions import LOOKS, Policy, policies, questions
 from autoreward.evaluation.ranking import best, ranked, runner_up
 from autoreward.judges.poll import Poll
 from autoreward.loop import improve, measure, stop_reason

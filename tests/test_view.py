@@ -32,7 +32,7 @@ from autoreward.cli.opened import opened
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import RunLocked, UsageError
-from autoreward.evaluation.bradley_terry import policies
+from autoreward.evaluation.questions import policies
 from autoreward.llm.client import REPLIES
 from autoreward.loop import improve
 from autoreward.records import Preference, Question

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autoreward.judges.poll import Poll
     from autoreward.records import Question
+    from autoreward.report.reading import RunView
     from autoreward.report.terminal import Terminal
 
 
@@ -27,6 +28,9 @@ def command(
     answers: Path | None = typer.Option(
         None, help="Take the answers from a file: `ID a|b|tie` a line, as pairs.html writes."
     ),
+    by: str = typer.Option(
+        "", "--as", help="Your name, where several people answer: each is asked about the same pairs."
+    ),
     trust: bool = TRUST,
 ) -> None:
     """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers. `a because it drags
@@ -36,12 +40,13 @@ def command(
     from autoreward.report.reading import read_run
     from autoreward.report.terminal import Terminal
     from autoreward.report.traits import traits_lines
+    from autoreward.session.answered_weights import PREFERRED, weights_of_answers
     from autoreward.session.traits import traits_of_reasons
 
     folder, console = find_run(run, runs), Terminal()
     if answers is None:  # their policies are filmed, in their environment
         settle_run(folder, trust)
-    with Poll(folder) as poll:
+    with Poll(folder, by) as poll:
         asked = poll.waiting(pairs)
         try:
             if answers is not None:
@@ -54,13 +59,18 @@ def command(
                     _take(poll, sys.stdin.read().splitlines(), asked)
         finally:
             poll.report()
-        advice = _next(poll, folder)
+        advice = _next(poll, folder, by)
     if renewed := traits_of_reasons(folder, say):
         for line in traits_lines(renewed):
             say(line)
+    weighed = weights_of_answers(folder)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
+    if weighed and weighed.tells_more:
+        console.print(
+            f"reward  {folder / PREFERRED}: train it with {_training(folder / PREFERRED, reading)}", soft_wrap=True
+        )
     console.print(advice, soft_wrap=True)
 
 
@@ -107,15 +117,21 @@ def _lines(answers: Path) -> list[str]:
         raise UsageError(f"--answers {answers} can't be read: {error}.") from None
 
 
-def _next(poll: "Poll", folder: Path) -> str:
+def _training(program: Path, reading: "RunView") -> str:
     from autoreward.core.wording import Command, Setting, in_shell
 
+    return in_shell(Command("run", (reading.header.task.name,), (Setting("start", program),)))
+
+
+def _next(poll: "Poll", folder: Path, by: str) -> str:
+    from autoreward.core.wording import Command, Setting, in_shell
+
+    own = (Setting("as", by),) if by else ()
     if left := len(poll.waiting()):
-        return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,)))}"
+        return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,), own))}"
     if poll.awaited:
         return f"next    {in_shell(Command('resume', (folder,)))}"
     if not poll.waiting(1):
         return "Every two policies have been compared in every episode; there are no more pairs."
-    return (
-        f"Every policy has been compared; more pairs: {in_shell(Command('prefer', (folder,), (Setting('pairs', 6),)))}"
-    )
+    more = in_shell(Command("prefer", (folder,), (*own, Setting("pairs", 6))))
+    return f"Every policy has been compared; more pairs: {more}"

@@ -1,14 +1,15 @@
 """Asking people which of two policies does more of what was meant: what to show, and where the answers are kept."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autoreward.core import seeds
 from autoreward.core.closing import Closing
 from autoreward.core.executor import ThreadExecutor
-from autoreward.core.wording import Command, Phrase
+from autoreward.core.wording import Command, Phrase, Setting
 from autoreward.errors import CannotDraw, UsageError
-from autoreward.evaluation.bradley_terry import Policy, answers_about, every_question, policies, questions
+from autoreward.evaluation.questions import Policy, answers_about, every_question, policies, questions
 from autoreward.judges import judge_called
 from autoreward.judges.sides import Side, Sides
 from autoreward.llm.types import storable
@@ -37,8 +38,16 @@ def with_reason(line: str) -> tuple[str, str]:
 class Poll(Closing):
     """The questions and answers of one run, locked while open. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises UsageError (no run, or nothing to compare in it), RunLocked, RunChanged, RunDamaged."""
+    def __init__(self, folder: Path, by: str = "") -> None:
+        """Of the person `by`, where several answer.
+
+        Raises:
+            UsageError: no run, nothing to compare in it, or such a name can't be kept.
+            RunLocked, RunChanged, RunDamaged: as for any run.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,40}", by):
+            raise UsageError(Setting("as", by), ": write a name of at most 40 letters, digits, _ or -.")
+        self._by = by
         self._book = Book.open(folder)
         self._sides = Sides(self._book.pages())
         races = [[s for s in scores if s.candidate_id] for _, scores in self._sides.scores]
@@ -70,7 +79,7 @@ class Poll(Closing):
 
     def waiting(self, count: int | None = None) -> tuple[Question, ...]:
         """What to ask: the `count` most informative questions; None: until every policy has been compared enough."""
-        return questions(self._policies, self._answered, self._book.header.config.episodes, count)
+        return questions(self._policies, self._own, self._book.header.config.episodes, count)
 
     def show(self, chosen: Sequence[Question]) -> None:
         """Make a clip of each side where the environment can be drawn, and one page with all pairs."""
@@ -111,9 +120,11 @@ class Poll(Closing):
 
     def keep(self, question: Question, answer: Answer, reason: str = "") -> None:
         """Save an answer."""
-        self._book.once(
-            PREFERENCES.of(question.id), lambda: Preference(question=question, answer=answer, reason=storable(reason))
-        )
+        preference = self._preference(question, answer, reason)
+        self._book.once(PREFERENCES.of(preference.id), lambda: preference)
+
+    def _preference(self, question: Question, answer: Answer, reason: str) -> Preference:
+        return Preference(question=question, answer=answer, reason=storable(reason), by=self._by)
 
     def read(self, lines: Iterable[str], chosen: Sequence[Question]) -> list[Preference]:
         """Answers as text: `ID ANSWER` a line, or `ANSWER` alone for the first question that is left; `#` is a remark.
@@ -124,7 +135,7 @@ class Poll(Closing):
             UsageError: a line is neither, names no question of this run, or one that is answered.
         """
         left = {q.id: q for q in chosen}
-        done = {p.question.id for p in self._answered}
+        done = {p.question.id: p.id for p in self._own}
         answers: list[Preference] = []
         for number, line in enumerate(lines, start=1):
             told, reason = with_reason(line)
@@ -142,14 +153,15 @@ class Poll(Closing):
             if name in done:
                 raise UsageError(
                     f"Answers, line {number}: {name} is answered; to answer it anew delete "
-                    f"{self._book.folder / PREFERENCES.of(name).file}."
+                    f"{self._book.folder / PREFERENCES.of(done[name]).file}."
                 )
             question = left.pop(name, None) or self._question(name)
             if question is None:
                 what = f"{name!r} is no pair of this run" if name else "there is no pair left to answer"
                 raise UsageError(f"Answers, line {number}: {what}; `autoreward prefer` writes the ids to {self.page}.")
-            done.add(name)
-            answers.append(Preference(question=question, answer=answer, reason=storable(reason)))
+            preference = self._preference(question, answer, reason)
+            done[name] = preference.id
+            answers.append(preference)
         return answers
 
     def close(self) -> None:
@@ -161,8 +173,9 @@ class Poll(Closing):
         self._book.write(REPORT, build_report(self._book, judge_called(self._book.header.config.judge).note).encode())
 
     @property
-    def _answered(self) -> tuple[Preference, ...]:
-        return answers_about(self._policies, self._book.saved(PREFERENCES))
+    def _own(self) -> tuple[Preference, ...]:
+        """What this person said: others are asked as if they were alone."""
+        return answers_about(self._policies, [p for p in self._book.saved(PREFERENCES) if p.by == self._by])
 
     def _question(self, name: str) -> Question | None:
         """The question of such an id, whether or not it is among those that were to be asked next."""

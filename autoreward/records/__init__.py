@@ -65,6 +65,7 @@ from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    AnsweredWeights,
     Debate,
     JudgedTask,
     JudgeExam,
@@ -145,6 +146,7 @@ __all__ = [
     "Analyses",
     "Analysis",
     "Answer",
+    "AnsweredWeights",
     "Aspect",
     "Audit",
     "AuditItem",

@@ -11,6 +11,7 @@ from autoreward.records import (
     AgentCall,
     Allowance,
     Analyses,
+    AnsweredWeights,
     Aspect,
     Board,
     Candidates,
@@ -101,6 +102,8 @@ TRAITS = Key("traits", Traits)
 """Of a run: what is measured of people's words by now."""
 PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
+ANSWERED_WEIGHTS = Key("answered_weights", AnsweredWeights)
+"""Of a run: weights of a program's parts by what people and judges said."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
 TIGHTENED = Key("tightened", Tightened, by_people=True)
