@@ -43,6 +43,7 @@ from autoreward.evaluation.bradley_terry import (
     strengths,
 )
 from autoreward.evaluation.ranking import best, ranked, runner_up
+from autoreward.judges.camera import WorkerCamera
 from autoreward.judges.poll import Poll
 from autoreward.loop import improve, measure, stop_reason
 from autoreward.records import (
@@ -545,7 +546,14 @@ def test_people_judge_a_real_run_without_a_rule_in_the_terminal(tmp_path: Path) 
     assert run.confirmed == ()
     assert len(read_run(folder).preferences) == 3
     assert "no rule of success" in (folder / "best" / "card.md").read_text()
-    assert len(list((folder / "clips" / "pairs").glob("*/sheet.webp"))) == 6
+    with Poll(folder) as poll, WorkerCamera(poll.header.task, poll.header.config) as camera:
+        (question,) = poll.waiting(1)
+        for side in poll.unfilmed(question):
+            poll.film(side, camera)
+        shown = poll.pair(question)
+    for film in (shown.film_a, shown.film_b):
+        assert film
+        assert (film.reel.width, film.reel.at[0], film.sheet[:4]) == (320, 0, b"RIFF")
     more = subprocess.run([sys.executable, "-m", "autoreward", "prefer", str(folder), "--pairs", "1"], input="b\n", text=True,
                           capture_output=True, check=True)  # fmt: skip
     assert "People (4 answers) put" in more.stdout
