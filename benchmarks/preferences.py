@@ -8,8 +8,8 @@ in which equals tie a third of the time. Prints how often the candidate that is 
 best.
 
 `--weights`: people who weigh three parts 4 : 1 : 0.25 prefer one of two episodes whose parts differ by chance (standard normal
-each); some answers are turned round. Prints how often the weights that are fitted to their answers are in the right order, and how often
-the heaviest part comes out.
+each); some answers are turned round. Prints how often the weights that are fitted to their answers are in the right order, and
+how often the heaviest part comes out.
 """
 
 import argparse
