@@ -45,7 +45,8 @@ class Preference(Record):
 
     def aspect(self, side: str) -> str:
         """The id of what the reason says of one side, `a` or `b`: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
-        return self.id.replace("~", "_") + f"_{side}"
+        asked, who = self.question, f"_{self.by}" if self.by else ""
+        return f"{asked.a_trial}_{asked.b_trial}_{asked.episode}{who}_{side}"
 
 
 class Debate(Record):
