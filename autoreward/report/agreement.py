@@ -18,7 +18,7 @@ from autoreward.report.reading import RunView
 
 EVEN = 1e-6
 """Difference of strengths below which there is nothing between two candidates."""
-BEYOND = 2.0
+UNLIKE = 2.0
 """Errors from which on somebody sees a candidate unlike the others."""
 NAMED = 3
 """Such views that are told, the clearest ones."""
@@ -81,7 +81,7 @@ def people_differ(preferences: Sequence[Preference]) -> str:
     named = {by: by or "somebody without a name" for by in people}
     # what one of two sees higher the other sees lower
     who = people[:1] if len(people) == 2 else people
-    views = [view for view in own_views(preferences) if view.by in who and abs(view.above) > BEYOND * view.error][
+    views = [view for view in own_views(preferences) if view.by in who and abs(view.above) > UNLIKE * view.error][
         :NAMED
     ]
     told = "; ".join(
