@@ -51,8 +51,7 @@ def command(
 
     folder, console = find_run(run, runs), Terminal()
     watched = answers is None and sys.stdin.isatty()
-    if watched:  # their policies are filmed, in their environment
-        settle_run(folder, trust)
+    settle_run(folder, trust)  # policies are filmed, in their environment, and programs are weighed by the answers
     with Poll(folder, by) as poll:
         try:
             if watched:

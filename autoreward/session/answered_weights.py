@@ -17,8 +17,9 @@ from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose.episodes import lasting
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.store.book import Book
+from autoreward.store.book import Book, powers_of
 from autoreward.store.keys import ANSWERED_WEIGHTS, ASPECTS
+from autoreward.store.trust import demand
 
 PREFERRED = "preferred.py"
 FEWEST_PAIRS = 6
@@ -92,9 +93,14 @@ def weights_told(book: Book, jail: Jail, candidate: Candidate, verdict: Verdict)
 def weights_of_answers(folder: Path) -> AnsweredWeights | None:
     """Weights for the program that a run's answers put first, of those that have any; kept, and with the program in PREFERRED.
 
-    None: no program has any, or too little was told apart, or what was told has not changed. Raises as `Book.open` does.
+    None: no program has any, or too little was told apart, or what was told has not changed.
+
+    Raises:
+        NotTrusted: the run has code of somebody else's that was not let in.
+        RunLocked, RunChanged, RunDamaged: as for any run.
     """
     with Book.open(folder) as book:
+        demand(powers_of(book), str(folder))
         config = book.header.config
         with Jail(config.trust_the_model or config.by_grammar) as jail:
             for candidate, verdict in _best_first(read_run(folder)):
