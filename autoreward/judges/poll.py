@@ -103,9 +103,8 @@ class Poll(Closing):
         return Pair(question, a.transitions, b.transitions, self._footage(a), self._footage(b))
 
     def _footage(self, side: Side) -> Footage | None:
-        key = PAIR_REELS.of(side.name)
-        reel = self._book.lone(key)
-        return Footage(reel, self._book.file(key, SHEET_FILE)) if reel else None
+        reel = self._book.lone(PAIR_REELS.of(side.name))
+        return Footage(reel, self._book.file(PAIR_REELS.of(side.name), SHEET_FILE)) if reel else None
 
     def keep(self, question: Question, answer: Answer, reason: str = "") -> None:
         """Save an answer."""

@@ -107,7 +107,7 @@ ANSWERED_WEIGHTS = Key("answered_weights", AnsweredWeights)
 """Of a run: weights of a program's parts by what people and judges said."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
-PAIR_REELS = Key("clips/pairs/", Reel)
+PAIR_REELS = Key("pair_reels/", Reel)
 """Of a run: policies in the episodes in which people compare them, by `Side.name`; with SHEET_FILE."""
 TIGHTENED = Key("tightened", Tightened, by_people=True)
 """Of a run: which run it goes on from, by a stricter rule."""
