@@ -260,7 +260,7 @@ def plant(task: str, jail: Jail, workers: Workers) -> None:
             # what is farmed must be seen to be
             if shown and not (edit.kind == "farmed event" and shown.startswith("variation")):
                 faults.append(PlantedFault(kind=edit.kind, source=edit.source, lines=edit.lines, shown=shown))
-        programs.append(ExamProgram(name=good.name, thought=good.thought, source=source, success=known.get(good.name, 0.0),
+        programs.append(ExamProgram(name=good.name, thought=good.thought, source=source, success=known.get(good.name),
                                     faults=tuple(faults)))  # fmt: skip
     paper = ExamPaper(task=task, behaviours=BEHAVIOURS[task], programs=tuple(programs))
     path.write_text(paper.model_dump_json(indent=1) + "\n")

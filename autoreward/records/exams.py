@@ -19,14 +19,14 @@ class PlantedFault(Record):
 
 
 class ExamProgram(Record):
-    """A program with which policies do what the goal says, and the same with faults."""
+    """A program without a fault that recorded episodes show, and the same with faults."""
 
     name: Name
     thought: Line
     composition: CompositionName = "sum"
     source: ProgramText
-    success: float = Field(ge=0.0, le=1.0)
-    """Held-out success of a policy trained with it."""
+    success: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Held-out success of a policy that was trained with it for this exam; None: none was."""
     faults: tuple[PlantedFault, ...] = Field(min_length=1)
 
 
