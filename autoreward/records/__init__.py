@@ -58,6 +58,7 @@ from autoreward.records.environments import (
     Survey,
     TrainingSimulator,
 )
+from autoreward.records.exams import CriticExam, CriticStanding, ExamPaper, ExamProgram, PlantedFault, ReadProgram
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
 from autoreward.records.limits import LimitReading, Over
@@ -163,6 +164,8 @@ __all__ = [
     "Contest",
     "ControllerEpisodes",
     "Controllers",
+    "CriticExam",
+    "CriticStanding",
     "CurvePoint",
     "Debate",
     "Departure",
@@ -174,6 +177,8 @@ __all__ = [
     "EnvRow",
     "Episode",
     "Estimate",
+    "ExamPaper",
+    "ExamProgram",
     "Exploration",
     "Feedback",
     "Feedbacks",
@@ -205,11 +210,13 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlantedFault",
     "PlayedController",
     "Pooled",
     "Preference",
     "Question",
     "RangePart",
+    "ReadProgram",
     "Record",
     "Reel",
     "Reference",

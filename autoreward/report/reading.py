@@ -19,6 +19,7 @@ from autoreward.records import (
     AnsweredWeights,
     Candidates,
     Clip,
+    CriticStanding,
     Judgement,
     Judgements,
     Preference,
@@ -41,6 +42,7 @@ from autoreward.store.keys import (
     ANSWERED_WEIGHTS,
     CANDIDATES,
     CLIPS,
+    CRITIC,
     DEBATED,
     JUDGEMENTS,
     PREFERENCES,
@@ -98,6 +100,8 @@ class RunView:
     """Weights of a program's parts by what people and judges said."""
     robustness: tuple[Robustness, ...] = ()
     """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
+    critic: CriticStanding | None = None
+    """What the critic's remarks may do; None where no model designs."""
 
     @property
     def finished(self) -> Run:
@@ -249,4 +253,5 @@ def read_run(folder: Path) -> RunView:
         whole.lone(TRAITS) or Traits(),
         whole.lone(ANSWERED_WEIGHTS),
         whole.saved(ROBUSTNESS),
+        whole.lone(CRITIC),
     )

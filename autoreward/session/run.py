@@ -44,10 +44,11 @@ from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, 
 from autoreward.session.judge_exam import demand_examined
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
-from autoreward.session.real_steps import open_steps, open_workers
+from autoreward.session.real_steps import open_steps
 from autoreward.session.reward_file import demand_learnable
 from autoreward.session.starts import demand_allowed, start_files
 from autoreward.session.taking_over import take_over
+from autoreward.session.worker_pool import open_workers
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader

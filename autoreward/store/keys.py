@@ -17,6 +17,7 @@ from autoreward.records import (
     Candidates,
     Clip,
     Controllers,
+    CriticStanding,
     Description,
     Diagnosis,
     Doubt,
@@ -87,6 +88,8 @@ EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 CONTROLLERS = Key("controllers", Controllers)
 """Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
+CRITIC = Key("critic", CriticStanding)
+"""Of a run that a model designs: what its critic's remarks may do."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)
