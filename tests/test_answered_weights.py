@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from test_cli import invoked
-from test_preferences import HUMAN, go
+from test_preferences import ruled_run
 
 from autoreward.core.outcomes import Outcome
 from autoreward.design.weight_tuning import SLIPS, fitted_weights
@@ -18,7 +18,14 @@ from autoreward.report.agreement import weights_said
 from autoreward.report.html import render
 from autoreward.report.reading import read_run
 from autoreward.sandbox.jail import Jail
-from autoreward.session.answered_weights import PREFERRED, SaidPair, SaidSteps, weights_of_answers, weights_told
+from autoreward.session.answered_weights import (
+    PREFERRED,
+    SaidPair,
+    SaidSteps,
+    said_pairs,
+    weights_of_answers,
+    weights_told,
+)
 from autoreward.session.traits import say_of_steps
 from autoreward.store.book import Book
 
@@ -91,9 +98,7 @@ def test_steps_are_compared_by_their_means_and_episodes_by_their_sums() -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("weights") / "run"
-    go(folder, HUMAN.model_copy(update={"judge": "rule"}))
-    return folder
+    return ruled_run(tmp_path_factory.mktemp("weights") / "run")
 
 
 @pytest.fixture
@@ -113,10 +118,10 @@ def prefer_short_ways(folder: Path, count: int) -> None:
 def told(folder: Path, jail: Jail, parts: str, composition: CompositionName = "sum") -> AnsweredWeights | None:
     candidate = Candidate(id="r000c0", source=PROGRAM.format(parts=parts), thought="", origin="model", how="fresh",
                           composition=composition)  # fmt: skip
+    verdict = Verdict(candidate_id="r000c0", accepted=True, outcome=Outcome.COMPLETED)
     with Book.open(folder) as book:
-        return weights_told(
-            book, jail, candidate, Verdict(candidate_id="r000c0", accepted=True, outcome=Outcome.COMPLETED)
-        )
+        said = said_pairs(book, read_run(folder))
+    return weights_told(said, jail, candidate, verdict) if said else None
 
 
 BOTH = '{"far": next_state.position, "near": -0.5 * next_state.position}'
@@ -130,7 +135,10 @@ def test_a_part_that_pays_for_what_is_preferred_weighs_more(done: Path, jail: Ja
     assert factors["far"] < 1.0 < factors["near"]
     assert (weights.told_before, weights.told_after) == (0.0, 1.0)
     assert weights.tells_more
-    assert weights_said(weights).startswith(f"By {weights.answers} answers the parts of r000c0 should weigh: far x 0.")
+    assert weights_said(weights) == (
+        "By 8 answers the parts of r000c0 should weigh: far x 0.5, near x 5. Such weights tell 100% of those that they were not "
+        "fitted to, its own weights 0%."
+    )
 
 
 def test_what_can_not_be_weighed_is_left(done: Path, jail: Jail) -> None:

@@ -16,7 +16,7 @@ from browser import NAMES, Browser, find_browser
 from filmed import StillCamera
 from served import served_pages
 from test_accessible import violations
-from test_preferences import HUMAN, go
+from test_preferences import ruled_run
 from watcher import acting
 
 from autoreward.api import load
@@ -88,9 +88,7 @@ class Table(NamedTuple):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "done"
-    go(folder, HUMAN.model_copy(update={"judge": "rule"}))
-    return folder
+    return ruled_run(tmp_path_factory.mktemp("runs") / "done")
 
 
 @pytest.fixture

@@ -299,12 +299,15 @@ def test_a_crash_at_any_write_of_a_judged_run_loses_no_answer(tmp_path: Path) ->
     assert judged_run(folder) == expected
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that the rule judged."""
-    folder = tmp_path_factory.mktemp("runs") / "done"
+def ruled_run(folder: Path) -> Path:
+    """A finished run that the rule judged."""
     go(folder, HUMAN.model_copy(update={"judge": "rule"}))
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ruled_run(tmp_path_factory.mktemp("runs") / "done")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_preferences import HUMAN, go, preference
+from test_preferences import preference, ruled_run
 
 from autoreward.errors import UsageError
 from autoreward.evaluation.bradley_terry import Comparison, answerers, fit, own_views, strengths
@@ -44,8 +44,10 @@ def test_two_who_see_the_opposite_leave_no_ranking_and_are_told_apart() -> None:
     assert [s.value for s in strengths(answers).items] == pytest.approx([0.0] * 4, abs=1e-6)
     told = people_differ(answers)
     assert told.startswith("Answers: anna 12, ben 12. They disagree: anna puts r000c")
+    assert "2.44 ± 0.85" in told
     assert "ben puts" not in told, "what anna sees higher ben sees lower: it is said once"
     assert told.endswith("than the others.")
+    assert "They disagree" not in people_differ([*said("anna", "a", 6), *said("ben", "b", 6)]), "too few to tell"
 
 
 def test_two_who_see_the_same_agree_and_count_for_more_than_one() -> None:
@@ -87,9 +89,7 @@ def test_names_and_order_of_answers_change_nothing(answers: list[tuple[int, int,
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("several") / "run"
-    go(folder, HUMAN.model_copy(update={"judge": "rule"}))
-    return folder
+    return ruled_run(tmp_path_factory.mktemp("several") / "run")
 
 
 def test_each_is_asked_about_the_same_pairs_and_kept_apart(done: Path, tmp_path: Path) -> None:

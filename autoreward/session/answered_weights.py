@@ -66,25 +66,33 @@ class SaidPair(NamedTuple):
         return length * (better / self.better.length - worse / self.worse.length)
 
 
-def weights_told(book: Book, jail: Jail, candidate: Candidate, verdict: Verdict) -> AnsweredWeights | None:
-    """Weights of a program's parts by all that was preferred, praised and blamed in a run.
+class SaidPairs(NamedTuple):
+    """All that was told apart in a run."""
 
-    None: it is no sum of several parts, it fails on these episodes, or too few pairs were told apart.
-    """
+    episodes: Transitions
+    """One column each."""
+    pairs: tuple[SaidPair, ...]
+
+
+def said_pairs(book: Book, reading: RunView) -> SaidPairs | None:
+    """All that was preferred, praised and blamed in a run; None if too few pairs were told apart."""
     batches: list[Transitions] = []
-    said = [*_of_answers(book, read_run(book.folder).preferences, batches), *_of_steps(book, batches)]
-    if candidate.composition != "sum" or len(said) < FEWEST_PAIRS:
-        return None
-    parts = _parts(jail, candidate, verdict, side_by_side(batches))
+    pairs = (*_of_answers(book, reading.preferences, batches), *_of_steps(book, batches))
+    return SaidPairs(side_by_side(batches), pairs) if len(pairs) >= FEWEST_PAIRS else None
+
+
+def weights_told(said: SaidPairs, jail: Jail, candidate: Candidate, verdict: Verdict) -> AnsweredWeights | None:
+    """Weights of a program's parts by what was said; None: it is no sum of several parts, or fails on these episodes."""
+    parts = _parts(jail, candidate, verdict, said.episodes) if candidate.composition == "sum" else None
     if parts is None or len(parts) < 2:
         return None
-    gaps = np.array([[one.gap(part) for part in parts.values()] for one in said])
-    counts = np.array([one.counts for one in said])
+    gaps = np.array([[one.gap(part) for part in parts.values()] for one in said.pairs])
+    counts = np.array([one.counts for one in said.pairs])
     return AnsweredWeights(
         candidate_id=candidate.id,
         factors=tuple(named_factors(parts, fitted_weights(gaps, SLIPS, counts)).items()),
-        answers=sum(one.whole for one in said),
-        stretches=sum(not one.whole for one in said),
+        answers=sum(one.whole for one in said.pairs),
+        stretches=sum(not one.whole for one in said.pairs),
         told_before=_told(gaps.sum(axis=1), counts),
         told_after=_told(_left_out(gaps, counts), counts),
     )
@@ -100,11 +108,13 @@ def weights_of_answers(folder: Path) -> AnsweredWeights | None:
         RunLocked, RunChanged, RunDamaged: as for any run.
     """
     with Book.open(folder) as book:
+        reading, config = read_run(folder), book.header.config
+        if (said := said_pairs(book, reading)) is None:
+            return None
         demand(powers_of(book), str(folder))
-        config = book.header.config
         with Jail(config.trust_the_model or config.by_grammar) as jail:
-            for candidate, verdict in _best_first(read_run(folder)):
-                if told := weights_told(book, jail, candidate, verdict):
+            for candidate, verdict in _best_first(reading):
+                if told := weights_told(said, jail, candidate, verdict):
                     if told == book.lone(ANSWERED_WEIGHTS):
                         return None
                     book.put(ANSWERED_WEIGHTS, told)
