@@ -125,6 +125,13 @@ def test_one_that_tells_nothing_apart_writes_notes_from_then_on(
     assert "shown as notes" in decided.said
 
 
+def test_the_marks_of_an_alarmist_and_of_a_coin_are_those_of_the_docs(tmp_path: Path) -> None:
+    for name, remarks, marked in (("alarmist", alarms, (1.0, 1.0, 0.2, 1.0)), ("coin", dice, (0.63, 0.63, 0.16, 1.0))):
+        found = marks(examined(answers(remarks, mends=True), tmp_path / name))
+        shares = [round(rate.share, 2) for rate in (found.recall, found.false_alarms, found.right_line, found.repaired)]
+        assert shares == list(marked), name
+
+
 def test_a_critic_that_nobody_examined_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     assert critic_standing("openai:m").acts
