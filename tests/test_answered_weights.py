@@ -162,12 +162,17 @@ def test_praised_and_blamed_steps_count_as_pairs(done: Path, jail: Jail) -> None
     assert weights.source == "9 pairs of praised and blamed steps"
 
 
-def test_prefer_writes_the_program_with_the_weights_and_says_how_to_train_it(done: Path) -> None:
-    program = PROGRAM.format(parts=BOTH)
-    for path in done.glob("rounds/*/candidates.json"):
+def pay_for_both(folder: Path) -> None:
+    """Let every program of a run be a sum of two parts."""
+    for path in folder.glob("rounds/*/candidates.json"):
         kept = Candidates.model_validate_json(path.read_bytes())
-        items = tuple(candidate.model_copy(update={"source": program}) for candidate in kept.items)
+        source = PROGRAM.format(parts=BOTH)
+        items = tuple(candidate.model_copy(update={"source": source}) for candidate in kept.items)
         path.write_text(kept.model_copy(update={"items": items}).model_dump_json())
+
+
+def test_the_program_with_the_weights_is_written_once(done: Path) -> None:
+    pay_for_both(done)
     prefer_short_ways(done, 8)
     told = weights_of_answers(done)
     assert told
@@ -177,5 +182,14 @@ def test_prefer_writes_the_program_with_the_weights_and_says_how_to_train_it(don
     assert "WEIGHTS = {" in written
     assert f'"near": {dict(told.factors)["near"]:g}' in written
     assert weights_said(told) in render(read_run(done))
+
+
+def test_prefer_says_the_weights_in_the_report_and_how_to_train_them(done: Path) -> None:
+    pay_for_both(done)
+    prefer_short_ways(done, 8)
+    (nothing := done.parent / "answers.txt").write_text("")
+    said = invoked("prefer", str(done), "--answers", str(nothing))
+    assert f"{done / PREFERRED}: train it with autoreward run mountain-car --start" in said.stdout.replace("\n", " ")
+    assert "should weigh" in (done / "report.html").read_text()
     shown = invoked("show", str(done))
     assert "should weigh" in " ".join(shown.stdout.split())

@@ -46,8 +46,8 @@ def command(
     from autoreward.report.reading import read_run
     from autoreward.report.terminal import Terminal
     from autoreward.report.traits import traits_lines
-    from autoreward.session.answered_weights import PREFERRED, weights_of_answers
-    from autoreward.session.traits import traits_of_reasons
+    from autoreward.session.answered_weights import PREFERRED
+    from autoreward.session.preferring import made_of_answers
 
     folder, console = find_run(run, runs), Terminal()
     watched = answers is None and sys.stdin.isatty()
@@ -61,14 +61,13 @@ def command(
         finally:
             poll.report()
         advice = poll.next_step()
-    if renewed := traits_of_reasons(folder, say):
-        for line in traits_lines(renewed):
-            say(line)
-    weighed = weights_of_answers(folder)
+    made = made_of_answers(folder, say)
+    for line in traits_lines(made.traits) if made.traits else ():
+        say(line)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
-    if weighed and weighed.tells_more:
+    if made.weights and made.weights.tells_more:
         console.print(
             f"reward  {folder / PREFERRED}: train it with {_training(folder / PREFERRED, reading)}", soft_wrap=True
         )

@@ -6,13 +6,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autoreward.core.wording import in_shell
 from autoreward.errors import AutorewardError
 from autoreward.judges.camera import WorkerCamera
 from autoreward.judges.poll import WORDS, Poll
 from autoreward.judges.sitting import Sitting, SittingState
+from autoreward.records import AnsweredWeights, Traits
 from autoreward.report.html import look
 from autoreward.report.pairs import episode_end, pair_charts
 from autoreward.report.templates import page
@@ -134,6 +135,25 @@ def preferring(poll: Poll, count: int | None, port: int, framed_by: str = NOBODY
             server.shutdown()
 
 
+class MadeOfAnswers(NamedTuple):
+    """What is new by what a person answered; None: nothing is."""
+
+    traits: Traits | None
+    weights: AnsweredWeights | None
+
+
+def made_of_answers(folder: Path, tell: Callable[[str], None]) -> MadeOfAnswers:
+    """Measure what the reasons speak of, and weigh parts by the answers; the report is written anew where either is new.
+
+    Raises as `traits_of_reasons` and `weights_of_answers` do.
+    """
+    made = MadeOfAnswers(traits_of_reasons(folder, tell), weights_of_answers(folder))
+    if made.traits or made.weights:
+        with Poll(folder) as poll:
+            poll.report()
+    return made
+
+
 class PreferPage:
     """The page in a notebook; the run is locked until it is finished there, or closed."""
 
@@ -154,8 +174,7 @@ class PreferPage:
                 return
             self._closed = True
             self._opened.close()
-        traits_of_reasons(self._folder, print)
-        weights_of_answers(self._folder)
+        made_of_answers(self._folder, print)
 
     def _look(self) -> None:
         if self._sitting.over:
