@@ -8,12 +8,13 @@ from PIL import Image
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.judges.sides import Side
 from autoreward.loop import improve
-from autoreward.records import Clip, Reel
+from autoreward.records import SHEET_FILE, Clip, Reel
 from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.clips import candidates_looks, worth_a_look
-from autoreward.store.book import Book, RunHeader
+from autoreward.store.book import Book, RunHeader, WithFiles
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -37,6 +38,14 @@ def reel(parts: tuple[str, ...] = ("near", "time")) -> Reel:
     at = tuple(EVERY * i for i in range(FRAMES))
     pays = {name: tuple(float(step) * (-1) ** k for step in at[1:]) for k, name in enumerate(parts)}
     return Reel(at=at, width=24, height=16, holds=tuple(step >= 80 for step in at[1:]), parts=pays)
+
+
+class StillCamera:
+    """Films of which the n-th frame is of gray 10 n."""
+
+    def film(self, side: Side) -> WithFiles[Reel]:
+        """The same of every side."""
+        return WithFiles(reel(()).model_copy(update={"holds": ()}), {SHEET_FILE: sheet()})
 
 
 def finished(folder: Path, candidates: int = 3) -> None:

@@ -17,7 +17,7 @@ from autoreward.checks.planted import fault_shown, ordered_share
 from autoreward.config import RunConfig
 from autoreward.design.refine import DesignRequest, refined_candidates
 from autoreward.errors import UsageError
-from autoreward.evaluation.critic_exam import by_kind, marks, standing
+from autoreward.evaluation.critic_exam import by_kind, marks, standing_by
 from autoreward.llm.types import Prompt
 from autoreward.records import Candidates, CriticExam, CriticStanding, ReadProgram
 from autoreward.report.reading import read_run
@@ -96,10 +96,10 @@ def test_a_perfect_critic_has_full_marks_and_its_remarks_act(tmp_path: Path) -> 
     assert (found.recall.hits, found.recall.of) == (half, half)
     assert (found.false_alarms.hits, found.false_alarms.of) == (0, half)
     assert found.right_line.share == found.repaired.share == 1.0
-    assert standing("m", exam).acts
+    assert standing_by("m", exam).acts
     assert (
         "objects to 1.00 [0.89, 1.00] of 30 faulty programs and to 0.00 [0.00, 0.11] of 30 good ones"
-        in standing("m", exam).said
+        in standing_by("m", exam).said
     )
     assert sum(rate.of for rate in by_kind(exam).values()) == half
 
@@ -120,9 +120,16 @@ def test_one_that_tells_nothing_apart_writes_notes_from_then_on(
     found = marks(exam)
     assert found.recall.share == pytest.approx(recall, abs=0.25)
     assert found.false_alarms.share == pytest.approx(alarmed, abs=0.25)
-    decided = standing("m", exam)
+    decided = standing_by("m", exam)
     assert not decided.acts
     assert "shown as notes" in decided.said
+
+
+def test_the_marks_of_an_alarmist_and_of_a_coin_are_those_of_the_docs(tmp_path: Path) -> None:
+    for name, remarks, marked in (("alarmist", alarms, (1.0, 1.0, 0.2, 1.0)), ("coin", dice, (0.63, 0.63, 0.16, 1.0))):
+        found = marks(examined(answers(remarks, mends=True), tmp_path / name))
+        shares = [round(rate.share, 2) for rate in (found.recall, found.false_alarms, found.right_line, found.repaired)]
+        assert shares == list(marked), name
 
 
 def test_a_critic_that_nobody_examined_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,7 @@ def _examine(name: str, runs: Path, max_cost: float | None, as_json: bool) -> No
 
 
 def _examine_critic(name: str, max_cost: float | None, as_json: bool) -> None:
-    from autoreward.evaluation.critic_exam import by_kind, marks, standing
+    from autoreward.evaluation.critic_exam import by_kind, marks, standing_by
     from autoreward.session.critic_exam import examine_critic
 
     exam = examine_critic(name, max_cost, lambda line: say(line, error=as_json))
@@ -214,7 +214,7 @@ def _examine_critic(name: str, max_cost: float | None, as_json: bool) -> None:
     ):
         say(f"{about:<20}{rate.said}")
     say(f"{'cost':<20}{'not known' if exam.dollars is None else f'${exam.dollars:.2f}'}")
-    say(f"{standing(name, exam).said}.")
+    say(f"{standing_by(name, exam).said}.")
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:

@@ -73,7 +73,7 @@ def by_kind(exam: CriticExam) -> dict[str, Rate]:
     return {kind: _rate([i for i in exam.items if i.fault == kind], lambda item: item.objected) for kind in kinds}
 
 
-def standing(name: str, exam: CriticExam | None) -> CriticStanding:
+def standing_by(name: str, exam: CriticExam | None) -> CriticStanding:
     """What a critic's remarks may do: act, unless its exam says that they do harm."""
     if exam is None:
         return CriticStanding(by=name, said=f"critic {name}: nobody has examined it; its remarks act")

@@ -67,6 +67,7 @@ from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    AnsweredWeights,
     Debate,
     JudgedTask,
     JudgeExam,
@@ -147,6 +148,7 @@ __all__ = [
     "Analyses",
     "Analysis",
     "Answer",
+    "AnsweredWeights",
     "Aspect",
     "Audit",
     "AuditItem",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from autoreward.core.wording import Setting
 from autoreward.design.refine import objections
 from autoreward.errors import UsageError
-from autoreward.evaluation.critic_exam import standing
+from autoreward.evaluation.critic_exam import standing_by
 from autoreward.events import Listener, ModelSaid
 from autoreward.llm.client import ModelClient
 from autoreward.llm.cost import price, tokens
@@ -71,7 +71,7 @@ def examine_critic(
 
 def critic_standing(name: str) -> CriticStanding:
     """What a critic's remarks may do in a run of this person's. Raises StoreError if what is kept of its exam can't be read."""
-    return standing(name, persons_record(_EXAMS, exam_file(name), CriticExam))
+    return standing_by(name, persons_record(_EXAMS, exam_file(name), CriticExam))
 
 
 def critic_in_run(book: Book, tell: Listener) -> CriticStanding:

@@ -11,6 +11,7 @@ from autoreward.records import (
     AgentCall,
     Allowance,
     Analyses,
+    AnsweredWeights,
     Aspect,
     Board,
     Candidates,
@@ -28,6 +29,7 @@ from autoreward.records import (
     Longer,
     Preference,
     Record,
+    Reel,
     Remembered,
     Robustness,
     Run,
@@ -107,8 +109,12 @@ TRAITS = Key("traits", Traits)
 """Of a run: what is measured of people's words by now."""
 PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
+ANSWERED_WEIGHTS = Key("answered_weights", AnsweredWeights)
+"""Of a run: weights of a program's parts by what people and judges said."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
+PAIR_REELS = Key("pair_reels/", Reel)
+"""Of a run: policies in the episodes in which people compare them, by `Side.name`; with SHEET_FILE."""
 TIGHTENED = Key("tightened", Tightened, by_people=True)
 """Of a run: which run it goes on from, by a stricter rule."""
 ROBUSTNESS = Key("robustness/", Robustness)
