@@ -7,19 +7,21 @@ from asked import history
 from test_refine import BRIEF, CONFIG, TASK, ScriptedSteps, silent
 from typer.testing import CliRunner
 
+from autoreward import events
 from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.errors import RunDamaged, UsageError
-from autoreward.evaluation.edits import TriedProgram, edit_of, joined, lesson_said, lessons_of, telling, upshot
+from autoreward.evaluation.edits import TriedProgram, edit_of, gathered, lesson_said, lessons_of, telling, upshot
 from autoreward.llm.types import Prompt
 from autoreward.loop import improve
 from autoreward.records import Candidate, Edit, EditCase, Episode, Lesson, Lessons, Score, Trial, Verdict
+from autoreward.report.phrases import describe_event
 from autoreward.report.reading import read_run
 from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.search.study import Study
-from autoreward.session.earlier_runs import recall
+from autoreward.session.earlier_runs import recall, remember_lessons
 from autoreward.session.lessons import all_lessons, forget_lesson, keep_lessons, known_lessons, lesson_name
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.folder import Folder
@@ -146,12 +148,12 @@ def test_what_is_refuted_is_told_no_more() -> None:
     once = Lessons(env=ENV, items=(lesson(0.4, run="a"),))
     assert telling(once, 5) == list(once.items)
     again = Lessons(env=ENV, items=(lesson(-0.4, 0.0, 0.05, run="b"),))
-    assert telling(joined(ENV, [once, again]), 5) == []
+    assert telling(gathered(ENV, [once, again]), 5) == []
 
 
 def test_a_case_that_is_known_twice_counts_once() -> None:
     one = Lessons(env=ENV, items=(lesson(0.4, 0.3),))
-    assert joined(ENV, [one, one, one]) == one
+    assert gathered(ENV, [one, one, one]) == one
 
 
 def test_designers_are_told_the_best_supported_with_their_counts(tmp_path: Path) -> None:
@@ -191,7 +193,9 @@ class Played(ScriptedSteps):
         return made._replace(record=made.record.model_copy(update={"episodes": episodes}))
 
 
-def test_a_finished_search_leaves_its_cases_with_its_folder_and_its_person(tmp_path: Path) -> None:
+def test_a_finished_search_leaves_its_cases_with_its_folder_and_its_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def answer(prompt: Prompt) -> dict[str, object]:
         made = silent(prompt)
         ideas = made.get("ideas", ())
@@ -213,6 +217,13 @@ def test_a_finished_search_leaves_its_cases_with_its_folder_and_its_person(tmp_p
     keep_lessons(reading)
     assert known_lessons(tmp_path / "runs", ENV) == known, "a run that is gone on with has the same cases"
     assert known_lessons(tmp_path / "elsewhere", ENV) == known, "the person has them, too"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    heard: list[events.Event] = []
+    remember_lessons(reading, heard.append)
+    (unkept,) = heard
+    assert "is not kept for later runs: Lessons can't be kept in" in describe_event(unkept)
+    assert known_lessons(tmp_path / "runs", ENV) == known
 
 
 def test_a_person_reads_and_forgets_them(tmp_path: Path) -> None:
@@ -238,3 +249,6 @@ def test_a_file_that_holds_no_lessons_is_said(tmp_path: Path) -> None:
     Folder(tmp_path).write(f".lessons/{ENV}.json", b"{}")
     with pytest.raises(RunDamaged, match="holds no lessons; delete it to do without"):
         known_lessons(tmp_path, ENV)
+    (tmp_path / "run").mkdir()
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, CONFIG)) as book, pytest.raises(RunDamaged):
+        recall(book, lambda event: None)  # before anything is spent, also where nobody would be told

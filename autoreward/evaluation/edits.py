@@ -99,10 +99,10 @@ def lessons_of(env: str, task: str, run: str, tried: Iterable[TriedProgram], sco
         of, gain, error = _gained(*both)
         case = EditCase(run=run, child=child.candidate.id, task=task, gain=gain, error=error)
         made.append(Lesson(symptom=parent.symptom, edit=edit, of=of, cases=(case,)))
-    return joined(env, [Lessons(env=env, items=tuple(made))])
+    return gathered(env, [Lessons(env=env, items=tuple(made))])
 
 
-def joined(env: str, known: Iterable[Lessons]) -> Lessons:
+def gathered(env: str, known: Iterable[Lessons]) -> Lessons:
     """Several records of lessons as one: a case that is in more than one of them counts once."""
     cases: dict[tuple[str, Edit, Literal["success", "progress"]], dict[tuple[str, str], EditCase]] = {}
     for lesson in (lesson for lessons in known for lesson in lessons.items):

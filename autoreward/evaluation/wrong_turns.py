@@ -10,7 +10,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.graded import GradedRule
 from autoreward.tasks.staged import follow, rule_values
 
-LOST = 0.25
+_LOST = 0.25
 """Share of the way to the goal whose loss is an error."""
 _NEAR_START = 0.05
 """Share of an episode's largest miss that a condition is graded by where it starts nearer to holding."""
@@ -44,7 +44,7 @@ def wrong_turn(task: Task, episode: Transitions) -> WrongTurn | None:
     best = np.maximum.accumulate(way)
     lost = best - way
     end = int(lost.argmax())
-    if lost[end] < LOST:
+    if lost[end] < _LOST:
         return None
     begin = int(np.flatnonzero(way[: end + 1] == best[end])[-1])
     return WrongTurn(begin + 1, end + 1, float(way[begin]), float(way[end]))

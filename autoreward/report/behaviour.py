@@ -50,7 +50,8 @@ def plotted(reading: RunView) -> Plotted | None:
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
     found = list(panels(reading.header.task, episodes))
     names = [
-        Series(_named(clip, episodes[clip.id]) + first_error(reading, clip), (), _COLORS[clip.id]) for clip in undrawn
+        Series(_named(clip, episodes[clip.id]) + first_error(reading, episodes[clip.id]), (), _COLORS[clip.id])
+        for clip in undrawn
     ]
     return Plotted(
         tuple(dict.fromkeys(clip.why_not for clip in undrawn)),
@@ -73,9 +74,9 @@ def _episode(reading: RunView, clip: Clip) -> Transitions:
     return recorded.cut(rows=slice(0, int(recorded.step[:, 0].max())), columns=slice(0, 1))
 
 
-def first_error(reading: RunView, clip: Clip) -> str:
-    """Where a policy's first held-out episode goes wrong, in words that follow a name; empty where it does not."""
-    turn = wrong_turn(reading.header.task, _episode(reading, clip))
+def first_error(reading: RunView, episode: Transitions) -> str:
+    """Where an episode, shape (L, 1), goes wrong, in words that follow a name; empty where it does not."""
+    turn = wrong_turn(reading.header.task, episode)
     return f": {turn.said}" if turn else ""
 
 

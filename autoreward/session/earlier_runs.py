@@ -1,8 +1,10 @@
-"""What a run takes over from earlier ones of its folder before it begins: exploits, and lessons for models that design."""
+"""What runs leave to those after them: exploits, and lessons for models that design."""
 
 from autoreward import events
+from autoreward.errors import AutorewardError
+from autoreward.report.reading import RunView
 from autoreward.search.recorded import remember
-from autoreward.session.lessons import known_lessons
+from autoreward.session.lessons import keep_lessons, known_lessons
 from autoreward.store.book import Book
 from autoreward.store.keys import EARLIER_EXPLOITS, EARLIER_LESSONS
 
@@ -13,5 +15,14 @@ def recall(book: Book, hear: events.Listener) -> None:
     known = book.once(EARLIER_EXPLOITS, lambda: remember(runs, book.folder.name, task))
     if known.episodes:
         hear(events.ExploitsRemembered(known))
+    lessons = known_lessons(runs, task.env)  # read in any case: a damaged file is said before anything is spent
     if config.lessons and "designer" in config.models:
-        book.once(EARLIER_LESSONS, lambda: known_lessons(runs, task.env))
+        book.once(EARLIER_LESSONS, lambda: lessons)
+
+
+def remember_lessons(reading: RunView, hear: events.Listener) -> None:
+    """Keep a finished search's lessons; where that is not possible, the run is no worse for it, and it is said."""
+    try:
+        keep_lessons(reading)
+    except AutorewardError as error:
+        hear(events.LessonsUnkept(f"What its changes came to is not kept for later runs: {error}"))

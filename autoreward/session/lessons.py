@@ -6,7 +6,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from autoreward.errors import RunDamaged, UsageError
-from autoreward.evaluation.edits import TriedProgram, joined, lessons_of
+from autoreward.evaluation.edits import TriedProgram, gathered, lessons_of
 from autoreward.records import Lesson, Lessons
 from autoreward.report.reading import RunView
 from autoreward.store.damage import unreadable
@@ -20,7 +20,7 @@ _WHAT = "lessons"
 
 def known_lessons(runs: Path, env: str) -> Lessons:
     """Those of an environment, of this folder of runs and of the person's other ones. Raises StoreError if a file is damaged."""
-    return joined(env, [_read(folder, env) for folder in _folders(runs)])
+    return gathered(env, [_read(folder, env) for folder in _folders(runs)])
 
 
 def all_lessons(runs: Path) -> tuple[Lessons, ...]:
@@ -44,7 +44,7 @@ def keep_lessons(reading: RunView) -> None:
     scores = [saved.score for saved in reading.search_scores]
     made = lessons_of(task.env, task.name, reading.folder.name, tried, scores)
     if made.items:
-        _write(runs, joined(task.env, [known_lessons(runs, task.env), made]))
+        _write(runs, gathered(task.env, [known_lessons(runs, task.env), made]))
 
 
 def forget_lesson(runs: Path, name: str) -> Lesson:
@@ -69,7 +69,7 @@ def _folders(runs: Path) -> list[Folder]:
 
 def _read(folder: Folder, env: str) -> Lessons:
     name = _file(env)
-    return _read_file(folder, name) if folder.path.is_dir() and folder.has(name) else Lessons(env=env)
+    return _read_file(folder, name) if name in folder.names(".json") else Lessons(env=env)
 
 
 def _read_file(folder: Folder, name: str) -> Lessons:

@@ -38,11 +38,10 @@ from autoreward.session.agent_desk import Author
 from autoreward.session.asked_models import demand_possible
 from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
-from autoreward.session.earlier_runs import recall
+from autoreward.session.earlier_runs import recall, remember_lessons
 from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.judge_exam import demand_examined
-from autoreward.session.lessons import keep_lessons
 from autoreward.session.plan import demand_steps, measure_speed
 from autoreward.session.plan import plan as planned
 from autoreward.session.real_steps import open_steps
@@ -284,7 +283,8 @@ def _played(book: Book, hear: events.Listener, author: Author | None) -> RunView
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
-        keep_lessons(reading)
+        if not config.given:
+            remember_lessons(reading, hear)
         refused = hand_over(book, reading, workers)
         clips = film_policies(book, reading, workers, steps.executor)
     if refused:
