@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_TASK ?= examples/uphill
 DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test check slow nightly fuzz pages format clean
+.PHONY: demo test check compiled slow nightly fuzz pages format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,9 +22,9 @@ demo: $(VENV)/.installed
 	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 1 --finalist-seeds 1 --confirm-seeds 3 --episodes 10 --runs runs --name $(DEMO)
 	$(BIN)/autoreward play $(DEMO) --side-by-side native winner --runs runs --to runs/$(DEMO)/film.webp
 
-test: check
-	@echo "==> fast tests"
-	@$(BIN)/python -m pytest
+test: check compiled
+	@echo "==> fast tests, one file beside another on every core"
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev
 	@echo "==> lint"
@@ -32,11 +32,15 @@ check: $(VENV)/.installed-dev
 	@echo "==> types"
 	@$(BIN)/mypy
 
-slow: $(VENV)/.installed-dev
-	@echo "==> slow tests, one beside another on every core"
-	@$(BIN)/python -m pytest -m "slow and not alone and not nightly" -n logical --dist loadfile --durations=10
+# Commands and workers start by the hundred, and workers write no bytecode: each would compile our modules anew.
+compiled: $(VENV)/.installed-dev
+	@$(BIN)/python -m compileall -q autoreward
+
+slow: compiled
+	@echo "==> slow tests, one file beside another on every core"
+	@$(BIN)/python -m pytest -m "slow and not alone and not nightly" -n logical --dist loadfile --no-loadscope-reorder --durations=10
 	@echo "==> slow tests that need the machine alone"
-	@$(BIN)/python -m pytest -m alone --durations=10
+	@$(BIN)/python -m pytest -m alone --durations=10 $$(grep -l 'mark\.alone' tests/test_*.py)
 
 nightly: $(VENV)/.installed-dev
 	@echo "==> tests that are too long for every change"

@@ -2,20 +2,30 @@
 
     python benchmarks/keep_or_revert.py train [--tasks mountain-car,...] [--seeds 0,1,2] [--budget 8] [--confirm 3] [--runs DIR]
     python benchmarks/keep_or_revert.py table [--tasks ...] [--seeds ...] [--runs DIR]
+    python benchmarks/keep_or_revert.py recorded
 
 `train` runs each search to its end, with the shipped card of the task or that of a hard one (`benchmarks/data/hard`); run again, it
 goes on. Either search may take `--budget` full trainings of environment steps, and ends before that where it reaches a
 success of 1.0 in its own scores: rounds of 8 programs with their race and finalists, as without any option, or a round for each
 full training. `table` trains nothing: for each seed that both have ended it tells the winner's success in the search and on
 `--confirm` fresh training seeds, programs that were written, trainings (those that confirm, too) and all their steps.
+
+`recorded` trains nothing either: the programs that a strong model wrote for the four hard tasks, a round's at a time, from their
+recorded trainings (`benchmarks/hard.py`). Rounds race them as the search does; keeping or reverting trains one after the other
+whole on one seed for as many steps as that took, in any order (the mean over all), and is left with the one that ranked first.
+Regret is how much less the chosen program's success over both seeds is than that of the round's best. An agent would have written
+its next program from the kept one: that is in no record.
 """
 
 import argparse
 from collections.abc import Sequence
+from math import comb
 from pathlib import Path
 from statistics import fmean
 
-from hard import DATA
+from early_signal import RULES, Program, fields_of, race_now, worth
+from hard import CONFIG, DATA
+from hard import TASKS as HARD
 from suite import finished
 
 from autoreward.core.resources import envs_folder
@@ -29,11 +39,13 @@ from autoreward.tasks.files import find_task
 SEARCHES = ("rounds", "agent")
 HEAD = ("task", "search", "seed", "success in the search", "on fresh seeds", "programs", "trainings", "steps")
 TARGET = 1.0
+RANKED_BY = ("mean success in the second half", "success of the kept checkpoint")
+"""As a search ranks trainings of one seed and length where no metric decides."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("train", "table"))
+    parser.add_argument("do", choices=("train", "table", "recorded"))
     parser.add_argument("--tasks", default="mountain-car,inverted-pendulum-offset,cartpole-hold")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--budget", type=float, default=8.0)
@@ -46,8 +58,10 @@ def main() -> None:
             for name in tasks:
                 for search in SEARCHES:
                     train(name, search, seed, options.budget, options.confirm, options.runs)
-    else:
+    elif options.do == "table":
         table(tasks, seeds, options.runs)
+    else:
+        recorded()
 
 
 def folder_of(runs: Path, name: str, search: str, seed: int) -> Path:
@@ -99,6 +113,27 @@ def row(name: str, search: str, seed: str, ended: Sequence[tuple[Run, int]]) -> 
     cells = [f"{fmean(found):.2f}", f"{fmean(fresh):.2f}", f"{fmean(count for _, count in ended):.0f}"]
     cells += [f"{fmean(run.trainings for run, _ in ended):.0f}", f"{fmean(run.env_steps for run, _ in ended):,.0f}"]
     return f"| {' | '.join((name, search, seed, *cells))} |"
+
+
+def recorded() -> None:
+    """A row for each search and hard task whose programs were trained on two seeds."""
+    print("| task | fields | full trainings, mean | regret of rounds, mean | regret of keeping or reverting, mean |")
+    print("|---|---|---|---|---|")
+    for name in HARD:
+        raced = [(field, *race_now(name, field, CONFIG.budget / CONFIG.rounds)) for field in fields_of(name)]
+        if raced:
+            best = [max(map(worth, field)) for field, _, _ in raced]
+            rounds = [next(worth(p) for p in field if p[0].program == won) for field, won, _ in raced]
+            kept = [worth_kept(field, min(int(steps), len(field))) for field, _, steps in raced]
+            cells = (fmean(steps for *_, steps in raced), fmean(best) - fmean(rounds), fmean(best) - fmean(kept))
+            print(f"| {name} | {len(raced)} | {cells[0]:.2f} | {cells[1]:.3f} | {cells[2]:.3f} |")
+
+
+def worth_kept(field: Sequence[Program], tried: int) -> float:
+    """What the program that ranks first of so many is worth, mean over all orders of writing them."""
+    order = sorted(field, key=lambda program: tuple(RULES[rule](program[0]) for rule in RANKED_BY), reverse=True)
+    ways = [comb(len(order) - 1 - place, tried - 1) for place in range(len(order))]
+    return sum(way * worth(program) for way, program in zip(ways, order, strict=True)) / sum(ways)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
 from autoreward.records import Candidates, CurvePoint, Description, Episode, PartStats, Round, Score, Trial, TrialJob
 from autoreward.report.view.server import PageServer
+from autoreward.report.view.site import Site
 from autoreward.report.view.viewed_runs import ViewedRuns
 from autoreward.search.study import Study
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
@@ -98,7 +100,7 @@ def visit(browser: Browser, address: str) -> Visit:
 
 
 def measured(browser: Browser, runs: Path, path: str, times: int) -> tuple[Visit, Visit]:
-    with PageServer(ViewedRuns(lambda: run_folders(runs)), 0) as server:
+    with PageServer(partial(Site, ViewedRuns(lambda: run_folders(runs))), 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

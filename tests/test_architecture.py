@@ -267,6 +267,7 @@ NOT_IN_A_RUN = {
     "sandbox/processes/scratch.py": "the folders of child processes",
     "sandbox/selfcheck.py": "what must not work in a room",
     "search/recorded.py": "whether a run is a link",
+    "session/exam_sheets.py": "the exams that are shipped",
     "session/handed.py": "the temporary folder that an export is used from",
     "session/new_task.py": "whether a card is there",
     "session/play.py": "the film that the person names",

@@ -400,15 +400,17 @@ for number in range(3, 64):
         pass
 for data in {frames}:
     host.sendall(frame(*data))
-import time
-time.sleep(30)
+{then}
 """
+STAYS, ENDS = "import time\ntime.sleep(30)", "os._exit(0)"
+"""What a forger does once it has reported: it is waited for as one that closes its environments is."""
 SCORE = b'{"trial_id":"%s","candidate_id":"%s","outcome":"completed","success":1.0}'
 FORGED_TRIAL = b'{"id":"t-s0","candidate_id":"%s","outcome":"completed","seed":%d,"steps":1000}'
 
 
-def forging(*frames: tuple[bytes, bytes]) -> Task:
-    return TASK.model_copy(update={"state_program": FORGER.replace("{frames}", repr(list(frames)))})
+def forging(*frames: tuple[bytes, bytes], then: str = STAYS) -> Task:
+    program = FORGER.replace("{frames}", repr(list(frames))).replace("{then}", then)
+    return TASK.model_copy(update={"state_program": program})
 
 
 @linux
@@ -416,15 +418,17 @@ def forging(*frames: tuple[bytes, bytes]) -> Task:
 def test_a_forged_report_is_on_the_work_that_was_given_or_none(workers: Workers) -> None:
     """A task's code is in its worker, so it can say of its own training what it likes; of others it can't."""
     job = TrialJob(id="t-s0", candidate_id="", reward="native", seed=1, steps=1000)
-    for candidate, seed, taken in ((b"", 1, True), (b"r0c1", 1, False), (b"", 2, False)):
-        task = forging((b"F", b"logged.json\n{}"), (b"R", FORGED_TRIAL % (candidate, seed)))
+    trials = ((b"", 1, ENDS, True), (b"", 1, STAYS, True), (b"r0c1", 1, ENDS, False), (b"", 2, ENDS, False))
+    for candidate, seed, then, taken in trials:
+        task = forging((b"F", b"logged.json\n{}"), (b"R", FORGED_TRIAL % (candidate, seed)), then=then)
         trial, _ = workers.train(task, job, RunConfig(), lambda *_: None)
         assert trial.outcome.ok == taken
         assert (trial.candidate_id, trial.seed) == ("", 1)
     trained = trial.model_copy(update={"checkpoints": (1000,)})
     files = {"policy-1000.safetensors": b""}
-    for name, of, taken in ((b"t-s0", b"", True), (b"t-s1", b"", False), (b"t-s0", b"r0c1", False)):
-        task = forging((b"F", b"episodes.npz\n"), (b"R", SCORE % (name, of)))
+    scores = ((b"t-s0", b"", ENDS, True), (b"t-s1", b"", STAYS, False), (b"t-s0", b"r0c1", ENDS, False))
+    for name, of, then, taken in scores:
+        task = forging((b"F", b"episodes.npz\n"), (b"R", SCORE % (name, of)), then=then)
         score, _ = workers.score(task, trained, RunConfig(), files, (1,), (2,))
         assert (score.success == 1.0) == taken
         assert (score.trial_id, score.candidate_id) == ("t-s0", "")

@@ -268,7 +268,10 @@ def numbers(space: spaces.Space[Any]) -> Any:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore")  # torch warns while it writes a graph
-@pytest.mark.parametrize("kind", [k for k in FIELDS if k != "Box"])
+@pytest.mark.parametrize(
+    "kind",
+    [k if k in ("Dict", "Image") else pytest.param(k, marks=pytest.mark.nightly) for k in FIELDS if k != "Box"],
+)
 def test_an_exported_policy_runs_goes_on_and_is_the_graph(
     kind: str, toys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,7 +108,6 @@ LINKED = {
     "feedback.json": "thesis.tex",
     "tensorboard.json": "thesis.tex",
     "demos.npz": "thesis.tex",
-    "pairs.html": "thesis.tex",
     "notes.txt": "thesis.tex",
     "best": "project",
     "best/NOTES.md": "thesis.tex",

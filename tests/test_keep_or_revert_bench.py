@@ -1,6 +1,9 @@
 """The benchmark of keep-or-revert against rounds: its table is of searches that both have ended."""
 
+from itertools import permutations
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import pytest
 from fake_steps import FakeSteps
@@ -16,8 +19,21 @@ from autoreward.tasks.files import find_task
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 by_path("suite", BENCHMARKS / "suite.py")
 by_path("hard", BENCHMARKS / "hard.py")
+signals = by_path("early_signal", BENCHMARKS / "early_signal.py")
 bench = by_path("keep_or_revert_bench", BENCHMARKS / "keep_or_revert.py")
 TASK = find_task("mountain-car", (envs_folder(),))
+
+
+def trained(name: str, seed: int, success: float) -> Any:
+    return signals.Training(name, seed, success, [success] * 16, [0.0] * 16, [0.0] * 16, [0.0] * 16)
+
+
+def test_what_is_kept_of_some_is_the_mean_over_all_orders_of_writing_them() -> None:
+    field = [(trained(n, 0, first), trained(n, 1, other)) for n, first, other in
+             (("a", 0.9, 0.1), ("b", 0.5, 1.0), ("c", 0.2, 0.4), ("d", 0.0, 0.0))]  # fmt: skip
+    for tried in (1, 2, 3, 4):
+        kept = [max(some, key=lambda p: p[0].success) for some in permutations(field, tried)]
+        assert bench.worth_kept(field, tried) == pytest.approx(fmean(signals.worth(p) for p in kept))
 
 
 @pytest.mark.slow

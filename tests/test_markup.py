@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filmed import reel
 from rude_steps import RudeSteps
 from undrawn import TASK, episodes
 from watcher import PAYLOADS, acting
@@ -18,12 +19,13 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import hidden, is_folder, visible
 from autoreward.errors import AutorewardError, UsageError
+from autoreward.judges.sitting import SittingState
 from autoreward.loop import improve
 from autoreward.records import Clip, CurvePoint, PartStats, Preference, Question, Trial
 from autoreward.report.charts import Series, picture
 from autoreward.report.html import render
 from autoreward.report.live.notebook_view import CellView, Output
-from autoreward.report.pairs import Pair, pairs_page
+from autoreward.report.pairs import Footage, Pair
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import saved_legs
 from autoreward.report.tables import show_candidate, show_run
@@ -32,6 +34,7 @@ from autoreward.report.tensorboard import check_board, event_file
 from autoreward.report.terminal import Terminal
 from autoreward.search.study import Study
 from autoreward.session.clips import worth_a_look
+from autoreward.session.preferring import prefer_page
 from autoreward.store.book import Book, RunHeader
 
 
@@ -175,9 +178,10 @@ def test_the_pairs_are_a_page_in_which_nothing_acts(payload: str) -> None:
     one = episodes((3,)).cut(columns=slice(0, 1))
     changed_one = type(one)(fields, {payload: np.zeros((3, 1))}, fields, one.step, one.terminated)
     question = Question.model_construct(a=payload, b=payload, a_trial=payload, b_trial=payload, episode=0)
-    pair = Pair(question, changed_one, changed_one, b"clip", b"")
+    pair = Pair(question, changed_one, changed_one, Footage(reel(()), b"frames"), None)
     task = TASK.model_copy(update={"name": payload, "goal": payload})
-    text = pairs_page(task, Path(payload.replace("\0", "")), [pair], [payload])
+    turn = SittingState(pair, 0, 1, False, (payload,), False)
+    text = prefer_page(turn, task, Path(payload.replace("\0", "")).name, "/key/", payload, payload)
     assert acting(text) == []
     assert "data:image/webp" in text
 
@@ -185,7 +189,7 @@ def test_the_pairs_are_a_page_in_which_nothing_acts(payload: str) -> None:
 def test_a_page_without_a_script_runs_none() -> None:
     assert "script-src 'none'" in policy("<p>")
     with pytest.raises(Exception, match="is undefined"):
-        page("pairs")
+        page("prefer")
 
 
 def test_curves_have_plain_names(run: Path) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from asked import bred
 from fake_steps import FakeSteps
+from filmed import StillCamera
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import autoreward
@@ -30,18 +31,10 @@ from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
 from autoreward.design.grammar.distances import distances
 from autoreward.errors import JudgementNeeded, UsageError
-from autoreward.evaluation.bradley_terry import (
-    LOOKS,
-    SPREAD,
-    Comparison,
-    Policy,
-    ahead,
-    fit,
-    policies,
-    questions,
-    strengths,
-)
+from autoreward.evaluation.bradley_terry import SPREAD, Comparison, ahead, fit, strengths
+from autoreward.evaluation.questions import LOOKS, Policy, policies, questions
 from autoreward.evaluation.ranking import best, ranked, runner_up
+from autoreward.judges.camera import WorkerCamera
 from autoreward.judges.poll import Poll
 from autoreward.loop import improve, measure, stop_reason
 from autoreward.records import (
@@ -61,7 +54,7 @@ from autoreward.records import (
 )
 from autoreward.report.agreement import agreement
 from autoreward.report.html import render
-from autoreward.report.pairs import Pair, pair_table, pairs_page, sparkline
+from autoreward.report.pairs import Pair, pair_table, sparkline
 from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
@@ -306,12 +299,15 @@ def test_a_crash_at_any_write_of_a_judged_run_loses_no_answer(tmp_path: Path) ->
     assert judged_run(folder) == expected
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that the rule judged."""
-    folder = tmp_path_factory.mktemp("runs") / "done"
+def ruled_run(folder: Path) -> Path:
+    """A finished run that the rule judged."""
     go(folder, HUMAN.model_copy(update={"judge": "rule"}))
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ruled_run(tmp_path_factory.mktemp("runs") / "done")
 
 
 @pytest.fixture
@@ -457,9 +453,9 @@ def test_prefer_takes_a_file_of_answers(done: Path) -> None:
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
 
 
-def shown_pair(clip: bytes = b"") -> Pair:
+def shown_pair() -> Pair:
     question = Question(a="r000c0", b="r000c1", a_trial="r000c0-s0", b_trial="r000c1-s0", episode=0)
-    return Pair(question, drive(0.5), drive(1.0).cut(rows=slice(0, 3)), clip, clip)
+    return Pair(question, drive(0.5), drive(1.0).cut(rows=slice(0, 3)), None, None)
 
 
 def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
@@ -471,18 +467,6 @@ def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
     assert "action push" in text
     assert sparkline(np.linspace(0, 1, 100), 0.0, 1.0)[::23] == "▁█"
     assert sparkline(np.zeros(3), 0.0, 0.0) == "▅▅▅"
-
-
-def test_the_page_of_pairs_is_self_contained(tmp_path: Path) -> None:
-    page = pairs_page(TASK, tmp_path, [shown_pair(b"RIFF")], [])
-    assert page.count("data:image/webp;base64,") == 2
-    assert "://" not in page
-    assert page.count('type="radio"') == 3
-    assert page.count("<polyline") == 2 * 4
-    undrawn = pairs_page(TASK, tmp_path, [shown_pair()], ["no screen"])
-    assert "<img" not in undrawn, "an environment that can't be drawn has curves"
-    assert "could not be drawn on this machine (no screen)" in undrawn
-    assert "has been compared" in pairs_page(TASK, tmp_path, [], [])
 
 
 def typed(arguments: Sequence[str], keys: str, seconds: float = 100) -> tuple[int, str]:
@@ -504,9 +488,8 @@ def typed(arguments: Sequence[str], keys: str, seconds: float = 100) -> tuple[in
 def test_a_terminal_asks_until_one_quits_and_keeps_what_was_said(done: Path) -> None:
     with Poll(done) as poll:
         asked = poll.waiting()
-        for name in (f"{trial}~{q.episode}" for q in asked for trial in (q.a_trial, q.b_trial)):
-            (done / "clips" / "pairs").mkdir(parents=True, exist_ok=True)
-            (done / "clips" / "pairs" / f"{name}.webp").write_bytes(b"RIFF")
+        for side in (side for question in asked for side in poll.unfilmed(question)):
+            poll.film(side, StillCamera())
     code, said = typed(["prefer", str(done)], "what\nB\nquit\n")
     assert code == 0, said
     assert f"2 of {len(asked)}" in said
@@ -557,8 +540,14 @@ def test_people_judge_a_real_run_without_a_rule_in_the_terminal(tmp_path: Path) 
     assert run.confirmed == ()
     assert len(read_run(folder).preferences) == 3
     assert "no rule of success" in (folder / "best" / "card.md").read_text()
-    page = (folder / "pairs.html").read_text()
-    assert page.count("data:image/webp;base64,") == 6
+    with Poll(folder) as poll, WorkerCamera(poll.header.task, poll.header.config) as camera:
+        (question,) = poll.waiting(1)
+        for side in poll.unfilmed(question):
+            poll.film(side, camera)
+        shown = poll.pair(question)
+    for film in (shown.film_a, shown.film_b):
+        assert film
+        assert (film.reel.width, film.reel.at[0], film.sheet[:4]) == (320, 0, b"RIFF")
     more = subprocess.run([sys.executable, "-m", "autoreward", "prefer", str(folder), "--pairs", "1"], input="b\n", text=True,
                           capture_output=True, check=True)  # fmt: skip
     assert "People (4 answers) put" in more.stdout

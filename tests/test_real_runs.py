@@ -259,7 +259,7 @@ def test_description_is_the_same_for_the_same_seed(workers: Workers) -> None:
     assert workers.describe(TASK, 3)[0] == workers.describe(TASK, 3)[0]
 
 
-RUN = ("run", "mountain-car", "--candidates", "2", "--rounds", "1", "--steps", "8192", "--confirm-seeds", "1",
+RUN = ("run", "mountain-car", "--candidates", "2", "--rounds", "1", "--steps", "4096", "--confirm-seeds", "1",
        "--episodes", "5", "--finalist-seeds", "1", "--workers", "2")  # fmt: skip
 
 

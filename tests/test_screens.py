@@ -462,7 +462,7 @@ def test_a_tuned_program_of_the_grammar_stays_one_and_can_have_children() -> Non
     parent = evolved_candidates(TASK, DESCRIPTION, (), [FIRST_IDEA] * 8, seed=0)[3]
     genome = Genome.model_validate_json(parent.genome)
     names = part_names(genome, Kit(TASK, DESCRIPTION).things)
-    child = retuned(TASK, DESCRIPTION, parent, sums(list(names.values())), np.linspace(0, 1, 40), "r001w")
+    child = retuned(TASK, DESCRIPTION, parent, tuned(sums(list(names.values())), np.linspace(0, 1, 40)), "w", "r001w")
     assert child
     assert (child.id, child.how, child.parents) == ("r001w", "weights", (parent.id,))
     assert child.source.count("def ") == 1, "it is still one plain function"
@@ -475,17 +475,21 @@ def test_a_tuned_program_of_the_grammar_stays_one_and_can_have_children() -> Non
 def test_a_tuned_program_of_a_model_is_wrapped() -> None:
     source = PROGRAM.replace("{body}", '{"a": next_state.x, "b": state.x}')
     parent = Candidate(id="r000c1", source=source, thought="t", origin="model", how="fresh")
-    child = retuned(TASK, DESCRIPTION, parent, sums("ab"), np.linspace(0, 1, 40), "r001w")
+    child = retuned(TASK, DESCRIPTION, parent, tuned(sums("ab"), np.linspace(0, 1, 40)), "w", "r001w")
     assert child
     assert "WEIGHTS = " in child.source
     assert child.genome == ""
-    again = retuned(TASK, DESCRIPTION, child, sums("ab"), np.linspace(0, 1, 40), "r002w")
+    again = retuned(TASK, DESCRIPTION, child, tuned(sums("ab"), np.linspace(0, 1, 40)), "w", "r002w")
     assert again
     assert again.source.count("WEIGHTS = ") == 1
 
 
 def test_nothing_is_tuned_that_gains_nothing() -> None:
     parent = Candidate(id="r000c1", source=PROGRAM, thought="t", origin="model", how="fresh")
-    assert retuned(TASK, DESCRIPTION, parent, sums("ab"), np.zeros(40), "r001w") is None, "all episodes are as good"
+    assert retuned(TASK, DESCRIPTION, parent, tuned(sums("ab"), np.zeros(40)), "w", "r001w") is None, (
+        "all episodes are as good"
+    )
     signs = parent.model_copy(update={"composition": "sign"})
-    assert retuned(TASK, DESCRIPTION, signs, sums("ab"), np.linspace(0, 1, 40), "r001w") is None, "no sum of parts"
+    assert retuned(TASK, DESCRIPTION, signs, tuned(sums("ab"), np.linspace(0, 1, 40)), "w", "r001w") is None, (
+        "no sum of parts"
+    )

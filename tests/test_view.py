@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -33,7 +34,7 @@ from autoreward.cli.opened import opened
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.errors import RunLocked, UsageError
-from autoreward.evaluation.bradley_terry import policies
+from autoreward.evaluation.questions import policies
 from autoreward.llm.client import REPLIES
 from autoreward.loop import improve
 from autoreward.records import Preference, Question
@@ -306,7 +307,7 @@ def test_only_get_is_answered(server: PageServer, method: str) -> None:
 
 def test_a_port_in_use_is_said(server: PageServer) -> None:
     with pytest.raises(UsageError, match="can't be listened on"):
-        PageServer(ViewedRuns(list), server.server_port)
+        PageServer(partial(Site, ViewedRuns(list)), server.server_port)
 
 
 def test_whoever_asks_if_a_run_is_worked_in_keeps_nobody_from_working_there(tmp_path: Path) -> None:

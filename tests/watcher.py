@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from html.parser import HTMLParser
 
 from autoreward.core.visible import hidden
@@ -19,6 +20,8 @@ PAYLOADS = (
     "../../../PWN",
     "x\r\nPWN\nimport os",
 )
+_OURS = re.compile(r"var\(|url\(data:image/webp;base64,[A-Za-z0-9+/=]*\)")
+"""What styles in attributes may call: a color of the page, and a picture that it holds."""
 OWN_TAGS = {("charset",), ("http-equiv", "content"), ("name", "content")}
 """Attributes of the tags about a page that are its own."""
 
@@ -48,7 +51,7 @@ class Watcher(HTMLParser):
             self.acting.append(f"meta {given}")
         for name, value in given.items():
             foreign = name in ("href", "src", "xlink:href", "action", "srcset") and not value.startswith(self._own)
-            if foreign or name.startswith("on") or (name == "style" and ("(" in value.replace("var(", ""))):
+            if foreign or name.startswith("on") or (name == "style" and ("(" in _OURS.sub("", value))):
                 self.acting.append(f"{tag} {name}={value}")
 
     def handle_endtag(self, tag: str) -> None:

@@ -297,7 +297,7 @@ WHOLE = {f"zoo.{kind}:{name}-v0": WORKS for kind, names in _ALL_THE_WAY.items() 
 ON_EVERY_CHANGE = frozenset(
     f"zoo.{name}-v0"
     for name in (
-        "actions:Lever", "faults:FailsAtReset", "observations:Nested",
+        "faults:FailsAtReset", "observations:Nested",
     )
 )  # fmt: skip
 """Those that go all the way whenever something changes; the others do so at night."""

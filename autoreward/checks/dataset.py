@@ -60,8 +60,14 @@ class EpisodeDataset:
 
 
 def join(pieces: Sequence[tuple[Transitions, Sequence[ReferenceEpisode]]], better: Direction) -> EpisodeDataset:
-    """Several recordings as one dataset: shorter ones are filled up with their last row at step 0."""
-    longest = max(batch.shape[0] for batch, _ in pieces)
+    """Several recordings as one dataset."""
+    joined = side_by_side([batch for batch, _ in pieces])
+    return EpisodeDataset(joined, tuple(e for _, episodes in pieces for e in episodes), better)
+
+
+def side_by_side(batches: Sequence[Transitions]) -> Transitions:
+    """Episodes of several batches, one column each: shorter ones are filled up with their last row at step 0."""
+    longest = max(batch.shape[0] for batch in batches)
 
     def column(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
         filled = [np.concatenate([a, np.repeat(a[-1:], longest - len(a), axis=0)]) for a in arrays]
@@ -70,12 +76,11 @@ def join(pieces: Sequence[tuple[Transitions, Sequence[ReferenceEpisode]]], bette
     def clock(batch: Transitions) -> NDArray[np.int64]:
         return np.pad(batch.step, ((0, longest - len(batch.step)), (0, 0)))
 
-    first = pieces[0][0]
-    joined = Transitions(
-        state={k: column([b.state[k] for b, _ in pieces]) for k in first.state},
-        action={k: column([b.action[k] for b, _ in pieces]) for k in first.action},
-        next_state={k: column([b.next_state[k] for b, _ in pieces]) for k in first.next_state},
-        step=np.concatenate([clock(b) for b, _ in pieces], axis=1),
-        terminated=column([b.terminated for b, _ in pieces]),
+    first = batches[0]
+    return Transitions(
+        state={k: column([b.state[k] for b in batches]) for k in first.state},
+        action={k: column([b.action[k] for b in batches]) for k in first.action},
+        next_state={k: column([b.next_state[k] for b in batches]) for k in first.next_state},
+        step=np.concatenate([clock(b) for b in batches], axis=1),
+        terminated=column([b.terminated for b in batches]),
     )
-    return EpisodeDataset(joined, tuple(e for _, episodes in pieces for e in episodes), better)

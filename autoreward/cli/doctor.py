@@ -66,6 +66,12 @@ def command(
         "--judge",
         help="Find out instead how well this model judges policies of the finished runs; see `run --judge`.",
     ),
+    exam: str | None = typer.Option(
+        None,
+        "--exam",
+        help="Find out instead how well this model reviews programs, good ones and others with a fault planted; its price is "
+        "said first. See `run --critic`.",
+    ),
     max_cost: float = max_cost_option(1.0),
     as_json: bool = typer.Option(False, "--json", help="As a JSON line."),
     env: str | None = typer.Option(
@@ -78,12 +84,15 @@ def command(
 
     With --env: what could go wrong with an environment, and what to do. Exit code 2 if nothing can be trained in it.
     """
-    if sum(each is not None for each in (env, model, judge)) > 1:
-        raise typer.BadParameter("--env, --model and --judge ask for different things: write one of them.")
+    if sum(each is not None for each in (env, model, judge, exam)) > 1:
+        raise typer.BadParameter("--env, --model, --judge and --exam ask for different things: write one of them.")
     if env is not None:
         _check_env(env, kwargs, allow, as_json)
     if judge is not None:
         _examine(judge, runs, limit(max_cost), as_json)
+        return
+    if exam is not None:
+        _examine_critic(exam, limit(max_cost), as_json)
         return
     if model is not None:
         _say_model(model, as_json)
@@ -183,6 +192,29 @@ def _examine(name: str, runs: Path, max_cost: float | None, as_json: bool) -> No
     )
     enough = agreed.share >= ENOUGH_AGREEMENT
     say(f"{'Enough' if enough else 'Too little'} to judge a run with --judge: {ENOUGH_AGREEMENT:g} is needed.")
+
+
+def _examine_critic(name: str, max_cost: float | None, as_json: bool) -> None:
+    from autoreward.evaluation.critic_exam import by_kind, marks, standing_by
+    from autoreward.session.critic_exam import examine_critic
+
+    exam = examine_critic(name, max_cost, lambda line: say(line, error=as_json))
+    if as_json:
+        say_record(exam)
+        return
+    found = marks(exam)
+    for finding in exam.findings:
+        say(f"  {finding}")
+    for about, rate in (
+        ("finds faults", found.recall),
+        ("false alarms", found.false_alarms),
+        ("right line", found.right_line),
+        ("repaired", found.repaired),
+        *((f"  {kind}", rate) for kind, rate in by_kind(exam).items()),
+    ):
+        say(f"{about:<20}{rate.said}")
+    say(f"{'cost':<20}{'not known' if exam.dollars is None else f'${exam.dollars:.2f}'}")
+    say(f"{standing_by(name, exam).said}.")
 
 
 def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:

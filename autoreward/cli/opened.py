@@ -4,6 +4,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -42,10 +43,12 @@ def opened(folder: Path, wanted: bool, as_json: bool = False) -> Iterator["Liste
         raise UsageError("--open stays until Ctrl-C, and --json is for scripts: choose one of them.")
     from autoreward import events
     from autoreward.report.view.server import PageServer
+    from autoreward.report.view.site import Site
     from autoreward.report.view.viewed_runs import ViewedRuns
     from autoreward.store.files import is_run
 
-    with PageServer(ViewedRuns(lambda: [folder] if is_run(folder) else []), 0) as server:
+    viewed = ViewedRuns(lambda: [folder] if is_run(folder) else [])
+    with PageServer(partial(Site, viewed), 0) as server:
         address = f"{server.address}run/{quote(folder.name, safe='')}"
 
         def opening(tell: "events.Listener") -> "events.Listener":

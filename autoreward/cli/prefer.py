@@ -1,21 +1,26 @@
 """`autoreward prefer RUN`."""
 
+import os
+import select
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import typer
 
+from autoreward.cli.opened import open_in_browser
 from autoreward.cli.options import NAMED_RUN, RUNS, find_run
 from autoreward.cli.say import say
 from autoreward.cli.trust import TRUST, settle_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from autoreward.judges.poll import Poll
-    from autoreward.records import Question
+    from autoreward.judges.sitting import Sitting
+    from autoreward.report.reading import RunView
     from autoreward.report.terminal import Terminal
+
+_UNDO = ("undo", "u")
 
 
 def command(
@@ -25,73 +30,141 @@ def command(
         None, min=1, help="Pairs to show; until every policy was compared three times if not given."
     ),
     answers: Path | None = typer.Option(
-        None, help="Take the answers from a file: `ID a|b|tie` a line, as pairs.html writes."
+        None, help="Take the answers from a file: `ID a|b|tie` a line; piped in, the pairs and their ids are printed."
     ),
+    by: str = typer.Option(
+        "", "--as", help="Your name, where several people answer: each is asked about the same pairs."
+    ),
+    port: int = typer.Option(0, min=0, max=65535, help="Of the page, on this machine alone; 0: any that is free."),
+    open_it: bool = typer.Option(False, "--open", help="Open the page in a browser."),
     trust: bool = TRUST,
 ) -> None:
-    """Say which of two trained policies does more of what was meant; the candidates are ranked by your answers. `a because it drags
-    its leg` gives a reason."""
+    """Say which of two trained policies does more of what was meant, in a page with their clips or in the terminal; the candidates
+    are ranked by your answers. `a because it drags its leg` gives a reason."""
     from autoreward.judges.poll import Poll
     from autoreward.report.preference_tables import preferences
     from autoreward.report.reading import read_run
     from autoreward.report.terminal import Terminal
     from autoreward.report.traits import traits_lines
-    from autoreward.session.traits import traits_of_reasons
+    from autoreward.session.answered_weights import PREFERRED
+    from autoreward.session.preferring import made_of_answers
 
     folder, console = find_run(run, runs), Terminal()
-    if answers is None:  # their policies are filmed, in their environment
-        settle_run(folder, trust)
-    with Poll(folder) as poll:
-        asked = poll.waiting(pairs)
+    watched = answers is None and sys.stdin.isatty()
+    settle_run(folder, trust)  # policies are filmed, in their environment, and programs are weighed by the answers
+    with Poll(folder, by) as poll:
         try:
-            if answers is not None:
-                _take(poll, _lines(answers), asked)
-            elif asked:
-                show(poll, asked, console)
-                if sys.stdin.isatty():
-                    ask(poll, asked, console)
-                else:
-                    _take(poll, sys.stdin.read().splitlines(), asked)
+            if watched:
+                sit(poll, pairs, console, port, open_it)
+            else:
+                _take(poll, pairs, console, answers)
         finally:
             poll.report()
-        advice = _next(poll, folder)
-    if renewed := traits_of_reasons(folder, say):
-        for line in traits_lines(renewed):
-            say(line)
+        advice = poll.next_step()
+    made = made_of_answers(folder, say)
+    for line in traits_lines(made.traits) if made.traits else ():
+        say(line)
     reading = read_run(folder)
     if reading.strengths.items:
         console.print(preferences(reading))
+    if made.weights and made.weights.tells_more:
+        console.print(
+            f"reward  {folder / PREFERRED}: train it with {_training(folder / PREFERRED, reading)}", soft_wrap=True
+        )
     console.print(advice, soft_wrap=True)
 
 
-def show(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> None:
-    """Write the page with the pairs, and say where it is."""
-    console.print(f"filming {len(asked)} pair{'s' * (len(asked) > 1)} ...", style="dim")
-    poll.show(asked)
-    console.print(f"pairs   {poll.page}", soft_wrap=True)
+def sit(poll: "Poll", pairs: int | None, console: "Terminal", port: int = 0, open_it: bool = False) -> bool:
+    """Ask in a page and in this terminal, whichever answers first; False if the person leaves some of it for later."""
+    from autoreward.session.preferring import preferring
+
+    if not poll.waiting(pairs):
+        return True
+    with preferring(poll, pairs, port) as (sitting, address):
+        console.print(f"pairs   {address}: with clips; answer there or here", soft_wrap=True)
+        if open_it:
+            open_in_browser(address)
+        with _Keyboard(sitting) as keyboard:
+            return _ask(sitting, keyboard, console)
 
 
-def ask(poll: "Poll", asked: "Sequence[Question]", console: "Terminal") -> bool:
-    """Ask in the terminal, and save each answer at once; False if the person quits."""
+class _Keyboard:
+    """Lines that are typed, until something changes elsewhere. A context manager."""
+
+    def __init__(self, sitting: "Sitting") -> None:
+        self._sitting = sitting
+        self._heard, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
+
+    def line(self, prompt: str) -> str | None:
+        """What is typed, or None if something changed elsewhere; QUIT at the end of what can be typed."""
+        from autoreward.judges.poll import QUIT
+
+        say(f"{prompt} ", whole=False)
+        keys = sys.stdin.fileno()
+        ready, _, _ = select.select([keys, self._heard], [], [])
+        if self._heard in ready:
+            os.read(self._heard, 4096)
+            say("")
+            return None
+        # a terminal gives a line at a time
+        typed = os.read(keys, 65536).decode(errors="replace")
+        return typed.strip() if typed else QUIT[0]
+
+    def _ring(self) -> None:
+        with suppress(BlockingIOError):  # it rings already
+            os.write(self._bell, b"!")
+
+    def __enter__(self) -> Self:
+        self._sitting.changed = self._ring
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._sitting.changed = lambda: None
+        os.close(self._heard)
+        os.close(self._bell)
+
+
+def _ask(sitting: "Sitting", keyboard: _Keyboard, console: "Terminal") -> bool:
+    """Until all is answered, here or in the page, or the person quits: then False."""
     from autoreward.judges.poll import QUIT, WORDS, with_reason
     from autoreward.report.pairs import pair_table
 
-    for number, question in enumerate(asked, start=1):
-        console.print()
-        console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}"))
-        while True:
-            answer, reason = with_reason(typer.prompt("Which does more of what was meant? a, b, tie or quit").strip())
-            if answer.lower() in WORDS:
-                break
-            if answer.lower() in QUIT:
-                return False
-        poll.keep(question, WORDS[answer.lower()], reason)
-    return True
+    shown, said_here = "", False
+    while not sitting.over:
+        turn = sitting.turn()
+        if turn.pair is None:
+            if said_here:  # nothing is left to be undone in the page
+                return True
+            line = keyboard.line("All pairs are answered. Enter ends it; so does `finish` in the page.")
+            if line is not None:
+                return True
+            continue
+        if shown != turn.pair.question.id:
+            shown = turn.pair.question.id
+            console.print()
+            console.print(pair_table(turn.pair, f"{turn.answered + 1} of {turn.answered + turn.left}"))
+        line = keyboard.line("Which does more of what was meant? a, b, tie, undo or quit:")
+        if line is None:
+            continue
+        answer, reason = with_reason(line)
+        said_here = answer.lower() in WORDS and sitting.answer(shown, WORDS[answer.lower()], reason)
+        if answer.lower() in QUIT:
+            return False
+        if answer.lower() in _UNDO and not sitting.undo():
+            console.print("There is no answer of this sitting to take back.")
+    return sitting.turn().left == 0
 
 
-def _take(poll: "Poll", lines: "Sequence[str]", asked: "Sequence[Question]") -> None:
+def _take(poll: "Poll", pairs: int | None, console: "Terminal", answers: Path | None) -> None:
     """Save answers that were written down; all of them are read before the first is saved."""
-    for preference in poll.read(lines, asked):
+    from autoreward.report.pairs import pair_table
+
+    asked = poll.waiting(pairs)
+    if answers is None:
+        for number, question in enumerate(asked, start=1):
+            console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}: {question.id}"))
+    for preference in poll.read(sys.stdin.read().splitlines() if answers is None else _lines(answers), asked):
         poll.keep(preference.question, preference.answer, preference.reason)
 
 
@@ -107,15 +180,7 @@ def _lines(answers: Path) -> list[str]:
         raise UsageError(f"--answers {answers} can't be read: {error}.") from None
 
 
-def _next(poll: "Poll", folder: Path) -> str:
+def _training(program: Path, reading: "RunView") -> str:
     from autoreward.core.wording import Command, Setting, in_shell
 
-    if left := len(poll.waiting()):
-        return f"{left} pair{'s' * (left > 1)} left: {in_shell(Command('prefer', (folder,)))}"
-    if poll.awaited:
-        return f"next    {in_shell(Command('resume', (folder,)))}"
-    if not poll.waiting(1):
-        return "Every two policies have been compared in every episode; there are no more pairs."
-    return (
-        f"Every policy has been compared; more pairs: {in_shell(Command('prefer', (folder,), (Setting('pairs', 6),)))}"
-    )
+    return in_shell(Command("run", (reading.header.task.name,), (Setting("start", program),)))

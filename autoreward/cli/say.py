@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from autoreward.records import Record
 
 
-def say(text: str, error: bool = False) -> None:
-    """Print it, on stdout or as an error."""
-    typer.echo(visible(text), err=error)
+def say(text: str, error: bool = False, whole: bool = True) -> None:
+    """Print it, on stdout or as an error; `whole`: as a line, after which nothing more is said or typed on it."""
+    typer.echo(visible(text), err=error, nl=whole)
 
 
 def say_record(record: "Record") -> None:

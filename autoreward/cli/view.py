@@ -1,5 +1,6 @@
 """`autoreward view`."""
 
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -25,6 +26,7 @@ def command(
     """Look at runs in a browser, while they run and afterwards: a page on this machine alone, until Ctrl-C."""
     from autoreward.report.phrases import counted
     from autoreward.report.view.server import PageServer
+    from autoreward.report.view.site import Site
     from autoreward.report.view.viewed_runs import ViewedRuns
     from autoreward.store.files import run_folders
 
@@ -33,7 +35,7 @@ def command(
     there = len(viewed.places())
 
     stop_at_term()
-    with PageServer(viewed, port) as server:
+    with PageServer(partial(Site, viewed), port) as server:
         where = "" if chosen else f" in {runs}"
         say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can look:")
         say(server.address)

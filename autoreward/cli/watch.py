@@ -88,9 +88,7 @@ def _judged(folder: Path, console: "Terminal") -> bool:
     from autoreward.judges.poll import Poll
 
     with Poll(folder) as poll:
-        asked = poll.waiting()
-        prefer.show(poll, asked, console)
-        return prefer.ask(poll, asked, console)
+        return prefer.sit(poll, None, console)
 
 
 def _answered(folder: Path, console: "Terminal") -> bool:

@@ -1,4 +1,4 @@
-"""Where `prompts/`, `envs/` and `docs/` are, in the checkout or inside the installed wheel; and how files of others are read."""
+"""Where `prompts/`, `envs/`, `exams/` and `docs/` are, in the checkout or inside the wheel; and how files of others are read."""
 
 import codecs
 from pathlib import Path
@@ -18,6 +18,11 @@ def prompts_folder() -> Path:
 def envs_folder() -> Path:
     """The folder of shipped tasks."""
     return _folder("envs")
+
+
+def exams_folder() -> Path:
+    """The folder of what models are examined with, a folder for each role."""
+    return _folder("exams")
 
 
 def doc_pages() -> dict[str, Path]:

@@ -60,6 +60,8 @@ class DesignRequest(NamedTuple):
     """Makes programs of the grammar's where too few of the model's may train."""
     tools: Tools | None = None
     """What the designer may call before it answers."""
+    critic_acts: bool = True
+    """Whether programs are rewritten for what the critic calls serious; else all that it says are notes."""
 
 
 def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates:
@@ -75,7 +77,7 @@ def refined_candidates(client: ModelClient, wanted: DesignRequest) -> Candidates
         programs.take(candidate)
     try:
         repair_drafts(client, drafted.question, programs)
-        _criticise(client, brief, programs)
+        _criticise(client, brief, programs, wanted.critic_acts)
     except LimitReached as limit:
         if not any(verdict.accepted for verdict in programs.verdicts.values()):
             raise
@@ -194,18 +196,20 @@ def _reached(candidate: Candidate, verdict: Verdict) -> tuple[int, int]:
     return stage, -len(verdict.findings)
 
 
-def _criticise(client: ModelClient, brief: Brief, programs: Drafts) -> None:
-    """Have a critic read what may train, then what was changed for it."""
+def _criticise(client: ModelClient, brief: Brief, programs: Drafts, acts: bool) -> None:
+    """Have a critic read what may train, then what was changed for it; once and for notes alone where it may not act."""
     read = [c for i, c in programs.candidates.items() if programs.verdicts[i].accepted]
     for turn in range(_CRITIC_ROUNDS):
         if not read:
             break
         remarks, wrong = critic.criticise(client, programs.key(f"critic-{turn}"), brief, read, programs.pays(read))
         programs.findings += wrong
+        if not acts:
+            remarks = {i: tuple(r.model_copy(update={"severity": "note"}) for r in said) for i, said in remarks.items()}
         for candidate in read:
             marked = candidate.model_copy(update={"remarks": remarks.get(candidate.id, ())})
             programs.candidates[candidate.id] = marked
-        serious = {i: _objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
+        serious = {i: objections(r) for i, r in remarks.items() if any(x.severity == "serious" for x in r)}
         if not serious or turn == _CRITIC_ROUNDS - 1:
             break
         sources, wrong = designer.revise(client, programs.key(f"rework-{turn}"), brief, read, serious)
@@ -223,5 +227,6 @@ def _words(findings: Sequence[Finding]) -> list[str]:
     return [f"line {f.line}: {f.message}" if f.line else f.message for f in findings]
 
 
-def _objections(remarks: Sequence[Remark]) -> list[str]:
+def objections(remarks: Sequence[Remark]) -> list[str]:
+    """Remarks as a designer is told them."""
     return [f"line {r.line} ({r.severity}): {r.reason} {r.fix}" for r in remarks]

@@ -1,12 +1,14 @@
-"""Part weights tuned on recorded episodes, without a model: better episodes should out-score worse ones.
+"""Part weights tuned on pairs of recorded episodes, without a model: the better one of each should out-score the other.
 
-Bradley-Terry on pairs of episodes (Christiano et al. 2017, arXiv 1706.03741), over the logarithms of the weights, so that no sign
-turns; held near 1 by a penalty, as what is recorded is never all there is.
+Which one is better the task's rule says, or people's and judges' answers. Bradley-Terry (Christiano et al. 2017, arXiv 1706.03741),
+over the logarithms of the weights, so that no sign turns; held near 1 by a penalty, as what is recorded is never all there is. Some
+answers are slips: a share of them is taken to be given by a coin, which bounds what one of them can do (Wang et al. 2024, arXiv
+2401.06080).
 """
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ _FARTHEST = 1.6
 """Largest change of a weight's logarithm: a factor of 5."""
 _HARDLY = 0.1
 """A factor nearer to 1 than this changes nothing."""
+SLIPS = 0.1
+"""Share of people's and judges' answers that are taken to be given by a coin."""
 _Array = NDArray[np.float64]
 
 
@@ -38,39 +42,58 @@ def tuned(parts: Mapping[str, _Array], goodness: _Array) -> dict[str, float]:
         parts: each part's sum over each episode, shape (E,).
         goodness: how good each episode was, shape (E,).
     """
-    names = list(parts)
     better, worse = np.nonzero(goodness[:, None] > goodness[None, :] + _APART)
-    if not len(better):
-        return dict.fromkeys(names, 1.0)
-    features = np.stack([parts[name] for name in names], axis=1)
-    gaps = features[better] - features[worse]
+    features = np.stack(list(parts.values()), axis=1)
+    factors = fitted_weights(features[better] - features[worse])
+    return named_factors(parts, factors)
+
+
+def named_factors(parts: Iterable[str], factors: _Array) -> dict[str, float]:
+    """The factors by the names of their parts, to as many digits as a person would read."""
+    return {name: readable(float(factor)) for name, factor in zip(parts, factors, strict=True)}
+
+
+def fitted_weights(gaps: _Array, slips: float = 0.0, counts: _Array | None = None) -> _Array:
+    """Factors for K parts by which the better side of each of P pairs is paid more; all 1 without a pair.
+
+    Args:
+        gaps: how much more each part pays in the better side of each pair, shape (P, K).
+        slips: the share of pairs whose better side was named by a coin.
+        counts: how much each pair counts, shape (P,); all alike if not given.
+
+    Returns:
+        The factors, shape (K,).
+    """
+    if not len(gaps):
+        return np.ones(gaps.shape[1])
+    share = np.full(len(gaps), 1.0 / len(gaps)) if counts is None else counts / counts.sum()
     gaps = gaps / (np.abs(gaps.sum(axis=1)).mean() or 1.0)
-    logs = np.zeros(len(names))
+    logs = np.zeros(gaps.shape[1])
     for _ in range(_STEPS):
         weights = np.exp(logs)
-        wrong = 1.0 / (1.0 + np.exp(np.clip(gaps @ weights, -50, 50)))
-        slope = -(wrong[:, None] * gaps).mean(axis=0) * weights + 2 * _PENALTY * logs
+        right = 1.0 / (1.0 + np.exp(-np.clip(gaps @ weights, -50, 50)))
+        pull = (1.0 - slips) * right * (1.0 - right) / ((1.0 - slips) * right + slips / 2)
+        slope = -((share * pull)[:, None] * gaps).sum(axis=0) * weights + 2 * _PENALTY * logs
         logs = np.clip(logs - _RATE * slope, -_FARTHEST, _FARTHEST)
-    return {name: readable(float(weight)) for name, weight in zip(names, np.exp(logs), strict=True)}
+    return np.asarray(np.exp(logs))
 
 
 def retuned(
     task: Task,
     description: Description,
     parent: Candidate,
-    parts: Mapping[str, _Array],
-    goodness: _Array,
+    factors: Mapping[str, float],
+    why: str,
     identity: str,
 ) -> Candidate | None:
-    """A program with weights that rank the recorded episodes better; None if it gains nothing by them.
+    """A program with other weights; None if they are hardly other ones, or it is no sum.
 
     Args:
-        parts: each of its parts' sum over each recorded episode, shape (E,).
-        goodness: how good each episode was, shape (E,).
+        factors: by what each of its parts is multiplied.
+        why: what the new weights do.
         identity: the new candidate's id.
     """
-    factors = tuned(parts, goodness) if parent.composition == "sum" else {}
-    if all(abs(factor - 1.0) < _HARDLY for factor in factors.values()):
+    if parent.composition != "sum" or all(abs(factor - 1.0) < _HARDLY for factor in factors.values()):
         return None
     changes = ", ".join(f"{name} x {factor:g}" for name, factor in factors.items())
     source, genome = (
@@ -80,7 +103,7 @@ def retuned(
         update={
             "id": identity,
             "source": source,
-            "thought": f"{parent.id} with weights that rank {len(goodness)} recorded episodes better: {changes}",
+            "thought": f"{parent.id} with weights {why}: {changes}",
             "how": "weights",
             "parents": (parent.id,),
             "genome": genome,

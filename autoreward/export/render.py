@@ -9,7 +9,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +19,8 @@ from autoreward.errors import UsageError
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|!#~$&])")
 """What means something wherever it stands; parentheses do after a bracket alone."""
+_PLACE = re.compile(r"_value_(\d+)_")
+"""Where a value goes in a template of Python."""
 
 
 class NotWritable(UsageError):
@@ -116,10 +118,10 @@ def python(template: str, **values: Any) -> str:
         return f"_value_{len(put) - 1}_"
 
     frame = _render(template, place, values)
-    text = re.sub(r"_value_(\d+)_", lambda match: put[int(match[1])], frame)
+    text = _PLACE.sub(lambda match: put[int(match[1])], frame)
     try:
-        expected = _Filled([ast.parse(value, mode="eval").body for value in put]).visit(ast.parse(frame))
-        same = ast.dump(ast.parse(text)) == ast.dump(expected)
+        filling = [ast.parse(value, mode="eval").body for value in put]
+        same = _is_filled(ast.parse(frame), ast.parse(text), filling)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise NotWritable(f"{template.removesuffix('.j2')} can't be written: {error}.") from None
     if not same:
@@ -129,15 +131,21 @@ def python(template: str, **values: Any) -> str:
     return text
 
 
-class _Filled(ast.NodeTransformer):
-    """Puts values in their places."""
-
-    def __init__(self, values: list[ast.expr]) -> None:
-        self._values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        match = re.fullmatch(r"_value_(\d+)_", node.id)
-        return self._values[int(match[1])] if match else node
+def _is_filled(frame: Any, text: Any, values: Sequence[ast.expr]) -> bool:
+    """Whether a tree, or a part of one, is the template's with the values in their places; values have no places in them."""
+    if isinstance(frame, ast.Name) and values and (match := _PLACE.fullmatch(frame.id)):
+        return _is_filled(values[int(match[1])], text, ())
+    if isinstance(frame, ast.AST):
+        return type(frame) is type(text) and all(
+            _is_filled(getattr(frame, name, None), getattr(text, name, None), values) for name in frame._fields
+        )
+    if isinstance(frame, list):
+        return (
+            isinstance(text, list)
+            and len(frame) == len(text)
+            and all(_is_filled(one, other, values) for one, other in zip(frame, text, strict=True))
+        )
+    return repr(frame) == repr(text)  # 1, 1.0 and True are equal
 
 
 def markdown(template: str, **values: Any) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from autoreward.errors import JudgementNeeded
-from autoreward.evaluation.bradley_terry import answers_about, policies, questions, strengths
+from autoreward.evaluation.bradley_terry import strengths
+from autoreward.evaluation.questions import answers_about, policies, questions
 from autoreward.records import Score, Strengths
 from autoreward.search.study import Study
 from autoreward.store.book import Page

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from autoreward import events
 from autoreward.errors import LimitReached
-from autoreward.evaluation.bradley_terry import answers_about, policies, questions, strengths
+from autoreward.evaluation.bradley_terry import strengths
 from autoreward.evaluation.judging import after_debates, cannot_tell
+from autoreward.evaluation.questions import answers_about, policies, questions
 from autoreward.evaluation.ranking import UNASKED
 from autoreward.records import Judgement, Judgements, Preference, Question, Score, Strengths
 from autoreward.search.study import Study

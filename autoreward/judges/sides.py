@@ -6,7 +6,7 @@ from typing import NamedTuple
 from autoreward.core.transitions import Transitions
 from autoreward.records import Question, Score, policy_file
 from autoreward.store.book import Page
-from autoreward.store.keys import CLIPS, SCORES, TRIALS
+from autoreward.store.keys import SCORES, TRIALS
 from autoreward.store.played import played_episode
 
 
@@ -21,11 +21,6 @@ class Side(NamedTuple):
     def name(self) -> str:
         """`r000c1-s0-leg4~7`."""
         return f"{self.score.trial_id}~{self.episode}"
-
-    @property
-    def clip(self) -> str:
-        """Its clip's name in the run's folder."""
-        return f"{CLIPS.folder}/pairs/{self.name}.webp"
 
     @property
     def transitions(self) -> Transitions:

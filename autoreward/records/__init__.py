@@ -58,13 +58,16 @@ from autoreward.records.environments import (
     Survey,
     TrainingSimulator,
 )
+from autoreward.records.exams import CriticExam, CriticStanding, ExamPaper, ExamProgram, PlantedFault, ReadProgram
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.lessons import Edit, EditCase, Lesson, Lessons
 from autoreward.records.limits import LimitReading, Over
 from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
     Answer,
+    AnsweredWeights,
     Debate,
     JudgedTask,
     JudgeExam,
@@ -145,6 +148,7 @@ __all__ = [
     "Analyses",
     "Analysis",
     "Answer",
+    "AnsweredWeights",
     "Aspect",
     "Audit",
     "AuditItem",
@@ -161,17 +165,23 @@ __all__ = [
     "Contest",
     "ControllerEpisodes",
     "Controllers",
+    "CriticExam",
+    "CriticStanding",
     "CurvePoint",
     "Debate",
     "Departure",
     "Description",
     "Diagnosis",
     "Doubt",
+    "Edit",
+    "EditCase",
     "Entry",
     "EnvCheck",
     "EnvRow",
     "Episode",
     "Estimate",
+    "ExamPaper",
+    "ExamProgram",
     "Exploration",
     "Feedback",
     "Feedbacks",
@@ -187,6 +197,8 @@ __all__ = [
     "Judgement",
     "Judgements",
     "LegPlan",
+    "Lesson",
+    "Lessons",
     "LimitReading",
     "Logged",
     "LoggedPoint",
@@ -203,11 +215,13 @@ __all__ = [
     "PartStats",
     "Payment",
     "Plan",
+    "PlantedFault",
     "PlayedController",
     "Pooled",
     "Preference",
     "Question",
     "RangePart",
+    "ReadProgram",
     "Record",
     "Reel",
     "Reference",

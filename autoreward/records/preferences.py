@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from autoreward.records.base import Id, Line, Record, Said
+from autoreward.records.base import Id, Line, Part, Record, Said
 from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
@@ -27,10 +27,6 @@ class Question(Record):
         """`r000c1-s0-leg4~r000c3-s0-leg4~7`."""
         return f"{self.a_trial}~{self.b_trial}~{self.episode}"
 
-    def aspect(self, side: str) -> str:
-        """The id of what a reason says of one side, `a` or `b`: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
-        return f"{self.a_trial}_{self.b_trial}_{self.episode}_{side}"
-
 
 class Preference(Record):
     """A person's answer to one question."""
@@ -39,6 +35,18 @@ class Preference(Record):
     answer: Answer
     reason: Said = ""
     """Why, in the person's words."""
+    by: Id = ""
+    """Who answered, where several people do; empty: the one person who does."""
+
+    @property
+    def id(self) -> str:
+        """The question's, and who answered it: `r000c1-s0-leg4~r000c3-s0-leg4~7~anna`."""
+        return self.question.id + (f"~{self.by}" if self.by else "")
+
+    def aspect(self, side: str) -> str:
+        """The id of what the reason says of one side, `a` or `b`: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
+        asked, who = self.question, f"_{self.by}" if self.by else ""
+        return f"{asked.a_trial}_{asked.b_trial}_{asked.episode}{who}_{side}"
 
 
 class Debate(Record):
@@ -158,3 +166,31 @@ class Strengths(Record):
     def of(self, candidate_id: str) -> Strength | None:
         """One candidate's strength; None if it was not compared."""
         return next((s for s in self.items if s.candidate_id == candidate_id), None)
+
+
+class AnsweredWeights(Record):
+    """Weights of a program's parts by which what was preferred is paid more."""
+
+    candidate_id: Id
+    factors: tuple[tuple[Part, float], ...]
+    """By what each part is multiplied."""
+    answers: int = Field(ge=0)
+    """Pairs of episodes of which one was preferred."""
+    stretches: int = Field(ge=0)
+    """Pairs of steps of which one was praised and the other blamed."""
+    told_before: float = Field(ge=0.0, le=1.0)
+    """Share of these of which the program's own weights pay the better side more; ties are halves."""
+    told_after: float = Field(ge=0.0, le=1.0)
+    """The same by weights that were fitted to the others."""
+
+    @property
+    def source(self) -> str:
+        """What they are made of, in words."""
+        answers = f"{self.answers} answer{'s' * (self.answers != 1)}"
+        stretches = f"{self.stretches} pair{'s' * (self.stretches != 1)} of praised and blamed steps"
+        return " and ".join(filter(None, (answers if self.answers else "", stretches if self.stretches else "")))
+
+    @property
+    def tells_more(self) -> bool:
+        """Whether weights like these tell answers that they were not fitted to better than the program's own."""
+        return self.told_after > self.told_before

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from autoreward.evaluation.bradley_terry import ahead, loser, winner
+from autoreward.evaluation.bradley_terry import ahead, answerers, loser, own_views, winner
 from autoreward.evaluation.judging import (
     agreement_with,
     answer_of_the_rule,
@@ -13,11 +13,15 @@ from autoreward.evaluation.judging import (
     preferred_share,
     share_interval,
 )
-from autoreward.records import Preference
+from autoreward.records import AnsweredWeights, Preference
 from autoreward.report.reading import RunView
 
 EVEN = 1e-6
 """Difference of strengths below which there is nothing between two candidates."""
+UNLIKE = 2.0
+"""Errors from which on somebody sees a candidate unlike the others."""
+NAMED = 3
+"""Such views that are told, the clearest ones."""
 
 
 def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
@@ -41,7 +45,8 @@ def agreement(reading: RunView) -> str:
     s = "" if reading.answered or len(names) > 1 else "s"
     said = "" if reading.answered else " " + judged(reading)
     if not reading.measured:
-        return f"{first} ({count}) put{s} {liked.candidate_id} first; no rule says what else to measure.{said}"
+        unruled = f"{first} ({count}) put{s} {liked.candidate_id} first; no rule says what else to measure.{said}"
+        return " ".join(filter(None, (unruled, people_differ(answers))))
     measured = reading.measured[0]
     compared = {strength.candidate_id for strength in reading.strengths.items}
     lead, error = ahead(answers, liked.candidate_id, measured) if measured in compared else (0.0, 0.0)
@@ -65,7 +70,40 @@ def agreement(reading: RunView) -> str:
     won = reading.run.best if reading.run else ""
     if won and won != liked.candidate_id and lead > max(error, EVEN):
         sentence += f" The run's winner is {won}."
-    return sentence + said
+    return " ".join(filter(None, (sentence + said, people_differ(answers))))
+
+
+def people_differ(preferences: Sequence[Preference]) -> str:
+    """How many answers each of several people gave, and whom they see unlike each other; empty where one person answered."""
+    people, given = answerers(preferences), Counter(p.by for p in preferences)
+    if len(people) < 2:
+        return ""
+    named = {by: by or "somebody without a name" for by in people}
+    # what one of two sees higher the other sees lower
+    who = people[:1] if len(people) == 2 else people
+    views = [view for view in own_views(preferences) if view.by in who and abs(view.above) > UNLIKE * view.error][
+        :NAMED
+    ]
+    told = "; ".join(
+        f"{named[v.by]} puts {v.candidate_id} {abs(v.above):.2f} \u00b1 {v.error:.2f} {'higher' if v.above > 0 else 'lower'}"
+        for v in views
+    )
+    counts = ", ".join(f"{named[by]} {given[by]}" for by in people)
+    apart = (
+        f"They disagree: {told} than the others."
+        if told
+        else "Nobody's ranking differs from the others' beyond its error."
+    )
+    return f"Answers: {counts}. {apart}"
+
+
+def weights_said(told: AnsweredWeights) -> str:
+    """What the parts of a program should weigh by what people and judges said, and what speaks for it."""
+    weights = ", ".join(f"{part} x {factor:g}" for part, factor in told.factors)
+    shares = f"{told.told_after:.0%} of those that they were not fitted to, its own weights {told.told_before:.0%}"
+    if not told.tells_more:
+        return f"No other weights of {told.candidate_id} tell {told.source} better than its own: fitted ones tell {shares}."
+    return f"By {told.source} the parts of {told.candidate_id} should weigh: {weights}. Such weights tell {shares}."
 
 
 def debates_said(reading: RunView) -> str:

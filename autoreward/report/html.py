@@ -15,7 +15,7 @@ from autoreward.evaluation.metrics import metric_cell
 from autoreward.evaluation.ranking import ranked
 from autoreward.evaluation.stages import stages_cell
 from autoreward.records import CurvePoint, Trial
-from autoreward.report.agreement import agreement, beaten, what_is_preferred
+from autoreward.report.agreement import agreement, beaten, weights_said, what_is_preferred
 from autoreward.report.audit import audit_shown
 from autoreward.report.behaviour import plotted
 from autoreward.report.candidates import CandidateView
@@ -134,6 +134,7 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "robustness_rows": robustness_rows,
         "robustness_note": robustness_note,
         "agreement": agreement,
+        "weights_said": weights_said,
         "what_is_preferred": what_is_preferred,
         "on_ranking": "",
         "measured_traits": measured_traits(reading),

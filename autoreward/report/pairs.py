@@ -1,8 +1,8 @@
-"""Two policies in the same episode side by side: as a table in the terminal, and as one page with clips."""
+"""Two policies in the same episode side by side: as a table in the terminal, and as a page with clips."""
 
 import base64
-from collections.abc import Sequence
-from pathlib import Path
+import json
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from autoreward.core.transitions import Transitions
-from autoreward.core.wording import Command, Setting, in_shell
 from autoreward.evaluation.panels import jumps
-from autoreward.records import Question
-from autoreward.report.charts import Series, chart
-from autoreward.report.templates import page
+from autoreward.records import REEL_ACROSS, Question, Reel
+from autoreward.report.charts import MANY, Series, chart, plot_area
 from autoreward.tasks.card import Task
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -26,6 +24,29 @@ _NUMBERS = 3
 Array = NDArray[np.float64]
 
 
+class Footage(NamedTuple):
+    """A film of a side."""
+
+    reel: Reel
+    sheet: bytes
+    """Its frames in one picture, a WebP."""
+
+    @property
+    def told(self) -> str:
+        """What a page's script needs to know of each frame, as JSON."""
+        return json.dumps({"at": self.reel.at, "across": min(REEL_ACROSS, len(self.reel.at)), "rows": self.rows})
+
+    @property
+    def rows(self) -> int:
+        """Of the picture."""
+        return -(-len(self.reel.at) // REEL_ACROSS)
+
+    @property
+    def data(self) -> str:
+        """The picture, as pages hold it."""
+        return f"data:image/webp;base64,{base64.b64encode(self.sheet).decode()}"
+
+
 class Pair(NamedTuple):
     """A question with what is shown of it."""
 
@@ -33,9 +54,21 @@ class Pair(NamedTuple):
     a: Transitions
     """The episode of the policy shown as A, one column."""
     b: Transitions
-    clip_a: bytes
-    """An animated WebP; empty where the environment can't be drawn."""
-    clip_b: bytes
+    film_a: Footage | None
+    """None where the environment can't be drawn, or was not yet."""
+    film_b: Footage | None
+
+    @property
+    def at(self) -> list[int]:
+        """The steps that a page goes through: those of the film that goes the furthest, or every step where nothing is drawn."""
+        reels = [film.reel.at for film in (self.film_a, self.film_b) if film]
+        furthest: tuple[int, ...] = max(reels, key=operator.itemgetter(-1), default=())
+        return list(furthest or range(max(self.a.shape[0], self.b.shape[0]) + 1))
+
+    @property
+    def area(self) -> str:
+        """Where the charts' lines are in their drawings, and the last step in them, as JSON."""
+        return json.dumps([*plot_area(), max(self.a.shape[0], self.b.shape[0])])
 
 
 def pair_table(pair: Pair, title: str) -> Table:
@@ -43,7 +76,7 @@ def pair_table(pair: Pair, title: str) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     table.add_column("")
     for side, episode in (("A", pair.a), ("B", pair.b)):
-        table.add_column(f"{side}: {_end(episode)}", no_wrap=True)
+        table.add_column(f"{side}: {episode_end(episode)}", no_wrap=True)
         table.add_column("ends at", justify="right")
     for name, (a, b) in _numbers(pair).items():
         low, high = min(a.min(), b.min()), max(a.max(), b.max())
@@ -58,23 +91,7 @@ def sparkline(values: Array, low: float, high: float) -> str:
     return "".join(_BLOCKS[i] for i in np.clip(share * len(_BLOCKS), 0, len(_BLOCKS) - 1).astype(int))
 
 
-def pairs_page(task: Task, folder: Path, pairs: Sequence[Pair], undrawn: Sequence[str]) -> str:
-    """One self-contained page: clips (or why there are none), curves of every number, and a box that collects the answers."""
-
-    def prefer(**chosen: object) -> str:
-        return in_shell(Command("prefer", (folder,), tuple(Setting(name, value) for name, value in chosen.items())))
-
-    def charts(pair: Pair) -> list[Markup]:
-        return _charts(task, pair)
-
-    return page("pairs", task=task, prefer=prefer, pairs=pairs, undrawn=undrawn, clip=_clip, end=_end, charts=charts)
-
-
-def _clip(data: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(data).decode()}"
-
-
-def _charts(task: Task, pair: Pair) -> list[Markup]:
+def pair_charts(task: Task, pair: Pair) -> list[Markup]:
     """A chart per number, A and B as lines over the steps of the episode."""
     turns = dict(task.angles)
 
@@ -89,10 +106,10 @@ def _charts(task: Task, pair: Pair) -> list[Markup]:
                     Series(
                         side,
                         list(zip(range(1, len(values) + 1), values.tolist(), strict=True)),
-                        f"var(--{side.lower()})",
+                        color,
                         jumps(values, round_after(name)),
                     )
-                    for side, values in (("A", a), ("B", b))
+                    for side, color, values in (("A", MANY[0], a), ("B", MANY[1], b))
                 ],
                 name,
                 dots=False,
@@ -120,7 +137,7 @@ def _columns(episode: Transitions) -> dict[str, Array]:
     return columns
 
 
-def _end(episode: Transitions) -> str:
+def episode_end(episode: Transitions) -> str:
     """How long it was, and how it ended."""
     length, _ = episode.shape
     return f"{length} steps, {'ended by itself' if episode.terminated[-1, 0] else 'to the time limit'}"

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from autoreward.report.agreement import agreement, beaten, what_is_preferred
+from autoreward.report.agreement import agreement, beaten, weights_said, what_is_preferred
 from autoreward.report.reading import RunView
 
 
@@ -18,7 +18,12 @@ def preferences(reading: RunView) -> RenderableType:
         table.add_row(
             s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
         )
-    return Group(table, *_principles(reading), Text(agreement(reading)))
+    return Group(table, *_principles(reading), Text(agreement(reading)), *_weights(reading))
+
+
+def _weights(reading: RunView) -> list[RenderableType]:
+    told = reading.answered_weights
+    return [Text(weights_said(told))] if told else []
 
 
 def _principles(reading: RunView) -> list[RenderableType]:

@@ -7,16 +7,19 @@ from typing import NamedTuple
 
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
-from autoreward.evaluation.bradley_terry import answers_about, policies, strengths
+from autoreward.evaluation.bradley_terry import strengths
 from autoreward.evaluation.judging import after_debates, by_principle
+from autoreward.evaluation.questions import answers_about, policies
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
 from autoreward.llm.cost import Bill
 from autoreward.records import (
     EPISODES,
     Analyses,
+    AnsweredWeights,
     Candidates,
     Clip,
+    CriticStanding,
     Judgement,
     Judgements,
     Preference,
@@ -36,8 +39,10 @@ from autoreward.store.folder import Folder
 from autoreward.store.header import RunHeader, read_header
 from autoreward.store.keys import (
     ANALYSES,
+    ANSWERED_WEIGHTS,
     CANDIDATES,
     CLIPS,
+    CRITIC,
     DEBATED,
     JUDGEMENTS,
     PREFERENCES,
@@ -91,8 +96,12 @@ class RunView:
     """The policies that were filmed, or could not be."""
     traits: Traits = field(default_factory=Traits)
     """What is measured of people's words."""
+    answered_weights: AnsweredWeights | None = None
+    """Weights of a program's parts by what people and judges said."""
     robustness: tuple[Robustness, ...] = ()
     """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
+    critic: CriticStanding | None = None
+    """What the critic's remarks may do; None where no model designs."""
 
     @property
     def finished(self) -> Run:
@@ -242,5 +251,7 @@ def read_run(folder: Path) -> RunView:
         tuple(SavedScore(CONFIRM_PAGE, s) for s in confirm.saved(SCORES)),
         whole.saved(CLIPS),
         whole.lone(TRAITS) or Traits(),
+        whole.lone(ANSWERED_WEIGHTS),
         whole.saved(ROBUSTNESS),
+        whole.lone(CRITIC),
     )

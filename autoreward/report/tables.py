@@ -69,6 +69,7 @@ def show_run(reading: RunView) -> RenderableType:
     parts += [Text(line, style="dim") for line in beside if line]
     if reading.bills:
         parts += [Text(""), spending(reading)]
+    parts += [Text(reading.critic.said, style="dim")] if reading.critic else []
     parts += [Text(f"- {finding}", style="dim") for finding in reading.findings]
     page = Text(f"report  {reading.folder / REPORT}", style="dim", no_wrap=True, overflow="ignore")
     parts += [page] if reading.files.has(REPORT) else []

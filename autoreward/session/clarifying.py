@@ -24,7 +24,7 @@ from autoreward.roles.goal_reader import read_goal
 from autoreward.sandbox.jail import Jail
 from autoreward.session.asked_models import model_client
 from autoreward.session.new_task import TRIES, Initiated, card_client
-from autoreward.session.real_steps import open_workers
+from autoreward.session.worker_pool import open_workers
 from autoreward.store.book import Book, WithFiles
 from autoreward.store.header import read_header
 from autoreward.store.keys import ASKED_OF, CLARIFIED, GOAL_ANSWERS, READINGS

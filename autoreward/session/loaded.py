@@ -14,6 +14,7 @@ from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
 from autoreward.session.play import WINNER, Film, cast, filmed_roles
+from autoreward.session.preferring import PreferPage
 from autoreward.session.viewed import ViewedPage
 
 if TYPE_CHECKING:
@@ -97,6 +98,25 @@ class LoadedRun:
     def view(self) -> ViewedPage:
         """Its page as `autoreward view` shows it: search curve, race, programs, clips, model calls. Close it by `close()`."""
         return ViewedPage(self.folder)
+
+    def prefer(self, pairs: int | None = None, by: str = "") -> PreferPage:
+        """A page, in the cell, in which you say which of two policies does more of what was meant, as `autoreward prefer` asks.
+
+            run.prefer()
+            ar.load(run.folder).reading.strengths    # the ranking by your answers
+
+        Until it is finished there, or by `close()`, nobody else can work in the run.
+
+        Args:
+            pairs: how many to ask about; until every policy was compared three times if not given.
+            by: your name, where several people answer.
+
+        Raises:
+            UsageError: there are no two policies to compare, or a name that can't be kept.
+            NotTrusted: the run has code of somebody else's that was not let in.
+            RunLocked: another process works in it.
+        """
+        return PreferPage(self.folder, pairs, by)
 
     @cached_property
     def _handed(self) -> HandedOver:

@@ -9,10 +9,11 @@ from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.transitions import Transitions
 from autoreward.design.recompose import recomposed
-from autoreward.design.weight_tuning import retuned
+from autoreward.design.weight_tuning import retuned, tuned
 from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.llm.conversation import Tools
 from autoreward.records import Candidate, CandidateId, Description, Round, Screened, Verdict
+from autoreward.report.reading import read_run
 from autoreward.rewards.agreement import Parts
 from autoreward.roles.tools import Workbench, recorded_tools
 from autoreward.sandbox.client import RewardFailed
@@ -20,6 +21,7 @@ from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
 from autoreward.search.recorded import recorded
 from autoreward.search.strategy import Variation
+from autoreward.session.answered_weights import said_pairs, weights_told
 from autoreward.store.book import Book
 from autoreward.tasks.card import Task
 
@@ -99,12 +101,17 @@ class Offline:
         parent, verdict = next(
             (c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in tuning.parents
         )
+        identity = str(CandidateId(len(rounds), None))
+        said = said_pairs(self._book, read_run(self._book.folder)) if rounds[-1].liked.items else None
+        if said and (told := weights_told(said, self._jail, parent, verdict)):
+            child = retuned(self._task, description, parent, dict(told.factors), f"by {told.source}", identity)
+            return (child,) if child and told.tells_more else ()
         relabelled = self._relabelled([(parent, verdict)], dataset).get(parent.id)
         if not isinstance(relabelled, Relabelled):
             return ()
-        child = retuned(
-            self._task, description, parent, relabelled.parts, dataset.goodness, str(CandidateId(len(rounds), None))
-        )
+        why = f"that rank {len(dataset.goodness)} recorded episodes better"
+        factors = tuned(relabelled.parts, dataset.goodness)
+        child = retuned(self._task, description, parent, factors, why, identity)
         return (child,) if child else ()
 
     def _relabelled(

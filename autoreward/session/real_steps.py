@@ -52,7 +52,6 @@ from autoreward.roles.brief import Brief, brief
 from autoreward.roles.history import History
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
-from autoreward.sandbox.processes.restarting import Notice, unheard
 from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
 from autoreward.search.truncation import TruncationSelection
@@ -61,15 +60,16 @@ from autoreward.session.asked_models import model_client
 from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.controllers import ControllerTrials
+from autoreward.session.critic_exam import critic_in_run
 from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.session.traits import told_by_people, with_traits
+from autoreward.session.worker_pool import open_workers
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
+from autoreward.store.keys import DESCRIPTION, EARLIER_LESSONS, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
-from autoreward.training.ray_cluster import Cluster
 from autoreward.training.workers import Workers
 
 EXPLAINED = 3
@@ -137,14 +137,14 @@ class RealSteps:
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
             parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
-            history = History(rounds, parents, self._config.start)
+            history = History(rounds, parents, self._config.start, self._book.lone(EARLIER_LESSONS))
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
             wanted = refine.DesignRequest(
                 about, history, len(drafts), self.review, data, told_by_people(self._book),
                 lambda count: self._of_grammar(description, rounds, [FIRST_IDEA] * count),
-                self._offline.tools(data, self.review),
+                self._offline.tools(data, self.review), critic_in_run(self._book, self._tell).acts,
             )  # fmt: skip
             made = refine.refined_candidates(self._client, wanted)
             if any(c.how == "filled" for c in made.items):
@@ -291,10 +291,3 @@ def open_steps(
     ):
         jail.demand()
         yield RealSteps(task, config, book, workers, tell, client, author), workers
-
-
-def open_workers(config: RunConfig, jail: Jail, trust: bool, notice: Notice = unheard) -> Workers:
-    """Workers of this machine, or of a cluster. Raises UsageError if there is none."""
-    if config.pool == "local":
-        return Workers(jail, notice=notice)
-    return Workers(jail, Cluster(trust), notice)

@@ -130,7 +130,7 @@ def _reasons(book: Book) -> Iterator[SaidOf]:
             episode = side.transitions
             yield SaidOf(
                 Aspect(
-                    id=preference.question.aspect(name),
+                    id=preference.aspect(name),
                     text=preference.reason,
                     page=side.page.files.within,
                     trial_id=side.score.trial_id,

@@ -9,5 +9,6 @@ files.py    folders that can be made, names that stay in theirs, locks
 damage.py   what is wrong with a file, in words
 shared.py   what the runs of one folder share, so that it is trained once
 installed.py  versions and files that decide how a training comes out
+persons.py  the person's own folder, outside of every folder of runs
 trust.py    what a person has let in, and what was made here: by content, outside of every run
 """

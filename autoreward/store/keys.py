@@ -11,11 +11,13 @@ from autoreward.records import (
     AgentCall,
     Allowance,
     Analyses,
+    AnsweredWeights,
     Aspect,
     Board,
     Candidates,
     Clip,
     Controllers,
+    CriticStanding,
     Description,
     Diagnosis,
     Doubt,
@@ -23,9 +25,11 @@ from autoreward.records import (
     Feedbacks,
     Hunt,
     Judgements,
+    Lessons,
     Longer,
     Preference,
     Record,
+    Reel,
     Remembered,
     Robustness,
     Run,
@@ -85,6 +89,10 @@ EARLIER_EXPLOITS = Key("remembered", Remembered)
 """Of a run: exploits that earlier runs found; with EXPLOITS."""
 CONTROLLERS = Key("controllers", Controllers)
 """Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
+CRITIC = Key("critic", CriticStanding)
+"""Of a run that a model designs: what its critic's remarks may do."""
+EARLIER_LESSONS = Key("lessons", Lessons)
+"""Of a run that a model designs: what changes came to in earlier runs, as it was known at its start."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)
@@ -101,8 +109,12 @@ TRAITS = Key("traits", Traits)
 """Of a run: what is measured of people's words by now."""
 PREFERENCES = Key("preferences/", Preference, by_people=True)
 """Of a run: answers, one a question."""
+ANSWERED_WEIGHTS = Key("answered_weights", AnsweredWeights)
+"""Of a run: weights of a program's parts by what people and judges said."""
 CLIPS = Key("clips/", Clip)
 """Of a run: policies worth a look; with CLIP_FILE."""
+PAIR_REELS = Key("pair_reels/", Reel)
+"""Of a run: policies in the episodes in which people compare them, by `Side.name`; with SHEET_FILE."""
 TIGHTENED = Key("tightened", Tightened, by_people=True)
 """Of a run: which run it goes on from, by a stricter rule."""
 ROBUSTNESS = Key("robustness/", Robustness)

@@ -9,7 +9,6 @@ takes the trust back.
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -18,9 +17,9 @@ from typing import Any, NamedTuple
 from autoreward.config import RunConfig, allowed_at_first
 from autoreward.core.resources import envs_folder
 from autoreward.core.wording import Setting
-from autoreward.errors import NotTrusted, StoreError, UsageError, shortened
+from autoreward.errors import NotTrusted, UsageError, shortened
 from autoreward.records import Allowance, Board
-from autoreward.store.folder import Folder
+from autoreward.store.persons import keep_for_person, persons_folder, writable_folder
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import read_task, task_names
 
@@ -28,6 +27,8 @@ HARMLESS = ("grammar", "manual")
 """Who may design without being let in: neither is sent anything, nor paid."""
 PLACES = ("/", "\\", ":", ".", "~")
 """What is in the name of a file, of a module or of an address, and in no plain word."""
+_TRUST = "trust"
+_WHAT = "what you trust"
 
 
 class Power(NamedTuple):
@@ -108,7 +109,7 @@ def keep_made(data: bytes, name: str) -> None:
     A person without a home, or with one that can't be written, keeps nothing, and is asked about the file if it is to be used: what
     was computed is not lost by that.
     """
-    if _kept() is not None and not made_here(data):
+    if persons_folder(_TRUST) is not None and not made_here(data):
         with suppress(UsageError):
             _write(_mark(data), f"made here: {name}")
 
@@ -146,30 +147,10 @@ def _shipped() -> frozenset[str]:
     return frozenset(_digest(powers) for card in cards if (powers := of_card(read_task(card))))
 
 
-def _kept() -> Folder | None:
-    """Where trust is kept; None where this person has no home: one that is named and not there is not made."""
-    named = os.environ.get("XDG_CONFIG_HOME")
-    try:
-        config = Path(named) if named else Path.home() / ".config"
-    except RuntimeError:
-        return None
-    return Folder(config / "autoreward" / "trust") if named or config.parent.is_dir() else None
-
-
 def _has(name: str) -> bool:
-    kept = _kept()
+    kept = persons_folder(_TRUST)
     return kept is not None and kept.has(name)
 
 
 def _write(name: str, text: str) -> None:
-    folder = _kept()
-    if folder is None:
-        raise UsageError("There is no home folder to keep in what you trust; set XDG_CONFIG_HOME to a folder.")
-    try:
-        folder.make()
-        folder.write(name, f"{text}\n".encode("utf-8", "replace"), mode=0o600)
-    except (OSError, StoreError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"What you trust can't be kept in {folder.path} ({why}); set XDG_CONFIG_HOME to a folder that can be written."
-        ) from None
+    keep_for_person(writable_folder(_TRUST, _WHAT), name, f"{text}\n".encode("utf-8", "replace"), _WHAT)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote_to_bytes
 
@@ -31,6 +31,8 @@ class Response(NamedTuple):
     status: int
     text: str
     html: bool = True
+    then: Callable[[], object] = lambda: None
+    """Called once it was sent."""
 
 
 class ComparedSide(NamedTuple):
@@ -44,7 +46,7 @@ class ComparedSide(NamedTuple):
 
 
 class Site:
-    """Answers for paths below `base`, such as `/KEY/`. May be called from several threads."""
+    """Answers for paths below `base`, such as `/KEY/`. May be called from several threads. These pages only look."""
 
     def __init__(self, runs: ViewedRuns, base: str) -> None:
         self._viewed, self._base = runs, base
