@@ -2,7 +2,7 @@
 
 python benchmarks/pictures.py RUN [FOLDER]
 
-Writes film.webp and search.svg into FOLDER (docs). The film is that of `autoreward play RUN --side-by-side native winner`, smaller.
+Writes film.webp and search.svg into FOLDER (examples/uphill). The film is that of `autoreward play RUN --side-by-side native winner`, smaller.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoreward.report.reading import read_run
 from autoreward.report.search_curve import search_picture
-from autoreward.session.play import WINNER, cast, filmed_roles
+from autoreward.session.play import WINNER, cast_both, filmed_roles
 
 WIDTH = 300
 """Pixels of one policy's picture."""
@@ -18,8 +18,8 @@ WIDTH = 300
 
 def main() -> None:
     reading = read_run(Path(sys.argv[1]))
-    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "docs")
-    roles = (*cast(reading, "native"), *cast(reading, WINNER))
+    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "examples/uphill")
+    roles = cast_both(reading, "native", WINNER)
     film = filmed_roles(reading, roles, width=WIDTH)
     print(film.sentence)
     saved = film.save(folder / "film.webp")

@@ -21,7 +21,7 @@ from autoreward.evaluation.panels import steps_held
 from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.session.loaded import LoadedRun
-from autoreward.session.play import Film, cast
+from autoreward.session.play import Film, cast, cast_both
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 from autoreward.worker import policies
@@ -171,6 +171,19 @@ def test_the_winner_is_filmed_with_the_weights_of_its_best_training(reading: Run
     best = max(own, key=lambda s: s.score.success)
     assert role.weights == reading.weights(best.page, best.score)
     assert cast(reading, reading.run.best) == cast(reading, "winner") == (role,)
+
+
+def test_side_by_side_compares_the_middle_trainings(reading: RunView) -> None:
+    assert reading.run
+    for role, who in zip(cast_both(reading, "native", "winner"), ("native", reading.run.best), strict=True):
+        own = [s for s in reading.confirm_scores if s.score.trial_id.startswith(f"{who}-")]
+        own.sort(key=lambda s: (s.score.success, s.score.progress))
+        lesser = own[(len(own) - 1) // 2]
+        assert len(own) > 1
+        assert role.weights == reading.weights(lesser.page, lesser.score) != cast(reading, who)[0].weights
+        assert role.who == who
+    with pytest.raises(UsageError, match="leave beside or before out"):
+        LoadedRun(reading).play(before=True, beside="native")
 
 
 def test_a_training_and_a_baseline_can_be_named(reading: RunView) -> None:

@@ -77,7 +77,7 @@ def search_picture(reading: RunView) -> str:
     points = search_points(reading)
     levels = _confirmed(reading)
     drawn = _curve(points, [float(p.env_steps) for p in points], levels, "environment steps") if points else ""
-    return standing_alone(drawn, [*_KEYS, *levels])
+    return standing_alone(str(drawn), [*_KEYS, *levels])
 
 
 def _curve(points: Sequence[SearchPoint], places: Sequence[float], levels: Sequence[Band], over: str) -> Markup:

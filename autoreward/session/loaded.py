@@ -7,13 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from autoreward.errors import UsageError
 from autoreward.records import Candidate, Confirmed
 from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
-from autoreward.session.play import WINNER, Film, cast, filmed_roles
+from autoreward.session.play import WINNER, Film, cast, cast_both, filmed_roles
 from autoreward.session.preferring import PreferPage
 from autoreward.session.viewed import ViewedPage
 
@@ -134,15 +135,15 @@ class LoadedRun:
             who: a candidate, a training, `native`, `sparse`, or `winner`.
             seed: what the environment is reset with; the confirmation's first start if not given.
             before: show the same policy as it was first saved, too.
-            beside: another one to show.
+            beside: another one to show; each is the middle one of its trainings.
 
         Raises:
             UsageError: there is no policy of that name, or it can't be played here.
             NotTrusted: the run has code of somebody else's that was not let in.
         """
-        roles = cast(self.reading, who, before)
-        if beside:
-            roles = (*roles[-1:], *cast(self.reading, beside))
+        if beside and before:
+            raise UsageError("A film shows two policies: leave beside or before out.")
+        roles = cast_both(self.reading, who, beside) if beside else cast(self.reading, who, before)
         return filmed_roles(self.reading, roles, seed)
 
     def frame(self) -> "pd.DataFrame":

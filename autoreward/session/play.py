@@ -122,11 +122,24 @@ def cast(reading: RunView, who: str = WINNER, before: bool = False) -> tuple[Fil
         UsageError: there is none of that name.
         RunDamaged: its weights are gone.
     """
-    name = _leader(reading) if who == WINNER else who
-    page, score = _best_of(reading, name)
+    name, own = _trained(reading, who)
+    kept = _filmed(reading, name, own[-1])
+    return (_first(reading.page(own[-1].page), name, own[-1].score), kept) if before else (kept,)
+
+
+def cast_both(reading: RunView, *both: str) -> tuple[FilmedPolicy, ...]:
+    """A policy of each, to compare what they come to and not how lucky one was; names, and what is raised, as in `cast`.
+
+    Of several trainings it is the middle one by held-out success, the worse of two in the middle.
+    """
+    trained = [_trained(reading, who) for who in both]
+    return tuple(_filmed(reading, name, own[(len(own) - 1) // 2]) for name, own in trained)
+
+
+def _filmed(reading: RunView, name: str, saved: SavedScore) -> FilmedPolicy:
+    page, score = saved
     named = f"{name}, {score.kept:,} steps"
-    kept = FilmedPolicy(named, reading.weights(page, score), TrialId.parse(score.trial_id).candidate)
-    return (_first(reading.page(page), name, score), kept) if before else (kept,)
+    return FilmedPolicy(named, reading.weights(page, score), TrialId.parse(score.trial_id).candidate)
 
 
 def _leader(reading: RunView) -> str:
@@ -142,14 +155,18 @@ def _leader(reading: RunView) -> str:
     return ahead[0]
 
 
-def _best_of(reading: RunView, name: str) -> SavedScore:
+def _trained(reading: RunView, who: str) -> tuple[str, list[SavedScore]]:
+    """Whose policies they are, and the scores of these from the worst to the best."""
+    name = _leader(reading) if who == WINNER else who
     baselines = [SavedScore(BASELINES_PAGE, s) for s in reading.page(BASELINES_PAGE).saved(SCORES)]
     known: list[str] = []
     for scores in (reading.confirm_scores, reading.search_scores, baselines):
         usable = [s for s in scores if s.score.outcome.ok and s.score.kept >= 0]
         own = [s for s in usable if name in _names_of(s.score)]
         if own:
-            return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.mean_success, s.score.trial_id))
+            return name, sorted(
+                own, key=lambda s: (s.score.success, s.score.progress, s.score.mean_success, s.score.trial_id)
+            )
         known += [_names_of(s.score)[0] for s in usable]
     there = list(dict.fromkeys(known))
     raise UsageError(
