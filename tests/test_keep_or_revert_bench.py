@@ -1,4 +1,4 @@
-"""The benchmarks of keep-or-revert and of agents: a table is of searches that both have ended; what the best of many looks is worth."""
+"""The benchmarks of keep-or-revert and of agents: tables of searches that have ended, and what the best of many looks is worth."""
 
 from itertools import permutations
 from pathlib import Path
