@@ -197,6 +197,13 @@ class Confirming:
 
 
 @dataclass(frozen=True)
+class LessonsUnkept:
+    """The search is done; what its changes came to could not be kept for later ones."""
+
+    line: str
+
+
+@dataclass(frozen=True)
 class RunDone:
     """The run is complete."""
 
@@ -214,6 +221,7 @@ Event = (
     | RoundStarted
     | ModelSaid
     | Mended
+    | LessonsUnkept
     | Designed
     | Checked
     | RungDone

@@ -97,6 +97,10 @@ class RunSettings:
         Interval(ge=0, le=10**9),
         Help("Most environment steps in which each program is hunted for an exploit before it trains, such as 10,000."),
     ] = 0
+    lessons: Annotated[
+        bool,
+        Help("Tell a model that designs what changes came to in earlier runs of the environment (autoreward lessons)."),
+    ] = True
     composition: Annotated[
         CompositionSetting,
         Help(
@@ -205,6 +209,7 @@ class Settings(TypedDict, total=False):
     ask: int
     explore_steps: int
     hunt_steps: int
+    lessons: bool
     composition: CompositionSetting
     propose_controller: bool
     tune_weights: bool

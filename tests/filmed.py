@@ -3,14 +3,16 @@
 import io
 from pathlib import Path
 
+import numpy as np
 from fake_steps import FakeSteps
 from PIL import Image
 
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
+from autoreward.core.transitions import Transitions
 from autoreward.judges.sides import Side
 from autoreward.loop import improve
-from autoreward.records import SHEET_FILE, Clip, Reel
+from autoreward.records import REEL_EPISODE, SHEET_FILE, Clip, Reel
 from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.clips import candidates_looks, worth_a_look
@@ -40,6 +42,15 @@ def reel(parts: tuple[str, ...] = ("near", "time")) -> Reel:
     return Reel(at=at, width=24, height=16, holds=tuple(step >= 80 for step in at[1:]), parts=pays)
 
 
+def ride(succeeds: bool) -> Transitions:
+    """One episode: to the flag by step 80; or two thirds of the way by step 40, and back again by step 80."""
+    steps = np.arange(1, EVERY * (FRAMES - 1) + 1)
+    position = np.interp(steps, [1, 40, 80], [-0.4, 0.2, 0.5 if succeeds else -0.4])[:, None]
+    state = {"position": position, "velocity": np.zeros_like(position)}
+    action, ended = {"push": np.ones(position.shape, int)}, np.zeros(position.shape, bool)
+    return Transitions(state, action, state, steps[:, None], ended)
+
+
 class StillCamera:
     """Films of which the n-th frame is of gray 10 n."""
 
@@ -60,4 +71,5 @@ def finished(folder: Path, candidates: int = 3) -> None:
             book.write(f"clips/{look.id}.json", clip.model_dump_json().encode())
             for name in ("clip.webp", "sheet.webp"):
                 book.write(f"clips/{look.id}/{name}", sheet())
+            book.write(f"clips/{look.id}/{REEL_EPISODE}", ride(succeeds=look.id != "native").to_bytes())
             book.write(f"clips/{look.id}/still.webp", sheet(1))

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from test_roles import TASK, case, episode, scores
 
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.wrong_turns import wrong_turn
 from autoreward.llm.context import ASSUMED_CONTEXT, context_window, prompt_room
 from autoreward.records import Analysis, Cause, Episode
 from autoreward.roles.analyzer import pair, representative
@@ -189,3 +191,29 @@ def test_a_models_context_is_what_the_price_list_says(model: str, window: int) -
     assert context_window(model) == window
     assert prompt_room(window, 16_000) == window - 16_000
     assert prompt_room(window, window) == window // 2
+
+
+def test_the_first_error_is_where_it_was_nearest_before_it_lost_that_again() -> None:
+    x = np.concatenate([np.linspace(1.0, 0.2, 40), np.linspace(0.24, 1.0, 20), np.full(40, 1.2)])
+    turn = wrong_turn(TASK, along(x))
+    assert turn is not None
+    assert (turn.step, turn.near, turn.far) == (40, pytest.approx(0.89, abs=0.01), 0.0)
+    assert turn.said.startswith("goes wrong after step 40: 89% of the way to the goal is done there, 0% after step ")
+    assert turn.said in rows(episode_table(TASK, along(x), "failed", {}, rows=5, columns=20).text)[40]
+    hidden = episode_table(TASK, along(x), "failed", {}, rows=5, columns=20, rule_shown=False).text
+    assert "goes wrong" not in hidden
+
+
+@pytest.mark.parametrize(
+    "x", [np.linspace(1.0, 0.0, 100), np.linspace(1.0, 3.0, 100), np.linspace(1.0, 0.3, 100), np.full(100, 1.0)],
+    ids=["succeeds", "only gets further", "on its way", "stands still"],
+)  # fmt: skip
+def test_where_nothing_was_lost_there_is_no_first_error(x: NDArray[np.float64]) -> None:
+    assert wrong_turn(TASK, along(x)) is None
+
+
+def along(x: NDArray[np.float64]) -> Transitions:
+    """One episode in which x is this after each step."""
+    began = landing()
+    fields = {**began.next_state, "x": x[:, None]}
+    return Transitions(began.state, began.action, fields, began.step, np.zeros_like(began.terminated))

@@ -119,6 +119,10 @@ def test_a_page_knows_what_goes_on_at_each_frame(reading: RunView) -> None:
     assert winner["holds"] == [step >= 80 for step in winner["at"][1:]]
     assert winner["parts"] == [winner["at"][1:], [-step for step in winner["at"][1:]]]
     assert page.count('aria-label="what each part pays') == len([clip for clip in reading.clips if clip.id != "native"])
+    (wrong,) = [film.caption for film in films(reading) if "goes wrong" in film.caption]
+    assert wrong.endswith(": goes wrong after step 40: 67% of the way to the goal is done there, 0% after step 80"), (
+        "native's"
+    )
     assert page.count("<image ") == len(stills(reading).keys() & {v.candidate.id for v in reading.candidates}) > 0
 
 

@@ -366,6 +366,7 @@ def test_exploring_and_checking_read_them() -> None:
     assert sizes == {"height": 0, "temperature": 0, "energy": 0, "force": 2, "pull": 0, "mass": 0}
     said = {item.name: item for item in audit(AuditJob(task=winch()), {}, HERE)[0].items}
     assert said["determinism"].ok
+    assert {name for name in said if name.startswith("range of")} == {"range of energy"}, "the rule reads it alone"
     sees = "sees 2 of the 3 numbers of the observation, and nothing of the 4 that fields read of info; "
     assert said["policy"].message == sees + "not seen: temperature, energy, force, pull, mass"
 

@@ -61,6 +61,7 @@ from autoreward.records.environments import (
 from autoreward.records.exams import CriticExam, CriticStanding, ExamPaper, ExamProgram, PlantedFault, ReadProgram
 from autoreward.records.hunts import EXPLORED, HUNTED, Exploration, Hunt, Hunted, Payment
 from autoreward.records.ids import CandidateId, CandidateName, ReplyKey, TrialId, TrialName, order_of_design
+from autoreward.records.lessons import Edit, EditCase, Lesson, Lessons
 from autoreward.records.limits import LimitReading, Over
 from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
@@ -172,6 +173,8 @@ __all__ = [
     "Description",
     "Diagnosis",
     "Doubt",
+    "Edit",
+    "EditCase",
     "Entry",
     "EnvCheck",
     "EnvRow",
@@ -194,6 +197,8 @@ __all__ = [
     "Judgement",
     "Judgements",
     "LegPlan",
+    "Lesson",
+    "Lessons",
     "LimitReading",
     "Logged",
     "LoggedPoint",

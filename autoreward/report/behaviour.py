@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import Panel, jumps, panels
+from autoreward.evaluation.wrong_turns import wrong_turn
 from autoreward.records import Clip
 from autoreward.report.charts import Band, Series, chart, legend_of
 from autoreward.report.reading import RunView
@@ -48,7 +49,10 @@ def plotted(reading: RunView) -> Plotted | None:
         return None
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
     found = list(panels(reading.header.task, episodes))
-    names = [Series(_named(clip, episodes[clip.id]), (), _COLORS[clip.id]) for clip in undrawn]
+    names = [
+        Series(_named(clip, episodes[clip.id]) + first_error(reading, episodes[clip.id]), (), _COLORS[clip.id])
+        for clip in undrawn
+    ]
     return Plotted(
         tuple(dict.fromkeys(clip.why_not for clip in undrawn)),
         Markup(legend_of(names)),  # noqa: S704 - legend_of and chart escape what they are given
@@ -68,6 +72,12 @@ def _episode(reading: RunView, clip: Clip) -> Transitions:
     """The first held-out episode that the policy was scored on, without what follows its end; shape (L, 1)."""
     recorded = reading.episodes(clip)
     return recorded.cut(rows=slice(0, int(recorded.step[:, 0].max())), columns=slice(0, 1))
+
+
+def first_error(reading: RunView, episode: Transitions) -> str:
+    """Where an episode, shape (L, 1), goes wrong, in words that follow a name; empty where it does not."""
+    turn = wrong_turn(reading.header.task, episode)
+    return f": {turn.said}" if turn else ""
 
 
 def _named(clip: Clip, episode: Transitions) -> str:

@@ -35,7 +35,7 @@ def describe_event(event: events.Event) -> str:
             return f"{task.name}: {task.goal} ({counted(config.candidates, 'candidate')} a round, {rounds}; {folder}){opened}"
         case events.RoundStarted(number=number):
             return f"round {number}"
-        case events.ModelSaid(line=line) | events.Mended(line=line):
+        case events.ModelSaid(line=line) | events.Mended(line=line) | events.LessonsUnkept(line=line):
             return f"  {line}"
         case events.Designed(candidates=candidates):
             return f"  designed {counted(len(candidates), 'candidate')}"
@@ -251,7 +251,7 @@ def _facts(event: events.Event) -> dict[str, object]:
             return {"task": task.name, "folder": str(folder)}
         case events.RoundStarted(number=number) | events.RoundDone(round=Round(number=number)):
             return {"round": number}
-        case events.ModelSaid(line=line) | events.Mended(line=line):
+        case events.ModelSaid(line=line) | events.Mended(line=line) | events.LessonsUnkept(line=line):
             return {"line": line}
         case events.Designed(candidates=candidates):
             return {"candidates": [c.id for c in candidates]}

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import steps_held
+from autoreward.evaluation.wrong_turns import wrong_turn
 from autoreward.tasks.card import Task
 from autoreward.tasks.staged import follow, rule_values
 
@@ -133,6 +134,8 @@ def _events(task: Task, one: Transitions, parts: Values, rule_shown: bool) -> di
         mark(row, what)
     for row, what in _stages(task, one) if rule_shown else ():
         mark(row, what)
+    if rule_shown and (turn := wrong_turn(task, one)):
+        mark(turn.step - 1, turn.said)
     held = holding(task, one) if rule_shown and not task.success.stages else None
     if held is not None and held.any():
         first = int(held.argmax())

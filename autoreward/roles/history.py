@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.visible import visible_line
+from autoreward.evaluation.edits import lesson_said, telling
 from autoreward.evaluation.legs import newest, scored
 from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.evaluation.ranking import best, ranked
-from autoreward.records import Candidate, Diagnosis, Round, Score, Strengths, Symptom, TrialId
+from autoreward.records import Candidate, Diagnosis, Lessons, Round, Score, Strengths, Symptom, TrialId
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
 
@@ -18,6 +19,8 @@ _SYMPTOMS = 4
 _LONGEST_CAUSE = 300
 """Characters of a cause or a suggestion, as an analyzer may write them: none is cut."""
 _LONGEST_REASON = 200
+EARLIER = 5
+"""Lessons of earlier runs that a designer is told."""
 LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
 _SHORT_THOUGHT = 100
@@ -31,6 +34,8 @@ class History(NamedTuple):
     """Ids of the programs that it is to build on."""
     starts: Sequence[Candidate] = ()
     """The person's own rewards, which train in the first round and are shown whole in every one."""
+    earlier: Lessons | None = None
+    """What changes came to in earlier runs of the environment."""
 
 
 class ShownHistory(NamedTuple):
@@ -46,6 +51,8 @@ class ShownHistory(NamedTuple):
     """Causes and suggestions for the other programs, of all rounds, oldest first."""
     starting: Sequence[Mapping[str, Any]] = ()
     """The person's own programs before anything was trained."""
+    earlier: Sequence[str] = ()
+    """What changes came to in earlier runs, with their counts."""
 
     def shorter(self) -> "ShownHistory | None":
         """With less: the code of the worst program that has some, then what is said of it, then the oldest other programs.
@@ -60,14 +67,17 @@ class ShownHistory(NamedTuple):
                 return self._replace(programs=[*self.programs[: having[-1]], less, *self.programs[having[-1] + 1 :]])
         if self.others:
             return self._replace(others=self.others[1:])
-        return self._replace(lessons=self.lessons[1:]) if self.lessons else None
+        if self.lessons:
+            return self._replace(lessons=self.lessons[1:])
+        return self._replace(earlier=self.earlier[:-1]) if self.earlier else None
 
 
 def shown_history(brief: Brief, history: History) -> ShownHistory:
     """All rounds, for a prompt without a limit."""
     rounds = history.rounds
+    earlier = [lesson_said(lesson) for lesson in telling(history.earlier, EARLIER)] if history.earlier else []
     if not rounds:
-        return ShownHistory(starting=[_starting(own) for own in history.starts])
+        return ShownHistory(starting=[_starting(own) for own in history.starts], earlier=earlier)
     task, liked = brief.task, rounds[-1].liked
     programs = {c.id: c for r in rounds for c in r.candidates}
     order = ranked([s for r in rounds for s in r.scores], task, liked)
@@ -89,6 +99,7 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
         ],
         starts=stubborn_starts(list(newest([s for r in rounds for s in r.scores]).values())),
         lessons=lessons([a for r in rounds for a in r.analyses if a.candidate_id not in whole]),
+        earlier=earlier,
     )
 
 

@@ -69,7 +69,7 @@ from autoreward.session.shared_baselines import SharedBaselines
 from autoreward.session.traits import told_by_people, with_traits
 from autoreward.session.worker_pool import open_workers
 from autoreward.store.book import Book, Page, WithFiles
-from autoreward.store.keys import DESCRIPTION, FEEDBACK, LENGTH, SCREENS, TRIALS
+from autoreward.store.keys import DESCRIPTION, EARLIER_LESSONS, FEEDBACK, LENGTH, SCREENS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -138,7 +138,7 @@ class RealSteps:
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
             parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
-            history = History(rounds, parents, self._config.start)
+            history = History(rounds, parents, self._config.start, self._book.lone(EARLIER_LESSONS))
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))

@@ -33,12 +33,12 @@ from autoreward.report.reading import REPORT, RunView, read_run
 from autoreward.report.scalars import Follower, Log, logging
 from autoreward.report.tensorboard import board_follower, check_board, keep_board
 from autoreward.sandbox.jail import Jail
-from autoreward.search.recorded import remember
 from autoreward.search.study import Study
 from autoreward.session.agent_desk import Author
 from autoreward.session.asked_models import demand_possible
 from autoreward.session.clarifying import clarify, demand_askable
 from autoreward.session.clips import film_policies
+from autoreward.session.earlier_runs import recall, remember_lessons
 from autoreward.session.export import hand_over
 from autoreward.session.feedback import NO_LIMITS, CallLimits, allow, hear_out, heed
 from autoreward.session.judge_exam import demand_examined
@@ -52,7 +52,7 @@ from autoreward.session.worker_pool import open_workers
 from autoreward.store.book import Book, powers_of
 from autoreward.store.files import demand_free, demand_place, discard, is_there, plain_name
 from autoreward.store.header import RunHeader
-from autoreward.store.keys import EARLIER_EXPLOITS, RESULT, TRIALS
+from autoreward.store.keys import RESULT, TRIALS
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
@@ -257,9 +257,7 @@ def go_through(book: Book, tell: events.Listener, log: Log | None = None, author
 
     hear(events.RunStarted(task, config, book.folder))
     if not config.given:
-        known = book.once(EARLIER_EXPLOITS, lambda: remember(book.folder.parent, book.folder.name, task))
-        if known.episodes:
-            hear(events.ExploitsRemembered(known))
+        recall(book, hear)
     try:
         reading = _played(book, hear, author)
     except BaseException as error:
@@ -285,6 +283,8 @@ def _played(book: Book, hear: events.Listener, author: Author | None) -> RunView
             way_on = (" Everything so far is saved: `", Command("resume", (book.folder,)), f"` goes on{when}.")
             raise type(error)(*error.args, *way_on) from None
         reading = read_run(book.folder)
+        if not config.given:
+            remember_lessons(reading, hear)
         refused = hand_over(book, reading, workers)
         clips = film_policies(book, reading, workers, steps.executor)
     if refused:

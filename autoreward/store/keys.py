@@ -25,6 +25,7 @@ from autoreward.records import (
     Feedbacks,
     Hunt,
     Judgements,
+    Lessons,
     Longer,
     Preference,
     Record,
@@ -90,6 +91,8 @@ CONTROLLERS = Key("controllers", Controllers)
 """Of a run: policies written as code, and how they did; with CONTROLLER_EPISODES where a designer wrote one."""
 CRITIC = Key("critic", CriticStanding)
 """Of a run that a model designs: what its critic's remarks may do."""
+EARLIER_LESSONS = Key("lessons", Lessons)
+"""Of a run that a model designs: what changes came to in earlier runs, as it was known at its start."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
 AGENT_CALLS = Key("calls/", AgentCall)
