@@ -53,8 +53,8 @@ autoreward score my_reward.py --task reacher --against native --seeds 5 --budget
 JSON_ERRORS = """
 
 An error is an object on standard output, too, beside its sentence on standard error: `code`, `exit_code`, `message`, and
-`way_out`, a list of the settings and commands that the message names, as they are written on a command line; where it names
-none, what is done about such errors.
+`way_out`, a list of the settings and commands that the message names as a remedy, as they are written on a command line (the
+setting that it complains of, with which it begins, is none); where it names none, what is done about such errors.
 
 | exit code | code | `way_out` where the message names nothing |
 |---|---|---|

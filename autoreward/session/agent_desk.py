@@ -25,6 +25,8 @@ class WantedProgram(NamedTuple):
     tools: Tools | None
     """That run on all that is recorded so far; None without any recording."""
     review: Callable[[Candidate], Verdict]
+    draw: Callable[[int], bytes]
+    """A PNG with frames of a recorded episode, by its number. Raises `agent_tools.CallRefused` where there are none."""
 
 
 Author = Callable[[WantedProgram], Candidates]

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from autoreward.core.resources import plain_text
-from autoreward.core.wording import did_you_mean
+from autoreward.core.wording import Command, did_you_mean
 from autoreward.errors import TaskError, shortened
 from autoreward.tasks.card import STATE_PROGRAM, Task, is_script_file
 
@@ -131,7 +131,9 @@ def find_card(name: str, folders: tuple[Path, ...]) -> Path:
     if path.suffix == ".toml":
         there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
         raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")
-    raise TaskError(f"There is no task {name!r}.{did_you_mean(name, names)} `autoreward tasks` lists all {len(names)}.")
+    raise TaskError(
+        f"There is no task {name!r}.{did_you_mean(name, names)} `", Command("tasks"), f"` lists all {len(names)}."
+    )
 
 
 def place_of(name: str, folders: tuple[Path, ...], shipped: Path) -> str:
