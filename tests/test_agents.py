@@ -26,7 +26,17 @@ from autoreward.core.resources import envs_folder
 from autoreward.errors import ConfigError, LimitReached, UsageError
 from autoreward.llm.pictures import png_size
 from autoreward.loop import improve
-from autoreward.records import Candidate, Candidates, Description, Round, Run, TrialJob, Verdict
+from autoreward.records import (
+    Candidate,
+    Candidates,
+    Controllers,
+    Description,
+    PlayedController,
+    Round,
+    Run,
+    TrialJob,
+    Verdict,
+)
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import read_run
 from autoreward.roles.brief import brief
@@ -307,6 +317,14 @@ def test_the_budget_ends_the_search_and_not_the_agent(tmp_path: Path, jail: Jail
     run = read_run(tmp_path / "run").run
     assert run is not None
     assert run.stop == f"the budget of {TASK.train.steps:,} environment steps is used"
+
+
+def test_an_agent_is_told_of_a_controller_that_needs_no_training(tmp_path: Path, jail: Jail) -> None:
+    one = PlayedController(by="card", text="def act(state, memory):\n    return 2.0\n", success=0.98, enough=True)
+    with opened(tmp_path / "run", jail) as session:
+        session.desk.hear(events.ControllersPlayed(Controllers(items=(one,))))
+        told = session.call("results", {"seconds": 0}).text
+    assert "The card's controller of 2 lines reaches 0.98 on held-out episodes: you may not need training." in told
 
 
 def test_an_agent_that_trains_nothing_leaves_no_result(tmp_path: Path, jail: Jail) -> None:

@@ -11,6 +11,7 @@ from autoreward.evaluation.keep_or_revert import compared_by, keep_or_revert
 from autoreward.evaluation.ranking import latest
 from autoreward.loop import search_budget, spent
 from autoreward.records import Candidate, Feedbacks, Round, Score, TrialId
+from autoreward.report.controllers import controller_sentences
 from autoreward.report.phrases import result_sentence
 from autoreward.session.agent_desk import Desk
 from autoreward.tasks.card import Task
@@ -53,6 +54,7 @@ def shown_results(standing: SessionStanding) -> str:
     elif desk.error:
         lines.append(desk.error)
     if not desk.run:
+        lines += controller_sentences(desk.controllers)
         lines.append(f"Left: {standing.budget_sentence} Looks at held-out episodes: {standing.looks}.")
     scores = latest([s for r in desk.rounds for s in r.scores])
     rows = [_row(played, candidate, scores) for played in desk.rounds for candidate in played.candidates]
