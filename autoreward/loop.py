@@ -248,7 +248,7 @@ def stop_reason(config: RunConfig, task: Task, rounds: Sequence[Round], feedback
     if rounds and rounds[-1].doubt.reason:
         return rounds[-1].doubt.reason
     winner = best(rounds[feedback.since :], task) if judge_called(config.judge).sets_target else ""
-    scores = [s for r in rounds for s in r.scores if s.candidate_id == winner and s.steps >= r.training_steps]
+    scores = latest([s for r in rounds for s in r.scores if s.steps >= r.training_steps]).get(winner, [])
     if scores and holds_limits(scores) and fmean(s.success for s in scores) >= config.target:
         seeds = f"{len(scores)} training seed{'s' if len(scores) > 1 else ''}"
         return f"{winner} reached the target success rate of {config.target:g} on {seeds}"

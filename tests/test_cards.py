@@ -178,6 +178,14 @@ def test_the_environments_own_tolerance_and_a_goal_that_speaks_of_holding() -> N
     assert draft_task(environment, "toy", "Reach the goal.", {}).task.success.within == "last step"
 
 
+def test_the_seconds_of_a_step_are_said_where_durations_stand() -> None:
+    text, task = written(surveyed(dt=0.02))
+    assert "# FOUND: a step takes 0.02 s; with dt = 0.02 below" in text
+    seconds = text.replace("\nfull_length", "\ndt = 0.02\nfull_length").replace('"last step"', '"last 0.5 s"')
+    assert parse_task(seconds, Path("toy/task.toml")).success.window == 25
+    assert task.success.dt is None
+
+
 def test_named_goals_are_approached_by_what_moves() -> None:
     parts = tuple(Stretch(key=k, entries=(entry(-4.0, 4.0),) * 2) for k in ("q", "tip_velocity", "tip", "goal"))
     _, task = written(surveyed(stretches=parts, doc="", settings={}))

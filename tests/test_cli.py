@@ -363,8 +363,12 @@ def test_show_one_candidate_and_an_unknown_one(runs: Path) -> None:
             ["Change what the message names; nothing was spent."],
         ),
         (("check", "--task", "mountain-car"), "UsageError", ["Change what the message names; nothing was spent."]),
-        (("tasks", "mountian-car"), "TaskError", ["Change what the message names; nothing was spent."]),
-        (("train", "mountain-car", "--reward", "native", "--seeds", "0"), "ConfigError", ["--seeds 0"]),
+        (("tasks", "mountian-car"), "TaskError", ["autoreward tasks"]),
+        (  # what is wrong is not among the ways out
+            ("train", "mountain-car", "--reward", "native", "--seeds", "0"),
+            "ConfigError",
+            ["Change what the message names; nothing was spent."],
+        ),
     ],
 )
 def test_a_mistake_is_an_object_for_scripts(

@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import inspect
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from kept import kept
 
@@ -31,10 +31,46 @@ def json_page() -> str:
     table = [
         f"| `{kind}` | {command} | {', '.join(f'`{field}`' for field in fields)} |" for kind, command, fields in rows
     ]
+    shapes = [
+        f"| `{name}` | {', '.join(f'`{field}` {shape}' for field, shape in fields.items())} |"
+        for name, fields in record_shapes().items()
+    ]
     codes = sorted({(c.exit_code, c.__name__, c.way_out) for c in every_error()})
     errors = [f"| {code} | `{name}` | {way_out.replace('|', '')} |" for code, name, way_out in codes]
-    return JSON_HEAD.format(form=FORM) + "\n".join(table) + JSON_ERRORS + "\n".join(errors) + "\n"
+    return "".join([JSON_HEAD.format(form=FORM), "\n".join(table), JSON_SHAPES, "\n".join(shapes), JSON_ERRORS,
+                    "\n".join(errors), "\n"])  # fmt: skip
 
+
+def record_shapes() -> dict[str, dict[str, str]]:
+    """What each field of a record on the page holds, and of each record within one, as they are written: name -> field -> shape."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, kind in RECORDS:
+        schema = kind.model_json_schema(mode="serialization")
+        found |= {kind.__name__: schema} | schema.get("$defs", {})
+    fields = {name: schema["properties"] for name, schema in found.items() if "properties" in schema}
+    return {name: {field: shape_of(made, found) for field, made in fields[name].items()} for name in sorted(fields)}
+
+
+def shape_of(made: dict[str, Any], known: dict[str, Any]) -> str:
+    """A JSON schema in words."""
+    if "$ref" in made:
+        name = made["$ref"].rpartition("/")[2]
+        return name if "properties" in known[name] else shape_of(known[name], known)
+    if "anyOf" in made:
+        return " or ".join(shape_of(one, known) for one in made["anyOf"])
+    if "enum" in made:
+        return "one of " + ", ".join(f"`{value}`" for value in made["enum"])
+    if "prefixItems" in made:
+        return f"[{'; '.join(shape_of(one, known) for one in made['prefixItems'])}]"
+    if made.get("type") == "array":
+        return f"list of {shape_of(made['items'], known)}"
+    if made.get("type") == "object":
+        values = made.get("additionalProperties") or next(iter(made["patternProperties"].values()))
+        return "object of any value by name" if values is True else f"object of {shape_of(values, known)} by name"
+    return WORDS.get(made.get("type", ""), "any value")
+
+
+WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 
 JSON_HEAD = """\
 # What `--json` prints
@@ -50,11 +86,23 @@ autoreward score my_reward.py --task reacher --against native --seeds 5 --budget
 | kind | of | fields |
 |---|---|---|
 """
+JSON_SHAPES = """
+
+## What is in a record
+
+The fields of the kinds above that are records, and of the records within them. What each means, and its unit, is said where the
+record is defined, in `autoreward/records/`; that of a task in `envs/README.md`.
+
+| record | fields |
+|---|---|
+"""
 JSON_ERRORS = """
 
+## Errors
+
 An error is an object on standard output, too, beside its sentence on standard error: `code`, `exit_code`, `message`, and
-`way_out`, a list of the settings and commands that the message names, as they are written on a command line; where it names
-none, what is done about such errors.
+`way_out`, a list of the settings and commands that the message names as a remedy, as they are written on a command line (the
+setting that it complains of, with which it begins, is none); where it names none, what is done about such errors.
 
 | exit code | code | `way_out` where the message names nothing |
 |---|---|---|
@@ -125,6 +173,18 @@ def said_lines() -> list[tuple[str, str, list[str]]]:
                 fields = keys_of(next(n for n in ast.walk(maker) if isinstance(n, ast.Return)).value)
             found.append((kind.value, "every command" if path.stem == "__init__" else path.stem, fields))
     return found
+
+
+def test_nothing_goes_away_within_a_form() -> None:
+    """A script that was written for a form reads what it prints: a field that goes takes a new form."""
+    there = {f"{kind}.{field}" for kind, fields in record_shapes().items() for field in fields}
+    there |= {f"{kind}.{field}" for kind, _, fields in said_lines() for field in fields}
+    there |= {f"{kind}.{field}" for kind, fields in told_events().items() for field in fields}
+    promised = ROOT / "tests" / "golden" / f"json_form_{FORM}.txt"
+    gone = set(promised.read_text(encoding="utf-8").split()) - there
+    assert not gone, "raise FORM in core/lines.py, and say so in CHANGELOG.md"
+    text = "".join(f"{name}\n" for name in sorted(there))
+    assert text == kept(promised, text), "what is new is promised from now on"
 
 
 def test_the_json_page_is_what_the_code_says() -> None:

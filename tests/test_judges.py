@@ -145,6 +145,10 @@ def test_the_target_ends_a_search_whose_judge_sets_one(name: str) -> None:
                    diagnoses=())  # fmt: skip
     config = CONFIG.model_copy(update={"judge": name})
     assert (stop_reason(config, TASK, (played,), Feedbacks()) is not None) == judge_called(name).sets_target
+    longer = perfect.model_copy(update={"trial_id": "a-s0-leg5", "steps": 16_000})
+    both = played.model_copy(update={"scores": (perfect, longer)})
+    told = stop_reason(config, TASK, (both,), Feedbacks())
+    assert told is None or told.endswith("on 1 training seed"), "a seed that went on is one seed"
 
 
 def test_where_nobody_chooses_a_task_without_a_rule_is_judged_by_people() -> None:

@@ -1,10 +1,11 @@
-"""The benchmark of keep-or-revert against rounds: its table is of searches that both have ended."""
+"""The benchmarks of keep-or-revert and of agents: tables of searches that have ended, and what the best of many looks is worth."""
 
 from itertools import permutations
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_steps import FakeSteps
 from test_architecture import by_path
@@ -21,6 +22,7 @@ by_path("suite", BENCHMARKS / "suite.py")
 by_path("hard", BENCHMARKS / "hard.py")
 signals = by_path("early_signal", BENCHMARKS / "early_signal.py")
 bench = by_path("keep_or_revert_bench", BENCHMARKS / "keep_or_revert.py")
+agents = by_path("agents_bench", BENCHMARKS / "agents.py")
 TASK = find_task("mountain-car", (envs_folder(),))
 
 
@@ -34,6 +36,14 @@ def test_what_is_kept_of_some_is_the_mean_over_all_orders_of_writing_them() -> N
     for tried in (1, 2, 3, 4):
         kept = [max(some, key=lambda p: p[0].success) for some in permutations(field, tried)]
         assert bench.worth_kept(field, tried) == pytest.approx(fmean(signals.worth(p) for p in kept))
+
+
+def test_the_best_of_many_looks_is_held_against_the_other_seed() -> None:
+    held = np.array([[0.0, 0.3, 1.0], [0.0, 0.3, 1.0]])
+    assert agents.flattered(held, 3, 4) == (1.0, 1.0)
+    luck = np.array([[1.0, 0.0], [0.0, 0.5]])
+    assert agents.flattered(luck, 2, 4) == (0.75, 0.0)
+    assert agents.flattered(luck, 1, 400)[0] == pytest.approx(agents.flattered(luck, 1, 400)[1], abs=0.1)
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ from autoreward.records import (
     TrialJob,
 )
 from autoreward.report.html import render
+from autoreward.report.limits import limit_sentences
 from autoreward.report.phrases import result_sentence, score_line
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import saved_legs
@@ -285,6 +286,17 @@ def test_a_limit_that_nobody_holds_is_named_and_the_least_violating_kept(tmp_pat
     assert f"{names[-1]} breaks speed 1.5" in said
     assert "No trained policy held speed 1.5" in said
     assert "It is kept as the one that breaks its limits least." in said
+
+    def with_holders(role: str, *holders: str) -> str:
+        within = tuple(r.model_copy(update={"value": 0.5, "low": 0.5, "high": 0.5}) for r in run.unheld)
+        held = {"limits": within, "role": role}
+        rows = tuple(c.model_copy(update=held) if c.who in holders else c for c in run.confirmed)
+        return limit_sentences(run.model_copy(update={"unheld": (), "confirmed": rows}))[-1]
+
+    least = "It is kept as the one that breaks its limits least"
+    assert with_holders("start") == f"{least}, and nobody who was compared with it held all of them."
+    assert with_holders("baseline", "native").startswith(f"{least} of the programs; all of them were held by native (")
+    assert with_holders("start", "native").startswith("All of them were held by native (success ")
 
 
 def test_an_export_names_limits_and_whether_they_were_held(tmp_path: Path) -> None:

@@ -54,8 +54,9 @@ from autoreward.worker.jobs.audit import audit
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.hunting_records import ExploreJob
-from autoreward.worker.jobs.records import AuditJob, DescribeJob
+from autoreward.worker.jobs.records import AuditJob, DescribeJob, SurveyJob
 from autoreward.worker.jobs.reference_episodes import reference_episodes
+from autoreward.worker.jobs.survey import survey
 from autoreward.worker.rollout.recorder import Recorder
 
 SAID = (
@@ -90,6 +91,20 @@ def test_a_card_that_asks_for_it_has_the_field() -> None:
     without = winch()
     assert NATIVE_REWARD not in without.state
     assert without.native_sentence == ""
+
+
+def test_without_it_a_formula_that_reads_it_is_told_what_the_card_lacks() -> None:
+    lacking = winch().model_dump() | {"metrics": {"paid": {"value": "native_reward", "better": "higher"}}}
+    with pytest.raises(TaskError) as caught:
+        validated_task(lacking, "card")
+    assert str(caught.value).endswith(
+        "It is one, for programs and [metrics.NAME], where the card says uses_native = true."
+    )
+
+
+def test_it_is_no_number_of_the_environments_own_vector() -> None:
+    """Which a reward of single transitions is asked with: `obs` has as many numbers as the environment gives."""
+    assert survey(SurveyJob(task=native()), {}, HERE)[0].box == (3,)
 
 
 def test_a_card_is_written_as_it_was_read() -> None:

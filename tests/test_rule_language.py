@@ -155,10 +155,17 @@ class Measures(FakeSteps):
         return made._replace(record=made.record.model_copy(update={"metrics": {"arrival": 0.0312, "steps_taken": 7.0}}))
 
 
+BACK = {"when": "position < -0.9", "by": 120}
+STAGED = card(
+    {"stages": [{"name": "back", **BACK}, {"name": "flag", "when": "position > 0.5"}], "always": "velocity > -0.07"},
+    metrics=METRICS,
+)
+
+
 def finished(folder: Path) -> Run:
     config = RunConfig(rounds=1, candidates=2, confirm_seeds=2, steps=400)
-    with Book.create(folder, RunHeader.of(MEASURED, config)) as book:
-        return improve(Study(MEASURED, config, Measures(width=2), book, lambda event: None))
+    with Book.create(folder, RunHeader.of(STAGED, config)) as book:
+        return improve(Study(STAGED, config, Measures(width=2), book, lambda event: None))
 
 
 def test_further_metrics_are_columns_wherever_the_success_is(tmp_path: Path) -> None:
@@ -181,7 +188,9 @@ def test_further_metrics_are_columns_wherever_the_success_is(tmp_path: Path) -> 
     assert metrics_over_trainings([score, score.model_copy(update={"metrics": {}})])["arrival"] == 0.0312
     with Book.open(tmp_path / "run") as book:
         kept = kept_files(book, read_run(book.folder), lambda task, weights: {}, unproven).files
-    assert f"{run.best} 0.0312" in kept["card.md"].decode()
+    assert f"{run.best} 0.0312, " in kept["card.md"].decode()
+    rule = "Success: `position < -0.9` by step 120; then `position > 0.5`; always `velocity > -0.07`; 20 held-out"
+    assert rule in kept["card.md"].decode()
 
 
 def test_models_read_further_metrics_and_what_a_value_at_an_event_is() -> None:

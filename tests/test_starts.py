@@ -236,6 +236,19 @@ def test_the_environments_reward_is_nobodys_own(played: Round) -> None:
     ]
 
 
+def test_another_of_ones_own_is_not_called_ours(played: Round) -> None:
+    rows = [confirmed("mine", 0.9, 0.8), confirmed("other", 0.3, 0.2), confirmed(NATIVE_REWARD, 0.1, 0.1)]
+    starts = tuple(
+        OwnReward(candidate_id=row.who, steps=1, fresh=row.estimate, improved=improved)
+        for row, improved in zip(rows, (None, Estimate(value=0.5, low=0, high=1), None), strict=True)
+    )
+    assert start_sentences(finished(rows, starts, "mine")) == [
+        "Your own reward was not beaten: mine is the best that the search knows.",
+        "Yours, other: success 0.25 [0.20, 0.30], yours, mine, 0.85 [0.80, 0.90]; probability of improvement 0.50 [0.00, 1.00].",
+        "The environment's, native_reward: success 0.10 [0.10, 0.10], yours, mine, 0.85 [0.80, 0.90].",
+    ]
+
+
 def test_a_search_that_was_not_confirmed_says_so() -> None:
     starts = (OwnReward(candidate_id="mine", steps=2500, success=0.25), OwnReward(candidate_id="other"))
     assert start_sentences(finished([], starts, "r001c2")) == [

@@ -99,6 +99,7 @@ def changed(**fields: dict[str, Any] | None) -> dict[str, Any]:
         ({"state": changed(energy={"at_reset": float("nan")})}, "at_reset"),
         ({"script": "2 * (energy < 3)"}, "'2 * (energy < 3)' reads energy, which the policy does not see (policy = false)"),
         ({"state": {**FIELDS, "info": FIELDS["height"]}}, "'info' can't be a field or constant name"),
+        ({"success": {"when": "heigt < 3"}}, "'heigt < 3' speaks of 'heigt', which is not a field. Did you mean 'height'?"),
         ({"success": {"when": "info.energy < 3"}}, "speaks of \"info['energy']\", which is not a field"),
     ],
 )  # fmt: skip
@@ -107,6 +108,7 @@ def test_a_card_that_does_not_go_together_is_one_sentence(change: dict[str, Any]
     with pytest.raises(TaskError) as caught:
         validated_task(card, "card")
     assert says in str(caught.value)
+    assert not str(caught.value).endswith("?.")
     assert "\n" not in str(caught.value)
 
 
@@ -366,6 +368,7 @@ def test_exploring_and_checking_read_them() -> None:
     assert sizes == {"height": 0, "temperature": 0, "energy": 0, "force": 2, "pull": 0, "mass": 0}
     said = {item.name: item for item in audit(AuditJob(task=winch()), {}, HERE)[0].items}
     assert said["determinism"].ok
+    assert {name for name in said if name.startswith("range of")} == {"range of energy"}, "the rule reads it alone"
     sees = "sees 2 of the 3 numbers of the observation, and nothing of the 4 that fields read of info; "
     assert said["policy"].message == sees + "not seen: temperature, energy, force, pull, mass"
 

@@ -37,7 +37,7 @@ from autoreward.cli import (
 )
 from autoreward.cli.say import open_closed_streams, say, say_line, say_no_more
 from autoreward.core.process_secrecy import Hidden
-from autoreward.core.wording import in_shell
+from autoreward.core.wording import Setting, in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.llm.keys import take_keys
 from autoreward.sandbox.processes.restarting import narrow
@@ -116,7 +116,10 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except AutorewardError as error:
-        facts = [in_shell(part) for part in error.args if not isinstance(part, str)]
+        subject = (
+            error.args[:1] if error.args and isinstance(error.args[0], Setting) else ()
+        )  # what is wrong is no way out
+        facts = [in_shell(part) for part in error.args[len(subject) :] if not isinstance(part, str)]
         _say(error.worded(in_shell), error.exit_code, type(error), facts)
     except TyperException as error:
         _say(error.format_message(), 2, UsageError)

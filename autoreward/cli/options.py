@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from autoreward.cli.completion import complete_runs
+from autoreward.core.wording import Command, Setting
 from autoreward.errors import UsageError, shortened
 
 KWARGS = typer.Option("{}", "--kwargs", help='Arguments for gymnasium.make as JSON: \'{"env_name": "reach-v3"}\'.')
@@ -134,7 +135,11 @@ def find_run(name: str, runs: Path) -> Path:
         known = run_folders(runs)
     if not known:
         raise UsageError(
-            f"There are no runs in {runs}; start one with `autoreward run TASK`, or name another --runs folder."
+            f"There are no runs in {runs}; start one with `",
+            Command("run", ("TASK",)),
+            "`, or name another ",
+            Setting("runs"),
+            " folder.",
         )
     if name == "latest":
         return known[-1]

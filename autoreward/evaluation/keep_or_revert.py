@@ -6,7 +6,11 @@ from statistics import NormalDist, fmean, stdev
 from typing import Literal, NamedTuple
 
 from autoreward.evaluation.pairs import better_by_chance
+from autoreward.evaluation.ranking import SOLVED, UNSEEN
+from autoreward.records import Measure, Score
 from autoreward.settings import MOST_SEEDS
+from autoreward.tasks.card import Task
+from autoreward.tasks.tables import direction_sign
 
 LEVEL = 0.05
 """Chance below which a difference is taken to be one."""
@@ -59,6 +63,29 @@ def keep_or_revert(ours: Sequence[float], theirs: Sequence[float], level: float 
         )
     more = max(needed - n, 1)
     return Ruling("not enough seeds", more, f"a gap of {mean:.3g} on average is within the noise of {n} pairs", chance)
+
+
+def compared_by(
+    ours: Sequence[Score], theirs: Sequence[Score], task: Task
+) -> tuple[Measure, tuple[tuple[float, ...], tuple[float, ...]]]:
+    """What two programs are compared by, and their numbers, larger is better: as `evaluation/ranking.py` orders candidates.
+
+    Success; progress where neither is seen to succeed; the metric where both are solved.
+
+    Args:
+        ours: scores of one program, one a training seed; at least one.
+        theirs: those of the other on the same seeds.
+        task: whose metric says which way is better.
+    """
+    means = [fmean(s.success for s in side) for side in (ours, theirs)]
+    if max(means) < UNSEEN:
+        return "progress", (tuple(s.progress for s in ours), tuple(s.progress for s in theirs))
+    metrics = [[s.metric for s in side] for side in (ours, theirs)]
+    if min(means) >= SOLVED and all(m is not None for side in metrics for m in side):
+        up = direction_sign(task.metric.better)
+        one, other = (tuple(up * m for m in side if m is not None) for side in metrics)
+        return "metric", (one, other)
+    return "success", (tuple(s.success for s in ours), tuple(s.success for s in theirs))
 
 
 def _needed(gaps: Sequence[float]) -> int | None:

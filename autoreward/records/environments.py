@@ -101,6 +101,8 @@ class Survey(Record):
     env: Said
     doc: Said
     """Its docstring, without what it says of its reward."""
+    dt: float | None = None
+    """Seconds of one step; None where it states none."""
     stretches: tuple[Stretch, ...]
     box: tuple[int, ...] | None = None
     """Shape of an observation that is one array of numbers, as the environment gives it; None of any other."""

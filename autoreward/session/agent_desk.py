@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from autoreward import events
 from autoreward.errors import LimitReached
 from autoreward.llm.conversation import Tools
-from autoreward.records import Candidate, Candidates, Round, Run, Verdict
+from autoreward.records import Candidate, Candidates, PlayedController, Round, Run, Verdict
 from autoreward.roles.brief import Brief
 
 GONE = "the agent's session is over"
@@ -25,6 +25,8 @@ class WantedProgram(NamedTuple):
     tools: Tools | None
     """That run on all that is recorded so far; None without any recording."""
     review: Callable[[Candidate], Verdict]
+    draw: Callable[[int], bytes]
+    """A PNG with frames of a recorded episode, by its number. Raises `agent_tools.CallRefused` where there are none."""
 
 
 Author = Callable[[WantedProgram], Candidates]
@@ -41,6 +43,7 @@ class Desk:
         self._stage: SessionStage = "starting"
         self._progress = ""
         self._rounds: tuple[Round, ...] = ()
+        self._controllers: tuple[PlayedController, ...] = ()
         self._run: Run | None = None
         self._error = ""
         self.wanted: WantedProgram | None = None
@@ -66,6 +69,8 @@ class Desk:
                 case events.RoundDone(round=played):
                     self._rounds = (*self._rounds[: played.number], played)
                     self._changed.notify_all()
+                case events.ControllersPlayed(controllers=found):
+                    self._controllers = found.items
                 case events.Confirming():
                     self._turn("confirming")
                 case events.RunDone(run=run):
@@ -103,6 +108,11 @@ class Desk:
     def rounds(self) -> tuple[Round, ...]:
         """All that are over."""
         return self._rounds
+
+    @property
+    def controllers(self) -> tuple[PlayedController, ...]:
+        """Policies written as code that were played before anything is trained."""
+        return self._controllers
 
     @property
     def progress(self) -> str:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
@@ -28,7 +28,15 @@ from autoreward.roles.history import History
 from autoreward.roles.tools import NOT_RUN
 from autoreward.session.agent_desk import Desk, WantedProgram
 from autoreward.session.agent_tables import SessionStanding, shown_results, task_lines
-from autoreward.session.agent_tools import AGENT_TOOLS, LONGEST_ARGUMENTS, LONGEST_WAIT, MOST_AT_ONCE, MOST_CALLS
+from autoreward.session.agent_tools import (
+    AGENT_TOOLS,
+    LONGEST_ARGUMENTS,
+    LONGEST_WAIT,
+    MOST_AT_ONCE,
+    MOST_CALLS,
+    Answered,
+    CallRefused,
+)
 from autoreward.session.run import demand_startable, go_through
 from autoreward.settings import RunSettings
 from autoreward.store.book import Book
@@ -40,25 +48,6 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.files import place_of, read_task, task_names
 
 _KEPT_ANSWER = 4_000
-
-
-class Answered(NamedTuple):
-    """What a call comes to."""
-
-    text: str
-    refused: str = ""
-    """The name of what it was refused for; empty where it was done."""
-    looked: bool = False
-    """Whether it is made from held-out episodes."""
-
-
-class CallRefused(Exception):
-    """A call that is not done; its words are for the agent."""
-
-    def __init__(self, name: str, words: str) -> None:
-        super().__init__(words)
-        self.name = name
-        """What it is refused for, as the record of the call says it."""
 
 
 class AgentSession:
@@ -75,7 +64,7 @@ class AgentSession:
         self._schemas = {tool.name: Draft202012Validator(dict(tool.parameters)) for tool in AGENT_TOOLS}
         self._own: dict[str, Callable[[Mapping[str, Any]], Answered]] = {
             "tasks": self._tasks, "task": self._about, "train": self._train, "results": self._results,
-            "keep": self._keep, "revert": self._revert, "audit": self._audit, "finish": self._finish,
+            "frames": self._frames, "keep": self._keep, "revert": self._revert, "audit": self._audit, "finish": self._finish,
         }  # fmt: skip
 
     @property
@@ -197,6 +186,12 @@ class AgentSession:
 
     def _results(self, arguments: Mapping[str, Any]) -> Answered:
         return self._shown_after(arguments["seconds"])
+
+    def _frames(self, arguments: Mapping[str, Any]) -> Answered:
+        wanted, number = self._wanted(), int(arguments["id"])
+        with self._one_at_a_time:
+            picture = wanted.draw(number)
+        return Answered(f"Frames of episode {number}, in the order of its steps.", looked=True, picture=picture)
 
     def _keep(self, arguments: Mapping[str, Any]) -> Answered:
         candidate = self._trained(arguments["candidate"])

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from autoreward.config import RunConfig
 from autoreward.core.visible import visible_line
 from autoreward.errors import TaskError
-from autoreward.evaluation.keep_or_revert import keep_or_revert
+from autoreward.evaluation.keep_or_revert import compared_by, keep_or_revert
 from autoreward.evaluation.ranking import latest
 from autoreward.loop import search_budget, spent
 from autoreward.records import Candidate, Feedbacks, Round, Score, TrialId
+from autoreward.report.controllers import controller_sentences
 from autoreward.report.phrases import result_sentence
 from autoreward.session.agent_desk import Desk
 from autoreward.tasks.card import Task
@@ -53,13 +54,19 @@ def shown_results(standing: SessionStanding) -> str:
     elif desk.error:
         lines.append(desk.error)
     if not desk.run:
+        lines += controller_sentences(desk.controllers)
         lines.append(f"Left: {standing.budget_sentence} Looks at held-out episodes: {standing.looks}.")
     scores = latest([s for r in desk.rounds for s in r.scores])
     rows = [_row(played, candidate, scores) for played in desk.rounds for candidate in played.candidates]
     if rows:
         head = ("candidate", "child of", "seeds", "success on held-out seeds", "progress", "metric", "what went wrong")
         lines += ["", f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows]
-        lines += [line for played in desk.rounds[-1:] for c in played.candidates if (line := _against(c, scores))]
+        lines += [
+            line
+            for played in desk.rounds[-1:]
+            for c in played.candidates
+            if (line := _against(c, scores, standing.task))
+        ]
     if standing.kept:
         lines.append(f"Kept: {standing.kept}.")
     return "\n".join(lines)
@@ -109,17 +116,18 @@ def _wrong(played: Round, candidate: Candidate) -> str:
     return f"{symptoms[0].name}: {visible_line(symptoms[0].evidence, 200)}" if symptoms else ""
 
 
-def _against(candidate: Candidate, scores: Mapping[str, list[Score]]) -> str:
+def _against(candidate: Candidate, scores: Mapping[str, list[Score]], task: Task) -> str:
     """Keep it or revert to its parent, by the seeds that both were trained on; empty without a parent or a score."""
     if not candidate.parents:
         return ""
     ours, theirs = (
-        {TrialId.parse(s.trial_id).seed: s.success for s in scores.get(name, [])}
+        {TrialId.parse(s.trial_id).seed: s for s in scores.get(name, [])}
         for name in (candidate.id, candidate.parents[0])
     )
     seeds = sorted(ours.keys() & theirs.keys())
     if not seeds:
         return ""
-    ruling = keep_or_revert([ours[i] for i in seeds], [theirs[i] for i in seeds])
+    by, values = compared_by([ours[i] for i in seeds], [theirs[i] for i in seeds], task)
+    ruling = keep_or_revert(*values)
     more = f" ({ruling.more} more)" if ruling.more else ""
-    return f"{candidate.id} against {candidate.parents[0]}: {ruling.verdict}{more}, {ruling.why}."
+    return f"{candidate.id} against {candidate.parents[0]}, by {by}: {ruling.verdict}{more}, {ruling.why}."

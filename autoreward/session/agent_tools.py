@@ -1,6 +1,7 @@
 """What a coding agent may call, and how much it may spend. No tool takes steps, seeds, a rule or a place."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from autoreward.config import AGENT, RunConfig, make_config
 from autoreward.core.wording import Setting
@@ -20,6 +21,29 @@ LONGEST_ARGUMENTS = 50_000
 """Characters, as JSON."""
 LONGEST_WAIT = 45.0
 """Seconds that `train`, `results` and `finish` wait for what is under way; many clients give up after a minute."""
+
+
+class Answered(NamedTuple):
+    """What a call comes to."""
+
+    text: str
+    refused: str = ""
+    """The name of what it was refused for; empty where it was done."""
+    looked: bool = False
+    """Whether it is made from held-out episodes."""
+    picture: bytes = b""
+    """A PNG beside the text; empty without one."""
+
+
+class CallRefused(Exception):
+    """A call that is not done; its words are for the agent."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(words)
+        self.name = name
+        """What it is refused for, as the record of the call says it."""
+
+
 _TEXT = {"type": "string"}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT}
 
@@ -27,6 +51,10 @@ _READING = (
     described_tool("tasks", "The tasks that there are, a line each, and which of them this session is for.", {}),
     described_tool("task", "All that a task says: goal, rule, fields, constants, training, and the contract of programs.",
                    {"name": _TEXT}),
+)  # fmt: skip
+_SEEING = (
+    described_tool("frames", "Pictures of one recorded episode that a trained policy played, by its number in `episodes`.",
+                   {"id": {"type": "integer", "minimum": 0}}),
 )  # fmt: skip
 _TRAINING = (
     described_tool("train", "Train a program and score it on held-out episodes, within the budget of the session. It must pass "
@@ -43,7 +71,7 @@ _TRAINING = (
     described_tool("finish", "End the search. The best program is trained again on fresh seeds, which takes a while; `results` "
                    "has both numbers then.", {}),
 )  # fmt: skip
-AGENT_TOOLS: tuple[Tool, ...] = (*_READING, *RECORDED_TOOLS, *_TRAINING)
+AGENT_TOOLS: tuple[Tool, ...] = (*_READING, *RECORDED_TOOLS, *_SEEING, *_TRAINING)
 """All of them."""
 
 

@@ -5,10 +5,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from autoreward.config import RunConfig
-from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
-from autoreward.errors import CannotDraw, LimitReached
+from autoreward.errors import LimitReached
 from autoreward.judges.sides import Side, Sides
 from autoreward.llm.client import ModelClient
 from autoreward.records import (
@@ -25,14 +24,13 @@ from autoreward.roles.brief import Brief, brief
 from autoreward.roles.debate import ArguedCase, Weighed, argued, weighed
 from autoreward.roles.judge import Opinion, opinions
 from autoreward.roles.shown_pairs import ShownPair, Sight
+from autoreward.session.drawn import drawn_frames
 from autoreward.settings import Role
 from autoreward.store.book import Book, Page
-from autoreward.store.keys import CLIPS, DESCRIPTION
+from autoreward.store.keys import DESCRIPTION
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
-_FRAMES = 8
-"""Of an episode, in one picture."""
 _TURNED: Mapping[Answer, Answer] = {"a": "b", "b": "a", "tie": "tie"}
 
 
@@ -188,7 +186,6 @@ class Showing:
         """`book`: the run, where pictures are kept, so that a question stays the same."""
         self._about = about
         self._book = book
-        self._starts = seeds.held_out("search", book.header.config.episodes)
         self._workers = workers
         self._executor = executor
         self._seen: dict[str, Sight] = {}
@@ -203,11 +200,4 @@ class Showing:
 
     def _drawn(self, side: Side) -> bytes:
         """Some frames; empty where the environment can't be drawn here."""
-        name = f"{CLIPS.folder}/judged/{side.name}.png"
-        if not self._book.files.has(name):
-            try:
-                picture = self._workers.frames(self._about.task, side.weights, self._starts[side.episode], _FRAMES)
-            except CannotDraw:
-                picture = b""
-            self._book.write(name, picture)
-        return self._book.read(name)
+        return drawn_frames(self._book, self._workers, side)

@@ -4,6 +4,7 @@ While it is served, the process's standard output is the protocol's alone: the S
 """
 
 import threading
+from base64 import b64encode
 from typing import Any
 
 import anyio
@@ -11,7 +12,15 @@ import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams, TextContent
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+)
 from mcp_types import Tool as ProtocolTool
 
 from autoreward.session.agent_session import AgentSession
@@ -30,7 +39,10 @@ def protocol_server(session: AgentSession) -> Server[Any]:
         answered = await anyio.to_thread.run_sync(
             session.call, asked.name, asked.arguments or {}, abandon_on_cancel=True
         )
-        return CallToolResult(content=[TextContent(text=answered.text)], is_error=bool(answered.refused))
+        said: list[ContentBlock] = [TextContent(text=answered.text)]
+        if answered.picture:
+            said.append(ImageContent(data=b64encode(answered.picture).decode("ascii"), mime_type="image/png"))
+        return CallToolResult(content=said, is_error=bool(answered.refused))
 
     return Server(
         "autoreward",

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
 
 from autoreward import events
@@ -16,14 +15,12 @@ from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
-from autoreward.evaluation.keep_or_revert import keep_or_revert
-from autoreward.evaluation.ranking import SOLVED, UNSEEN
+from autoreward.evaluation.keep_or_revert import compared_by, keep_or_revert
 from autoreward.records import (
     SAMPLES,
     Candidate,
     Description,
     Estimate,
-    Measure,
     Paired,
     PairedReward,
     Score,
@@ -43,7 +40,6 @@ from autoreward.store.shared import Shelf, digest
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
-from autoreward.tasks.tables import direction_sign
 from autoreward.training.workers import Workers
 
 PURPOSE = "score"
@@ -141,7 +137,7 @@ class _Ring:
         ]
         if not kept:
             raise AutorewardError(f"No pair could be trained: {next(s.message for s in (*ours, *theirs) if s.message)}")
-        by, values = _values([a for a, _ in kept], [b for _, b in kept], duel.task)
+        by, values = compared_by([a for a, _ in kept], [b for _, b in kept], duel.task)
         ruling = keep_or_revert(*values)
         improvement = probability_of_improvement(*values)
         return Paired(
@@ -226,21 +222,6 @@ def duel_config(duel: Duel, chosen: Mapping[str, object]) -> RunConfig:
 
 def _unscored(trial: Trial) -> Score:
     return Score(trial_id=trial.id, candidate_id=trial.candidate_id, outcome=trial.outcome, message=trial.message)
-
-
-def _values(
-    ours: Sequence[Score], theirs: Sequence[Score], task: Task
-) -> tuple[Measure, tuple[tuple[float, ...], tuple[float, ...]]]:
-    """What they are compared by, and the numbers: as `evaluation/ranking.py` orders candidates."""
-    means = [fmean(s.success for s in side) for side in (ours, theirs)]
-    if max(means) < UNSEEN:
-        return "progress", (tuple(s.progress for s in ours), tuple(s.progress for s in theirs))
-    metrics = [[s.metric for s in side] for side in (ours, theirs)]
-    if min(means) >= SOLVED and all(m is not None for side in metrics for m in side):
-        up = direction_sign(task.metric.better)
-        one, other = (tuple(up * m for m in side if m is not None) for side in metrics)
-        return "metric", (one, other)
-    return "success", (tuple(s.success for s in ours), tuple(s.success for s in theirs))
 
 
 def _side(side: Candidate | Baseline, scores: Sequence[Score], values: tuple[float, ...]) -> PairedReward:

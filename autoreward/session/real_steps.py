@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 
 from autoreward import events
 from autoreward.checks.review import review
@@ -61,6 +61,7 @@ from autoreward.session.audits import audit_scores
 from autoreward.session.cases import case_of
 from autoreward.session.controllers import ControllerTrials
 from autoreward.session.critic_exam import critic_in_run
+from autoreward.session.drawn import drawn_episode
 from autoreward.session.hunting import Hunting
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
@@ -130,9 +131,9 @@ class RealSteps:
             if self._author is None:
                 raise LimitReached(GONE)
             data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
-            return self._author(
-                WantedProgram(about, tuple(rounds), self._offline.tools(data, self.review), self.review)
-            )
+            tools = self._offline.tools(data, self.review)
+            draw = partial(drawn_episode, self._book, self._workers, data.dataset if data else None)
+            return self._author(WantedProgram(about, tuple(rounds), tools, self.review, draw))
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from autoreward.core.resources import plain_text
-from autoreward.core.wording import did_you_mean
+from autoreward.core.wording import Command, did_you_mean
 from autoreward.errors import TaskError, shortened
 from autoreward.tasks.card import STATE_PROGRAM, Task, is_script_file
 
@@ -131,7 +131,9 @@ def find_card(name: str, folders: tuple[Path, ...]) -> Path:
     if path.suffix == ".toml":
         there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
         raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")
-    raise TaskError(f"There is no task {name!r}.{did_you_mean(name, names)} `autoreward tasks` lists all {len(names)}.")
+    raise TaskError(
+        f"There is no task {name!r}.{did_you_mean(name, names)} `", Command("tasks"), f"` lists all {len(names)}."
+    )
 
 
 def place_of(name: str, folders: tuple[Path, ...], shipped: Path) -> str:
@@ -154,4 +156,5 @@ def _first_wrong(error: ValidationError) -> str:
     if problem["type"] == "missing":
         return f"the key {'.'.join(steps)!r} is missing."
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{place}: {message[0].lower()}{message[1:]}." if place else f"{message}."
+    end = "" if message.endswith("?") else "."
+    return f"{place}: {message[0].lower()}{message[1:]}{end}" if place else f"{message}{end}"

@@ -76,6 +76,9 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
         limit = min(10 * survey.longest, _UNLIMITED_STEPS)
         longest = f"the longest random episode had {survey.longest} steps"
         guesses["max_steps"] = f"the environment states no time limit; {longest}"
+    if survey.dt is not None:
+        seconds = f'with dt = {survey.dt:g} below, durations may be seconds, such as "last 0.5 s"'
+        notes += (("success", f"FOUND: a step takes {survey.dt:g} s; {seconds}"),)
     rule = guessed_success(survey, state, goal, limit, own_success)
     taken = {*state, *action, *rule.constants}
 

@@ -113,14 +113,10 @@ def _cut(episodes: Sequence[Episode], limit: int) -> Iterator[AuditItem]:
 
 def _ranges(task: Task, recorded: Recorded) -> Iterator[AuditItem]:
     for name, field in task.state.items():
-        if name == NATIVE_REWARD:  # no rule is about it
-            continue
         if field.range is None:
-            yield AuditItem(
-                name=f"range of {name}",
-                ok=False,
-                message="none is given; progress toward a rule about it can't be graded",
-            )
+            if name in task.ruled_names:
+                message = "none is given; progress toward a rule about it can't be graded"
+                yield AuditItem(name=f"range of {name}", ok=False, message=message)
             continue
         values, (low, high) = recorded.transitions.next_state[name], field.range
         slack = max(BEYOND * (high - low), _DIGITS * max(abs(low), abs(high)))

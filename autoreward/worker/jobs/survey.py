@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from autoreward.records import Entry, Pace, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, layout_of
+from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.rounding import demand_moderate
-from autoreward.worker.envs.stated import attribute, documentation
+from autoreward.worker.envs.stated import attribute, stated
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
@@ -63,10 +64,11 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     if (task.max_steps or limit or own) is None and _cut_after(episodes) is None:
         episodes += _unmoved(env, began + job.seconds)
     longest = max(episode.length for episode in episodes)
-    layout = layout_of(env)
+    layout, words = layout_of(env), stated(env)
     return Survey(
         env=task.env,
-        doc=documentation(env),
+        doc=words.doc,
+        dt=words.dt,
         stretches=_stretches(env, layout, observations),
         box=_box(env),
         left_out=layout.left_out,
@@ -201,9 +203,9 @@ def _box(env: gymnasium.Env[Any, Any]) -> tuple[int, ...] | None:
     """The shape of its own observation, if that is a Box."""
     space, inner = env.observation_space, env
     while isinstance(inner, gymnasium.Wrapper):
-        inner = inner.env
-        if isinstance(inner, Flat | Sensed):
+        if isinstance(inner, Flat | Sensed | Informed):  # what is around these has other numbers than the environment
             space = inner.env.observation_space
+        inner = inner.env
     return tuple(space.shape) if isinstance(space, spaces.Box) else None
 
 
