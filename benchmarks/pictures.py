@@ -2,7 +2,8 @@
 
 python benchmarks/pictures.py RUN [FOLDER]
 
-Writes film.webp and search.svg into FOLDER (examples/uphill). The film is that of `autoreward play RUN --side-by-side native winner`, smaller.
+Writes film.webp and search.svg into FOLDER (examples/uphill).
+The film is that of `autoreward play RUN --side-by-side native winner`, smaller.
 """
 
 import sys
