@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEMO_TASK ?= mountain-car
+DEMO_TASK ?= examples/uphill
+DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: demo test check compiled slow nightly fuzz pages format clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    set up and run the main job on $(DEMO_TASK), without any key"
+	@echo "make demo    set up, run the main job on $(DEMO_TASK) without any key, film native and winner side by side"
 	@echo "make test    set up, lint, type-check, run the fast tests"
 	@echo "make slow    the tests that train for real, and build and install the wheel"
 	@echo "make nightly the tests that are too long for every change"
@@ -18,7 +19,8 @@ help:
 	@echo "make clean   remove the virtual environment and caches"
 
 demo: $(VENV)/.installed
-	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 2 --confirm-seeds 3
+	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 1 --finalist-seeds 1 --confirm-seeds 3 --episodes 10 --runs runs --name $(DEMO)
+	$(BIN)/autoreward play $(DEMO) --side-by-side native winner --runs runs --to runs/$(DEMO)/film.webp
 
 test: check compiled
 	@echo "==> fast tests, one file beside another on every core"

@@ -93,6 +93,15 @@ def test_a_card_that_asks_for_it_has_the_field() -> None:
     assert without.native_sentence == ""
 
 
+def test_without_it_a_formula_that_reads_it_is_told_what_the_card_lacks() -> None:
+    lacking = winch().model_dump() | {"metrics": {"paid": {"value": "native_reward", "better": "higher"}}}
+    with pytest.raises(TaskError) as caught:
+        validated_task(lacking, "card")
+    assert str(caught.value).endswith(
+        "It is one, for programs and [metrics.NAME], where the card says uses_native = true."
+    )
+
+
 def test_it_is_no_number_of_the_environments_own_vector() -> None:
     """Which a reward of single transitions is asked with: `obs` has as many numbers as the environment gives."""
     assert survey(SurveyJob(task=native()), {}, HERE)[0].box == (3,)

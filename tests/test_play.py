@@ -18,9 +18,10 @@ from undrawn import TASK, episodes, finished
 from autoreward.cli import app
 from autoreward.errors import MissingExtra, UsageError
 from autoreward.evaluation.panels import steps_held
+from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.session.loaded import LoadedRun
-from autoreward.session.play import Film, cast
+from autoreward.session.play import Film, cast, cast_both
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 from autoreward.worker import policies
@@ -169,7 +170,20 @@ def test_the_winner_is_filmed_with_the_weights_of_its_best_training(reading: Run
     own = [s for s in reading.confirm_scores if s.score.trial_id.startswith(f"{reading.run.best}-")]
     best = max(own, key=lambda s: s.score.success)
     assert role.weights == reading.weights(best.page, best.score)
-    assert cast(reading, reading.run.best) == (role,)
+    assert cast(reading, reading.run.best) == cast(reading, "winner") == (role,)
+
+
+def test_side_by_side_compares_the_middle_trainings(reading: RunView) -> None:
+    assert reading.run
+    for role, who in zip(cast_both(reading, "native", "winner"), ("native", reading.run.best), strict=True):
+        own = [s for s in reading.confirm_scores if s.score.trial_id.startswith(f"{who}-")]
+        own.sort(key=lambda s: (s.score.success, s.score.progress))
+        lesser = own[(len(own) - 1) // 2]
+        assert len(own) > 1
+        assert role.weights == reading.weights(lesser.page, lesser.score) != cast(reading, who)[0].weights
+        assert role.who == who
+    with pytest.raises(UsageError, match="leave beside or before out"):
+        LoadedRun(reading).play(before=True, beside="native")
 
 
 def test_a_training_and_a_baseline_can_be_named(reading: RunView) -> None:
@@ -183,6 +197,20 @@ def test_before_is_the_first_that_was_saved(reading: RunView) -> None:
     steps = [int(role.name.rpartition(", ")[2].split()[0].replace(",", "")) for role in (first, kept)]
     assert steps[0] == min(t.checkpoints[0] for t in reading.confirm_trials)
     assert steps[0] <= steps[1]
+
+
+def test_fresh_seeds_are_told_of_two_that_were_confirmed(reading: RunView) -> None:
+    assert reading.run
+    best, said = reading.run.best, {c.who: f"{c.estimate.value:.2f}" for c in reading.run.confirmed}
+    roles = (*cast(reading, "native"), *cast(reading))
+    told = fresh_seeds_sentence(reading.run, [role.who for role in roles])
+    over = f"{len(reading.run.confirmed[0].success)} fresh training seeds"
+    assert told == f"Success in held-out episodes over {over}: native {said['native']}, {best} {said[best]}."
+    assert said["native"] != said[best]
+    assert fresh_seeds_sentence(reading.run, ["native", "r009c9"]) == ""
+    assert fresh_seeds_sentence(reading.run, [best, best]) == "", "before and after are one reward"
+    film = Film(b"", "webp", ("a", "b"), PlayReport(success=(True, False), length=(3, 4)), told)
+    assert film.sentence == f"a: 3 steps, a success; b: 4 steps, no success. {told}"
 
 
 def test_an_unknown_name_is_told_what_there_is(reading: RunView) -> None:

@@ -167,3 +167,15 @@ def test_a_changed_copy_has_its_own_formulas() -> None:
     assert copy.metric_formula.text == "abs(velocity)"
     assert [card.success_rule.text, *(e.text for e in card.state_sources.values())] == before
     assert card.success_rule is card.success_rule, "parsed once"
+
+
+def test_the_demo_and_its_pictures_are_there() -> None:
+    root = envs_folder().parent
+    named = next(line for line in (root / "Makefile").read_text().splitlines() if line.startswith("DEMO_TASK"))
+    folder = root / named.split()[-1]
+    assert read_task(folder / "task.toml").success.when == "position >= flag"
+    readme = (root / "README.md").read_text()
+    pictures = [folder / name for name in ("film.webp", "search.svg")]
+    assert all(
+        f"({picture.relative_to(root)})" in readme and picture.stat().st_size < 2_000_000 for picture in pictures
+    )

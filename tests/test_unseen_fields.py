@@ -99,6 +99,7 @@ def changed(**fields: dict[str, Any] | None) -> dict[str, Any]:
         ({"state": changed(energy={"at_reset": float("nan")})}, "at_reset"),
         ({"script": "2 * (energy < 3)"}, "'2 * (energy < 3)' reads energy, which the policy does not see (policy = false)"),
         ({"state": {**FIELDS, "info": FIELDS["height"]}}, "'info' can't be a field or constant name"),
+        ({"success": {"when": "heigt < 3"}}, "'heigt < 3' speaks of 'heigt', which is not a field. Did you mean 'height'?"),
         ({"success": {"when": "info.energy < 3"}}, "speaks of \"info['energy']\", which is not a field"),
     ],
 )  # fmt: skip
@@ -107,6 +108,7 @@ def test_a_card_that_does_not_go_together_is_one_sentence(change: dict[str, Any]
     with pytest.raises(TaskError) as caught:
         validated_task(card, "card")
     assert says in str(caught.value)
+    assert not str(caught.value).endswith("?.")
     assert "\n" not in str(caught.value)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -41,7 +42,7 @@ from autoreward.report.charts import Band, Series, chart, small_line
 from autoreward.report.model_calls import ModelCall, dollars_by_round, model_calls
 from autoreward.report.race_curves import races
 from autoreward.report.reading import read_run
-from autoreward.report.search_curve import best_so_far, search_curves, search_points
+from autoreward.report.search_curve import best_so_far, search_curves, search_picture, search_points
 from autoreward.report.view import viewed_runs
 from autoreward.report.view.commands import offers_of_run
 from autoreward.report.view.server import PageServer
@@ -332,6 +333,20 @@ def test_points_of_the_search_curve_add_up(runs: Path) -> None:
     assert [p.env_steps for p in points] == sorted(p.env_steps for p in points)
     assert [p.round for p in points] == sorted(p.round for p in points)
     assert best_so_far(points)[-1] == max(p.success for p in points)
+
+
+def test_the_search_curve_is_a_picture_of_its_own(runs: Path) -> None:
+    reading = read_run(runs / "done")
+    drawn = ElementTree.fromstring(search_picture(reading))
+    assert reading.run
+    words = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert words[-5:] == [
+        "best so far", "a training, when it was scored",
+        *(f"{c.who} on fresh seeds" for c in reading.run.confirmed if c.who in (reading.run.best, "native", "sparse")),
+    ]  # fmt: skip
+    assert not re.search(r"var\(--(?!fg|muted|line|ground|c\d)", search_picture(reading)), (
+        "every color is in the picture"
+    )
 
 
 def test_dollars_are_drawn_where_models_cost_some(runs: Path) -> None:

@@ -12,14 +12,18 @@ from autoreward.cli.trust import TRUST, settle_run
 
 def command(
     run: str = NAMED_RUN,
-    candidate: str = typer.Option(
-        "",
+    candidate: str | None = typer.Option(
+        None,
         "--candidate",
-        help="Whose policy: a candidate, a training, native or sparse; the winner's if not given.",
+        help="Whose policy: a candidate, a training, native, sparse or winner; the winner's if not given.",
         autocompletion=complete_candidates,
     ),
-    side_by_side: tuple[str, str] = typer.Option(
-        ("", ""), "--side-by-side", help="Two of these beside each other.", show_default=False, metavar="<A B>"
+    both: tuple[str, str] = typer.Option(
+        ("", ""),
+        "--side-by-side",
+        help="Two of these beside each other, each the middle one of its trainings.",
+        show_default=False,
+        metavar="<A B>",
     ),
     before: bool = typer.Option(False, "--before", help="Beside what the policy was when it was first saved."),
     seed: int | None = typer.Option(
@@ -34,18 +38,15 @@ def command(
     """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
     from autoreward.errors import UsageError
     from autoreward.report.reading import read_run
-    from autoreward.session.play import cast, filmed_roles
+    from autoreward.session.play import WINNER, cast, cast_both, filmed_roles
 
-    if any(side_by_side) and (candidate or before):
+    if any(both) and (candidate or before):
         raise UsageError("--side-by-side names both policies: leave --candidate and --before out.")
     if mp4 and to:
         raise UsageError("--mp4 writes an MP4 and --to says where a WebP goes: choose one of them.")
     folder = find_run(run, runs)
     reading = read_run(folder)
-    if any(side_by_side):
-        roles = tuple(role for who in side_by_side for role in cast(reading, who))
-    else:
-        roles = cast(reading, candidate, before)
+    roles = cast_both(reading, *both) if any(both) else cast(reading, candidate or WINNER, before)
     stem = "-".join([reading.header.task.name, *(role.name.partition(",")[0] for role in roles[: 1 if before else 2])])
     target = mp4 or to or Path(f"{stem}.webp")
     if target.exists():

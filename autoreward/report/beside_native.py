@@ -1,5 +1,7 @@
 """What fresh seeds say of the winner beside the environment's own reward: whether it won, and not only whether it came first."""
 
+from collections.abc import Sequence
+
 from autoreward.records import Confirmed, Run
 
 AS_GOOD = 0.1
@@ -26,3 +28,13 @@ def beside_native(run: Run, winner: Confirmed) -> str:
         "one fresh seed doesn't tell it from native" if seeds == 1 else f"{seeds} fresh seeds don't tell it from native"
     )
     return f"came first, and {seen}"
+
+
+def fresh_seeds_sentence(run: Run | None, who: Sequence[str]) -> str:
+    """Success of two of its rewards on fresh seeds, interquartile means; empty unless both are there and were confirmed."""
+    rows = [c for name in dict.fromkeys(who) for c in (run.confirmed if run else ()) if c.who == name]
+    if len(rows) != 2:
+        return ""
+    values = ", ".join(f"{row.who} {row.estimate.value:.2f}" for row in rows)
+    seeds = min(len(row.success) for row in rows)
+    return f"Success in held-out episodes over {seeds} fresh training {'seed' if seeds == 1 else 'seeds'}: {values}."

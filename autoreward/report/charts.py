@@ -11,6 +11,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 26, 20
 
 
 _KEY_WIDTH = 90
+"""Of a name in a legend, at least."""
+_LETTER = 6
+"""Of a letter in it."""
 MANY = tuple(f"var(--c{i})" for i in range(1, 9))
 """Colors of many lines; the page defines them for light and dark."""
 LIGHT = (
@@ -24,7 +27,7 @@ DARK = (
 STYLE = (
     f":root{{{LIGHT}}}@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
     "text{fill:var(--muted);font:11px system-ui,sans-serif}.title{fill:var(--fg)}"
-    ".grid{stroke:var(--line)}.ground{fill:var(--ground)}"
+    ".grid{stroke:var(--line)}.limit{stroke-dasharray:5 4}.ground{fill:var(--ground)}"
 )
 """Of a picture that stands alone."""
 
@@ -141,15 +144,20 @@ def small_line(values: Sequence[float], label: str) -> str:
 
 def picture(lines: Sequence[Series], y_label: str, low: float | None = None, high: float | None = None) -> str:
     """`chart` with its legend as an SVG of its own: ground, colors and letters inside; empty without a point."""
-    drawn = chart(lines, y_label, low, high)
+    return standing_alone(chart(lines, y_label, low, high), lines)
+
+
+def standing_alone(drawn: str, named: Sequence[Series | Band]) -> str:
+    """A `chart` as an SVG of its own, with a legend of what is named below it; empty if it is."""
     if not drawn:
         return ""
-    across = _WIDTH // _KEY_WIDTH
-    height = _HEIGHT + 18 * math.ceil(len(lines) / across) + 6
+    key = max(_KEY_WIDTH, *(_LETTER * len(line.name) + 24 for line in named))
+    across = max((_WIDTH - _LEFT) // key, 1)
+    height = _HEIGHT + 18 * math.ceil(len(named) / across) + 6
     keys = [
-        f'<g transform="translate({_LEFT + i % across * _KEY_WIDTH} {_HEIGHT + 4 + i // across * 18})">'
+        f'<g transform="translate({_LEFT + i % across * key} {_HEIGHT + 4 + i // across * 18})">'
         f'<rect width="10" height="10" fill="{line.color}"/><text x="16" y="9">{escape(line.name)}</text></g>'
-        for i, line in enumerate(lines)
+        for i, line in enumerate(named)
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{2 * _WIDTH}" height="{2 * height}">'

@@ -8,11 +8,12 @@ from markupsafe import Markup
 
 from autoreward.records import TrialId
 from autoreward.records.ids import order_of_design
-from autoreward.report.charts import Band, Series, chart, legend_of
+from autoreward.report.charts import Band, Series, chart, legend_of, standing_alone
 from autoreward.report.model_calls import ModelCall, dollars_by_round
 from autoreward.report.reading import RunView
 
-_BEST, _DOT = "var(--accent)", "var(--muted)"
+_BEST, _DOT = "var(--c1)", "var(--muted)"
+_KEYS = (Series("best so far", (), _BEST), Series("a training, when it was scored", (), _DOT))
 _LEVELS = {"native": "var(--c2)", "sparse": "var(--c4)"}
 
 
@@ -68,8 +69,15 @@ def search_curves(reading: RunView, calls: Sequence[ModelCall]) -> tuple[Markup,
     if any(spent.values()):
         dollars = [sum(cost for number, cost in spent.items() if number <= p.round) for p in points]
         curves.append(_curve(points, dollars, levels, "dollars"))
-    lines = [Series("best so far", (), _BEST), Series("a training, when it was scored", (), _DOT)]
-    return (*curves, Markup(legend_of([*lines, *levels])))  # noqa: S704 - names are escaped there
+    return (*curves, Markup(legend_of([*_KEYS, *levels])))  # noqa: S704 - names are escaped there
+
+
+def search_picture(reading: RunView) -> str:
+    """The curve over environment steps with its legend, as an SVG of its own; empty without a score by a rule."""
+    points = search_points(reading)
+    levels = _confirmed(reading)
+    drawn = _curve(points, [float(p.env_steps) for p in points], levels, "environment steps") if points else ""
+    return standing_alone(str(drawn), [*_KEYS, *levels])
 
 
 def _curve(points: Sequence[SearchPoint], places: Sequence[float], levels: Sequence[Band], over: str) -> Markup:
@@ -95,7 +103,7 @@ def _confirmed(reading: RunView) -> list[Band]:
             c.estimate.value,
             c.estimate.low if len(c.success) > 1 else c.estimate.value,
             c.estimate.high if len(c.success) > 1 else c.estimate.value,
-            _LEVELS.get(c.who, "var(--good)"),
+            _LEVELS.get(c.who, "var(--c3)"),
         )
         for c in kept
     ]

@@ -7,13 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from autoreward.errors import UsageError
 from autoreward.records import Candidate, Confirmed
 from autoreward.report.charts import MANY, Series, picture
 from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
-from autoreward.session.play import Film, cast, filmed_roles
+from autoreward.session.play import WINNER, Film, cast, cast_both, filmed_roles
 from autoreward.session.preferring import PreferPage
 from autoreward.session.viewed import ViewedPage
 
@@ -122,7 +123,7 @@ class LoadedRun:
     def _handed(self) -> HandedOver:
         return HandedOver(self.folder)
 
-    def play(self, who: str = "", seed: int | None = None, before: bool = False, beside: str = "") -> Film:
+    def play(self, who: str = WINNER, seed: int | None = None, before: bool = False, beside: str = "") -> Film:
         """A film of a saved policy, large, with the success rule and the fields as they go, as `autoreward play` makes it.
 
             run.play()                             # the winner's
@@ -131,18 +132,18 @@ class LoadedRun:
             run.play().save("film.webp")
 
         Args:
-            who: a candidate, a training, `native` or `sparse`; the winner if not given.
+            who: a candidate, a training, `native`, `sparse`, or `winner`.
             seed: what the environment is reset with; the confirmation's first start if not given.
             before: show the same policy as it was first saved, too.
-            beside: another one to show.
+            beside: another one to show; each is the middle one of its trainings.
 
         Raises:
             UsageError: there is no policy of that name, or it can't be played here.
             NotTrusted: the run has code of somebody else's that was not let in.
         """
-        roles = cast(self.reading, who, before)
-        if beside:
-            roles = (*roles[-1:], *cast(self.reading, beside))
+        if beside and before:
+            raise UsageError("A film shows two policies: leave beside or before out.")
+        roles = cast_both(self.reading, who, beside) if beside else cast(self.reading, who, before)
         return filmed_roles(self.reading, roles, seed)
 
     def frame(self) -> "pd.DataFrame":

@@ -12,6 +12,7 @@ from autoreward.core.wording import Command, did_you_mean
 from autoreward.errors import JobFailed, UsageError
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import Score, TrialId, policy_file
+from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, SavedScore
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import BASELINES_PAGE, Page, powers_of
@@ -23,6 +24,8 @@ from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 FilmForm = Literal["webp", "mp4"]
 WIDTH = 480
 """Pixels of one policy's picture, where nothing else is asked for."""
+WINNER = "winner"
+"""Who is filmed where nobody is named, and a name for them beside another."""
 
 
 class FilmedPolicy(NamedTuple):
@@ -31,6 +34,8 @@ class FilmedPolicy(NamedTuple):
     name: str
     """What is written above it."""
     weights: bytes
+    who: str = ""
+    """Whose it is, as a confirmation names them."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +46,18 @@ class Film:
     form: FilmForm
     names: tuple[str, ...]
     report: PlayReport
+    on_fresh_seeds: str = ""
+    """What fresh seeds say of the two that are filmed; empty if not both were confirmed."""
 
     @property
     def sentence(self) -> str:
-        """How it went, and why it shows fields alone if it does."""
+        """How it went, what fresh seeds say, and why it shows fields alone if it does."""
         both = zip(self.names, self.report.success, self.report.length, strict=True)
         words = {True: "a success", False: "no success", None: "no rule judges it"}
         went = "; ".join(f"{name}: {length} steps, {words[success]}" for name, success, length in both)
         undrawn = self.report.undrawn
-        return (
-            f"{went}.{f' Drawn from its fields, since the environment could not be drawn: {undrawn}' * bool(undrawn)}"
-        )
+        fresh = f" {self.on_fresh_seeds}" * bool(self.on_fresh_seeds)
+        return f"{went}.{fresh}{f' Drawn from its fields, since the environment could not be drawn: {undrawn}' * bool(undrawn)}"
 
     def save(self, path: str | Path) -> Path:
         """Write it to a file. Raises UsageError."""
@@ -103,23 +109,37 @@ def filmed_roles(
         except JobFailed as failed:
             words = failed.message.rstrip(".")
             raise UsageError(f"{', '.join(names)} could not be played on this machine: {words}.") from None
-    return Film(data, form, names, report)
+    return Film(data, form, names, report, fresh_seeds_sentence(reading.run, [role.who for role in roles]))
 
 
-def cast(reading: RunView, who: str = "", before: bool = False) -> tuple[FilmedPolicy, ...]:
+def cast(reading: RunView, who: str = WINNER, before: bool = False) -> tuple[FilmedPolicy, ...]:
     """The policy of a candidate, a baseline or a training; `before`: beside what it was when it was first saved.
 
-    Empty `who` means the winner's; the best one's so far while there is none. Of several trainings it is the one with the highest
+    WINNER is the best one so far while there is no winner. Of several trainings it is the one with the highest
     held-out success, on fresh seeds if there were any.
 
     Raises:
         UsageError: there is none of that name.
         RunDamaged: its weights are gone.
     """
-    name = who or _leader(reading)
-    page, score = _best_of(reading, name)
-    kept = FilmedPolicy(f"{name}, {score.kept:,} steps", reading.weights(page, score))
-    return (_first(reading.page(page), name, score), kept) if before else (kept,)
+    name, own = _trained(reading, who)
+    kept = _filmed(reading, name, own[-1])
+    return (_first(reading.page(own[-1].page), name, own[-1].score), kept) if before else (kept,)
+
+
+def cast_both(reading: RunView, *both: str) -> tuple[FilmedPolicy, ...]:
+    """A policy of each, to compare what they come to and not how lucky one was; names, and what is raised, as in `cast`.
+
+    Of several trainings it is the middle one by held-out success, the worse of two in the middle.
+    """
+    trained = [_trained(reading, who) for who in both]
+    return tuple(_filmed(reading, name, own[(len(own) - 1) // 2]) for name, own in trained)
+
+
+def _filmed(reading: RunView, name: str, saved: SavedScore) -> FilmedPolicy:
+    page, score = saved
+    named = f"{name}, {score.kept:,} steps"
+    return FilmedPolicy(named, reading.weights(page, score), TrialId.parse(score.trial_id).candidate)
 
 
 def _leader(reading: RunView) -> str:
@@ -135,14 +155,18 @@ def _leader(reading: RunView) -> str:
     return ahead[0]
 
 
-def _best_of(reading: RunView, name: str) -> SavedScore:
+def _trained(reading: RunView, who: str) -> tuple[str, list[SavedScore]]:
+    """Whose policies they are, and the scores of these from the worst to the best."""
+    name = _leader(reading) if who == WINNER else who
     baselines = [SavedScore(BASELINES_PAGE, s) for s in reading.page(BASELINES_PAGE).saved(SCORES)]
     known: list[str] = []
     for scores in (reading.confirm_scores, reading.search_scores, baselines):
         usable = [s for s in scores if s.score.outcome.ok and s.score.kept >= 0]
         own = [s for s in usable if name in _names_of(s.score)]
         if own:
-            return max(own, key=lambda s: (s.score.success, s.score.progress, s.score.mean_success, s.score.trial_id))
+            return name, sorted(
+                own, key=lambda s: (s.score.success, s.score.progress, s.score.mean_success, s.score.trial_id)
+            )
         known += [_names_of(s.score)[0] for s in usable]
     there = list(dict.fromkeys(known))
     raise UsageError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from autoreward.core.contract import ALWAYS_THERE, PARAMETERS
+from autoreward.core.contract import ALWAYS_THERE, NATIVE_REWARD, PARAMETERS
 from autoreward.core.wording import did_you_mean
 from autoreward.errors import TaskError
 from autoreward.tasks.formulas.expression import Expression
@@ -15,6 +15,7 @@ from autoreward.tasks.formulas.shapes import (
     demand_single_steps,
     is_condition,
 )
+from autoreward.tasks.native import USES_NATIVE
 from autoreward.tasks.tables import Constant, StateField
 
 RESERVED = {*ALWAYS_THERE, *PARAMETERS, *FUNCTIONS, "obs", "info", "np", "math", "length"}
@@ -133,6 +134,9 @@ def check_metrics(metrics: Collection[str], limits: Collection[str], metric: Exp
 
 
 def _check_known(formula: Expression, known: set[str]) -> None:
+    """Raises TaskError with the first name that the card does not define."""
     if unknown := sorted(formula.names - known):
         hint = did_you_mean(unknown[0], known)
-        raise TaskError(f"{formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")
+        if unknown[0] == NATIVE_REWARD:
+            hint = f" It is one, for programs and [metrics.NAME], where the card says {USES_NATIVE}."
+        raise TaskError(f"{formula.where}: {formula.text!r} speaks of {unknown[0]!r}, which is not a field.{hint}")

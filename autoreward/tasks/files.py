@@ -156,4 +156,5 @@ def _first_wrong(error: ValidationError) -> str:
     if problem["type"] == "missing":
         return f"the key {'.'.join(steps)!r} is missing."
     message = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return f"{place}: {message[0].lower()}{message[1:]}." if place else f"{message}."
+    end = "" if message.endswith("?") else "."
+    return f"{place}: {message[0].lower()}{message[1:]}{end}" if place else f"{message}{end}"
