@@ -214,7 +214,7 @@ class LoadedCandidate:
 
             weights = run["r001c3"].weights()      # in a notebook, the sliders
             weights.ranked_right(near=2.0)         # share of pairs of episodes that are ranked as they are good
-            Path("mine.py").write_text(weights.source(near=2.0))    # autoreward run TASK --start mine.py
+            Path("mine.py").write_text(weights.source(near=2.0))    # a reward to start a run from
 
         Raises:
             UsageError: its parts are not added up, it was refused, or it fails on the episodes.

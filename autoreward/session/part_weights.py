@@ -25,7 +25,7 @@ from autoreward.store.book import Page, powers_of
 from autoreward.store.keys import DESCRIPTION, SCORES
 from autoreward.store.trust import demand
 
-EACH = 4
+EPISODES_EACH = 4
 """Episodes of each scored policy, at most."""
 _Array = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def _recorded(reading: RunView) -> EpisodeDataset:
     for score in latest:
         if score.outcome.ok and score.episodes:
             batch = reading.page(pages[score.trial_id]).transitions(SCORES.of(score.trial_id), EPISODES)
-            few = score.episodes[:EACH]
+            few = score.episodes[:EPISODES_EACH]
             kinds = (f"{score.trial_id}, episode {i}" for i in range(len(few)))
             named = tuple(ReferenceEpisode(kind=kind, episode=one) for kind, one in zip(kinds, few, strict=True))
             pieces.append((batch.cut(columns=slice(0, len(few))), named))
