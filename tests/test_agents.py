@@ -23,7 +23,7 @@ from autoreward import events
 from autoreward.checks.review import review
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
-from autoreward.errors import ConfigError, LimitReached, UsageError
+from autoreward.errors import ConfigError, JailError, LimitReached, UsageError
 from autoreward.llm.pictures import png_size
 from autoreward.loop import improve
 from autoreward.records import (
@@ -65,6 +65,8 @@ Caller = Callable[..., Awaitable[str]]
 
 def drawn(number: int) -> bytes:
     """A picture of the first episode alone."""
+    if number == 7:
+        raise JailError("the room is gone")
     if number:
         raise CallRefused("nothing to draw", "Nobody played it.")
     return PICTURE
@@ -78,8 +80,10 @@ class ByAgent(FakeSteps):
         self._desk, self._jail, self._hold = desk, jail, hold
 
     def design(self, description: Description, rounds: Sequence[Round]) -> Candidates:
-        wanted = WantedProgram(brief(TASK, 100, 20), tuple(rounds), bench(self._jail), self.review, drawn)
-        return self._desk.author(wanted)
+        return self._desk.author(self._wanted(tuple(rounds)))
+
+    def _wanted(self, rounds: tuple[Round, ...]) -> WantedProgram:
+        return WantedProgram(brief(TASK, 100, 20), rounds, bench(self._jail), self.review, drawn, self._wanted)
 
     def review(self, candidate: Candidate) -> Verdict:
         return review(candidate, self._jail, practice(batch()))
@@ -196,11 +200,15 @@ def test_frames_are_a_picture_of_a_trained_policy_and_a_look(tmp_path: Path, jai
         session.call("train", program(GOOD))
         words, picture = anyio.run(asked, session)
         assert session.call("frames", {"id": 1}).refused == "nothing to draw"
+        assert session.call("frames", {"id": 7})[:2] == ("Refused (failed): the room is gone", "failed")
+        session.desk.leave()
+        session.desk.wait(10.0, ("over",))
+        assert session.call("frames", {"id": 0}).refused == "session over"
     assert words.text == "Frames of episode 0, in the order of its steps."
     assert (picture.mime_type, base64.b64decode(picture.data)) == ("image/png", PICTURE)
     with Book.open(folder) as book:
         assert [(call.tool, call.looked) for call in book.saved(AGENT_CALLS)] == [
-            ("train", True), ("frames", True), ("frames", False)]  # fmt: skip
+            ("train", True), ("frames", True), *[("frames", False)] * 3]  # fmt: skip
         played = [score.trial_id for page in book.pages() for score in page.saved(SCORES)][-1]
         side = recorded_side(book, ["random", played, played, f"exploit {played}"], 2)
         assert side is not None
@@ -314,6 +322,9 @@ def test_the_budget_ends_the_search_and_not_the_agent(tmp_path: Path, jail: Jail
         session.call("train", program(GOOD))
         session.desk.wait(10.0, ("over",))
         assert session.call("train", program(BETTER)).refused == "session over"
+        assert session.call("rank", {"program": GOOD, "composition": "sum"}).looked, (
+            "the last program's episodes are there"
+        )
     run = read_run(tmp_path / "run").run
     assert run is not None
     assert run.stop == f"the budget of {TASK.train.steps:,} environment steps is used"
@@ -417,7 +428,14 @@ def test_over_standard_streams_a_session_that_is_left_is_finished_by_resume(tmp_
 def test_nobody_hands_in_any_more() -> None:
     desk = Desk()
     desk.leave()
+    about = brief(TASK, 100, 20)
+    nobody = WantedProgram(
+        about,
+        (),
+        None,
+        lambda _: pytest.fail("nothing is reviewed"),
+        drawn,
+        lambda _: pytest.fail("nor asked for again"),
+    )
     with pytest.raises(LimitReached, match=GONE):
-        desk.author(
-            WantedProgram(brief(TASK, 100, 20), (), None, lambda candidate: pytest.fail("nothing is reviewed"), drawn)
-        )
+        desk.author(nobody)

@@ -27,6 +27,8 @@ class WantedProgram(NamedTuple):
     review: Callable[[Candidate], Verdict]
     draw: Callable[[int], bytes]
     """A PNG with frames of a recorded episode, by its number. Raises `agent_tools.CallRefused` where there are none."""
+    again: "Callable[[tuple[Round, ...]], WantedProgram]"
+    """The same once more rounds are over: with what they recorded."""
 
 
 Author = Callable[[WantedProgram], Candidates]

@@ -58,7 +58,7 @@ class AgentSession:
         self.desk = Desk()
         self._book, self._task, self._config = book, book.header.task, book.header.config
         self._card, self._folders, self._most_calls = card, folders, most_calls
-        self._counting, self._one_at_a_time = threading.Lock(), threading.Lock()
+        self._counting, self._one_at_a_time, self._refreshing = threading.Lock(), threading.Lock(), threading.Lock()
         self._calls = self._waiting = self._looks = self._shown = 0
         self._kept = ""
         self._schemas = {tool.name: Draft202012Validator(dict(tool.parameters)) for tool in AGENT_TOOLS}
@@ -109,6 +109,8 @@ class AgentSession:
             answered = self._answered(name, arguments)
         except CallRefused as refused:
             answered = Answered(f"Refused ({refused.name}): {refused}", refused.name)
+        except AutorewardError as error:  # a process or a file of ours failed, which ends no session
+            answered = Answered(f"Refused (failed): {error}", "failed")
         finally:
             with self._counting:
                 self._waiting -= 1
@@ -190,6 +192,8 @@ class AgentSession:
     def _frames(self, arguments: Mapping[str, Any]) -> Answered:
         wanted, number = self._wanted(), int(arguments["id"])
         with self._one_at_a_time:
+            if self.desk.wait(0.0) == "over":
+                raise CallRefused("session over", "Nothing is drawn any more; `episode` has its numbers.")
             picture = wanted.draw(number)
         return Answered(f"Frames of episode {number}, in the order of its steps.", looked=True, picture=picture)
 
@@ -246,7 +250,12 @@ class AgentSession:
         self.desk.wait(LONGEST_WAIT, ("waiting", "training", "confirming", "over"))
         if self.desk.wanted is None:
             raise CallRefused("not ready", self.desk.error or "The environment is still being looked at: ask again.")
-        return self.desk.wanted
+        with self._refreshing:
+            if len(rounds := self.desk.rounds) > len(
+                self.desk.wanted.rounds
+            ):  # the last program's episodes are there, too
+                self.desk.wanted = self.desk.wanted.again(rounds)
+            return self.desk.wanted
 
     def _demand_same_card(self) -> None:
         try:

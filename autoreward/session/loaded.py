@@ -14,6 +14,7 @@ from autoreward.report.html import render
 from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
+from autoreward.session.part_weights import PartWeights, part_weights
 from autoreward.session.play import WINNER, Film, cast, cast_both, filmed_roles
 from autoreward.session.preferring import PreferPage
 from autoreward.session.viewed import ViewedPage
@@ -207,6 +208,19 @@ class LoadedCandidate:
     def play(self, seed: int | None = None, before: bool = False) -> Film:
         """A film of its policy; see `LoadedRun.play`. Raises UsageError if it was not trained."""
         return filmed_roles(self.reading, cast(self.reading, self.candidate.id, before), seed)
+
+    def weights(self) -> PartWeights:
+        """Sliders for the weights of its parts, with the ranking of recorded episodes as they change.
+
+            weights = run["r001c3"].weights()      # in a notebook, the sliders
+            weights.ranked_right(near=2.0)         # share of pairs of episodes that are ranked as they are good
+            Path("mine.py").write_text(weights.source(near=2.0))    # a reward to start a run from
+
+        Raises:
+            UsageError: its parts are not added up, it was refused, or it fails on the episodes.
+            NotTrusted: the run has code of somebody else's that was not let in.
+        """
+        return part_weights(self.reading, self.candidate)
 
 
 @dataclass(frozen=True)

@@ -130,10 +130,7 @@ class RealSteps:
         if self._config.by_agent:
             if self._author is None:
                 raise LimitReached(GONE)
-            data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
-            tools = self._offline.tools(data, self.review)
-            draw = partial(drawn_episode, self._book, self._workers, data.dataset if data else None)
-            return self._author(WantedProgram(about, tuple(rounds), tools, self.review, draw))
+            return self._author(self._for_agent(tuple(rounds)))
         variations = self._strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
@@ -154,6 +151,11 @@ class RealSteps:
             made = Candidates(items=self._of_grammar(description, rounds, drafts))
         beside = self._offline.beside(description, rounds, variations, len(made.items))
         return made.model_copy(update={"items": (*made.items, *beside)})
+
+    def _for_agent(self, rounds: tuple[Round, ...]) -> WantedProgram:
+        data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
+        draw = partial(drawn_episode, self._book, self._workers, data.dataset if data else None)
+        return WantedProgram(about, rounds, self._offline.tools(data, self.review), self.review, draw, self._for_agent)
 
     def _of_grammar(
         self, description: Description, rounds: Sequence[Round], drafts: Sequence[Variation]
