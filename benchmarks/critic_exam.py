@@ -250,7 +250,7 @@ def plant(task: str, jail: Jail, workers: Workers) -> None:
         assert labels is not None, good.name
         assert not overpaid(room.dataset, labels), good.name
         print(
-            f"{task} {good.name}: orders {ordered_share(room.dataset, labels):.1%} of the pairs as the task does",
+            f"{task} {good.name}: orders {ordered_share(room.dataset.goodness, labels.returns):.1%} of the pairs as the task does",
             flush=True,
         )
         faults = []

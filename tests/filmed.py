@@ -10,9 +10,10 @@ from PIL import Image
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.core.transitions import Transitions
+from autoreward.evaluation.wrong_turns import first_error
 from autoreward.judges.sides import Side
 from autoreward.loop import improve
-from autoreward.records import REEL_EPISODE, SHEET_FILE, Clip, Reel
+from autoreward.records import SHEET_FILE, Clip, Reel
 from autoreward.report.reading import read_run
 from autoreward.search.study import Study
 from autoreward.session.clips import candidates_looks, worth_a_look
@@ -67,9 +68,9 @@ def finished(folder: Path, candidates: int = 3) -> None:
         looks = worth_a_look(reading)
         for look in (*looks, *candidates_looks(reading, looks)):
             own = reel(()) if look.id == "native" else reel()
+            own = own.model_copy(update={"first_error": first_error(TASK, ride(succeeds=look.id != "native"))})
             clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page, reel=own)
             book.write(f"clips/{look.id}.json", clip.model_dump_json().encode())
             for name in ("clip.webp", "sheet.webp"):
                 book.write(f"clips/{look.id}/{name}", sheet())
-            book.write(f"clips/{look.id}/{REEL_EPISODE}", ride(succeeds=look.id != "native").to_bytes())
             book.write(f"clips/{look.id}/still.webp", sheet(1))

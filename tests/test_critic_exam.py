@@ -167,8 +167,8 @@ def test_a_sheet_shows_each_program_once_and_half_of_all_are_good() -> None:
 def test_a_fault_is_what_the_good_program_has_not() -> None:
     data = dataset_of(0.0, 0.2, 0.4, 0.6, 1.0, 1.0, 0.1, 0.3)
     good, turned = labels(data.goodness), labels(-data.goodness)
-    assert ordered_share(data, good) == 1.0
-    assert ordered_share(data, turned) == 0.0
+    assert ordered_share(data.goodness, good.returns) == 1.0
+    assert ordered_share(data.goodness, turned.returns) == 0.0
     assert not fault_shown(data, good, good, 0.99)
     assert fault_shown(data, good, turned, 0.99).startswith("ranking: ")
     assert not fault_shown(data, turned, turned, 0.99), "the original has it, too"

@@ -10,7 +10,7 @@ from test_accessible import violations
 from test_preferences import ruled_run
 
 from autoreward.errors import UsageError
-from autoreward.records import EPISODES, Candidate, Episode, ReferenceEpisode
+from autoreward.records import EPISODES, Candidate
 from autoreward.report.reading import read_run
 from autoreward.session.loaded import LoadedCandidate, LoadedRun
 from autoreward.session.part_weights import PartWeights
@@ -24,17 +24,9 @@ SOURCE = """def compute_reward(state, action, next_state, memory):
 
 def known() -> PartWeights:
     """Four episodes: the best one is near and short; `alive` pays the worst most."""
-    episodes = tuple(
-        ReferenceEpisode(
-            kind=kind,
-            episode=Episode(
-                length=9, terminated=False, reached=success, success=success, held=0, metric=1.0, movement=1.0, progress=progress
-            ),
-        )
-        for kind, success, progress in (("idle", False, 0.0), ("half", False, 0.5), ("done", True, 1.0), ("as half", False, 0.52))
-    )  # fmt: skip
     paid = {"near": np.array([0.0, 5.0, 10.0, 4.0]), "alive": np.array([20.0, 6.0, 1.0, 6.0])}
     candidate = Candidate(id="r000c0", source=SOURCE, thought="", origin="grammar", how="fresh")
+    episodes = ("idle", "half", "done", "as half")
     return PartWeights(candidate, paid, episodes, np.array([0.0, 0.5, 2.0, 0.52]))
 
 
@@ -78,8 +70,8 @@ def test_a_programs_parts_are_summed_over_the_episodes_of_its_run(tmp_path: Path
     run = LoadedRun(read_run(ruled_run(tmp_path / "run")))
     one = run.reading.candidates[0].candidate.model_copy(update={"source": SOURCE, "composition": "sum"})
     weights = LoadedCandidate(run.reading, one).weights()
-    named = [n for n, recorded in enumerate(weights.episodes) if recorded.kind.startswith(f"{one.id}-s0")]
-    trial = weights.episodes[named[0]].kind.partition(",")[0]
+    named = [n for n, recorded in enumerate(weights.episodes) if recorded.startswith(f"{one.id}-s0")]
+    trial = weights.episodes[named[0]].partition(",")[0]
     page = next(saved.page for saved in run.reading.search_scores if saved.score.trial_id == trial)
     batch = run.reading.page(page).transitions(SCORES.of(trial), EPISODES)
     there = batch.step[:, 0] > 0

@@ -17,6 +17,7 @@ from undrawn import TASK, episodes, finished
 
 from autoreward.cli import app
 from autoreward.errors import MissingExtra, UsageError
+from autoreward.evaluation.legs import middle, newest
 from autoreward.evaluation.panels import steps_held
 from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, read_run
@@ -177,11 +178,17 @@ def test_side_by_side_compares_the_middle_trainings(reading: RunView) -> None:
     assert reading.run
     for role, who in zip(cast_both(reading, "native", "winner"), ("native", reading.run.best), strict=True):
         own = [s for s in reading.confirm_scores if s.score.trial_id.startswith(f"{who}-")]
-        own.sort(key=lambda s: (s.score.success, s.score.progress))
+        own.sort(key=lambda s: (s.score.success, s.score.mean_success, s.score.progress))
         lesser = own[(len(own) - 1) // 2]
         assert len(own) > 1
         assert role.weights == reading.weights(lesser.page, lesser.score) != cast(reading, who)[0].weights
         assert role.who == who
+    fresh = {c.who for c in reading.run.confirmed}
+    lost = next(v.candidate.id for v in reading.candidates if v.scores and v.candidate.id not in fresh)
+    (role,) = cast_both(reading, lost)
+    last = newest([s.score for s in reading.search_scores if s.score.candidate_id == lost])
+    ends = list(last.values())
+    assert role.name == f"{lost}, {middle(ends)[0].kept:,} steps", "where its training was left, and no leg on the way"
     with pytest.raises(UsageError, match="leave beside or before out"):
         LoadedRun(reading).play(before=True, beside="native")
 

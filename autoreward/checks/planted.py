@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.dataset import Array, EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.checks.screens import APART, all_screens, potentials
 
@@ -11,9 +11,11 @@ WORSE = 0.05
 _SAID = ("rejected", "demoted")
 
 
-def ordered_share(dataset: EpisodeDataset, relabelled: Relabelled) -> float:
-    """Share of the pairs of episodes, one clearly better, in which the better one has the higher return; ties are halves."""
-    goodness, returns = dataset.goodness, relabelled.returns
+def ordered_share(goodness: Array, returns: Array) -> float:
+    """Share of the pairs of episodes, one clearly better, in which the better one has the higher return; ties are halves.
+
+    A half where no pair is told apart. Both of shape (E,); better: by APART, of `EpisodeDataset.goodness`.
+    """
     better = goodness[:, None] - goodness[None, :] >= APART
     ahead = np.sign(returns[:, None] - returns[None, :])
     return float(np.mean(0.5 + 0.5 * ahead[better])) if better.any() else 0.5
@@ -31,7 +33,7 @@ def fault_shown(dataset: EpisodeDataset, good: Relabelled, other: Relabelled, ga
         return f"{said[0].name}: {said[0].evidence}"
     if overpaid(dataset, other) and not overpaid(dataset, good):
         return overpaid(dataset, other)
-    share, before = ordered_share(dataset, other), ordered_share(dataset, good)
+    share, before = (ordered_share(dataset.goodness, one.returns) for one in (other, good))
     if share < before - WORSE:
         return (
             f"the better of two episodes has the higher return in {share:.0%} of the pairs, and in {before:.0%} before"

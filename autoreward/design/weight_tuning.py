@@ -24,7 +24,7 @@ from autoreward.tasks.card import Task
 _STEPS = 400
 _RATE = 0.1
 _PENALTY = 0.02
-BETTER_BY = 0.05
+_APART = 0.05
 """Difference of goodness from which one episode counts as better."""
 _FARTHEST = 1.6
 """Largest change of a weight's logarithm: a factor of 5."""
@@ -42,7 +42,7 @@ def tuned(parts: Mapping[str, _Array], goodness: _Array) -> dict[str, float]:
         parts: each part's sum over each episode, shape (E,).
         goodness: how good each episode was, shape (E,).
     """
-    better, worse = np.nonzero(goodness[:, None] > goodness[None, :] + BETTER_BY)
+    better, worse = np.nonzero(goodness[:, None] > goodness[None, :] + _APART)
     features = np.stack(list(parts.values()), axis=1)
     factors = fitted_weights(features[better] - features[worse])
     return named_factors(parts, factors)

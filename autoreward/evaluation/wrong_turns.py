@@ -50,6 +50,12 @@ def wrong_turn(task: Task, episode: Transitions) -> WrongTurn | None:
     return WrongTurn(begin + 1, end + 1, float(way[begin]), float(way[end]))
 
 
+def first_error(task: Task, episode: Transitions) -> str:
+    """The same in words; empty where it does not go wrong."""
+    turn = wrong_turn(task, episode)
+    return turn.said if turn else ""
+
+
 def way_done(task: Task, episode: Transitions) -> NDArray[np.float64]:
     """(L,): how much of the way to the goal is done after each step, in [0, 1]; of stages, those that are reached and of the next.
 

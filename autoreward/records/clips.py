@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from autoreward.records.base import Part, Record, Said
+from autoreward.records.base import Line, Part, Record, Said
 from autoreward.records.ids import TrialName
 
 CLIP_FILE = "clip.webp"
@@ -32,6 +32,9 @@ class Reel(Record):
     """Whether the condition of the success rule holds after each of these steps but the first; empty without a rule."""
     parts: dict[Part, tuple[float, ...]] = Field(default_factory=dict)
     """What each part of the policy's own reward pays for each of these steps but the first; empty where no program trained it."""
+
+    first_error: Line = ""
+    """Where the episode goes wrong, in words; empty where it does not."""
 
     @model_validator(mode="after")
     def _of_the_same_frames(self) -> Self:

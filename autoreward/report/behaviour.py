@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import Panel, jumps, panels
-from autoreward.evaluation.wrong_turns import wrong_turn
+from autoreward.evaluation.wrong_turns import first_error
 from autoreward.records import Clip
 from autoreward.report.charts import Band, Series, chart, legend_of
 from autoreward.report.reading import RunView
@@ -50,7 +50,11 @@ def plotted(reading: RunView) -> Plotted | None:
     episodes: dict[str, Transitions] = {clip.id: _episode(reading, clip) for clip in undrawn}
     found = list(panels(reading.header.task, episodes))
     names = [
-        Series(_named(clip, episodes[clip.id]) + first_error(reading, episodes[clip.id]), (), _COLORS[clip.id])
+        Series(
+            _named(clip, episodes[clip.id]) + follows(first_error(reading.header.task, episodes[clip.id])),
+            (),
+            _COLORS[clip.id],
+        )
         for clip in undrawn
     ]
     return Plotted(
@@ -74,10 +78,9 @@ def _episode(reading: RunView, clip: Clip) -> Transitions:
     return recorded.cut(rows=slice(0, int(recorded.step[:, 0].max())), columns=slice(0, 1))
 
 
-def first_error(reading: RunView, episode: Transitions) -> str:
-    """Where an episode, shape (L, 1), goes wrong, in words that follow a name; empty where it does not."""
-    turn = wrong_turn(reading.header.task, episode)
-    return f": {turn.said}" if turn else ""
+def follows(error: str) -> str:
+    """A first error after a name."""
+    return f": {error}" if error else ""
 
 
 def _named(clip: Clip, episode: Transitions) -> str:

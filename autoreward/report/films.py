@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from autoreward.records import CLIP_FILE, REEL_ACROSS, REEL_EPISODE, SHEET_FILE, STILL_FILE, Clip, Reel, TrialId
-from autoreward.report.behaviour import CAPTIONS, first_error, worth_seeing
+from autoreward.records import CLIP_FILE, REEL_ACROSS, SHEET_FILE, STILL_FILE, Clip, Reel, TrialId
+from autoreward.report.behaviour import CAPTIONS, follows, worth_seeing
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import MANY, Series, chart, plot_area
 from autoreward.report.reading import RunView
@@ -84,7 +84,7 @@ def _film(reading: RunView, clip: Clip, caption: str) -> Filmed:
     reel = clip.reel
     if reel is None:
         return Filmed(caption, _webp(page.file(CLIPS.of(clip.id), CLIP_FILE)), None, "", 1, (), Markup(""))
-    caption += first_error(reading, page.transitions(CLIPS.of(clip.id), REEL_EPISODE))
+    caption += follows(reel.first_error)
     rows = -(-len(reel.at) // REEL_ACROSS)
     named = [(name, MANY[i % len(MANY)]) for i, name in enumerate(reel.parts)]
     lines = [Series(name, list(zip(reel.at[1:], reel.parts[name], strict=True)), color) for name, color in named]

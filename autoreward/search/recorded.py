@@ -65,9 +65,9 @@ def recorded(book: Book, rounds: Sequence[Round]) -> EpisodeDataset | None:
     hacked = {name for r in rounds for name in _exploited(r.diagnoses)}
     pages = {s.trial_id: page for page, s in scored}
     for score in _last_of_each(s for _, s in scored if s.candidate_id in hacked):
-        pieces.append(_recording(pages[score.trial_id], score, f"exploit {score.trial_id}"))
+        pieces.append(recording(pages[score.trial_id], score, f"exploit {score.trial_id}"))
     for page, score in [(page, s) for page, s in scored if s.candidate_id not in hacked][-RECORDINGS:]:
-        pieces.append(_recording(page, score, score.trial_id))
+        pieces.append(recording(page, score, score.trial_id))
     return join(pieces, book.header.task.metric.better) if pieces else None
 
 
@@ -105,7 +105,7 @@ def _exploits(folder: Path) -> Iterator[Recording]:
         hacked = _exploited(page.saved(DIAGNOSES))
         scored = [s for s in page.saved(SCORES) if s.candidate_id in hacked and s.outcome.ok and s.episodes]
         for score in _last_of_each(scored):
-            yield _recording(page, score, f"exploit {folder.name}/{score.trial_id}")
+            yield recording(page, score, f"exploit {folder.name}/{score.trial_id}")
 
 
 def _last_of_each(scored: Iterable[Score]) -> Iterable[Score]:
@@ -129,7 +129,8 @@ def _hunted(page: Page, hunt: Hunt, run: str) -> Recording:
     return Recording(transitions, (ReferenceEpisode(kind=kind, episode=hunt.episode),))
 
 
-def _recording(page: Page, score: Score, kind: str) -> Recording:
+def recording(page: Page, score: Score, kind: str) -> Recording:
+    """The first EACH episodes that a policy was scored on. Raises RunDamaged."""
     episodes = tuple(ReferenceEpisode(kind=kind, episode=e) for e in score.episodes[:EACH])
     batch = page.transitions(SCORES.of(score.trial_id), EPISODES)
     return Recording(batch.cut(columns=slice(0, len(episodes))), episodes)

@@ -10,6 +10,7 @@ from autoreward.core.transitions import Transitions
 from autoreward.errors import CannotDraw
 from autoreward.evaluation.panels import steps_held
 from autoreward.evaluation.ranking import ranked
+from autoreward.evaluation.wrong_turns import first_error
 from autoreward.export.best import best_policy, handed_over
 from autoreward.records import REEL_EPISODE, Clip, Reel, Score, TrialId
 from autoreward.report.reading import RunView
@@ -87,6 +88,7 @@ def film_policies(book: Book, reading: RunView, workers: Workers, executor: Exec
             at=report.at,
             width=report.width,
             height=report.height,
+            first_error=first_error(task, episode),
             holds=tuple(steps_held(task, episode)[after].tolist()) if task.ruled else (),
             parts={
                 name: tuple(v[after, 0].tolist()) for name, v in _parts(reading, look, episode, workers.jail).items()

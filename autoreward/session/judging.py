@@ -1,14 +1,14 @@
 """Shows models that judge what they compare, asks each in both orders, has them debate, and puts together what they said."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from autoreward.config import RunConfig
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.errors import LimitReached
-from autoreward.judges.sides import Side, Sides
+from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.records import (
     REFERENCE_EPISODES,
@@ -194,10 +194,6 @@ class Showing:
         """The sides of each question."""
         wanted = {side.name: side for question in questions for side in sides.of(question)}
         missing = [side for name, side in wanted.items() if name not in self._seen]
-        for side, picture in self._executor.map(self._drawn, missing):
+        for side, picture in self._executor.map(partial(drawn_frames, self._book, self._workers), missing):
             self._seen[side.name] = Sight.of(self._about, side.transitions, picture)
         return [ShownPair(*(self._seen[side.name] for side in sides.of(question))) for question in questions]
-
-    def _drawn(self, side: Side) -> bytes:
-        """Some frames; empty where the environment can't be drawn here."""
-        return drawn_frames(self._book, self._workers, side)

@@ -1,7 +1,7 @@
 """What changes of programs came to, over runs: kept in the folder of runs, `.lessons/ENV.json`, and with the person."""
 
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ def known_lessons(runs: Path, env: str) -> Lessons:
 
 def all_lessons(runs: Path) -> tuple[Lessons, ...]:
     """The same of all environments, in alphabetical order."""
-    found = sorted({_read_file(folder, name).env for folder in _folders(runs) for name in folder.names(".json")})
+    found = sorted({_env(name) for folder in _folders(runs) for name in folder.names(".json")})
     return tuple(known_lessons(runs, env) for env in found)
 
 
@@ -90,3 +90,8 @@ def _write(runs: Path, lessons: Lessons) -> None:
 
 def _file(env: str) -> str:
     return f"{quote(env, safe='')}.json"
+
+
+def _env(name: str) -> str:
+    """Whose lessons a file has."""
+    return unquote(name.removesuffix(".json"))

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from autoreward.core.seeds import held_out
 from autoreward.core.wording import Command, did_you_mean
 from autoreward.errors import JobFailed, UsageError
+from autoreward.evaluation.legs import middle, newest
 from autoreward.evaluation.ranking import ranked
 from autoreward.records import Score, TrialId, policy_file
 from autoreward.report.beside_native import fresh_seeds_sentence
@@ -133,7 +134,13 @@ def cast_both(reading: RunView, *both: str) -> tuple[FilmedPolicy, ...]:
     Of several trainings it is the middle one by held-out success, the worse of two in the middle.
     """
     trained = [_trained(reading, who) for who in both]
-    return tuple(_filmed(reading, name, own[(len(own) - 1) // 2]) for name, own in trained)
+    return tuple(_filmed(reading, name, _middle(own)) for name, own in trained)
+
+
+def _middle(own: list[SavedScore]) -> SavedScore:
+    """Of trainings, as they were last scored: a leg on the way is none."""
+    found = middle(list(newest([saved.score for saved in own]).values()))[0]
+    return next(saved for saved in own if saved.score.trial_id == found.trial_id)
 
 
 def _filmed(reading: RunView, name: str, saved: SavedScore) -> FilmedPolicy:
