@@ -11,13 +11,25 @@ from kept import kept
 from autoreward import errors, events
 from autoreward.core.lines import FORM
 from autoreward.errors import AutorewardError
-from autoreward.records import Audit, CriticExam, EnvCheck, Paired, Plan, Record, Robustness, Run, SuccessAudit, Verdict
+from autoreward.records import (
+    Audit,
+    CriticExam,
+    EnvCheck,
+    Paired,
+    Plan,
+    Record,
+    Robustness,
+    Run,
+    SuccessAudit,
+    Tuned,
+    Verdict,
+)
 from autoreward.report.candidates import CandidateView
 from autoreward.tasks.card import Task
 
 ROOT = Path(__file__).parent.parent
 RECORDS: tuple[tuple[str, type[Record]], ...] = (
-    ("check", Verdict), ("score", Paired), ("audit", SuccessAudit), ("confirm", Robustness), ("tasks --check", Audit),
+    ("check", Verdict), ("score", Paired), ("tune", Tuned), ("audit", SuccessAudit), ("confirm", Robustness), ("tasks --check", Audit),
     ("tasks NAME", Task), ("show", Run), ("run --dry-run", Plan), ("doctor --env", EnvCheck), ("doctor --exam", CriticExam),
 )  # fmt: skip
 """Kinds that are records: their fields are the record's."""

@@ -33,6 +33,7 @@ from autoreward.cli import (
     tasks,
     tighten,
     train,
+    tune,
     view,
 )
 from autoreward.cli.say import open_closed_streams, say, say_line, say_no_more
@@ -91,6 +92,7 @@ COMMANDS = (
     check,
     score,
     train,
+    tune,
     mcp,
     agent_file,
     doctor,

@@ -121,6 +121,7 @@ from autoreward.records.trials import (
     TrialJob,
     policy_file,
 )
+from autoreward.records.tuned import TriedSettings, Tuned
 
 __all__ = [
     "CLIP_FILE",
@@ -258,6 +259,8 @@ __all__ = [
     "TrialId",
     "TrialJob",
     "TrialName",
+    "TriedSettings",
+    "Tuned",
     "VariedEpisodes",
     "VariedRange",
     "VariedReward",
