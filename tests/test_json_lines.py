@@ -29,7 +29,8 @@ from autoreward.tasks.card import Task
 
 ROOT = Path(__file__).parent.parent
 RECORDS: tuple[tuple[str, type[Record]], ...] = (
-    ("check", Verdict), ("score", Paired), ("tune", Tuned), ("audit", SuccessAudit), ("confirm", Robustness), ("tasks --check", Audit),
+    ("check", Verdict), ("score", Paired), ("tune", Tuned), ("audit", SuccessAudit), ("confirm", Robustness),
+    ("tasks --check", Audit),
     ("tasks NAME", Task), ("show", Run), ("run --dry-run", Plan), ("doctor --env", EnvCheck), ("doctor --exam", CriticExam),
 )  # fmt: skip
 """Kinds that are records: their fields are the record's."""
