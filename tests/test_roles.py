@@ -37,6 +37,7 @@ from autoreward.records import (
     Longer,
     PartStats,
     ReferenceEpisode,
+    RewardDistance,
     Round,
     Score,
     Screen,
@@ -659,6 +660,17 @@ def short_round() -> Round:
         diagnoses=(Diagnosis(candidate_id="r000c0", symptoms=(symptom,)), Diagnosis(candidate_id="r000c1")),
         analyses=(Analysis(candidate_id="r000c1", causes=(cause,)),),
     )
+
+
+def test_a_near_duplicate_is_named_with_what_it_is_like() -> None:
+    """The nearest, and only what is nearly the same: at 0.05 and beyond nothing is said."""
+    near = [("r000c1", "r000c0", 0.03), ("r000c1", "r000c9", 0.01), ("r000c2", "r000c0", 0.05)]
+    distances = tuple(RewardDistance(one=one, other=other, value=value) for one, other, value in near)
+    plain = short_round()
+    told = plain.model_copy(update={"screened": plain.screened.model_copy(update={"distances": distances})})
+    before, after = (design_prompt(BRIEF, history(TASK, played), 4).splitlines() for played in (plain, told))
+    (said,) = (line for line in after if line not in before)
+    assert "nearly the reward of r000c9 but for scale and shaping (STARC distance 0.01 of 1)" in said
 
 
 def test_models_read_the_rule_unless_it_is_hidden() -> None:

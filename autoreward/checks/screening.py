@@ -1,14 +1,15 @@
 """One round's candidates through all screens, and the order in which they are worth training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
-from autoreward.checks.screens import all_screens, potentials
-from autoreward.records import RANKING, Screen, Screened, ScreenedCandidate
+from autoreward.checks.screens import all_screens
+from autoreward.checks.starc import canonical, distance, potentials
+from autoreward.records import RANKING, RewardDistance, Screen, Screened, ScreenedCandidate
 from autoreward.sandbox.client import RewardFailed
 
 SAMPLE = 20_000
@@ -20,21 +21,25 @@ def screen(
     relabelled: Mapping[str, Relabelled | RewardFailed],
     earlier: Mapping[str, Relabelled],
     gamma: float,
+    trained: Collection[str] = (),
 ) -> Screened:
     """Screen candidates (by id, in the order they were designed) against a dataset and against earlier candidates.
 
+    A duplicate is one of those that were `trained`, or of a candidate before it; distances are to all earlier ones.
     One that failed on the dataset comes last in the order: its training may not meet what it fails on. The least bad one is kept
     where all would be rejected: a screen may save trainings, it can't stop a search.
     """
     rows = _sample(dataset)
     basis = potentials(dataset.transitions, gamma)[rows]
-    known = {name: _thinned(answer, rows) for name, answer in earlier.items()}
+    answers = {name: answer for name, answer in relabelled.items() if isinstance(answer, Relabelled)}
+    forms = {name: canonical(answer.rewards[rows], basis) for name, answer in {**earlier, **answers}.items()}
+    known = {name: answer for name, answer in earlier.items() if name in trained}
     items: list[ScreenedCandidate] = []
-    for name, answer in relabelled.items():
-        if isinstance(answer, RewardFailed):
-            continue
-        own = _thinned(answer, rows)
-        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, basis)))
+    distances: list[RewardDistance] = []
+    for place, (name, own) in enumerate(answers.items()):
+        far = {other: distance(forms[name], forms[other]) for other in (*earlier, *list(answers)[:place])}
+        distances += [RewardDistance(one=name, other=other, value=round(d, 4)) for other, d in far.items()]
+        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, far)))
         if not any(s.decision == "rejected" for s in items[-1].screens):
             known[name] = own
     places = {item.candidate_id: _worth(item.screens, i) for i, item in enumerate(items)}
@@ -43,7 +48,9 @@ def screen(
         order = [min(places, key=lambda n: places[n])]
     failed = {name: _failure(answer) for name, answer in relabelled.items() if isinstance(answer, RewardFailed)}
     items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
-    return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size)
+    return Screened(
+        items=tuple(items), order=(*order, *failed), transitions=dataset.size, distances=tuple(distances)
+    )
 
 
 def _failure(failure: RewardFailed) -> Screen:
@@ -65,6 +72,3 @@ def _sample(dataset: EpisodeDataset) -> NDArray[np.intp]:
     ends = np.flatnonzero(dataset.transitions.terminated.T[there])
     return np.union1d(np.arange(0, dataset.size, max(1, dataset.size // SAMPLE)), ends)
 
-
-def _thinned(relabelled: Relabelled, rows: NDArray[np.intp]) -> Relabelled:
-    return relabelled._replace(rewards=relabelled.rewards[rows])

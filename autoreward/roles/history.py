@@ -21,6 +21,8 @@ _LONGEST_CAUSE = 300
 _LONGEST_REASON = 200
 EARLIER = 5
 """Lessons of earlier runs that a designer is told."""
+NEARLY = 0.05
+"""STARC distance below which a designer is told that two programs' rewards are nearly the same."""
 LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
 _SHORT_THOUGHT = 100
@@ -93,7 +95,9 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
         programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
         others=[
             f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
-            + "; ".join([_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id)])
+            + "; ".join(
+                [_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id), *_alike(rounds, c.id)]
+            )
             for c in programs.values()
             if c.id not in whole
         ],
@@ -166,7 +170,7 @@ def _why(
     lines = [f"people who compared policies: {strength.said}"] if (strength := liked.of(candidate.id)) else []
     if not trainings or max(s.steps for s in trainings) < brief.steps:
         lines.append(_fate(brief, rounds, candidate, trainings))
-    lines += _hunted(rounds, candidate.id)
+    lines += [*_hunted(rounds, candidate.id), *_alike(rounds, candidate.id)]
     lines += [
         hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
         for s in (told(diagnosis.symptoms) if diagnosis else ())[:_SYMPTOMS]
@@ -187,6 +191,15 @@ def _hunted(rounds: Sequence[Round], candidate_id: str) -> list[str]:
         for hunt in r.hunts
         if hunt.candidate_id == candidate_id and hunt.found
     ]
+
+
+def _alike(rounds: Sequence[Round], candidate_id: str) -> list[str]:
+    """The earlier program whose reward is nearest to its own, where that is nearly the same."""
+    near = [d for r in rounds for d in r.screened.distances if d.one == candidate_id and d.value < NEARLY]
+    nearest = min(near, key=lambda d: d.value, default=None)
+    if nearest is None:
+        return []
+    return [f"nearly the reward of {nearest.other} but for scale and shaping (STARC distance {nearest.value:.2f} of 1)"]
 
 
 def told(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
