@@ -108,7 +108,15 @@ def test_the_screen(sign: float, decision: str) -> None:
     """Three that went right and three that went up, alike but for noise below what counts as one state."""
     noise = np.random.default_rng(0).uniform(-0.01, 0.01, 6)
     batch = walks(*(np.concatenate([TRUNK, RIGHT if i < 3 else UP]) + noise[i] for i in range(6)))
-    plain = {"length": 29, "terminated": False, "reached": False, "held": 0, "metric": 1, "movement": 1.0, "success": False}
+    plain = {
+        "length": 29,
+        "terminated": False,
+        "reached": False,
+        "held": 0,
+        "metric": 1,
+        "movement": 1.0,
+        "success": False,
+    }
     episodes = [Episode.model_validate(plain | {"progress": 0.9 if i < 3 else 0.1}) for i in range(6)]
     dataset = EpisodeDataset(batch, tuple(ReferenceEpisode(kind="trial", episode=e) for e in episodes), "lower")
     rewards = sign * moved(batch)

@@ -202,10 +202,18 @@ def test_canonical_forms_ignore_scale_and_shaping() -> None:
     rng = np.random.default_rng(0)
     reward = rng.normal(size=len(basis))
     shaped = 3.0 * reward + basis @ rng.normal(size=basis.shape[1])
-    one, other = starc.canonical(reward, basis), starc.canonical(shaped, basis)
-    assert starc.distance(one, other) == pytest.approx(0.0, abs=1e-6)
-    assert starc.distance(one, starc.canonical(-reward, basis)) == pytest.approx(1.0)
-    assert starc.distance(one, starc.canonical(rng.normal(size=len(basis)), basis)) == pytest.approx(0.7, abs=0.1)
+    rewards = {
+        "one": reward,
+        "shaped": shaped,
+        "turned": -reward,
+        "other": rng.normal(size=len(basis)),
+        "idle": basis[:, 0],
+    }
+    distances = starc.Distances(rewards, basis)
+    assert distances.between("one", "shaped") == pytest.approx(0.0, abs=1e-6)
+    assert distances.between("one", "turned") == pytest.approx(1.0)
+    assert distances.between("one", "other") == pytest.approx(0.7, abs=0.1)
+    assert distances.between("one", "idle") == pytest.approx(0.5), "what is nothing but shaping has no direction"
 
 
 def test_spearman_known_answers() -> None:

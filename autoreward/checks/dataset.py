@@ -41,6 +41,11 @@ class EpisodeDataset:
         return any(e.episode.success for e in self.episodes)
 
     @property
+    def ended(self) -> bool:
+        """Whether any of them ended by itself."""
+        return bool(self.transitions.terminated[self.transitions.step > 0].any())
+
+    @property
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
 from autoreward.checks.screens import all_screens
-from autoreward.checks.starc import canonical, distance, potentials
+from autoreward.checks.starc import Distances, potentials
 from autoreward.records import RANKING, RewardDistance, Screen, Screened, ScreenedCandidate
 from autoreward.sandbox.client import RewardFailed
 
@@ -30,16 +30,22 @@ def screen(
     where all would be rejected: a screen may save trainings, it can't stop a search.
     """
     rows = _sample(dataset)
-    basis = potentials(dataset.transitions, gamma)[rows]
+    shaping = potentials(dataset.transitions, gamma)[rows]
+    # where no episode ended by itself it can't be told from what decides whether a policy wants one to end
+    told_apart = shaping if dataset.ended else shaping[:, :0]
     answers = {name: answer for name, answer in relabelled.items() if isinstance(answer, Relabelled)}
-    forms = {name: canonical(answer.rewards[rows], basis) for name, answer in {**earlier, **answers}.items()}
+    rewards = {name: answer.rewards[rows] for name, answer in {**earlier, **answers}.items()}
+    far, careful = (Distances(rewards, basis) for basis in (shaping, told_apart))
     known = {name: answer for name, answer in earlier.items() if name in trained}
     items: list[ScreenedCandidate] = []
     distances: list[RewardDistance] = []
     for place, (name, own) in enumerate(answers.items()):
-        far = {other: distance(forms[name], forms[other]) for other in (*earlier, *list(answers)[:place])}
-        distances += [RewardDistance(one=name, other=other, value=round(d, 4)) for other, d in far.items()]
-        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, far)))
+        distances += [
+            RewardDistance(one=name, other=other, value=round(far.between(name, other), 4))
+            for other in (*earlier, *list(answers)[:place])
+        ]
+        near = {other: careful.between(name, other) for other in known}
+        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, near)))
         if not any(s.decision == "rejected" for s in items[-1].screens):
             known[name] = own
     places = {item.candidate_id: _worth(item.screens, i) for i, item in enumerate(items)}
@@ -48,9 +54,7 @@ def screen(
         order = [min(places, key=lambda n: places[n])]
     failed = {name: _failure(answer) for name, answer in relabelled.items() if isinstance(answer, RewardFailed)}
     items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
-    return Screened(
-        items=tuple(items), order=(*order, *failed), transitions=dataset.size, distances=tuple(distances)
-    )
+    return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size, distances=tuple(distances))
 
 
 def _failure(failure: RewardFailed) -> Screen:
@@ -71,4 +75,3 @@ def _sample(dataset: EpisodeDataset) -> NDArray[np.intp]:
     there = dataset.transitions.step.T > 0
     ends = np.flatnonzero(dataset.transitions.terminated.T[there])
     return np.union1d(np.arange(0, dataset.size, max(1, dataset.size // SAMPLE)), ends)
-

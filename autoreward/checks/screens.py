@@ -14,7 +14,7 @@ from autoreward.checks.informativeness import paid_share
 from autoreward.checks.relabel import Relabelled
 from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.symptoms import EARLY, STILL
-from autoreward.records import RANKING, Screen
+from autoreward.records import DUPLICATE, RANKING, Screen
 
 VETO = -0.3
 """Rank correlation below which a reward prefers what the task counts as worse."""
@@ -91,9 +91,13 @@ def informativeness(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
     """
     found = dataset.partings
     if len(found) < _FEW:
-        return _silent("informativeness", f"{len(found)} pairs of clearly better and worse episodes part from one state")
+        return _silent(
+            "informativeness", f"{len(found)} pairs of clearly better and worse episodes part from one state"
+        )
     share = paid_share(relabelled.rewards, found)
-    evidence = f"of two episodes that part, the better one is paid more on its way on in {share:.0%} of {len(found)} pairs"
+    evidence = (
+        f"of two episodes that part, the better one is paid more on its way on in {share:.0%} of {len(found)} pairs"
+    )
     if share < WRONG_WAY:
         advice = "Make it pay for what leads nearer to the goal from there."
         return _screen("informativeness", "demoted", share, evidence, advice)
@@ -177,11 +181,11 @@ def duplicate(
     looks like none.
     """
     if not others:
-        return _silent("duplicate", "there is nothing to compare with")
+        return _silent(DUPLICATE, "there is nothing to compare with")
     nearest = min(others, key=lambda name: distances[name])
     evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
     if distances[nearest] >= SAME or spearman(relabelled.returns, others[nearest].returns) <= 0.999:
-        return _screen("duplicate", "passed", distances[nearest], evidence)
+        return _screen(DUPLICATE, "passed", distances[nearest], evidence)
     peaks = (*relabelled.peaks.items(), *others[nearest].peaks.items())
     if idle := [name for name, peak in peaks if peak == 0.0]:
         evidence += f"; {idle[0]} was never anything but 0, so what it adds is not known"
@@ -189,9 +193,9 @@ def duplicate(
         evidence += "; no success is recorded, so what they pay for one is not known"
     else:
         advice = f"It is {nearest} again: the same order of all recorded episodes."
-        return _screen("duplicate", "rejected", distances[nearest], evidence, advice)
+        return _screen(DUPLICATE, "rejected", distances[nearest], evidence, advice)
     return _screen(
-        "duplicate", "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
+        DUPLICATE, "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
     )
 
 

@@ -13,13 +13,10 @@ from autoreward.core.transitions import Transitions
 def potentials(batch: Transitions, gamma: float) -> Array:
     """A basis of shaping terms gamma f(s') - f(s) for a constant, each number of the state and its square, shape (M, k).
 
-    f(s') is 0 where the episode ended by itself. Where none did, k is 0: shaping can't be told there from a bonus or a cost of
-    every step, which decide whether a policy wants an episode to end.
+    f(s') is 0 where the episode ended by itself. Where none did, that of a constant is a bonus or a cost of every step.
     """
     there = batch.step.T > 0
     alive = 1.0 - batch.terminated.T[there]
-    if alive.all():
-        return np.empty((len(alive), 0))
     columns = [gamma * alive - 1.0]
     for name, after in batch.without(NATIVE_REWARD).next_state.items():
         before = batch.state[name]
@@ -31,21 +28,32 @@ def potentials(batch: Transitions, gamma: float) -> Array:
 
 
 def canonical(rewards: Array, basis: Array) -> Array:
-    """A reward without shaping and scale, after STARC (Skalse et al. 2024, arXiv 2309.15257).
+    """Rewards (M, n) without shaping and scale, one a column, after STARC (Skalse et al. 2024, arXiv 2309.15257).
 
-    What `basis` can express of it by least squares is taken out, the rest is divided by its length: rewards that differ by a
+    What `basis` can express of one by least squares is taken out, the rest is divided by its length: rewards that differ by a
     positive factor and by such a potential have the same form.
     """
     coefficients, *_ = np.linalg.lstsq(basis, rewards, rcond=None)
     rest = rewards - basis @ coefficients
-    length = float(np.linalg.norm(rest))
+    lengths, sizes = np.linalg.norm(rest, axis=0), np.linalg.norm(rewards, axis=0)
     # a reward that is nothing but shaping has no direction of its own
-    return rest / length if length > 1e-6 * max(float(np.linalg.norm(rewards)), 1e-12) else np.zeros_like(rest)
+    own = lengths > 1e-6 * np.maximum(sizes, 1e-12)
+    return np.asarray(np.where(own, rest / np.where(own, lengths, 1.0), 0.0))
 
 
-def distance(one: Array, other: Array) -> float:
-    """Half the distance of two canonical forms: 0 for the same, 1 for opposite ones."""
-    return 0.5 * float(np.linalg.norm(one - other))
+class Distances:
+    """Between any two of some rewards: half the distance of their canonical forms, 0 for the same, 1 for opposite ones."""
+
+    def __init__(self, rewards: Mapping[str, Array], basis: Array) -> None:
+        """`rewards` (M,) by name, on the transitions that `basis` is of."""
+        self._places = {name: place for place, name in enumerate(rewards)}
+        columns = list(rewards.values())
+        self._forms = canonical(np.stack(columns, axis=1), basis) if columns else np.empty((len(basis), 0))
+
+    def between(self, one: str, other: str) -> float:
+        """Of two of them, by name."""
+        mine, theirs = (self._forms[:, self._places[name]] for name in (one, other))
+        return 0.5 * float(np.linalg.norm(mine - theirs))
 
 
 def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:

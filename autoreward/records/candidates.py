@@ -118,6 +118,9 @@ class Finding(Record):
 RANKING = "ranking"
 """Name of the screen whose number is the rank correlation of a program's return with the goodness of recorded episodes."""
 
+DUPLICATE = "duplicate"
+"""Name of the screen whose number is the distance of a program's reward to the nearest of those that may train or have."""
+
 
 class Verdict(Record):
     """Whether a candidate may be trained."""

@@ -12,6 +12,8 @@ _LINE = 15
 """What a box grows by where it also says what people prefer."""
 _PICTURE = 60
 """And by where it has a picture; of its height."""
+_BELOW = 14
+"""From what is said of one parent to what is said of the next."""
 
 
 def lineage(
@@ -47,13 +49,13 @@ def lineage(
     ]
     for view in candidates:
         x, y = places[view.candidate.id]
-        for parent in view.candidate.parents:
+        for number, parent in enumerate(view.candidate.parents):
             if parent in places:
                 left, top = places[parent]
                 begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
-                svg.append(_changed(far.get(frozenset((view.candidate.id, parent))), end, other))
+                svg.append(_changed(far.get(frozenset((view.candidate.id, parent))), end, other + number * _BELOW))
     svg += [
         _box(view, to(view.candidate.id), (*places[view.candidate.id], tall), view.candidate.id == best, liked, by)
         + _still(stills.get(view.candidate.id, ""), *places[view.candidate.id], tall)

@@ -79,7 +79,7 @@ def _matrix(names: Sequence[str], known: Between, to: Callable[[str], str]) -> s
     for row, name in enumerate(names):
         y = top + row * _CELL
         svg.append(
-            f'<a href="{escape(to(name))}"><text class="name" x="{room - 6}" y="{y + 12}" text-anchor="end">{escape(name)}</text></a>'
+            f'<a href="{escape(to(name))}"><text x="{room - 6}" y="{y + 12}" text-anchor="end">{escape(name)}</text></a>'
         )
         svg += [
             _cell(room + column * _CELL, y, name, other, known.get(frozenset((name, other))))
@@ -112,7 +112,7 @@ def _legend(x: float, y: float) -> list[str]:
 
 
 def _shade(value: float) -> str:
-    """In one color the more alike they are, in the other the more opposite; hardly any where they have nothing to do with each other."""
+    """In one color the more alike they are, in another the more opposite; hardly any where they are unrelated."""
     side, strength = ("near", 1.0 - value / _UNRELATED) if value < _UNRELATED else ("far", _beyond(value))
     return f'class="{side}" fill-opacity="{max(0.06, strength):.2f}"'
 

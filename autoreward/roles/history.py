@@ -10,7 +10,7 @@ from autoreward.evaluation.edits import lesson_said, telling
 from autoreward.evaluation.legs import newest, scored
 from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.evaluation.ranking import best, ranked
-from autoreward.records import Candidate, Diagnosis, Lessons, Round, Score, Strengths, Symptom, TrialId
+from autoreward.records import DUPLICATE, Candidate, Diagnosis, Lessons, Round, Score, Strengths, Symptom, TrialId
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
 
@@ -22,7 +22,7 @@ _LONGEST_REASON = 200
 EARLIER = 5
 """Lessons of earlier runs that a designer is told."""
 NEARLY = 0.05
-"""STARC distance below which a designer is told that two programs' rewards are nearly the same."""
+"""Distance of two rewards below which a designer is told of it."""
 LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
 _SHORT_THOUGHT = 100
@@ -194,12 +194,15 @@ def _hunted(rounds: Sequence[Round], candidate_id: str) -> list[str]:
 
 
 def _alike(rounds: Sequence[Round], candidate_id: str) -> list[str]:
-    """The earlier program whose reward is nearest to its own, where that is nearly the same."""
-    near = [d for r in rounds for d in r.screened.distances if d.one == candidate_id and d.value < NEARLY]
-    nearest = min(near, key=lambda d: d.value, default=None)
-    if nearest is None:
-        return []
-    return [f"nearly the reward of {nearest.other} but for scale and shaping (STARC distance {nearest.value:.2f} of 1)"]
+    """What its reward is nearly the same as, where it trained all the same."""
+    return [
+        f"nearly the same reward as another, but for scale and shaping: {s.evidence}"
+        for r in rounds
+        for item in r.screened.items
+        for s in item.screens
+        if item.candidate_id == candidate_id and s.name == DUPLICATE and s.decision != "rejected"
+        if s.number is not None and s.number < NEARLY
+    ]
 
 
 def told(symptoms: Sequence[Symptom]) -> tuple[Symptom, ...]:
