@@ -7,8 +7,6 @@ Programs, episodes, good and bad are those of `benchmarks/screens_hard.py`; DIR 
 `redundant`: two parts of the program correlate by more than 0.98 over the recorded transitions.
 `poles`: each number of a continuous action is held at either end, the others at rest; of some number one end is clearly better
 (by 0.1) and is not paid more.
-`mirror`: of the recorded episodes that are clearly better than their mirror image, by the rule, the image is paid more in most. For
-environments whose mirror is known (MIRRORS).
 `slope`: what a reward changes by between two states that are nearest to each other, divided by their distance, both in units of
 their spread; 99 % quantile. Its rank correlation with what came of the programs.
 """
@@ -28,32 +26,16 @@ from autoreward.checks.dataset import APART, EpisodeDataset
 from autoreward.checks.relabel import relabel
 from autoreward.checks.screening import screen
 from autoreward.core.contract import NATIVE_REWARD
-from autoreward.core.transitions import Transitions
 from autoreward.evaluation.rank_correlation import spearman
 from autoreward.records import ReferenceEpisode
-from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
-from autoreward.worker.success import SuccessRule
 
 NEIGHBOURS = 1_500
 """States whose nearest neighbours are looked for."""
-
-
-class Mirror(NamedTuple):
-    """What turns an environment into its mirror image."""
-
-    flipped: frozenset[str]
-    swapped: tuple[tuple[str, str], ...]
-    choices: Mapping[int, int]
-
-
-MIRRORS = {
-    "lander-left": Mirror(frozenset({"x", "x_speed", "angle", "spin"}), (("left_leg", "right_leg"),), {1: 3, 3: 1}),
-}
 
 
 def main() -> None:
@@ -86,11 +68,6 @@ def demoted(of: Field) -> set[str]:
 def tried(of: Field) -> Iterator[tuple[str, str, list[Judged]]]:
     yield "redundant", "-", [item for item in of.items if redundant(item.parts)]
     with Jail() as jail:
-        if of.task.name in MIRRORS:
-            image = mirrored(of.dataset.transitions, MIRRORS[of.task.name])
-            worse = image_goodness(of, image)
-            told = of.dataset.goodness - worse >= APART
-            yield "mirror", f"{told.sum()} episodes", [i for i in of.items if prefers_image(of, i, image, told, jail)]
         held = poles(of)
         if held is None:
             return
@@ -104,42 +81,6 @@ def tried(of: Field) -> Iterator[tuple[str, str, list[Judged]]]:
 def redundant(parts: Mapping[str, Array]) -> bool:
     moving = [p for p in parts.values() if np.ptp(p) > 1e-9 * max(1.0, float(np.abs(p).max()))]
     return any(abs(np.corrcoef(one, other)[0, 1]) > 0.98 for one, other in itertools.combinations(moving, 2))
-
-
-def mirrored(batch: Transitions, mirror: Mirror) -> Transitions:
-    def image(fields: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-        made = {name: -values if name in mirror.flipped else values for name, values in fields.items()}
-        for one, other in mirror.swapped:
-            made[one], made[other] = made[other], made[one]
-        return made
-
-    actions = {
-        name: np.vectorize(lambda a: mirror.choices.get(int(a), int(a)))(v).astype(v.dtype)
-        for name, v in batch.action.items()
-    }
-    return Transitions(image(batch.state), actions, image(batch.next_state), batch.step, batch.terminated)
-
-
-def image_goodness(of: Field, image: Transitions) -> Array:
-    """By the rule, as episodes are graded."""
-    rule = SuccessRule(of.task, of.description.max_steps, of.description.grading)
-    lengths = (image.step > 0).sum(axis=0)
-    found = []
-    for column, length in enumerate(lengths):
-        fields = {name: values[:length, column] for name, values in image.rule_fields.items()}
-        ended = bool(image.terminated[length - 1, column])
-        found.append(rule.progress(fields, ended) + rule.succeeded(fields, ended))
-    return np.array(found)
-
-
-def prefers_image(of: Field, item: Judged, image: Transitions, told: NDArray[np.bool_], jail: Jail) -> bool:
-    try:
-        job = search_job(CONFIG, of.task, item.candidate, item.verdict)
-        labels = relabel(jail, job, of.task.train.gamma, EpisodeDataset(image, of.dataset.episodes, of.dataset.better))
-    except RewardFailed:
-        return False
-    ahead = np.sign(item.labels.returns - labels.returns)[told]
-    return float(np.mean(0.5 + 0.5 * ahead)) < 0.5
 
 
 def poles(of: Field) -> EpisodeDataset | None:
