@@ -16,7 +16,7 @@ from autoreward.report.candidates import CandidateView
 from autoreward.report.html import render
 from autoreward.report.lineage import lineage
 from autoreward.report.reading import RunView, read_run
-from autoreward.report.reward_distances import LARGEST, alike, between
+from autoreward.report.reward_distances import MOST_SHOWN, alike, between
 
 
 def labels(rewards: np.ndarray) -> Relabelled:
@@ -88,12 +88,12 @@ def test_there_is_no_matrix_without_two_that_were_compared(reading: RunView) -> 
 
 
 def test_the_latest_are_shown_of_many(reading: RunView) -> None:
-    many = views(reading, LARGEST + 2, {})
+    many = views(reading, MOST_SHOWN + 2, {})
     names = [view.candidate.id for view in many]
     shown = alike(many, [far(n, m, 0.5) for i, n in enumerate(names) for m in names[:i]])
     assert shown is not None
     assert shown.left_out == 2
-    assert shown.matrix.count("<title>") == LARGEST * (LARGEST - 1) // 2
+    assert shown.matrix.count("<title>") == MOST_SHOWN * (MOST_SHOWN - 1) // 2
     assert ">r000c1<" not in shown.matrix
 
 

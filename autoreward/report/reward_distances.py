@@ -7,7 +7,7 @@ from typing import NamedTuple
 from autoreward.records import RewardDistance
 from autoreward.report.candidates import CandidateView
 
-LARGEST = 48
+MOST_SHOWN = 48
 """Programs of a matrix, at most: the latest."""
 NEAREST = 5
 """Pairs that are named below it."""
@@ -45,7 +45,7 @@ def alike(
     names = [view.candidate.id for view in views if view.candidate.id in compared]
     if len(names) < 2:
         return None
-    shown = names[-LARGEST:]
+    shown = names[-MOST_SHOWN:]
     parents = {view.candidate.id: view.candidate.parents for view in views}
     pairs = sorted((value, pair) for pair, value in _in_order(known, names).items())
     return Alike(
