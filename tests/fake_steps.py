@@ -25,6 +25,7 @@ from autoreward.records import (
     Judgements,
     PlayedController,
     Question,
+    RewardDistance,
     Round,
     Score,
     Screened,
@@ -56,6 +57,15 @@ class InlineExecutor:
     def map(self, fn: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         for item in items:
             yield item, fn(item)
+
+
+def made_up_distances(before: Sequence[str], names: Sequence[str]) -> tuple[RewardDistance, ...]:
+    """Of each to all before it."""
+    return tuple(
+        RewardDistance(one=one, other=other, value=round(derive(0, one + other) % 101 / 100, 2))
+        for place, one in enumerate(names)
+        for other in (*before, *names[:place])
+    )
 
 
 class FakeSteps:
@@ -105,7 +115,9 @@ class FakeSteps:
 
     def screen(self, candidates: Sequence[Candidate], verdicts: Sequence[Verdict], rounds: Sequence[Round]) -> Screened:
         self.done[f"screen {len(rounds)}"] += 1
-        return Screened(order=tuple(v.candidate_id for v in verdicts if v.accepted))
+        order = tuple(v.candidate_id for v in verdicts if v.accepted)
+        before = [v.candidate_id for r in rounds for v in r.verdicts if v.accepted]
+        return Screened(order=order, distances=made_up_distances(before, order))
 
     def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         self.done[f"train {job.id}"] += 1

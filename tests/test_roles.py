@@ -661,6 +661,28 @@ def short_round() -> Round:
     )
 
 
+def test_a_near_duplicate_is_named_with_what_it_is_like() -> None:
+    """Only what is nearly the same: at 0.05 nothing is said; and what it did not train for is said once."""
+    plain = short_round()
+
+    def lines(number: float, decision: str) -> list[str]:
+        near = f"nearest to r000c0, at a distance of {number:.3f} of 1"
+        found = Screen.model_validate({"name": "duplicate", "decision": decision, "number": number, "evidence": near})
+        items = (*plain.screened.items, ScreenedCandidate(candidate_id="r000c1", screens=(found,)))
+        told = plain.model_copy(update={"screened": plain.screened.model_copy(update={"items": items})})
+        return [x for x in design_prompt(BRIEF, history(TASK, told), 4).splitlines() if x not in before]
+
+    before = design_prompt(BRIEF, history(TASK, plain), 4).splitlines()
+    (said,) = lines(0.03, "passed")
+    assert (
+        "nearly the same reward as another, but for scale and shaping: nearest to r000c0, at a distance of 0.030"
+        in said
+    )
+    assert lines(0.03, "demoted") == [said]
+    assert not lines(0.05, "passed")
+    assert not lines(0.01, "rejected")
+
+
 def test_models_read_the_rule_unless_it_is_hidden() -> None:
     """All roles; a program never does."""
     hidden, item = BRIEF._replace(rule_shown=False), case([True, False], [True, True])

@@ -9,7 +9,7 @@ import pytest
 from batches import batch
 from numpy.typing import NDArray
 
-from autoreward.checks import laps, screens
+from autoreward.checks import laps, screens, starc
 from autoreward.checks.dataset import EpisodeDataset, join
 from autoreward.checks.relabel import Relabelled, relabel, shaken_inputs
 from autoreward.checks.screening import screen
@@ -198,14 +198,22 @@ def test_noise_must_not_reorder_episodes() -> None:
 
 def test_canonical_forms_ignore_scale_and_shaping() -> None:
     data, gamma = batch(steps=40, envs=6), 0.9
-    basis = screens.potentials(data, gamma)
+    basis = starc.potentials(data, gamma)
     rng = np.random.default_rng(0)
     reward = rng.normal(size=len(basis))
     shaped = 3.0 * reward + basis @ rng.normal(size=basis.shape[1])
-    one, other = screens.canonical(reward, basis), screens.canonical(shaped, basis)
-    assert screens.distance(one, other) == pytest.approx(0.0, abs=1e-6)
-    assert screens.distance(one, screens.canonical(-reward, basis)) == pytest.approx(1.0)
-    assert screens.distance(one, screens.canonical(rng.normal(size=len(basis)), basis)) == pytest.approx(0.7, abs=0.1)
+    rewards = {
+        "one": reward,
+        "shaped": shaped,
+        "turned": -reward,
+        "other": rng.normal(size=len(basis)),
+        "idle": basis[:, 0],
+    }
+    distances = starc.Distances(rewards, basis)
+    assert distances.between("one", "shaped") == pytest.approx(0.0, abs=1e-6)
+    assert distances.between("one", "turned") == pytest.approx(1.0)
+    assert distances.between("one", "other") == pytest.approx(0.7, abs=0.1)
+    assert distances.between("one", "idle") == pytest.approx(0.5), "what is nothing but shaping has no direction"
 
 
 def test_spearman_known_answers() -> None:

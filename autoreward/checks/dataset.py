@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.checks import laps
+from autoreward.checks.informativeness import Parting, partings
 from autoreward.core.transitions import Transitions
 from autoreward.records import ReferenceEpisode
 from autoreward.tasks.tables import Direction, direction_sign
 
 Array = NDArray[np.float64]
+APART = 0.1
+"""Difference of graded progress from which one episode counts as better than another."""
 NEARER = 0.25
 """Share of the way from doing nothing to a success by which an episode must be ahead of the middle one to be clearly better."""
 
@@ -38,6 +41,11 @@ class EpisodeDataset:
         return any(e.episode.success for e in self.episodes)
 
     @property
+    def ended(self) -> bool:
+        """Whether any of them ended by itself."""
+        return bool(self.transitions.terminated[self.transitions.step > 0].any())
+
+    @property
     def goodness(self) -> Array:
         """(E,): 1 and more for a success, graded progress below that."""
         return np.array([e.episode.progress + e.episode.success for e in self.episodes])
@@ -52,6 +60,11 @@ class EpisodeDataset:
     def laps(self) -> tuple[int, ...]:
         """How often each episode came back to where it was."""
         return laps.laps(self.transitions)
+
+    @cached_property
+    def partings(self) -> tuple[Parting, ...]:
+        """Where episodes of different worth part."""
+        return partings(self.transitions, self.goodness, APART)
 
     @property
     def merit(self) -> Array:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from autoreward.checks.dataset import Array, EpisodeDataset
+from autoreward.checks.dataset import APART, Array, EpisodeDataset
 from autoreward.checks.relabel import Relabelled
-from autoreward.checks.screens import APART, all_screens, potentials
+from autoreward.checks.screens import all_screens
 
 WORSE = 0.05
 """Share of pairs of episodes that a faulty program orders otherwise than the task, beyond those of the good one."""
@@ -26,9 +26,8 @@ def fault_shown(dataset: EpisodeDataset, good: Relabelled, other: Relabelled, ga
 
     A screen says it; or a failure has a higher return than every success; or more pairs are ordered otherwise than the task does.
     """
-    basis = potentials(dataset.transitions, gamma)
-    known = {screen.name for screen in all_screens(dataset, good, {}, basis) if screen.decision in _SAID}
-    said = [s for s in all_screens(dataset, other, {}, basis) if s.decision in _SAID and s.name not in known]
+    known = {screen.name for screen in all_screens(dataset, good, {}, {}) if screen.decision in _SAID}
+    said = [s for s in all_screens(dataset, other, {}, {}) if s.decision in _SAID and s.name not in known]
     if said:
         return f"{said[0].name}: {said[0].evidence}"
     if overpaid(dataset, other) and not overpaid(dataset, good):

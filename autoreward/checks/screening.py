@@ -1,14 +1,15 @@
 """One round's candidates through all screens, and the order in which they are worth training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.relabel import Relabelled
-from autoreward.checks.screens import all_screens, potentials
-from autoreward.records import RANKING, Screen, Screened, ScreenedCandidate
+from autoreward.checks.screens import all_screens
+from autoreward.checks.starc import Distances, potentials
+from autoreward.records import RANKING, RewardDistance, Screen, Screened, ScreenedCandidate
 from autoreward.sandbox.client import RewardFailed
 
 SAMPLE = 20_000
@@ -20,21 +21,31 @@ def screen(
     relabelled: Mapping[str, Relabelled | RewardFailed],
     earlier: Mapping[str, Relabelled],
     gamma: float,
+    trained: Collection[str] = (),
 ) -> Screened:
     """Screen candidates (by id, in the order they were designed) against a dataset and against earlier candidates.
 
+    A duplicate is one of those that were `trained`, or of a candidate before it; distances are to all earlier ones.
     One that failed on the dataset comes last in the order: its training may not meet what it fails on. The least bad one is kept
     where all would be rejected: a screen may save trainings, it can't stop a search.
     """
     rows = _sample(dataset)
-    basis = potentials(dataset.transitions, gamma)[rows]
-    known = {name: _thinned(answer, rows) for name, answer in earlier.items()}
+    shaping = potentials(dataset.transitions, gamma)[rows]
+    # where no episode ended by itself it can't be told from what decides whether a policy wants one to end
+    told_apart = shaping if dataset.ended else shaping[:, :0]
+    answers = {name: answer for name, answer in relabelled.items() if isinstance(answer, Relabelled)}
+    rewards = {name: answer.rewards[rows] for name, answer in {**earlier, **answers}.items()}
+    far, careful = (Distances(rewards, basis) for basis in (shaping, told_apart))
+    known = {name: answer for name, answer in earlier.items() if name in trained}
     items: list[ScreenedCandidate] = []
-    for name, answer in relabelled.items():
-        if isinstance(answer, RewardFailed):
-            continue
-        own = _thinned(answer, rows)
-        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, basis)))
+    distances: list[RewardDistance] = []
+    for place, (name, own) in enumerate(answers.items()):
+        distances += [
+            RewardDistance(one=name, other=other, value=round(far.between(name, other), 4))
+            for other in (*earlier, *list(answers)[:place])
+        ]
+        near = {other: careful.between(name, other) for other in known}
+        items.append(ScreenedCandidate(candidate_id=name, screens=all_screens(dataset, own, known, near)))
         if not any(s.decision == "rejected" for s in items[-1].screens):
             known[name] = own
     places = {item.candidate_id: _worth(item.screens, i) for i, item in enumerate(items)}
@@ -43,7 +54,7 @@ def screen(
         order = [min(places, key=lambda n: places[n])]
     failed = {name: _failure(answer) for name, answer in relabelled.items() if isinstance(answer, RewardFailed)}
     items += [ScreenedCandidate(candidate_id=name, screens=(why,)) for name, why in failed.items()]
-    return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size)
+    return Screened(items=tuple(items), order=(*order, *failed), transitions=dataset.size, distances=tuple(distances))
 
 
 def _failure(failure: RewardFailed) -> Screen:
@@ -64,7 +75,3 @@ def _sample(dataset: EpisodeDataset) -> NDArray[np.intp]:
     there = dataset.transitions.step.T > 0
     ends = np.flatnonzero(dataset.transitions.terminated.T[there])
     return np.union1d(np.arange(0, dataset.size, max(1, dataset.size // SAMPLE)), ends)
-
-
-def _thinned(relabelled: Relabelled, rows: NDArray[np.intp]) -> Relabelled:
-    return relabelled._replace(rewards=relabelled.rewards[rows])

@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.checks.dataset import EpisodeDataset
+from autoreward.checks.dataset import APART, EpisodeDataset
+from autoreward.checks.informativeness import paid_share
 from autoreward.checks.relabel import Relabelled
-from autoreward.core.contract import NATIVE_REWARD
-from autoreward.core.transitions import Transitions
 from autoreward.evaluation.rank_correlation import spearman
 from autoreward.evaluation.symptoms import EARLY, STILL
-from autoreward.records import RANKING, Screen
+from autoreward.records import DUPLICATE, RANKING, Screen
 
 VETO = -0.3
 """Rank correlation below which a reward prefers what the task counts as worse."""
@@ -23,12 +22,12 @@ PAID = 0.5
 """Share of pairs of a clearly better episode and another in which the better one must out-score it: as often as not."""
 FLIPPED = -0.9
 """Rank correlation below which the sign alone is what is wrong."""
+WRONG_WAY = 0.45
+"""Share of the pairs that part in which the better way on must be paid more: clearly less than as often as not."""
 _FEW = 8
 """Episodes below which ranking says nothing."""
 CLEARLY = 2.0
 """Standard errors (1 / sqrt(n - 1) where nothing is related) from which a correlation among n successes is no accident."""
-APART = 0.1
-"""Difference of graded progress from which one episode counts as better than another."""
 STEADY = 0.8
 """Rank correlation of returns with and without input noise, below which a reward is too sensitive."""
 DROWNED = 0.01
@@ -82,6 +81,27 @@ def _against(dataset: EpisodeDataset, relabelled: Relabelled, rho: float, eviden
     return _screen(
         RANKING, "rejected", rho, evidence + best, f"It pays more for what is further from the goal.{turned}"
     )
+
+
+def informativeness(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
+    """Does it pay for the better way on, where recorded episodes of different worth part?
+
+    After the reward informativeness of Devidze et al. 2024 (arXiv 2402.07019), how much more a reward gives for the actions that
+    are truly better: here in recorded pairs, since no policy's advantages are known before a training.
+    """
+    found = dataset.partings
+    if len(found) < _FEW:
+        return _silent(
+            "informativeness", f"{len(found)} pairs of clearly better and worse episodes part from one state"
+        )
+    share = paid_share(relabelled.rewards, found)
+    evidence = (
+        f"of two episodes that part, the better one is paid more on its way on in {share:.0%} of {len(found)} pairs"
+    )
+    if share < WRONG_WAY:
+        advice = "Make it pay for what leads nearer to the goal from there."
+        return _screen("informativeness", "demoted", share, evidence, advice)
+    return _screen("informativeness", "passed", share, evidence)
 
 
 def degenerate(dataset: EpisodeDataset, relabelled: Relabelled) -> Screen:
@@ -153,21 +173,19 @@ def sensitivity(relabelled: Relabelled) -> Screen:
 
 
 def duplicate(
-    dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], basis: Array
+    dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], distances: Mapping[str, float]
 ) -> Screen:
-    """Is it another candidate with other numbers? Distance of the canonical forms, and the order of the episodes.
+    """Is it another candidate with other numbers? Distance of the canonical forms from each other, and the order of the episodes.
 
     Strong evidence only where a success is recorded and no part of either is 0 throughout: a bonus that nothing has earned yet
     looks like none.
     """
     if not others:
-        return _silent("duplicate", "there is nothing to compare with")
-    own = canonical(relabelled.rewards, basis)
-    distances = {name: distance(own, canonical(other.rewards, basis)) for name, other in others.items()}
-    nearest = min(distances, key=lambda name: distances[name])
+        return _silent(DUPLICATE, "there is nothing to compare with")
+    nearest = min(others, key=lambda name: distances[name])
     evidence = f"nearest to {nearest}, at a distance of {distances[nearest]:.3f} of 1"
     if distances[nearest] >= SAME or spearman(relabelled.returns, others[nearest].returns) <= 0.999:
-        return _screen("duplicate", "passed", distances[nearest], evidence)
+        return _screen(DUPLICATE, "passed", distances[nearest], evidence)
     peaks = (*relabelled.peaks.items(), *others[nearest].peaks.items())
     if idle := [name for name, peak in peaks if peak == 0.0]:
         evidence += f"; {idle[0]} was never anything but 0, so what it adds is not known"
@@ -175,58 +193,29 @@ def duplicate(
         evidence += "; no success is recorded, so what they pay for one is not known"
     else:
         advice = f"It is {nearest} again: the same order of all recorded episodes."
-        return _screen("duplicate", "rejected", distances[nearest], evidence, advice)
+        return _screen(DUPLICATE, "rejected", distances[nearest], evidence, advice)
     return _screen(
-        "duplicate", "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
+        DUPLICATE, "demoted", distances[nearest], evidence, f"Make it pay for something else than {nearest}."
     )
 
 
 def all_screens(
-    dataset: EpisodeDataset, relabelled: Relabelled, others: Mapping[str, Relabelled], basis: Array
+    dataset: EpisodeDataset,
+    relabelled: Relabelled,
+    others: Mapping[str, Relabelled],
+    distances: Mapping[str, float],
 ) -> tuple[Screen, ...]:
-    """Every screen of one candidate."""
-    of_dataset: tuple[Callable[[EpisodeDataset, Relabelled], Screen], ...] = (ranking, degenerate, exploits, scale)
+    """Every screen of one candidate; `distances`: STARC's, to each of the others."""
+    of_dataset: tuple[Callable[[EpisodeDataset, Relabelled], Screen], ...] = (
+        ranking,
+        informativeness,
+        degenerate,
+        exploits,
+        scale,
+    )
     of_returns: tuple[Callable[[Relabelled], Screen], ...] = (variation, sensitivity)
     mine = (*(s(dataset, relabelled) for s in of_dataset), *(s(relabelled) for s in of_returns))
-    return (*mine, duplicate(dataset, relabelled, others, basis))
-
-
-def potentials(batch: Transitions, gamma: float) -> Array:
-    """A basis of shaping terms gamma f(s') - f(s) for a constant, each number of the state and its square, shape (M, k).
-
-    f(s') is 0 where the episode ended by itself. Where none did, k is 0: shaping can't be told there from a bonus or a cost of
-    every step, which decide whether a policy wants an episode to end.
-    """
-    there = batch.step.T > 0
-    alive = 1.0 - batch.terminated.T[there]
-    if alive.all():
-        return np.empty((len(alive), 0))
-    columns = [gamma * alive - 1.0]
-    for name, after in batch.without(NATIVE_REWARD).next_state.items():
-        before = batch.state[name]
-        size = np.abs(after).max() or 1.0
-        for old, new in zip(_flat(before, there), _flat(after, there), strict=True):
-            for power in (1, 2):
-                columns.append(gamma * alive * (new / size) ** power - (old / size) ** power)
-    return np.stack(columns, axis=1)
-
-
-def canonical(rewards: Array, basis: Array) -> Array:
-    """A reward without shaping and scale, after STARC (Skalse et al. 2024, arXiv 2309.15257).
-
-    What `basis` can express of it by least squares is taken out, the rest is divided by its length: rewards that differ by a
-    positive factor and by such a potential have the same form.
-    """
-    coefficients, *_ = np.linalg.lstsq(basis, rewards, rcond=None)
-    rest = rewards - basis @ coefficients
-    length = float(np.linalg.norm(rest))
-    # a reward that is nothing but shaping has no direction of its own
-    return rest / length if length > 1e-6 * max(float(np.linalg.norm(rewards)), 1e-12) else np.zeros_like(rest)
-
-
-def distance(one: Array, other: Array) -> float:
-    """Half the distance of two canonical forms: 0 for the same, 1 for opposite ones."""
-    return 0.5 * float(np.linalg.norm(one - other))
+    return (*mine, duplicate(dataset, relabelled, others, distances))
 
 
 def _against_best(name: str, dataset: EpisodeDataset, relabelled: Relabelled, bad: Mapping[int, str]) -> Screen:
@@ -266,11 +255,6 @@ def _what(dataset: EpisodeDataset, which: int) -> str:
     if dataset.laps[which] >= LAPS and not episode.reached:
         return f"coming back to the same state {dataset.laps[which]} times"
     return ""
-
-
-def _flat(values: NDArray[np.float64], there: NDArray[np.bool_]) -> list[Array]:
-    turned = values.swapaxes(0, 1)[there]
-    return list(np.asarray(turned.reshape(len(turned), -1), dtype=np.float64).T)
 
 
 def _silent(name: str, why: str) -> Screen:

@@ -9,6 +9,7 @@ No record holds a clock: what depends on the machine's speed is in `seconds` fie
 from autoreward.records.agents import AgentCall
 from autoreward.records.base import Estimate, Record
 from autoreward.records.candidates import (
+    DUPLICATE,
     RANKING,
     Candidate,
     Candidates,
@@ -17,6 +18,7 @@ from autoreward.records.candidates import (
     PartRole,
     Reference,
     Remark,
+    RewardDistance,
     Screen,
     Screened,
     ScreenedCandidate,
@@ -127,6 +129,7 @@ __all__ = [
     "CLIP_FILE",
     "CONTROLLER_EPISODES",
     "DEMONSTRATIONS",
+    "DUPLICATE",
     "EPISODES",
     "EXPLOITS",
     "EXPLORED",
@@ -230,6 +233,7 @@ __all__ = [
     "Remark",
     "Remembered",
     "ReplyKey",
+    "RewardDistance",
     "Robustness",
     "Round",
     "Run",

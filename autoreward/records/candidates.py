@@ -118,6 +118,9 @@ class Finding(Record):
 RANKING = "ranking"
 """Name of the screen whose number is the rank correlation of a program's return with the goodness of recorded episodes."""
 
+DUPLICATE = "duplicate"
+"""Name of the screen whose number is the distance of a program's reward to the nearest of those that may train or have."""
+
 
 class Verdict(Record):
     """Whether a candidate may be trained."""
@@ -152,6 +155,15 @@ class ScreenedCandidate(Record):
     screens: tuple[Screen, ...]
 
 
+class RewardDistance(Record):
+    """How far two programs' rewards are from each other (STARC): 0 but for scale and shaping, 0.71 unrelated, 1 opposite."""
+
+    one: Id
+    """The later one: it is on the episodes that were recorded when this was screened."""
+    other: Id
+    value: float
+
+
 class Screened(Record):
     """One round's candidates after the screens."""
 
@@ -160,3 +172,5 @@ class Screened(Record):
     """Ids of those worth training, the most promising first."""
     transitions: int = 0
     """Recorded transitions they were judged on."""
+    distances: tuple[RewardDistance, ...] = ()
+    """Of each candidate that answers on them to those before it, of this round and of earlier ones."""

@@ -33,6 +33,7 @@ from autoreward.report.phrases import (
 from autoreward.report.race_curves import races
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.rerun import again
+from autoreward.report.reward_distances import alike, between
 from autoreward.report.robustness import robustness_note, robustness_rows, robustness_title
 from autoreward.report.search_curve import search_curves
 from autoreward.report.simulators import simulator_sentence
@@ -110,7 +111,8 @@ def candidate_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -
 def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict[str, Any]:
     """The same, and what those about the whole run are made of."""
     run, by = reading.run, "people" if reading.answered else "judge"
-    graph = lineage(reading.candidates, run.best if run else "", reading.strengths, to, by, stills(reading))
+    far = between(reading.distances)
+    graph = lineage(reading.candidates, run.best if run else "", reading.strengths, to, by, stills(reading), far)
     return candidate_parts(reading, to) | {
         "audit": audit_shown(reading),
         "verdict": result_sentence(run) if run else "Not finished: what there is so far.",
@@ -127,6 +129,7 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
         "graph": Markup(graph),  # noqa: S704 - lineage escapes what it is given
+        "alike": alike(reading.candidates, reading.distances, to),
         "search": search_curves(reading, model_calls(reading) if reading.bills else ()),
         "races": races(reading),
         "whiskers": whiskers(run.confirmed, run.best) if run else "",

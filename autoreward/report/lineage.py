@@ -5,12 +5,15 @@ from html import escape
 
 from autoreward.records import Strengths
 from autoreward.report.candidates import CandidateView
+from autoreward.report.reward_distances import Between
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, _MARGIN = 164, 34, 46, 10, 6
 _LINE = 15
 """What a box grows by where it also says what people prefer."""
 _PICTURE = 60
 """And by where it has a picture; of its height."""
+_BELOW = 14
+"""From what is said of one parent to what is said of the next."""
 
 
 def lineage(
@@ -20,12 +23,14 @@ def lineage(
     to: Callable[[str], str] = "#{}".format,
     by: str = "people",
     pictures: Mapping[str, str] | None = None,
+    distances: Between | None = None,
 ) -> str:
     """The graph; boxes link to where `to` says that their candidates are, and say what `by` prefer. Empty for a single one.
 
     `pictures`: of what a candidate's policy does, as data, by its id; the height of boxes allows for them where there is one.
+    `distances`: how far a child's reward is from its parent's, said on the line between them.
     """
-    stills = pictures or {}
+    stills, far = pictures or {}, distances or {}
     rounds: dict[int, list[CandidateView]] = {}
     for view in candidates:
         rounds.setdefault(view.round, []).append(view)
@@ -44,12 +49,13 @@ def lineage(
     ]
     for view in candidates:
         x, y = places[view.candidate.id]
-        for parent in view.candidate.parents:
+        for number, parent in enumerate(view.candidate.parents):
             if parent in places:
                 left, top = places[parent]
                 begin, end, bend = left + BOX_WIDTH, x, (left + BOX_WIDTH + x) / 2
                 one, other = top + tall / 2, y + tall / 2
                 svg.append(f'<path class="line" d="M{begin},{one} C{bend},{one} {bend},{other} {end},{other}"/>')
+                svg.append(_changed(far.get(frozenset((view.candidate.id, parent))), end, other + number * _BELOW))
     svg += [
         _box(view, to(view.candidate.id), (*places[view.candidate.id], tall), view.candidate.id == best, liked, by)
         + _still(stills.get(view.candidate.id, ""), *places[view.candidate.id], tall)
@@ -57,6 +63,13 @@ def lineage(
         for view in candidates
     ]
     return "".join(svg) + "</svg>"
+
+
+def _changed(distance: float | None, x: float, y: float) -> str:
+    """How far a reward is from that of its parent, at the end of the line between them; empty where it is not known."""
+    if distance is None:
+        return ""
+    return f'<text class="changed" x="{x - 4}" y="{y - 4}" text-anchor="end">{distance:.2f}</text>'
 
 
 def _still(data: str, x: float, y: float, tall: float) -> str:

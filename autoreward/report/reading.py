@@ -23,9 +23,11 @@ from autoreward.records import (
     Judgement,
     Judgements,
     Preference,
+    RewardDistance,
     Robustness,
     Run,
     Score,
+    Screened,
     Standings,
     Strengths,
     Traits,
@@ -49,6 +51,7 @@ from autoreward.store.keys import (
     RESULT,
     ROBUSTNESS,
     SCORES,
+    SCREENS,
     STANDINGS,
     TRAITS,
     TRIALS,
@@ -100,6 +103,8 @@ class RunView:
     """Weights of a program's parts by what people and judges said."""
     robustness: tuple[Robustness, ...] = ()
     """Whether the winner holds where the environment varies, by each set of ranges that somebody asked about."""
+    distances: tuple[RewardDistance, ...] = ()
+    """Between the rewards of its programs, by recorded transitions."""
     critic: CriticStanding | None = None
     """What the critic's remarks may do; None where no model designs."""
 
@@ -215,10 +220,12 @@ def read_run(folder: Path) -> RunView:
     races: list[list[Score]] = []
     search_scores: list[SavedScore] = []
     judgements: list[Judgement] = []
+    distances: list[RewardDistance] = []
     for page in pages_of(folder):
         candidates, scores = page.lone(CANDIDATES) or Candidates(items=()), page.saved(SCORES)
         analyses = page.lone(ANALYSES) or Analyses()
         view += candidate_views(page, candidates, scores, analyses)
+        distances += (page.lone(SCREENS) or Screened(order=())).distances
         races.append([s for s in scores if s.candidate_id])
         search_scores += [SavedScore(page.files.within, s) for s in scores]
         findings += (*candidates.findings, *analyses.findings)
@@ -253,5 +260,6 @@ def read_run(folder: Path) -> RunView:
         whole.lone(TRAITS) or Traits(),
         whole.lone(ANSWERED_WEIGHTS),
         whole.saved(ROBUSTNESS),
+        tuple(distances),
         whole.lone(CRITIC),
     )

@@ -10,7 +10,7 @@ from autoreward.evaluation.edits import lesson_said, telling
 from autoreward.evaluation.legs import newest, scored
 from autoreward.evaluation.limits import limits_clause, over_trainings
 from autoreward.evaluation.ranking import best, ranked
-from autoreward.records import Candidate, Diagnosis, Lessons, Round, Score, Strengths, Symptom, TrialId
+from autoreward.records import DUPLICATE, Candidate, Diagnosis, Lessons, Round, Score, Strengths, Symptom, TrialId
 from autoreward.roles.brief import Brief
 from autoreward.roles.lessons import lessons, stubborn_starts
 
@@ -21,6 +21,8 @@ _LONGEST_CAUSE = 300
 _LONGEST_REASON = 200
 EARLIER = 5
 """Lessons of earlier runs that a designer is told."""
+NEARLY = 0.05
+"""Distance of two rewards below which a designer is told of it."""
 LONGEST_THOUGHT = 200
 """Characters of a program's idea."""
 _SHORT_THOUGHT = 100
@@ -93,7 +95,9 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
         programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
         others=[
             f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
-            + "; ".join([_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id)])
+            + "; ".join(
+                [_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id), *_alike(rounds, c.id)]
+            )
             for c in programs.values()
             if c.id not in whole
         ],
@@ -166,7 +170,7 @@ def _why(
     lines = [f"people who compared policies: {strength.said}"] if (strength := liked.of(candidate.id)) else []
     if not trainings or max(s.steps for s in trainings) < brief.steps:
         lines.append(_fate(brief, rounds, candidate, trainings))
-    lines += _hunted(rounds, candidate.id)
+    lines += [*_hunted(rounds, candidate.id), *_alike(rounds, candidate.id)]
     lines += [
         hide_condition(brief, f"{s.name}: {s.evidence.rstrip('.')}. {s.advice}")
         for s in (told(diagnosis.symptoms) if diagnosis else ())[:_SYMPTOMS]
@@ -186,6 +190,18 @@ def _hunted(rounds: Sequence[Round], candidate_id: str) -> list[str]:
         for r in rounds
         for hunt in r.hunts
         if hunt.candidate_id == candidate_id and hunt.found
+    ]
+
+
+def _alike(rounds: Sequence[Round], candidate_id: str) -> list[str]:
+    """What its reward is nearly the same as, where it trained all the same."""
+    return [
+        f"nearly the same reward as another, but for scale and shaping: {s.evidence}"
+        for r in rounds
+        for item in r.screened.items
+        for s in item.screens
+        if item.candidate_id == candidate_id and s.name == DUPLICATE and s.decision != "rejected"
+        if s.number is not None and s.number < NEARLY
     ]
 
 

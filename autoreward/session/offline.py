@@ -25,6 +25,8 @@ from autoreward.session.answered_weights import said_pairs, weights_told
 from autoreward.store.book import Book
 from autoreward.tasks.card import Task
 
+_COMPARED = 64
+"""Earlier programs that each new one is held beside, the latest: each costs about a second a round."""
 _LOOK_SECONDS = 2.0
 """Longest that loading an expression, or asking it about all recorded transitions, may take."""
 
@@ -53,12 +55,14 @@ class Offline:
         recent = recent_rounds(rounds, TUNING_ROUNDS)
         trained = {s.candidate_id for r in recent for s in r.scores if s.outcome.ok}
         trained -= {name for names in must.values() for name in names}
-        known = [(c, v) for r in recent for c, v in zip(r.candidates, r.verdicts, strict=True) if c.id in trained]
+        known = [(c, v) for r in rounds for c, v in zip(r.candidates, r.verdicts, strict=True) if v.accepted]
+        compared = trained | {c.id for c, _ in known[-_COMPARED:]}
+        known = [(c, v) for c, v in known if c.id in compared]
         ready = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if v.accepted]
         ready.sort(key=lambda pair: pair[0].id not in must)
         relabelled, before = self._relabelled(ready, dataset), self._relabelled(known, dataset)
         earlier = {name: answer for name, answer in before.items() if isinstance(answer, Relabelled)}
-        judged = screen(dataset, relabelled, earlier, self._task.train.gamma)
+        judged = screen(dataset, relabelled, earlier, self._task.train.gamma, trained)
         first = tuple(name for name in accepted if name in must)
         return judged.model_copy(update={"order": (*first, *(name for name in judged.order if name not in must))})
 

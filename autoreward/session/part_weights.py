@@ -8,10 +8,9 @@ from html import escape
 
 import numpy as np
 
-from autoreward.checks.dataset import Array, EpisodeDataset, join
+from autoreward.checks.dataset import APART, Array, EpisodeDataset, join
 from autoreward.checks.planted import ordered_share
 from autoreward.checks.relabel import relabel
-from autoreward.checks.screens import APART
 from autoreward.core.wording import did_you_mean
 from autoreward.design.weight_tuning import weighted
 from autoreward.errors import UsageError
