@@ -97,6 +97,7 @@ from autoreward.records.runs import (
     Standings,
     TrainingLength,
 )
+from autoreward.records.snapshots import SNAPSHOTS_FILE, Snapshots, Teacher
 from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
@@ -138,6 +139,7 @@ __all__ = [
     "REFERENCE_EPISODES",
     "SAMPLES",
     "SHEET_FILE",
+    "SNAPSHOTS_FILE",
     "STILL_FILE",
     "TASKS_OWN",
     "TRAINING_STATE",
@@ -238,6 +240,7 @@ __all__ = [
     "Screened",
     "ScreenedCandidate",
     "Setup",
+    "Snapshots",
     "Speed",
     "StageReading",
     "Standings",
@@ -248,6 +251,7 @@ __all__ = [
     "Survey",
     "Symptom",
     "TakenOver",
+    "Teacher",
     "Tightened",
     "TrainingLength",
     "TrainingSimulator",

@@ -24,6 +24,7 @@ from autoreward.records import (
     Paired,
     PairedReward,
     Score,
+    Snapshots,
     Trial,
     TrialId,
     TrialJob,
@@ -32,10 +33,13 @@ from autoreward.records import (
 )
 from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline, demand_sound
+from autoreward.search.hunts import no_snapshots
+from autoreward.session.hunting import snapshots_job
 from autoreward.session.reward_file import demanded_seeds
 from autoreward.store.book import WithFiles
 from autoreward.store.folder import Folder
 from autoreward.store.installed import circumstances
+from autoreward.store.keys import RecordT
 from autoreward.store.shared import Shelf, digest
 from autoreward.store.trust import demand as demand_trust
 from autoreward.store.trust import of_card
@@ -106,6 +110,12 @@ class _Ring:
         described = self._kept("description", Description, self._describe)
         self._description = described.record
         self._samples = described.files[SAMPLES]
+        self._snapshots: Mapping[str, bytes] = {}
+        if duel.task.train.snapshots:
+            found = self._kept("snapshots", Snapshots, self._found)
+            if found.record.why_not:
+                raise no_snapshots(duel.task, found.record)
+            self._snapshots = found.files
 
     def fight(self) -> Paired:
         duel, full = self._duel, self._config.full(self._duel.task)
@@ -171,7 +181,7 @@ class _Ring:
         program = {} if isinstance(side, str) or verdict is None else {
             "candidate_id": who, "reward": "candidate", "source": side.source, "composition": side.composition,
             "setup": verdict.setup, "uses_memory": verdict.uses_memory}  # fmt: skip
-        plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who,
+        plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who, "snapshots": self._duel.task.train.snapshots,
                  "seed": seeds.derive(self._config.seed, PURPOSE, i), "steps": self._config.full(self._duel.task)}  # fmt: skip
         job = TrialJob.model_validate({**plain, **program})
         described = self._description.model_dump(mode="json")
@@ -185,7 +195,7 @@ class _Ring:
         def progress(step: int) -> None:
             self._tell(events.TrialProgress(one.job.id, step, one.job.steps))
 
-        trial, files = self._workers.train(task, one.job, self._config, progress, b"", grading, simulator)
+        trial, files = self._workers.train(task, one.job, self._config, progress, self._snapshots, grading, simulator)
         self._tell(events.TrialDone(trial))
         if not trial.outcome.ok:
             return _unscored(trial)
@@ -201,9 +211,11 @@ class _Ring:
         seed = seeds.derive(self._config.seed, "describe")
         return WithFiles(*self._workers.describe(self._duel.task, seed, simulator=self._config.trained_in))
 
-    def _kept(
-        self, what: str, record: type[Description], make: Callable[[], WithFiles[Description]]
-    ) -> WithFiles[Description]:
+    def _found(self) -> WithFiles[Snapshots]:
+        job = snapshots_job(self._duel.task, self._config, self._description.grading)
+        return WithFiles(*self._workers.look(job, {}))
+
+    def _kept(self, what: str, record: type[RecordT], make: Callable[[], WithFiles[RecordT]]) -> WithFiles[RecordT]:
         name = self._named(what, self._config.seed, self._config.trained_in)
         taken = self._shelf.take(name, record) if name else None
         made = taken or make()
