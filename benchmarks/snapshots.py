@@ -1,12 +1,12 @@
 """What beginning episodes at snapshots is worth where exploration is the trouble: the sparse reward with and without.
 
-    python benchmarks/snapshots.py train [--tasks mountain-car,doorkey-8x8] [--seeds 0,1,2,3,4] [--arms plain,snapshots,longer] [--runs DIR]
+    python benchmarks/snapshots.py train [--tasks mountain-car,doorkey-8x8] [--seeds 0,1,2,3,4] [--arms ARM,...] [--runs DIR]
     python benchmarks/snapshots.py table
 
-Three arms: the card as it is (`plain`), with `snapshots = 0.5` in its [train] (`snapshots`), and as it is with as many more steps as
-it took to find the snapshots of that seed (`longer`). Each training is a line of `benchmarks/data/snapshots.jsonl`; what has one is not
-run again. `table`, from these lines alone: success on 20 held-out episodes, which begin where the environment begins them, of
-the kept policy by seed, its interquartile mean with the 95 % bootstrap interval; and what the steps went to.
+Three arms: the card as it is (`plain`), with `snapshots = 0.5` in its [train] (`snapshots`), and as it is with as many more steps
+as it took to find the snapshots of that seed (`longer`). Each training is a line of `benchmarks/data/snapshots.jsonl`; what has one
+is not run again. `table`, from these lines alone: success of the kept policy on 20 held-out episodes, which begin where the
+environment begins them, by seed and as interquartile mean with its 95 % bootstrap interval; and what the steps went to.
 """
 
 from collections.abc import Mapping, Sequence

@@ -32,7 +32,7 @@ class Snapshots(Record):
     steps: int = Field(default=0, ge=0)
     """Environment steps that it took to find them, which are none of any training's."""
     differing: int = Field(default=0, ge=0)
-    """Episodes that seed and actions did not give again, and that were left out."""
+    """Demonstrations that their seeds and actions did not give again, and that were left out."""
     why_not: Said = ""
     """Why there are none, as a clause; empty where there are."""
     taken_from: Said = ""

@@ -75,6 +75,8 @@ def snapshots_line(found: Snapshots) -> str:
     ways = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     won = sum(one.success for one in found.teachers)
     taken = f", taken over from {found.taken_from}" if found.taken_from else ""
+    if found.differing:
+        taken = f"; {found.differing} demonstrations left out, which their seeds and actions do not give again{taken}"
     return (
         f"found {found.count:,} snapshots to begin episodes at, on the ways of {len(found.teachers)} episodes ({ways}), {won} of "
         f"them a success: {found.steps:,} steps{taken}"

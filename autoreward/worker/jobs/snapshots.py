@@ -14,7 +14,7 @@ from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.simple_policies import Seen, play_one, replayed
 from autoreward.worker.jobs.context import JobContext
-from autoreward.worker.jobs.explore import look_around
+from autoreward.worker.jobs.explore import LookedAround, look_around
 from autoreward.worker.jobs.hunting_records import SnapshotsJob
 from autoreward.worker.jobs.reference_episodes import DEMO, SCRIPT, demonstrated, demonstrated_seeds
 from autoreward.worker.rollout.episodes import evaluated_episodes, played_fields
@@ -65,21 +65,24 @@ def find_snapshots(
     task = job.task
     venv = make.vectorised(task, 1, job.seed)
     context.closing.callback(venv.close)
-    ways, steps, unseeded = _ways(job, venv, files.get(DEMONSTRATIONS, b""), context)
+    looked = look_around(task, venv, job.seed, job.steps, job.grading)
+    ways, steps, unseeded = _ways(job, venv, looked, files.get(DEMONSTRATIONS, b""), context)
     rule = SuccessRule(task, venv.time_limit, job.grading) if task.ruled else None
     taught: list[_Taught] = []
     differing = 0
-    for way in _best_first(ways):
-        if len(taught) == TEACHERS or (differing == TEACHERS and not taught):
-            break
+    exact = looked.replayable
+    ranked = iter(_best_first(ways))
+    while exact and len(taught) < TEACHERS and (way := next(ranked, None)):
         again = play_one(venv, replayed(way.episode.actions), way.seed)
         steps += len(again.actions)
-        if not _same(way, again):
+        if _same(way, again):
+            taught += _on_way(task, venv, rule, way, again)
+        elif way.kind == DEMO:
             differing += 1
-        elif on_way := _on_way(task, venv, rule, way, again):
-            taught.append(on_way)
-    if not taught:
-        return Snapshots(steps=steps, differing=differing, why_not=_why_not(differing, unseeded)), {}
+        else:  # one is enough: others may be the same by luck
+            exact = False
+    if not (exact and taught):
+        return Snapshots(steps=steps, differing=differing, why_not=_why_not(exact, differing, unseeded)), {}
     every = _set_of(taught)
     return Snapshots(
         teachers=tuple(t.teacher for t in taught),
@@ -90,10 +93,11 @@ def find_snapshots(
     ), {SNAPSHOTS_FILE: every.to_bytes()}
 
 
-def _ways(job: SnapshotsJob, venv: VectorEnv, demos: bytes, context: JobContext) -> tuple[list[_Way], int, bool]:
+def _ways(
+    job: SnapshotsJob, venv: VectorEnv, looked: LookedAround, demos: bytes, context: JobContext
+) -> tuple[list[_Way], int, bool]:
     """All episodes there are, the steps that were played for them, and whether there are demonstrations without seeds."""
     task = job.task
-    looked = look_around(task, venv, job.seed, job.steps, job.grading)
     found = [(looked.kind(i), *pair) for i, pair in enumerate(zip(looked.seeds, looked.episodes, strict=True))]
     steps = looked.steps
     if task.script:
@@ -130,8 +134,8 @@ def _same(way: _Way, again: RolloutEpisode) -> bool:
     return np.array_equal(now, then, equal_nan=True)
 
 
-def _on_way(task: Task, venv: VectorEnv, rule: SuccessRule | None, way: _Way, again: RolloutEpisode) -> _Taught | None:
-    """The snapshots of one way, up to where it had come farthest; None for one that is too short for any."""
+def _on_way(task: Task, venv: VectorEnv, rule: SuccessRule | None, way: _Way, again: RolloutEpisode) -> list[_Taught]:
+    """The snapshots of one way, up to where it had come farthest; nothing of one that is too short for any."""
     length = len(way.episode.actions)
     steps = list(range(every := max(1, min(EVERY, length // CLUSTERS)), length, every))
     worth = [0.0] * len(steps)
@@ -141,12 +145,11 @@ def _on_way(task: Task, venv: VectorEnv, rule: SuccessRule | None, way: _Way, ag
     won = [i for i, progress in enumerate(worth) if progress == 1.0]
     last = won[0] - 1 if won else len(worth) - 1 if way.success or not any(worth) else int(np.argmax(worth))
     if not steps or last < 0:
-        return None
+        return []
     teacher = Teacher(kind=way.kind, seed=way.seed, length=steps[last], progress=way.progress, success=way.success)
     kept = steps[: last + 1]
-    return _Taught(
-        teacher, way.episode.actions[: kept[-1]], kept, worth[: last + 1], [again.observations[step] for step in kept]
-    )
+    seen = [again.observations[step] for step in kept]
+    return [_Taught(teacher, way.episode.actions[: kept[-1]], kept, worth[: last + 1], seen)]
 
 
 def _set_of(taught: Sequence[_Taught]) -> SnapshotSet:
@@ -178,9 +181,10 @@ def clustered(worth: Array) -> NDArray[np.int64]:
         centres = moved
 
 
-def _why_not(differing: int, unseeded: bool) -> str:
+def _why_not(exact: bool, differing: int, unseeded: bool) -> str:
     """Why there is nothing to begin at."""
-    if differing:
+    if not exact:
         return "the same seed and actions do not give the same episode, so that none can be played again"
     demos = "; demonstrations begin there where their file has seeds (E,)" if unseeded else ""
+    demos = f"; their seeds and actions do not give the {differing} demonstrations again" if differing else demos
     return f"no recorded episode is long enough{demos}"
