@@ -75,7 +75,6 @@ def improve(study: Study) -> Run:
     demand_sound_starts(study)
     controllers_once(study)
     explored_once(study)
-    snapshots_once(study)
     feedback = book.lone(FEEDBACK) or Feedbacks()
     rounds: tuple[Round, ...] = ()
     while (stop := stop_reason(study.config, task, rounds, feedback)) is None:

@@ -26,7 +26,8 @@ from autoreward.report.reading import read_run
 from autoreward.report.simulators import snapshots_sentence
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.search.study import Study
-from autoreward.store.book import Book, RunHeader, WithFiles
+from autoreward.store.book import Book, WithFiles
+from autoreward.store.header import RunHeader
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import placeholder_task, validated_task
 from autoreward.worker.envs import make

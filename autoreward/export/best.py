@@ -237,4 +237,4 @@ def _manifest(
 def _began(book: Book) -> dict[str, object] | None:
     """What share of a training's episodes began at snapshots at first, and on whose ways; None where none did."""
     found = book.lone(SNAPSHOTS)
-    return found and {"share": book.header.task.train.snapshots, **found.model_dump(mode="json")}
+    return {"share": book.header.task.train.snapshots, **found.model_dump(mode="json")} if found else None

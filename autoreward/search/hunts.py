@@ -19,13 +19,15 @@ LEAST_EPISODES = 8
 
 
 def explored_once(study: Study) -> None:
-    """Explore the environment, once in a run, unless nobody wants that. Its steps are none of the search's budget."""
-    if not study.config.explore_steps:
-        return
-    known = study.book.has(EXPLORATION)
-    exploration = study.book.once(EXPLORATION, study.steps.explore)
-    if not known:
-        study.listener(events.Explored(exploration))
+    """Explore the environment, once in a run, unless nobody wants that; its steps are none of the search's budget. Then look for
+    snapshots, as `snapshots_once` does.
+    """
+    if study.config.explore_steps:
+        known = study.book.has(EXPLORATION)
+        exploration = study.book.once(EXPLORATION, study.steps.explore)
+        if not known:
+            study.listener(events.Explored(exploration))
+    snapshots_once(study)
 
 
 def snapshots_once(study: Study) -> None:

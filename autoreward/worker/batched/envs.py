@@ -1,6 +1,6 @@
 """Environments of one simulator that steps them all, as training asks for them: how episodes end, begin and are brought back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,10 +127,6 @@ class BatchedEnvs(VectorEnv):
         simulator.close()
         both = zip(observations, actions, ended.tolist(), strict=True)
         return [RolloutEpisode(np.stack(seen), np.stack(done), terminated) for seen, done, terminated in both]
-
-    def choose_seeds(self, choose: Callable[[int], int | None]) -> None:
-        """Environments have a stream of chance each, set once. Raises ValueError."""
-        raise ValueError("a simulator that steps many environments at once begins no single episode from a seed")
 
     def in_progress(self) -> dict[str, torch.Tensor]:
         """Seeds, resets, and actions since: of the episodes in progress alone where chance is drawn at resets, else of all."""

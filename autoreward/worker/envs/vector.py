@@ -70,12 +70,12 @@ class VectorEnv(VecEnv):
         than n seeds.
         """
 
-    @abstractmethod
     def choose_seeds(self, choose: Callable[[int], int | None]) -> None:
         """From now on `choose` is asked at each reset of environment i which seed its episode is to begin from; None: any.
 
-        Raises ValueError where single episodes can't begin from a seed.
+        Raises ValueError where single episodes can't begin from a seed, as where one simulator steps all environments.
         """
+        raise ValueError(f"{type(self).__name__} begins no single episode from a seed")
 
     @abstractmethod
     def in_progress(self) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from autoreward.worker.exploring.simple_policies import Seen, play_one, replayed
 from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.explore import LookedAround, look_around
 from autoreward.worker.jobs.hunting_records import SnapshotsJob
-from autoreward.worker.jobs.reference_episodes import DEMO, SCRIPT, demonstrated, demonstrated_seeds
+from autoreward.worker.jobs.reference_episodes import DEMO, SCRIPT, SCRIPTED, demonstrated, demonstrated_seeds
 from autoreward.worker.rollout.episodes import evaluated_episodes, played_fields
 from autoreward.worker.rollout.snapshots import SnapshotSet
 from autoreward.worker.scripts import ScriptPolicy
@@ -24,12 +24,10 @@ from autoreward.worker.success import SuccessRule
 
 TEACHERS = 10
 """Episodes on whose ways there are snapshots, at most: the best ones (Zhao et al. 2024)."""
-EVERY = 10
+SNAPSHOT_EVERY = 10
 """Steps from one snapshot of a way to the next; fewer on a short way."""
 CLUSTERS = 6
 """Groups of snapshots by how near to success they are, at most; as many snapshots a way has at least, if it has the steps."""
-SCRIPTED = 10
-"""Episodes of the task's script that are tried."""
 Array = NDArray[np.float64]
 
 
@@ -137,7 +135,7 @@ def _same(way: _Way, again: RolloutEpisode) -> bool:
 def _on_way(task: Task, venv: VectorEnv, rule: SuccessRule | None, way: _Way, again: RolloutEpisode) -> list[_Taught]:
     """The snapshots of one way, up to where it had come farthest; nothing of one that is too short for any."""
     length = len(way.episode.actions)
-    steps = list(range(every := max(1, min(EVERY, length // CLUSTERS)), length, every))
+    steps = list(range(every := max(1, min(SNAPSHOT_EVERY, length // CLUSTERS)), length, every))
     worth = [0.0] * len(steps)
     if rule:
         fields = played_fields(task, venv, way.episode)

@@ -42,9 +42,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     """Train one policy.
 
     Args:
-        work: the task; which reward, seed and number of steps. A reward that would take too much of the time that it
-            has is ended by name.
-        files: TRAINING_STATE of the leg before; none for a training from the start. SNAPSHOTS_FILE where its job has some.
+        work: the task; which reward, seed and number of steps. A reward that would take too much of its time is ended by name.
+        files: TRAINING_STATE of the leg before, but for the first; SNAPSHOTS_FILE where episodes begin at some.
         context: the candidate's room, none for the baselines, and who hears of progress.
 
     Returns:
@@ -92,15 +91,13 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         steps_per_second=(steps - callback.begin) / seconds,
         lost_episodes=envs.lost_episodes,
         simulator=work.simulator.name,
-        snapshot_episodes=restarts.episodes if restarts else 0,
-        replayed_steps=restarts.replayed if restarts else 0,
+        **(restarts.counts() if restarts else {}),
     )
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = training_state(
-            model, venv, normaliser.stats, recorder.in_progress(), learned=rewards.learned()
-        )
+        going, learned = recorder.in_progress(), rewards.learned()
+        files[TRAINING_STATE] = training_state(model, venv, normaliser.stats, going, learned=learned)
     return trial, files
 
 

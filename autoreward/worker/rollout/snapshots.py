@@ -79,15 +79,16 @@ class Restarts:
         """Whose chance a snapshot's seed has set: its next own episode is given another seed."""
         self.steps = 0
         """Environment steps of the training so far."""
-        self.replayed = 0
-        """Those of this leg in which a recorded action was played."""
-        self.episodes = 0
-        """Episodes of this leg that began at a snapshot."""
+        self._replayed, self._episodes = 0, 0
 
     @property
     def aided(self) -> NDArray[np.bool_]:
         """(n,): whether the episode began at a snapshot."""
         return np.asarray(self._towards != _NONE)
+
+    def counts(self) -> dict[str, int]:
+        """What a trial says of this leg: episodes that began at a snapshot, and steps in which a recorded action was played."""
+        return {"snapshot_episodes": self._episodes, "replayed_steps": self._replayed}
 
     def seed_of(self, i: int) -> int | None:
         """The seed that the next episode of environment i begins from; None: chance goes on. To be asked at each reset."""
@@ -96,7 +97,7 @@ class Restarts:
             members = self._clusters[int(self._random.integers(len(self._clusters)))]
             self._towards[i] = chosen = members[int(self._random.integers(len(members)))]
             self._astray[i] = True
-            self.episodes += 1
+            self._episodes += 1
             return int(self._snapshots.seeds[self._snapshots.episode[chosen]])
         self._towards[i] = _NONE
         if self._astray[i]:
@@ -114,7 +115,7 @@ class Restarts:
         for i in np.flatnonzero(mask := self.replaying(steps)):
             actions[i] = self._snapshots.action(self._towards[i], int(steps[i]))
         self.steps += len(actions)
-        self.replayed += int(mask.sum())
+        self._replayed += int(mask.sum())
         return actions
 
     def expected(self, steps: NDArray[np.int64]) -> dict[int, NDArray[Any]]:
