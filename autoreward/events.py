@@ -16,6 +16,7 @@ from autoreward.records import (
     Run,
     Score,
     Screened,
+    Snapshots,
     Standings,
     SuccessAudit,
     TrainingSimulator,
@@ -46,6 +47,13 @@ class Explored:
     """The environment was explored, or that was taken over."""
 
     exploration: Exploration
+
+
+@dataclass(frozen=True)
+class SnapshotsFound:
+    """It was looked for what episodes of trainings may begin at, or that was taken over."""
+
+    snapshots: Snapshots
 
 
 @dataclass(frozen=True)
@@ -216,6 +224,7 @@ Event = (
     | SimulatorChosen
     | ExploitsRemembered
     | Explored
+    | SnapshotsFound
     | HuntsDone
     | ControllersPlayed
     | RoundStarted

@@ -36,7 +36,7 @@ from autoreward.search.baselines import not_the_reward, taken_over
 from autoreward.search.confirm import Arm, confirm, demand_sound, why_nothing
 from autoreward.search.controllers import beside_trained, controllers_once
 from autoreward.search.halving import Budget, Trained, env_steps, goals, search_job, successive_halving
-from autoreward.search.hunts import explored_once, hunted, hunted_steps
+from autoreward.search.hunts import explored_once, hunted, hunted_steps, snapshots_once
 from autoreward.search.length import length_after, with_incumbent, with_its_length
 from autoreward.search.longer import most_helped, train_longer
 from autoreward.search.starts import demand_sound_starts, own_rewards, with_starts
@@ -190,6 +190,7 @@ def measure(study: Study) -> Run:
     task, book = study.task, study.book
     book.once(DESCRIPTION, study.steps.describe)
     controllers_once(study)
+    snapshots_once(study)
     reward = study.config.given
     if reward is None:
         raise ValueError("this run was given no reward")

@@ -29,6 +29,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    Snapshots,
     SuccessAudit,
     Trial,
     TrialJob,
@@ -93,6 +94,10 @@ class FakeSteps:
     def explore(self) -> WithFiles[Exploration]:
         self.done["explore"] += 1
         return WithFiles(Exploration(steps=100), {"explored.npz": b"explored"})
+
+    def snapshots(self) -> WithFiles[Snapshots]:
+        self.done["snapshots"] += 1
+        return WithFiles(Snapshots(count=3, clusters=1, steps=100), {"snapshots.npz": b"snapshots"})
 
     def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
         self.done[f"hunt {candidate.id}"] += 1

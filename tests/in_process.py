@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from autoreward.records import TRAINING_STATE, Trial, TrialJob
+from autoreward.records import SNAPSHOTS_FILE, TRAINING_STATE, Trial, TrialJob
 from autoreward.tasks.card import Task
 from autoreward.worker.confine import Held
 from autoreward.worker.jobs import onnx_graph, sb3_files
@@ -23,12 +23,18 @@ HERE = JobContext(
 
 
 def train(
-    task: Task, job: TrialJob, begun: bytes, room: socket.socket | None, progress: Callable[[int], None]
+    task: Task,
+    job: TrialJob,
+    begun: bytes,
+    room: socket.socket | None,
+    progress: Callable[[int], None],
+    snapshots: bytes = b"",
 ) -> tuple[Trial, dict[str, bytes]]:
     """Train one policy."""
+    files = {TRAINING_STATE: begun, SNAPSHOTS_FILE: snapshots}
     with ExitStack() as closing:
         context = HERE._replace(room=room, progress=progress, closing=closing)
-        return train_file.train(TrainJob(task=task, training=job), {TRAINING_STATE: begun}, context)
+        return train_file.train(TrainJob(task=task, training=job), files, context)
 
 
 def exported(task: Task, weights: bytes) -> dict[str, bytes]:

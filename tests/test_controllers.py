@@ -175,8 +175,7 @@ def test_the_card_s_program_plays_like_its_formula_and_fails_in_one_sentence(tmp
         assert files[REFERENCE_EPISODES] == same[REFERENCE_EPISODES]
         assert [p.episode.success for p in one.reference_episodes if p.kind == "scripted"] == [True] * 10
         scores = [
-            workers.play_script(ScriptJob(task=task, scoring=(1, 2, 3), recording=(4, 5)))
-            for task in (program, formula)
+            workers.look(ScriptJob(task=task, scoring=(1, 2, 3), recording=(4, 5)), {}) for task in (program, formula)
         ]
         assert scores[0] == scores[1]
         assert (scores[0][0].success, len(scores[0][0].recorded)) == (1.0, 2)

@@ -133,7 +133,7 @@ def recorded(speeds: list[float]) -> Recorded:
     seen = batch([1] * len(speeds), speeds)
     done = np.zeros(seen.shape, dtype=np.bool_)
     done[-1] = True
-    return Recorded(seen, done, np.zeros(seen.shape, np.float32), np.zeros_like(done))
+    return Recorded(seen, done, np.zeros(seen.shape, np.float32), *(np.zeros_like(done),) * 3)
 
 
 def test_multipliers_move_once_a_rollout_by_episodes_after_a_warm_up() -> None:
@@ -160,7 +160,14 @@ def test_an_episode_may_come_in_pieces_and_as_many_must_end_as_there_are_environ
     learner._rollouts = WARM_UP
     whole = recorded([3.0, 0.0, 2.5, 0.0])
     for rows in (slice(0, 1), slice(1, 4)):
-        learner.see(Recorded(whole.transitions.cut(rows), whole.done[rows], whole.native[rows], whole.lost[rows]))
+        learner.see(
+            Recorded(
+                whole.transitions.cut(rows),
+                whole.done[rows],
+                whole.native[rows],
+                *(np.zeros_like(whole.lost[rows]),) * 3,
+            )
+        )
     assert learner.multipliers == {"worst": 0.0}, "one episode of two"
     learner.see(recorded([1.0]))
     assert learner.multipliers == pytest.approx({"worst": RATE}), "beyond by 2 and by 0: the mean of both is the unit"

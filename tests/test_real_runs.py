@@ -182,7 +182,7 @@ def test_a_training_in_legs_is_the_training_in_one_piece(
     first = job(source, 3_000, id="t-s0-leg0", unfinished=True, **change)
     _, begun = workers.train(card, first, RunConfig(), lambda *_: None)
     second = job(source, 10_000, id="t-s0-leg1", leg=1, begin=3_000, **change)
-    rest, files = workers.train(card, second, RunConfig(), lambda *_: None, begun["state.safetensors"])
+    rest, files = workers.train(card, second, RunConfig(), lambda *_: None, begun)
     last = f"policy-{whole.steps}.safetensors"
     assert rest.steps == whole.steps
     assert files[last] == expected[last]

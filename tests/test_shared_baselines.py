@@ -51,7 +51,7 @@ class Sharing(FakeSteps):
 
     def train(self, job: TrialJob, begun: bytes = b"") -> WithFiles[Trial]:
         make = super().train
-        return self._shared.train(job, lambda: make(job, begun))
+        return self._shared.train(job, {}, lambda: make(job, begun))
 
     def score(self, page: Page, trial: Trial, purpose: str) -> WithFiles[Score]:
         make, weights = super().score, page.file(TRIALS.of(trial.id), f"policy-{trial.steps}.safetensors")
@@ -244,7 +244,7 @@ def said_of(heard: Sequence[events.Event]) -> list[str]:
 def test_damage_is_said_and_made_good(tmp_path: Path) -> None:
     heard: list[events.Event] = []
     with shared(tmp_path / "a", heard)[0] as book:
-        SharedBaselines(TASK, CONFIG, book, heard.append).train(NATIVE, trial)
+        SharedBaselines(TASK, CONFIG, book, heard.append).train(NATIVE, {}, trial)
     (path,) = (tmp_path / FOLDER).iterdir()
     path.write_bytes(path.read_bytes()[:-9])
     calls: list[int] = []
@@ -255,14 +255,14 @@ def test_damage_is_said_and_made_good(tmp_path: Path) -> None:
 
     book, mended = shared(tmp_path / "b", heard)
     with book:
-        assert mended.train(NATIVE, again).record.taken_from == ""
+        assert mended.train(NATIVE, {}, again).record.taken_from == ""
     assert calls == [1]
     (line,) = said_of(heard)
     assert line.startswith("native-s0 is made anew: ")
     assert line.endswith(f"{path.name} is not as it was written on this machine.")
     book, whole = shared(tmp_path / "c", heard)
     with book:
-        assert whole.train(NATIVE, again).record.taken_from == "b"
+        assert whole.train(NATIVE, {}, again).record.taken_from == "b"
     assert calls == [1]
 
 
@@ -271,7 +271,7 @@ def test_a_shelf_that_can_not_be_written_costs_a_line_and_no_run(tmp_path: Path)
     heard: list[events.Event] = []
     book, blocked = shared(tmp_path / "a", heard)
     with book:
-        assert blocked.train(NATIVE, trial) == trial()
+        assert blocked.train(NATIVE, {}, trial) == trial()
     assert any(line.startswith("native-s0 can't be kept for other runs: ") for line in said_of(heard))
 
 
@@ -281,21 +281,23 @@ def test_what_is_never_taken_over(tmp_path: Path) -> None:
     crashed = WithFiles(trial().record.model_copy(update={"outcome": Outcome.CRASHED}), {})
     book, one = shared(tmp_path / "a", heard)
     with book:
-        one.train(NATIVE, lambda: crashed)
-        one.train(NATIVE.model_copy(update={"reward": "candidate"}), trial)
+        one.train(NATIVE, {}, lambda: crashed)
+        one.train(NATIVE.model_copy(update={"reward": "candidate"}), {}, trial)
     assert not (tmp_path / FOLDER).exists()
     book, cluster = shared(tmp_path / "b", heard, CONFIG.model_copy(update={"pool": "ray"}))
     with book:
-        cluster.train(NATIVE, trial)
+        cluster.train(NATIVE, {}, trial)
     assert not (tmp_path / FOLDER).exists()
     book, asked = shared(tmp_path / "c", heard, RunConfig(given="native", confirm_seeds=1))
     fresh = WithFiles(trial().record.model_copy(update={"taken_from": ""}), trial().files)
     with book:
         for _ in range(2):
-            assert asked.train(NATIVE, lambda: fresh).record.taken_from == ""
+            assert asked.train(NATIVE, {}, lambda: fresh).record.taken_from == ""
     book, search = shared(tmp_path / "d", heard)
     with book:
-        assert search.train(NATIVE, lambda: fresh).record.taken_from == "c", "what was asked for is kept for searches"
+        assert search.train(NATIVE, {}, lambda: fresh).record.taken_from == "c", (
+            "what was asked for is kept for searches"
+        )
 
 
 def test_a_score_of_other_weights_purpose_or_episodes_is_made(tmp_path: Path) -> None:

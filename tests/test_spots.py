@@ -151,7 +151,7 @@ def test_a_reward_that_eats_the_trainings_time_is_ended_by_name(
     source._client = Slow(clock, seconds)  # type: ignore[assignment]
     rows = batch(steps=32, envs=8)
     never = np.zeros(rows.step.shape, np.bool_)
-    recorded = Recorded(rows, never, np.zeros(rows.step.shape, np.float32), never)
+    recorded = Recorded(rows, never, np.zeros(rows.step.shape, np.float32), *(never,) * 3)
     with (
         contextlib.nullcontext()
         if not ended

@@ -61,7 +61,7 @@ def test_training_episodes_and_recorded_ones_are_judged_by_the_actions_in_them(p
     fields = {name: np.zeros((length, 1)) for name in task.state}
     clock = np.arange(1, length + 1)[:, None]
     batch = Transitions(fields, {"push": np.array(pushes)[:, None]}, fields, clock, clock == length)
-    recorded = Recorded(batch, clock == length, np.zeros((length, 1)), np.zeros((length, 1), dtype=bool))
+    recorded = Recorded(batch, clock == length, np.zeros((length, 1)), *(np.zeros((length, 1), dtype=bool),) * 3)
     rule = SuccessRule(task, max_steps=length)
     judge = TrainingEpisodes(rule, 1)
     judge.see(recorded)

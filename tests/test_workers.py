@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import JobFailed
-from autoreward.records import TRAINING_STATE, Trial, TrialJob
+from autoreward.records import SNAPSHOTS_FILE, TRAINING_STATE, TrainingSimulator, Trial, TrialJob
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.files import find_task
 from autoreward.training.local import cores_here
-from autoreward.training.runner import Again, LostTwice
+from autoreward.training.runner import Again, JobReply, LostTwice
 from autoreward.training.workers import Workers, job_limits
+from autoreward.worker.jobs.context import StepProgress
+from autoreward.worker.jobs.job import Job, R
 from autoreward.worker.jobs.records import TrainJob
 
 TASK = find_task("mountain-car", (envs_folder(),))
@@ -42,7 +45,8 @@ def test_lost_work_is_tried_again_once(
 ) -> None:
     runner = FakeRunner(*failures)
     with Workers(jail, runner) as workers:
-        assert workers.train(TASK, JOB, RunConfig(), lambda *_: None)[0].outcome is outcome
+        trial, _ = workers.train(TASK, JOB, RunConfig(), lambda *_: None, {TRAINING_STATE: b""})
+        assert trial.outcome is outcome
     assert runner.asked == asked
     runner = FakeRunner(*failures)
     with Workers(jail, runner) as workers:
@@ -76,6 +80,24 @@ def test_a_training_without_a_report_took_the_steps_that_it_told(
         trial, files = workers.train(TASK, JOB, RunConfig(), told.append)
     assert (trial.begin, trial.steps, files) == (100, steps, {})
     assert told == ([after] if after else [])
+
+
+class Remembers(FakeRunner):
+    """Keeps the last job."""
+
+    def run(self, job: Job[R], files: Mapping[str, bytes], progress: StepProgress) -> JobReply[R]:
+        self.job = job
+        return super().run(job, files, progress)
+
+
+@pytest.mark.parametrize(("share", "stepped"), [(0.0, "envpool"), (0.5, "gymnasium")])
+def test_episodes_begin_at_snapshots_in_the_tasks_own_environment(jail: Jail, share: float, stepped: str) -> None:
+    runner, files = Remembers(), {TRAINING_STATE: b"", SNAPSHOTS_FILE: b""}
+    job, fast = JOB.model_copy(update={"snapshots": share}), TrainingSimulator(name="envpool")
+    with Workers(jail, runner) as workers:
+        workers.train(TASK, job, RunConfig(), lambda *_: None, files, simulator=fast)
+    assert isinstance(runner.job, TrainJob)
+    assert runner.job.simulator.name == stepped
 
 
 def test_a_training_and_its_scoring_may_take_what_the_settings_say() -> None:

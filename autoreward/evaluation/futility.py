@@ -45,7 +45,7 @@ def doubt(
     if max(visited) <= WIDER * by_chance:
         sentence = (
             "It is not the reward: no policy gets anywhere that random actions don't. Look at exploration (longer episodes, more "
-            "steps, starts nearer to the goal, demonstrations), or at whether actions have any effect."
+            "steps, snapshots = 0.5 in [train], demonstrations), or at whether actions have any effect."
         )
     else:
         blind = f"; the rule reads {', '.join(unseen)}, which it does not see" if unseen else ""

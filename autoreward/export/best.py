@@ -21,7 +21,7 @@ from autoreward.report.reading import RunView, SavedScore
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.sandbox.jail import Jail
 from autoreward.store.book import Book
-from autoreward.store.keys import DESCRIPTION, TRIALS
+from autoreward.store.keys import DESCRIPTION, SNAPSHOTS, TRIALS
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
@@ -226,8 +226,15 @@ def _manifest(
             "starts": [own.model_dump(mode="json") for own in run.starts],
             "contest": run.contest and run.contest.model_dump(mode="json"),
             "simulator": book.need(DESCRIPTION).simulator.model_dump(mode="json"),
+            "snapshots": _began(book),
             "tier": run.tier,
             "versions": book.header.packages,
         },
         indent=2,
     )
+
+
+def _began(book: Book) -> dict[str, object] | None:
+    """What share of a training's episodes began at snapshots at first, and on whose ways; None where none did."""
+    found = book.lone(SNAPSHOTS)
+    return {"share": book.header.task.train.snapshots, **found.model_dump(mode="json")} if found else None

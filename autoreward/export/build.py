@@ -143,6 +143,7 @@ def train_script(task: Task, score: Score, steps: int, learned: bool = False) ->
         seed=score.seed % 2**31,
         steps=steps,
         learned=learned,
+        snapshots=task.train.snapshots,
         kept=score.kept,
         envs=task.train.envs,
         normalize_observations=task.train.normalize_observations,

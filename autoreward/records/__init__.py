@@ -99,6 +99,7 @@ from autoreward.records.runs import (
     Standings,
     TrainingLength,
 )
+from autoreward.records.snapshots import SNAPSHOTS_FILE, Snapshots, Teacher
 from autoreward.records.stages import StageReading
 from autoreward.records.success_audit import Departure, MissingCondition, SuccessAudit
 from autoreward.records.tightened import TakenOver, Tightened
@@ -142,6 +143,7 @@ __all__ = [
     "REFERENCE_EPISODES",
     "SAMPLES",
     "SHEET_FILE",
+    "SNAPSHOTS_FILE",
     "STILL_FILE",
     "TASKS_OWN",
     "TRAINING_STATE",
@@ -243,6 +245,7 @@ __all__ = [
     "Screened",
     "ScreenedCandidate",
     "Setup",
+    "Snapshots",
     "Speed",
     "StageReading",
     "Standings",
@@ -253,6 +256,7 @@ __all__ = [
     "Survey",
     "Symptom",
     "TakenOver",
+    "Teacher",
     "Tightened",
     "TrainingLength",
     "TrainingSimulator",

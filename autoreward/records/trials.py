@@ -24,6 +24,8 @@ class TrialJob(Record):
     composition: CompositionName = "sum"
     setup: Setup = Setup()
     uses_memory: bool = False
+    snapshots: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Share of its episodes that begin at a snapshot at first; it falls to 0 in the first half of the training."""
     seed: int
     leg: int = 0
     """Which stretch of one training this is; legs after the first go on from the one before."""
@@ -122,6 +124,10 @@ class Trial(Record):
     """Episodes of this leg that were thrown away since the environment failed in them."""
     simulator: Literal["gymnasium", "envpool"] = "gymnasium"
     """What it stepped: see `TrainingSimulator`."""
+    snapshot_episodes: int = Field(default=0, ge=0)
+    """Episodes of this leg that began at a snapshot."""
+    replayed_steps: int = Field(default=0, ge=0)
+    """Of the environment steps of this leg those in which recorded actions were played, to get to snapshots."""
     taken_from: Said = ""
     """The run that has trained it, where it was taken over and not trained again."""
 

@@ -36,7 +36,7 @@ from autoreward.report.rerun import again
 from autoreward.report.reward_distances import alike, between
 from autoreward.report.robustness import robustness_note, robustness_rows, robustness_title
 from autoreward.report.search_curve import search_curves
-from autoreward.report.simulators import simulator_sentence
+from autoreward.report.simulators import simulator_sentence, snapshots_sentence
 from autoreward.report.stages import stage_sentence
 from autoreward.report.tables import origin, status
 from autoreward.report.templates import page
@@ -126,6 +126,7 @@ def run_parts(reading: RunView, to: Callable[[str], str] = "#{}".format) -> dict
         "clips": films(reading),
         "taken_over": taken_over_sentence(reading.trials),
         "simulator": simulator_sentence(reading),
+        "snapshots": snapshots_sentence(reading),
         "lost_episodes": lost_episodes_sentence(reading.lost_episodes),
         "plots": plotted(reading),
         "graph": Markup(graph),  # noqa: S704 - lineage escapes what it is given

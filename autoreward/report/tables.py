@@ -26,7 +26,7 @@ from autoreward.report.phrases import (
 from autoreward.report.preference_tables import preferences
 from autoreward.report.reading import REPORT, RunView
 from autoreward.report.robustness import robustness_table
-from autoreward.report.simulators import simulator_sentence
+from autoreward.report.simulators import simulator_sentence, snapshots_sentence
 from autoreward.report.stages import stage_bars, stage_sentence
 from autoreward.report.traits import traits_table
 from autoreward.store.files import in_use
@@ -65,7 +65,8 @@ def show_run(reading: RunView) -> RenderableType:
         Text(f"{_trainings(reading)}, {reading.env_steps:,} environment steps; protection: {tier}", style="dim"),
     ]
     lost = lost_episodes_sentence(reading.lost_episodes)
-    beside = (simulator_sentence(reading), lost, taken_over_sentence(reading.trials))
+    began = (simulator_sentence(reading), snapshots_sentence(reading))
+    beside = (*began, lost, taken_over_sentence(reading.trials))
     parts += [Text(line, style="dim") for line in beside if line]
     if reading.bills:
         parts += [Text(""), spending(reading)]

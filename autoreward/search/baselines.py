@@ -51,7 +51,14 @@ def baselines(study: Study) -> list[TrialJob]:
     """The environment's own reward and the sparse one, trained as the candidates of the search are."""
     seed = seeds.derive(study.config.seed, "search")
     return [
-        TrialJob(id=str(TrialId(reward, 0)), candidate_id="", reward=reward, seed=seed, steps=study.full)
+        TrialJob(
+            id=str(TrialId(reward, 0)),
+            candidate_id="",
+            reward=reward,
+            snapshots=study.task.train.snapshots,
+            seed=seed,
+            steps=study.full,
+        )
         for reward in BASELINES
     ]
 

@@ -129,6 +129,7 @@ def _job(study: Study, arm: Arm, verdicts: dict[str, Verdict], i: int) -> TrialJ
         id=str(TrialId(arm.who, i)),
         candidate_id="",
         reward="none",
+        snapshots=study.task.train.snapshots,
         seed=seeds.derive(study.config.seed, "confirm", i),
         steps=study.full,
     )

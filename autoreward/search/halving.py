@@ -149,6 +149,7 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         composition=candidate.composition,
         setup=verdict.setup,
         uses_memory=verdict.uses_memory,
+        snapshots=task.train.snapshots,
         seed=seeds.derive(config.seed, "search"),
         steps=config.full(task),
     )

@@ -1,14 +1,16 @@
-"""Before a training: the environment is explored once, and programs that may train are hunted for exploits."""
+"""Before a training: the environment is explored once, snapshots are found, and programs that may train are hunted for exploits."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from autoreward import events
-from autoreward.records import Candidate, Hunt, Round, Verdict
+from autoreward.errors import TaskError
+from autoreward.records import Candidate, Hunt, Round, Snapshots, Verdict
 from autoreward.search.halving import Budget
 from autoreward.search.study import Study
 from autoreward.store.book import Page
-from autoreward.store.keys import DESCRIPTION, EXPLORATION, HUNTS, TAKEN
+from autoreward.store.keys import DESCRIPTION, EXPLORATION, HUNTS, SNAPSHOTS, TAKEN
+from autoreward.tasks.card import Task
 
 HUNTS_SHARE = 0.0625
 """Most of a round's share of the budget that its hunts may take: they must not starve the race."""
@@ -17,13 +19,39 @@ LEAST_EPISODES = 8
 
 
 def explored_once(study: Study) -> None:
-    """Explore the environment, once in a run, unless nobody wants that. Its steps are none of the search's budget."""
-    if not study.config.explore_steps:
+    """Explore the environment, once in a run, unless nobody wants that; its steps are none of the search's budget. Then look for
+    snapshots, as `snapshots_once` does.
+    """
+    if study.config.explore_steps:
+        known = study.book.has(EXPLORATION)
+        exploration = study.book.once(EXPLORATION, study.steps.explore)
+        if not known:
+            study.listener(events.Explored(exploration))
+    snapshots_once(study)
+
+
+def snapshots_once(study: Study) -> None:
+    """Look for what episodes of trainings may begin at, once in a run, where its card asks for that. Like exploring it is none of
+    the search's budget; the steps to get to a snapshot are.
+
+    Raises TaskError if there are none.
+    """
+    if not study.task.train.snapshots:
         return
-    known = study.book.has(EXPLORATION)
-    exploration = study.book.once(EXPLORATION, study.steps.explore)
+    known = study.book.has(SNAPSHOTS)
+    found = study.book.once(SNAPSHOTS, study.steps.snapshots)
+    if found.why_not:
+        raise no_snapshots(study.task, found)
     if not known:
-        study.listener(events.Explored(exploration))
+        study.listener(events.SnapshotsFound(found))
+
+
+def no_snapshots(task: Task, found: Snapshots) -> TaskError:
+    """What to say where the card asks for snapshots and there are none."""
+    return TaskError(
+        f"task {task.name}, [train] snapshots: there is nothing to begin episodes at: {found.why_not}. Take snapshots out of the "
+        "card, and trainings begin all episodes as the environment does."
+    )
 
 
 class AfterHunts(NamedTuple):

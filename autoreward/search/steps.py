@@ -20,6 +20,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    Snapshots,
     SuccessAudit,
     Trial,
     TrialJob,
@@ -40,6 +41,10 @@ class Steps(Protocol):
 
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
+        ...
+
+    def snapshots(self) -> WithFiles[Snapshots]:
+        """Look for what episodes of trainings may begin at."""
         ...
 
     def controllers(self) -> WithFiles[Controllers]:

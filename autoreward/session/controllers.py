@@ -85,7 +85,7 @@ class ControllerTrials:
         recording = range(first, first + recorded)
         job = ScriptJob(task=task, scoring=tuple(scoring), recording=tuple(recording), grading=self._grading,
                         limits=job_limits(self._config))  # fmt: skip
-        return self._workers.play_script(job)
+        return self._workers.look(job, {})
 
     def _record(self, by: Literal["card", "designer"], text: str, made: ControllerEpisodes) -> PlayedController:
         held = violation(made.limits) == 0.0

@@ -74,7 +74,7 @@ class ExamRoom:
             job = ScriptJob(task=task.model_copy(update={"script": script}), scoring=(first,),
                             recording=tuple(range(first, first + _EPISODES)), grading=described.grading,
                             limits=job_limits(_CONFIG))  # fmt: skip
-            made, episodes = workers.play_script(job)
+            made, episodes = workers.look(job, {})
             pieces.append((Transitions.from_bytes(episodes[CONTROLLER_EPISODES]), made.recorded))
         about = brief(task, task.train.steps, _CONFIG.episodes, described, recorded=recorded)
         practice = Practice.of(task, described, Transitions.from_bytes(files[SAMPLES]))

@@ -1,4 +1,4 @@
-"""Exploration and hunts by real processes. What was explored is kept for later runs of the same task in the same folder."""
+"""Exploration, snapshots and hunts by real processes. What was found is kept for later runs of the task in the same folder."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,17 +13,35 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import in_python
 from autoreward.errors import AutorewardError, TaskError
-from autoreward.records import HUNTED, Candidate, Description, Exploration, Hunt, Hunted, Round, TrialJob, Verdict
+from autoreward.records import (
+    DEMONSTRATIONS,
+    HUNTED,
+    SNAPSHOTS_FILE,
+    TRAINING_STATE,
+    Candidate,
+    Description,
+    Exploration,
+    Grading,
+    Hunt,
+    Hunted,
+    Round,
+    Snapshots,
+    TrialJob,
+    Verdict,
+)
 from autoreward.sandbox.client import RewardFailed
 from autoreward.search.halving import search_job
 from autoreward.search.recorded import recorded
 from autoreward.store.book import Book, WithFiles
 from autoreward.store.installed import circumstances
-from autoreward.store.keys import DESCRIPTION
-from autoreward.store.shared import Shelf, digest
+from autoreward.store.keys import DESCRIPTION, SNAPSHOTS, RecordT
+from autoreward.store.shared import Shelf, digest, same_bytes
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers, job_limits
-from autoreward.worker.jobs.hunting_records import HuntJob
+from autoreward.worker.jobs.hunting_records import HuntJob, SnapshotsJob
+
+EXPLORE_STEPS = 20_000
+"""Environment steps in which snapshots are looked for, where nobody chooses how long the environment is explored."""
 
 
 class Hunting:
@@ -40,9 +58,9 @@ class Hunting:
 
     def explore(self) -> WithFiles[Exploration]:
         """As it was kept by an earlier run, or anew. An environment that fails in it is left unexplored, and that is said."""
-        seed = seeds.derive(self._config.seed, "explore") % 2**31
+        seed = explored_from(self._config)
         name = self._name(seed)
-        if name and (taken := self._taken(name)):
+        if name and (taken := self._taken(name, Exploration, "the environment is explored")):
             return taken
         try:
             explored = self._workers.explore(
@@ -52,12 +70,19 @@ class Hunting:
             self._say(f"not explored: {error.worded(in_python)}")
             return WithFiles(Exploration(replayable=False), {})
         made = WithFiles(*explored)
-        if name:
-            try:
-                kept = made.record.model_copy(update={"taken_from": self._book.folder.name})
-                self._shelf.keep(name, WithFiles(kept, made.files))
-            except AutorewardError as error:
-                self._say(f"what was explored can't be kept for other runs: {error.worded(in_python)}")
+        self._keep(name, made, "what was explored")
+        return made
+
+    def snapshots(self) -> WithFiles[Snapshots]:
+        """What episodes may begin at, as it was kept by an earlier run, or anew."""
+        demos = self._book.read(DEMONSTRATIONS)
+        job = snapshots_job(self._task, self._config, self._described.grading, demos)
+        facts = circumstances(self._task) if self._config.pool == "local" else None
+        name = f"snapshots-{digest(facts, (job.request(), same_bytes({DEMONSTRATIONS: demos})))}" if facts else ""
+        if name and (taken := self._taken(name, Snapshots, "what episodes may begin at is looked for")):
+            return taken
+        made = WithFiles(*self._workers.look(job, {DEMONSTRATIONS: demos}))
+        self._keep(name, made, "what episodes may begin at")
         return made
 
     def hunt(self, candidate: Candidate, verdict: Verdict, rounds: Sequence[Round], steps: int) -> WithFiles[Hunt]:
@@ -112,12 +137,44 @@ class Hunting:
         rest = (seed, self._config.explore_steps, self._described.grading.model_dump(mode="json"))
         return f"exploration-{digest(facts, rest)}" if facts else ""
 
-    def _taken(self, name: str) -> WithFiles[Exploration] | None:
+    def _taken(self, name: str, record: type[RecordT], what: str) -> WithFiles[RecordT] | None:
         try:
-            return self._shelf.take(name, Exploration)
+            return self._shelf.take(name, record)
         except AutorewardError as error:
-            self._say(f"the environment is explored anew: {error.worded(in_python)}")
+            self._say(f"{what} anew: {error.worded(in_python)}")
             return None
+
+    def _keep(self, name: str, made: WithFiles[RecordT], what: str) -> None:
+        if not name:
+            return
+        try:
+            kept = made.record.model_copy(update={"taken_from": self._book.folder.name})
+            self._shelf.keep(name, WithFiles(kept, made.files))
+        except AutorewardError as error:
+            self._say(f"{what} can't be kept for other runs: {error.worded(in_python)}")
 
     def _say(self, line: str) -> None:
         self._tell(events.Mended(line))
+
+
+def training_files(book: Book, job: TrialJob, begun: bytes) -> dict[str, bytes]:
+    """The files that a training takes: `begun` is the state that the leg before ended in, empty for a first one."""
+    state = {TRAINING_STATE: begun} if begun else {}
+    return {**state, SNAPSHOTS_FILE: book.file(SNAPSHOTS, SNAPSHOTS_FILE)} if job.snapshots else state
+
+
+def explored_from(config: RunConfig) -> int:
+    """The seed of exploring."""
+    return seeds.derive(config.seed, "explore") % 2**31
+
+
+def snapshots_job(task: Task, config: RunConfig, grading: Grading, demos: bytes = b"") -> SnapshotsJob:
+    """Look for what episodes may begin at: by exploring as the run does, or for EXPLORE_STEPS where it does not."""
+    return SnapshotsJob(
+        task=task,
+        seed=explored_from(config),
+        steps=config.explore_steps or EXPLORE_STEPS,
+        grading=grading,
+        demonstrated=bool(demos),
+        limits=job_limits(config),
+    )

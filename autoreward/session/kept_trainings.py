@@ -1,6 +1,7 @@
 """Trainings that are kept by what they depend on, for commands that make no run: none is made twice."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from autoreward import events
@@ -14,6 +15,7 @@ from autoreward.records import (
     Candidate,
     Description,
     Score,
+    Snapshots,
     Trial,
     TrialId,
     TrialJob,
@@ -21,8 +23,11 @@ from autoreward.records import (
     policy_file,
 )
 from autoreward.search.confirm import Baseline, demand_sound
+from autoreward.search.hunts import no_snapshots
+from autoreward.session.hunting import snapshots_job
 from autoreward.store.book import WithFiles
 from autoreward.store.installed import circumstances
+from autoreward.store.keys import RecordT
 from autoreward.store.shared import Shelf, digest
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
@@ -64,7 +69,8 @@ class KeptTrainings:
         self._task, self._config, self._shelf, self._workers, self._tell = task, config, shelf, workers, tell
         self._purpose = purpose
         self._facts = circumstances(task)
-        self._described = described or self._described_once()
+        self._described = described or self._once("description", Description, self._describe)
+        self._snapshots = self._found_snapshots() if task.train.snapshots else {}
 
     def like(self, task: Task, purpose: str) -> "KeptTrainings":
         """The same for a card of that environment that trains in another way, or for other seeds: nothing is described again."""
@@ -85,7 +91,7 @@ class KeptTrainings:
         program = {} if isinstance(side, str) or verdict is None else {
             "candidate_id": who, "reward": "candidate", "source": side.source, "composition": side.composition,
             "setup": verdict.setup, "uses_memory": verdict.uses_memory}  # fmt: skip
-        plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who,
+        plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who, "snapshots": self._task.train.snapshots,
                  "seed": seeds.derive(self._config.seed, self._purpose, i), "steps": self._config.full(self._task)}  # fmt: skip
         job = TrialJob.model_validate({**plain, **program})
         described = self._described.record.model_dump(mode="json")
@@ -103,7 +109,7 @@ class KeptTrainings:
             self._tell(events.TrialProgress(one.job.id, step, one.job.steps))
 
         trial, files = self._workers.train(
-            task, one.job, self._config, progress, b"", description.grading, description.simulator
+            task, one.job, self._config, progress, self._snapshots, description.grading, description.simulator
         )
         self._tell(events.TrialDone(trial))
         if not trial.outcome.ok:
@@ -120,14 +126,25 @@ class KeptTrainings:
             self._shelf.keep(one.name, WithFiles(score, recorded))
         return score
 
-    def _described_once(self) -> WithFiles[Description]:
-        name = self._named("description", self._config.seed, self._config.trained_in)
-        taken = self._shelf.take(name, Description) if name else None
-        if taken:
-            return taken
+    def _describe(self) -> WithFiles[Description]:
         seed = seeds.derive(self._config.seed, "describe")
-        made = WithFiles(*self._workers.describe(self._task, seed, simulator=self._config.trained_in))
-        if name:
+        return WithFiles(*self._workers.describe(self._task, seed, simulator=self._config.trained_in))
+
+    def _found_snapshots(self) -> Mapping[str, bytes]:
+        def find() -> WithFiles[Snapshots]:
+            job = snapshots_job(self._task, self._config, self._described.record.grading)
+            return WithFiles(*self._workers.look(job, {}))
+
+        found = self._once("snapshots", Snapshots, find)
+        if found.record.why_not:
+            raise no_snapshots(self._task, found.record)
+        return found.files
+
+    def _once(self, what: str, record: type[RecordT], make: Callable[[], WithFiles[RecordT]]) -> WithFiles[RecordT]:
+        name = self._named(what, self._config.seed, self._config.trained_in)
+        taken = self._shelf.take(name, record) if name else None
+        made = taken or make()
+        if name and not taken:
             self._shelf.keep(name, made)
         return made
 

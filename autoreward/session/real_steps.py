@@ -40,6 +40,7 @@ from autoreward.records import (
     Round,
     Score,
     Screened,
+    Snapshots,
     SuccessAudit,
     Trial,
     TrialJob,
@@ -62,7 +63,7 @@ from autoreward.session.cases import case_of
 from autoreward.session.controllers import ControllerTrials
 from autoreward.session.critic_exam import critic_in_run
 from autoreward.session.drawn import drawn_episode
-from autoreward.session.hunting import Hunting
+from autoreward.session.hunting import Hunting, training_files
 from autoreward.session.judging import Judging
 from autoreward.session.offline import Offline
 from autoreward.session.shared_baselines import SharedBaselines
@@ -121,6 +122,10 @@ class RealSteps:
         client = self._client if self._config.propose_controller else None
         return trials.all(client, lambda: self._brief(self._config.full(self._task)))
 
+    def snapshots(self) -> WithFiles[Snapshots]:
+        """Look for what episodes of trainings may begin at."""
+        return self._hunting.snapshots()
+
     def explore(self) -> WithFiles[Exploration]:
         """Look for telling episodes in the environment, without a reward program."""
         return self._hunting.explore()
@@ -175,14 +180,10 @@ class RealSteps:
         return self._book.need(DESCRIPTION)
 
     def _brief(self, training_steps: int) -> Brief:
+        episodes = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
+        told = not self._config.hide_rule
         return brief(
-            self._task,
-            training_steps,
-            self._config.episodes,
-            self._described,
-            not self._config.hide_rule,
-            self._book.transitions(DESCRIPTION, REFERENCE_EPISODES),
-            self._config.composition,
+            self._task, training_steps, self._config.episodes, self._described, told, episodes, self._config.composition
         )
 
     @cached_property
@@ -205,9 +206,10 @@ class RealSteps:
 
         def trained() -> WithFiles[Trial]:
             known = self._described.grading, self._described.simulator
-            return WithFiles(*self._workers.train(self._task, job, self._config, progress, begun, *known))
+            return WithFiles(*self._workers.train(self._task, job, self._config, progress, files, *known))
 
-        made = self._baselines.train(job, trained)
+        files = training_files(self._book, job, begun)
+        made = self._baselines.train(job, files, trained)
         self._tell(events.TrialDone(made.record))
         return made
 

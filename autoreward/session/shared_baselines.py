@@ -31,12 +31,14 @@ class SharedBaselines:
         self._tell = tell
         self._shelf = Shelf.of(book.folder.parent)
 
-    def train(self, job: TrialJob, make: Callable[[], WithFiles[Trial]]) -> WithFiles[Trial]:
-        """A training: a baseline's as it was kept, with the run that it is from in its record; or what `make` makes."""
+    def train(
+        self, job: TrialJob, files: Mapping[str, bytes], make: Callable[[], WithFiles[Trial]]
+    ) -> WithFiles[Trial]:
+        """A training: a baseline's as it was kept, with the run that it is from in its record; or what `make` makes of `files`."""
         if job.reward not in BASELINES or not self._circumstances:
             return make()
         stepped = self._book.need(DESCRIPTION).simulator.model_dump(mode="json")
-        name = f"{job.reward}-{digest(self._circumstances, (job.model_dump(mode='json'), stepped))}"
+        name = f"{job.reward}-{digest(self._circumstances, (job.model_dump(mode='json'), stepped, same_bytes(files)))}"
         if self._config.given is None and (taken := self._taken(name, Trial, job.id)):
             return taken
         made = make()

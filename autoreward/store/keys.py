@@ -35,6 +35,7 @@ from autoreward.records import (
     Run,
     Score,
     Screened,
+    Snapshots,
     Standings,
     Strengths,
     SuccessAudit,
@@ -95,6 +96,8 @@ EARLIER_LESSONS = Key("lessons", Lessons)
 """Of a run that a model designs: what changes came to in earlier runs, as it was known at its start."""
 EXPLORATION = Key("exploration", Exploration)
 """Of a run: what was explored before its first round; with EXPLORED."""
+SNAPSHOTS = Key("snapshots", Snapshots)
+"""Of a run: what episodes of its trainings may begin at; with SNAPSHOTS_FILE."""
 AGENT_CALLS = Key("calls/", AgentCall)
 """Of a run that an agent designs: all that it asked, one a call."""
 FEEDBACK = Key("feedback", Feedbacks, by_people=True)

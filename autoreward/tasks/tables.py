@@ -114,7 +114,19 @@ class Train(Record):
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
     net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
+    snapshots: float = Bounded(default=0.0, ge=0.0, le=1.0)
+    """Share of a training's episodes that begin at a snapshot at first, a state on the way of a recorded episode; it falls to 0 in
+    the first half of the training. Scores are of episodes from the environment's own starts alone."""
     hyperparameters: dict[Name, Hyperparameter] = Bounded(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _learns_beside_others(self) -> Self:
+        """Raises ValueError where the algorithm would learn from actions that are not its own."""
+        if self.snapshots and self.algorithm not in ("PPO", "A2C"):
+            raise ValueError(
+                f'snapshots need algorithm = "PPO" or "A2C"; {self.algorithm} learns from every action that was played'
+            )
+        return self
 
     @property
     def gamma(self) -> float:

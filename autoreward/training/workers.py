@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from autoreward import errors
 from autoreward.config import RunConfig
@@ -12,10 +13,8 @@ from autoreward.records import (
     DEMONSTRATIONS,
     FRAMES_FILE,
     TASKS_OWN,
-    TRAINING_STATE,
     UNGRADED,
     Audit,
-    ControllerEpisodes,
     Description,
     EnvCheck,
     Exploration,
@@ -56,7 +55,6 @@ from autoreward.worker.jobs.records import (
     TrainJob,
 )
 from autoreward.worker.jobs.reel_record import ReelJob, ReelReport
-from autoreward.worker.jobs.script_record import ScriptJob
 from autoreward.worker.jobs.vary_record import VaryJob
 
 _PATIENCE = 30.0
@@ -92,11 +90,7 @@ class Workers(Closing):
             TaskError: the environment fails, or the card or the demonstrations don't fit it.
         """
         job = DescribeJob(task=task, seed=seed, simulator=simulator, demonstrated=bool(demos))
-        return self._look(job, {DEMONSTRATIONS: demos})
-
-    def play_script(self, job: ScriptJob) -> tuple[ControllerEpisodes, dict[str, bytes]]:
-        """Play a task's script: the record, and its file where it is recorded. Raises TaskError if it fails, or gives no action."""
-        return self._look(job, {})
+        return self.look(job, {DEMONSTRATIONS: demos})
 
     def explore(
         self, task: Task, seed: int, steps: int, config: RunConfig, grading: Grading = UNGRADED
@@ -107,7 +101,7 @@ class Workers(Closing):
             TaskError: the environment fails, or has no time for it.
         """
         job = ExploreJob(task=task, seed=seed, steps=steps, grading=grading, limits=job_limits(config))
-        return self._look(job, {})
+        return self.look(job, {})
 
     def hunt(self, job: HuntJob) -> tuple[Hunted, dict[str, bytes]]:
         """Hunt for an exploit of a program; what fails is an outcome of the report, with no file."""
@@ -118,7 +112,7 @@ class Workers(Closing):
 
     def survey(self, task: Task) -> Survey:
         """Look at the environment of a blank task. Raises TaskError if it can't be made or trained in."""
-        return self._look(SurveyJob(task=task), {}).report
+        return self.look(SurveyJob(task=task), {}).report
 
     def check_env(self, task: Task, patience: float | None = None) -> EnvCheck:
         """What could go wrong with a task's environment; where it ends its process, what was found until then, and that.
@@ -136,7 +130,7 @@ class Workers(Closing):
 
     def audit(self, task: Task) -> Audit:
         """Hold a task card against its environment. Raises TaskError if it does not fit at all."""
-        return self._look(AuditJob(task=task), {}).report
+        return self.look(AuditJob(task=task), {}).report
 
     def protection(self) -> WorkerProtection:
         """What holds the workers of a task that asks for nothing, as one of them tries it. Raises JobFailed, JailError."""
@@ -149,14 +143,14 @@ class Workers(Closing):
         job: TrialJob,
         config: RunConfig,
         progress: StepProgress,
-        begun: bytes = b"",
+        files: Mapping[str, bytes] = MappingProxyType({}),
         grading: Grading = UNGRADED,
         simulator: TrainingSimulator = TASKS_OWN,
     ) -> tuple[Trial, dict[str, bytes]]:
         """Train one policy; a lost worker is tried again once. The candidate's failures are the trial's outcome.
 
-        `begun` is the state that the leg before ended in; `grading` is what the progress of training episodes is measured by;
-        `simulator` is what was chosen when the environment was described.
+        `files` are what it goes on from and begins episodes at, by name; `grading` is what the progress of training episodes is
+        measured by; `simulator` was chosen when the environment was described. Only the task's own has snapshots.
         """
         reached = job.begin
 
@@ -166,9 +160,10 @@ class Workers(Closing):
             progress(step)
 
         limits = job_limits(config)
+        simulator = TASKS_OWN if job.snapshots else simulator
         training = TrainJob(task=task, training=job, grading=grading, simulator=simulator, limits=limits)
         try:
-            return self._runner.run(training, {TRAINING_STATE: begun}, note)
+            return self._runner.run(training, files, note)
         except (RewardFailed, JobFailed) as failed:
             return _failed_trial(job, failed, reached, self.jail), {}
 
@@ -255,7 +250,7 @@ class Workers(Closing):
         self._runner.close()
         self._local.close()
 
-    def _look(self, job: Job[R], files: Mapping[str, bytes]) -> JobReply[R]:
+    def look(self, job: Job[R], files: Mapping[str, bytes]) -> JobReply[R]:
         """Do a job that meets the environment for the first time. Raises TaskError if it fails there."""
         task = job.task
         try:

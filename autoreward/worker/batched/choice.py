@@ -27,6 +27,8 @@ _THROWN = (
 )
 """What EnvPool, or a state.py that reads it, raises where it is not as Gymnasium's environment is."""
 
+_UNSEEDED = "it begins no single episode from a seed, as [train] snapshots wants it"
+
 
 def chosen_simulator(setting: SimulatorSetting, task: Task, seed: int) -> TrainingSimulator:
     """What the trainings of a task step, by what both do from this seed on.
@@ -37,7 +39,7 @@ def chosen_simulator(setting: SimulatorSetting, task: Task, seed: int) -> Traini
         return TASKS_OWN
     demand_envpool(task)
     version = metadata.version("envpool")
-    reason = _difference(task, seed)
+    reason = _UNSEEDED if task.train.snapshots else _difference(task, seed)
     if not reason:
         return TrainingSimulator(name="envpool", version=version)
     if setting == "envpool":

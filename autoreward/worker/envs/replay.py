@@ -5,7 +5,7 @@ longer than an episode, that changes what is learned: no episode gets old, and a
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -48,9 +48,13 @@ class Replayable(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self.inputs = EpisodeInputs(None, None, [])
+        self.choose_seed: Callable[[], int | None] = _as_asked
+        """Asked at each reset; what it says goes before the seed that the reset is given. None: as that says."""
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset, and remember from where."""
+        chosen = self.choose_seed()
+        seed = seed if chosen is None else chosen
         self.inputs = EpisodeInputs(seed, _random(self.env) if seed is None else None, [])
         return self.env.reset(seed=seed, options=options)[0], {}
 
@@ -89,6 +93,11 @@ def replay(env: gymnasium.Env[Any, Any], inputs: EpisodeInputs) -> EpisodeSoFar:
         observations.append(np.asarray(observation, dtype=kind))
         native.append(float(reward))
     return EpisodeSoFar(observations, inputs.actions, native)
+
+
+def _as_asked() -> int | None:
+    """No seed of its own."""
+    return None
 
 
 def _random(env: gymnasium.Env[Any, Any]) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ A simulator that steps all of them at once, on a GPU perhaps, is one more `Vecto
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -68,6 +69,13 @@ class VectorEnv(VecEnv):
         Episodes in progress are lost: a `reset` or `bring_back` must come before the next step. Raises ValueError for more
         than n seeds.
         """
+
+    def choose_seeds(self, choose: Callable[[int], int | None]) -> None:
+        """From now on `choose` is asked at each reset of environment i which seed its episode is to begin from; None: any.
+
+        Raises ValueError where single episodes can't begin from a seed, as where one simulator steps all environments.
+        """
+        raise ValueError(f"{type(self).__name__} begins no single episode from a seed")
 
     @abstractmethod
     def in_progress(self) -> dict[str, torch.Tensor]:
@@ -138,6 +146,11 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
             both = list(zip(going, chosen, strict=True))
             going = self._apart.run(lambda both: [e for e, action in both if e.goes_on(action)], both)
         return [RolloutEpisode(np.stack(e.observations), np.stack(e.actions), e.terminated) for e in parts]
+
+    def choose_seeds(self, choose: Callable[[int], int | None]) -> None:
+        """Of each environment."""
+        for i, env in enumerate(self.envs):
+            env.set_wrapper_attr("choose_seed", partial(choose, i))
 
     def in_progress(self) -> dict[str, torch.Tensor]:
         """Beginnings and actions: see `replay`."""

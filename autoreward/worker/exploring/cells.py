@@ -82,14 +82,14 @@ class CellArchive:
             if cell not in self._ways or len(self._ways[cell].actions) > step:
                 self._ways[cell] = _Way(seed, episode.actions[:step])
 
-    def explore(self, number: int) -> RolloutEpisode:
-        """One more episode: back to a rare cell, then sticky random actions to its end."""
+    def explore(self, number: int) -> tuple[int, RolloutEpisode]:
+        """One more episode, and its seed: back to a rare cell, then sticky random actions to its end."""
         ways = list(self._ways)
         if not (self._returns and ways):
-            return self._played(self._seed + number, [])
+            return self._seed + number, self._played(self._seed + number, [])
         rare = np.array([1.0 / np.sqrt(self.visits[cell]) for cell in ways])
         way = self._ways[ways[int(self._random.choice(len(ways), p=rare / rare.sum()))]]
-        return self._played(way.seed, list(way.actions))
+        return way.seed, self._played(way.seed, list(way.actions))
 
     def _played(self, seed: int, begin: Sequence[Any]) -> RolloutEpisode:
         episode = play_one(self._venv, self._sticky(begin), seed)

@@ -5,10 +5,12 @@ for nothing but the task's own rule: how near they come to it.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from autoreward.records import EXPLORED, Exploration, ReferenceEpisode
+from autoreward.records import EXPLORED, Exploration, Grading, ReferenceEpisode
+from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import state_fields
 from autoreward.worker.envs.policy_view import PolicyView
@@ -29,6 +31,30 @@ EXPLORED_KIND, BRED_KIND = "explored", "bred by the rule"
 """What these episodes are called."""
 
 
+class LookedAround(NamedTuple):
+    """What exploring has played."""
+
+    episodes: tuple[RolloutEpisode, ...]
+    """Those that went back to rare cells first, then those of bred policies."""
+    seeds: tuple[int, ...]
+    """One an episode: of the reset that it begins with."""
+    wandered: int
+    """How many there are of the first kind."""
+    steps: int
+    """Environment steps of all."""
+    replayable: bool
+    """Whether the same seed and actions give the same episode."""
+    cells: int
+    by_chance: int
+    """Cells that the first few random episodes visited."""
+    numbers: int
+    """Numbers of the state that make a cell."""
+
+    def kind(self, i: int) -> str:
+        """What an episode is called."""
+        return EXPLORED_KIND if i < self.wandered else BRED_KIND
+
+
 def explore(job: ExploreJob, files: Mapping[str, bytes], context: JobContext) -> tuple[Exploration, dict[str, bytes]]:
     """Explore for about `steps` environment steps; the last episode may end a little beyond.
 
@@ -38,38 +64,20 @@ def explore(job: ExploreJob, files: Mapping[str, bytes], context: JobContext) ->
     task = job.task
     venv = make.vectorised(task, 1, job.seed)
     context.closing.callback(venv.close)
-    venv.action_space.seed(job.seed)
-    rule = SuccessRule(task, venv.time_limit, job.grading)
-    same, pilots = pilot(venv, job.seed)
-    steps = sum(len(e.actions) for e in pilots)
-    archive = CellArchive(venv, task, Cells.of(task, seen_fields(task, venv, pilots)), job.seed, same)
-    for seed, episode in zip(pilot_seeds(job.seed), pilots, strict=True):
-        archive.note(seed, episode)
-    by_chance = len(archive.visits)
-    wandered = list(pilots)
-    while steps < job.steps / 2:
-        wandered.append(archive.explore(len(wandered)))
-        steps += len(wandered[-1].actions)
-    bred: list[RolloutEpisode] = []
-    if task.ruled:
-        bred, steps = _bred(job, venv, rule, pilots, steps)
-    for episode in bred:
-        archive.note(job.seed, episode)
-    played = [*wandered, *bred]
+    looked = look_around(task, venv, job.seed, job.steps, job.grading)
+    played, wandered = looked.episodes, looked.wandered
     spread = Seen.of_episodes(PolicyView(task, venv.layout), played).spread
     evaluated = evaluated_episodes(task, venv, played, spread, job.grading)
     goodness = [e.progress + e.success for e in evaluated]
-    kept = _telling(goodness, len(wandered))
+    kept = _telling(goodness, wandered)
     report = Exploration(
-        episodes=tuple(
-            ReferenceEpisode(kind=EXPLORED_KIND if i < len(wandered) else BRED_KIND, episode=evaluated[i]) for i in kept
-        ),
-        steps=steps,
+        episodes=tuple(ReferenceEpisode(kind=looked.kind(i), episode=evaluated[i]) for i in kept),
+        steps=looked.steps,
         played=len(played),
-        replayable=same,
-        cells=len(archive.visits),
-        by_chance=by_chance,
-        numbers=archive.numbers,
+        replayable=looked.replayable,
+        cells=looked.cells,
+        by_chance=looked.by_chance,
+        numbers=looked.numbers,
         successes=sum(e.success for e in evaluated),
         mean=float(np.mean([e.progress for e in evaluated])),
         best=max(e.progress for e in evaluated),
@@ -77,28 +85,56 @@ def explore(job: ExploreJob, files: Mapping[str, bytes], context: JobContext) ->
     return report, {EXPLORED: as_transitions(task, venv, [played[i] for i in kept]).to_bytes()}
 
 
-def _bred(
-    job: ExploreJob, venv: VectorEnv, rule: SuccessRule, pilots: Sequence[RolloutEpisode], steps: int
-) -> tuple[list[RolloutEpisode], int]:
-    """Episodes of policies that come nearer and nearer to the rule, and all steps by then."""
-    seen = Seen.of_episodes(PolicyView(job.task, venv.layout), pilots)
-    breeding = Breeding(venv.action_space, seen, venv.time_limit, job.seed)
+def look_around(task: Task, venv: VectorEnv, seed: int, steps: int, grading: Grading) -> LookedAround:
+    """Play for about `steps` environment steps; the last episode may end a little beyond."""
+    venv.action_space.seed(seed)
+    same, pilots = pilot(venv, seed)
+    taken = sum(len(e.actions) for e in pilots)
+    archive = CellArchive(venv, task, Cells.of(task, seen_fields(task, venv, pilots)), seed, same)
+    seeds, wandered = list(pilot_seeds(seed)), list(pilots)
+    for own, episode in zip(seeds, pilots, strict=True):
+        archive.note(own, episode)
+    by_chance = len(archive.visits)
+    while taken < steps / 2:
+        own, episode = archive.explore(len(wandered))
+        seeds.append(own)
+        wandered.append(episode)
+        taken += len(episode.actions)
     bred: list[RolloutEpisode] = []
-    won = 0
-    while steps < job.steps and won < WON_ENOUGH:
+    if task.ruled:
+        bred = _bred(task, venv, grading, pilots, seed, steps - taken)
+    for episode in bred:
+        archive.note(seed, episode)
+    taken += sum(len(e.actions) for e in bred)
+    seeds += [seed] * len(bred)
+    return LookedAround(
+        (*wandered, *bred), tuple(seeds), len(wandered), taken, same, len(archive.visits), by_chance, archive.numbers
+    )
+
+
+def _bred(
+    task: Task, venv: VectorEnv, grading: Grading, pilots: Sequence[RolloutEpisode], seed: int, most: int
+) -> list[RolloutEpisode]:
+    """Episodes of policies that come nearer and nearer to the rule, all from one seed, in `most` steps and a little more."""
+    rule = SuccessRule(task, venv.time_limit, grading)
+    seen = Seen.of_episodes(PolicyView(task, venv.layout), pilots)
+    breeding = Breeding(venv.action_space, seen, venv.time_limit, seed)
+    bred: list[RolloutEpisode] = []
+    won = steps = 0
+    while steps < most and won < WON_ENOUGH:
         generation, worth = breeding.draw(), []
         for choose in generation.policies:
-            episode = play_one(venv, choose, job.seed)
+            episode = play_one(venv, choose, seed)
             bred.append(episode)
             steps += len(episode.actions)
-            states = state_fields(job.task, venv.layout, episode.observations[1:])
+            states = state_fields(task, venv.layout, episode.observations[1:])
             success = rule.succeeded(states, episode.terminated)
             won += success
             worth.append(rule.closeness(states, episode.terminated) + success)
-            if steps >= job.steps:
+            if steps >= most:
                 break
         breeding.learn(generation, worth)
-    return bred, steps
+    return bred
 
 
 def _telling(goodness: Sequence[float], wandered: int) -> list[int]:

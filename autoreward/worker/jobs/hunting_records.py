@@ -1,8 +1,19 @@
-"""What a worker can be asked for before anything trains: to explore, and to hunt."""
+"""What a worker can be asked for before anything trains: to explore, to find what episodes may begin at, and to hunt."""
 
 from autoreward.core.outcomes import Outcome
-from autoreward.records import EXPLORED, HUNTED, UNGRADED, Exploration, Grading, Hunted, TrialJob
-from autoreward.worker.jobs.job import Job
+from autoreward.records import (
+    DEMONSTRATIONS,
+    EXPLORED,
+    HUNTED,
+    SNAPSHOTS_FILE,
+    UNGRADED,
+    Exploration,
+    Grading,
+    Hunted,
+    Snapshots,
+    TrialJob,
+)
+from autoreward.worker.jobs.job import Job, WithScript
 
 
 class ExploreJob(Job[Exploration]):
@@ -21,6 +32,32 @@ class ExploreJob(Job[Exploration]):
     def makes(self, report: Exploration) -> tuple[str, ...]:
         """The episodes that are kept."""
         return (EXPLORED,)
+
+
+class SnapshotsJob(WithScript[Snapshots]):
+    """Look for episodes whose ways trainings may begin on: demonstrations, those of the script, and what exploring finds."""
+
+    kind = "snapshots"
+    seed: int
+    steps: int
+    """Environment steps of exploring, of which as many are played as `ExploreJob` plays from the same seed."""
+    grading: Grading = UNGRADED
+    demonstrated: bool
+    """Whether a file of demonstrations comes with it."""
+
+    @property
+    def report_type(self) -> type[Snapshots]:
+        """Whose ways they are on."""
+        return Snapshots
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Demonstrations, if there are any."""
+        return (DEMONSTRATIONS,) if self.demonstrated else ()
+
+    def makes(self, report: Snapshots) -> tuple[str, ...]:
+        """The snapshots, if there are any."""
+        return (SNAPSHOTS_FILE,) if report.count else ()
 
 
 class HuntJob(Job[Hunted]):

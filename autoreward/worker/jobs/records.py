@@ -14,6 +14,7 @@ from autoreward.records import (
     LOGGED,
     REFERENCE_EPISODES,
     SAMPLES,
+    SNAPSHOTS_FILE,
     TASKS_OWN,
     TRAINING_STATE,
     UNGRADED,
@@ -75,8 +76,11 @@ class TrainJob(Job[Trial]):
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """The state that the leg before ended in, for all legs but the first."""
-        return (TRAINING_STATE,) if self.training.leg else ()
+        """The state that the leg before ended in, for all legs but the first; and the snapshots that episodes begin at."""
+        return (
+            *((TRAINING_STATE,) if self.training.leg else ()),
+            *((SNAPSHOTS_FILE,) if self.training.snapshots else ()),
+        )
 
     def makes(self, report: Trial) -> tuple[str, ...]:
         """The checkpoints' weights, what was logged, and what the next leg goes on from, if there may be one."""

@@ -14,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from autoreward.core.seeds import HELD_OUT_BASE
 from autoreward.core.transitions import Transitions
 from autoreward.errors import TaskError
 from autoreward.records import Grading, ReferenceEpisode
@@ -70,8 +71,8 @@ def reference_episodes(
                 break
             episodes += venv.play(begin(), [seed + i])
             kinds.append(kind)
-    demonstrated = _demonstrated(task, venv, demos) if demos else []
-    episodes, kinds = episodes + demonstrated, kinds + [DEMO] * len(demonstrated)
+    shown = demonstrated(task, venv, demos) if demos else []
+    episodes, kinds = episodes + shown, kinds + [DEMO] * len(shown)
     view = PolicyView(task, venv.layout)
     spread = np.concatenate([view.of(episode.observations) for episode in episodes]).std(axis=0) + 1e-4
     simple = [
@@ -106,7 +107,7 @@ def _constants(space: spaces.Space[Any]) -> list[Any]:
     return [resting(space)]
 
 
-def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpisode]:
+def demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpisode]:
     """Demonstrations: `observations` (E, L + 1, d), `actions` (E, L) or (E, L, a), `lengths` (E,), `terminated` (E,).
 
     Of each value of `info` that fields read an array (E, L + 1) or (E, L + 1, k), named by its keys, such as `info.energy`.
@@ -133,6 +134,23 @@ def _demonstrated(task: Task, venv: VectorEnv, demos: bytes) -> list[RolloutEpis
             + "".join(f", and {name} (E, L + 1{'' if leaf.single else ', k'})" for name, leaf in informed.items())
             + "."
         ) from None
+
+
+def demonstrated_seeds(task: Task, demos: bytes) -> list[int]:
+    """The seed of the reset that each demonstration begins with, its `seeds` (E,); none where the file has no such array.
+
+    Raises TaskError for what are no seeds of training episodes.
+    """
+    with np.load(io.BytesIO(demos), allow_pickle=False) as archive:
+        if "seeds" not in archive:
+            return []
+        seeds, count = archive["seeds"], len(archive["lengths"])
+    if seeds.dtype.kind not in "iu" or seeds.shape != (count,) or not ((seeds >= 0) & (seeds < HELD_OUT_BASE)).all():
+        raise TaskError(
+            f"task {task.name}, demonstrations: seeds of {seeds.dtype} and shape {seeds.shape}; they are {count} whole numbers "
+            f"from 0 to {HELD_OUT_BASE - 1}, one an episode: what its reset was given. Larger ones are kept for scoring."
+        )
+    return [int(seed) for seed in seeds]
 
 
 def _dotted(path: str) -> str:

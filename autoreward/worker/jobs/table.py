@@ -14,7 +14,7 @@ from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.film import film
 from autoreward.worker.jobs.hunt import hunt
-from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
+from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob, SnapshotsJob
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.onnx_graph import graph
 from autoreward.worker.jobs.play import film_large
@@ -38,6 +38,7 @@ from autoreward.worker.jobs.reel_record import ReelJob
 from autoreward.worker.jobs.sb3_files import package
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.script_record import ScriptJob
+from autoreward.worker.jobs.snapshots import find_snapshots
 from autoreward.worker.jobs.survey import survey
 from autoreward.worker.jobs.train import train
 from autoreward.worker.jobs.vary import vary
@@ -66,6 +67,7 @@ _ENTRIES = (
     _entry(DescribeJob, describe),
     _entry(ScriptJob, play_script),
     _entry(ExploreJob, explore),
+    _entry(SnapshotsJob, find_snapshots),
     _entry(HuntJob, hunt),
     _entry(SurveyJob, survey),
     _entry(CheckEnvJob, check_in_worker),

@@ -13,8 +13,9 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from autoreward.core.outcomes import Outcome
+from autoreward.core.seeds import derive
 from autoreward.errors import EnvironmentFault
-from autoreward.records import LOGGED, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
+from autoreward.records import LOGGED, SNAPSHOTS_FILE, TRAINING_STATE, CurvePoint, Trial, TrialJob, policy_file
 from autoreward.rewards.compose import COMPOSITIONS, Combine
 from autoreward.sandbox.client import RewardFailed
 from autoreward.tasks.card import Task
@@ -28,6 +29,7 @@ from autoreward.worker.rollout.lagrangian import Lagrangian
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
 from autoreward.worker.rollout.logger import Logbook
 from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.rollout.snapshots import Restarts, SnapshotSet
 from autoreward.worker.rollout.sources import CandidateReward, NativeReward, RewardSource, SparseReward, ZeroReward
 from autoreward.worker.rollout.training_state import go_on, training_state
 from autoreward.worker.success import SuccessRule
@@ -40,9 +42,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     """Train one policy.
 
     Args:
-        work: the task; which reward, seed and number of steps. A reward that would take too much of the time that it
-            has is ended by name.
-        files: TRAINING_STATE of the leg before; none for a training from the start.
+        work: the task; which reward, seed and number of steps. A reward that would take too much of its time is ended by name.
+        files: TRAINING_STATE of the leg before, but for the first; SNAPSHOTS_FILE where episodes begin at some.
         context: the candidate's room, none for the baselines, and who hears of progress.
 
     Returns:
@@ -52,7 +53,8 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     task, job, seed = work.task, work.training, work.training.seed % 2**31
     envs = training_envs(task, work.simulator, task.train.envs, seed)
     context.closing.callback(envs.close)
-    recorder = Recorder(envs, task)
+    restarts = _restarts(work, files, seed)
+    recorder = Recorder(envs, task, restarts)
     venv = policies.normalised(task, recorder)
     normaliser = Normaliser(task.train.envs, task.train.gamma, task.train.normalize_rewards)
     rule = SuccessRule(task, envs.time_limit, work.grading) if task.ruled else None
@@ -89,13 +91,13 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         steps_per_second=(steps - callback.begin) / seconds,
         lost_episodes=envs.lost_episodes,
         simulator=work.simulator.name,
+        **(restarts.counts() if restarts else {}),
     )
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
-        files[TRAINING_STATE] = training_state(
-            model, venv, normaliser.stats, envs.in_progress(), learned=rewards.learned()
-        )
+        going, learned = recorder.in_progress(), rewards.learned()
+        files[TRAINING_STATE] = training_state(model, venv, normaliser.stats, going, learned=learned)
     return trial, files
 
 
@@ -129,6 +131,17 @@ def _combine(task: Task, job: TrialJob) -> Combine:
     if job.composition == "lagrange":
         return Lagrangian(task, task.train.envs, job.setup)
     return COMPOSITIONS[job.composition].start(task.train.envs, task.train.gamma, job.setup)
+
+
+def _restarts(work: TrainJob, files: Mapping[str, bytes], seed: int) -> Restarts | None:
+    """What decides where episodes begin; None where they begin as they do by themselves."""
+    job, envs = work.training, work.task.train.envs
+    if not job.snapshots:
+        return None
+    whole = job.schedule_steps or job.steps
+    return Restarts(
+        work.task, SnapshotSet.from_bytes(files[SNAPSHOTS_FILE]), envs, job.snapshots, whole, derive(seed, "restarts")
+    )
 
 
 def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> RewardSource:

@@ -1,12 +1,13 @@
 """SB3's own buffers, except that rewards arrive late: once per rollout, or just before a sample."""
 
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.buffers import ReplayBuffer, RolloutBuffer
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, RolloutBufferSamples
 
 from autoreward.worker.rollout.late_rewards import LateRewards
 
@@ -26,6 +27,20 @@ class RewardedRollout(RolloutBuffer):
         """Fetch the rollout's rewards, then compute returns and advantages as ever. Raises RewardFailed."""
         self.rewards = self._late_rewards.collect() + self.rewards
         super().compute_returns_and_advantage(last_values, dones)
+        if self._late_rewards.replayed.all():  # a batch there must be, and it teaches nothing
+            self.advantages[:], self.returns = 0.0, self.values.copy()
+
+    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
+        """Batches of the steps in which the policy acted, drawn as ever; all of at least that size, if there are as many."""
+        replayed = self._late_rewards.replayed
+        if not replayed.any() or replayed.all():
+            yield from super().get(batch_size)
+            return
+        if not self.generator_ready:
+            next(super().get(1))  # its arrays are flattened then, environment after environment
+        own = np.random.permutation(np.flatnonzero(~replayed.T))
+        for rows in np.array_split(own, max(len(own) // (batch_size or len(own)), 1)):
+            yield self._get_samples(rows)
 
 
 class RewardedReplay(ReplayBuffer):

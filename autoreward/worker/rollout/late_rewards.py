@@ -12,7 +12,7 @@ from autoreward.records import PartStats
 from autoreward.rewards.agreement import Parts
 from autoreward.rewards.compose import Combine
 from autoreward.worker.rollout.lagrangian import Lagrangian
-from autoreward.worker.rollout.recorder import Recorder
+from autoreward.worker.rollout.recorder import Recorded, Recorder
 from autoreward.worker.rollout.sources import RewardSource
 from autoreward.worker.rollout.training_episodes import Judged, TrainingEpisodes
 from autoreward.worker.success import SuccessRule
@@ -69,6 +69,8 @@ class LateRewards:
         self.episode_infos: deque[dict[str, float]] = deque(maxlen=0)
         """SB3's own list of ended episodes, once there is a model: what it logs under rollout/ comes from it."""
         self._parts: list[Parts] = []
+        self.replayed = np.zeros((0, recorder.num_envs), np.bool_)
+        """(T, n): of the steps whose rewards were asked for last, those of which the action was a recorded one."""
         self._judge = TrainingEpisodes(rule, recorder.num_envs) if rule else None
 
     def collect(self) -> NDArray[np.float32]:
@@ -79,8 +81,10 @@ class LateRewards:
         rewards = self._combine(parts, batch).astype(np.float32)
         if self.lagrangian:
             self.lagrangian.see(recorded)
-        self._parts.append(parts)
-        self._episodes(rewards, recorded.done, recorded.lost)
+        self.replayed = recorded.replayed
+        if not self.replayed.all():
+            self._parts.append({name: values[~self.replayed] for name, values in parts.items()})
+        self._episodes(rewards, recorded)
         if self._judge:
             self._judge.see(recorded)
         return self._normaliser(rewards, recorded.done)
@@ -138,12 +142,11 @@ class LateRewards:
             for name, values in parts.items()
         )
 
-    def _episodes(self, rewards: NDArray[np.float32], done: NDArray[np.bool_], lost: NDArray[np.bool_]) -> None:
-        for reward, ended, thrown_away in zip(rewards, done, lost, strict=True):
+    def _episodes(self, rewards: NDArray[np.float32], recorded: Recorded) -> None:
+        for reward, ended, kept in zip(rewards, recorded.done, recorded.telling, strict=True):
             self._running += reward
             self._lengths += 1
             if ended.any():
-                kept = ended & ~thrown_away
                 self.episode_returns.extend(self._running[kept].tolist())
                 self.episode_lengths.extend(self._lengths[kept].tolist())
                 both = zip(self._running[kept].tolist(), self._lengths[kept].tolist(), strict=True)

@@ -45,15 +45,16 @@ class EpisodeFollower:
         self._pieces: list[list[NamedArrays]] = [[] for _ in range(envs)]
 
     def ended(self, recorded: Recorded) -> list[EndedEpisode]:
-        """The episodes that ended in the next T steps of all environments, in the order of time; lost ones say nothing."""
+        """The telling episodes that ended in the next T steps of all environments, in the order of time."""
         batch = recorded.transitions
         fields = {name: values for name, values in batch.rule_fields.items() if name in self._names}
         ended: list[EndedEpisode] = []
+        telling = recorded.telling
         for i, pieces in enumerate(self._pieces):
             begin = 0
             for last in np.flatnonzero(recorded.done[:, i]).tolist():
                 pieces.append(_cut(fields, begin, last + 1, i))
-                if not recorded.lost[last, i]:
+                if telling[last, i]:
                     ended.append(EndedEpisode(last, _whole(pieces), bool(batch.terminated[last, i])))
                 pieces.clear()
                 begin = last + 1
