@@ -91,8 +91,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
         steps_per_second=(steps - callback.begin) / seconds,
         lost_episodes=envs.lost_episodes,
         simulator=work.simulator.name,
-        **(restarts.counts() if restarts else {}),
-    )
+    ).model_copy(update=restarts.counts() if restarts else {})
     files = {policy_file(step): data for step, data in callback.weights.items()}
     files[LOGGED] = logbook.to_bytes()
     if outcome.ok and job.unfinished:
