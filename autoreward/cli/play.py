@@ -26,6 +26,9 @@ def command(
         metavar="<A B>",
     ),
     before: bool = typer.Option(False, "--before", help="Beside what the policy was when it was first saved."),
+    lapse: bool = typer.Option(
+        False, "--time-lapse", help="The policies that were saved while it trained, one after the other, sped up."
+    ),
     seed: int | None = typer.Option(
         None, min=0, help="What the environment is reset with; the confirmation's first start if not given."
     ),
@@ -38,22 +41,29 @@ def command(
     """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
     from autoreward.errors import UsageError
     from autoreward.report.reading import read_run
-    from autoreward.session.play import WINNER, cast, cast_both, filmed_roles
+    from autoreward.session.play import WINNER, cast, cast_both, cast_over_training, filmed_roles
 
-    if any(both) and (candidate or before):
-        raise UsageError("--side-by-side names both policies: leave --candidate and --before out.")
+    if any(both) and (candidate or before or lapse):
+        raise UsageError("--side-by-side names both policies: leave --candidate, --before and --time-lapse out.")
+    if before and lapse:
+        raise UsageError("--time-lapse begins with what the policy was before: leave --before out.")
     if mp4 and to:
         raise UsageError("--mp4 writes an MP4 and --to says where a WebP goes: choose one of them.")
     folder = find_run(run, runs)
     reading = read_run(folder)
-    roles = cast_both(reading, *both) if any(both) else cast(reading, candidate or WINNER, before)
-    stem = "-".join([reading.header.task.name, *(role.name.partition(",")[0] for role in roles[: 1 if before else 2])])
+    if any(both):
+        roles = cast_both(reading, *both)
+    elif lapse:
+        roles = cast_over_training(reading, candidate or WINNER)
+    else:
+        roles = cast(reading, candidate or WINNER, before)
+    stem = "-".join([reading.header.task.name, *dict.fromkeys(role.name.partition(",")[0] for role in roles)])
     target = mp4 or to or Path(f"{stem}.webp")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another file with {'--mp4' if mp4 else '--to'}.")
     if not target.parent.is_dir():
         raise UsageError(f"{target} can't be written: there is no folder {target.parent}.")
     settle_run(folder, trust)
-    film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width)
+    film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width, lapse)
     say(film.sentence)
     say(f"film     {film.save(target)}")
