@@ -478,6 +478,7 @@ def test_runs_lists_states_winners_and_costs(runs: Path) -> None:
     rows = {row["run"]: row for row in lines(done.stdout)}
     assert rows["done"]["state"] == "done"
     assert rows["done"]["winner"].startswith("r00")
+    assert rows["done"]["success"].startswith(f"{rows['done']['rate']:.2f}")
     assert rows["stopped"]["state"] == "unfinished"
     assert "no runs" in autoreward("runs", "--runs", str(runs / "nowhere")).stdout
 

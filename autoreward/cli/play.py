@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.completion import complete_candidates
-from autoreward.cli.options import NAMED_RUN, RUNS, find_run
-from autoreward.cli.say import say
+from autoreward.cli.options import AS_JSON, NAMED_RUN, RUNS, find_run
+from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle_run
 
 
@@ -37,6 +37,7 @@ def command(
     width: int = typer.Option(480, min=160, max=1280, help="Of one policy's picture, in pixels."),
     runs: Path = RUNS,
     trust: bool = TRUST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
     from autoreward.errors import UsageError
@@ -65,5 +66,11 @@ def command(
         raise UsageError(f"{target} can't be written: there is no folder {target.parent}.")
     settle_run(folder, trust)
     film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width, lapse)
+    film.save(target)
+    if as_json:
+        made = film.report
+        say_line("Filmed", {"film": str(target), "policies": film.names, "success": made.success, "length": made.length,
+                            "undrawn": made.undrawn})  # fmt: skip
+        return
     say(film.sentence)
-    say(f"film     {film.save(target)}")
+    say(f"film     {target}")
