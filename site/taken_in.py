@@ -93,6 +93,8 @@ def _output(output: dict[str, Any]) -> str:
     data = output.get("data", {"text/plain": output.get("text", "")})
     for kind in ("text/html", "image/svg+xml"):
         if kind in data:
-            drawn = "".join(line for line in "".join(data[kind]).splitlines(keepends=True) if line.strip())
-            return f'<div class="output">{drawn}</div>'  # a block of HTML ends at an empty line
+            drawn = re.sub(
+                r"\n(?=[ \t]*\n)", "&#10;", "".join(data[kind])
+            )  # a block of HTML would end at an empty line
+            return f'<div class="output">{drawn}</div>'
     return f"```text\n{''.join(data['text/plain']).rstrip()}\n```"

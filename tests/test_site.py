@@ -43,7 +43,7 @@ def test_a_notebook_is_a_page() -> None:
     ]
     assert hook.notebook_page(json.dumps({"cells": cells})) == (
         "# Title\ntext\n\n```python\nf()\n```\n\n```text\nsaid\n```\n\n"
-        '```python\ng()\n```\n\n<div class="output"><p>rich</p>\n<p>more</p></div>\n'
+        '```python\ng()\n```\n\n<div class="output"><p>rich</p>&#10;\n<p>more</p></div>\n'
     )
 
 

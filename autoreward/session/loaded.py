@@ -194,8 +194,12 @@ class LoadedRun:
 
     def _repr_html_(self) -> str:
         """The report, in a frame of its own: its style and script stay inside; the result in words where frames are not shown."""
-        page = escape(render(self.reading), quote=True)
-        return f'<p>{escape(self._sentence())}</p><iframe srcdoc="{page}" width="100%" height="600" style="border:0"></iframe>'
+        page = render(self.reading, in_cell=True)
+        # within single quotes no other letter acts, and to write more of them otherwise makes notebooks large
+        for letter, written in (("&", "&amp;"), ("'", "&#39;"), ("<", "&lt;")):
+            page = page.replace(letter, written)
+        frame = f'<iframe srcdoc=\'{page}\' width="100%" height="600" style="border:0"></iframe>'
+        return f"<p>{escape(self._sentence())}</p>{frame}"
 
     def __repr__(self) -> str:
         return f"<run {self.folder}: {self._sentence()}>"
