@@ -41,7 +41,7 @@ slow: compiled
 	@echo "==> slow tests, one file beside another on every core"
 	@$(BIN)/python -m pytest -m "slow and not alone and not nightly" -n logical --dist loadfile --no-loadscope-reorder --durations=10
 	@echo "==> slow tests that need the machine alone"
-	@$(BIN)/python -m pytest -m alone --durations=10 $$(grep -l 'mark\.alone' tests/test_*.py)
+	@$(BIN)/python -m pytest -m "alone and not nightly" --durations=10 $$(grep -l 'mark\.alone' tests/test_*.py)
 
 nightly: $(VENV)/.installed-dev
 	@echo "==> tests that are too long for every change"

@@ -3,6 +3,7 @@
     python benchmarks/keep_or_revert.py train [--tasks mountain-car,...] [--seeds 0,1,2] [--budget 8] [--confirm 3] [--runs DIR]
     python benchmarks/keep_or_revert.py table [--tasks ...] [--seeds ...] [--runs DIR]
     python benchmarks/keep_or_revert.py recorded
+    python benchmarks/keep_or_revert.py replayed
 
 `train` runs each search to its end, with the shipped card of the task or that of a hard one (`benchmarks/data/hard`); run again, it
 goes on. Either search may take `--budget` full trainings of environment steps, and ends before that where it reaches a
@@ -15,6 +16,10 @@ recorded trainings (`benchmarks/hard.py`). Rounds race them as the search does; 
 whole on one seed for as many steps as that took, in any order (the mean over all), and is left with the one that ranked first.
 Regret is how much less the chosen program's success over both seeds is than that of the round's best. An agent would have written
 its next program from the kept one: that is in no record.
+
+`replayed` trains nothing: whole searches by a model's recorded replies, all its rounds of a hard task. Rounds race each of them and
+hand over whichever of their winners did best on both of its seeds; keeping or reverting trains the same programs in the order in
+which they were written, whole, on one seed, until it has taken as many steps. Each search is played twice, the seeds in turn.
 """
 
 import argparse
@@ -23,7 +28,7 @@ from math import comb
 from pathlib import Path
 from statistics import fmean
 
-from early_signal import RULES, Program, fields_of, race_now, worth
+from early_signal import RULES, Program, Training, fields_of, race_now, worth
 from hard import CONFIG, DATA
 from hard import TASKS as HARD
 from suite import finished
@@ -45,7 +50,7 @@ RANKED_BY = ("mean success in the second half", "success of the kept checkpoint"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("train", "table", "recorded"))
+    parser.add_argument("do", choices=("train", "table", "recorded", "replayed"))
     parser.add_argument("--tasks", default="mountain-car,inverted-pendulum-offset,cartpole-hold")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--budget", type=float, default=8.0)
@@ -60,8 +65,10 @@ def main() -> None:
                     train(name, search, seed, options.budget, options.confirm, options.runs)
     elif options.do == "table":
         table(tasks, seeds, options.runs)
-    else:
+    elif options.do == "recorded":
         recorded()
+    else:
+        replayed()
 
 
 def folder_of(runs: Path, name: str, search: str, seed: int) -> Path:
@@ -131,9 +138,38 @@ def recorded() -> None:
 
 def worth_kept(field: Sequence[Program], tried: int) -> float:
     """What the program that ranks first of so many is worth, mean over all orders of writing them."""
-    order = sorted(field, key=lambda program: tuple(RULES[rule](program[0]) for rule in RANKED_BY), reverse=True)
+    order = sorted(field, key=lambda program: ranks(program[0]), reverse=True)
     ways = [comb(len(order) - 1 - place, tried - 1) for place in range(len(order))]
     return sum(way * worth(program) for way, program in zip(ways, order, strict=True)) / sum(ways)
+
+
+def replayed() -> None:
+    """A row for each hard task of which programs were trained on two seeds in two rounds at least."""
+    print("| task | programs | full trainings | rounds choose | keeping or reverting chooses | best of all |")
+    print("|---|---|---|---|---|---|")
+    for name in HARD:
+        fields = [field for field in fields_of(name) if not field[0][0].program.startswith("grammar")]
+        searches = [whole_search(name, fields[first::2]) for first in (0, 1)] if len(fields) > 2 else []
+        if searches:
+            costs, raced, kept, best = (fmean(values) for values in zip(*searches, strict=True))
+            cells = (f"{costs:.1f}", *(f"{success:.2f}" for success in (raced, kept, best)))
+            print(f"| {name} | {sum(map(len, fields)) // 2} | {' | '.join(cells)} |")
+
+
+def whole_search(name: str, rounds: Sequence[Sequence[Program]]) -> tuple[float, float, float, float]:
+    """Full trainings that the rounds took; success of the program that each search hands over, and of the best one."""
+    raced = [race_now(name, field, CONFIG.budget / CONFIG.rounds) for field in rounds]
+    steps = sum(cost for _, cost in raced)
+    won = [next(p for p in field if p[0].program == winner) for field, (winner, _) in zip(rounds, raced, strict=True)]
+    written = [program for field in rounds for program in field]
+    chosen = max(won, key=lambda program: ranks(*program))
+    kept = max(written[: int(steps)], key=lambda program: ranks(program[0]))
+    return steps, worth(chosen), worth(kept), max(map(worth, written))
+
+
+def ranks(*done: Training) -> tuple[float, ...]:
+    """How trainings of one program are ranked."""
+    return tuple(fmean(RULES[rule](training) for training in done) for rule in RANKED_BY)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,17 @@ def test_what_is_kept_of_some_is_the_mean_over_all_orders_of_writing_them() -> N
         assert bench.worth_kept(field, tried) == pytest.approx(fmean(signals.worth(p) for p in kept))
 
 
+@pytest.mark.slow
+def test_a_whole_search_races_each_round_and_keeping_or_reverting_writes_on_in_order_while_there_are_steps() -> None:
+    def written(number: int, best: int, success: float) -> list[Any]:
+        named = [(f"r{number:03d}c{n}", success if n == best else 0.0) for n in range(8)]
+        return [(trained(name, 0, held), trained(name, 1, held)) for name, held in named]
+
+    steps, raced, kept, best = bench.whole_search("lander-left", [written(0, 3, 0.6), written(1, 7, 0.9)])
+    assert 8 <= steps < 16, "programs that it could not try whole are those of the second round"
+    assert (raced, kept, best) == (0.9, 0.6, 0.9)
+
+
 def test_the_best_of_many_looks_is_held_against_the_other_seed() -> None:
     held = np.array([[0.0, 0.3, 1.0], [0.0, 0.3, 1.0]])
     assert agents.flattered(held, 3, 4) == (1.0, 1.0)

@@ -175,7 +175,7 @@ def test_the_quickstart_is_small_and_shows_what_it_did() -> None:
     assert "/tmp/" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("default")
 def test_the_quickstart_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,7 +244,7 @@ def test_the_kernel_alone_holds_every_sample(canaries: Canaries, monkeypatch: py
 
 
 @hostile
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.alone
 def test_without_any_wall_the_samples_do_harm() -> None:
     """The positive control: were these samples harmless, the tests above would prove nothing."""

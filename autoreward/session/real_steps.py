@@ -101,7 +101,7 @@ class RealSteps:
         self._client = client if config.model not in NO_MODELS else None
         self._author = author
         one = KeepOrRevert(task, config) if config.search == "agent" else None
-        self._strategy: Strategy = one or TruncationSelection(task, config, slots)
+        self.strategy: Strategy = one or TruncationSelection(task, config, slots)
         self._offline = Offline(task, config, book, workers.jail)
         self._judging = Judging(task, config, book, workers, self.executor, client)
         self._hunting = Hunting(task, config, book, workers, tell)
@@ -131,7 +131,7 @@ class RealSteps:
             if self._author is None:
                 raise LimitReached(GONE)
             return self._author(self._for_agent(tuple(rounds)))
-        variations = self._strategy.ask(rounds)
+        variations = self.strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
             parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
