@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_TASK ?= examples/uphill
 DEMO := demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test check compiled slow nightly fuzz pages format clean
+.PHONY: demo test check compiled slow nightly fuzz pages site format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make nightly the tests that are too long for every change"
 	@echo "make fuzz    random and mutated input at every door, 100 times longer than in the tests (FUZZ=1000: before a release)"
 	@echo "make pages   write anew what is kept of our own texts: docs/commands.md, docs/api.md, tests/golden/"
+	@echo "make site    the documentation as a site, in build/site; ends at a link that leads nowhere"
 	@echo "make format  format the code"
 	@echo "make clean   remove the virtual environment and caches"
 
@@ -54,6 +55,11 @@ pages: $(VENV)/.installed-dev
 	@REWRITE=1 $(BIN)/python -m pytest tests/test_cards.py tests/test_cli.py tests/test_docs.py tests/test_json_lines.py tests/test_env_checks.py tests/test_grammar.py tests/test_roles.py
 	@git status --short docs tests
 
+# The theme is mended until May 2027 and says so at every build; the versions that constraints.txt names go on working.
+site: $(VENV)/.installed-dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet -f site/mkdocs.yml
+	@echo "build/site/index.html"
+
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
@@ -74,7 +80,7 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "==> installing the development tools"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,box2d,mujoco,minigrid]' || { echo "Could not install the development tools: check the network connection, then run make again."; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs,box2d,mujoco,minigrid]' || { echo "Could not install the development tools: check the network connection, then run make again."; exit 2; }
 	@touch $@
 
 clean:

@@ -16,7 +16,7 @@ from autoreward.report.scalars import Log
 from autoreward.session.asked import AskedRun, shown_run, watched_run
 from autoreward.session.clarifying import clarified, spoken
 from autoreward.session.env_check import check_env
-from autoreward.session.loaded import LoadedRun, Picture
+from autoreward.session.loaded import LoadedCandidate, LoadedRun, Picture
 from autoreward.session.new_task import DRAFT_COST, CardWishes, Initiated, Wanted, take_proposal, task_for
 from autoreward.session.reward_file import check_file, given_settings
 from autoreward.session.starts import read_starts
@@ -250,6 +250,7 @@ __all__ = [
     "CardQuestion",
     "EnvCheck",
     "EnvRow",
+    "LoadedCandidate",
     "LoadedRun",
     "Picture",
     "Task",

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from html import unescape
 from io import StringIO
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -478,6 +479,7 @@ def test_runs_lists_states_winners_and_costs(runs: Path) -> None:
     rows = {row["run"]: row for row in lines(done.stdout)}
     assert rows["done"]["state"] == "done"
     assert rows["done"]["winner"].startswith("r00")
+    assert rows["done"]["success"].startswith(f"{rows['done']['rate']:.2f}")
     assert rows["stopped"]["state"] == "unfinished"
     assert "no runs" in autoreward("runs", "--runs", str(runs / "nowhere")).stdout
 
@@ -533,6 +535,8 @@ def test_a_loaded_run_in_a_notebook(runs: Path) -> None:
     cell = run._repr_html_()
     assert cell.startswith(f"<p>{run.best.id} came first, and 5 fresh seeds don&#x27;t tell it from native")
     assert "<script" not in cell, "the page is data inside the frame"
+    assert cell.count("'") == 2, "and nothing in it ends the attribute that it is in"
+    assert unescape(cell.split("srcdoc='")[1].split("'")[0]) == render(run.reading, in_cell=True)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing
 

@@ -1,5 +1,6 @@
 """What shells complete, as their scripts ask for it, and the documentation in the terminal."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,14 @@ def test_every_page_can_be_read_in_the_terminal() -> None:
         assert f"{name} " in listed
     for name in ("environments", "docs/environments.md"):
         assert CliRunner().invoke(app, ["help", name]).output == doc_pages()["environments"].read_text()
+
+
+def test_pages_are_told_to_scripts() -> None:
+    listed = [json.loads(line) for line in CliRunner().invoke(app, ["help", "--json"]).output.splitlines()]
+    assert [row["topic"] for row in listed] == [*doc_pages()]
+    assert Path(listed[0]["file"]).is_file()
+    (told,) = CliRunner().invoke(app, ["help", "json", "--json"]).output.splitlines()
+    assert json.loads(told)["text"] == doc_pages()["json"].read_text(encoding="utf-8")
 
 
 def test_an_unknown_page_is_told_what_there_is() -> None:

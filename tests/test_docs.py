@@ -1,11 +1,13 @@
 """The pages that people read: what they point at is there."""
 
 import ast
+import functools
 import inspect
 import re
 import shlex
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kept import kept
@@ -124,29 +126,33 @@ def test_listed_modules_are_found() -> None:
 
 
 def api_page() -> str:
-    """docs/api.md: what `import autoreward` gives, from signatures and docstrings."""
+    """docs/api.md: what `import autoreward` gives, from signatures and docstrings; functions, and then what they give."""
     head = "Made of the docstrings of `autoreward/api.py` by `make pages`."
     parts = [f"# Python\n\n{head}\n\n```python\nimport autoreward as ar\n```\n"]
-    for name in autoreward.__all__:
-        thing = getattr(autoreward, name)
-        about = inspect.getdoc(thing) or ""
-        if inspect.isfunction(thing):
-            signature = inspect.getsource(thing).removeprefix("def ").partition(':\n    """')[0]
-            parts.append(f"## {name}\n\n```python\n{signature}\n```\n\n```text\n{about}\n```\n")
-        elif inspect.isclass(thing):
-            members = [f"- `{member}`: {line}" for member, line in sorted(documented(thing).items())]
-            parts.append("\n".join([f"## {name}\n\n{about.splitlines()[0]}\n", *members]).rstrip() + "\n")
+    things = {name: getattr(autoreward, name) for name in autoreward.__all__}
+    parts += [callable_text(f"## {name}", thing) for name, thing in things.items() if inspect.isfunction(thing)]
+    for name, thing in things.items():
+        if inspect.isclass(thing):
+            values, methods = members(thing)
+            lines = [f"- `{member}`: {(inspect.getdoc(value) or '').splitlines()[0]}" for member, value in values]
+            first = (inspect.getdoc(thing) or "").splitlines()[0]
+            parts.append("\n".join([f"## {name}\n\n{first}\n", *lines]).rstrip() + "\n")
+            parts += [callable_text(f"### {name}.{member}", method) for member, method in methods]
     return "\n".join(parts)
 
 
-def documented(thing: type) -> dict[str, str]:
-    """The public methods and properties of a class, each with the first line of what it says of itself."""
-    members = {
-        name: inspect.getdoc(value) or ""
-        for name, value in vars(thing).items()
-        if not name.startswith("_") and isinstance(value, types.FunctionType | property | classmethod)
-    }
-    return {name: about.splitlines()[0] for name, about in members.items() if about}
+def callable_text(head: str, function: Any) -> str:
+    """A function's signature, as it is written, and what it says of itself."""
+    source = inspect.getsource(function)
+    signature = inspect.cleandoc(source[source.index("def ") + 4 :].partition('"""')[0].rstrip().removesuffix(":"))
+    return f"{head}\n\n```python\n{signature}\n```\n\n```text\n{inspect.getdoc(function)}\n```\n"
+
+
+def members(thing: type) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """The public properties of a class, and its methods; those that say nothing of themselves are left out."""
+    own = [(n, v) for n, v in sorted(vars(thing).items()) if not n.startswith("_") and inspect.getdoc(v)]
+    values = [(name, value) for name, value in own if isinstance(value, property | functools.cached_property)]
+    return values, [(name, value) for name, value in own if isinstance(value, types.FunctionType)]
 
 
 def test_the_api_page_is_what_the_code_says() -> None:

@@ -1,5 +1,6 @@
 """What people take away gives the same numbers, and the same policy, as the run did."""
 
+import json
 import os
 import subprocess
 import sys
@@ -269,8 +270,8 @@ def finished(folder: Path, config: RunConfig, steps: FakeSteps) -> Path:
     return folder
 
 
-def exported(run: Path, to: Path) -> str:
-    done = CliRunner().invoke(app, ["export", str(run), "--to", str(to)])
+def exported(run: Path, to: Path, *options: str) -> str:
+    done = CliRunner().invoke(app, ["export", str(run), "--to", str(to), *options])
     return done.output if done.exit_code == 0 else str(done.exception)
 
 
@@ -281,6 +282,9 @@ def test_what_is_said_of_an_export_is_what_is_in_it(memory_folder: Path) -> None
     assert f"PPO.load('{memory_folder}/a/policy.zip') of stable_baselines3" in said
     searched = finished(memory_folder / "searched", RunConfig(rounds=1, candidates=3, confirm_seeds=1), FakeSteps())
     assert "from reward import AutoReward" in exported(searched, memory_folder / "b")
+    told = json.loads(exported(searched, memory_folder / "d", "--json"))
+    assert (told["kind"], told["folder"]) == ("Exported", str(memory_folder / "d"))
+    assert told["files"] == sorted(path.name for path in (memory_folder / "d").iterdir())
     lost = finished(
         memory_folder / "lost", RunConfig(given="native", confirm_seeds=1), FakeSteps(fail=lambda job: Outcome.CRASHED)
     )

@@ -20,6 +20,7 @@ from autoreward.records import (
     Record,
     Robustness,
     Run,
+    Strength,
     SuccessAudit,
     Tuned,
     Verdict,
@@ -29,8 +30,8 @@ from autoreward.tasks.card import Task
 
 ROOT = Path(__file__).parent.parent
 RECORDS: tuple[tuple[str, type[Record]], ...] = (
-    ("check", Verdict), ("score", Paired), ("tune", Tuned), ("audit", SuccessAudit), ("confirm", Robustness),
-    ("tasks --check", Audit),
+    ("check", Verdict), ("score", Paired), ("tune", Tuned), ("audit", SuccessAudit), ("prefer", Strength),
+    ("confirm", Robustness), ("tasks --check", Audit),
     ("tasks NAME", Task), ("show", Run), ("run --dry-run", Plan), ("doctor --env", EnvCheck), ("doctor --exam", CriticExam),
 )  # fmt: skip
 """Kinds that are records: their fields are the record's."""
@@ -166,7 +167,7 @@ def told_events() -> dict[str, list[str]]:
 def said_lines() -> list[tuple[str, str, list[str]]]:
     """Kind, command and fields of each `say_line`, where the fields are written out; elsewhere those of who makes them."""
     elsewhere = {"CandidateView": [f.name for f in dataclasses.fields(CandidateView)], "ModelCheck": [], "Doctor": [],
-                 "RunListed": ["run", "task", "state", "winner", "success", "trainings", "cost"],
+                 "RunListed": ["run", "task", "state", "winner", "success", "trainings", "cost", "rate"],
                  "Error": ["code", "exit_code", "message", "way_out"]}  # fmt: skip
     found: list[tuple[str, str, list[str]]] = []
     for path in sorted((ROOT / "autoreward" / "cli").glob("*.py")):

@@ -22,14 +22,14 @@ from autoreward.evaluation.panels import steps_held
 from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.session.loaded import LoadedRun
-from autoreward.session.play import Film, cast, cast_both
+from autoreward.session.play import Film, cast, cast_both, cast_over_training
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.jobs.film import webp
-from autoreward.worker.jobs.film_frames import COLORS, FAINT, GOOD, FilmFrames, Performer
-from autoreward.worker.jobs.play import film_large
+from autoreward.worker.jobs.film_frames import COLORS, FAINT, GOOD, FilmFrames, Performer, axes_of
+from autoreward.worker.jobs.play import LAPSE_REST, film_large
 from autoreward.worker.jobs.play_record import PlayJob, PlayReport
 from autoreward.worker.jobs.shots import Shot
 
@@ -110,6 +110,36 @@ def test_a_film_shows_each_policy_in_the_environments_own_time() -> None:
     assert seen == pytest.approx([0, 80, 160], abs=8)
 
 
+def test_a_time_lapse_shows_one_policy_after_the_other() -> None:
+    report, data = played("Rolling-v0", names=("one", "two", "three"), lapse=True)
+    assert report.success == (True, True, True)
+    film = Image.open(io.BytesIO(data))
+    assert film.width == 16 + 160 + 16, "one picture"
+    film.seek(film.n_frames - 1)
+    assert film.convert("RGB").getpixel((16 + 80, 16 + 28 + 30))[0] == pytest.approx(160, abs=8)
+    durations = []
+    for frame in range(film.n_frames):
+        film.seek(frame)
+        film.load()
+        durations.append(film.info["duration"])
+    scene = 20 / 30 + 1 / 30 + LAPSE_REST
+    assert sum(durations) / 1000 == pytest.approx(3 * scene, rel=0.05), "each ends, stays, and the next begins"
+
+
+def test_scenes_of_a_time_lapse_have_the_same_axes() -> None:
+    short, long = episodes((4,)), episodes((8,))
+    axes = axes_of(TASK, [short, long])
+    assert axes.longest == 8
+    assert axes.spans == axes_of(TASK, [long, short]).spans
+    reached = []
+    for episode in (short, long):
+        made = FilmFrames(TASK, [Performer("who", Shot(episode, (), 1, 20.0), True)], 200, "dark", axes)
+        first_chart = list(made.frames(8))[-1].crop((0, 142, 232, 212))  # below its title
+        bright = tuple(int(COLORS[0][0][i : i + 2], 16) for i in (1, 3, 5))
+        reached.append(max(at % 232 for at, p in enumerate(first_chart.get_flattened_data()) if p == bright) - 16)
+    assert reached == pytest.approx([100, 200], abs=6), "4 of 8 steps end half way"
+
+
 def test_an_environment_that_cannot_be_drawn_is_drawn_from_its_fields() -> None:
     report, data = played("Dark-v0", names=("one",))
     assert report.undrawn == "OSError: no screen"
@@ -136,7 +166,7 @@ def test_an_mp4_without_its_package_says_what_to_install(monkeypatch: pytest.Mon
 def stage(success: bool) -> tuple[FilmFrames, int]:
     episode = episodes((4,))
     shot = Shot(episode, (Image.new("RGB", (200, 50), "#123456"),) * 5, 1, 20.0)
-    return FilmFrames(TASK, [Performer("who", shot, success)], 200, ""), episode.shape[0]
+    return FilmFrames(TASK, [Performer("who", shot, success)], 200, "", axes_of(TASK, [episode])), episode.shape[0]
 
 
 @pytest.mark.parametrize(("success", "color"), [(True, GOOD), (False, FAINT)])
@@ -189,7 +219,7 @@ def test_side_by_side_compares_the_middle_trainings(reading: RunView) -> None:
     last = newest([s.score for s in reading.search_scores if s.score.candidate_id == lost])
     ends = list(last.values())
     assert role.name == f"{lost}, {middle(ends)[0].kept:,} steps", "where its training was left, and no leg on the way"
-    with pytest.raises(UsageError, match="leave beside or before out"):
+    with pytest.raises(UsageError, match="choose before, beside or time_lapse"):
         LoadedRun(reading).play(before=True, beside="native")
 
 
@@ -204,6 +234,22 @@ def test_before_is_the_first_that_was_saved(reading: RunView) -> None:
     steps = [int(role.name.rpartition(", ")[2].split()[0].replace(",", "")) for role in (first, kept)]
     assert steps[0] == min(t.checkpoints[0] for t in reading.confirm_trials)
     assert steps[0] <= steps[1]
+
+
+def test_a_time_lapse_goes_through_all_that_one_training_saved(reading: RunView) -> None:
+    assert reading.run
+    confirmed = {c.who for c in reading.run.confirmed}
+    training = next(f"{v.candidate.id}-s0" for v in reading.candidates if v.scores and v.candidate.id not in confirmed)
+    legs = [s.score for s in reading.search_scores if s.score.trial_id.startswith(training)]
+    points = {point.step: point for score in legs for point in score.checkpoints}
+    roles = cast_over_training(reading, training)
+    assert len(roles) > 1
+    assert [r.name for r in roles] == [
+        f"{training}, {n:,} steps, success {points[n].success:.2f}" for n in sorted(points)
+    ]
+    assert cast(reading, training)[0].weights in [role.weights for role in roles]
+    film = Film(b"", "webp", ("a", "b"), PlayReport(success=(False, True), length=(3, 4)), lapse=True)
+    assert film.sentence == "a: 3 steps, no success\nb: 4 steps, a success."
 
 
 def test_fresh_seeds_are_told_of_two_that_were_confirmed(reading: RunView) -> None:
@@ -232,7 +278,8 @@ def test_an_unknown_name_is_told_what_there_is(reading: RunView) -> None:
     [
         ("--candidate r009c9", "no policy of 'r009c9'"),
         ("--side-by-side native", "requires 2 arguments"),
-        ("--side-by-side native sparse --before", "leave --candidate and --before out"),
+        ("--side-by-side native sparse --before", "leave --candidate, --before and --time-lapse out"),
+        ("--time-lapse --before", "leave --before out"),
         ("--mp4 a.mp4 --to b.webp", "choose one"),
         ("--to nowhere/film.webp", "there is no folder nowhere"),
         ("--seed -1", "greater than or equal to 0"),

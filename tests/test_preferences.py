@@ -23,8 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import autoreward
 from test_loop import Killed
+from typer.testing import CliRunner
 
 from autoreward.api import improve as improve_in_python
+from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
@@ -453,6 +455,18 @@ def test_prefer_takes_a_file_of_answers(done: Path) -> None:
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
 
 
+def test_pairs_and_strengths_are_told_to_scripts(done: Path) -> None:
+    with Poll(done) as poll:
+        asked = [question.id for question in poll.waiting(2)]
+    words = ["prefer", str(done), "--pairs", "2", "--json"]
+    said = CliRunner().invoke(app, words, input=f"{asked[0]} a\n")
+    told = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [row["id"] for row in told if row["kind"] == "PairAsked"] == asked
+    strengths = [row for row in told if row["kind"] == "Strength"]
+    assert strengths[0]["value"] >= strengths[-1]["value"]
+    assert sum(row["won"] for row in strengths) == 1
+
+
 def shown_pair() -> Pair:
     question = Question(a="r000c0", b="r000c1", a_trial="r000c0-s0", b_trial="r000c1-s0", episode=0)
     return Pair(question, drive(0.5), drive(1.0).cut(rows=slice(0, 3)), None, None)
@@ -467,6 +481,24 @@ def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
     assert "action push" in text
     assert sparkline(np.linspace(0, 1, 100), 0.0, 1.0)[::23] == "▁█"
     assert sparkline(np.zeros(3), 0.0, 0.0) == "▅▅▅"
+
+
+@pytest.mark.parametrize(("columns", "blocks"), [(80, 16), (140, 24)])
+def test_a_pair_is_whole_in_a_narrow_terminal(columns: int, blocks: int) -> None:
+    path = np.linspace(0.0, 1000.0, 40)[:, None]
+    step = np.arange(1, 41)[:, None]
+    torques = {"shoulder_torque_left": path, "shoulder_torque_right": -path}
+    episode = Transitions({"position": path}, torques, {"position": path}, step, step == 40)
+    said = StringIO()
+    table = pair_table(shown_pair()._replace(a=episode, b=episode), "1 of 3")
+    Terminal(said, width=columns, force=True).print(table)
+    text = re.sub(r"\x1b\[[\d;]*m", "", said.getvalue())
+    assert "…" not in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= columns
+    assert "shoulder_torque_right" in text
+    assert text.count("ends at") == 2
+    drawn = [len(found) for found in re.findall("[▁▂▃▄▅▆▇█]+", text)]
+    assert set(drawn) == {blocks}
 
 
 def typed(arguments: Sequence[str], keys: str, seconds: float = 100) -> tuple[int, str]:

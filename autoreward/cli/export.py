@@ -4,8 +4,8 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import NAMED_RUN, RUNS, find_run
-from autoreward.cli.say import say
+from autoreward.cli.options import AS_JSON, NAMED_RUN, RUNS, find_run
+from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle_run
 
 POLICY_ONNX = """\
@@ -24,6 +24,7 @@ def command(
     onnx: bool = typer.Option(False, "--onnx", help="Add policy.onnx, the policy as one graph for ONNX Runtime."),
     runs: Path = RUNS,
     trust: bool = TRUST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """Copy what a run leaves to be kept: reward.py, policy.zip, train.py and card.md; it needs no autoreward."""
     import shlex
@@ -46,6 +47,9 @@ def command(
         if "card.md" in files:
             files["card.md"] += POLICY_ONNX.encode()
     write_whole(files, target)
+    if as_json:
+        say_line("Exported", {"run": str(folder), "folder": str(target), "files": sorted(files), "anew": anew})
+        return
     if anew:
         say(f"{folder} was not made on this machine, or was changed: all of this is made anew from its records.")
     say(f"written  {target}: {', '.join(sorted(files))}")

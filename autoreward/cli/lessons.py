@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from autoreward.cli.options import RUNS
+from autoreward.cli.options import AS_JSON, RUNS
 from autoreward.cli.say import say, say_line
 
 
@@ -13,7 +13,7 @@ def command(
     env: str | None = typer.Option(None, "--env", help="Of this environment alone."),
     forget: list[str] = typer.Option([], "--forget", help="Take this one out, by its name; may be repeated."),
     every: bool = typer.Option(False, "--all", help="Also those that say nothing clear (yet, or any more)."),
-    as_json: bool = typer.Option(False, "--json", help="As JSON lines."),
+    as_json: bool = AS_JSON,
 ) -> None:
     """List what changes of programs came to over your runs, which models that design are told; or forget some of it."""
     from autoreward.evaluation.edits import lesson_said, upshot

@@ -32,6 +32,7 @@ TENSORBOARD = typer.Option(
 
 NAME = typer.Option(None, help="Name of the run folder; made from date and task if not given.")
 JSON = typer.Option(False, "--json", help="Tell what happens as JSON lines.")
+AS_JSON = typer.Option(False, "--json", help="As JSON lines.")
 
 
 def arguments(kwargs: str) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 
 from autoreward.cli.completion import complete_candidates
-from autoreward.cli.options import NAMED_RUN, RUNS, find_run
-from autoreward.cli.say import say
+from autoreward.cli.options import AS_JSON, NAMED_RUN, RUNS, find_run
+from autoreward.cli.say import say, say_line
 from autoreward.cli.trust import TRUST, settle_run
 
 
@@ -26,6 +26,9 @@ def command(
         metavar="<A B>",
     ),
     before: bool = typer.Option(False, "--before", help="Beside what the policy was when it was first saved."),
+    lapse: bool = typer.Option(
+        False, "--time-lapse", help="The policies that were saved while it trained, one after the other, sped up."
+    ),
     seed: int | None = typer.Option(
         None, min=0, help="What the environment is reset with; the confirmation's first start if not given."
     ),
@@ -34,26 +37,40 @@ def command(
     width: int = typer.Option(480, min=160, max=1280, help="Of one policy's picture, in pixels."),
     runs: Path = RUNS,
     trust: bool = TRUST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """Film a saved policy, large, with the success rule and the fields as they go; it needs no screen."""
     from autoreward.errors import UsageError
     from autoreward.report.reading import read_run
-    from autoreward.session.play import WINNER, cast, cast_both, filmed_roles
+    from autoreward.session.play import WINNER, cast, cast_both, cast_over_training, filmed_roles
 
-    if any(both) and (candidate or before):
-        raise UsageError("--side-by-side names both policies: leave --candidate and --before out.")
+    if any(both) and (candidate or before or lapse):
+        raise UsageError("--side-by-side names both policies: leave --candidate, --before and --time-lapse out.")
+    if before and lapse:
+        raise UsageError("--time-lapse begins with what the policy was before: leave --before out.")
     if mp4 and to:
         raise UsageError("--mp4 writes an MP4 and --to says where a WebP goes: choose one of them.")
     folder = find_run(run, runs)
     reading = read_run(folder)
-    roles = cast_both(reading, *both) if any(both) else cast(reading, candidate or WINNER, before)
-    stem = "-".join([reading.header.task.name, *(role.name.partition(",")[0] for role in roles[: 1 if before else 2])])
+    if any(both):
+        roles = cast_both(reading, *both)
+    elif lapse:
+        roles = cast_over_training(reading, candidate or WINNER)
+    else:
+        roles = cast(reading, candidate or WINNER, before)
+    stem = "-".join([reading.header.task.name, *dict.fromkeys(role.name.partition(",")[0] for role in roles)])
     target = mp4 or to or Path(f"{stem}.webp")
     if target.exists():
         raise UsageError(f"{target} is there already; choose another file with {'--mp4' if mp4 else '--to'}.")
     if not target.parent.is_dir():
         raise UsageError(f"{target} can't be written: there is no folder {target.parent}.")
     settle_run(folder, trust)
-    film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width)
+    film = filmed_roles(reading, roles, seed, "mp4" if mp4 else "webp", width, lapse)
+    film.save(target)
+    if as_json:
+        made = film.report
+        say_line("Filmed", {"film": str(target), "policies": film.names, "success": made.success, "length": made.length,
+                            "undrawn": made.undrawn})  # fmt: skip
+        return
     say(film.sentence)
-    say(f"film     {film.save(target)}")
+    say(f"film     {target}")

@@ -4,14 +4,15 @@ import os
 import select
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import typer
 
 from autoreward.cli.opened import open_in_browser
-from autoreward.cli.options import NAMED_RUN, RUNS, find_run
-from autoreward.cli.say import say
+from autoreward.cli.options import AS_JSON, NAMED_RUN, RUNS, find_run
+from autoreward.cli.say import say, say_line, say_record
 from autoreward.cli.trust import TRUST, settle_run
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def command(
     port: int = typer.Option(0, min=0, max=65535, help="Of the page, on this machine alone; 0: any that is free."),
     open_it: bool = typer.Option(False, "--open", help="Open the page in a browser."),
     trust: bool = TRUST,
+    as_json: bool = AS_JSON,
 ) -> None:
     """Say which of two trained policies does more of what was meant, in a page with their clips or in the terminal; the candidates
     are ranked by your answers. `a because it drags its leg` gives a reason."""
@@ -50,18 +52,22 @@ def command(
     from autoreward.session.preferring import made_of_answers
 
     folder, console = find_run(run, runs), Terminal()
-    watched = answers is None and sys.stdin.isatty()
+    watched = answers is None and sys.stdin.isatty() and not as_json
     settle_run(folder, trust)  # policies are filmed, in their environment, and programs are weighed by the answers
     with Poll(folder, by) as poll:
         try:
             if watched:
                 sit(poll, pairs, console, port, open_it)
             else:
-                _take(poll, pairs, console, answers)
+                _take(poll, pairs, console, answers, as_json)
         finally:
             poll.report()
         advice = poll.next_step()
-    made = made_of_answers(folder, say)
+    made = made_of_answers(folder, partial(say, error=as_json))
+    if as_json:
+        for strength in read_run(folder).strengths.items:
+            say_record(strength)
+        return
     for line in traits_lines(made.traits) if made.traits else ():
         say(line)
     reading = read_run(folder)
@@ -156,13 +162,16 @@ def _ask(sitting: "Sitting", keyboard: _Keyboard, console: "Terminal") -> bool:
     return sitting.turn().left == 0
 
 
-def _take(poll: "Poll", pairs: int | None, console: "Terminal", answers: Path | None) -> None:
+def _take(poll: "Poll", pairs: int | None, console: "Terminal", answers: Path | None, as_json: bool) -> None:
     """Save answers that were written down; all of them are read before the first is saved."""
     from autoreward.report.pairs import pair_table
 
     asked = poll.waiting(pairs)
     if answers is None:
         for number, question in enumerate(asked, start=1):
+            if as_json:
+                say_line("PairAsked", {"id": question.id, "episode": question.episode})
+                continue
             console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}: {question.id}"))
     for preference in poll.read(sys.stdin.read().splitlines() if answers is None else _lines(answers), asked):
         poll.keep(preference.question, preference.answer, preference.reason)

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from autoreward.cli.options import RUNS
+from autoreward.cli.options import AS_JSON, RUNS
 from autoreward.cli.say import say, say_line
 
 if TYPE_CHECKING:
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
 def command(
     runs: Path = RUNS,
-    as_json: bool = typer.Option(False, "--json", help="As JSON lines."),
+    as_json: bool = AS_JSON,
 ) -> None:
     """List the runs: state, winner, how good, what it cost."""
     from rich.table import Table
@@ -54,4 +52,4 @@ def _facts(row: "RunRow") -> dict[str, object]:
         return {"run": row.run, "task": row.task, "state": row.why}
     return {
         name: str(getattr(row, name)) for name in ("run", "task", "state", "winner", "success", "trainings", "cost")
-    }
+    } | {"rate": row.value if row.value >= 0.0 else None}

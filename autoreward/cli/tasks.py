@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from autoreward.cli.completion import complete_tasks
-from autoreward.cli.options import EnvsOption, task_folders
+from autoreward.cli.options import AS_JSON, EnvsOption, task_folders
 from autoreward.cli.say import say, say_line, say_record
 from autoreward.cli.trust import TRUST, settle_card
 
@@ -21,7 +21,7 @@ def command(
     prompt: bool = typer.Option(False, "--prompt", help="Print what a designer model would be told about the task."),
     check: bool = typer.Option(False, "--check", help="Hold the cards (or this one) against their environments."),
     trust: bool = TRUST,
-    as_json: bool = typer.Option(False, "--json", help="As JSON lines."),
+    as_json: bool = AS_JSON,
 ) -> None:
     """List the tasks, show one, or check them."""
     from autoreward.errors import UsageError

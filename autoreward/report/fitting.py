@@ -33,6 +33,8 @@ class Fitting:
         last = self.tables[-1]
         for column in last.columns:
             if column.no_wrap:
-                column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
+                column.min_width = max(
+                    cell_len(line) for cell in (column.header, *column.cells) for line in str(cell).splitlines() or [""]
+                )
         least = Measurement.get(console, wide, last).minimum
         yield from console.render(last, options.update(width=max(least, options.max_width)))

@@ -54,14 +54,17 @@ def build_report(book: Book, on_ranking: str) -> str:
     return render(read_run(book.folder), on_ranking)
 
 
-def render(reading: RunView, on_ranking: str = "") -> str:
+def render(reading: RunView, on_ranking: str = "", in_cell: bool = False) -> str:
     """The page; without what can't be seen, such as a mark that turns the direction of the code.
 
-    `on_ranking`: what the run's judge has to say of people's answers.
+    `on_ranking`: what the run's judge has to say of people's answers; `in_cell`: for a notebook, which keeps all that is shown
+    within its file, and so with the first clip alone.
     """
     parts = run_parts(reading)
-    held = films_within(reading, parts["candidates"])
+    held = {} if in_cell else films_within(reading, parts["candidates"])
     own = {"on_ranking": on_ranking, "films": lambda view: held.get(view.candidate.id, [])}
+    if in_cell:
+        own["clips"] = parts["clips"][:1]
     return page("page", **parts | own, **look())
 
 

@@ -14,11 +14,12 @@ from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import jumps
 from autoreward.records import REEL_ACROSS, Question, Reel
 from autoreward.report.charts import MANY, Series, chart, plot_area
+from autoreward.report.fitting import Fitting
 from autoreward.tasks.card import Task
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_WIDTH = 24
-"""Characters of a trajectory in the terminal."""
+_WIDTH, _NARROW = 24, 16
+"""Characters of a trajectory in the terminal, and in a narrow one."""
 _NUMBERS = 3
 """Numbers of a vector field that are shown."""
 Array = NDArray[np.float64]
@@ -71,22 +72,28 @@ class Pair(NamedTuple):
         return json.dumps([*plot_area(), max(self.a.shape[0], self.b.shape[0])])
 
 
-def pair_table(pair: Pair, title: str) -> Table:
+def pair_table(pair: Pair, title: str) -> Fitting:
     """Every named number over the episode, A beside B on one scale; blind: nothing tells whose policies they are."""
+    return Fitting((_pair_table(pair, title, _WIDTH, ", "), _pair_table(pair, title, _NARROW, ",\n")))
+
+
+def _pair_table(pair: Pair, title: str, width: int, between: str) -> Table:
+    """`width` of a trajectory; what is `between` the words about an episode's end."""
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     table.add_column("")
     for side, episode in (("A", pair.a), ("B", pair.b)):
-        table.add_column(f"{side}: {episode_end(episode)}", no_wrap=True)
-        table.add_column("ends at", justify="right")
+        table.add_column(f"{side}: {episode_end(episode, between)}", no_wrap=True)
+        table.add_column("ends at", justify="right", no_wrap=True)
     for name, (a, b) in _numbers(pair).items():
         low, high = min(a.min(), b.min()), max(a.max(), b.max())
-        table.add_row(name, sparkline(a, low, high), f"{a[-1]:.3g}", sparkline(b, low, high), f"{b[-1]:.3g}")
+        drawn = [cell for side in (a, b) for cell in (sparkline(side, low, high, width), f"{side[-1]:.3g}")]
+        table.add_row(name, *drawn)
     return table
 
 
-def sparkline(values: Array, low: float, high: float) -> str:
-    """A row of blocks for values of shape (n,) between `low` and `high`, at most _WIDTH of them."""
-    picked = values[np.linspace(0, len(values) - 1, min(len(values), _WIDTH)).astype(int)]
+def sparkline(values: Array, low: float, high: float, width: int = _WIDTH) -> str:
+    """A row of blocks for values of shape (n,) between `low` and `high`, at most `width` of them."""
+    picked = values[np.linspace(0, len(values) - 1, min(len(values), width)).astype(int)]
     share = (picked - low) / (high - low) if high > low else np.full(len(picked), 0.5)
     return "".join(_BLOCKS[i] for i in np.clip(share * len(_BLOCKS), 0, len(_BLOCKS) - 1).astype(int))
 
@@ -137,7 +144,7 @@ def _columns(episode: Transitions) -> dict[str, Array]:
     return columns
 
 
-def episode_end(episode: Transitions) -> str:
+def episode_end(episode: Transitions, between: str = ", ") -> str:
     """How long it was, and how it ended."""
     length, _ = episode.shape
-    return f"{length} steps, {'ended by itself' if episode.terminated[-1, 0] else 'to the time limit'}"
+    return f"{length} steps{between}{'ended by itself' if episode.terminated[-1, 0] else 'to the time limit'}"

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autoreward.report.agreement import agreement, beaten, weights_said, what_is_preferred
+from autoreward.report.fitting import Fitting
 from autoreward.report.reading import RunView
 
 
@@ -12,13 +13,14 @@ def preferences(reading: RunView) -> RenderableType:
     """The candidates as people or models rank them, and whether the measurement agrees."""
     table = Table(box=None, header_style="dim", pad_edge=False, title=what_is_preferred(reading), title_justify="left")
     for name in ("candidate", "strength", "preferred", "not", "ties", "beat", "measured"):
-        table.add_column(name, justify="left" if name in ("candidate", "beat") else "right")
+        left = name in ("candidate", "beat")
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "beat")
     for s in reading.strengths.items:
         cells = (f"{s.value:+.2f} ± {s.error:.2f}", str(s.won), str(s.lost), str(s.tied))
         table.add_row(
             s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
         )
-    return Group(table, *_principles(reading), Text(agreement(reading)), *_weights(reading))
+    return Group(Fitting((table,)), *_principles(reading), Text(agreement(reading)), *_weights(reading))
 
 
 def _weights(reading: RunView) -> list[RenderableType]:

@@ -15,7 +15,7 @@ from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView
 from autoreward.session.handed import HandedOver
 from autoreward.session.part_weights import PartWeights, part_weights
-from autoreward.session.play import WINNER, Film, cast, cast_both, filmed_roles
+from autoreward.session.play import WINNER, Film, cast, cast_both, cast_over_training, filmed_roles
 from autoreward.session.preferring import PreferPage
 from autoreward.session.viewed import ViewedPage
 
@@ -124,12 +124,20 @@ class LoadedRun:
     def _handed(self) -> HandedOver:
         return HandedOver(self.folder)
 
-    def play(self, who: str = WINNER, seed: int | None = None, before: bool = False, beside: str = "") -> Film:
+    def play(
+        self,
+        who: str = WINNER,
+        seed: int | None = None,
+        before: bool = False,
+        beside: str = "",
+        time_lapse: bool = False,
+    ) -> Film:
         """A film of a saved policy, large, with the success rule and the fields as they go, as `autoreward play` makes it.
 
             run.play()                             # the winner's
             run.play("native", beside="r001c3")    # side by side
             run.play(before=True)                  # beside what it was when it was first saved
+            run.play(time_lapse=True)              # as it got better: what was saved while it trained, in turn
             run.play().save("film.webp")
 
         Args:
@@ -137,13 +145,16 @@ class LoadedRun:
             seed: what the environment is reset with; the confirmation's first start if not given.
             before: show the same policy as it was first saved, too.
             beside: another one to show; each is the middle one of its trainings.
+            time_lapse: the policies that were saved while it trained, one after the other, sped up.
 
         Raises:
             UsageError: there is no policy of that name, or it can't be played here.
             NotTrusted: the run has code of somebody else's that was not let in.
         """
-        if beside and before:
-            raise UsageError("A film shows two policies: leave beside or before out.")
+        if (bool(beside), before, time_lapse).count(True) > 1:
+            raise UsageError("A film shows one of these: choose before, beside or time_lapse.")
+        if time_lapse:
+            return filmed_roles(self.reading, cast_over_training(self.reading, who), seed, lapse=True)
         roles = cast_both(self.reading, who, beside) if beside else cast(self.reading, who, before)
         return filmed_roles(self.reading, roles, seed)
 
@@ -183,8 +194,12 @@ class LoadedRun:
 
     def _repr_html_(self) -> str:
         """The report, in a frame of its own: its style and script stay inside; the result in words where frames are not shown."""
-        page = escape(render(self.reading), quote=True)
-        return f'<p>{escape(self._sentence())}</p><iframe srcdoc="{page}" width="100%" height="600" style="border:0"></iframe>'
+        page = render(self.reading, in_cell=True)
+        # within single quotes no other letter acts, and to write more of them otherwise makes notebooks large
+        for letter, written in (("&", "&amp;"), ("'", "&#39;"), ("<", "&lt;")):
+            page = page.replace(letter, written)
+        frame = f'<iframe srcdoc=\'{page}\' width="100%" height="600" style="border:0"></iframe>'
+        return f"<p>{escape(self._sentence())}</p>{frame}"
 
     def __repr__(self) -> str:
         return f"<run {self.folder}: {self._sentence()}>"
@@ -205,9 +220,9 @@ class LoadedCandidate:
         """Its program."""
         return self.candidate.source
 
-    def play(self, seed: int | None = None, before: bool = False) -> Film:
+    def play(self, seed: int | None = None, before: bool = False, time_lapse: bool = False) -> Film:
         """A film of its policy; see `LoadedRun.play`. Raises UsageError if it was not trained."""
-        return filmed_roles(self.reading, cast(self.reading, self.candidate.id, before), seed)
+        return LoadedRun(self.reading).play(self.candidate.id, seed, before, time_lapse=time_lapse)
 
     def weights(self) -> PartWeights:
         """Sliders for the weights of its parts, with the ranking of recorded episodes as they change.

@@ -12,7 +12,7 @@ from autoreward.core.wording import Command, did_you_mean
 from autoreward.errors import JobFailed, UsageError
 from autoreward.evaluation.legs import middle, newest
 from autoreward.evaluation.ranking import ranked
-from autoreward.records import Score, TrialId, policy_file
+from autoreward.records import Score, Trial, TrialId, policy_file
 from autoreward.report.beside_native import fresh_seeds_sentence
 from autoreward.report.reading import RunView, SavedScore
 from autoreward.sandbox.jail import Jail
@@ -20,7 +20,7 @@ from autoreward.store.book import BASELINES_PAGE, Page, powers_of
 from autoreward.store.keys import SCORES, TRIALS
 from autoreward.store.trust import demand
 from autoreward.training.workers import Workers
-from autoreward.worker.jobs.play_record import PlayJob, PlayReport
+from autoreward.worker.jobs.play_record import SCENES, PlayJob, PlayReport
 
 FilmForm = Literal["webp", "mp4"]
 WIDTH = 480
@@ -49,13 +49,16 @@ class Film:
     report: PlayReport
     on_fresh_seeds: str = ""
     """What fresh seeds say of the two that are filmed; empty if not both were confirmed."""
+    lapse: bool = False
+    """Whether they are one training's, one after the other."""
 
     @property
     def sentence(self) -> str:
         """How it went, what fresh seeds say, and why it shows fields alone if it does."""
         both = zip(self.names, self.report.success, self.report.length, strict=True)
         words = {True: "a success", False: "no success", None: "no rule judges it"}
-        went = "; ".join(f"{name}: {length} steps, {words[success]}" for name, success, length in both)
+        between = "\n" if self.lapse else "; "
+        went = between.join(f"{name}: {length} steps, {words[success]}" for name, success, length in both)
         undrawn = self.report.undrawn
         fresh = f" {self.on_fresh_seeds}" * bool(self.on_fresh_seeds)
         return f"{went}.{fresh}{f' Drawn from its fields, since the environment could not be drawn: {undrawn}' * bool(undrawn)}"
@@ -85,15 +88,17 @@ def filmed_roles(
     seed: int | None = None,
     form: FilmForm = "webp",
     width: int = WIDTH,
+    lapse: bool = False,
 ) -> Film:
-    """One episode of each policy, side by side, from the same start.
+    """One episode of each policy from the same start, side by side, or in turn.
 
     Args:
         reading: of the run that they are of.
-        roles: one or two; see `cast`.
+        roles: one or two, see `cast`; for a time-lapse as many as there are, see `cast_over_training`.
         seed: what the environment is reset with; the first start of the confirmation if not given.
         form: of the file.
         width: of each picture, in pixels.
+        lapse: one after the other, each in a few seconds.
 
     Raises:
         UsageError: they can't be played on this machine.
@@ -103,14 +108,14 @@ def filmed_roles(
     demand(powers_of(Page(reading.files)), str(reading.folder))
     start = held_out("confirm", 1)[0] if seed is None else seed
     names = tuple(role.name for role in roles)
-    job = PlayJob(task=reading.header.task, seed=start, names=names, form=form, width=width)
+    job = PlayJob(task=reading.header.task, seed=start, names=names, lapse=lapse, form=form, width=width)
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program of a candidate is run here
         try:
             report, data = workers.play(job, [role.weights for role in roles])
         except JobFailed as failed:
             words = failed.message.rstrip(".")
-            raise UsageError(f"{', '.join(names)} could not be played on this machine: {words}.") from None
-    return Film(data, form, names, report, fresh_seeds_sentence(reading.run, [role.who for role in roles]))
+            raise UsageError(f"{', '.join(names[:2])} could not be played on this machine: {words}.") from None
+    return Film(data, form, names, report, fresh_seeds_sentence(reading.run, [role.who for role in roles]), lapse)
 
 
 def cast(reading: RunView, who: str = WINNER, before: bool = False) -> tuple[FilmedPolicy, ...]:
@@ -125,7 +130,27 @@ def cast(reading: RunView, who: str = WINNER, before: bool = False) -> tuple[Fil
     """
     name, own = _trained(reading, who)
     kept = _filmed(reading, name, own[-1])
-    return (_first(reading.page(own[-1].page), name, own[-1].score), kept) if before else (kept,)
+    return (_as_saved(reading, name, own[-1].page, *_saved(reading, own[-1])[0]), kept) if before else (kept,)
+
+
+def cast_over_training(reading: RunView, who: str = WINNER) -> tuple[FilmedPolicy, ...]:
+    """Of the training that `cast` takes, the policies that were saved on its way, from the first to the last.
+
+    Where there are more than SCENES, so many of them, evenly spread. Each is named with its success in the episodes that
+    checkpoints are chosen by. Raises as `cast` does.
+    """
+    name, own = _trained(reading, who)
+    training = _training(own[-1].score)
+    saved = _saved(reading, own[-1])
+    shown = sorted({round(i * (len(saved) - 1) / max(SCENES - 1, 1)) for i in range(SCENES)})
+    points = {
+        point.step: f", success {point.success:.2f}"
+        for score in reading.page(own[-1].page).saved(SCORES)
+        if _training(score) == training and score.ruled
+        for point in score.checkpoints
+    }
+    policies = [(saved[i][0], _as_saved(reading, name, own[-1].page, *saved[i])) for i in shown]
+    return tuple(policy._replace(name=f"{policy.name}{points.get(step, '')}") for step, policy in policies)
 
 
 def cast_both(reading: RunView, *both: str) -> tuple[FilmedPolicy, ...]:
@@ -187,10 +212,19 @@ def _names_of(score: Score) -> tuple[str, ...]:
     return trial.candidate, str(trial.training), score.trial_id
 
 
-def _first(page: Page, name: str, score: Score) -> FilmedPolicy:
-    """The same training's policy when it was first saved."""
-    training = TrialId.parse(score.trial_id).training
-    legs = [t for t in page.saved(TRIALS) if TrialId.parse(t.id).training == training and t.checkpoints]
-    first = min(legs, key=lambda t: t.begin)
-    step = first.checkpoints[0]
-    return FilmedPolicy(f"{name}, {step:,} steps", page.file(TRIALS.of(first.id), policy_file(step)))
+def _training(scored: Score) -> TrialId:
+    return TrialId.parse(scored.trial_id).training
+
+
+def _saved(reading: RunView, of: SavedScore) -> list[tuple[int, Trial]]:
+    """The steps of a training at which its policy was saved, in order, with the leg that saved it."""
+    steps: dict[int, Trial] = {}
+    for leg in sorted(reading.page(of.page).saved(TRIALS), key=lambda trial: (trial.begin, trial.id)):
+        if TrialId.parse(leg.id).training == _training(of.score):
+            steps = dict.fromkeys(leg.checkpoints, leg) | steps
+    return sorted(steps.items(), key=lambda pair: pair[0])
+
+
+def _as_saved(reading: RunView, name: str, page: str, step: int, leg: Trial) -> FilmedPolicy:
+    weights = reading.page(page).file(TRIALS.of(leg.id), policy_file(step))
+    return FilmedPolicy(f"{name}, {step:,} steps", weights)

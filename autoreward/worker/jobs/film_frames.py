@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from autoreward.core.transitions import Transitions
 from autoreward.evaluation.panels import Panel, jumps, panels, steps_held
 from autoreward.tasks.card import Task
 from autoreward.worker.jobs.shots import Shot
@@ -33,12 +34,27 @@ class Performer(NamedTuple):
     """Of its episode; None without a rule."""
 
 
+class Axes(NamedTuple):
+    """How far the panels of a film reach, all of it long."""
+
+    longest: int
+    """Steps from left to right."""
+    spans: tuple[tuple[float, float], ...]
+    """Lowest and highest of each panel."""
+
+
+def axes_of(task: Task, episodes: Sequence[Transitions]) -> Axes:
+    """Axes that have room for each of the episodes, of shape (L, 1)."""
+    named = {str(i): episode for i, episode in enumerate(episodes)}
+    return Axes(max(e.shape[0] for e in episodes), tuple(_span(panel) for panel in panels(task, named)))
+
+
 class FilmFrames:
     """Draws the frames of a film. `undrawn` says why there are no pictures; empty where there are."""
 
-    def __init__(self, task: Task, actors: Sequence[Performer], width: int, undrawn: str) -> None:
+    def __init__(self, task: Task, actors: Sequence[Performer], width: int, undrawn: str, axes: Axes) -> None:
         """`width`: of a picture; a frame has one beside the other."""
-        self._task, self._actors, self._undrawn = task, actors, undrawn
+        self._task, self._actors, self._undrawn, self._axes = task, actors, undrawn, axes
         self._column = width
         self._high = max((a.shot.pictures[0].height for a in actors if a.shot.pictures), default=FOOT)
         self._width = _even(2 * MARGIN + len(actors) * (width + GAP) - GAP)
@@ -70,8 +86,8 @@ class FilmFrames:
                 at = -(-min(step, length) // actor.shot.every)
                 frame.paste(actor.shot.pictures[min(at, len(actor.shot.pictures) - 1)], (left, MARGIN + HEAD))
             self._rule(draw, i, left, step)
-        for number, panel in enumerate(self._panels):
-            self._curves(draw, panel, self._place(number), step)
+        for number in range(len(self._panels)):
+            self._curves(draw, number, step)
         return frame
 
     def _rule(self, draw: ImageDraw.ImageDraw, i: int, left: int, step: int) -> None:
@@ -98,8 +114,8 @@ class FilmFrames:
             if self._undrawn:
                 said = self._fitted(f"Drawn from its fields: {self._undrawn}", self._column)
                 draw.text((left, MARGIN + HEAD), said, DIM, self._small)
-        for number, panel in enumerate(self._panels):
-            self._curves(draw, panel, self._place(number), None)
+        for number in range(len(self._panels)):
+            self._curves(draw, number, None)
         return still
 
     def _place(self, number: int) -> tuple[int, int, int]:
@@ -108,14 +124,13 @@ class FilmFrames:
         row, column = divmod(number, self._across)
         return MARGIN + column * (width + GAP), self._below + FOOT + row * (PANEL + GAP), width
 
-    def _curves(self, draw: ImageDraw.ImageDraw, panel: Panel, place: tuple[int, int, int], step: int | None) -> None:
+    def _curves(self, draw: ImageDraw.ImageDraw, number: int, step: int | None) -> None:
         """A panel's curves: all of them, faint, with title and limit; or, at a step, what there is up to it."""
-        left, top, width = place
-        low, high = _span(panel)
+        panel, (left, top, width), (low, high) = self._panels[number], self._place(number), self._axes.spans[number]
         ceiling, floor = top + 22, top + PANEL
 
         def point(at: int, value: float) -> tuple[float, float]:
-            return left + at / self._longest * width, floor - (value - low) / (high - low) * (floor - ceiling)
+            return left + at / self._axes.longest * width, floor - (value - low) / (high - low) * (floor - ceiling)
 
         if step is None:
             draw.text((left, top), self._fitted(panel.title, width - _NUMBER * len(panel.values) - 8), DIM, self._small)
@@ -135,9 +150,9 @@ class FilmFrames:
                 if step is not None:
                     x, y = line[-1]
                     draw.ellipse((x - 3, y - 3, x + 3, y + 3), bright)
-                    number = f"{float(shown[-1]):.3g}"
+                    last = f"{float(shown[-1]):.3g}"
                     right = left + width - _NUMBER * (len(panel.values) - 1 - i)
-                    draw.text((right, top), number, bright, self._small, anchor="ra")
+                    draw.text((right, top), last, bright, self._small, anchor="ra")
 
     def _fitted(self, text: str, width: int, font: Any = None) -> str:
         """The text, cut to so many pixels."""

@@ -1,4 +1,4 @@
-"""A film of policies side by side, as a worker is asked for it."""
+"""A film of policies, as a worker is asked for it."""
 
 from typing import Literal
 
@@ -8,6 +8,9 @@ from autoreward.records import Record
 from autoreward.records.base import Line, Said
 from autoreward.worker.jobs.job import Job
 from autoreward.worker.jobs.records import WEIGHTS_FILE
+
+SCENES = 10
+"""Most policies of a time-lapse."""
 
 
 class PlayReport(Record):
@@ -22,12 +25,14 @@ class PlayReport(Record):
 
 
 class PlayJob(Job[PlayReport]):
-    """Film an episode of each of some policies, large, side by side, from the same start."""
+    """Film an episode of each of some policies, large, from the same start."""
 
     kind = "play"
     seed: int
-    names: tuple[Line, ...] = Bounded(min_length=1, max_length=2)
+    names: tuple[Line, ...] = Bounded(min_length=1, max_length=SCENES)
     """What is written above each."""
+    lapse: bool = False
+    """One after the other and sped up; else they are side by side."""
     form: Literal["webp", "mp4"] = "webp"
     width: int = Bounded(default=480, ge=160, le=1280)
     """Of one picture, in pixels."""
