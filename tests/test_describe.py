@@ -86,7 +86,7 @@ def demos(**changed: Any) -> bytes:
 def read(data: bytes, task: Task = TASK) -> list[RolloutEpisode]:
     venv = make.vectorised(task, 1, seed=0)
     try:
-        return reference_episodes._demonstrated(task, venv, data)
+        return reference_episodes.demonstrated(task, venv, data)
     finally:
         venv.close()
 

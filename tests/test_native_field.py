@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import autoreward as ar
 from autoreward.checks.laps import laps
-from autoreward.checks.screens import potentials
+from autoreward.checks.starc import potentials
 from autoreward.cli import app
 from autoreward.config import RunConfig
 from autoreward.core.contract import NATIVE_REWARD
