@@ -471,7 +471,7 @@ def scored(name: str, progress: float) -> Score:
     )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_a_real_run_is_judged_and_its_judge_examined(tmp_path: Path) -> None:
     """Pictures and tables reach a server; who reads them as the rule does agrees with it."""

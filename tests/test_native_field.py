@@ -344,7 +344,7 @@ def test_training_by_it_is_training_by_the_environments_reward(tmp_path: Path) -
     assert not all(np.allclose(mine[name], paid_nothing[name], rtol=1e-4, atol=1e-5) for name in mine)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_from_the_start_to_the_export(tmp_path: Path) -> None:
     """A search of a few hundred steps trains it; alone it is exported, too, and pays as mountain-car does."""

@@ -557,7 +557,7 @@ def test_a_task_without_a_rule_is_people_s_to_judge(tmp_path: Path) -> None:
     assert "people compare policies" in autoreward("tasks", str(tmp_path / "hill")).stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_people_judge_a_real_run_without_a_rule_in_the_terminal(tmp_path: Path) -> None:
     folder = tmp_path / "r"

@@ -352,7 +352,7 @@ def observe(env, observation, info):
     [
         pytest.param("optimiser", "the optimiser diverges", marks=pytest.mark.nightly),
         pytest.param("exploration", "exploration", marks=pytest.mark.nightly),
-        ("observation", "never nearer to the goal"),
+        pytest.param("observation", "never nearer to the goal", marks=pytest.mark.nightly),
     ],
 )
 def test_a_run_that_no_reward_can_help_says_so_and_stops(tmp_path: Path, case: str, says: str) -> None:
