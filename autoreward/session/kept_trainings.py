@@ -1,7 +1,9 @@
 """Trainings that are kept by what they depend on, for commands that make no run: none is made twice."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from autoreward import events
@@ -9,7 +11,9 @@ from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
 from autoreward.config import RunConfig
 from autoreward.core import seeds
+from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.transitions import Transitions
+from autoreward.errors import UsageError
 from autoreward.records import (
     SAMPLES,
     Candidate,
@@ -22,13 +26,17 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
+from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline, demand_sound
 from autoreward.search.hunts import no_snapshots
 from autoreward.session.hunting import snapshots_job
 from autoreward.store.book import WithFiles
+from autoreward.store.folder import Folder
 from autoreward.store.installed import circumstances
 from autoreward.store.keys import RecordT
 from autoreward.store.shared import Shelf, digest
+from autoreward.store.trust import demand as demand_trust
+from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -52,6 +60,38 @@ class KeptTraining(NamedTuple):
     known: Score | None
 
 
+class Looked(NamedTuple):
+    """What is known of an environment before anything trains, whatever the settings of trainings are."""
+
+    described: WithFiles[Description]
+    snapshots: Mapping[str, bytes]
+
+
+def demand_scorable(task: Task) -> None:
+    """Raises NotTrusted, and UsageError where no rule scores policies."""
+    demand_trust(of_card(task), f"task {task.name}")
+    if not task.ruled:
+        raise UsageError(f"task {task.name} has no [success] to score policies by; write a rule into its card.")
+
+
+@contextmanager
+def opened_trainings(
+    task: Task,
+    rewards: Sequence[Candidate | Baseline],
+    config: RunConfig,
+    runs: Path,
+    tell: events.Listener,
+    purpose: str,
+) -> Iterator[tuple["KeptTrainings", Executor]]:
+    """Trainings of these rewards that are kept within `runs`, and what makes several at once. Raises AutorewardError."""
+    Folder(runs).make()
+    with Jail(config.trust_the_model) as jail, Workers(jail) as workers:
+        if any(isinstance(reward, Candidate) for reward in rewards):
+            jail.demand()
+        trainings = KeptTrainings(task, config, Shelf.of(runs), workers, tell, purpose)
+        yield trainings, ThreadExecutor(config.workers or workers.cores)
+
+
 class KeptTrainings:
     """Trains rewards for one task, and scores what they come to on held-out episodes."""
 
@@ -63,25 +103,24 @@ class KeptTrainings:
         workers: Workers,
         tell: events.Listener,
         purpose: str,
-        described: WithFiles[Description] | None = None,
+        looked: Looked | None = None,
     ) -> None:
         """`purpose`: what seeds of trainings and of held-out episodes are derived for: others than those of runs."""
         self._task, self._config, self._shelf, self._workers, self._tell = task, config, shelf, workers, tell
         self._purpose = purpose
         self._facts = circumstances(task)
-        self._described = described or self._once("description", Description, self._describe)
-        self._snapshots = self._found_snapshots() if task.train.snapshots else {}
+        self._looked = looked or self._look()
 
     def like(self, task: Task, purpose: str) -> "KeptTrainings":
-        """The same for a card of that environment that trains in another way, or for other seeds: nothing is described again."""
-        return KeptTrainings(task, self._config, self._shelf, self._workers, self._tell, purpose, self._described)
+        """The same for a card of that environment that trains in another way, or for other seeds: it is not looked at again."""
+        return KeptTrainings(task, self._config, self._shelf, self._workers, self._tell, purpose, self._looked)
 
     def sound(self, side: Candidate | Baseline) -> Verdict | None:
         """How a program was reviewed; None of a baseline. Raises UsageError where it may not train."""
         if isinstance(side, str):
             return None
-        samples = Transitions.from_bytes(self._described.files[SAMPLES])
-        verdict = review(side, self._workers.jail, Practice.of(self._task, self._described.record, samples))
+        samples = Transitions.from_bytes(self._looked.described.files[SAMPLES])
+        verdict = review(side, self._workers.jail, Practice.of(self._task, self._looked.described.record, samples))
         demand_sound(side, self._task, verdict)
         return verdict
 
@@ -94,7 +133,7 @@ class KeptTrainings:
         plain = {"id": str(TrialId(who, i)), "candidate_id": "", "reward": who, "snapshots": self._task.train.snapshots,
                  "seed": seeds.derive(self._config.seed, self._purpose, i), "steps": self._config.full(self._task)}  # fmt: skip
         job = TrialJob.model_validate({**plain, **program})
-        described = self._described.record.model_dump(mode="json")
+        described = self._looked.described.record.model_dump(mode="json")
         name = self._named(self._purpose, job.model_dump(mode="json"), self._config.episodes, described)
         known = self._shelf.take(name, Score) if name else None
         return KeptTraining(job, name, known.record if known else None)
@@ -103,13 +142,13 @@ class KeptTrainings:
         """Its score; where it is not known yet it is trained, and kept if it came to an end."""
         if one.known:
             return one.known
-        task, description = self._task, self._described.record
+        task, description = self._task, self._looked.described.record
 
         def progress(step: int) -> None:
             self._tell(events.TrialProgress(one.job.id, step, one.job.steps))
 
         trial, files = self._workers.train(
-            task, one.job, self._config, progress, self._snapshots, description.grading, description.simulator
+            task, one.job, self._config, progress, self._looked.snapshots, description.grading, description.simulator
         )
         self._tell(events.TrialDone(trial))
         if not trial.outcome.ok:
@@ -126,19 +165,21 @@ class KeptTrainings:
             self._shelf.keep(one.name, WithFiles(score, recorded))
         return score
 
-    def _describe(self) -> WithFiles[Description]:
-        seed = seeds.derive(self._config.seed, "describe")
-        return WithFiles(*self._workers.describe(self._task, seed, simulator=self._config.trained_in))
+    def _look(self) -> Looked:
+        def describe() -> WithFiles[Description]:
+            seed = seeds.derive(self._config.seed, "describe")
+            return WithFiles(*self._workers.describe(self._task, seed, simulator=self._config.trained_in))
 
-    def _found_snapshots(self) -> Mapping[str, bytes]:
         def find() -> WithFiles[Snapshots]:
-            job = snapshots_job(self._task, self._config, self._described.record.grading)
-            return WithFiles(*self._workers.look(job, {}))
+            return WithFiles(*self._workers.look(snapshots_job(self._task, self._config, described.record.grading), {}))
 
+        described = self._once("description", Description, describe)
+        if not self._task.train.snapshots:
+            return Looked(described, {})
         found = self._once("snapshots", Snapshots, find)
         if found.record.why_not:
             raise no_snapshots(self._task, found.record)
-        return found.files
+        return Looked(described, found.files)
 
     def _once(self, what: str, record: type[RecordT], make: Callable[[], WithFiles[RecordT]]) -> WithFiles[RecordT]:
         name = self._named(what, self._config.seed, self._config.trained_in)

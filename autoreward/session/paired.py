@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from autoreward import events
 from autoreward.config import RunConfig, make_config
-from autoreward.core.executor import ThreadExecutor
+from autoreward.core.executor import Executor
 from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.evaluation.intervals import Interval, interquartile_mean, probability_of_improvement
@@ -18,16 +18,17 @@ from autoreward.records import (
     PairedReward,
     Score,
 )
-from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
-from autoreward.session.kept_trainings import KeptTraining, KeptTrainings, content_of, label_of
+from autoreward.session.kept_trainings import (
+    KeptTraining,
+    KeptTrainings,
+    content_of,
+    demand_scorable,
+    label_of,
+    opened_trainings,
+)
 from autoreward.session.reward_file import demanded_seeds
-from autoreward.store.folder import Folder
-from autoreward.store.shared import Shelf
-from autoreward.store.trust import demand as demand_trust
-from autoreward.store.trust import of_card
 from autoreward.tasks.card import Task
-from autoreward.training.workers import Workers
 
 PURPOSE = "score"
 """What seeds of trainings and of held-out episodes are derived for: others than those of searches and confirmations."""
@@ -61,26 +62,20 @@ def fight(duel: Duel, config: RunConfig, runs: Path, tell: events.Listener) -> P
         AutorewardError: see errors.py.
     """
     task = duel.task
-    demand_trust(of_card(task), f"task {task.name}")
-    if not task.ruled:
-        raise UsageError(f"task {task.name} has no [success] to score policies by; write a rule into its card.")
+    demand_scorable(task)
     if (_digest(duel.reward) or label_of(duel.reward)) == (_digest(duel.against) or label_of(duel.against)):
         raise UsageError("Both rewards are the same program: there is nothing to compare. Change one of them.")
     if duel.budget is not None and duel.budget < 1:
         raise UsageError(Setting("budget", duel.budget), ": write a number of environment steps from 1.")
-    Folder(runs).make()
-    with Jail(config.trust_the_model) as jail, Workers(jail) as workers:
-        if isinstance(duel.reward, Candidate) or isinstance(duel.against, Candidate):
-            jail.demand()
-        trainings = KeptTrainings(task, config, Shelf.of(runs), workers, tell, PURPOSE)
-        return _Ring(duel, config, trainings, workers.cores).fight()
+    with opened_trainings(task, (duel.reward, duel.against), config, runs, tell, PURPOSE) as (trainings, executor):
+        return _Ring(duel, config, trainings, executor).fight()
 
 
 class _Ring:
     """Where one duel is fought."""
 
-    def __init__(self, duel: Duel, config: RunConfig, trainings: KeptTrainings, cores: int) -> None:
-        self._duel, self._config, self._trainings, self._cores = duel, config, trainings, cores
+    def __init__(self, duel: Duel, config: RunConfig, trainings: KeptTrainings, executor: Executor) -> None:
+        self._duel, self._config, self._trainings, self._executor = duel, config, trainings, executor
 
     def fight(self) -> Paired:
         duel, full = self._duel, self._config.full(self._duel.task)
@@ -100,8 +95,7 @@ class _Ring:
                 f"One pair of trainings takes {spent:,} environment steps; ", Setting("budget", spent), " holds it."
             )
         wanted = [one for pair in pairs for one in pair]
-        executor = ThreadExecutor(self._config.workers or self._cores)
-        made = {one.job.id: score for one, score in executor.map(self._trainings.scored, wanted)}
+        made = {one.job.id: score for one, score in self._executor.map(self._trainings.scored, wanted)}
         scores = [[made[one.job.id] for one in side] for side in zip(*pairs, strict=True)]
         return self._judged(scores[0], scores[1], sum(one.known is None for one in wanted))
 

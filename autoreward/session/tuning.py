@@ -11,23 +11,17 @@ from typing import NamedTuple
 
 from autoreward import events
 from autoreward.config import RunConfig
-from autoreward.core.executor import Executor, ThreadExecutor
+from autoreward.core.executor import Executor
 from autoreward.core.wording import Setting
 from autoreward.errors import AutorewardError, UsageError
 from autoreward.evaluation.intervals import probability_of_improvement
 from autoreward.evaluation.keep_or_revert import compared_by, keep_or_revert
 from autoreward.records import Candidate, Estimate, Score, TriedSettings, Tuned, Verdict
 from autoreward.records.base import Hyperparameter
-from autoreward.sandbox.jail import Jail
 from autoreward.search.confirm import Baseline
 from autoreward.search.settings_space import SettingsSpace
-from autoreward.session.kept_trainings import KeptTrainings, label_of
-from autoreward.store.folder import Folder
-from autoreward.store.shared import Shelf
-from autoreward.store.trust import demand as demand_trust
-from autoreward.store.trust import of_card
+from autoreward.session.kept_trainings import KeptTrainings, demand_scorable, label_of, opened_trainings
 from autoreward.tasks.card import Task
-from autoreward.training.workers import Workers
 
 TRYING, FRESH = "tune", "tune-confirm"
 """What seeds of trainings and held-out episodes are derived for."""
@@ -62,20 +56,13 @@ def tune(tuning: Tuning, config: RunConfig, runs: Path, tell: events.Listener) -
         AutorewardError: see errors.py; no setting could be trained.
     """
     task = tuning.task
-    demand_trust(of_card(task), f"task {task.name}")
-    if not task.ruled:
-        raise UsageError(f"task {task.name} has no [success] to score policies by; write a rule into its card.")
+    demand_scorable(task)
     for name, count, least in (("tries", tuning.tries, 2), ("seeds", tuning.seeds, 1), ("fresh", tuning.fresh, 1)):
         if count < least:
             raise UsageError(Setting(name, count), f": write a number from {least}.")
     space = SettingsSpace(task, config.full(task), config.seed)
-    Folder(runs).make()
-    with Jail(config.trust_the_model) as jail, Workers(jail) as workers:
-        if isinstance(tuning.reward, Candidate):
-            jail.demand()
-        trainings = KeptTrainings(task, config, Shelf.of(runs), workers, tell, TRYING)
-        bench = _Bench(tuning, config, trainings, ThreadExecutor(config.workers or workers.cores))
-        return bench.tuned(space)
+    with opened_trainings(task, (tuning.reward,), config, runs, tell, TRYING) as (trainings, executor):
+        return _Bench(tuning, config, trainings, executor).tuned(space)
 
 
 class _Bench:
