@@ -136,10 +136,12 @@ def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]
 
 def train_script(task: Task, score: Score, steps: int, learned: bool = False) -> str:
     """`train.py`: the kept policy's training, in plain SB3; `learned`: the training moved the reward, which stands still here."""
-    net = list(task.train.net)
     return python(
         "train.py.j2",
         algorithm=Word(task.train.algorithm),
+        package=Word(task.train.spec.package),
+        contrib=task.train.spec.package == "sb3_contrib",
+        policy=task.train.policy,
         seed=score.seed % 2**31,
         steps=steps,
         learned=learned,
@@ -150,7 +152,7 @@ def train_script(task: Task, score: Score, steps: int, learned: bool = False) ->
         normalize_rewards=task.train.normalize_rewards,
         gamma=task.train.gamma,
         device=task.train.device,
-        net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
+        net=task.train.net_arch,
         settings=dict(task.train.hyperparameters),
     )
 

@@ -7,6 +7,7 @@ from pydantic import model_validator
 
 from autoreward.records import Record
 from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
+from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName, AlgorithmSpec
 from autoreward.tasks.formulas.angles import Circle, circle_of
 
 
@@ -103,14 +104,14 @@ class Metric(Record):
 class Train(Record):
     """Tuned settings of one full training."""
 
-    algorithm: Literal["PPO", "SAC", "TD3", "DQN", "A2C"]
+    algorithm: AlgorithmName
     steps: int = Bounded(gt=0, le=10**12)
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
     rescale_actions: bool = True
     """Whether policies emit real-valued actions in [-1, 1], which become those between the environment's bounds. False: in its own
-    units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC and TD3 always rescale."""
+    units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC, TD3 and TQC always rescale."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
     net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
@@ -129,11 +130,27 @@ class Train(Record):
         return self
 
     @property
+    def spec(self) -> AlgorithmSpec:
+        """What is known of the algorithm."""
+        return ALGORITHMS[self.algorithm]
+
+    @property
+    def policy(self) -> str:
+        """What Stable-Baselines3 calls the kind of its policy."""
+        return "MlpLstmPolicy" if self.spec.recurrent else "MlpPolicy"
+
+    @property
+    def net_arch(self) -> list[int] | dict[str, list[int]]:
+        """Widths of its layers, as Stable-Baselines3 takes them."""
+        net = list(self.net)
+        return {"pi": net, "vf": net} if self.spec.on_policy else net
+
+    @property
     def gamma(self) -> float:
         """The discount factor; Stable-Baselines3's own where the card names none."""
         return float(self.hyperparameters.get("gamma", 0.99))
 
     @property
     def rescales(self) -> bool:
-        """Whether real-valued actions are rescaled for the policy, which SAC and TD3 do themselves."""
-        return self.rescale_actions and self.algorithm in ("PPO", "A2C")
+        """Whether real-valued actions are rescaled for the policy, which some algorithms do themselves."""
+        return self.rescale_actions and not self.spec.rescales

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import stable_baselines3
 from gymnasium import spaces
 
 from autoreward.core.contract import NATIVE_REWARD
@@ -19,6 +18,7 @@ from autoreward.worker import policies
 from autoreward.worker.batched.choice import chosen_simulator
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.envs.masks import allowed_actions
 from autoreward.worker.envs.rounding import demand_moderate
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.vector import VectorEnv
@@ -64,7 +64,8 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorder.seed(seed % 2**31)
     recorder.reset()
     for taken in range(1, _STEPS + 1):
-        recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
+        drawn = np.stack([recorder.action_space.sample() for _ in range(_ENVS)])
+        recorder.step(np.asarray(allowed_actions(venv.action_space, venv.layout, recorder.observations, drawn)))
         if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
             break
     pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
@@ -138,7 +139,7 @@ def _try_settings(task: Task, venv: VectorEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"
-    parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    parameters = inspect.signature(policies.algorithm_class(task)).parameters
     for name, value in train.hyperparameters.items():
         if name not in parameters:
             hint = did_you_mean(name, parameters)
@@ -148,11 +149,11 @@ def _try_settings(task: Task, venv: VectorEnv) -> None:
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
             )
-    if train.algorithm not in policies.ON_POLICY and train.hyperparameters.get("n_steps", 1) != 1:
+    if not train.spec.on_policy and train.hyperparameters.get("n_steps", 1) != 1:
         raise TaskError(
             f"{card}.hyperparameters]: n_steps is not used here: {train.algorithm} learns from single steps; leave it out."
         )
-    if not train.rescale_actions and train.algorithm in ("SAC", "TD3"):
+    if not train.rescale_actions and train.spec.rescales:
         raise TaskError(f"{card}] rescale_actions: {train.algorithm} always rescales actions; leave it out.")
     if not 0.0 <= train.gamma <= 1.0:
         raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")
