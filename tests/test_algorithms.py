@@ -107,6 +107,7 @@ def test_late_rewards_train_the_same_policy_bit_for_bit(algorithm: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch warns while it writes a graph
 @pytest.mark.parametrize("algorithm", SMALL)
 def test_exported_policies_act_as_the_trained_one(algorithm: str, tmp_path: Path) -> None:
     task = card(algorithm)
@@ -224,11 +225,9 @@ def test_masks_are_behind_what_the_policy_sees_and_no_field_reads_them() -> None
 
 
 def test_an_environment_without_masks_is_refused_and_wrong_masks_are_its_fault() -> None:
-    with pytest.raises(
-        TaskError, match=r"asks the environment for action_masks\(\), and MountainCar-v0 has no such method"
-    ):
-        train_of = card("MaskablePPO").train
-        make.make_env(find_task("mountain-car", (envs_folder(),)).model_copy(update={"train": train_of}))
+    maskless = find_task("mountain-car", (envs_folder(),)).model_copy(update={"train": card("MaskablePPO").train})
+    with pytest.raises(TaskError, match=r"asks the environment for action_masks\(\), and MountainCar-v0 has no such"):
+        make.make_env(maskless)
     for masks, said in (("short", "5 values of bool"), ("none", "allows no choice")):
         env = make.make_env(card("MaskablePPO").model_copy(update={"kwargs": {"masks": masks}}))
         with pytest.raises(EnvironmentFault, match=said):
@@ -257,3 +256,66 @@ def test_the_exported_training_is_of_the_same_class(algorithm: str) -> None:
     assert f'model = {algorithm}("{card(algorithm).train.policy}", envs' in text
     assert "Needs gymnasium and sb3-contrib, not autoreward" in text
     compile(text, "train.py", "exec")
+
+
+MADE_OF: dict[str, Any] = {
+    "activation_fn": "ReLU",
+    "optimizer_class": "AdamW",
+    "optimizer_kwargs": {"weight_decay": 0.25},
+}
+
+
+def test_policies_are_made_of_what_the_card_names() -> None:
+    apart = {"pi": (5,), "vf": (7, 6)}
+    own = {**MADE_OF, "ortho_init": False, "lstm_hidden_size": 9, "n_lstm_layers": 2}
+    task = card("RecurrentPPO", net=apart, policy_kwargs=own)
+    model: Any = policies.blank(task, HERE.closing)
+    assert [
+        layer.out_features for layer in model.policy.mlp_extractor.policy_net if hasattr(layer, "out_features")
+    ] == [5]
+    widths = [layer.out_features for layer in model.policy.mlp_extractor.value_net if hasattr(layer, "out_features")]
+    assert widths == [7, 6]
+    assert type(model.policy.mlp_extractor.policy_net[1]) is torch.nn.ReLU
+    assert (type(model.policy.optimizer), model.policy.optimizer.defaults["weight_decay"]) == (torch.optim.AdamW, 0.25)
+    assert (model.policy.lstm_actor.hidden_size, model.policy.lstm_actor.num_layers) == (9, 2)
+    for name, critics in (("TQC", {"n_critics": 3, "n_quantiles": 7}), ("QRDQN", {"n_quantiles": 11})):
+        plain = Train(algorithm=name, steps=1, net=(8,), policy_kwargs=critics, hyperparameters={"buffer_size": 10})
+        made: Any = policies.blank(card(name).model_copy(update={"train": plain}), HERE.closing)
+        assert made.policy.activation_fn is torch.nn.ReLU, "its class's own"
+        found = made.policy.critic if name == "TQC" else made.policy.quantile_net
+        assert found.n_quantiles == critics["n_quantiles"]
+        assert name == "QRDQN" or found.n_critics == 3
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "change", "said"),
+    [
+        ("PPO", {"policy_kwargs": {"features_extractor_class": "os.system"}}, "Extra inputs"),
+        ("PPO", {"policy_kwargs": {"activation_fn": "Module"}}, "'Tanh', 'ReLU'"),
+        ("PPO", {"policy_kwargs": {"optimizer_kwargs": {"lr": 1.0}}}, "Extra inputs"),
+        ("SAC", {"policy_kwargs": {"n_critics": 17}}, "less than or equal to 16"),
+        ("PPO", {"net": {"pi": [8]}}, r"net of PPO is \{ pi = \[64, 64\], vf = \[64, 64\] \}, or \[64, 64\]"),
+        ("TQC", {"net": {"pi": [8], "vf": [8]}}, r"net of TQC is \{ pi = \[64, 64\], qf = \[64, 64\] \}"),
+        ("DQN", {"net": {"pi": [8], "qf": [8]}}, r"net of DQN is \[64, 64\]"),
+    ],
+)
+def test_what_is_no_plain_data_within_bounds_is_refused(algorithm: str, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Train.model_validate({"algorithm": algorithm, "steps": 1, **change})
+
+
+def test_what_a_policy_does_not_have_is_said_before_a_run() -> None:
+    task = card("TQC", policy_kwargs={"ortho_init": True})
+    with pytest.raises(TaskError, match=r"policies of TQC have no 'ortho_init'; leave it out"):
+        describe(DescribeJob(task=task, seed=0, demonstrated=False), {}, HERE)
+
+
+def test_the_exported_training_makes_the_same_policy() -> None:
+    task = card("TQC", policy_kwargs={**MADE_OF, "n_critics": 3}, net={"pi": (5,), "qf": (7, 6)})
+    text = train_script(task, Score(trial_id="c-s0", candidate_id="c", outcome=Outcome.COMPLETED, seed=7, kept=9), 9)
+    begin, end = text.index("POLICY = "), text.index("SETTINGS = ")
+    space: dict[str, Any] = {"torch": torch}
+    exec(text[begin:end], space)
+    assert space["POLICY"] == policies.policy_kwargs(task)
+    assert space["POLICY"]["net_arch"] == {"pi": [5], "qf": [7, 6]}
+    assert space["POLICY"]["optimizer_class"] is torch.optim.AdamW

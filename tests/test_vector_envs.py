@@ -209,7 +209,7 @@ def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_enviro
     envs = Carts(4, seed=1)
     weights, _ = learn(envs, SparseReward(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
     assert weights != learn(Carts(4, seed=1), SparseReward(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
-    played = envs.play(lambda observations: np.full(len(observations), 2), [1, 2, 3])
+    played = envs.play(lambda observations, turn: np.full(len(observations), 2), [1, 2, 3])
     episodes = evaluated_episodes(CARTS, envs, played, np.ones(2), UNGRADED)
     assert [e.success for e in episodes] == [True] * 3
     columns = as_transitions(CARTS, envs, played)

@@ -28,6 +28,13 @@ class AlgorithmSpec(NamedTuple):
     """It asks the environment which actions are allowed, by `action_masks()`."""
 
     @property
+    def networks(self) -> tuple[str, ...]:
+        """What Stable-Baselines3 calls its policy and its critic; nothing where one network is both."""
+        if self.on_policy:
+            return ("pi", "vf")
+        return ("pi", "qf") if self.rescales else ()
+
+    @property
     def on_policy(self) -> bool:
         """Whether it learns from its newest steps alone; else from a replay buffer."""
         return self.stretch == "n_steps"

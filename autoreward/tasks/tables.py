@@ -9,6 +9,7 @@ from autoreward.records import Record
 from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
 from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName, AlgorithmSpec
 from autoreward.tasks.formulas.angles import Circle, circle_of
+from autoreward.tasks.policy_kwargs import PolicyKwargs
 
 
 class StateField(Record):
@@ -101,6 +102,9 @@ class Metric(Record):
     about: Line = ""
 
 
+_Layers = Annotated[tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...], Bounded(max_length=16)]
+
+
 class Train(Record):
     """Tuned settings of one full training."""
 
@@ -114,7 +118,9 @@ class Train(Record):
     units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC, TD3 and TQC always rescale."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
-    net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
+    net: _Layers | dict[Literal["pi", "vf", "qf"], _Layers] = (64, 64)
+    """Widths of layers: the same of all networks, or those of policy (`pi`) and critic (`vf` on-policy, else `qf`) apart."""
+    policy_kwargs: PolicyKwargs = PolicyKwargs()
     snapshots: float = Bounded(default=0.0, ge=0.0, le=1.0)
     """Share of a training's episodes that begin at a snapshot at first, a state on the way of a recorded episode; it falls to 0 in
     the first half of the training. Scores are of episodes from the environment's own starts alone."""
@@ -127,6 +133,15 @@ class Train(Record):
             raise ValueError(
                 f'snapshots need algorithm = "PPO" or "A2C"; {self.algorithm} learns from every action that was played'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _networks_that_it_has(self) -> Self:
+        """Raises ValueError where networks are told apart that the algorithm does not have."""
+        has = self.spec.networks
+        if isinstance(self.net, dict) and {*self.net} != {*has}:
+            apart = f"{{ {', '.join(f'{name} = [64, 64]' for name in has)} }}, or " if has else ""
+            raise ValueError(f"net of {self.algorithm} is {apart}[64, 64]; write one of these forms")
         return self
 
     @property
@@ -142,6 +157,8 @@ class Train(Record):
     @property
     def net_arch(self) -> list[int] | dict[str, list[int]]:
         """Widths of its layers, as Stable-Baselines3 takes them."""
+        if isinstance(self.net, dict):
+            return {name: list(widths) for name, widths in self.net.items()}
         net = list(self.net)
         return {"pi": net, "vf": net} if self.spec.on_policy else net
 

@@ -24,6 +24,8 @@ from autoreward.worker.rollout.recorder import Recorder
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 EPSILON = 1e-8
 CLIP = 10.0
+_CLASSES = {"activation_fn": torch.nn, "optimizer_class": torch.optim}
+"""Where the classes are that a card names in its policy_kwargs."""
 
 
 def on_gpu(task: Task, available: Callable[[], bool] = torch.cuda.is_available) -> bool:
@@ -66,11 +68,17 @@ def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
 def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> BaseAlgorithm:
     kind: Any = algorithm_class(task)
     settings: dict[str, Any] = dict(task.train.hyperparameters)
-    arguments = {"net_arch": task.train.net_arch}
     model: BaseAlgorithm = kind(
-        task.train.policy, venv, seed=seed, device=device, policy_kwargs=arguments, **settings, **extra
+        task.train.policy, venv, seed=seed, device=device, policy_kwargs=policy_kwargs(task), **settings, **extra
     )
     return model
+
+
+def policy_kwargs(task: Task) -> dict[str, Any]:
+    """As Stable-Baselines3 takes them."""
+    given = {"net_arch": task.train.net_arch, **task.train.policy_kwargs.given()}
+    classes = {name: getattr(home, given[name]) for name, home in _CLASSES.items() if name in given}
+    return given | classes
 
 
 def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:

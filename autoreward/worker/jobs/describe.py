@@ -5,6 +5,7 @@ import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -149,6 +150,10 @@ def _try_settings(task: Task, venv: VectorEnv) -> None:
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
             )
+    policy: Any = policies.algorithm_class(task).policy_aliases[train.policy]
+    takes = inspect.signature(policy).parameters
+    if strange := sorted(train.policy_kwargs.given().keys() - takes):
+        raise TaskError(f"{card}.policy_kwargs]: policies of {train.algorithm} have no {strange[0]!r}; leave it out.")
     if not train.spec.on_policy and train.hyperparameters.get("n_steps", 1) != 1:
         raise TaskError(
             f"{card}.hyperparameters]: n_steps is not used here: {train.algorithm} learns from single steps; leave it out."

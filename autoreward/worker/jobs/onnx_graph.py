@@ -49,12 +49,13 @@ def graph(job: GraphJob, files: Mapping[str, bytes], context: JobContext) -> tup
     space = model.observation_space
     example = torch.from_numpy(np.zeros((2, *(space.shape or ())), space.dtype))
     more = _inputs(model.policy, env.action_space, masked=job.task.train.spec.masked)
+    further = (tuple({place: _ROWS} for place in more.rows),) if more.rows else ()  # those of `*more` are one argument
     program = torch.onnx.export(
         actor,
         (example, *more.examples),
         input_names=["observation", *more.names],
         output_names=["action", *more.given],
-        dynamic_shapes=({0: _ROWS}, tuple({place: _ROWS} for place in more.rows)),
+        dynamic_shapes=({0: _ROWS}, *further),
         verbose=False,
     )
     if program is None:
@@ -72,6 +73,24 @@ def _inputs(policy: BasePolicy, actions: spaces.Space[Any], masked: bool) -> _In
         nothing = torch.zeros(lstm.num_layers, 2, lstm.hidden_size)
         return _Inputs(("hidden", "cell"), (nothing, nothing.clone()), ("next_hidden", "next_cell"), (1, 1))
     return _Inputs()
+
+
+def _lstm_step(
+    lstm: torch.nn.LSTM, seen: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What an LSTM gives for rows (n, d), and its next state, each (layers, n, width): the formulas in torch's own documentation.
+
+    Written out, since torch's exporter does not take an LSTM whose weights belong to a larger model.
+    """
+    hiddens, cells = [], []
+    for layer in range(lstm.num_layers):
+        weights = [getattr(lstm, f"{name}_l{layer}") for name in ("weight_ih", "bias_ih", "weight_hh", "bias_hh")]
+        gates = torch.nn.functional.linear(seen, *weights[:2]) + torch.nn.functional.linear(hidden[layer], *weights[2:])
+        taken, kept, new, shown = gates.chunk(4, dim=1)
+        cells.append(torch.sigmoid(kept) * cell[layer] + torch.sigmoid(taken) * torch.tanh(new))
+        seen = torch.sigmoid(shown) * torch.tanh(cells[-1])
+        hiddens.append(seen)
+    return seen, torch.stack(hiddens), torch.stack(cells)
 
 
 class Actor(torch.nn.Module):
@@ -101,8 +120,8 @@ class Actor(torch.nn.Module):
     def _remembering(self, view: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """One step of the policy; as its own `_predict`, without what that asks of values, which no graph can."""
         features = BaseModel.extract_features(self._policy, view, self._policy.pi_features_extractor)
-        out, (hidden, cell) = self._policy.lstm_actor(features[None], (hidden, cell))
-        latent = self._policy.mlp_extractor.forward_actor(out[0])
+        out, hidden, cell = _lstm_step(self._policy.lstm_actor, features, hidden, cell)
+        latent = self._policy.mlp_extractor.forward_actor(out)
         chosen = self._policy._get_action_dist_from_latent(latent).get_actions(deterministic=True)
         return chosen, hidden, cell
 

@@ -64,7 +64,8 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     choose = policies.policy_function(model, view, actions, *policies.from_bytes(model, weights))
     rate = float(env.metadata.get("render_fps") or _USUAL)
     every = max(round(rate / QUICKEST), 1)
-    observations, chosen = [np.asarray(observation)], []
+    observations = [np.asarray(observation)]
+    chosen: list[Any] = []
     over = ended = False
     while not over:
         turn = Turn(np.zeros(1, np.intp), np.array([not chosen]))

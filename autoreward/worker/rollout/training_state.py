@@ -111,8 +111,8 @@ def restore(
     _restore_random_numbers(model, tensors)
     if isinstance(model, OffPolicyAlgorithm):
         _restore_replay(_buffer(model), _taken(tensors, _REPLAY))
-    for name, part in _lstm_states(model).items():
-        part.copy_(tensors.pop(_LSTM + name))
+    for name, remembered in _lstm_states(model).items():
+        remembered.copy_(tensors.pop(_LSTM + name))
     optimisers: dict[str, dict[int, dict[str, torch.Tensor]]] = {}
     for name, value in _taken(tensors, _OPTIMISER).items():
         part, index, slot = name.split("/")
