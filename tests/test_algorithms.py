@@ -32,9 +32,9 @@ from autoreward.tasks.tables import Train
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
-from autoreward.worker.envs.masks import allowed_actions
+from autoreward.worker.envs.masks import allowed_actions, masks_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import Turn
+from autoreward.worker.envs.vector import EpisodeRows
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob
 from autoreward.worker.jobs.score import score
@@ -128,10 +128,10 @@ def test_exported_policies_act_as_the_trained_one(algorithm: str, tmp_path: Path
         i.name: np.zeros((1, 4, *i.shape[2:]), np.float32) for i in session.get_inputs() if i.name in ("hidden", "cell")
     }
 
-    def choose(observations: NDArray[Any], turn: Turn) -> Any:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> Any:
         nonlocal state
         seen, rows = view.of(observations), turn.places
-        masks = {"action_masks": venv.layout.masks_of(observations)} if venv.layout.masks else {}
+        masks = {"action_masks": masks_of(venv.layout, observations)} if venv.layout.masks else {}
         told = None if state is None else tuple(part[:, rows] for part in state)
         emitted, after = model.predict(statistics.normalize_obs(seen), told, turn.starts, deterministic=True, **masks)
         if after is not None:
@@ -215,7 +215,7 @@ def test_masks_are_behind_what_the_policy_sees_and_no_field_reads_them() -> None
     layout = env.get_wrapper_attr("layout")
     assert (layout.size, layout.observed, layout.masks) == (7, 1, 6)
     assert layout.values(observation)["obs"].shape == (1,)
-    masks = layout.masks_of(observation)
+    masks = masks_of(layout, observation)
     assert masks.tolist() == env.unwrapped.action_masks().tolist()  # type: ignore[attr-defined]
     assert PolicyView(task, layout).of(observation).tolist() == [0.0]
     low = int(masks.argmax())

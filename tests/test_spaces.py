@@ -43,7 +43,7 @@ from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import GymnasiumEnvs, Turn
+from autoreward.worker.envs.vector import EpisodeRows, GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
 from autoreward.worker.jobs.score import score
@@ -486,7 +486,7 @@ def test_what_is_exported_acts_as_what_was_trained(task: Task, source: str, tmp_
     rows = np.random.default_rng(1).normal(30, 40, (50, 1)).astype(np.float32)
     (graph,) = session.run(["action"], {"observation": rows})
     emitted, _ = model.predict(venv.normalize_obs(rows), deterministic=True)
-    expected = choose(rows, Turn(np.arange(50), np.ones(50, np.bool_)))
+    expected = choose(rows, EpisodeRows(np.arange(50), np.ones(50, np.bool_)))
     assert graph.dtype == expected.dtype
     assert np.abs(graph - expected).max() <= 1e-4 * max(1.0, np.abs(expected).max())
     assert np.array_equal(module.acted_vec(emitted), expected)

@@ -22,7 +22,7 @@ from autoreward.worker.batched.choice import training_envs
 from autoreward.worker.batched.envpool_plan import envpool_installed
 from autoreward.worker.batched.envs import BatchedEnvs
 from autoreward.worker.envs import make
-from autoreward.worker.envs.vector import Turn, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, VectorEnv
 from autoreward.worker.rollout.buffers import RewardedRollout
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
@@ -129,9 +129,9 @@ def test_played_episodes_are_whole_and_depend_on_their_seeds_alone(kind: Make) -
     venv = kind(3, 0)
     middle = np.zeros(venv.action_space.shape or (), venv.action_space.dtype)
     asked: list[int] = []
-    turns: list[Turn] = []
+    turns: list[EpisodeRows] = []
 
-    def choose(observations: NDArray[Any], turn: Turn) -> list[Any]:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
         asked.append(len(observations))
         turns.append(turn)
         return [middle if middle.shape else middle + (o[0] > 0) for o in observations]

@@ -17,8 +17,9 @@ from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
+from autoreward.worker.envs.masks import masks_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import PolicyFunction, Turn, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, VectorEnv
 from autoreward.worker.rollout.recorder import Recorder
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
@@ -100,9 +101,9 @@ def policy_function(
     """
     memory = _Memory()
 
-    def choose(observations: NDArray[Any], turn: Turn) -> NDArray[Any]:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> NDArray[Any]:
         normal = np.clip((view.of(observations) - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP).astype(np.float32)
-        masks = {"action_masks": view.layout.masks_of(observations)} if view.layout.masks else {}
+        masks = {"action_masks": masks_of(view.layout, observations)} if view.layout.masks else {}
         emitted, state = model.predict(normal, memory.of(turn), turn.starts, deterministic=True, **masks)
         memory.keep(turn, state)
         return np.asarray(actions.acted(emitted))
@@ -118,14 +119,14 @@ class _Memory:
         self._state: tuple[NDArray[Any], ...] | None = None
         """Arrays (layers, m, hidden) of the episodes at these places."""
 
-    def of(self, turn: Turn) -> tuple[NDArray[Any], ...] | None:
+    def of(self, turn: EpisodeRows) -> tuple[NDArray[Any], ...] | None:
         """Of episodes that were all among those of the last turn, or all begin."""
         if self._state is None or self._places is None or turn.starts.all():
             return None
         rows = np.searchsorted(self._places, turn.places)
         return tuple(part[:, rows] for part in self._state)
 
-    def keep(self, turn: Turn, state: tuple[NDArray[Any], ...] | None) -> None:
+    def keep(self, turn: EpisodeRows, state: tuple[NDArray[Any], ...] | None) -> None:
         """What they are after that turn."""
         self._places, self._state = turn.places, state
 

@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.acting import Acting
 from autoreward.tasks.tables import Train
-from autoreward.worker.envs.masks import ACTION_MASKS
+from autoreward.worker.envs.masks import ACTION_MASKS, masks_of
 from autoreward.worker.envs.policy_view import PolicyView
 
 _TRIED = 3.0
@@ -71,7 +71,7 @@ class PolicyEnvs(VecEnvWrapper):
             return super().env_method(method_name, *args, indices=indices, **kwargs)
         if self._now is None:
             raise RuntimeError("the environments were never reset")
-        return list(self._view.layout.masks_of(self._now))
+        return list(masks_of(self._view.layout, self._now))
 
 
 def out_of_reach(own: spaces.Space[Any], train: Train) -> str:

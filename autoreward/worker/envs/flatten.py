@@ -76,10 +76,6 @@ class Layout(NamedTuple):
         """How many entries are of the observation itself."""
         return self.info[0].start if self.info else self.size - self.masks
 
-    def masks_of(self, vectors: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which choices are allowed in states (..., d), as (..., m)."""
-        return np.asarray(vectors[..., self.size - self.masks :] > 0)
-
     def values(self, vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What formulas may name: `obs`, `obs.KEY` for each stretch, and values of `info`."""
         named = {f"obs.{leaf.key}": leaf.read(vectors) for leaf in self.leaves}

@@ -68,6 +68,11 @@ class Masked(gymnasium.Wrapper[Any, Any, Any, Any]):
         return np.concatenate([own, allowed.astype(own.dtype)])
 
 
+def masks_of(layout: Layout, vectors: NDArray[Any]) -> Masks:
+    """Which choices are allowed in states (..., d), as (..., m)."""
+    return np.asarray(vectors[..., layout.size - layout.masks :] > 0)
+
+
 def choice_widths(space: spaces.Space[Any]) -> tuple[int, ...]:
     """How many choices each number of an action is one of. Raises TypeError for real numbers."""
     if isinstance(space, spaces.Discrete):
@@ -89,7 +94,7 @@ def allowed_actions(
     if not layout.masks:
         return actions
     chosen = np.array(actions)
-    widths, masks = choice_widths(space), layout.masks_of(vectors)
+    widths, masks = choice_widths(space), masks_of(layout, vectors)
     first = np.reshape(getattr(space, "start", 0), -1)
     for row, own in zip(chosen.reshape(len(chosen), -1), masks, strict=True):  # views of `chosen`
         for i, group in enumerate(_groups(widths, own)):

@@ -25,7 +25,7 @@ from autoreward.worker.envs.time_limits import time_limit
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 
 
-class Turn(NamedTuple):
+class EpisodeRows(NamedTuple):
     """Whose actions a policy is asked for, of the episodes that are played side by side."""
 
     places: NDArray[np.intp]
@@ -34,7 +34,7 @@ class Turn(NamedTuple):
     """Shape (m,): the episode has no step yet; an episode that was lost begins again."""
 
 
-PolicyFunction = Callable[[NDArray[Any], Turn], Sequence[Any] | NDArray[Any]]
+PolicyFunction = Callable[[NDArray[Any], EpisodeRows], Sequence[Any] | NDArray[Any]]
 """Observations (m, d), and whose they are -> m actions."""
 
 
@@ -155,7 +155,7 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
         going = list(range(len(parts)))
         while going:
             now = np.stack([parts[i].observations[-1] for i in going])
-            turn = Turn(np.array(going), np.array([not parts[i].actions for i in going]))
+            turn = EpisodeRows(np.array(going), np.array([not parts[i].actions for i in going]))
             chosen = allowed_actions(self.action_space, self.layout, now, choose(now, turn))
             both = list(zip(going, chosen, strict=True))
             going = self._apart.run(lambda both: [i for i, action in both if parts[i].goes_on(action)], both)

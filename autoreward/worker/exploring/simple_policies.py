@@ -8,7 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, Turn, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 
 KNOTS = 8
 """Stretches of time in which a plan's action is the same."""
@@ -53,7 +53,7 @@ class SimplePolicies:
         """One of them, for one episode in one environment: it counts its steps."""
         clock = -1
 
-        def choose(observations: NDArray[Any], turn: Turn) -> list[Any]:
+        def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
             nonlocal clock
             clock += 1
             return [_action(self._space, self._emitted(numbers, clock, self._seen.view.of(observations[0])))]
@@ -98,7 +98,7 @@ def replayed(actions: NDArray[Any]) -> PolicyFunction:
     """These actions again, the last one for ever."""
     clock = -1
 
-    def choose(observations: NDArray[Any], turn: Turn) -> list[Any]:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
         nonlocal clock
         clock += 1
         return [actions[min(clock, len(actions) - 1)]]

@@ -16,7 +16,7 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.envs.flatten import layout_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import RolloutEpisode, Turn
+from autoreward.worker.envs.vector import EpisodeRows, RolloutEpisode
 from autoreward.worker.rollout.episodes import as_transitions
 
 QUICKEST = 30.0
@@ -68,7 +68,7 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     chosen: list[Any] = []
     over = ended = False
     while not over:
-        turn = Turn(np.zeros(1, np.intp), np.array([not chosen]))
+        turn = EpisodeRows(np.zeros(1, np.intp), np.array([not chosen]))
         chosen.append(choose(observations[-1][None], turn)[0])
         observation, _, ended, cut, _ = env.step(chosen[-1])
         observations.append(np.asarray(observation))
