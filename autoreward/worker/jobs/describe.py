@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.wording import did_you_mean
@@ -65,8 +66,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorder.seed(seed % 2**31)
     recorder.reset()
     for taken in range(1, _STEPS + 1):
-        drawn = np.stack([recorder.action_space.sample() for _ in range(_ENVS)])
-        recorder.step(np.asarray(allowed_actions(venv.action_space, venv.layout, recorder.observations, drawn)))
+        recorder.step(_drawn_actions(recorder))
         if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
             break
     pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
@@ -98,6 +98,12 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         hurried=pace if taken < _STEPS or sampling > began + job.seconds / 2 else None,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
+
+
+def _drawn_actions(recorder: Recorder) -> NDArray[Any]:
+    """One for each environment, that it allows now."""
+    drawn = np.stack([recorder.action_space.sample() for _ in range(recorder.num_envs)])
+    return np.asarray(allowed_actions(recorder.action_space, recorder.layout, recorder.observations, drawn))
 
 
 def _demand_full_length(task: Task, limit: int, episodes: Sequence[Episode]) -> None:
