@@ -16,7 +16,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, VectorEnv
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 lines = by_path("lines", BENCHMARKS / "lines.py")
@@ -55,7 +55,9 @@ def test_an_outsider_s_policy_acts_as_the_product_s(name: str) -> None:
             outside._action(inner.action_space, choose(row[protocol.place.sees]), protocol.place.rescales)
             for row in seen
         ]
-    assert np.array(mine) == pytest.approx(np.array(acts(seen.astype(np.float32))), abs=1e-5)
+    assert np.array(mine) == pytest.approx(
+        np.array(acts(seen.astype(np.float32), EpisodeRows(np.arange(8), np.ones(8, np.bool_)))), abs=1e-5
+    )
 
 
 @pytest.mark.slow
