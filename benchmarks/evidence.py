@@ -7,9 +7,9 @@
 
 `run` makes what is missing, the cheapest protocol first, until M minutes have gone: a search an arm and seed, each within the
 environment steps of `--budget` full trainings, and its winner, first program, native and sparse confirmed on `--confirm` fresh
-training seeds. Then each policy that was kept is played by `outside.py` on 20 episodes. Interrupted, it goes on where it was. Every
-search is a line of `benchmarks/data/evidence.jsonl`, with the commit that made it; `page` writes docs/evidence.md from these lines
-alone, and `missing` says what was not run and the core-hours that it would take.
+training seeds. Then each policy that was kept is played by `outside.py` on the protocol's episodes. Interrupted, it goes on where
+it was. Every search is a line of `benchmarks/data/evidence.jsonl`, with the commit that made it; `page` writes docs/evidence.md
+and the README's table from these lines alone, and `missing` says what was not run and the core-hours that it would take.
 
 Arms, with equal environment steps: `search` (the search as it is by default), `keep-or-revert` (one program at a time, one change
 of the best one: what CREATE calls controlled revision, and what a coding agent's loop does), `each-whole` (every program another
@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evidence_page import page
+from evidence_page import in_readme, page
 from lines import DATA, Lines
 from outside import measured
 from protocols import PROTOCOLS, Protocol
@@ -46,8 +46,8 @@ from autoreward.tasks.files import find_task
 LINES = Lines(DATA / "evidence.jsonl")
 ARMS = ("search", "keep-or-revert", "each-whole")
 SEEDS = (0, 1, 2)
-PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
-EPISODES = 20
+ROOT = Path(__file__).parent.parent
+PAGE, README = ROOT / "docs" / "evidence.md", ROOT / "README.md"
 
 
 def main() -> None:
@@ -64,6 +64,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.do == "page":
         PAGE.write_text(page(LINES.read()), encoding="utf-8")
+        README.write_text(in_readme(README.read_text(encoding="utf-8"), LINES.read()), encoding="utf-8")
         return
     wanted = [
         {"protocol": name, "arm": arm, "seed": seed, "model": options.model, "budget": options.budget}
@@ -145,7 +146,7 @@ def told(reading: RunView, protocol: Protocol) -> dict[str, Any]:
         if saved.score.outcome.ok:
             who = TrialId.parse(saved.score.trial_id).candidate
             weights = reading.weights(saved.page, saved.score)
-            value = measured(weights, protocol.place, protocol.measure, EPISODES)
+            value = measured(weights, protocol.place, protocol.measure, protocol.seeds)
             outside.setdefault(who, []).append(round(value, 3))
     rows = [
         {"role": c.role, "who": c.who, "success": [round(s, 3) for s in c.success], "outside": outside.get(c.who, [])}

@@ -1,4 +1,4 @@
-"""docs/evidence.md from the lines of `benchmarks/data/evidence.jsonl` alone: empty where nothing was run."""
+"""docs/evidence.md and the README's table, from the lines of `benchmarks/data/evidence.jsonl`: empty where nothing was run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -15,8 +15,8 @@ HEAD = """# Evidence
 
 A search and its controls on the protocols of others, by the same trainer, within the same environment steps. Every policy is then
 played by an outside scorer (`benchmarks/outside.py`: Gymnasium and NumPy alone) on episodes that no run plays; "measured" is what
-it found, and "success" what the product itself says of the same policies by the card's rule. Programs are the embedded grammar's;
-no model was asked.
+it found (in 20 episodes where nothing else is said), and "success" what the product itself says of the same policies by the card's
+rule. Programs are the embedded grammar's; no model was asked.
 
 Brackets are 95 % bootstrap intervals of the interquartile mean over all confirming trainings of all search seeds. With so few of
 them they are rough. What others report was read, not run here: theirs are other trainers, settings and episodes, and where a number
@@ -28,6 +28,8 @@ ARMS = {
     "keep-or-revert": "keep or revert, one change at a time",
     "each-whole": "every program trained whole, the best one",
 }
+BEGIN, END = "<!-- evidence -->\n", "<!-- /evidence -->\n"
+"""What the README's table stands between."""
 CONTROLS = {
     "zero-shot": "the search's first program alone",
     "native": "native reward",
@@ -50,6 +52,30 @@ def page(lines: Sequence[Line]) -> str:
         "core-hours that it would take.\n"
     )
     return "".join(parts)
+
+
+def in_readme(readme: str, lines: Sequence[Line]) -> str:
+    """The README with its table made anew: a row a protocol that a search was run on."""
+    before, rest = readme.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}{summary(lines)}{END}{after}"
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """The winner of the search beside its controls, by the outside scorer."""
+    head = "| protocol | measured | search | first program | sparse | native | search seeds x trainings |\n"
+    rows = []
+    for name, protocol in PROTOCOLS.items():
+        own = [line for line in lines if line["protocol"] == name and line["arm"] == "search"]
+        if own:
+            found = [
+                [winner_of(line) for line in own],
+                *([row_of(line, r) for line in own] for r in ("zero-shot", "sparse", "native")),
+            ]
+            cells = [interval([value for row in rows_of if row for value in row["outside"]]) for rows_of in found]
+            trainings = max((len(row["success"]) for row in found[0] if row), default=0)
+            rows.append(f"| {name} | {protocol.what} | {' | '.join(cells)} | {len(own)} x {trainings} |\n")
+    return f"{head}|---|---|---|---|---|---|---|\n{''.join(rows)}"
 
 
 def section(name: str, protocol: Protocol, lines: Sequence[Line]) -> str:

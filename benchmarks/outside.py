@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 Array = NDArray[np.float64]
-FIRST_SEED = 50_000
-"""Of episodes that no run plays: a run derives its own from large numbers."""
 
 
 class Played(NamedTuple):
@@ -68,12 +66,12 @@ def network(weights: bytes) -> Callable[[Array], Array]:
     return forward
 
 
-def measured(weights: bytes, place: Place, measure: Measure, episodes: int) -> float:
-    """The measure's mean over episodes of a policy's most likely actions."""
+def measured(weights: bytes, place: Place, measure: Measure, seeds: Sequence[int]) -> float:
+    """The measure's mean over the episodes of these seeds, of a policy's most likely actions."""
     env = gymnasium.make(place.env, max_episode_steps=place.max_steps, **place.kwargs)
     try:
         choose = network(weights)
-        return float(np.mean([measure(play(env, choose, place, FIRST_SEED + n)) for n in range(episodes)]))
+        return float(np.mean([measure(play(env, choose, place, seed)) for seed in seeds]))
     finally:
         env.close()
 

@@ -1,7 +1,8 @@
 """Everything that a training goes on from, as safetensors: what Stable-Baselines3 keeps of a model is less.
 
 Weights, optimisers, statistics of observations and rewards, random numbers, counters, the replay buffer of off-policy
-algorithms, and the episodes in progress. A training in legs is then, to the bit, the training in one piece.
+algorithms, what a recurrent policy remembers, and the episodes in progress. A training in legs is then, to the bit, the
+training in one piece.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from autoreward.worker.rollout.recorder import Recorder
 
 REPLAY_CAP = 64 << 20
 """Bytes of a replay buffer that are carried from leg to leg: where it is larger, its latest transitions."""
-_OPTIMISER, _VARIABLE, _REPLAY, _COMPOSE = "optimiser.", "variable.", "replay.", "compose."
+_OPTIMISER, _VARIABLE, _REPLAY, _COMPOSE, _LSTM = "optimiser.", "variable.", "replay.", "compose.", "lstm."
 _NUMBERS, _COUNTERS = "numbers", "counters"
 _TORCH, _CUDA, _NUMPY, _ACTIONS = "random.torch", "random.cuda", "random.numpy", "random.actions"
 _COUNTED = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
@@ -63,6 +64,7 @@ def training_state(
     tensors |= _random_numbers(model)
     if isinstance(model, OffPolicyAlgorithm):
         tensors |= _replay(_buffer(model), replay_cap)
+    tensors |= {_LSTM + name: part.clone() for name, part in _lstm_states(model).items()}
     tensors |= {_COMPOSE + name: torch.from_numpy(array.copy()) for name, array in learned.items()}
     return save({**tensors, **episodes})
 
@@ -89,7 +91,7 @@ def go_on(
     restore(model, venv, normaliser.stats, tensors)
     if not isinstance(venv.venv, PolicyEnvs):
         raise TypeError("what normalises observations lies on something else than a policy's environments")
-    seen = venv.venv.view.of(recorder.observations)
+    seen = venv.venv.shown(recorder.observations)
     model._last_obs = venv.normalize_obs(seen)
     model._last_original_obs = seen
     model._last_episode_starts = recorder.episode_starts
@@ -109,6 +111,8 @@ def restore(
     _restore_random_numbers(model, tensors)
     if isinstance(model, OffPolicyAlgorithm):
         _restore_replay(_buffer(model), _taken(tensors, _REPLAY))
+    for name, remembered in _lstm_states(model).items():
+        remembered.copy_(tensors.pop(_LSTM + name))
     optimisers: dict[str, dict[int, dict[str, torch.Tensor]]] = {}
     for name, value in _taken(tensors, _OPTIMISER).items():
         part, index, slot = name.split("/")
@@ -128,6 +132,14 @@ def restore(
 def _taken(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     """Those under a prefix, without it; they are taken out."""
     return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
+
+
+def _lstm_states(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
+    """What a recurrent policy and its critic remember of the episodes in progress, each (layers, n, hidden); nothing of others."""
+    states = getattr(model, "_last_lstm_states", None)
+    if states is None:
+        return {}
+    return {f"{of}.{i}": part for of in ("pi", "vf") for i, part in enumerate(getattr(states, of))}
 
 
 # -------------------------------------------------------------------------------------------------------- random numbers
