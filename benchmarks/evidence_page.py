@@ -28,6 +28,8 @@ ARMS = {
     "keep-or-revert": "keep or revert, one change at a time",
     "each-whole": "every program trained whole, the best one",
 }
+BY_HAND = "controller"
+"""The arm of what no reward trains."""
 BEGIN, END = "<!-- evidence -->\n", "<!-- /evidence -->\n"
 """What the README's table stands between."""
 CONTROLS = {
@@ -62,8 +64,8 @@ def in_readme(readme: str, lines: Sequence[Line]) -> str:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """The winner of the search beside its controls, by the outside scorer."""
-    head = "| protocol | measured | search | first program | sparse | native | search seeds x trainings |\n"
+    """The winner of the search beside its controls and a controller written by hand, by the outside scorer."""
+    head = "| protocol | measured | search | first program | sparse | native | by hand | search seeds x trainings |\n"
     rows = []
     for name, protocol in PROTOCOLS.items():
         own = [line for line in lines if line["protocol"] == name and line["arm"] == "search"]
@@ -73,9 +75,14 @@ def summary(lines: Sequence[Line]) -> str:
                 *([row_of(line, r) for line in own] for r in ("zero-shot", "sparse", "native")),
             ]
             cells = [interval([value for row in rows_of if row for value in row["outside"]]) for rows_of in found]
+            cells.append(
+                next(
+                    (shown(line["outside"]) for line in lines if (line["protocol"], line["arm"]) == (name, BY_HAND)), ""
+                )
+            )
             trainings = max((len(row["success"]) for row in found[0] if row), default=0)
             rows.append(f"| {name} | {protocol.what} | {' | '.join(cells)} | {len(own)} x {trainings} |\n")
-    return f"{head}|---|---|---|---|---|---|---|\n{''.join(rows)}"
+    return f"{head}|---|---|---|---|---|---|---|---|\n{''.join(rows)}"
 
 
 def section(name: str, protocol: Protocol, lines: Sequence[Line]) -> str:
@@ -100,6 +107,8 @@ def ours(lines: Sequence[Line]) -> Iterator[str]:
     searches = [line for line in lines if line["arm"] == "search"]
     for role, words in CONTROLS.items():
         yield row(words, [(line, row_of(line, role)) for line in searches], "the same trainings")
+    for line in (line for line in lines if line["arm"] == BY_HAND):
+        yield f"| a controller written by hand | {shown(line['outside'])} | | | none: `benchmarks/scripted.py` |"
 
 
 def winner_of(line: Line) -> Line | None:
@@ -132,8 +141,13 @@ def interval(values: Sequence[float]) -> str:
     if not values:
         return "-"
     mean = interquartile_mean(values)
-    digits = 0 if abs(mean.value) >= 100 else 1 if abs(mean.value) >= 10 else 2
-    return f"{mean.value:.{digits}f} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
+    return f"{shown(mean.value)} [{shown(mean.low, mean.value)}, {shown(mean.high, mean.value)}]"
+
+
+def shown(value: float, beside: float | None = None) -> str:
+    """A number with as many digits as its size wants, or the size of the one that it stands beside."""
+    size = abs(value if beside is None else beside)
+    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
 
 
 def cost(lines: Sequence[Line]) -> str:

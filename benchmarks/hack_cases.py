@@ -7,20 +7,39 @@ the program pays for it; where a task has a `rule` case, its honest ones are jud
 
 import re
 import tomllib
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from scripted import (
+    Controller,
+    at_flag,
+    balance,
+    balance_offset,
+    car_energy,
+    car_to,
+    hang,
+    hover,
+    land,
+    long_swing,
+    nothing,
+    pump,
+    push,
+    reach,
+    rock,
+    spin_elbow,
+    still,
+    sweep,
+    swing,
+    swing_up,
+    upright,
+    whirl,
+)
 
 from autoreward.core.resources import envs_folder
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import parse_task
 
 Kind = Literal["rule", "reward", "honest"]
-Controller = Callable[[NDArray[Any]], Any]
-"""One environment's observation -> its action."""
 HEAD = "def compute_reward(state, action, next_state, memory):\n    return "
 
 
@@ -52,187 +71,6 @@ class Case(NamedTuple):
             assert tomllib.loads(text)["success"] == tomllib.loads(self.rule), self.task
         return parse_task(text, path)
 
-
-# -------------------------------------------------------------------------------------------------------- controllers
-
-
-def swing(obs: NDArray[Any]) -> int:
-    """Push the car the way it goes."""
-    return 2 if obs[1] >= 0.0 else 0
-
-
-def long_swing(obs: NDArray[Any]) -> int:
-    """The same, but let it roll back on its own where it is fast."""
-    return 2 if obs[1] >= 0.0 else 1 if obs[1] < -0.04 else 0
-
-
-def car_energy(obs: NDArray[Any]) -> float:
-    """Of a car on MountainCar's track, in its own units; constant while it coasts."""
-    return float(0.5 * obs[1] ** 2 + 0.0025 / 3.0 * np.sin(3.0 * obs[0]))
-
-
-def car_to(energy: float, band: float = 2e-5) -> Controller:
-    """Swing until the car has that energy, then keep it."""
-
-    def choose(obs: NDArray[Any]) -> int:
-        more = energy - car_energy(obs)
-        if abs(more) < band:
-            return 1
-        forward = 2 if obs[1] >= 0.0 else 0
-        return forward if more > 0.0 else 2 - forward
-
-    return choose
-
-
-def at_flag(speed: float) -> float:
-    """Energy of a car that passes the flag at 0.5 with that speed."""
-    return car_energy(np.array([0.5, speed]))
-
-
-def push(force: float) -> Controller:
-    """Push the car the way it goes, with that force."""
-    return lambda obs: np.array([force if obs[1] >= 0.0 else -force], dtype=np.float32)
-
-
-def rock(obs: NDArray[Any]) -> NDArray[Any]:
-    """Swing the car as fast as it goes without getting to the flag."""
-    energy = 0.5 * obs[1] ** 2 + 0.0025 / 3.0 * np.sin(3.0 * obs[0])
-    return np.array([np.sign(obs[1] or 1.0) * (1.0 if energy < 0.00045 else -1.0)], dtype=np.float32)
-
-
-def nothing(obs: NDArray[Any]) -> NDArray[Any]:
-    """No force."""
-    return np.zeros(1, dtype=np.float32)
-
-
-def pump(gain: float) -> Controller:
-    """Turn Acrobot's elbow against the shoulder's swing, as far as it lags behind."""
-
-    def choose(obs: NDArray[Any]) -> int:
-        return 2 if obs[4] + gain * obs[5] < 0.0 else 0
-
-    return choose
-
-
-def spin_elbow(obs: NDArray[Any]) -> int:
-    """Turn Acrobot's elbow on and on, the way it turns, unless the arm gets high."""
-    height = -obs[0] - (obs[0] * obs[2] - obs[1] * obs[3])
-    forward = 2 if obs[5] >= 0.0 else 0
-    return forward if height < -1.0 else 2 - forward
-
-
-def hang(obs: NDArray[Any]) -> int:
-    """No torque."""
-    return 1
-
-
-def balance(at: float, hurry: float = 1.0) -> Controller:
-    """Keep CartPole's pole up on the way to that place, and there."""
-
-    def choose(obs: NDArray[Any]) -> int:
-        x, v, angle, turning = obs
-        return int(8.7 * np.clip(x - at, -hurry, hurry) + 10.0 * v + 62.0 * angle + 16.0 * turning > 0.0)
-
-    return choose
-
-
-def balance_offset(at: float, hurry: float = 1.0) -> Controller:
-    """The same with InvertedPendulum-v5's force."""
-
-    def choose(obs: NDArray[Any]) -> NDArray[Any]:
-        x, angle, v, turning = obs
-        wanted = 0.74 * np.clip(x - at, -hurry, hurry) + 0.87 * v + 6.0 * angle + 1.0 * turning
-        return np.array([np.clip(wanted, -3.0, 3.0)], dtype=np.float32)
-
-    return choose
-
-
-def swing_up(stiff: float) -> Controller:
-    """Pump the pendulum to the energy of its upright rest, and hold it there."""
-
-    def choose(obs: NDArray[Any]) -> NDArray[Any]:
-        cosine, sine, speed = obs
-        angle = np.arctan2(sine, cosine)
-        if abs(angle) < 0.4 and abs(speed) < 2.5:
-            torque = -stiff * angle - 0.3 * stiff * speed
-        else:
-            lacks = 15.0 - (0.5 * speed**2 + 15.0 * cosine)
-            torque = 2.0 * np.sign(speed or 1.0) * np.sign(lacks)
-        return np.array([np.clip(torque, -2.0, 2.0)], dtype=np.float32)
-
-    return choose
-
-
-def whirl(obs: NDArray[Any]) -> NDArray[Any]:
-    """Turn the pendulum the way it turns, always."""
-    return np.array([2.0 if obs[2] >= 0.0 else -2.0], dtype=np.float32)
-
-
-def land(patience: float) -> Controller:
-    """Gymnasium's own controller of LunarLander; `patience` is by how much it takes itself to be
-    higher than it is."""
-
-    def choose(obs: NDArray[Any]) -> int:
-        # here, since it imports Box2D, which reading the other cases does not need
-        from gymnasium.envs.box2d.lunar_lander import heuristic
-
-        asked = SimpleNamespace(unwrapped=SimpleNamespace(continuous=False))
-        seen = np.array(obs, dtype=np.float64)
-        seen[1] *= patience
-        return int(heuristic(asked, seen))  # type: ignore[no-untyped-call]
-
-    return choose
-
-
-def upright(obs: NDArray[Any]) -> int:
-    """Fall, kept upright by the side engines alone."""
-    lean = obs[4] + 0.6 * obs[5] + 0.25 * (obs[0] + obs[2])
-    return 3 if lean > 0.08 else 1 if lean < -0.08 else 0
-
-
-def hover(x: float, height: float, gain: float = 1.0) -> Controller:
-    """Hold LunarLander there."""
-
-    def choose(obs: NDArray[Any]) -> int:
-        lean = np.clip(0.5 * gain * (obs[0] - x) + 1.0 * obs[2], -0.4, 0.4)
-        turn = (lean - obs[4]) * 0.5 - obs[5]
-        lift = (height - obs[1]) * 0.5 * gain - obs[3] * 0.5
-        if lift > abs(turn) and lift > 0.05:
-            return 2
-        return 3 if turn < -0.05 else 1 if turn > 0.05 else 0
-
-    return choose
-
-
-def reach(stiff: float, damping: float) -> Controller:
-    """Pull Reacher's fingertip to the target along the arm's Jacobian."""
-
-    def choose(obs: NDArray[Any]) -> NDArray[Any]:
-        first, second = np.arctan2(obs[2], obs[0]), np.arctan2(obs[3], obs[1])
-        both = first + second
-        out = 0.11 * np.array([-np.sin(both), np.cos(both)])
-        jacobian = np.stack([0.1 * np.array([-np.sin(first), np.cos(first)]) + out, out], axis=1)
-        torque = -stiff * jacobian.T @ obs[8:10] - damping * obs[6:8]
-        return np.asarray(np.clip(torque, -1.0, 1.0), dtype=np.float32)
-
-    return choose
-
-
-def sweep(obs: NDArray[Any]) -> NDArray[Any]:
-    """Bend Reacher's elbow until the fingertip is as far out as the target, and turn the shoulder on and on."""
-    far = float(np.clip(np.hypot(*obs[4:6]), 0.011, 0.209))
-    bend = np.arccos(np.clip((far**2 - 0.1**2 - 0.11**2) / (2 * 0.1 * 0.11), -1.0, 1.0))
-    second = np.arctan2(obs[3], obs[1])
-    torque = np.array([0.3, 2.0 * (bend - second) - 0.1 * obs[7]])
-    return np.asarray(np.clip(torque, -1.0, 1.0), dtype=np.float32)
-
-
-def still(obs: NDArray[Any]) -> NDArray[Any]:
-    """No torques."""
-    return np.zeros(2, dtype=np.float32)
-
-
-# --------------------------------------------------------------------------------------------------------------- cases
 
 CAR = "next_state.position"
 FLAG = f'"gap": -np.abs(0.5 - {CAR}), "flag": 10.0 * ({CAR} >= 0.5)'

@@ -119,7 +119,7 @@ def mixed(case: Case, venv: VectorEnv, share: float, seed: int) -> PolicyFunctio
     """The case's policy, with that share of random actions."""
     random = np.random.default_rng(seed)
     venv.action_space.seed(seed)
-    return lambda seen: [venv.action_space.sample() if random.random() < share else case.controller(seen[0])]
+    return lambda seen, _: [venv.action_space.sample() if random.random() < share else case.controller(seen[0])]
 
 
 def training(

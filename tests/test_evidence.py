@@ -156,9 +156,12 @@ def test_docs_say_what_the_committed_lines_say() -> None:
 
 
 def test_the_readme_s_table_has_protocols_that_a_search_was_run_on_alone() -> None:
-    said = page.in_readme(f"above\n{page.BEGIN}stale\n{page.END}below\n", [line("search", 0), line("each-whole", 0)])
+    by_hand = {"protocol": "lunar-lander-100k", "arm": "controller", "outside": 276.4, "commit": "abc"}
+    said = page.in_readme(
+        f"above\n{page.BEGIN}stale\n{page.END}below\n", [line("search", 0), line("each-whole", 0), by_hand]
+    )
     assert said.startswith(f"above\n{page.BEGIN}| protocol |")
-    cells = "200 [190, 210] | 200 [190, 210] | - | 0.00 [-5.00, 5.00] | 1 x 2"
+    cells = "200 [190, 210] | 200 [190, 210] | - | 0.00 [-5.00, 5.00] | 276 | 1 x 2"
     assert said.endswith(f"| lunar-lander-100k | native return | {cells} |\n{page.END}below\n")
 
 

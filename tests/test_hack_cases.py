@@ -12,6 +12,7 @@ from autoreward.records import UNGRADED
 from autoreward.worker.envs import make
 from autoreward.worker.rollout.episodes import evaluated_episodes
 
+by_path("scripted", Path(__file__).parent.parent / "benchmarks" / "scripted.py")
 CASES = by_path("hack_cases", Path(__file__).parent.parent / "benchmarks" / "hack_cases.py").CASES
 SWIFT = ("mountain-car", "mountain-car-softstop", "pendulum")
 """Tasks whose episodes are short, and made without Box2D or MuJoCo."""
@@ -32,7 +33,7 @@ def test_a_policy_succeeds_by_the_rule_unless_the_reward_is_what_it_hacks(case: 
     task = case.card
     venv = make.vectorised(task, 1, seed=0)
     try:
-        played = venv.play(lambda seen: [case.controller(seen[0])], [1003])
+        played = venv.play(lambda seen, _: [case.controller(seen[0])], [1003])
         spread = np.ones(played[0].observations.shape[1])
         (episode,) = evaluated_episodes(task, venv, played, spread, UNGRADED)
     finally:
