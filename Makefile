@@ -22,6 +22,7 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/autoreward run $(DEMO_TASK) --model grammar --candidates 4 --rounds 1 --finalist-seeds 1 --confirm-seeds 3 --episodes 10 --runs runs --name $(DEMO)
 	$(BIN)/autoreward play $(DEMO) --side-by-side native winner --runs runs --to runs/$(DEMO)/film.webp
+	@echo "look     $(BIN)/autoreward view --open"
 
 test: check compiled
 	@echo "==> fast tests, one file beside another on every core"
@@ -70,10 +71,12 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Could not make $(VENV): is the venv module installed (Debian: apt install python3-venv)?"; exit 2; }
 	@touch $@
 
-# torch first and pinned: an open range would take a build with gigabytes of CUDA libraries.
+# torch first, and from where there are builds without CUDA: for Linux the package index has one with gigabytes of its libraries. Where
+# that place can't be reached, pip takes what it finds elsewhere.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "==> installing PyTorch and then autoreward: about 1 GB is downloaded once, most of it PyTorch"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
+	@echo "==> installing PyTorch for CPUs and then autoreward: about 240 MB are downloaded once, most of it PyTorch, and take 1.2 GB"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 2 -c constraints.txt --extra-index-url $(TORCH_INDEX) torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
 	@echo "==> installing autoreward"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . || { echo "Could not install autoreward's dependencies: check the network connection, then run make again."; exit 2; }
 	@touch $@

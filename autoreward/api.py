@@ -10,7 +10,7 @@ from autoreward.core.resources import envs_folder
 from autoreward.llm.keys import variables
 from autoreward.llm.names import default_model
 from autoreward.records import EnvCheck, EnvRow, Verdict
-from autoreward.report.phrases import PlainView
+from autoreward.report.live.lines import PlainView
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import Log
 from autoreward.session.asked import AskedRun, shown_run, watched_run

@@ -121,6 +121,21 @@ class RungDone:
 
 
 @dataclass(frozen=True)
+class TrainingsBegin:
+    """Trainings of a round begin, or go on to the race's next rung; of them those that are saved are not done again."""
+
+    trial_ids: tuple[str, ...]
+    begin: int
+    """Environment steps that each has."""
+    steps: int
+    """And that it is to have."""
+    rung: int
+    """The rung that they go to, from 1; 0: they are further seeds of the finalists."""
+    rungs: int
+    """How many the race has."""
+
+
+@dataclass(frozen=True)
 class GoesOn:
     """A training that had stopped, or was at its end, goes on."""
 
@@ -234,6 +249,7 @@ Event = (
     | Designed
     | Checked
     | RungDone
+    | TrainingsBegin
     | GoesOn
     | Lengthened
     | TrialProgress

@@ -2,14 +2,16 @@
 
     python benchmarks/evidence.py run [--tasks NAME,...] [--arms search,keep-or-revert,each-whole] [--seeds 0,1,2] [--minutes M]
                                       [--model grammar] [--budget 6] [--confirm 2] [--runs DIR]
+    python benchmarks/evidence.py controllers
     python benchmarks/evidence.py page
     python benchmarks/evidence.py missing
 
 `run` makes what is missing, the cheapest protocol first, until M minutes have gone: a search an arm and seed, each within the
 environment steps of `--budget` full trainings, and its winner, first program, native and sparse confirmed on `--confirm` fresh
-training seeds. Then each policy that was kept is played by `outside.py` on 20 episodes. Interrupted, it goes on where it was. Every
-search is a line of `benchmarks/data/evidence.jsonl`, with the commit that made it; `page` writes docs/evidence.md from these lines
-alone, and `missing` says what was not run and the core-hours that it would take.
+training seeds. Then each policy that was kept is played by `outside.py` on the protocol's episodes. Interrupted, it goes on where
+it was. Every search is a line of `benchmarks/data/evidence.jsonl`, with the commit that made it; `page` writes docs/evidence.md
+and the README's table from these lines alone, and `missing` says what was not run and the core-hours that it would take.
+`controllers` plays those of `scripted.py`, which no reward trains, on the same episodes.
 
 Arms, with equal environment steps: `search` (the search as it is by default), `keep-or-revert` (one program at a time, one change
 of the best one: what CREATE calls controlled revision, and what a coding agent's loop does), `each-whole` (every program another
@@ -19,14 +21,16 @@ first idea, trained whole on one seed, the best one taken: one iteration of Eure
 import argparse
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evidence_page import page
+from evidence_page import in_readme, page
 from lines import DATA, Lines
-from outside import measured
+from outside import Policy, measured, trained
 from protocols import PROTOCOLS, Protocol
+from scripted import CONTROLLERS
 from suite import finished, unheard
 
 from autoreward.config import RunConfig
@@ -46,13 +50,13 @@ from autoreward.tasks.files import find_task
 LINES = Lines(DATA / "evidence.jsonl")
 ARMS = ("search", "keep-or-revert", "each-whole")
 SEEDS = (0, 1, 2)
-PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
-EPISODES = 20
+ROOT = Path(__file__).parent.parent
+PAGE, README = ROOT / "docs" / "evidence.md", ROOT / "README.md"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("run", "page", "missing"))
+    parser.add_argument("do", choices=("run", "controllers", "page", "missing"))
     parser.add_argument("--tasks", default=",".join(PROTOCOLS))
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seeds", default=",".join(map(str, SEEDS)))
@@ -64,6 +68,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.do == "page":
         PAGE.write_text(page(LINES.read()), encoding="utf-8")
+        README.write_text(in_readme(README.read_text(encoding="utf-8"), LINES.read()), encoding="utf-8")
+        return
+    if options.do == "controllers":
+        play_controllers(options.tasks.split(","))
         return
     wanted = [
         {"protocol": name, "arm": arm, "seed": seed, "model": options.model, "budget": options.budget}
@@ -80,6 +88,22 @@ def main() -> None:
         if time.monotonic() >= ends:
             break
         LINES.add(one(key, options.confirm, options.runs))
+
+
+def play_controllers(names: Iterable[str]) -> None:
+    """A line for each protocol that has a controller and no line of it."""
+    for name in (name for name in names if name in CONTROLLERS):
+        key = {"protocol": name, "arm": "controller"}
+        if not LINES.has(key):
+            protocol = PROTOCOLS[name]
+            value = measured(partial(steered, name), protocol.place, protocol.measure, protocol.seeds)
+            LINES.add({**key, "outside": round(value, 3), "env_steps": 0, "commit": commit()})
+
+
+def steered(name: str) -> Policy:
+    """A protocol's controller, for one episode."""
+    controller = CONTROLLERS[name]()
+    return lambda seen, space: controller(seen)
 
 
 def tell_missing(wanted: Sequence[Mapping[str, Any]], confirm: int) -> None:
@@ -145,7 +169,8 @@ def told(reading: RunView, protocol: Protocol) -> dict[str, Any]:
         if saved.score.outcome.ok:
             who = TrialId.parse(saved.score.trial_id).candidate
             weights = reading.weights(saved.page, saved.score)
-            value = measured(weights, protocol.place, protocol.measure, EPISODES)
+            plays = partial(trained, weights, protocol.place)
+            value = measured(plays, protocol.place, protocol.measure, protocol.seeds)
             outside.setdefault(who, []).append(round(value, 3))
     rows = [
         {"role": c.role, "who": c.who, "success": [round(s, 3) for s in c.success], "outside": outside.get(c.who, [])}

@@ -1,4 +1,4 @@
-"""docs/evidence.md from the lines of `benchmarks/data/evidence.jsonl` alone: empty where nothing was run."""
+"""docs/evidence.md and the README's table, from the lines of `benchmarks/data/evidence.jsonl`: empty where nothing was run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -15,8 +15,8 @@ HEAD = """# Evidence
 
 A search and its controls on the protocols of others, by the same trainer, within the same environment steps. Every policy is then
 played by an outside scorer (`benchmarks/outside.py`: Gymnasium and NumPy alone) on episodes that no run plays; "measured" is what
-it found, and "success" what the product itself says of the same policies by the card's rule. Programs are the embedded grammar's;
-no model was asked.
+it found (in 20 episodes where nothing else is said), and "success" what the product itself says of the same policies by the card's
+rule. Programs are the embedded grammar's; no model was asked.
 
 Brackets are 95 % bootstrap intervals of the interquartile mean over all confirming trainings of all search seeds. With so few of
 them they are rough. What others report was read, not run here: theirs are other trainers, settings and episodes, and where a number
@@ -28,6 +28,10 @@ ARMS = {
     "keep-or-revert": "keep or revert, one change at a time",
     "each-whole": "every program trained whole, the best one",
 }
+BY_HAND = "controller"
+"""The arm of what no reward trains."""
+BEGIN, END = "<!-- evidence -->\n", "<!-- /evidence -->\n"
+"""What the README's table stands between."""
 CONTROLS = {
     "zero-shot": "the search's first program alone",
     "native": "native reward",
@@ -52,6 +56,35 @@ def page(lines: Sequence[Line]) -> str:
     return "".join(parts)
 
 
+def in_readme(readme: str, lines: Sequence[Line]) -> str:
+    """The README with its table made anew: a row a protocol that a search was run on."""
+    before, rest = readme.split(BEGIN)
+    after = rest.split(END)[1]
+    return f"{before}{BEGIN}{summary(lines)}{END}{after}"
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """The winner of the search beside its controls and a controller written by hand, by the outside scorer."""
+    head = "| protocol | measured | search | first program | sparse | native | by hand | search seeds x trainings |\n"
+    rows = []
+    for name, protocol in PROTOCOLS.items():
+        own = [line for line in lines if line["protocol"] == name and line["arm"] == "search"]
+        if own:
+            found = [
+                [winner_of(line) for line in own],
+                *([row_of(line, r) for line in own] for r in ("zero-shot", "sparse", "native")),
+            ]
+            cells = [interval([value for row in rows_of if row for value in row["outside"]]) for rows_of in found]
+            cells.append(
+                next(
+                    (shown(line["outside"]) for line in lines if (line["protocol"], line["arm"]) == (name, BY_HAND)), ""
+                )
+            )
+            trainings = max((len(row["success"]) for row in found[0] if row), default=0)
+            rows.append(f"| {name} | {protocol.what} | {' | '.join(cells)} | {len(own)} x {trainings} |\n")
+    return f"{head}|---|---|---|---|---|---|---|---|\n{''.join(rows)}"
+
+
 def section(name: str, protocol: Protocol, lines: Sequence[Line]) -> str:
     """One protocol: what is asked for, and a table."""
     about = f"{protocol.steps:,} steps a training. Measured: {protocol.what}."
@@ -74,6 +107,8 @@ def ours(lines: Sequence[Line]) -> Iterator[str]:
     searches = [line for line in lines if line["arm"] == "search"]
     for role, words in CONTROLS.items():
         yield row(words, [(line, row_of(line, role)) for line in searches], "the same trainings")
+    for line in (line for line in lines if line["arm"] == BY_HAND):
+        yield f"| a controller written by hand | {shown(line['outside'])} | | | none: `benchmarks/scripted.py` |"
 
 
 def winner_of(line: Line) -> Line | None:
@@ -106,8 +141,13 @@ def interval(values: Sequence[float]) -> str:
     if not values:
         return "-"
     mean = interquartile_mean(values)
-    digits = 0 if abs(mean.value) >= 100 else 1 if abs(mean.value) >= 10 else 2
-    return f"{mean.value:.{digits}f} [{mean.low:.{digits}f}, {mean.high:.{digits}f}]"
+    return f"{shown(mean.value)} [{shown(mean.low, mean.value)}, {shown(mean.high, mean.value)}]"
+
+
+def shown(value: float, beside: float | None = None) -> str:
+    """A number with as many digits as its size wants, or the size of the one that it stands beside."""
+    size = abs(value if beside is None else beside)
+    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2}f}"
 
 
 def cost(lines: Sequence[Line]) -> str:

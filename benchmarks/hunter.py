@@ -24,6 +24,7 @@ from autoreward.records import Candidate, Grading, Verdict
 from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.halving import search_job
+from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
 from autoreward.worker.jobs.hunting_records import HuntJob
@@ -103,7 +104,7 @@ def main() -> None:
 def hunted(name: str, seed: int, steps: int, jail: Jail, workers: Workers) -> Iterator[dict[str, object]]:
     """One task and seed: every reward, hunted."""
     task = find_task(name, (envs_folder(),))
-    dataset, grading = known(name, seed, workers)
+    dataset, grading = known(task, seed, workers)
     for kind, rewards in (("planted", PLANTED.get(name, {})), ("good", GOOD.get(name, {}))):
         for what, body in rewards.items():
             candidate = Candidate(id="c", source=f"{HEAD}{body}\n", thought="", origin="human", how="given")
@@ -127,9 +128,8 @@ def hunted(name: str, seed: int, steps: int, jail: Jail, workers: Workers) -> It
             }  # fmt: skip
 
 
-def known(name: str, seed: int, workers: Workers) -> tuple[EpisodeDataset, Grading]:
+def known(task: Task, seed: int, workers: Workers) -> tuple[EpisodeDataset, Grading]:
     """What a first round knows of a task."""
-    task = find_task(name, (envs_folder(),))
     described, files = workers.describe(task, derive(seed, "describe"))
     explored, more = workers.explore(task, derive(seed, "explore") % 2**31, 20_000, CONFIG, described.grading)
     pieces = [
@@ -137,7 +137,9 @@ def known(name: str, seed: int, workers: Workers) -> tuple[EpisodeDataset, Gradi
         (Transitions.from_bytes(more["explored.npz"]), explored.episodes),
     ]
     said = f"{explored.successes} of {explored.played} episodes succeed, best progress {explored.best:.2f}"
-    print(f"<!-- {name}, seed {seed}: {said}, {explored.cells} cells, at first {explored.by_chance} -->", flush=True)
+    print(
+        f"<!-- {task.name}, seed {seed}: {said}, {explored.cells} cells, at first {explored.by_chance} -->", flush=True
+    )
     return join(pieces, task.metric.better), described.grading
 
 

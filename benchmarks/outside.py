@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 Array = NDArray[np.float64]
-FIRST_SEED = 50_000
-"""Of episodes that no run plays: a run derives its own from large numbers."""
 
 
 class Played(NamedTuple):
@@ -35,6 +33,8 @@ class Played(NamedTuple):
 
 
 Measure = Callable[[Played], float]
+Policy = Callable[[Array, gymnasium.Space[Any]], Any]
+"""What is observed, and the actions that there are -> one of them."""
 
 
 class Place(NamedTuple):
@@ -68,24 +68,29 @@ def network(weights: bytes) -> Callable[[Array], Array]:
     return forward
 
 
-def measured(weights: bytes, place: Place, measure: Measure, episodes: int) -> float:
-    """The measure's mean over episodes of a policy's most likely actions."""
+def trained(weights: bytes, place: Place) -> Policy:
+    """A policy's most likely actions."""
+    choose = network(weights)
+    return lambda seen, space: _action(space, choose(seen[place.sees]), place.rescales)
+
+
+def measured(begin: Callable[[], Policy], place: Place, measure: Measure, seeds: Sequence[int]) -> float:
+    """The measure's mean over the episodes of these seeds; `begin` gives what plays one of them."""
     env = gymnasium.make(place.env, max_episode_steps=place.max_steps, **place.kwargs)
     try:
-        choose = network(weights)
-        return float(np.mean([measure(play(env, choose, place, FIRST_SEED + n)) for n in range(episodes)]))
+        return float(np.mean([measure(play(env, begin(), place, seed)) for seed in seeds]))
     finally:
         env.close()
 
 
-def play(env: gymnasium.Env[Any, Any], choose: Callable[[Array], Array], place: Place, seed: int) -> Played:
+def play(env: gymnasium.Env[Any, Any], choose: Policy, place: Place, seed: int) -> Played:
     """One episode to its end."""
     observe = _observer(env, place)
     observation, info = env.reset(seed=seed)
     seen, actions, rewards, infos = [observe(observation, info)], [], [], []
     terminated = truncated = False
     while not (terminated or truncated):
-        action = _action(env.action_space, choose(seen[-1][place.sees]), place.rescales)
+        action = choose(seen[-1], env.action_space)
         observation, reward, terminated, truncated, info = env.step(action)
         seen.append(observe(observation, info))
         actions.append(np.asarray(action, dtype=np.float64))

@@ -4,6 +4,7 @@ Cards are in `benchmarks/data/protocols` where neither `envs/` nor `benchmarks/d
 what is measured here.
 """
 
+import json
 import tomllib
 from collections.abc import Callable
 from functools import cached_property
@@ -16,6 +17,10 @@ from numpy.typing import NDArray
 from outside import Array, Measure, Place, Played
 
 ENVS = Path(__file__).parent.parent / "envs"
+OWN_SEEDS = tuple(range(50_000, 50_020))
+"""Of episodes that no run plays: a run derives its own from large numbers."""
+HELD_OUT = tuple(json.loads((DATA / "evopolicygym.json").read_text())["seeds"])
+"""EvoPolicyGym's held-out episodes; the file says where from."""
 
 
 class Anchor(NamedTuple):
@@ -38,6 +43,7 @@ class Protocol:
         group: str,
         anchors: tuple[Anchor, ...] = (),
         sees: slice = slice(None),
+        seeds: tuple[int, ...] = OWN_SEEDS,
     ) -> None:
         self.card = card / "task.toml"
         self.what = what
@@ -45,6 +51,8 @@ class Protocol:
         self.measure = measure
         self.group = group
         self.anchors = anchors
+        self.seeds = seeds
+        """Of the episodes that are measured."""
         self._sees = sees
 
     @cached_property
@@ -134,6 +142,22 @@ def ever(held: Held, whole: int = 0) -> Measure:
     return lambda played: float(len(played.rewards) >= whole and bool(held(played.observations[1:]).any()))
 
 
+def flipped(turn: float) -> Measure:
+    """1 where HalfCheetah's pitch is one `turn` further at the end and steady, of an episode of 300 steps."""
+    return last(20, 0.9, lambda s: (np.abs(s[:, 2] - turn) < 0.5) & (np.abs(s[:, 11]) < 2.0), 300)
+
+
+def turned_once(played: Played) -> float:
+    """1 where the ant's heading went round once at least, and it stands still and upright near its start for the last 20 steps."""
+    quaternions = played.observations[:, 3:7]
+    w, x, y, z = quaternions.T
+    headings = np.unwrap(np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z)))
+    late = played.observations[-20:]
+    calm = (np.linalg.norm(late[:, 15:18], axis=1) < 0.5) & (np.linalg.norm(late[:, 18:21], axis=1) < 1.0)
+    stands = (1 - 2 * (late[:, 4] ** 2 + late[:, 5] ** 2) > 0.8) & (np.linalg.norm(late[:, :2], axis=1) < 1.5)
+    return float(np.abs(headings - headings[0]).max() > 2 * np.pi and (calm & stands).mean() >= 0.9)
+
+
 def _landed_left(s: Array) -> NDArray[np.bool_]:
     at_rest = (np.abs(s[:, 2]) < 0.1) & (np.abs(s[:, 3]) < 0.1)
     on_legs: NDArray[np.bool_] = (s[:, 6] > 0.5) & (s[:, 7] > 0.5) & (s[:, 0] > -0.6) & (s[:, 0] < -0.3)
@@ -149,6 +173,8 @@ def success_told(played: Played) -> float:
 
 LANDING = "Landing, the native return hidden"
 BIRD = "BIRD's Gymnasium tasks"
+WALKING = "Walking to the end of the course, the native return hidden"
+EVOPOLICYGYM = "EvoPolicyGym's environments, against controllers that agents wrote"
 MINIGRID = "MiniGrid"
 METAWORLD = "Meta-World v3"
 BEHAVIOURS = "Behaviours that the native reward does not ask for"
@@ -165,6 +191,14 @@ def _bird(name: str, what: str, measure: Measure, sees: int, mean: str, seeds: s
         Anchor("random actions (BIRD)", random, "30 episodes"),
     )
     return Protocol(_CARDS / name, what, measure, BIRD, anchors, slice(sees, None))
+
+
+def _evopolicygym(card: Path, gpt: str, opus: str, random: str, sees: int = 0) -> Protocol:
+    """One of EvoPolicyGym's, by its native return on its held-out seeds."""
+    how = "controllers that it wrote and tried on 128 episodes, 64 held-out ones"
+    anchors = (Anchor("GPT-5.5", gpt, how), Anchor("Opus 4.7", opus, how), Anchor("random actions", random, ""))
+    what = "native return, 64 held-out seeds"
+    return Protocol(card, what, native_return, EVOPOLICYGYM, anchors, slice(sees, None), HELD_OUT)
 
 
 def _metaworld(name: str, scripted: str) -> Protocol:
@@ -196,6 +230,22 @@ PROTOCOLS = {
             ),
         ),
     ),
+    "bipedal-walker-2m": Protocol(
+        _CARDS / "bipedal-walker-2m", "native return", native_return, WALKING, (), slice(1, None)
+    ),
+    "bipedal-walker-5m": Protocol(
+        _CARDS / "bipedal-walker-5m",
+        "native return",
+        native_return,
+        WALKING,
+        (
+            Anchor(
+                "CREATE", "311.5 ± 5.2", "5 search seeds; biased: the best of its versions on the seeds that chose it"
+            ),
+            Anchor("native reward (RL Baselines3 Zoo)", "287.9", "PPO with tuned settings, 5,000,000 steps"),
+        ),
+        slice(1, None),
+    ),
     "inverted-pendulum-1m": _bird(
         "inverted-pendulum-1m", "share of 1,000 steps", steps_lived, 0, "1.0", "1.0, 1.0, 1.0", "0.004"
     ),
@@ -212,6 +262,20 @@ PROTOCOLS = {
         MINIGRID,
         (Anchor("diagnoses to a designer (2605.28918)", "0.976", "PPO; steps and seeds could not be read"),),
     ),
+    "key-corridor-s3r3": Protocol(
+        _CARDS / "key-corridor-s3r3",
+        "share that pick the ball up",
+        ended_well,
+        MINIGRID,
+        (Anchor("diagnoses to a designer (2605.28918)", "0.867", "PPO; variant, steps and seeds could not be read"),),
+    ),
+    "evopolicygym-doorkey-16x16": _evopolicygym(_CARDS / "doorkey-16x16", "0.986", "0.983", "0"),
+    "evopolicygym-key-corridor-s4r3": _evopolicygym(_CARDS / "key-corridor-s4r3", "0.918", "0.930", "0"),
+    "evopolicygym-acrobot": _evopolicygym(ENVS / "acrobot", "-84.7", "-88.6", "-499"),
+    "evopolicygym-mountain-car-continuous": _evopolicygym(ENVS / "mountain-car-continuous", "95.2", "98.8", "-33.4"),
+    "evopolicygym-reacher": _evopolicygym(ENVS / "reacher", "-3.47", "-3.98", "-43.8"),
+    "evopolicygym-pusher": _evopolicygym(ENVS / "pusher", "-37.1", "-38.5", "-147"),
+    "evopolicygym-half-cheetah": _evopolicygym(_CARDS / "half-cheetah-1m", "602", "452", "-292", 1),
     "metaworld-drawer-open": _metaworld("metaworld-drawer-open", "1.0"),
     "metaworld-door-open": _metaworld("metaworld-door-open", "0.967"),
     "half-cheetah-target-speed": Protocol(
@@ -245,6 +309,22 @@ PROTOCOLS = {
     "hopper-jump": Protocol(
         ENVS / "hopper-jump", "share that jump and do not fall", ever(lambda s: s[:, 1] >= 1.65, 200), BEHAVIOURS
     ),
+    "half-cheetah-backflip": Protocol(
+        _CARDS / "half-cheetah-backflip", "share that turn over backward and stand", flipped(-2 * np.pi), BEHAVIOURS
+    ),
+    "half-cheetah-hind-legs": Protocol(
+        _CARDS / "half-cheetah-hind-legs",
+        "share that stand nose up for the last 50 steps",
+        last(50, 0.9, lambda s: (s[:, 2] < -0.7) & (s[:, 2] > -2.0) & (np.abs(s[:, 11]) < 1.5)),
+        BEHAVIOURS,
+    ),
+    "hopper-front-flip": Protocol(
+        _CARDS / "hopper-front-flip",
+        "share that turn over forward once",
+        ever(lambda s: np.abs(s[:, 2] - 2 * np.pi) < 0.6),
+        BEHAVIOURS,
+    ),
+    "ant-spin": Protocol(_CARDS / "ant-spin", "share that turn once and stand still", turned_once, BEHAVIOURS),
     "mountain-car-softstop": Protocol(
         ENVS / "mountain-car-softstop",
         "share slow at the flag",

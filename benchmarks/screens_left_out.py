@@ -94,7 +94,7 @@ def poles(of: Field) -> EpisodeDataset | None:
         for number, end in itertools.product(range(int(np.prod(space.shape))), (space.low, space.high)):
             action = np.array(resting(space), dtype=space.dtype)
             action.flat[number] = end.flat[number]
-            played += venv.play(lambda observations, a=action: [a], [0])
+            played += venv.play(lambda observations, turn, a=action: [a], [0])
         spread = np.concatenate([e.observations for e in played]).std(axis=0) + 1e-4
         judged_ones = evaluated_episodes(of.task, venv, played, spread, of.description.grading)
         kinds = tuple(ReferenceEpisode(kind="pole", episode=e) for e in judged_ones)

@@ -1,14 +1,19 @@
-"""How soon `autoreward view` is seen: until the first paint in headless Chromium, of 50 runs and of a run with 32 candidates.
+"""How soon `autoreward view` is seen, what it takes from a run that goes on, and how large a report is.
 
-python benchmarks/view.py [TIMES]
+python benchmarks/view.py [TIMES]                   until the first paint in headless Chromium: 50 runs, a run of 32 candidates
+python benchmarks/view.py training [PAIRS] [STEPS]  trainings of 20,000 steps with its page open and without, 7 of each in turn
+python benchmarks/view.py report                    of 32 candidates, each with a clip of noise, the largest there can be
 
 Records are about as large as a real search leaves them: 8 points of a curve with 4 parts for each leg of a training, 20 episodes
 for each score. The first visit is to a server that was started a moment ago and has read nothing; the others are medians of TIMES
 (5) further ones. Seconds at work are the server's processor time, which other work on the machine does not lengthen.
 """
 
+import io
+import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,14 +23,35 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from PIL import Image
+
+from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.resources import envs_folder
 from autoreward.loop import improve
-from autoreward.records import Candidates, CurvePoint, Description, Episode, PartStats, Round, Score, Trial, TrialJob
+from autoreward.records import (
+    Candidates,
+    Clip,
+    CurvePoint,
+    Description,
+    Episode,
+    PartStats,
+    Reel,
+    Round,
+    Score,
+    Trial,
+    TrialJob,
+)
+from autoreward.report.html import render
+from autoreward.report.reading import read_run
 from autoreward.report.view.server import PageServer
 from autoreward.report.view.site import Site
 from autoreward.report.view.viewed_runs import ViewedRuns
 from autoreward.search.study import Study
+from autoreward.session.asked import AskedRun, watched_run
+from autoreward.session.clips import candidates_looks, worth_a_look
+from autoreward.session.reward_file import given_settings
 from autoreward.store.book import Book, Page, RunHeader, WithFiles
 from autoreward.store.files import run_folders
 from autoreward.tasks.files import find_task
@@ -112,11 +138,140 @@ def measured(browser: Browser, runs: Path, path: str, times: int) -> tuple[Visit
     return first, Visit(*(statistics.median(values) for values in zip(*more, strict=True)))
 
 
+class Moment(NamedTuple):
+    """While a training goes on."""
+
+    step: int
+    wall: float
+    training: float
+    """Seconds of processor time of the workers so far."""
+    viewing: float
+    """And of the viewer and the browser."""
+
+
+class Alternating:
+    """Listens to a run whose trainings come one after the other: its page is open during every second one."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._browser, self._address, self._open = browser, address, False
+        self._moments: list[Moment] = []
+        self.rates: dict[bool, list[float]] = {False: [], True: []}
+        """Steps a second of the training's processor time, without and with the page."""
+        self.taken: list[float] = []
+        """What viewer and browser took of a core while the page was open."""
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.TrialProgress):
+            workers, viewers = processor_seconds()
+            self._moments.append(Moment(event.step, time.monotonic(), workers, viewers))
+        if isinstance(event, events.TrialDone):
+            first, last = self._moments[0], self._moments[-1]
+            self.rates[self._open].append((last.step - first.step) / (last.training - first.training))
+            if self._open:
+                assert self._browser.on("document.hidden") is False, "a hidden page does not ask"
+                self.taken.append((last.viewing - first.viewing) / (last.wall - first.wall))
+            self._moments.clear()
+            self._open = not self._open
+            self._browser.see(self._address if self._open else "about:blank", 1280, False, "0")
+
+
+def processor_seconds() -> tuple[float, float]:
+    """Of all workers that this process has started, and of all else below it, so far."""
+    workers = others = 0.0
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            continue
+    below, waiting = set[int](), [os.getpid()]
+    while waiting:
+        below.update(found := parents.get(waiting.pop(), []))
+        waiting += found
+    for number in below:
+        try:
+            fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            line = Path(f"/proc/{number}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if b"autoreward.worker.server" in line:
+            workers += seconds
+        else:
+            others += seconds
+    return workers, others
+
+
+def of_training(program: str, pairs: int, steps: int) -> None:
+    settings = {"steps": steps, "episodes": 5, "workers": 1, **given_settings("native", 2 * pairs, TASK)}
+    with tempfile.TemporaryDirectory() as place, Browser(program) as browser:
+        runs = Path(place)
+        viewer = subprocess.Popen(
+            [sys.executable, "-m", "autoreward", "view", "--runs", place], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert viewer.stdout
+            address = next(line for line in viewer.stdout if line.startswith("http")).strip()
+            listener = Alternating(browser, f"{address}run/run")
+            watched_run(AskedRun(TASK, runs, "run", settings, None), listener, trust=False)
+        finally:
+            viewer.terminate()
+            viewer.wait()
+    alone, viewed = (statistics.median(listener.rates[opened]) for opened in (False, True))
+    ratios = [b / a for a, b in zip(listener.rates[False], listener.rates[True], strict=True)]
+    print("steps a second of the training's processor time; what viewer and browser take is a share of one core")
+    print(
+        "| pairs | steps each | alone | with the page open | with against without | of single pairs | viewer and browser |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    print(
+        f"| {pairs} | {steps:,} | {alone:,.0f} | {viewed:,.0f} | {viewed / alone:.3f} | {min(ratios):.3f} to {max(ratios):.3f} "
+        f"| {statistics.median(listener.taken):.3f} |"
+    )
+
+
+def of_report() -> None:
+    """Frames of noise are the largest that a codec can be given."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "run"
+        made(folder, 16, 2)
+        film_all(folder)
+        data = render(read_run(folder)).encode()
+    print(f"{len(data) / 1e6:.2f} MB, of 32 candidates")
+
+
+def film_all(folder: Path) -> None:
+    """A clip of each candidate that gets one: 40 frames of 240 x 160 pixels, each of noise."""
+    reading, noise = read_run(folder), np.random.default_rng(0)
+    looks = worth_a_look(reading)
+    with Book.open(folder) as book:
+        for look in (*looks, *candidates_looks(reading, looks)):
+            at = tuple(range(0, 200, 5))
+            pays = {name: tuple(0.1 * step for step in at[1:]) for name in PARTS}
+            reel = Reel(at=at, width=240, height=160, holds=(False,) * (len(at) - 1), parts=pays)
+            clip = Clip(id=look.id, trial_id=look.score.trial_id, page=look.page, reel=reel)
+            book.write(f"clips/{look.id}.json", clip.model_dump_json().encode())
+            for name, size in (("clip", (240, 160)), ("sheet", (2400, 640)), ("still", (240, 160))):
+                frame = Image.fromarray(noise.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+                buffer = io.BytesIO()
+                frame.save(buffer, "WEBP", quality=60)
+                book.write(f"clips/{look.id}/{name}.webp", buffer.getvalue())
+
+
 def main() -> None:
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     program = find_browser()
     if program is None:
         sys.exit("no Chromium was found")
+    words = sys.argv[1:]
+    if words[:1] == ["training"]:
+        of_training(program, int(words[1]) if len(words) > 1 else 7, int(words[2]) if len(words) > 2 else 20_000)
+    elif words == ["report"]:
+        of_report()
+    else:
+        of_pages(program, int(words[0]) if words else 5)
+
+
+def of_pages(program: str, times: int) -> None:
     rows: list[tuple[str, Visit, Visit]] = []
     with tempfile.TemporaryDirectory() as place, Browser(program) as browser:
         many, large = Path(place) / "many", Path(place) / "large"

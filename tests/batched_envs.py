@@ -13,7 +13,7 @@ from autoreward.worker.batched.simulator import Facts, Places, Stepped
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.replay import EpisodeSoFar
 from autoreward.worker.envs.stated import Stated
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 
 LIMIT = 20
 CARTS = Task.model_validate(
@@ -85,7 +85,8 @@ class Carts(VectorEnv):
         going = np.ones(len(seeds), np.bool_)
         while going.any():
             action = np.zeros(len(seeds), np.int64)
-            action[going] = choose(observations[-1][going])
+            turn = EpisodeRows(np.flatnonzero(going), lengths[going] == 0)
+            action[going] = choose(observations[-1][going], turn)
             actions.append(action)
             observations.append(_pushed(observations[-1], action))
             lengths += going

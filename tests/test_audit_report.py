@@ -20,7 +20,8 @@ from autoreward.errors import UsageError
 from autoreward.loop import improve
 from autoreward.records import Episode, Score, SuccessAudit, Trial
 from autoreward.report.html import render
-from autoreward.report.phrases import JsonView, describe_event
+from autoreward.report.live.lines import JsonView
+from autoreward.report.phrases import describe_event
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import show_run
 from autoreward.search.study import Study

@@ -165,8 +165,8 @@ def test_a_lost_episode_is_recorded_as_such_and_played_again_where_it_is_scored(
     assert np.flatnonzero(recorded.done[:, 0]).tolist() == [19, 29]
     assert np.flatnonzero(recorded.lost[:, 0]).tolist() == [29]
     assert not recorded.transitions.terminated.any()
-    episodes = venv.play(lambda observations: [0] * len(observations), [1])
-    again = venv.play(lambda observations: [0] * len(observations), [1])
+    episodes = venv.play(lambda observations, turn: [0] * len(observations), [1])
+    again = venv.play(lambda observations, turn: [0] * len(observations), [1])
     assert [len(e.actions) for e in (*episodes, *again)] == [LIMIT, LIMIT]
     np.testing.assert_array_equal(episodes[0].observations, again[0].observations)
     assert venv.lost_episodes == 3

@@ -16,7 +16,7 @@ from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, VectorEnv
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 lines = by_path("lines", BENCHMARKS / "lines.py")
@@ -55,7 +55,9 @@ def test_an_outsider_s_policy_acts_as_the_product_s(name: str) -> None:
             outside._action(inner.action_space, choose(row[protocol.place.sees]), protocol.place.rescales)
             for row in seen
         ]
-    assert np.array(mine) == pytest.approx(np.array(acts(seen.astype(np.float32))), abs=1e-5)
+    assert np.array(mine) == pytest.approx(
+        np.array(acts(seen.astype(np.float32), EpisodeRows(np.arange(8), np.ones(8, np.bool_)))), abs=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -136,7 +138,7 @@ def test_the_page_has_a_row_an_arm_and_control_and_empty_cells_where_nothing_was
     assert any(row.startswith("| native reward | 0.00 [-5.00, 5.00]") for row in table)
     assert "Made at abc." in "\n".join(table)
     assert said.count("Not run yet.") == len(PROTOCOLS) - 1
-    unrun = said[said.index("### lunar-lander-1m") : said.index("## BIRD")]
+    unrun = said[said.index("### lunar-lander-1m") : said.index("## Walking")]
     assert "CREATE, reported | 229.0" in unrun
     assert "sparse" not in unrun
 
@@ -147,8 +149,34 @@ def test_a_search_that_hands_nothing_over_counts_as_no_success() -> None:
 
 
 def test_docs_say_what_the_committed_lines_say() -> None:
-    docs = Path(__file__).parent.parent / "docs" / "evidence.md"
-    assert docs.read_text(encoding="utf-8") == page.page(lines.Lines(lines.DATA / "evidence.jsonl").read())
+    docs, readme = (BENCHMARKS.parent / name for name in ("docs/evidence.md", "README.md"))
+    committed = lines.Lines(lines.DATA / "evidence.jsonl").read()
+    assert docs.read_text(encoding="utf-8") == page.page(committed)
+    assert readme.read_text(encoding="utf-8") == page.in_readme(readme.read_text(encoding="utf-8"), committed)
+
+
+def test_the_readme_s_table_has_protocols_that_a_search_was_run_on_alone() -> None:
+    by_hand = {"protocol": "lunar-lander-100k", "arm": "controller", "outside": 276.4, "commit": "abc"}
+    said = page.in_readme(
+        f"above\n{page.BEGIN}stale\n{page.END}below\n", [line("search", 0), line("each-whole", 0), by_hand]
+    )
+    assert said.startswith(f"above\n{page.BEGIN}| protocol |")
+    cells = "200 [190, 210] | 200 [190, 210] | - | 0.00 [-5.00, 5.00] | 276 | 1 x 2"
+    assert said.endswith(f"| lunar-lander-100k | native return | {cells} |\n{page.END}below\n")
+
+
+def test_turns_are_told_from_leaps() -> None:
+    turns, leaps = np.zeros((301, 18)), np.zeros((301, 18))
+    turns[100:, 2] = -6.2
+    assert PROTOCOLS["half-cheetah-backflip"].measure(played(observations=turns)) == 1.0
+    assert PROTOCOLS["half-cheetah-backflip"].measure(played(observations=leaps)) == 0.0
+    angles = np.concatenate([np.linspace(0.0, 7.0, 200), np.full(101, 7.0)])
+    ant = np.zeros((301, 29))
+    ant[:, 3], ant[:, 6] = np.cos(angles / 2), np.sin(angles / 2)
+    assert PROTOCOLS["ant-spin"].measure(played(observations=ant)) == 1.0
+    ant[-5:, 15] = 1.0
+    assert PROTOCOLS["ant-spin"].measure(played(observations=ant)) == 0.0, "it moves at the end"
+    assert PROTOCOLS["hopper-front-flip"].measure(played(observations=turns * -1)) == 1.0
 
 
 def test_no_card_of_a_protocol_is_told_what_is_measured_of_it() -> None:

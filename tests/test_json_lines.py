@@ -141,7 +141,7 @@ def functions_of(*path: str) -> dict[str, ast.FunctionDef]:
 
 def told_events() -> dict[str, list[str]]:
     """The fields of each event, as the functions of the report that make facts of events write them."""
-    functions = functions_of("report", "phrases.py")
+    functions = functions_of("report", "live", "lines.py")
     cases = [
         case
         for function in (functions["_facts"], functions_of("report", "hunting.py")["facts_before_training"])

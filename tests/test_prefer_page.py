@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import shutil
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from test_preferences import ruled_run
 from watcher import acting
 
 from autoreward.api import load
+from autoreward.cli.prefer import sit_in_page
 from autoreward.errors import CannotDraw, RunLocked
 from autoreward.evaluation.questions import questions
 from autoreward.judges.camera import Camera
@@ -320,6 +322,24 @@ def test_in_a_notebook_the_page_is_in_a_frame_and_ends_by_its_button(done: Path)
         shown.close()
     assert [p.answer for p in read_run(done).preferences] == ["b"]
     Poll(done).close()
+
+
+def test_a_command_asks_in_the_page_alone(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Poll(done) as poll:
+        for side in (side for question in poll.waiting(1) for side in poll.unfilmed(question)):
+            poll.film(side, StillCamera())
+        asking = threading.Thread(target=sit_in_page, args=(poll, 1))
+        asking.start()
+        said, until = "", time.monotonic() + 10
+        while not (found := re.search(r"(http://[\w.:]+)(/[\w-]+/)", said)):
+            assert time.monotonic() < until
+            time.sleep(0.005)
+            said += capsys.readouterr().out
+        headers = {**JSON, "Origin": found[1]}
+        with urllib.request.urlopen(urllib.request.Request(f"{found[0]}finish", b"{}", headers)) as answer:
+            assert answer.status == 200
+        asking.join(10)
+        assert not asking.is_alive()
 
 
 def test_a_film_is_made_once(done: Path) -> None:

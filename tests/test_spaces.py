@@ -43,7 +43,7 @@ from autoreward.worker.envs.border import Border
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import GymnasiumEnvs
+from autoreward.worker.envs.vector import EpisodeRows, GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
 from autoreward.worker.jobs.score import score
@@ -138,7 +138,7 @@ class Constant:
     def __init__(self, emitted: Any) -> None:
         self.emitted = emitted
 
-    def predict(self, observations: Any, deterministic: bool) -> tuple[Any, None]:
+    def predict(self, observations: Any, state: Any, starts: Any, deterministic: bool) -> tuple[Any, None]:
         return np.stack([self.emitted] * len(observations)), None
 
 
@@ -221,7 +221,7 @@ def test_what_was_seen_stays_as_it_was_seen(kind: str) -> None:
     state = {"x": {"box": "obs[0]", "dict": "obs.a_b[0]", "tuple": "obs.item0[0]"}[kind]}
     task = card("Belt", state, "x == 5", kwargs={"kind": kind})
     envs = make.vectorised(task, 2, seed=0)
-    (episode,) = envs.play(lambda observations: [1] * len(observations), [1])
+    (episode,) = envs.play(lambda observations, turn: [1] * len(observations), [1])
     assert state_fields(task, envs.layout, episode.observations)["x"].tolist() == [float(i) for i in range(21)]
     recorder = Recorder(envs, task)
     recorder.reset()
@@ -250,7 +250,7 @@ def test_coordinates_and_counters_keep_all_their_digits() -> None:
     task = card("Survey", {"x": "obs.north[0]", "t": "obs.tick[0]"}, "abs(x - 5400000.7) < 0.05")
     envs = make.vectorised(task, 1, seed=0)
     assert envs.observation_space.dtype == np.float64
-    (episode,) = envs.play(lambda observations: [2], [1])
+    (episode,) = envs.play(lambda observations, turn: [2], [1])
     fields = as_transitions(task, envs, [episode]).next_state
     assert np.abs(fields["x"][:, 0] - (5_400_000 + 0.1 * np.arange(1, 21))).max() < 1e-6
     assert fields["t"][:, 0].tolist() == [2**25 + i for i in range(1, 21)]
@@ -486,7 +486,7 @@ def test_what_is_exported_acts_as_what_was_trained(task: Task, source: str, tmp_
     rows = np.random.default_rng(1).normal(30, 40, (50, 1)).astype(np.float32)
     (graph,) = session.run(["action"], {"observation": rows})
     emitted, _ = model.predict(venv.normalize_obs(rows), deterministic=True)
-    expected = choose(rows)
+    expected = choose(rows, EpisodeRows(np.arange(50), np.ones(50, np.bool_)))
     assert graph.dtype == expected.dtype
     assert np.abs(graph - expected).max() <= 1e-4 * max(1.0, np.abs(expected).max())
     assert np.array_equal(module.acted_vec(emitted), expected)

@@ -94,6 +94,17 @@ def test_a_field_that_is_a_condition_may_be_the_rule(tmp_path: Path) -> None:
     assert read_task(card(tmp_path, text)).success.when == "angle and not terminated"
 
 
+def test_a_task_of_ones_own_is_named_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`init` writes to `envs/`, which names alone are not looked for in."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TaskError, match="There is no task 'tank'"):
+        find_task("tank", (envs_folder(),))
+    Path("envs/tank").mkdir(parents=True)
+    Path("envs/tank/task.toml").write_text("")
+    with pytest.raises(TaskError, match="you have one: write `envs/tank`"):
+        find_task("tank", (envs_folder(),))
+
+
 def test_an_unknown_task_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="Did you mean 'mountain-car'"):
         find_task("mountan-car", (envs_folder(),))

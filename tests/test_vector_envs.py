@@ -22,7 +22,7 @@ from autoreward.worker.batched.choice import training_envs
 from autoreward.worker.batched.envpool_plan import envpool_installed
 from autoreward.worker.batched.envs import BatchedEnvs
 from autoreward.worker.envs import make
-from autoreward.worker.envs.vector import VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, VectorEnv
 from autoreward.worker.rollout.buffers import RewardedRollout
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes
 from autoreward.worker.rollout.late_rewards import LateRewards, Normaliser
@@ -129,13 +129,19 @@ def test_played_episodes_are_whole_and_depend_on_their_seeds_alone(kind: Make) -
     venv = kind(3, 0)
     middle = np.zeros(venv.action_space.shape or (), venv.action_space.dtype)
     asked: list[int] = []
+    turns: list[EpisodeRows] = []
 
-    def choose(observations: NDArray[Any]) -> list[Any]:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
         asked.append(len(observations))
+        turns.append(turn)
         return [middle if middle.shape else middle + (o[0] > 0) for o in observations]
 
     together = venv.play(choose, [2**40 + 1, 2, 3])
     assert asked == [sum(len(e.actions) > t for e in together) for t in range(max(len(e.actions) for e in together))]
+    assert [t.places.tolist() for t in turns] == [
+        [i for i, e in enumerate(together) if len(e.actions) > t] for t in range(len(turns))
+    ]
+    assert [t.starts.all() for t in turns] == [t.starts.any() for t in turns] == [t == 0 for t in range(len(turns))]
     for seed, episode in zip([2**40 + 1, 2, 3], together, strict=True):
         assert episode.observations.shape == (len(episode.actions) + 1, venv.layout.size)
         assert len(episode.actions) <= venv.time_limit
@@ -203,7 +209,7 @@ def test_ppo_trains_through_recorder_and_rewards_where_there_is_no_single_enviro
     envs = Carts(4, seed=1)
     weights, _ = learn(envs, SparseReward(SuccessRule(CARTS, envs.time_limit), 4), 128, b"")
     assert weights != learn(Carts(4, seed=1), SparseReward(SuccessRule(CARTS, LIMIT), 4), 64, b"")[0], "it learned"
-    played = envs.play(lambda observations: np.full(len(observations), 2), [1, 2, 3])
+    played = envs.play(lambda observations, turn: np.full(len(observations), 2), [1, 2, 3])
     episodes = evaluated_episodes(CARTS, envs, played, np.ones(2), UNGRADED)
     assert [e.success for e in episodes] == [True] * 3
     columns = as_transitions(CARTS, envs, played)

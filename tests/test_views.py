@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import re
+import threading
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rude_steps import RudeSteps
@@ -17,6 +19,9 @@ from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.core.visible import visible
+from autoreward.llm.client import SavedReply
+from autoreward.llm.cost import Bill
+from autoreward.llm.types import Reply
 from autoreward.loop import improve
 from autoreward.records import (
     Doubt,
@@ -25,10 +30,11 @@ from autoreward.records import (
     TrialJob,
 )
 from autoreward.report.html import render
+from autoreward.report.live.lines import JsonView, PlainView
 from autoreward.report.live.notebook_view import CellView, Output
 from autoreward.report.live.progress import RunProgress
 from autoreward.report.live.terminal_view import LiveView
-from autoreward.report.phrases import JsonView, PlainView, result_sentence
+from autoreward.report.phrases import result_sentence
 from autoreward.report.reading import RunView, read_run
 from autoreward.report.tables import confirmation, show_candidate, show_run, standings_table
 from autoreward.report.terminal import Terminal
@@ -92,9 +98,9 @@ def test_a_long_training_is_heard_of_once_a_minute() -> None:
         now[0] = float(second)
         view(events.TrialProgress("r000c1-s0-leg4", 1_000 * second, 500_000))
     assert out.getvalue().splitlines() == [
-        "  r000c1-s0-leg4: 60,000 of 500,000 steps",
-        "  r000c1-s0-leg4: 120,000 of 500,000 steps",
-        "  r000c1-s0-leg4: 180,000 of 500,000 steps",
+        "  r000c1-s0-leg4: 60,000 of 500,000 steps; 1,000 steps a second",
+        "  r000c1-s0-leg4: 120,000 of 500,000 steps; 1,000 steps a second",
+        "  r000c1-s0-leg4: 180,000 of 500,000 steps; 1,000 steps a second",
     ]
     now[0] = 230.0
     view(events.RoundStarted(1))
@@ -148,6 +154,51 @@ def test_how_many_trainings_of_the_confirmation_are_left_and_for_how_long() -> N
     assert progress.work == "1 of 3 trainings, 100 steps a second, about 18 min left"
 
 
+def test_how_far_a_rung_of_the_race_is(tmp_path: Path) -> None:
+    now = [0.0]
+    progress = RunProgress(lambda: now[0])
+    progress.take(events.RunStarted(TASK, RunConfig(max_cost=2.0), tmp_path))
+    progress.take(events.RoundStarted(1))
+    assert (progress.stage, progress.work) == ("round 1: designing", "")
+    write_reply(tmp_path, dollars=0.25)
+    progress.take(events.Designed(()))
+    assert progress.work == "$0.25 of $2.00"
+    legs = tuple(f"r001c{i}-s0-leg1" for i in range(4))
+    progress.take(events.TrainingsBegin(legs, 1_000, 5_000, 2, 5))
+    assert progress.stage == "round 1: rung 2 of 5, to 5,000 steps"
+    done = Trial(id=legs[0], candidate_id="r001c0", outcome=Outcome.COMPLETED, seed=0, begin=1_000, steps=5_000)
+    progress.take(events.TrialDone(done))
+    for second in range(11):
+        now[0] = float(second)
+        progress.take(events.TrialProgress(legs[1], 1_000 + 20 * second, 5_000))
+    # 3,800 steps of the one that trains, 4,000 of each of the two that wait, at 20 a second
+    assert progress.work == "1 of 4 trainings, 20 steps a second, about 10 min left, $0.25 of $2.00"
+    progress.take(events.TrainingsBegin(("r001c1-s1",), 0, 20_000, 0, 5))
+    assert progress.stage == "round 1: the best on further seeds"
+
+
+def write_reply(folder: Path, dollars: float) -> None:
+    """As one call leaves it."""
+    bill = Bill(role="designer", model="some-model", input_tokens=1, output_tokens=1, dollars=dollars)
+    reply = Reply(text="", model="some-model")
+    saved = SavedReply(key="r001-designer", prompt_sha256="0" * 64, bill=bill, reply=reply)
+    (folder / "replies").mkdir()
+    (folder / "replies" / "r001-designer.json").write_text(saved.model_dump_json())
+
+
+def test_a_round_says_what_begins_before_it_begins(told: tuple[Path, list[events.Event]]) -> None:
+    """Every training of a race is told of before it is done, in a stage that knows how many there are."""
+    waiting: set[str] = set()
+    for event in told[1][:-2]:
+        if isinstance(event, events.TrainingsBegin):
+            assert event.steps > event.begin
+            waiting |= set(event.trial_ids)
+        elif isinstance(event, events.Confirming):
+            break
+        elif isinstance(event, events.TrialDone):
+            assert event.trial.id in waiting
+
+
 def test_as_json(told: tuple[Path, list[events.Event]]) -> None:
     text = lines_of(JsonView, told[1])
     assert harmless(text)
@@ -164,6 +215,29 @@ def test_live(told: tuple[Path, list[events.Event]]) -> None:
     assert harmless(plain)
     assert f"mountain-car  {SEEN}" in plain
     assert "r000c1-s0" in plain
+
+
+class Watched(Terminal):
+    """While it prints, somebody else draws."""
+
+    def draws(self, draw: Callable[[], object]) -> None:
+        self.draw, self.waited = draw, False
+
+    def print(self, *told: Any, **how: Any) -> None:
+        drawing = threading.Thread(target=self.draw, daemon=True)
+        drawing.start()
+        drawing.join(5.0)
+        self.waited |= drawing.is_alive()
+        super().print(*told, **how)
+
+
+def test_what_prints_and_what_draws_do_not_wait_for_each_other(told: tuple[Path, list[events.Event]]) -> None:
+    """The board is drawn in a thread of its own, under a lock that printing takes as well."""
+    console = Watched(StringIO(), width=200, force=True)
+    view = LiveView(console)
+    console.draws(view._draw)
+    view(told[1][0])
+    assert not console.waited
 
 
 def test_in_a_notebook(told: tuple[Path, list[events.Event]]) -> None:

@@ -13,10 +13,6 @@ from autoreward.rewards.gate.slips import Known
 from autoreward.tasks.card import Task
 from autoreward.tasks.tables import Train
 
-_STRETCH = {"PPO": ("n_steps", 2048), "A2C": ("n_steps", 5), "SAC": ("train_freq", 1), "TD3": ("train_freq", 1),
-            "DQN": ("train_freq", 4)}  # fmt: skip
-"""What each algorithm calls the steps of an environment between two questions about rewards, and how many it takes unasked."""
-
 
 class Practice(NamedTuple):
     """Rows to try a program on."""
@@ -61,7 +57,7 @@ class Practice(NamedTuple):
 
 def task_setup(task: Task) -> Setup:
     """What a composition knows of a task, before it knows anything of a program."""
-    return Setup(limits=tuple(task.limits), replays=_STRETCH[task.train.algorithm][0] == "train_freq")
+    return Setup(limits=tuple(task.limits), replays=not task.train.spec.on_policy)
 
 
 def written_constants(task: Task) -> dict[str, float]:
@@ -71,8 +67,8 @@ def written_constants(task: Task) -> dict[str, float]:
 
 def rollout(train: Train) -> tuple[int, int]:
     """Time steps and environments that such a training asks about at once."""
-    name, usual = _STRETCH[train.algorithm]
-    return int(train.hyperparameters.get(name, usual)), train.envs
+    spec = train.spec
+    return int(train.hyperparameters.get(spec.stretch, spec.usual)), train.envs
 
 
 def _late(samples: Transitions, limit: int) -> Transitions:

@@ -225,7 +225,7 @@ def _say(facts: dict[str, object], starts: dict[str, float | str]) -> None:
     for name, version in packages.items() if isinstance(packages, dict) else ():
         say(f"{name:<20}{version or 'not installed'}")
     for room, taken in starts.items():
-        say(f"{room:<28}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
+        say(f"{room:<32}{f'starts in {taken} s' if isinstance(taken, float) else f'DOES NOT START: {taken}'}")
 
 
 def say_protection(tier: str, checks: "list[Check]") -> None:

@@ -49,7 +49,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Ask nothing, and say as a JSON line what was written."),
 ) -> None:
     """Write a task card for any Gymnasium environment."""
-    from autoreward.core.wording import Command, in_shell
+    from autoreward.core.wording import Command, Setting, in_shell
     from autoreward.errors import UsageError
     from autoreward.llm.keys import variables
     from autoreward.llm.names import default_model
@@ -57,6 +57,7 @@ def command(
     from autoreward.session.new_task import Wanted, initiate, take_proposal
     from autoreward.store.trust import of_program
     from autoreward.tasks.card import STATE_PROGRAM
+    from autoreward.tasks.draft.success_guess import NO_HINT
     from autoreward.tasks.files import read_state_program
 
     if not max_cost >= 0.0:  # NaN is not
@@ -90,7 +91,12 @@ def command(
         )
         return
     say(f"written  {draft.path}")
-    say(f"next     {in_shell(Command('run', (draft.path.parent,)))}")
+    task = draft.path.parent
+    if NO_HINT in text:  # a run by that rule would be for nothing
+        checked = in_shell(Command("tasks", (task,), (Setting("check"),)))
+        say(f"next     write what a success is below [success] of {draft.path}, then {checked}")
+    else:
+        say(f"next     {in_shell(Command('run', (task,)))}")
 
 
 def _goal_answers(said: bytes | None, alone: bool) -> "Callable[[Deliberation], int]":

@@ -50,7 +50,7 @@ def command(
     from autoreward.core.resources import envs_folder
     from autoreward.core.wording import Command, in_shell
     from autoreward.errors import MissingExtra
-    from autoreward.report.phrases import PlainView
+    from autoreward.report.live.lines import PlainView
     from autoreward.session.run import new_folder
     from autoreward.tasks.files import find_card, read_task
 

@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,7 @@ def command(
     by: str = typer.Option(
         "", "--as", help="Your name, where several people answer: each is asked about the same pairs."
     ),
+    page: bool = typer.Option(False, "--page", help="Ask in the page alone, until it is finished there."),
     port: int = typer.Option(0, min=0, max=65535, help="Of the page, on this machine alone; 0: any that is free."),
     open_it: bool = typer.Option(False, "--open", help="Open the page in a browser."),
     trust: bool = TRUST,
@@ -43,6 +45,7 @@ def command(
 ) -> None:
     """Say which of two trained policies does more of what was meant, in a page with their clips or in the terminal; the candidates
     are ranked by your answers. `a because it drags its leg` gives a reason."""
+    from autoreward.errors import UsageError
     from autoreward.judges.poll import Poll
     from autoreward.report.preference_tables import preferences
     from autoreward.report.reading import read_run
@@ -52,11 +55,15 @@ def command(
     from autoreward.session.preferring import made_of_answers
 
     folder, console = find_run(run, runs), Terminal()
+    if page and (answers or as_json):
+        raise UsageError("--page asks in a page; --answers and --json are for scripts: choose one of them.")
     watched = answers is None and sys.stdin.isatty() and not as_json
     settle_run(folder, trust)  # policies are filmed, in their environment, and programs are weighed by the answers
     with Poll(folder, by) as poll:
         try:
-            if watched:
+            if page:
+                sit_in_page(poll, pairs, port, open_it)
+            elif watched:
                 sit(poll, pairs, console, port, open_it)
             else:
                 _take(poll, pairs, console, answers, as_json)
@@ -92,6 +99,23 @@ def sit(poll: "Poll", pairs: int | None, console: "Terminal", port: int = 0, ope
             open_in_browser(address)
         with _Keyboard(sitting) as keyboard:
             return _ask(sitting, keyboard, console)
+
+
+def sit_in_page(poll: "Poll", pairs: int | None, port: int = 0, open_it: bool = False) -> None:
+    """Ask in a page until the person has finished there."""
+    from autoreward.session.preferring import preferring
+
+    if not poll.waiting(pairs):
+        return
+    with preferring(poll, pairs, port) as (sitting, address):
+        say(f"pairs   {address}: answer there, until you finish there")
+        if open_it:
+            open_in_browser(address)
+        changed = threading.Event()
+        sitting.changed = changed.set
+        while not sitting.over:
+            changed.wait()
+            changed.clear()
 
 
 class _Keyboard:

@@ -43,7 +43,7 @@ def command(
 
     What was trained once, by the content of its file, is not trained again.
     """
-    from autoreward.report.phrases import PlainView
+    from autoreward.report.live.lines import PlainView
     from autoreward.session.paired import Duel, duel_config, fight
     from autoreward.session.reward_file import given_reward
     from autoreward.tasks.files import find_task

@@ -43,7 +43,7 @@ def command(
     Run again, it goes on where it was: nothing is trained twice.
     """
     from autoreward.config import make_config
-    from autoreward.report.phrases import PlainView
+    from autoreward.report.live.lines import PlainView
     from autoreward.session.reward_file import given_reward
     from autoreward.session.tuning import Tuning, tune
     from autoreward.tasks.files import find_task

@@ -21,12 +21,16 @@ def command(
     ),
     runs: Path = RUNS,
     port: int = typer.Option(0, min=0, max=65535, help="To listen on, on this machine alone; 0: any that is free."),
+    act: bool = typer.Option(
+        False, "--act", help="Let buttons start the commands that pages show; Ctrl-C stops those that still run, too."
+    ),
     open_it: bool = typer.Option(False, "--open", help="Open it in a browser."),
 ) -> None:
     """Look at runs in a browser, while they run and afterwards: a page on this machine alone, until Ctrl-C."""
     from autoreward.report.phrases import counted
+    from autoreward.report.view.errands import Errands
     from autoreward.report.view.server import PageServer
-    from autoreward.report.view.site import Site
+    from autoreward.report.view.site import ActingSite, Site
     from autoreward.report.view.viewed_runs import ViewedRuns
     from autoreward.store.files import run_folders
 
@@ -35,9 +39,12 @@ def command(
     there = len(viewed.places())
 
     stop_at_term()
-    with PageServer(partial(Site, viewed), port) as server:
-        where = "" if chosen else f" in {runs}"
-        say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can look:")
+    with (
+        Errands() as errands,
+        PageServer(partial(ActingSite, viewed, errands) if act else partial(Site, viewed), port) as server,
+    ):
+        where, may = "" if chosen else f" in {runs}", "look and start commands" if act else "look"
+        say(f"{counted(there, 'run')}{where}, live until Ctrl-C; on this machine, whoever knows the address can {may}:")
         say(server.address)
         if open_it:
             open_in_browser(server.address)

@@ -39,8 +39,8 @@ def watch(go: "Go", folder: Path, as_json: bool) -> None:
     """
     from autoreward.core.wording import Command, in_shell
     from autoreward.errors import AnswerNeeded, JudgementNeeded
+    from autoreward.report.live.lines import JsonView, PlainView
     from autoreward.report.live.terminal_view import LiveView
-    from autoreward.report.phrases import JsonView, PlainView
     from autoreward.report.terminal import Terminal
     from autoreward.session.run import resume
     from autoreward.store.files import is_run

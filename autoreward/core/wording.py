@@ -58,9 +58,16 @@ def in_shell(fact: Setting | Command) -> str:
     """What is written on a command line; a command can be pasted into a shell, whatever the names in it are."""
     if isinstance(fact, Setting):
         return " ".join(_option(fact))
-    return shlex.join(
-        ["autoreward", fact.verb, *map(str, fact.words), *(word for choice in fact.chosen for word in _option(choice))]
-    )
+    return shlex.join(["autoreward", fact.verb, *map(str, fact.words), *_options(fact)])
+
+
+def in_words(command: Command) -> list[str]:
+    """What a command line gives the program, a word each; none of the command's own words is read as an option."""
+    return [command.verb, *_options(command), "--", *map(str, command.words)]
+
+
+def _options(command: Command) -> list[str]:
+    return [word for choice in command.chosen for word in _option(choice)]
 
 
 def _option(choice: Setting) -> list[str]:

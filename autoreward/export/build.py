@@ -34,6 +34,8 @@ from autoreward.tasks.tables import ActionField, StateField
 from autoreward.version import __version__
 
 PROGRAM, STATE_FILE = "program.py", "state.py"
+_CLASSES = ("activation_fn", "optimizer_class")
+"""Of a card's policy_kwargs, those that name a class."""
 
 
 def reward_files(task: Task, winner: Candidate) -> dict[str, str]:
@@ -136,10 +138,15 @@ def _fields(fields: dict[str, StateField] | dict[str, ActionField]) -> list[str]
 
 def train_script(task: Task, score: Score, steps: int, learned: bool = False) -> str:
     """`train.py`: the kept policy's training, in plain SB3; `learned`: the training moved the reward, which stands still here."""
-    net = list(task.train.net)
+    given = task.train.policy_kwargs.given()
+    plain = {name: value for name, value in given.items() if name not in _CLASSES}
     return python(
         "train.py.j2",
         algorithm=Word(task.train.algorithm),
+        package=Word(task.train.spec.package),
+        contrib=task.train.spec.package == "sb3_contrib",
+        policy=task.train.policy,
+        frame_stack=task.train.frame_stack,
         seed=score.seed % 2**31,
         steps=steps,
         learned=learned,
@@ -150,7 +157,8 @@ def train_script(task: Task, score: Score, steps: int, learned: bool = False) ->
         normalize_rewards=task.train.normalize_rewards,
         gamma=task.train.gamma,
         device=task.train.device,
-        net={"pi": net, "vf": net} if task.train.algorithm in ("PPO", "A2C") else net,
+        policy_kwargs={"net_arch": task.train.net_arch, **plain},
+        classes={name: Word(value) for name, value in given.items() if name in _CLASSES},
         settings=dict(task.train.hyperparameters),
     )
 

@@ -70,7 +70,8 @@ def _said(one: str, other: str, value: float, parents: Mapping[str, Sequence[str
 def _matrix(names: Sequence[str], known: Between, to: Callable[[str], str]) -> str:
     """A square for each pair, the darker the more alike; lower half alone: the other half says the same."""
     room = round(max(map(len, names)) * _LETTER) + 10
-    width, top = room + len(names) * _CELL + room, 6
+    legend, end = _legend(room)
+    width, top = max(room + len(names) * _CELL + room, end), 6
     height = top + len(names) * _CELL + _LABEL + 30
     svg = [
         f'<svg class="alike" viewBox="0 0 {width} {height}" style="width: {width}px" role="group" '
@@ -86,7 +87,7 @@ def _matrix(names: Sequence[str], known: Between, to: Callable[[str], str]) -> s
             for column, other in enumerate(names[:row])
         ]
         svg.append(f'<text x="{room + row * _CELL + 3}" y="{y + 12}" aria-hidden="true">{escape(name)}</text>')
-    return "".join([*svg, *_legend(room, height - 14), "</svg>"])
+    return "".join([*svg, f'<g transform="translate(0 {height - 14})">', *legend, "</g></svg>"])
 
 
 def _cell(x: float, y: float, one: str, other: str, value: float | None) -> str:
@@ -98,17 +99,17 @@ def _cell(x: float, y: float, one: str, other: str, value: float | None) -> str:
     )
 
 
-def _legend(x: float, y: float) -> list[str]:
+def _legend(x: float) -> tuple[list[str], int]:
+    """What the shades mean, from `x` on, and where that ends."""
     words = {0.0: "0, the same", _UNRELATED: "0.71, unrelated", 1.0: "1, opposite"}
     drawn = []
     for shade in _SHADES:
         said = words.get(shade, f"{shade:g}")
         drawn.append(
-            f'<rect {_shade(shade)} x="{x}" y="{y - 10}" width="12" height="12"/>'
-            f'<text x="{x + 16}" y="{y}">{said}</text>'
+            f'<rect {_shade(shade)} x="{x:.0f}" y="-10" width="12" height="12"/><text x="{x + 16:.0f}" y="0">{said}</text>'
         )
         x += 26 + len(said) * _LETTER
-    return drawn
+    return drawn, round(x)
 
 
 def _shade(value: float) -> str:

@@ -7,7 +7,9 @@ from markupsafe import Markup
 
 from autoreward.records import Confirmed
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 640, 120, 14, 30, 24
+_WIDTH, _RIGHT, _ROW, _TOP = 460, 14, 30, 24
+_LETTER, _LONGEST = 6.6, 170
+"""Pixels: of a letter of a name, and of the longest name."""
 
 
 def whiskers(confirmed: Sequence[Confirmed], best: str) -> Markup:
@@ -15,24 +17,26 @@ def whiskers(confirmed: Sequence[Confirmed], best: str) -> Markup:
     if not confirmed:
         return Markup("")
 
+    left = min(max(len(row.who) for row in confirmed) * _LETTER + 14, _LONGEST)
+
     def x(value: float) -> float:
-        return _LEFT + value * (_WIDTH - _LEFT - _RIGHT)
+        return left + value * (_WIDTH - left - _RIGHT)
 
     height = _TOP + _ROW * len(confirmed) + 18
     svg = [
         f'<svg class="whiskers" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Success on fresh seeds: '
         f'interquartile mean, 95 % interval, each training">'
     ]
-    svg.append(
-        f'<text class="title" x="{_LEFT}" y="13">held-out success on fresh seeds: mean, 95 %, each training</text>'
-    )
+    svg.append(f'<text class="title" x="{left:.1f}" y="13">held-out success: mean, 95 %, each training</text>')
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         svg.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{_TOP - 4}" y2="{height - 18}"/>')
         svg.append(f'<text x="{x(tick):.1f}" y="{height - 4}" text-anchor="middle">{tick:g}</text>')
     for place, row in enumerate(confirmed):
         y = _TOP + _ROW * (place + 0.5)
         color = "var(--good)" if row.who == best else "var(--accent)"
-        svg.append(f'<text class="title" x="{_LEFT - 10}" y="{y + 4:.1f}" text-anchor="end">{escape(row.who)}</text>')
+        svg.append(
+            f'<text class="title" x="{left - 10:.1f}" y="{y + 4:.1f}" text-anchor="end">{escape(row.who)}</text>'
+        )
         low, high = row.estimate.low, row.estimate.high
         if len(row.success) > 1:
             svg.append(

@@ -97,6 +97,8 @@ def successive_halving(study: Study, page: Page, field: Sequence[tuple[Candidate
         ended = {score.candidate_id for score in thawed.scores}
         entrants += [waiting.job for waiting in stopped if waiting.job.candidate_id in ended]
     more = replicas(study, entrants, trained.scores, budget)
+    if more:
+        study.listener(events.TrainingsBegin(tuple(job.id for job in more), 0, study.full, 0, len(ends)))
     again = page.each(TRIALS, more, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return trained.plus(Trained(again, score_all(study.steps, page, again, "search")))
 
@@ -168,6 +170,9 @@ def checkpoints(share: float, whole: int = TrialJob.model_fields["checkpoints"].
 def train_leg(study: Study, page: Page, jobs: Sequence[TrialJob], number: int, begin: int, end: int) -> Trained:
     """All these trainings one leg further, and what the scorer says of it."""
     legs = [leg(job, number, begin, end) for job in jobs]
+    ends = goals(study.config, study.task)
+    rung = sum(goal <= end for goal in ends)
+    study.listener(events.TrainingsBegin(tuple(job.id for job in legs), begin, end, rung, len(ends)))
     trials = page.each(TRIALS, legs, lambda job: train_from_state(study.steps, page, job), study.steps.executor)
     return Trained(trials, score_all(study.steps, page, trials, "search"))
 

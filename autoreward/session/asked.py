@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from autoreward import events
 from autoreward.errors import RunChanged
+from autoreward.report.live.lines import PlainView
 from autoreward.report.live.notebook_view import CellView, cell_output
-from autoreward.report.phrases import PlainView
 from autoreward.report.reading import RunView
 from autoreward.report.scalars import Log
 from autoreward.session.loaded import LoadedRun

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from autoreward.checks.samples import rollout
 from autoreward.config import RunConfig
 from autoreward.core import seeds
 from autoreward.core.executor import Executor
@@ -194,11 +195,10 @@ def measure_speed(
 
 def _probe(task: Task) -> tuple[Task, int]:
     """The task as the probe trains it, and for how many steps: past the random ones that SAC and its like begin with."""
-    settings, default = task.train.hyperparameters, {"PPO": 2048, "A2C": 5}
-    if task.train.algorithm in default:
-        rollout = int(settings.get("n_steps", default[task.train.algorithm])) * task.train.envs
-        return task, max(ROLLOUTS * rollout, LEAST_STEPS)
-    train = task.train.model_copy(update={"hyperparameters": {**settings, "learning_starts": 0}})
+    if task.train.spec.on_policy:
+        return task, max(ROLLOUTS * math.prod(rollout(task.train)), LEAST_STEPS)
+    settings = {**task.train.hyperparameters, "learning_starts": 0}
+    train = task.train.model_copy(update={"hyperparameters": settings})
     return task.model_copy(update={"train": train}), LEAST_STEPS
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from autoreward.tasks.card import Task
 from autoreward.version import __version__
 
-_LEARNERS = ("gymnasium", "numpy", "stable-baselines3", "torch")
+_LEARNERS = ("gymnasium", "numpy", "sb3-contrib", "stable-baselines3", "torch")
 _PLUGINS = "gymnasium.envs"
 """Where packages say that they bring environments."""
 _REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

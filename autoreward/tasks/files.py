@@ -112,6 +112,10 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     return read_task(find_card(name, folders))
 
 
+WRITTEN = Path("envs")
+"""Where cards are written if no folder is named."""
+
+
 def find_card(name: str, folders: tuple[Path, ...]) -> Path:
     """The task.toml of that name, or at that path (itself or its folder).
 
@@ -131,6 +135,9 @@ def find_card(name: str, folders: tuple[Path, ...]) -> Path:
     if path.suffix == ".toml":
         there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
         raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")
+    own = WRITTEN / path
+    if path.name == name and (own / "task.toml").is_file():
+        raise TaskError(f"There is no task {name!r} among those that come along; you have one: write `{own}`.")
     raise TaskError(
         f"There is no task {name!r}.{did_you_mean(name, names)} `", Command("tasks"), f"` lists all {len(names)}."
     )

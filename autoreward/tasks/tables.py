@@ -7,7 +7,9 @@ from pydantic import model_validator
 
 from autoreward.records import Record
 from autoreward.records.base import FormulaText, Hyperparameter, Line, Name, Prose, Range, Unit
+from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName, AlgorithmSpec
 from autoreward.tasks.formulas.angles import Circle, circle_of
+from autoreward.tasks.policy_kwargs import PolicyKwargs
 
 
 class StateField(Record):
@@ -100,20 +102,27 @@ class Metric(Record):
     about: Line = ""
 
 
+_Layers = Annotated[tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...], Bounded(max_length=16)]
+
+
 class Train(Record):
     """Tuned settings of one full training."""
 
-    algorithm: Literal["PPO", "SAC", "TD3", "DQN", "A2C"]
+    algorithm: AlgorithmName
     steps: int = Bounded(gt=0, le=10**12)
     envs: int = Bounded(default=16, gt=0, le=256)
     normalize_observations: bool = True
     normalize_rewards: bool = True
     rescale_actions: bool = True
     """Whether policies emit real-valued actions in [-1, 1], which become those between the environment's bounds. False: in its own
-    units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC and TD3 always rescale."""
+    units, about 0 with a spread of 1 at first, which bounds far from that are never reached by. SAC, TD3 and TQC always rescale."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
     """Where models train; `auto` is a GPU where there is one. A worker of a task that trains on a GPU has no memory limit."""
-    net: tuple[Annotated[int, Bounded(gt=0, le=65_536)], ...] = Bounded(default=(64, 64), max_length=16)
+    net: _Layers | dict[Literal["pi", "vf", "qf"], _Layers] = (64, 64)
+    """Widths of layers: the same of all networks, or those of policy (`pi`) and critic (`vf` on-policy, else `qf`) apart."""
+    policy_kwargs: PolicyKwargs = PolicyKwargs()
+    frame_stack: int = Bounded(default=1, gt=0, le=32)
+    """Observations that a policy sees at once, the newest last; those before an episode's start are 0."""
     snapshots: float = Bounded(default=0.0, ge=0.0, le=1.0)
     """Share of a training's episodes that begin at a snapshot at first, a state on the way of a recorded episode; it falls to 0 in
     the first half of the training. Scores are of episodes from the environment's own starts alone."""
@@ -128,6 +137,33 @@ class Train(Record):
             )
         return self
 
+    @model_validator(mode="after")
+    def _networks_that_it_has(self) -> Self:
+        """Raises ValueError where networks are told apart that the algorithm does not have."""
+        has = self.spec.networks
+        if isinstance(self.net, dict) and {*self.net} != {*has}:
+            apart = f"{{ {', '.join(f'{name} = [64, 64]' for name in has)} }}, or " if has else ""
+            raise ValueError(f"net of {self.algorithm} is {apart}[64, 64]; write one of these forms")
+        return self
+
+    @property
+    def spec(self) -> AlgorithmSpec:
+        """What is known of the algorithm."""
+        return ALGORITHMS[self.algorithm]
+
+    @property
+    def policy(self) -> str:
+        """What Stable-Baselines3 calls the kind of its policy."""
+        return "MlpLstmPolicy" if self.spec.recurrent else "MlpPolicy"
+
+    @property
+    def net_arch(self) -> list[int] | dict[str, list[int]]:
+        """Widths of its layers, as Stable-Baselines3 takes them."""
+        if isinstance(self.net, dict):
+            return {name: list(widths) for name, widths in self.net.items()}
+        net = list(self.net)
+        return {"pi": net, "vf": net} if self.spec.on_policy else net
+
     @property
     def gamma(self) -> float:
         """The discount factor; Stable-Baselines3's own where the card names none."""
@@ -135,5 +171,5 @@ class Train(Record):
 
     @property
     def rescales(self) -> bool:
-        """Whether real-valued actions are rescaled for the policy, which SAC and TD3 do themselves."""
-        return self.rescale_actions and self.algorithm in ("PPO", "A2C")
+        """Whether real-valued actions are rescaled for the policy, which some algorithms do themselves."""
+        return self.rescale_actions and not self.spec.rescales

@@ -1,30 +1,32 @@
 """Policies as plain arrays: SB3 model + observation statistics <-> safetensors bytes."""
 
+import importlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
-import stable_baselines3
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
-from autoreward.errors import TaskError
+from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
+from autoreward.worker.envs.masks import masks_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import PolicyFunction, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, VectorEnv
 from autoreward.worker.rollout.recorder import Recorder
 
 MEAN, VARIANCE = "observation_mean", "observation_variance"
 EPSILON = 1e-8
 CLIP = 10.0
-ON_POLICY = ("PPO", "A2C")
+_CLASSES = {"activation_fn": torch.nn, "optimizer_class": torch.optim}
+"""Where the classes are that a card names in its policy_kwargs."""
 
 
 def on_gpu(task: Task, available: Callable[[], bool] = torch.cuda.is_available) -> bool:
@@ -32,11 +34,25 @@ def on_gpu(task: Task, available: Callable[[], bool] = torch.cuda.is_available) 
     return task.train.device != "cpu" and available()
 
 
+def algorithm_class(task: Task) -> type[BaseAlgorithm]:
+    """The class of the task's algorithm. Raises TaskError where its package is not installed."""
+    spec = task.train.spec
+    try:
+        package = importlib.import_module(spec.package)
+    except ModuleNotFoundError:
+        raise TaskError(
+            f'task {task.name}, [train] algorithm = "{task.train.algorithm}" is of sb3-contrib, which is not installed: '
+            f"{how_to_get('contrib')}"
+        ) from None
+    kind: type[BaseAlgorithm] = getattr(package, task.train.algorithm)
+    return kind
+
+
 def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
     """The task's SB3 model with its tuned settings, on its device.
 
     Raises:
-        TaskError: the device is not there, where SB3 would take the CPU instead.
+        TaskError: the device is not there, where SB3 would take the CPU instead; or the algorithm's package is not.
         ValueError: SB3 does not take the settings.
         TypeError: the same.
     """
@@ -51,15 +67,19 @@ def build(task: Task, venv: VecEnv, seed: int, **extra: Any) -> BaseAlgorithm:
 
 
 def _built(task: Task, venv: VecEnv, seed: int, device: str, **extra: Any) -> BaseAlgorithm:
-    kind = getattr(stable_baselines3, task.train.algorithm)
+    kind: Any = algorithm_class(task)
     settings: dict[str, Any] = dict(task.train.hyperparameters)
-    net: Any = list(task.train.net)
-    if task.train.algorithm in ON_POLICY:
-        net = {"pi": net, "vf": net}
     model: BaseAlgorithm = kind(
-        "MlpPolicy", venv, seed=seed, device=device, policy_kwargs={"net_arch": net}, **settings, **extra
+        task.train.policy, venv, seed=seed, device=device, policy_kwargs=policy_kwargs(task), **settings, **extra
     )
     return model
+
+
+def policy_kwargs(task: Task) -> dict[str, Any]:
+    """As Stable-Baselines3 takes them."""
+    given = {"net_arch": task.train.net_arch, **task.train.policy_kwargs.given()}
+    classes = {name: getattr(home, given[name]) for name, home in _CLASSES.items() if name in given}
+    return given | classes
 
 
 def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:
@@ -75,14 +95,64 @@ def blank(task: Task, closing: ExitStack) -> BaseAlgorithm:
 def policy_function(
     model: BaseAlgorithm, view: PolicyView, actions: PolicyActions, mean: NDArray[Any], variance: NDArray[Any]
 ) -> PolicyFunction:
-    """The model's most likely actions as the environment takes them, as a function of observation vectors; it is shown its view."""
+    """The model's most likely actions as the environment takes them, as a function of observation vectors; it is shown its view.
 
-    def choose(observations: NDArray[Any]) -> NDArray[Any]:
-        normal = np.clip((view.of(observations) - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP)
-        emitted = model.predict(normal.astype(np.float32), deterministic=True)[0]
+    One of a recurrent policy, or of one that sees several observations at once, remembers the episodes by their places.
+    """
+    memory = _Memory(len(mean) // len(view.places))
+
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> NDArray[Any]:
+        seen = memory.shown(turn, view.of(observations))
+        normal = np.clip((seen - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP).astype(np.float32)
+        masks = {"action_masks": masks_of(view.layout, observations)} if view.layout.masks else {}
+        emitted, state = model.predict(normal, memory.of(turn), turn.starts, deterministic=True, **masks)
+        memory.keep(turn, state)
         return np.asarray(actions.acted(emitted))
 
     return choose
+
+
+def newest_spread(view: PolicyView, variance: NDArray[Any]) -> NDArray[Any]:
+    """What each number that a policy sees varies by, (v,), from the variance of all that it sees at once."""
+    return np.asarray(np.sqrt(variance[-len(view.places) :] + EPSILON))
+
+
+class _Memory:
+    """What a policy remembers of each episode that it plays: the observations before, and what an LSTM makes of them.
+
+    Episodes were all among those of the last turn, or all begin.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._places: NDArray[np.intp] | None = None
+        self._stack: NDArray[Any] | None = None
+        """(m, frames * v), of the episodes at these places."""
+        self._state: tuple[NDArray[Any], ...] | None = None
+        """Arrays (layers, m, hidden) of the same."""
+
+    def shown(self, turn: EpisodeRows, seen: NDArray[Any]) -> NDArray[Any]:
+        """Behind the observations before (m, v) these, as `VecFrameStack` has them: (m, frames * v)."""
+        if self._frames == 1:
+            return seen
+        if self._stack is None or self._places is None or turn.starts.all():
+            before = np.zeros((len(seen), self._frames * seen.shape[1]), seen.dtype)
+        else:
+            before = self._stack[np.searchsorted(self._places, turn.places)]
+            before[turn.starts] = 0
+        self._stack = np.concatenate([before[:, seen.shape[1] :], seen], axis=1)
+        return self._stack
+
+    def of(self, turn: EpisodeRows) -> tuple[NDArray[Any], ...] | None:
+        """The state of a recurrent policy."""
+        if self._state is None or self._places is None or turn.starts.all():
+            return None
+        rows = np.searchsorted(self._places, turn.places)
+        return tuple(part[:, rows] for part in self._state)
+
+    def keep(self, turn: EpisodeRows, state: tuple[NDArray[Any], ...] | None) -> None:
+        """What they are after that turn."""
+        self._places, self._state = turn.places, state
 
 
 def normalised(task: Task, venv: VectorEnv | Recorder) -> VecNormalize:
@@ -90,7 +160,9 @@ def normalised(task: Task, venv: VectorEnv | Recorder) -> VecNormalize:
 
     Rewards are normalised by LateRewards. Raises TaskError where nothing is left to see.
     """
-    taking = PolicyEnvs(venv, PolicyView(task, venv.layout), task.train)
+    taking: VecEnv = PolicyEnvs(venv, PolicyView(task, venv.layout), task.train)
+    if task.train.frame_stack > 1:
+        taking = VecFrameStack(taking, task.train.frame_stack)
     return VecNormalize(
         taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )

@@ -14,7 +14,7 @@ from autoreward.tasks.card import Task
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.worker.envs.fields import NamedArrays, state_fields
 from autoreward.worker.envs.flatten import Layout
-from autoreward.worker.envs.vector import PolicyFunction, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, VectorEnv
 
 
 class ScriptPolicy:
@@ -35,7 +35,7 @@ class ScriptPolicy:
         self._forget()
         lost = venv.lost_episodes
 
-        def choose(observations: NDArray[Any]) -> list[Any]:
+        def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
             nonlocal lost
             if venv.lost_episodes != lost:
                 lost = venv.lost_episodes

@@ -85,10 +85,11 @@ class CellView:
             for s in standings
         )
         names = ("training", "success", "2nd half", "progress", *(["limits"] if limited else []))
-        head = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
-        tables = f"<table>{bars}</table>" * bool(bars) + f"<table>{head}{rows}</table>" * bool(rows)
-        line = f"{self._progress.stage}, {self._progress.clock}"
-        self._show(Output(f"<p><b>{escape(self._progress.stage)}</b> {self._progress.clock}</p>{tables}", line))
+        top = f"<tr>{''.join(f'<th>{name}</th>' for name in names)}</tr>"
+        tables = f"<table>{bars}</table>" * bool(bars) + f"<table>{top}{rows}</table>" * bool(rows)
+        facts = ", ".join(filter(None, (self._progress.clock, self._progress.work)))
+        head = f"<p><b>{escape(self._progress.stage)}</b> {escape(facts)}</p>"
+        self._show(Output(f"{head}{tables}", f"{self._progress.stage}, {facts}"))
 
     def _end(self, sentence: str) -> Output:
         log = escape("\n".join(self._lines))

@@ -39,11 +39,12 @@ class LiveView:
         """Take one event."""
         with self._lock:
             self._progress.take(event)
-            if isinstance(event, events.RunStarted):
-                self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
-                self._console.print(str(event.folder), style="dim")
-            elif isinstance(event, events.RoundDone | events.Audited | events.JudgedAgain):
-                self._console.print(describe_event(event).strip())
+        # not under the lock: who prints waits for the board, and the board is drawn under it
+        if isinstance(event, events.RunStarted):
+            self._console.print(Text.assemble((event.task.name, "bold"), f"  {event.task.goal}"))
+            self._console.print(str(event.folder), style="dim")
+        elif isinstance(event, events.RoundDone | events.Audited | events.JudgedAgain):
+            self._console.print(describe_event(event).strip())
 
     def _draw(self) -> RenderableType:
         with self._lock:

@@ -1,5 +1,6 @@
-"""What can be done with a run next, as commands to be copied: a page runs none of them."""
+"""What can be done with a run next, as commands: to be copied, and started from the page where the viewer was told to let it."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from autoreward.core.wording import Command, Setting, in_shell
@@ -11,7 +12,27 @@ class Offer(NamedTuple):
     """A command, and what it is for."""
 
     what: str
-    line: str
+    command: Command
+    unasked: tuple[Setting, ...] = ()
+    """What it is told where nobody can be asked."""
+    words: str = ""
+    """What is to be written for its last word, which stands for that until then; empty: nothing is."""
+    by_page: bool = True
+    """Whether it can be started from a page: not what only prints what the page shows."""
+
+    @property
+    def line(self) -> str:
+        """To be copied."""
+        return in_shell(self.command)
+
+    @property
+    def started(self) -> Command:
+        """As a page starts it."""
+        return replace(self.command, chosen=(*self.command.chosen, *self.unasked))
+
+    def saying(self, said: str) -> Command:
+        """As a page starts it with these words."""
+        return replace(self.started, words=(*self.command.words[:-1], said))
 
 
 def offers_of_run(reading: RunView, busy: bool) -> tuple[Offer, ...]:
@@ -20,32 +41,32 @@ def offers_of_run(reading: RunView, busy: bool) -> tuple[Offer, ...]:
     if busy:
         return ()
     if reading.run is None:
-        return (Offer("Go on with it", in_shell(Command("resume", (folder,)))),)
+        return (Offer("Go on with it", Command("resume", (folder,))),)
+    wish = "what should change"
     offers = [
-        Offer("Film the winner's policy", in_shell(Command("play", (folder,)))),
-        Offer("Say what should change, and go on", in_shell(Command("feedback", (folder, "what should change")))),
-        Offer("Say which of two policies is better", in_shell(Command("prefer", (folder,)))),
+        Offer("Film the winner's policy", Command("play", (folder,))),
+        Offer("Say what should change, and go on", Command("feedback", (folder, wish)), words=wish),
+        Offer("Say which of two policies is better", Command("prefer", (folder,)), (Setting("page"),)),
     ]
     if found_audit(reading).proposal:
-        offers.append(Offer("Go on by a stricter rule", in_shell(Command("tighten", (folder,)))))
+        offers.append(Offer("Go on by a stricter rule", Command("tighten", (folder,)), (Setting("yes"),)))
     if reading.run.best:
-        offers.append(Offer("Keep the reward and the policy", in_shell(Command("export", (folder,)))))
+        offers.append(Offer("Keep the reward and the policy", Command("export", (folder,))))
     if reading.run.second:
-        chosen = (Setting("second", True),)
-        offers.append(Offer("Keep the other program's", in_shell(Command("export", (folder,), chosen))))
+        offers.append(Offer("Keep the other program's", Command("export", (folder,), (Setting("second", True),))))
     return tuple(offers)
 
 
 def offers_of_candidate(reading: RunView, candidate_id: str) -> tuple[Offer, ...]:
     """What makes sense for a candidate."""
     chosen = (Setting("candidate", candidate_id),)
-    shown = Offer("The same in a terminal", in_shell(Command("show", (reading.folder,), chosen)))
+    shown = Offer("The same in a terminal", Command("show", (reading.folder,), chosen), by_page=False)
     view = reading.candidate(candidate_id)
     if view is None or not view.scores:
         return (shown,)
     before = (*chosen, Setting("before", True))
     return (
-        Offer("Film its policy", in_shell(Command("play", (reading.folder,), chosen))),
-        Offer("Beside what it was at first", in_shell(Command("play", (reading.folder,), before))),
+        Offer("Film its policy", Command("play", (reading.folder,), chosen)),
+        Offer("Beside what it was at first", Command("play", (reading.folder,), before)),
         shown,
     )

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, unquote_to_bytes
 
 from markupsafe import Markup
 
-from autoreward.core.wording import in_shell
+from autoreward.core.wording import Command, in_shell
 from autoreward.errors import AutorewardError, UsageError, from_the_system
 from autoreward.report.candidates import CandidateView
 from autoreward.report.charts import small_line
@@ -17,7 +17,8 @@ from autoreward.report.model_calls import model_calls
 from autoreward.report.reading import RunView
 from autoreward.report.run_rows import RunRow
 from autoreward.report.templates import page, part
-from autoreward.report.view.commands import offers_of_candidate, offers_of_run
+from autoreward.report.view.commands import Offer, offers_of_candidate, offers_of_run
+from autoreward.report.view.errands import Errand, Errands
 from autoreward.report.view.viewed_runs import UNREAD, ViewedRuns, stamp_of_rows
 from autoreward.store.files import in_use
 
@@ -72,7 +73,7 @@ class Site:
             case [""]:
                 return self._runs()
             case ["stamp"]:
-                return Response(200, self._viewed.stamp(told.get("of", "")), html=False)
+                return Response(200, self._stamp(told.get("of", "")), html=False)
             case ["run", name]:
                 return self._run(name)
             case ["run", name, candidate_id]:
@@ -90,9 +91,9 @@ class Site:
         )
 
     def _run(self, name: str) -> Response:
-        stamp = self._viewed.stamp(name)  # before it is read: what is saved meanwhile makes another one
+        stamp = self._stamp(name)  # before it is read: what is saved meanwhile makes another one
         reading = self._viewed.reading(name)
-        busy = in_use(reading.files)
+        busy, errands = in_use(reading.files), self._errands(name)
         values = run_parts(reading, lambda candidate_id: self._at("run", name, candidate_id))
         compare = self._base + "compare"
         return self._page(
@@ -104,13 +105,15 @@ class Site:
             name=name,
             busy=busy,
             offers=offers_of_run(reading, busy),
+            errands=errands,
+            here=self._at("run", name),
             compare=compare,
             calls=model_calls(reading),
             **values,
         )
 
     def _candidate(self, name: str, candidate_id: str, against: str) -> Response:
-        stamp = self._viewed.stamp(name)
+        stamp = self._stamp(name)
         reading = self._viewed.reading(name)
         view = _need(reading, name, candidate_id)
         order = [v.candidate.id for v in best_first(reading)]
@@ -139,9 +142,22 @@ class Site:
             calls=calls,
             place=here + 1,
             offers=offers_of_candidate(reading, candidate_id),
+            errands=self._errands(name),
+            here=self._at("run", name, candidate_id),
             compare=f"{self._base}compare?a={quote(os.fsencode(f'{name}/{candidate_id}'), safe='')}&b=",
             **candidate_parts(reading, lambda found: self._at("run", name, found)) | {"diff": _nothing},
         )
+
+    acts = False
+    """Whether its buttons start commands."""
+
+    def _errands(self, name: str) -> list[Errand]:
+        """The commands that were started for a run: none, where none can be."""
+        return []
+
+    def _stamp(self, name: str) -> str:
+        """What changes when a page of that run, or of all runs, is another one."""
+        return self._viewed.stamp(name)
 
     def _compare(self, one: str, other: str) -> Response:
         sides = [self._side(told) for told in (one, other)]
@@ -190,11 +206,62 @@ class Site:
         """`of`: the run whose changes it follows, empty: all of them; `stamp`: as they were, empty where it follows none."""
         follows = f"{self._base}stamp?of={quote(os.fsencode(of), safe='')}" if stamp else ""
         shared = {"base": self._base, "title": title, "stamp": stamp, "follows": follows, "at": self._at}
-        return Response(200, page(template, reaches=SELF, **shared, **values, **look()))
+        acting = {"acts": self.acts, "in_shell": in_shell}
+        return Response(200, page(template, reaches=SELF, **shared, **acting, **values, **look()))
 
     def _trouble(self, status: int, why: str) -> Response:
         shared = {"base": self._base, "title": "not here", "up": self._base, "stamp": "", "follows": "", "busy": False}
         return Response(status, page("view_trouble", reaches=SELF, why=why, **shared, **look()))
+
+
+class ActingSite(Site):
+    """Implements `PagesThatHear`: pages whose buttons start the commands that they show, and nothing else."""
+
+    acts = True
+
+    def __init__(self, runs: ViewedRuns, errands: Errands, base: str) -> None:
+        """`errands`: what starts them."""
+        super().__init__(runs, base)
+        self._started = errands
+
+    def take(self, asked: str, told: dict[str, Any]) -> Response:
+        """Start the `command` that the page at `run/NAME` or `run/NAME/CANDIDATE` offers, with the `words` that it wants."""
+        steps = [os.fsdecode(unquote_to_bytes(step)) for step in asked.split("/")]
+        line, words = told.get("command"), told.get("words", "")
+        if not (steps[0] == "run" and len(steps) in (2, 3) and isinstance(line, str) and isinstance(words, str)):
+            return Response(400, "A command of a page is started, by its line.\n", html=False)
+        with self._lock:
+            try:
+                return self._begun(steps[1], steps[2] if len(steps) == 3 else "", line, words.strip())
+            except UsageError as error:
+                return Response(404, f"{error.worded(in_shell)}\n", html=False)
+            except AutorewardError as error:
+                return Response(503, f"{error.worded(in_shell)}\n", html=False)
+            except OSError as error:
+                return Response(503, f"{from_the_system(error)}\n", html=False)
+
+    def _begun(self, name: str, candidate_id: str, line: str, words: str) -> Response:
+        reading = self._viewed.reading(name)
+        offers: Sequence[Offer] = (
+            offers_of_candidate(reading, candidate_id)
+            if candidate_id
+            else offers_of_run(reading, in_use(reading.files))
+        )
+        offer = next((o for o in offers if o.by_page and in_shell(o.started) == line), None)
+        if offer is None:
+            return Response(409, "That can't be done with the run as it is now.\n", html=False)
+        if offer.words and not words:
+            return Response(400, f"Say {offer.words} first.\n", html=False)
+        command: Command = offer.saying(words) if offer.words else offer.started
+        if not self._started.start(name, command):
+            return Response(409, "Another command runs for this run: wait for its end.\n", html=False)
+        return Response(200, "started\n", html=False)
+
+    def _errands(self, name: str) -> list[Errand]:
+        return self._started.of(name)
+
+    def _stamp(self, name: str) -> str:
+        return f"{self._viewed.stamp(name)} {self._started.stamp(name)}".strip()
 
 
 def _nothing(view: CandidateView) -> Markup:

@@ -26,6 +26,10 @@ _USUAL_TOLERANCE, _TOLERANCE_SHARE = 0.05, 0.05
 """Where an environment states no tolerance: in its own unit as Gymnasium's goal environments have it, else a share of the range."""
 
 
+NO_HINT = "nothing hints at a goal; this only completes the file: write what you mean"
+"""What a rule is called that means nothing."""
+
+
 class GuessedSuccess(NamedTuple):
     """A rule, how successes are ranked, and why."""
 
@@ -68,8 +72,7 @@ def guessed_success(
     name, field = next(iter(state.items()))
     shown = f"norm({name})" if _width(field, survey) else name
     high = (field.range or (0.0, 1.0))[1]
-    guess = "nothing hints at a goal; this only completes the file: write what you mean"
-    return GuessedSuccess(Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), guess)
+    return GuessedSuccess(Success(when=f"{shown} > {short(high)}"), Metric(value="length", better="lower"), NO_HINT)
 
 
 def _as_it_says(own: str, near: GuessedSuccess | None, goal: str, limit: int) -> GuessedSuccess:

@@ -14,7 +14,7 @@ from autoreward.worker.envs.faults import not_finite, returned
 from autoreward.worker.envs.replay import EpisodeSoFar
 from autoreward.worker.envs.stated import Stated
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 
 _SEEDS, _RESETS, _STARTS, _ACTIONS = "batched.seeds", "batched.resets", "batched.starts", "batched.actions"
 _KEPT = 1_024
@@ -115,7 +115,8 @@ class BatchedEnvs(VectorEnv):
         actions: list[list[Any]] = [[] for _ in seeds]
         ended = np.zeros(len(seeds), np.bool_)
         while len(going):
-            chosen = np.stack(list(choose(np.stack([observations[i][-1] for i in going]))))
+            turn = EpisodeRows(going, np.array([not actions[i] for i in going]))
+            chosen = np.stack(list(choose(np.stack([observations[i][-1] for i in going]), turn)))
             step = simulator.step(going, chosen)
             self._demand_finite(step.observations)
             for i, action, after in zip(going, chosen, step.observations, strict=True):

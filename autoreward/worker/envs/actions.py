@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
 from autoreward.core.acting import Acting
 from autoreward.tasks.tables import Train
+from autoreward.worker.envs.masks import ACTION_MASKS, masks_of
 from autoreward.worker.envs.policy_view import PolicyView
 
 _TRIED = 3.0
@@ -36,12 +37,18 @@ class PolicyEnvs(VecEnvWrapper):
 
     def __init__(self, venv: VecEnv, view: PolicyView, train: Train) -> None:
         self._policy_actions = PolicyActions(venv.action_space, train)
-        self.view = view
+        self._view = view
+        self._now: NDArray[Any] | None = None
         super().__init__(venv, view.space(venv.observation_space), self._policy_actions.space)
 
     def reset(self) -> Any:
         """Reset all environments."""
-        return self.view.of(np.asarray(self.venv.reset()))
+        return self.shown(np.asarray(self.venv.reset()))
+
+    def shown(self, vectors: NDArray[Any]) -> NDArray[Any]:
+        """What a policy sees of the vectors (n, d) in which the environments are now, as after a leg that goes on."""
+        self._now = vectors
+        return self._view.of(vectors)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Pass on the environment's own actions."""
@@ -51,8 +58,20 @@ class PolicyEnvs(VecEnvWrapper):
         """Step."""
         observations, rewards, dones, infos = self.venv.step_wait()
         for i in np.flatnonzero(dones):
-            infos[i]["terminal_observation"] = self.view.of(infos[i]["terminal_observation"])
-        return self.view.of(np.asarray(observations)), rewards, dones, infos
+            infos[i]["terminal_observation"] = self._view.of(infos[i]["terminal_observation"])
+        return self.shown(np.asarray(observations)), rewards, dones, infos
+
+    def has_attr(self, attr_name: str) -> bool:
+        """As ever; action masks are here, where the environments' vectors have them."""
+        return bool(self._view.layout.masks) if attr_name == ACTION_MASKS else super().has_attr(attr_name)
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """As ever, but for action masks, which were asked for when the environments were stepped."""
+        if method_name != ACTION_MASKS:
+            return super().env_method(method_name, *args, indices=indices, **kwargs)
+        if self._now is None:
+            raise RuntimeError("the environments were never reset")
+        return list(masks_of(self._view.layout, self._now))
 
 
 def out_of_reach(own: spaces.Space[Any], train: Train) -> str:
@@ -60,7 +79,7 @@ def out_of_reach(own: spaces.Space[Any], train: Train) -> str:
 
     It starts about 0 with a spread of 1: of a wide or distant range it never tries the most, of a narrow one the ends alone.
     """
-    if not isinstance(own, spaces.Box) or train.rescales or train.algorithm in ("SAC", "TD3"):
+    if not isinstance(own, spaces.Box) or train.rescales or train.spec.rescales:
         return ""
     for i, (low, high) in enumerate(zip(own.low.tolist(), own.high.tolist(), strict=True)):
         tried = min(high, _TRIED) - max(low, -_TRIED)

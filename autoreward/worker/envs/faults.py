@@ -27,13 +27,17 @@ class UnusableInfo(Exception):
     """What `info` says of a value that a field reads, in words: it is missing, no number, or not as it was."""
 
 
+class UnusableMasks(Exception):
+    """What `action_masks()` gives that says of no choice whether it is allowed, in words."""
+
+
 def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
     """For an exception that came out of a call. Raises EnvironmentFault; MemoryError with the call; the exception if it is ours."""
     if isinstance(error, AutorewardError) or interrupted(error):
         raise error
     if isinstance(error, MemoryError):  # the next one may not fit in either: no episode is lost to it, the job ends
         raise MemoryError(f"{task.env}: {call} found no memory ({_one_line(str(error)) or 'MemoryError'})") from error
-    if isinstance(error, UnusableInfo | UnusableObservation):
+    if isinstance(error, UnusableInfo | UnusableMasks | UnusableObservation):
         raise returned(task, call, str(error)) from None
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
     lines = " | ".join(_last_lines(error))

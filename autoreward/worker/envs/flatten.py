@@ -68,11 +68,13 @@ class Layout(NamedTuple):
     """Values of `info` that fields read, behind all numbers of the observation."""
     kind: Any = None
     """Type of the observation's numbers, where those of `info` made another one of the vector's; None: the vector's own."""
+    masks: int = 0
+    """Choices of an action, behind all else: 1 for each that is allowed, 0 for each that is not; none where it masks none."""
 
     @property
     def observed(self) -> int:
         """How many entries are of the observation itself."""
-        return self.info[0].start if self.info else self.size
+        return self.info[0].start if self.info else self.size - self.masks
 
     def values(self, vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """What formulas may name: `obs`, `obs.KEY` for each stretch, and values of `info`."""

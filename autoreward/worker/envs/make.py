@@ -16,6 +16,7 @@ from autoreward.worker.envs.faults import raise_as_fault
 from autoreward.worker.envs.flatten import flat
 from autoreward.worker.envs.guarded import Guarded
 from autoreward.worker.envs.informed import Informed
+from autoreward.worker.envs.masks import Masked
 from autoreward.worker.envs.older import made_env
 from autoreward.worker.envs.rounding import Declared
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
@@ -70,7 +71,8 @@ def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     if not task.state_program:  # which makes numbers of its own
         env = Declared(env, task)
     env = flat(env if task.terminates else Endless(env), task)
-    return Informed(env, task) if task.info_at_reset else env
+    env = Informed(env, task) if task.info_at_reset else env
+    return Masked(env, task) if task.train.spec.masked else env
 
 
 class Reseeded(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -94,18 +96,15 @@ class Endless(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _trainable(actions: spaces.Space[Any], task: Task) -> None:
     """Raises TaskError if the algorithm can't choose such actions."""
-    takes: dict[str, tuple[type[spaces.Space[Any]], ...]] = {
-        "DQN": (spaces.Discrete,), "SAC": (spaces.Box,), "TD3": (spaces.Box,),
-    }  # fmt: skip
-    able = takes.get(task.train.algorithm, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary))
+    able = task.train.spec.actions
     if not isinstance(actions, spaces.Space):
         raise TaskError(
             f"task {task.name}: action_space of {task.env} is a {type(actions).__name__} and no space of Gymnasium's; where each "
             "of several agents has its own, wrap the environment into one that is a single agent's."
         )
     actions_are = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
-    if not isinstance(actions, able):
-        kinds = " or ".join(kind.__name__ for kind in able)
+    if not isinstance(actions, tuple(getattr(spaces, kind) for kind in able)):
+        kinds = " or ".join(able)
         raise TaskError(
             f"{actions_are}, and {task.train.algorithm} chooses {kinds}; wrap the environment or name another algorithm."
         )

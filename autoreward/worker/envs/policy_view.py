@@ -21,6 +21,7 @@ class PolicyView:
 
     def __init__(self, task: Task, layout: Layout) -> None:
         """Raises TaskError if nothing is left to see, or a field that policies see reads what another one keeps from them."""
+        self.layout = layout
         kept = unseen_places(task, layout)
         self.places = np.array([i for i in range(layout.observed) if i not in kept], dtype=np.intp)
         """Shape (v,)."""

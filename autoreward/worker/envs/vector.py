@@ -18,13 +18,24 @@ from autoreward.tasks.card import Task
 from autoreward.worker.envs import replay
 from autoreward.worker.envs.apart import Apart
 from autoreward.worker.envs.flatten import Layout, layout_of
+from autoreward.worker.envs.masks import allowed_actions
 from autoreward.worker.envs.replay import EpisodeInputs, EpisodeSoFar, Replayable
 from autoreward.worker.envs.stated import Stated, stated
 from autoreward.worker.envs.time_limits import time_limit
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 
-PolicyFunction = Callable[[NDArray[Any]], Sequence[Any] | NDArray[Any]]
-"""Observations (m, d) -> m actions."""
+
+class EpisodeRows(NamedTuple):
+    """Whose actions a policy is asked for, of the episodes that are played side by side."""
+
+    places: NDArray[np.intp]
+    """Shape (m,): of the episodes among all of them, growing."""
+    starts: NDArray[np.bool_]
+    """Shape (m,): the episode has no step yet; an episode that was lost begins again."""
+
+
+PolicyFunction = Callable[[NDArray[Any], EpisodeRows], Sequence[Any] | NDArray[Any]]
+"""Observations (m, d), and whose they are -> m actions."""
 
 
 class RolloutEpisode(NamedTuple):
@@ -65,6 +76,7 @@ class VectorEnv(VecEnv):
     @abstractmethod
     def play(self, choose: PolicyFunction, seeds: Sequence[int]) -> list[RolloutEpisode]:
         """One whole episode per seed, side by side; `choose` is asked about those that go on, in the order of the seeds.
+        Where the environment masks actions, none is played that is not allowed.
 
         Episodes in progress are lost: a `reset` or `bring_back` must come before the next step. Raises ValueError for more
         than n seeds.
@@ -140,11 +152,13 @@ class GymnasiumEnvs(DummyVecEnv, VectorEnv):
         )
         if len(parts) < len(seeds):
             raise ValueError(f"{len(seeds)} episodes in {len(parts)} environments")
-        going = parts
+        going = list(range(len(parts)))
         while going:
-            chosen = choose(np.stack([episode.observations[-1] for episode in going]))
+            now = np.stack([parts[i].observations[-1] for i in going])
+            turn = EpisodeRows(np.array(going), np.array([not parts[i].actions for i in going]))
+            chosen = allowed_actions(self.action_space, self.layout, now, choose(now, turn))
             both = list(zip(going, chosen, strict=True))
-            going = self._apart.run(lambda both: [e for e, action in both if e.goes_on(action)], both)
+            going = self._apart.run(lambda both: [i for i, action in both if parts[i].goes_on(action)], both)
         return [RolloutEpisode(np.stack(e.observations), np.stack(e.actions), e.terminated) for e in parts]
 
     def choose_seeds(self, choose: Callable[[int], int | None]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.fields import NamedArrays, state_fields
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 from autoreward.worker.exploring.simple_policies import play_one
 
 CELL_BINS = 10
@@ -99,7 +99,7 @@ class CellArchive:
     def _sticky(self, begin: Sequence[Any]) -> PolicyFunction:
         taken: list[Any] = []
 
-        def choose(observations: NDArray[Any]) -> list[Any]:
+        def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
             if len(taken) < len(begin):
                 taken.append(begin[len(taken)])
             elif len(taken) == len(begin) or self._random.random() > STICKY:

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 
 KNOTS = 8
 """Stretches of time in which a plan's action is the same."""
@@ -53,7 +53,7 @@ class SimplePolicies:
         """One of them, for one episode in one environment: it counts its steps."""
         clock = -1
 
-        def choose(observations: NDArray[Any]) -> list[Any]:
+        def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
             nonlocal clock
             clock += 1
             return [_action(self._space, self._emitted(numbers, clock, self._seen.view.of(observations[0])))]
@@ -80,7 +80,7 @@ def play_one(venv: VectorEnv, choose: PolicyFunction, seed: int) -> RolloutEpiso
 
 def pilot(venv: VectorEnv, seed: int) -> tuple[bool, list[RolloutEpisode]]:
     """Random episodes, and whether an episode can be replayed: whether its seed and actions give it again, after another one."""
-    episodes = [play_one(venv, lambda _: [venv.action_space.sample()], own) for own in pilot_seeds(seed)[:-1]]
+    episodes = [play_one(venv, lambda *_: [venv.action_space.sample()], own) for own in pilot_seeds(seed)[:-1]]
     first = episodes[0]
     again = play_one(venv, replayed(first.actions), seed)
     same = first.terminated == again.terminated and np.array_equal(
@@ -98,7 +98,7 @@ def replayed(actions: NDArray[Any]) -> PolicyFunction:
     """These actions again, the last one for ever."""
     clock = -1
 
-    def choose(observations: NDArray[Any]) -> list[Any]:
+    def choose(observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
         nonlocal clock
         clock += 1
         return [actions[min(clock, len(actions) - 1)]]

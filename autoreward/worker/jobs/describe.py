@@ -5,10 +5,11 @@ import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import stable_baselines3
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.wording import did_you_mean
@@ -19,6 +20,7 @@ from autoreward.worker import policies
 from autoreward.worker.batched.choice import chosen_simulator
 from autoreward.worker.envs import make
 from autoreward.worker.envs.fields import NamedArrays
+from autoreward.worker.envs.masks import allowed_actions
 from autoreward.worker.envs.rounding import demand_moderate
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.vector import VectorEnv
@@ -64,7 +66,7 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
     recorder.seed(seed % 2**31)
     recorder.reset()
     for taken in range(1, _STEPS + 1):
-        recorder.step(np.stack([recorder.action_space.sample() for _ in range(_ENVS)]))
+        recorder.step(_drawn_actions(recorder))
         if taken >= _FEWEST_STEPS and time.monotonic() > sampling + job.seconds / 2:
             break
     pace = Pace(seconds=(time.monotonic() - sampling) / (taken * _ENVS), steps=taken * _ENVS)
@@ -96,6 +98,12 @@ def describe(job: DescribeJob, files: Mapping[str, bytes], context: JobContext) 
         hurried=pace if taken < _STEPS or sampling > began + job.seconds / 2 else None,
     )
     return description, {SAMPLES: samples.to_bytes(), REFERENCE_EPISODES: episodes.to_bytes()}
+
+
+def _drawn_actions(recorder: Recorder) -> NDArray[Any]:
+    """One for each environment, that it allows now."""
+    drawn = np.stack([recorder.action_space.sample() for _ in range(recorder.num_envs)])
+    return np.asarray(allowed_actions(recorder.action_space, recorder.layout, recorder.observations, drawn))
 
 
 def _demand_full_length(task: Task, limit: int, episodes: Sequence[Episode]) -> None:
@@ -138,7 +146,7 @@ def _try_settings(task: Task, venv: VectorEnv) -> None:
     """Build the task's algorithm once. Raises TaskError on settings that it does not take."""
     train = task.train
     card = f"task {task.name}, [train"
-    parameters = inspect.signature(getattr(stable_baselines3, train.algorithm)).parameters
+    parameters = inspect.signature(policies.algorithm_class(task)).parameters
     for name, value in train.hyperparameters.items():
         if name not in parameters:
             hint = did_you_mean(name, parameters)
@@ -148,11 +156,15 @@ def _try_settings(task: Task, venv: VectorEnv) -> None:
             raise TaskError(
                 f"{card}.hyperparameters]: {name} = {value!r} is no number; {train.algorithm}'s own is {usual!r}."
             )
-    if train.algorithm not in policies.ON_POLICY and train.hyperparameters.get("n_steps", 1) != 1:
+    policy: Any = policies.algorithm_class(task).policy_aliases[train.policy]
+    takes = inspect.signature(policy).parameters
+    if strange := sorted(train.policy_kwargs.given().keys() - takes):
+        raise TaskError(f"{card}.policy_kwargs]: policies of {train.algorithm} have no {strange[0]!r}; leave it out.")
+    if not train.spec.on_policy and train.hyperparameters.get("n_steps", 1) != 1:
         raise TaskError(
             f"{card}.hyperparameters]: n_steps is not used here: {train.algorithm} learns from single steps; leave it out."
         )
-    if not train.rescale_actions and train.algorithm in ("SAC", "TD3"):
+    if not train.rescale_actions and train.spec.rescales:
         raise TaskError(f"{card}] rescale_actions: {train.algorithm} always rescales actions; leave it out.")
     if not 0.0 <= train.gamma <= 1.0:
         raise TaskError(f"{card}.hyperparameters]: gamma = {train.gamma:g} is not between 0 and 1.")

@@ -23,7 +23,7 @@ from autoreward.tasks.formulas.names import INFO, info_keys
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import PolicyFunction, RolloutEpisode, VectorEnv
+from autoreward.worker.envs.vector import EpisodeRows, PolicyFunction, RolloutEpisode, VectorEnv
 from autoreward.worker.grading import SimpleEpisode, graded_by
 from autoreward.worker.rollout.episodes import as_transitions, evaluated_episodes, played_fields
 from autoreward.worker.scripts import ScriptPolicy
@@ -90,7 +90,7 @@ def _always(action: Any) -> PolicyFunction:
     return partial(_alone, lambda: action)
 
 
-def _alone(act: Callable[[], Any], observations: NDArray[Any]) -> list[Any]:
+def _alone(act: Callable[[], Any], observations: NDArray[Any], turn: EpisodeRows) -> list[Any]:
     return [act()]
 
 

@@ -16,7 +16,7 @@ from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions
 from autoreward.worker.envs.flatten import layout_of
 from autoreward.worker.envs.policy_view import PolicyView
-from autoreward.worker.envs.vector import RolloutEpisode
+from autoreward.worker.envs.vector import EpisodeRows, RolloutEpisode
 from autoreward.worker.rollout.episodes import as_transitions
 
 QUICKEST = 30.0
@@ -64,10 +64,12 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     choose = policies.policy_function(model, view, actions, *policies.from_bytes(model, weights))
     rate = float(env.metadata.get("render_fps") or _USUAL)
     every = max(round(rate / QUICKEST), 1)
-    observations, chosen = [np.asarray(observation)], []
+    observations = [np.asarray(observation)]
+    chosen: list[Any] = []
     over = ended = False
     while not over:
-        chosen.append(choose(observations[-1][None])[0])
+        turn = EpisodeRows(np.zeros(1, np.intp), np.array([not chosen]))
+        chosen.append(choose(observations[-1][None], turn)[0])
         observation, _, ended, cut, _ = env.step(chosen[-1])
         observations.append(np.asarray(observation))
         over = ended or cut

@@ -1,8 +1,10 @@
 """One training: an SB3 model on the task's environments, its rewards late, its curve and checkpoints as records."""
 
+import importlib
 import socket
 import time
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,7 @@ def train(work: TrainJob, files: Mapping[str, bytes], context: JobContext) -> tu
     normaliser = Normaliser(task.train.envs, task.train.gamma, task.train.normalize_rewards)
     rule = SuccessRule(task, envs.time_limit, work.grading) if task.ruled else None
     rewards = LateRewards(recorder, _source(work, context.room, envs), normaliser, rule, _combine(task, job))
-    model = policies.build(task, venv, seed, **_buffer(task, rewards))
+    model = _model_of(task, venv, seed, rewards)
     logbook = Logbook()
     model.set_logger(Logger(folder=None, output_formats=[logbook]))
     began = time.perf_counter()
@@ -156,10 +158,24 @@ def _source(work: TrainJob, room: socket.socket | None, envs: VectorEnv) -> Rewa
     return CandidateReward(room, job, envs.num_envs, work.limits.seconds)
 
 
-def _buffer(task: Task, rewards: LateRewards) -> dict[str, Any]:
-    if task.train.algorithm in policies.ON_POLICY:
-        return {"rollout_buffer_class": RewardedRollout, "rollout_buffer_kwargs": {"late_rewards": rewards}}
-    return {"replay_buffer_class": RewardedReplay, "replay_buffer_kwargs": {"late_rewards": rewards}}
+def _model_of(task: Task, venv: VecNormalize, seed: int, rewards: LateRewards) -> BaseAlgorithm:
+    """The task's model, with a buffer whose rewards come late. Raises TaskError as `policies.build` does."""
+    spec, late = task.train.spec, {"late_rewards": rewards}
+    if not spec.on_policy:
+        return policies.build(task, venv, seed, replay_buffer_class=RewardedReplay, replay_buffer_kwargs=late)
+    if not spec.recurrent:
+        kind = _contrib_buffers(task).RewardedMaskableRollout if spec.masked else RewardedRollout
+        return policies.build(task, venv, seed, rollout_buffer_class=kind, rollout_buffer_kwargs=late)
+    model: Any = policies.build(task, venv, seed)
+    model.rollout_buffer = _contrib_buffers(task).RewardedRecurrentRollout.instead_of(model.rollout_buffer, rewards)
+    trained: BaseAlgorithm = model
+    return trained
+
+
+def _contrib_buffers(task: Task) -> ModuleType:
+    """Raises TaskError where sb3-contrib is not installed."""
+    policies.algorithm_class(task)
+    return importlib.import_module("autoreward.worker.rollout.contrib_buffers")
 
 
 class CurveAndCheckpoints(BaseCallback):

@@ -12,7 +12,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples, RolloutBu
 from autoreward.worker.rollout.late_rewards import LateRewards
 
 
-class RewardedRollout(RolloutBuffer):
+class LateReturns(RolloutBuffer):
     """A rollout buffer whose rewards are filled in when the rollout is whole.
 
     The recorder gives SB3 rewards of 0, so what SB3 has put into `rewards` by then is exactly its time-limit bootstrap
@@ -26,6 +26,14 @@ class RewardedRollout(RolloutBuffer):
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
         """Fetch the rollout's rewards, then compute returns and advantages as ever. Raises RewardFailed."""
         self.rewards = self._late_rewards.collect() + self.rewards
+        super().compute_returns_and_advantage(last_values, dones)
+
+
+class RewardedRollout(LateReturns):
+    """One that learns nothing from the steps of which the action was a recorded one."""
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: NDArray[np.bool_]) -> None:
+        """As ever. Raises RewardFailed."""
         super().compute_returns_and_advantage(last_values, dones)
         if self._late_rewards.replayed.all():  # a batch there must be, and it teaches nothing
             self.advantages[:], self.returns = 0.0, self.values.copy()
