@@ -186,7 +186,8 @@ def test_every_policy_is_compared_once_and_then_rather_those_that_may_be_the_bes
     while asked := questions(of, said, episodes=20):
         assert len(asked) + len(said) == 8 * LOOKS / 2, "what is left is what was wanted, less what was said"
         one = asked[0]
-        said.append(Preference(question=one, answer="a" if one.a < one.b else "b"))  # the one designed earlier is better
+        earlier: Answer = "a" if one.a < one.b else "b"
+        said.append(Preference(question=one, answer=earlier))
     looks = Counter(name for p in said for name in (p.question.a, p.question.b))
     assert set(looks) == {p.candidate_id for p in of}
     assert looks["r000c0"] > LOOKS > max(looks["r000c6"], looks["r000c7"])
