@@ -18,7 +18,7 @@ from policy_envs import CUE, LOCK
 from pydantic import ValidationError
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
@@ -31,7 +31,7 @@ from autoreward.tasks.files import find_task
 from autoreward.tasks.tables import Train
 from autoreward.worker import policies
 from autoreward.worker.envs import make
-from autoreward.worker.envs.actions import PolicyActions
+from autoreward.worker.envs.actions import PolicyActions, PolicyEnvs
 from autoreward.worker.envs.masks import allowed_actions, masks_of
 from autoreward.worker.envs.policy_view import PolicyView
 from autoreward.worker.envs.vector import EpisodeRows
@@ -81,15 +81,16 @@ def test_what_is_known_of_an_algorithm_is_what_its_class_says() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", SMALL)
-def test_a_training_in_legs_is_the_training_in_one_piece(algorithm: str) -> None:
-    """To the bit, with what an LSTM remembers and what was allowed."""
-    legs, weights = in_legs(card(algorithm), (50, 100, 210))
-    (whole,), expected = in_legs(card(algorithm), (210,))
+@pytest.mark.parametrize(("algorithm", "frames"), [*((name, 1) for name in SMALL), ("MaskablePPO", 3), ("TQC", 3)])
+def test_a_training_in_legs_is_the_training_in_one_piece(algorithm: str, frames: int) -> None:
+    """To the bit, with what an LSTM remembers, what was allowed and what was seen before."""
+    task = card(algorithm, frame_stack=frames)
+    legs, weights = in_legs(task, (50, 100, 210))
+    (whole,), expected = in_legs(task, (210,))
     assert weights == expected
     assert legs[-1].curve[-1].value_loss == whole.curve[-1].value_loss
     assert legs[-1].begin > 50
-    assert in_legs(card(algorithm), (60,))[1] != weights
+    assert in_legs(task, (60,))[1] != weights
 
 
 @pytest.mark.slow
@@ -156,6 +157,39 @@ def test_exported_policies_act_as_the_trained_one(algorithm: str, tmp_path: Path
         ours = policies.policy_function(blank, view, own, mean, variance)
         again = venv.play(ours, seeds)
         assert all(np.array_equal(one.actions, two.actions) for one, two in zip(episodes, again, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch warns while it writes a graph
+def test_a_policy_sees_several_observations_at_once(tmp_path: Path) -> None:
+    """Played by us, by Stable-Baselines3 alone and by the graph; one is asked for two episodes at once."""
+    task = card("QRDQN", frame_stack=3)
+    _, weights = in_legs(task, (300,))
+    for name, data in exported(task, weights).items():
+        (tmp_path / name).write_bytes(data)
+    venv = make.vectorised(task, 2, 0)
+    view, own = PolicyView(task, venv.layout), PolicyActions(venv.action_space, task.train)
+    blank = policies.blank(task, HERE.closing)
+    mean, variance = policies.from_bytes(blank, weights)
+    assert mean.shape == variance.shape == (6,)
+    assert policies.newest_spread(view, variance).shape == (2,)
+    played = venv.play(policies.policy_function(blank, view, own, mean, variance), [4, 5])
+
+    one = make.vectorised(task, 1, 5)
+    stacked = VecFrameStack(PolicyEnvs(one, view, task.train), 3)
+    envs = VecNormalize.load(str(tmp_path / "vecnormalize.pkl"), stacked)
+    model = sb3_contrib.QRDQN.load(tmp_path / "policy.zip", device="cpu")
+    session = onnxruntime.InferenceSession(tmp_path / "policy.onnx")
+    seen = envs.reset()
+    for action in played[1].actions:
+        chosen = model.predict(seen, deterministic=True)[0]
+        (graph,) = session.run(None, {"observation": envs.get_original_obs()})
+        assert chosen.tolist() == graph.tolist() == [action]
+        seen = envs.step(chosen)[0]
+    assert np.any(stacked.stacked_obs.stacked_obs[:, :2] == 0.0), "a new episode remembers nothing"
+    text = train_script(task, Score(trial_id="c-s0", candidate_id="c", outcome=Outcome.COMPLETED, seed=7, kept=9), 9)
+    assert "    envs = VecFrameStack(envs, 3)\n" in text
+    compile(text, "train.py", "exec")
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def command(
         say(f"use      pip install {shlex.quote(install_path(target))}, then: from reward import AutoReward")
     else:  # the environment's own reward, or none, is no program
         load = f"{task.train.algorithm}.load({str(target / 'policy.zip')!r})"
-        say(f"use      {load} of stable_baselines3, on observations normalised by vecnormalize.pkl")
+        say(f"use      {load} of {task.train.spec.package}, on observations normalised by vecnormalize.pkl")
 
 
 def write_whole(files: dict[str, bytes], target: Path) -> None:

@@ -146,6 +146,7 @@ def train_script(task: Task, score: Score, steps: int, learned: bool = False) ->
         package=Word(task.train.spec.package),
         contrib=task.train.spec.package == "sb3_contrib",
         policy=task.train.policy,
+        frame_stack=task.train.frame_stack,
         seed=score.seed % 2**31,
         steps=steps,
         learned=learned,

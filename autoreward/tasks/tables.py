@@ -121,6 +121,8 @@ class Train(Record):
     net: _Layers | dict[Literal["pi", "vf", "qf"], _Layers] = (64, 64)
     """Widths of layers: the same of all networks, or those of policy (`pi`) and critic (`vf` on-policy, else `qf`) apart."""
     policy_kwargs: PolicyKwargs = PolicyKwargs()
+    frame_stack: int = Bounded(default=1, gt=0, le=32)
+    """Observations that a policy sees at once, the newest last; those before an episode's start are 0."""
     snapshots: float = Bounded(default=0.0, ge=0.0, le=1.0)
     """Share of a training's episodes that begin at a snapshot at first, a state on the way of a recorded episode; it falls to 0 in
     the first half of the training. Scores are of episodes from the environment's own starts alone."""

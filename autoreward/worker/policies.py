@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecNormalize
 
 from autoreward.errors import TaskError, how_to_get
 from autoreward.tasks.card import Task
@@ -97,12 +97,13 @@ def policy_function(
 ) -> PolicyFunction:
     """The model's most likely actions as the environment takes them, as a function of observation vectors; it is shown its view.
 
-    One of a recurrent policy remembers the episodes that it was asked for, by their places.
+    One of a recurrent policy, or of one that sees several observations at once, remembers the episodes by their places.
     """
-    memory = _Memory()
+    memory = _Memory(len(mean) // len(view.places))
 
     def choose(observations: NDArray[Any], turn: EpisodeRows) -> NDArray[Any]:
-        normal = np.clip((view.of(observations) - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP).astype(np.float32)
+        seen = memory.shown(turn, view.of(observations))
+        normal = np.clip((seen - mean) / np.sqrt(variance + EPSILON), -CLIP, CLIP).astype(np.float32)
         masks = {"action_masks": masks_of(view.layout, observations)} if view.layout.masks else {}
         emitted, state = model.predict(normal, memory.of(turn), turn.starts, deterministic=True, **masks)
         memory.keep(turn, state)
@@ -111,16 +112,39 @@ def policy_function(
     return choose
 
 
-class _Memory:
-    """What a recurrent policy remembers of each episode that it plays; nothing of all others."""
+def newest_spread(view: PolicyView, variance: NDArray[Any]) -> NDArray[Any]:
+    """What each number that a policy sees varies by, (v,), from the variance of all that it sees at once."""
+    return np.asarray(np.sqrt(variance[-len(view.places) :] + EPSILON))
 
-    def __init__(self) -> None:
+
+class _Memory:
+    """What a policy remembers of each episode that it plays: the observations before, and what an LSTM makes of them.
+
+    Episodes were all among those of the last turn, or all begin.
+    """
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
         self._places: NDArray[np.intp] | None = None
+        self._stack: NDArray[Any] | None = None
+        """(m, frames * v), of the episodes at these places."""
         self._state: tuple[NDArray[Any], ...] | None = None
-        """Arrays (layers, m, hidden) of the episodes at these places."""
+        """Arrays (layers, m, hidden) of the same."""
+
+    def shown(self, turn: EpisodeRows, seen: NDArray[Any]) -> NDArray[Any]:
+        """Behind the observations before (m, v) these, as `VecFrameStack` has them: (m, frames * v)."""
+        if self._frames == 1:
+            return seen
+        if self._stack is None or self._places is None or turn.starts.all():
+            before = np.zeros((len(seen), self._frames * seen.shape[1]), seen.dtype)
+        else:
+            before = self._stack[np.searchsorted(self._places, turn.places)]
+            before[turn.starts] = 0
+        self._stack = np.concatenate([before[:, seen.shape[1] :], seen], axis=1)
+        return self._stack
 
     def of(self, turn: EpisodeRows) -> tuple[NDArray[Any], ...] | None:
-        """Of episodes that were all among those of the last turn, or all begin."""
+        """The state of a recurrent policy."""
         if self._state is None or self._places is None or turn.starts.all():
             return None
         rows = np.searchsorted(self._places, turn.places)
@@ -136,7 +160,9 @@ def normalised(task: Task, venv: VectorEnv | Recorder) -> VecNormalize:
 
     Rewards are normalised by LateRewards. Raises TaskError where nothing is left to see.
     """
-    taking = PolicyEnvs(venv, PolicyView(task, venv.layout), task.train)
+    taking: VecEnv = PolicyEnvs(venv, PolicyView(task, venv.layout), task.train)
+    if task.train.frame_stack > 1:
+        taking = VecFrameStack(taking, task.train.frame_stack)
     return VecNormalize(
         taking, norm_obs=task.train.normalize_observations, norm_reward=False, clip_obs=CLIP, epsilon=EPSILON
     )

@@ -37,7 +37,7 @@ def score(job: ScoreJob, files: Mapping[str, bytes], context: JobContext) -> tup
     def play(step: int, seeds: Sequence[int]) -> tuple[list[RolloutEpisode], list[Episode]]:
         mean, variance = policies.from_bytes(model, files[policy_file(step)])
         played = venv.play(policies.policy_function(model, view, actions, mean, variance), seeds)
-        return played, evaluated_episodes(task, venv, played, np.sqrt(variance + policies.EPSILON), job.grading)
+        return played, evaluated_episodes(task, venv, played, policies.newest_spread(view, variance), job.grading)
 
     points = [_point(task, step, play(step, choosing)[1]) for step in trial.checkpoints]
     kept = max(points, key=lambda p: (-p.violation, p.success, p.progress, p.step)).step

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from autoreward.records import Episode, VariedEpisodes
 from autoreward.worker import policies
 from autoreward.worker.envs import make
@@ -44,7 +42,7 @@ def vary(job: VaryJob, files: Mapping[str, bytes], context: JobContext) -> tuple
     def played(venv: VectorEnv) -> tuple[Episode, ...]:
         view, actions = PolicyView(task, venv.layout), PolicyActions(venv.action_space, task.train)
         episodes = venv.play(policies.policy_function(model, view, actions, mean, variance), job.seeds)
-        return tuple(evaluated_episodes(task, venv, episodes, np.sqrt(variance + policies.EPSILON), job.grading))
+        return tuple(evaluated_episodes(task, venv, episodes, policies.newest_spread(view, variance), job.grading))
 
     whole = tuple(name for name, variable in known.items() if variable.whole)
     report = VariedEpisodes(

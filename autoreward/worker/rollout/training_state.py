@@ -18,7 +18,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.save_util import recursive_getattr
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
 from autoreward.worker import policies
 from autoreward.worker.envs.actions import PolicyEnvs
@@ -28,7 +28,7 @@ from autoreward.worker.rollout.recorder import Recorder
 REPLAY_CAP = 64 << 20
 """Bytes of a replay buffer that are carried from leg to leg: where it is larger, its latest transitions."""
 _OPTIMISER, _VARIABLE, _REPLAY, _COMPOSE, _LSTM = "optimiser.", "variable.", "replay.", "compose.", "lstm."
-_NUMBERS, _COUNTERS = "numbers", "counters"
+_NUMBERS, _COUNTERS, _FRAMES = "numbers", "counters", "frames"
 _TORCH, _CUDA, _NUMPY, _ACTIONS = "random.torch", "random.cuda", "random.numpy", "random.actions"
 _COUNTED = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num")
 """What algorithms count and act on: DQN and TD3 update their targets every so many of them."""
@@ -64,6 +64,8 @@ def training_state(
     tensors |= _random_numbers(model)
     if isinstance(model, OffPolicyAlgorithm):
         tensors |= _replay(_buffer(model), replay_cap)
+    if (stack := _frame_stack(venv)) is not None:
+        tensors[_FRAMES] = torch.from_numpy(stack.copy())
     tensors |= {_LSTM + name: part.clone() for name, part in _lstm_states(model).items()}
     tensors |= {_COMPOSE + name: torch.from_numpy(array.copy()) for name, array in learned.items()}
     return save({**tensors, **episodes})
@@ -89,9 +91,14 @@ def go_on(
     learned = {name: tensor.numpy() for name, tensor in _taken(tensors, _COMPOSE).items()}
     rewards.restore(learned)  # after it has caught up: what ended there was no episode of this training
     restore(model, venv, normaliser.stats, tensors)
-    if not isinstance(venv.venv, PolicyEnvs):
+    stack, envs = _frame_stack(venv), venv.venv.venv if isinstance(venv.venv, VecFrameStack) else venv.venv
+    if not isinstance(envs, PolicyEnvs):
         raise TypeError("what normalises observations lies on something else than a policy's environments")
-    seen = venv.venv.shown(recorder.observations)
+    seen = envs.shown(recorder.observations)
+    if stack is not None:
+        stack[recorder.episode_starts] = 0  # of one that could not be brought back
+        stack[:, -seen.shape[1] :] = seen
+        seen = stack.copy()
     model._last_obs = venv.normalize_obs(seen)
     model._last_original_obs = seen
     model._last_episode_starts = recorder.episode_starts
@@ -111,6 +118,8 @@ def restore(
     _restore_random_numbers(model, tensors)
     if isinstance(model, OffPolicyAlgorithm):
         _restore_replay(_buffer(model), _taken(tensors, _REPLAY))
+    if (stack := _frame_stack(venv)) is not None:
+        stack[:] = tensors.pop(_FRAMES).numpy()
     for name, remembered in _lstm_states(model).items():
         remembered.copy_(tensors.pop(_LSTM + name))
     optimisers: dict[str, dict[int, dict[str, torch.Tensor]]] = {}
@@ -132,6 +141,11 @@ def restore(
 def _taken(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     """Those under a prefix, without it; they are taken out."""
     return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
+
+
+def _frame_stack(venv: VecNormalize) -> NDArray[Any] | None:
+    """The observations that a policy sees at once, (n, frames * v), as they lie in what stacks them; None where nothing does."""
+    return venv.venv.stacked_obs.stacked_obs if isinstance(venv.venv, VecFrameStack) else None
 
 
 def _lstm_states(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
