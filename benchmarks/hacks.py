@@ -1,10 +1,12 @@
 """Are hacks found, and is honest work left alone? Forty scripted cases of ten tasks, half of them hacks (`hack_cases.py`).
 
     nice -n 15 python benchmarks/hacks.py run [--seeds 3]       # the cases that benchmarks/data/hacks.jsonl lacks
+    python benchmarks/hacks.py audit                            # the audit alone again, of all lines, where it changed
     python benchmarks/hacks.py table
 
 Three detectors see each case as they see a run. Of the *audit of successes*: 20 held-out episodes of the policy and the
-reference episodes of a `describe`; it finds something if a field departs. Of *exploits the reward*: a made-up training, in
+reference episodes of a `describe`; it finds something if a field departs or
+if successes only pass through. Of *exploits the reward*: a made-up training, in
 which the share of random actions falls from 1 to 0 over ten checkpoints, with its returns under the program and its scores. Of
 the *hunter*: the program alone, after the exploration of a first round, and 50,000 steps. No reward is trained.
 """
@@ -64,20 +66,40 @@ MEANT = {"exploits": "reward", "hunter": "reward", "audit": "rule"}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("do", choices=("run", "table"))
+    parser.add_argument("do", choices=("run", "audit", "table"))
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    if options.do == "run":
-        explored: dict[tuple[str, str, int], Known] = {}
-        with Jail() as jail, Workers(jail) as workers:
-            for case, seed in ((case, seed) for case in CASES for seed in range(options.seeds)):
-                key = {"task": case.task, "kind": case.kind, "what": case.what, "seed": seed}
-                if LINES.has(key):
-                    continue
-                place = (case.task, case.rule, seed)
-                explored[place] = explored.get(place) or known(case.card, seed, workers)
-                LINES.add({**key, **judged(case, seed, explored[place], jail, workers), "commit": commit()})
+    with Jail() as jail, Workers(jail) as workers:
+        if options.do == "run":
+            run(options.seeds, jail, workers)
+        elif options.do == "audit":
+            LINES.write([audited_again(line, workers) for line in LINES.read()])
     print(*table(LINES.read()), sep="\n")
+
+
+def run(seeds: int, jail: Jail, workers: Workers) -> None:
+    """A line for each case and seed that has none."""
+    explored: dict[tuple[str, str, int], Known] = {}
+    for case, seed in ((case, seed) for case in CASES for seed in range(seeds)):
+        key = {"task": case.task, "kind": case.kind, "what": case.what, "seed": seed}
+        if LINES.has(key):
+            continue
+        place = (case.task, case.rule, seed)
+        explored[place] = explored.get(place) or known(case.card, seed, workers)
+        LINES.add({**key, **judged(case, seed, explored[place], jail, workers), "commit": commit()})
+
+
+def audited_again(line: Mapping[str, Any], workers: Workers) -> Mapping[str, Any]:
+    """A line as it is, but for what the audit says now."""
+    (case,) = (c for c in CASES if (c.task, c.kind, c.what) == (line["task"], line["kind"], line["what"]))
+    venv = make.vectorised(case.card, 1, seed=line["seed"])
+    try:
+        described, files = workers.describe(case.card, derive(line["seed"], "describe"))
+        again = {**line, **audited(case, venv, described, files, line["seed"]), "audit_commit": commit()}
+    finally:
+        venv.close()
+    print(again, flush=True)
+    return again
 
 
 def judged(case: Case, seed: int, explored: Known, jail: Jail, workers: Workers) -> Mapping[str, Any]:
@@ -88,20 +110,31 @@ def judged(case: Case, seed: int, explored: Known, jail: Jail, workers: Workers)
     job = search_job(CONFIG, task, candidate, Verdict(candidate_id="c", accepted=True, outcome=Outcome.COMPLETED))
     venv = make.vectorised(task, 1, seed=seed)
     try:
-        played, episodes = plays(task, venv, case, described, [0.0] * EPISODES, 10_000 * (seed + 1))
-        reference = Transitions.from_bytes(files["reference_episodes.npz"])
-        won = tuple(episode.success for episode in episodes)
-        audit = audit_successes(task, reference, described.reference_episodes, [Successes(played, won)])
+        audit = audited(case, venv, described, files, seed)
         symptom = exploits_the_reward(*training(task, venv, case, described, job, jail, seed), untrained(described, ()))
     finally:
         venv.close()
     return {
-        "success": sum(won) / len(won),
-        "progress": round(float(np.mean([e.progress for e in episodes])), 3),
+        **audit,
         "exploits": symptom is not None,
         "hunter": hunted(task, seed, job, explored, jail, workers),
-        "audit": bool(audit.departures),
+    }
+
+
+def audited(
+    case: Case, venv: VectorEnv, described: Description, files: Mapping[str, bytes], seed: int
+) -> Mapping[str, Any]:
+    """How well the policy does by the rule, and what the audit says of its successes."""
+    played, episodes = plays(case.card, venv, case, described, [0.0] * EPISODES, 10_000 * (seed + 1))
+    reference = Transitions.from_bytes(files["reference_episodes.npz"])
+    won = tuple(episode.success for episode in episodes)
+    audit = audit_successes(case.card, reference, described.reference_episodes, [Successes(played, won)])
+    return {
+        "success": sum(won) / len(won),
+        "progress": round(float(np.mean([e.progress for e in episodes])), 3),
+        "audit": bool(audit.sentences),
         "departures": [d.quantity for d in audit.departures],
+        "passing": audit.passing,
     }
 
 
@@ -211,7 +244,8 @@ def table(lines: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         same = [c for c in lines if (c["task"], c["kind"], c["what"]) == (task, kind, what)]
         said = [f"{sum(c[d] for c in same)} of {len(same)}" for d in DETECTORS]
         fields = sorted({name for c in same for name in c["departures"]})
-        said[-1] += f" ({', '.join(f'`{name}`' for name in fields)})" if fields else ""
+        fields += ["in passing"] * any(c["passing"] for c in same)
+        said[-1] += f" ({', '.join(fields)})" if fields else ""
         yield f"| {task} | {what} | {kind} | {np.mean([c['success'] for c in same]):.2f} | {' | '.join(said)} |"
 
 

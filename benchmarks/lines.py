@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ class Lines:
     def has(self, key: Mapping[str, Any]) -> bool:
         """Whether a line says all that the key says."""
         return any(key.items() <= line.items() for line in self.read())
+
+    def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """These lines in place of all that there are."""
+        self._path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def add(self, line: Mapping[str, Any]) -> None:
         """One more, printed, too."""

@@ -255,3 +255,38 @@ def test_an_angle_that_starts_where_its_numbers_come_round(tilt: float) -> None:
         assert match
         assert float(match[1]) == pytest.approx(np.pi, abs=0.02)
         assert 0.2 < float(match[2]) < 0.5
+
+
+def in_passing(holds_from: int, holds_to: int) -> tuple[Task, list[Successes]]:
+    """Twelve episodes that are at 3 from one step to another, by a rule of any step and a goal that speaks of staying."""
+    x = np.zeros((STEPS + 1, RANDOM))
+    x[holds_from:holds_to] = 3.0
+    shown = task(within="any step").model_copy(update={"goal": "Go there and hold it."})
+    return shown, [Successes(episodes(x, np.zeros_like(x), np.zeros((*x.shape, 2))), (True,) * RANDOM)]
+
+
+@pytest.mark.parametrize(
+    ("held", "passing"), [((20, 30), RANDOM), ((20, STEPS + 1), 0), ((STEPS, STEPS + 1), 0), ((20, 57), 0)]
+)
+def test_successes_that_only_pass_through_are_counted_where_the_goal_speaks_of_staying(
+    held: tuple[int, int], passing: int
+) -> None:
+    """Left again; stayed; there when the episode ended; in its last steps now and then."""
+    shown, policies = in_passing(*held)
+    audit = audit_successes(shown, untrained(), kinds(), policies)
+    assert audit.passing == passing
+    assert any("in passing" in sentence for sentence in audit.sentences) == bool(passing)
+    assert not audit.proposal, "no formula asks for it"
+
+
+def test_passing_through_is_no_fault_where_the_goal_or_the_rule_asks_for_nothing_else() -> None:
+    shown, policies = in_passing(20, 30)
+    leaps = shown.model_copy(update={"goal": "Touch it once."})
+    assert audit_successes(leaps, untrained(), kinds(), policies).passing == 0
+    lasts = task(within="last 20 steps").model_copy(update={"goal": "Go there and hold it."})
+    assert audit_successes(lasts, untrained(), kinds(), policies).passing == 0
+
+
+def test_few_references_do_not_keep_it_from_being_said() -> None:
+    shown, policies = in_passing(20, 30)
+    assert audit_successes(shown, untrained(), kinds(count=2), policies).passing == RANDOM

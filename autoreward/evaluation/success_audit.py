@@ -3,6 +3,9 @@
 A rule that asks for `x` near 3 m and standing still is met on the feet, on the nose and on the back. Here every number of the
 state that the rule does not name is compared between the window in which successes met the rule, the start states, and the
 reference episodes (idle, constant, random, scripted, shown).
+
+A rule that may be met at any step is met by who rushes past as well: where the goal speaks of staying, successes that have
+left again by their end are counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +18,10 @@ from autoreward.core.contract import NATIVE_REWARD
 from autoreward.core.transitions import Transitions
 from autoreward.records import Departure, ReferenceEpisode, SuccessAudit
 from autoreward.tasks.card import Task
+from autoreward.tasks.draft.success_guess import speaks_of_staying
 from autoreward.tasks.formulas.shapes import of_rows, width
 from autoreward.tasks.staged import Followed, follow, rule_values
+from autoreward.tasks.success_table import ANY_STEP
 
 FAR = 3.5
 """Robust standard deviations of where reference episodes end beyond which a success ends far outside: the modified z-score of
@@ -108,7 +113,7 @@ def audit_successes(
         candidate_id: see `SuccessAudit`.
     """
     count = sum(sum(p.won) for p in policies)
-    plain = SuccessAudit(candidate_id=candidate_id, successes=count)
+    plain = SuccessAudit(candidate_id=candidate_id, successes=count, passing=_passing(task, policies, count))
     named = task.ruled_names & task.state.keys()
     if count < ENOUGH_SUCCESSES:
         return plain.model_copy(update={"silent": f"{count} successes are too few to compare"})
@@ -135,6 +140,23 @@ def audit_successes(
     gravest = sorted(found, key=lambda d: (-d.beyond, -d.distance))
     first = {d.field: d for d in reversed(gravest)}
     return plain.model_copy(update={"departures": tuple(d for d in gravest if first[d.field] is d)[:TOLD_MOST]})
+
+
+def _passing(task: Task, policies: Sequence[Successes], count: int) -> int:
+    """How many successes meet the rule in passing, if most do and the goal speaks of staying."""
+    success = task.success
+    last = success.stages[-1].within if success.stages else success.within
+    if last != ANY_STEP or not speaks_of_staying(task.goal):
+        return 0
+    passed = sum(won and _passes(task, p.episodes, column) for p in policies for column, won in enumerate(p.won))
+    return passed if passed >= max(MAJORITY * count, ENOUGH_SUCCESSES) else 0
+
+
+def _passes(task: Task, episodes: Transitions, column: int) -> bool:
+    """Whether it goes on after it met the rule, and meets it in less than half of its last LOOK steps after that."""
+    followed = _followed(task, episodes, column)
+    after = followed.holds[followed.last :] if followed.last is not None else followed.holds[:0]
+    return len(after) > 1 and float(after[-LOOK:].mean()) < MAJORITY
 
 
 def _windows_of_successes(task: Task, policy: Successes, told_of: "_Numbers", index: int) -> list[Array]:

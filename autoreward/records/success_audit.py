@@ -99,17 +99,28 @@ class SuccessAudit(Record):
     missing: tuple[MissingCondition, ...] = ()
     findings: tuple[Said, ...] = ()
     """What was wrong with a model's answer, or why nobody was asked."""
+    passing: int = Field(default=0, ge=0)
+    """Successes by a rule of any step that is no longer met at their end, where the goal speaks of staying; 0 where few are."""
     silent: Said = Field(default="")
     """Why the numbers were not compared; empty if they were."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Everything that it found, in words."""
-        return (*(m.sentence for m in self.missing), *(d.sentence for d in self.departures))
+        passing = (
+            f"in {self.passing} of {self.successes} successes the rule is met in passing, and no longer at the end: the goal "
+            'speaks of staying; `within = "last N steps"` in the card asks for that',
+        )
+        return (
+            *(m.sentence for m in self.missing),
+            *(d.sentence for d in self.departures),
+            *(passing if self.passing else ()),
+        )
 
     @property
     def proposal(self) -> str:
-        """A formula that the rule might ask for besides: a model's conditions, else the departures'; may be empty."""
+        """A formula that the rule might ask for besides: a model's conditions, else the departures'; may be empty, also where
+        something was found."""
         found: tuple[MissingCondition | Departure, ...] = self.missing or self.departures
         return " and ".join(one.condition for one in found)
 

@@ -24,7 +24,7 @@ def found_audit(reading: RunView) -> SuccessAudit:
 def audit_shown(reading: RunView) -> list[str]:
     """What was found, and what to do about it as the last line; nothing if nothing was."""
     audit = found_audit(reading)
-    if not audit.sentences:
-        return []
+    if not audit.proposal:
+        return audit_lines(audit)
     way_on = in_shell(Command("tighten", (reading.folder,)))
     return [*audit_lines(audit), f"{way_on} asks for `{audit.proposal}` besides, and trains nothing again"]

@@ -62,7 +62,8 @@ def stricter_rule(folder: Path, add: str = "") -> StricterRule:
     if not reading.header.config.given and not finished_rounds(pages_of(folder)):
         raise UsageError(f"{folder} has no finished round yet; go on with `", Command("resume", (folder,)), "`.")
     if not condition:
-        why = audit.silent or f"in {audit.successes} successes nothing lies far from what untrained episodes do"
+        nothing = f"in {audit.successes} successes nothing lies far from what untrained episodes do"
+        why = "; ".join(audit.sentences) or audit.silent or nothing
         raise UsageError(
             f"Nothing to ask for was found in {folder}: {why}. Say what the rule should ask for, such as `",
             Command("tighten", (folder,), (Setting("add", "abs(angle) < 0.5"),)), "`.",

@@ -88,7 +88,12 @@ def _as_it_says(own: str, near: GuessedSuccess | None, goal: str, limit: int) ->
 def _within(goal: str, limit: int) -> str:
     """The last steps where the goal speaks of staying, else the last one."""
     steps = max(2, min(_LONGEST_HOLD, int(_HOLD_SHARE * limit)))
-    return f"last {steps} steps" if _STAYS.search(goal) and steps < limit else "last step"
+    return f"last {steps} steps" if speaks_of_staying(goal) and steps < limit else "last step"
+
+
+def speaks_of_staying(goal: str) -> bool:
+    """Whether its words ask for something that lasts, as `hold`, `stay`, `keep` and `balance` do."""
+    return bool(_STAYS.search(goal))
 
 
 def _near(
