@@ -11,7 +11,7 @@ environment steps of `--budget` full trainings, and its winner, first program, n
 training seeds. Then each policy that was kept is played by `outside.py` on the protocol's episodes. Interrupted, it goes on where
 it was. Every search is a line of `benchmarks/data/evidence.jsonl`, with the commit that made it; `page` writes docs/evidence.md
 and the README's table from these lines alone, and `missing` says what was not run and the core-hours that it would take.
-`controllers` plays those of `scripted.py`, which no reward trains, on the same episodes.
+`controllers` plays those of `by_hand.py`, which no reward trains, on the same episodes.
 
 Arms, with equal environment steps: `search` (the search as it is by default), `keep-or-revert` (one program at a time, one change
 of the best one: what CREATE calls controlled revision, and what a coding agent's loop does), `each-whole` (every program another
@@ -26,11 +26,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from by_hand import CONTROLLERS
 from evidence_page import in_readme, page
 from lines import DATA, Lines
 from outside import Policy, measured, trained
 from protocols import PROTOCOLS, Protocol
-from scripted import CONTROLLERS
 from suite import finished, unheard
 
 from autoreward.config import RunConfig

@@ -108,7 +108,7 @@ def ours(lines: Sequence[Line]) -> Iterator[str]:
     for role, words in CONTROLS.items():
         yield row(words, [(line, row_of(line, role)) for line in searches], "the same trainings")
     for line in (line for line in lines if line["arm"] == BY_HAND):
-        yield f"| a controller written by hand | {shown(line['outside'])} | | | none: `benchmarks/scripted.py` |"
+        yield f"| a controller written by hand | {shown(line['outside'])} | | | none: `benchmarks/by_hand.py` |"
 
 
 def winner_of(line: Line) -> Line | None:

@@ -10,7 +10,7 @@ import tomllib
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scripted import (
+from by_hand import (
     Controller,
     at_flag,
     balance,

@@ -1,11 +1,12 @@
-"""How many comparisons people need to make: simulated people, asked 12 questions at a time by `autoreward prefer` or at random.
+"""How many comparisons people need to make: simulated people, asked as `autoreward prefer` asks or at random.
 
     python benchmarks/preferences.py [--runs 200]
     python benchmarks/preferences.py --weights [--runs 200]
 
 Strengths are drawn from a normal distribution with standard deviation 1.5 (as the prior says); answers from Davidson's model,
 in which equals tie a third of the time. Prints how often the candidate that is ranked first is the best one, or one of the two
-best.
+best. "in the page": the next pair is chosen by all answers but the one to the pair that is being watched; "on paper": 12 pairs at a
+time, before any of them is answered. A row with more pairs goes on where the one with fewer ended.
 
 `--weights`: people who weigh three parts 4 : 1 : 0.25 prefer one of two episodes whose parts differ by chance (standard normal
 each); some answers are turned round. Prints how often the weights that are fitted to their answers are in the right order, and
@@ -35,27 +36,39 @@ def main() -> None:
     if options.weights:
         return show_weights(runs)
     print("| policies | pairs | asked | best is first | one of the two best is first |\n|---|---|---|---|---|")
-    for policies, pairs in ((3, 5), (8, 12), (8, 24), (8, 48)):
-        for how in ("as prefer asks", "at random"):
-            hits = np.array([simulate(policies, pairs, how, seed) for seed in range(runs)])
-            first, two = (hits == 0).mean(), (hits <= 1).mean()
-            print(f"| {policies} | {pairs} | {how} | {first:.2f} | {two:.2f} |", flush=True)
+    for policies, pairs in ((3, (3, 5)), (8, (6, 12, 24, 48))):
+        for how in ("in the page", "on paper", "at random"):
+            places = np.array([simulate(policies, pairs, how, seed) for seed in range(runs)])
+            for count, column in zip(pairs, places.T, strict=True):
+                first, two = (column == 0).mean(), (column <= 1).mean()
+                print(f"| {policies} | {count} | {how} | {first:.2f} | {two:.2f} |", flush=True)
 
 
-def simulate(policies: int, pairs: int, how: str, seed: int) -> int:
-    """True place, from 0, of the policy that simulated answers put first."""
+def simulate(policies: int, pairs: tuple[int, ...], how: str, seed: int) -> list[int]:
+    """True places, from 0, of the policies that simulated answers put first, after each of these counts of pairs."""
     rng = np.random.default_rng(seed)
     truth = Fit(
         np.append(rng.normal(0.0, SPREAD, policies), 0.0), np.eye(policies + 1), *2 * (np.zeros((0, policies)),)
     )
     of = [Policy(f"r000c{i}", (f"r000c{i}-s0",)) for i in range(policies)]
     said: list[Preference] = []
-    while len(said) < pairs:
-        count = min(BATCH, pairs - len(said))
-        asked = questions(of, said, EPISODES, count) if how == "as prefer asks" else drawn(of, said, count, rng)
-        said += [Preference(question=q, answer=answer(truth, q, rng)) for q in asked]
-    winner = int(strengths(said).items[0].candidate_id[-1])
-    return int((truth.values[:-1] > truth.values[winner]).sum())
+    places: list[int] = []
+    plan: list[Question] = []
+    while len(said) < pairs[-1]:
+        match how:
+            case "in the page":
+                # as Sitting has it: what is shown stays, and what follows it is chosen while it is watched
+                shown = plan[1:2] or list(questions(of, said, EPISODES, 1))
+                plan = shown + [q for q in questions(of, said, EPISODES, 2) if q not in shown][:1]
+            case "on paper":
+                plan = plan[1:] or list(questions(of, said, EPISODES, BATCH))
+            case _:
+                plan = drawn(of, said, 1, rng)
+        said.append(Preference(question=plan[0], answer=answer(truth, plan[0], rng)))
+        if len(said) in pairs:
+            winner = int(strengths(said).items[0].candidate_id[-1])
+            places.append(int((truth.values[:-1] > truth.values[winner]).sum()))
+    return places
 
 
 def show_weights(runs: int) -> None:

@@ -63,7 +63,7 @@ class StillCamera:
 def finished(folder: Path, candidates: int = 3) -> None:
     """Make the run, with a clip of everybody who gets one; native has no parts."""
     with Book.create(folder, RunHeader.of(TASK, RunConfig(rounds=2, candidates=candidates, target=1.0))) as book:
-        improve(Study(TASK, book.header.config, FakeSteps(), book, lambda event: None))
+        improve(Study(TASK, book.header.config, FakeSteps(width=candidates), book, lambda event: None))
         reading = read_run(folder)
         looks = worth_a_look(reading)
         for look in (*looks, *candidates_looks(reading, looks)):

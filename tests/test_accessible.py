@@ -9,6 +9,7 @@ import filmed
 import pytest
 from browser import NAMES, Browser, find_browser
 from served import served
+from test_pages import MEASURE
 
 from autoreward.report.html import render
 from autoreward.report.reading import read_run
@@ -63,10 +64,17 @@ PAGES = ("report", "", "run/run", "run/run/r000c1", "compare?a=run%2Fr000c1&b=ru
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("width", "dark"), [(1400, False), (420, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1400, False), (768, True), (420, False), (420, True)])
 def test_nothing_is_found(browser: Browser, run: Path, address: str, page: str, width: int, dark: bool) -> None:
     place = run / "report.html" if page == "report" else address + page
     assert violations(browser, place, width, dark) == []
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1400, True), (768, False), (420, True)])
+def test_a_large_report_fits(browser: Browser, run: Path, width: int, dark: bool) -> None:
+    assert len(read_run(run).candidates) == 32
+    found = browser.see(run / "report.html", width, dark, MEASURE).found
+    assert (found["width"], found["wide"], found["dim"], found["empty"]) == (width, [], [], 0)
 
 
 def test_what_is_wrong_is_found(browser: Browser, tmp_path: Path) -> None:

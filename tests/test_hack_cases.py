@@ -12,7 +12,7 @@ from autoreward.records import UNGRADED
 from autoreward.worker.envs import make
 from autoreward.worker.rollout.episodes import evaluated_episodes
 
-by_path("scripted", Path(__file__).parent.parent / "benchmarks" / "scripted.py")
+by_path("by_hand", Path(__file__).parent.parent / "benchmarks" / "by_hand.py")
 CASES = by_path("hack_cases", Path(__file__).parent.parent / "benchmarks" / "hack_cases.py").CASES
 SWIFT = ("mountain-car", "mountain-car-softstop", "pendulum")
 """Tasks whose episodes are short, and made without Box2D or MuJoCo."""

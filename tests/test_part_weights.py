@@ -32,6 +32,7 @@ def known() -> PartWeights:
 
 def test_episodes_are_ranked_by_what_they_are_paid() -> None:
     weights = known()
+    assert repr(weights).startswith("<weights of r000c0: "), "and not the arrays"
     assert weights.order() == ("idle", "half", "done", "as half"), "20, 11, 11, 10: ties in their order"
     assert weights.order(alive=0.0) == ("done", "half", "as half", "idle")
     assert weights.ranked_right() == pytest.approx(1.5 / 5), (

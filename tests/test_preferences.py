@@ -181,6 +181,23 @@ def test_a_new_round_meets_the_ones_that_were_compared_before() -> None:
     assert all("r001" in q.id for q in asked), "nothing that is settled is asked again"
 
 
+def test_every_policy_is_compared_once_and_then_rather_those_that_may_be_the_best() -> None:
+    of, said = [policy(f"r000c{i}") for i in range(8)], list[Preference]()
+    while asked := questions(of, said, episodes=20):
+        assert len(asked) + len(said) == 8 * LOOKS / 2, "what is left is what was wanted, less what was said"
+        one = asked[0]
+        earlier: Answer = "a" if one.a < one.b else "b"
+        said.append(Preference(question=one, answer=earlier))
+    looks = Counter(name for p in said for name in (p.question.a, p.question.b))
+    assert set(looks) == {p.candidate_id for p in of}
+    assert looks["r000c0"] > LOOKS > max(looks["r000c6"], looks["r000c7"])
+    assert strengths(said).items[0].candidate_id == "r000c0"
+
+
+def test_of_a_single_policy_nothing_is_asked() -> None:
+    assert questions([policy("a")], (), episodes=5) == questions([policy("a")], (), episodes=5, count=3) == ()
+
+
 def test_sides_are_mixed() -> None:
     asked = questions([policy("r000c0"), policy("r000c1")], (), episodes=20, count=20)
     assert 5 <= sum(q.a == "r000c0" for q in asked) <= 15

@@ -9,7 +9,7 @@ from autoreward import events
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.evaluation.futility import doubt, optimiser
+from autoreward.evaluation.futility import doubt, of_short_trainings, optimiser
 from autoreward.evaluation.legs import scored, trainings
 from autoreward.evaluation.prospects import Prospect
 from autoreward.evaluation.ranking import beats, best, runner_up
@@ -331,6 +331,14 @@ def test_legs_are_one_training() -> None:
              for i in range(3)]  # fmt: skip
     (joined,) = scored(parts)
     assert (joined.trial_id, joined.success, [c.step for c in joined.checkpoints]) == ("a-s0", 0.2, [100, 200, 300])
+
+
+def test_short_trainings_are_named_where_the_reward_is_not_blamed() -> None:
+    found = doubt([score("a", 0.0)], [0.1, 0.1], 0.4, [0.4], [Longer()])
+    assert of_short_trainings(found, 4_096, 4_096) == found
+    said = of_short_trainings(found, 4_096, 200_000).reason
+    assert said.startswith(f"{found.reason} Trainings had 4,096 environment steps, though, and the card's have 200,000")
+    assert of_short_trainings(Doubt(), 4_096, 200_000) == Doubt()
 
 
 def test_it_is_exploration_or_observation() -> None:

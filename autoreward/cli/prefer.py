@@ -29,7 +29,7 @@ def command(
     run: str = NAMED_RUN,
     runs: Path = RUNS,
     pairs: int | None = typer.Option(
-        None, min=1, help="Pairs to show; until every policy was compared three times if not given."
+        None, min=1, help="Pairs to show; until every policy was compared three times, on average, if not given."
     ),
     answers: Path | None = typer.Option(
         None, help="Take the answers from a file: `ID a|b|tie` a line; piped in, the pairs and their ids are printed."

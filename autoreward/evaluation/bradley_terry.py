@@ -81,11 +81,12 @@ def fit(count: int, comparisons: Sequence[Comparison]) -> Fit:
     """Strengths of `count` candidates, by Newton steps, halved where a whole one goes too far."""
     people = max((c.by for c in comparisons), default=0) + 1
     people = people if people > 1 else 0
-    values = np.zeros(count + 1 + people * count)
-    height, slope, precision = _posterior(values, count, comparisons)
+    odds, said = _design(count, comparisons, people)
+    values = np.zeros(odds.shape[-1])
+    height, slope, precision = _posterior(values, count, odds, said)
     while np.abs(slope).max() > 1e-9:
         step = np.linalg.solve(precision, slope)
-        while (attempt := _posterior(values + step, count, comparisons))[0] < height - 1e-12:
+        while (attempt := _posterior(values + step, count, odds, said))[0] < height - 1e-12:
             step = step / 2
         values = values + step
         height, slope, precision = attempt
@@ -168,22 +169,27 @@ def comparisons_of(preferences: Sequence[Preference], names: Sequence[str]) -> l
     ]
 
 
-def _posterior(values: Array, count: int, comparisons: Sequence[Comparison]) -> tuple[float, Array, Array]:
-    """Log density (up to a constant), its gradient, and its negative second derivative."""
+def _posterior(values: Array, count: int, odds: Array, said: NDArray[np.intp]) -> tuple[float, Array, Array]:
+    """Log density (up to a constant), its gradient, and its negative second derivative; see `_design`."""
     prior = np.full(len(values), PERSONAL**-2)
     prior[:count], prior[count] = SPREAD**-2, TIES**-2
-    height, slope, precision = -0.5 * float(prior @ values**2), -prior * values, np.diag(prior)
-    for a, b, answer, by in comparisons:
-        odds = _odds(count, a, b)
-        if len(values) > count + 1:  # the same again in the columns of who answered
-            own = np.zeros((3, len(values) - count - 1))
-            own[:, by * count : (by + 1) * count] = odds[:, :count]
-            odds = np.concatenate([odds, own], axis=1)
-        chances, row = _softmax(odds @ values), ANSWERS.index(answer)
-        height += float(np.log(chances[row]))
-        slope = slope + odds[row] - chances @ odds
-        precision = precision + _spread(odds, chances)
-    return height, slope, precision
+    chances, each = _softmax(odds @ values), np.arange(len(said))
+    mean = (chances[:, None] @ odds)[:, 0]
+    height = -0.5 * float(prior @ values**2) + float(np.log(chances[each, said]).sum())
+    slope = -prior * values + (odds[each, said] - mean).sum(axis=0)
+    rows = odds.reshape(-1, len(values))
+    return height, slope, np.diag(prior) + (rows * chances.reshape(-1, 1)).T @ rows - mean.T @ mean
+
+
+def _design(count: int, comparisons: Sequence[Comparison], people: int) -> tuple[Array, NDArray[np.intp]]:
+    """The log odds of m comparisons over all parameters, shape (m, 3, parameters), and which of the three was said, shape (m,)."""
+    odds = np.zeros((len(comparisons), 3, count + 1 + people * count))
+    for rows, (a, b, _, by) in zip(odds, comparisons, strict=True):
+        rows[:, : count + 1] = _odds(count, a, b)
+        if people:  # the same again in the columns of who answered
+            start = count + 1 + by * count
+            rows[:, start : start + count] = rows[:, :count]
+    return odds, np.array([ANSWERS.index(c.answer) for c in comparisons], dtype=np.intp)
 
 
 def _odds(count: int, a: int, b: int) -> Array:
@@ -206,5 +212,6 @@ def _spread(odds: Array, chances: Array) -> Array:
 
 
 def _softmax(logits: Array) -> Array:
-    raised = np.exp(logits - logits.max())
-    return np.asarray(raised / raised.sum())
+    """Over the last axis."""
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))

@@ -56,6 +56,14 @@ def doubt(
     return Doubt(reason=sentence, evidence=(who, *map(_gone_on, (one for one in longer if one.steps)), reach))
 
 
+def of_short_trainings(doubtful: Doubt, steps: int, usual: int) -> Doubt:
+    """The doubt; it says so where trainings had fewer environment steps than the card's (`usual`) have."""
+    if not doubtful.reason or steps >= usual:
+        return doubtful
+    short = f"Trainings had {steps:,} environment steps, though, and the card's have {usual:,}: before anything else, take those."
+    return doubtful.model_copy(update={"reason": f"{doubtful.reason} {short}"})
+
+
 def all_flat(trials: Sequence[Trial], scores: Sequence[Score]) -> bool:
     """Whether no training was still getting better at its end."""
     return not any(improving(trial, score) for trial, score in scored_trainings(trials, scores))

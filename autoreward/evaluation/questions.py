@@ -1,5 +1,6 @@
 """Which pairs of policies people and models are asked about: who is worth comparing, and what tells most next."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple, TypeVar
@@ -7,12 +8,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from autoreward.core import seeds
-from autoreward.evaluation.bradley_terry import Array, comparisons_of, fit, information_of, looks_of
+from autoreward.evaluation.bradley_terry import comparisons_of, fit, information_of, looks_of
 from autoreward.evaluation.ranking import latest
 from autoreward.records import Judgement, Preference, Question, Score, order_of_design
 
 LOOKS = 3
-"""Comparisons that every policy gets before a round counts as judged."""
+"""Comparisons of each policy, on average, before a round counts as judged."""
 Said = TypeVar("Said", Preference, Judgement)
 
 
@@ -49,42 +50,40 @@ def questions(
 ) -> tuple[Question, ...]:
     """What to ask next, most informative first, and never the same two policies in the same episode twice.
 
-    Each is the one that is expected to shrink the strengths' joint uncertainty most (D-optimal), given the answers and
-    the questions before it; those beyond the LOOKS are weighted by the chance that one of the two is the best of all.
+    Each is the one that is expected to shrink the strengths' joint uncertainty most (D-optimal), given the answers and the
+    questions before it, weighted by the chance that one of the two is the best of all; first every policy is compared once.
 
     Args:
         among: the policies to compare.
         preferences: what was said of them so far.
         episodes: held-out episodes that there are of each.
-        count: how many; None asks until every policy has had LOOKS comparisons.
+        count: how many; None asks until there are LOOKS comparisons of each policy, on average.
     """
-    looks = looks_of(preferences)
+    looks, used = looks_of(preferences), {p.question.id for p in preferences}
     names = sorted(looks.keys() | {p.candidate_id for p in among})
     posterior = fit(len(names), comparisons_of(preferences, names))
-    precision, used = posterior.precision.copy(), {p.question.id for p in preferences}
+    precision, unit = posterior.precision, np.eye(len(names) + 1)
+    first = posterior.first if preferences else np.ones(len(names))
+    pairs = list(combinations(among, 2))
+    places = np.array([[names.index(p.candidate_id) for p in pair] for pair in pairs], dtype=np.intp).reshape(-1, 2)
+    information = np.array([information_of(posterior, a, b) for a, b in places]).reshape(-1, *unit.shape)
+    unasked = [(q for q in _between(*pair, episodes) if q.id not in used) for pair in pairs]
+    following = {i: question for i, left in enumerate(unasked) if (question := next(left, None))}
+    wanted = math.ceil(LOOKS * len(among) / 2) - len(preferences) if count is None else count
     chosen: list[Question] = []
-    first = posterior.first if count is not None and preferences else np.ones(len(names))
-    while count is None or len(chosen) < count:
-        covariance = np.linalg.inv(precision)
-        best: tuple[float, Question, Array] | None = None
-        for one, other in combinations(among, 2):
-            needed = count is not None or min(looks[one.candidate_id], looks[other.candidate_id]) < LOOKS
-            question = next((q for q in _between(one, other, episodes) if q.id not in used), None)
-            if question is None or not needed:
-                continue
-            a, b = names.index(question.a), names.index(question.b)
-            information = information_of(posterior, a, b)
-            learned = float(np.linalg.slogdet(np.eye(len(information)) + information @ covariance)[1])
-            gain = round(learned * float(first[a] + first[b]), 9)
-            if best is None or gain > best[0]:
-                best = gain, question, information
-        if best is None:
+    while len(chosen) < wanted:
+        unseen = {p.candidate_id for p in among if not looks[p.candidate_id]}
+        able = [i for i, q in sorted(following.items()) if not unseen or {q.a, q.b} & unseen]
+        if not able:
             break
-        _, question, information = best
-        chosen.append(question)
-        used.add(question.id)
-        looks.update((question.a, question.b))
-        precision += information
+        learned = np.linalg.slogdet(unit + information[able] @ np.linalg.inv(precision))[1]
+        # rounded, so that the last bits never decide
+        best = able[int(np.round(learned * first[places[able]].sum(axis=1), 9).argmax())]
+        chosen.append(following.pop(best))
+        looks.update((chosen[-1].a, chosen[-1].b))
+        precision = precision + information[best]
+        if question := next(unasked[best], None):
+            following[best] = question
     return tuple(chosen)
 
 

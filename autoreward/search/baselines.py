@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from typing import Literal
 
 from autoreward.core import seeds
-from autoreward.evaluation.futility import all_flat, at_chance, coverage, doubt, ended_from_outside, optimiser
+from autoreward.evaluation.futility import (
+    all_flat,
+    at_chance,
+    coverage,
+    doubt,
+    ended_from_outside,
+    of_short_trainings,
+    optimiser,
+)
 from autoreward.records import EPISODES, REFERENCE_EPISODES, Description, Doubt, Round, Score, Trial, TrialId, TrialJob
 from autoreward.search.halving import env_steps, score_all
 from autoreward.search.study import Study
@@ -43,7 +51,8 @@ def not_the_reward(study: Study, description: Description, rounds: Sequence[Roun
         visited = [*_visited(task, book.page(last.number), last.scores), *_visited(task, page, scores)]
         unseen = [name for name in task.unseen if name in task.ruled_names]
         by_chance = _by_chance(task, book, description)
-        doubtful = doubt((*last.scores, *scores), chance, by_chance, visited, longer, unseen)
+        found = doubt((*last.scores, *scores), chance, by_chance, visited, longer, unseen)
+        doubtful = of_short_trainings(found, study.full, task.train.steps)
     return doubtful.model_copy(update=cost)
 
 

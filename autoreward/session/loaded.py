@@ -110,7 +110,7 @@ class LoadedRun:
         Until it is finished there, or by `close()`, nobody else can work in the run.
 
         Args:
-            pairs: how many to ask about; until every policy was compared three times if not given.
+            pairs: how many to ask about; until every policy was compared three times, on average, if not given.
             by: your name, where several people answer.
 
         Raises:

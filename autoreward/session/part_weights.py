@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -36,12 +36,15 @@ class PartWeights:
     """
 
     candidate: Candidate
-    paid: Mapping[str, Array] = field(repr=False)
+    paid: Mapping[str, Array]
     """By part: what it pays in each episode, shape (E,)."""
-    episodes: tuple[str, ...] = field(repr=False)
+    episodes: tuple[str, ...]
     """What each is called: by whose it is, and its number among these."""
-    goodness: Array = field(repr=False)
+    goodness: Array
     """(E,): as of `EpisodeDataset`."""
+
+    def __repr__(self) -> str:
+        return f"<weights of {self.candidate.id}: {', '.join(self.paid)}; {len(self.episodes)} episodes, sliders in a notebook>"
 
     def order(self, **factors: float) -> tuple[str, ...]:
         """The episodes by what they are paid with these factors, the best paid first. Raises UsageError."""
