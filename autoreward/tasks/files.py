@@ -112,7 +112,7 @@ def find_task(name: str, folders: tuple[Path, ...]) -> Task:
     return read_task(find_card(name, folders))
 
 
-CARDS_FOLDER = Path("envs")
+OWN_CARDS = Path("envs")
 """Where cards are written if no folder is named."""
 
 
@@ -135,7 +135,7 @@ def find_card(name: str, folders: tuple[Path, ...]) -> Path:
     if path.suffix == ".toml":
         there = "a card is FOLDER/task.toml, and its folder's name is the task's; move it there, and name the folder"
         raise TaskError(f"{shortened(name)}: {there if path.is_file() else 'no such task file'}.")
-    own = CARDS_FOLDER / path
+    own = OWN_CARDS / path
     if path.name == name and (own / "task.toml").is_file():
         raise TaskError(f"There is no task {name!r} among those that come along; you have one: write `{own}`.")
     raise TaskError(
