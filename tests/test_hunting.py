@@ -36,11 +36,14 @@ from autoreward.tasks.files import find_task, placeholder_task
 from autoreward.training.workers import Workers
 from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.policy_view import PolicyView
+from autoreward.worker.envs.vector import EpisodeRows
 from autoreward.worker.exploring.breeding import GENERATION, Breeding
 from autoreward.worker.exploring.simple_policies import Seen
 from autoreward.worker.jobs.explore import explore
 from autoreward.worker.jobs.hunting_records import ExploreJob, HuntJob
 
+ONE = EpisodeRows(np.zeros(1, np.intp), np.ones(1, np.bool_))
+"""The first of the episodes, at its start."""
 CAR = find_task("mountain-car", (envs_folder(),))
 
 
@@ -111,7 +114,7 @@ def test_breeding_finds_what_pays(space: spaces.Space[Any], wanted: float | None
     for _ in range(12):
         generation = breeding.draw()
         assert len(generation.policies) == GENERATION
-        taken = [policy(np.zeros((1, 2)))[0] for policy in generation.policies]
+        taken = [policy(np.zeros((1, 2)), ONE)[0] for policy in generation.policies]
         assert all(space.contains(action) for action in taken)
         worth = [-abs(float(np.sum(action)) - (wanted or 2.0)) for action in taken]
         best = max(best, *worth)

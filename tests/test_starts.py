@@ -319,7 +319,7 @@ def test_page_card_and_manifest_say_it(tmp_path: Path) -> None:
     searched(tmp_path / "run", Fixed({"mine": 0.4, "r000c0": 0.8}), [own()], rounds=1)
     reading = read_run(tmp_path / "run")
     assert "ours, r000c0, 0.80 [0.80, 0.80]; probability of improvement 1.00" in render(reading)
-    assert "<td>start</td>" in render(reading)
+    assert '<td class="whole">start</td>' in render(reading)
     assert again(reading).endswith(
         f"--start {tmp_path}/run/start/mine.py --rounds 1 --candidates 3 --target 1.0 --confirm-seeds 3"
     )
