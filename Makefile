@@ -71,12 +71,11 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV) || { echo "Could not make $(VENV): is the venv module installed (Debian: apt install python3-venv)?"; exit 2; }
 	@touch $@
 
-# torch first, and from where there are builds without CUDA: for Linux the package index has one with gigabytes of its libraries. Where
-# that place can't be reached, pip takes what it finds elsewhere.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# torch first and pinned: an open range would take the newest one. TORCH_INDEX=ADDRESS names a further index, such as one with builds
+# for CPUs alone.
 $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "==> installing PyTorch for CPUs and then autoreward: about 240 MB are downloaded once, most of it PyTorch, and take 1.2 GB"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 2 -c constraints.txt --extra-index-url $(TORCH_INDEX) torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
+	@echo "==> installing PyTorch and then autoreward: with PyTorch for CPUs 240 MB are downloaded once and take 1.2 GB, with CUDA about 4 GB more"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch || { echo "Could not install PyTorch: check the network connection and the free disk space, then run make again."; exit 2; }
 	@echo "==> installing autoreward"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . || { echo "Could not install autoreward's dependencies: check the network connection, then run make again."; exit 2; }
 	@touch $@
