@@ -176,7 +176,7 @@ def tried(asked: Asked, workers: Workers) -> dict[str, str]:
     except Exception as error:  # a dump for the person
         found[stage if stage not in found else "export"] = f"DUMP {type(error).__name__}: {error}"
     # where packages lie on this machine says nothing
-    return {stage: " ".join(said.replace(f"{sys.prefix}/", "").split()) for stage, said in found.items()}
+    return {stage: " ".join(re.sub(r"/[^\s':]*/(?=lib/python)", "", said).split()) for stage, said in found.items()}
 
 
 def trained(task: Task, workers: Workers, found: dict[str, str]) -> None:
