@@ -140,7 +140,7 @@ def observe(env, observation, info):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_a_model_of_random_weights_sees_the_same_in_a_confined_worker_as_here(tiny: Path, tmp_path: Path) -> None:
     promises(clip_encoder(str(tiny)))

@@ -89,7 +89,7 @@ def test_what_can_not_be_compared_is_said_before_anything_is_trained(
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_nothing_is_trained_twice_and_nothing_beyond_the_budget(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FILE)
     plain = ("--against", "native", "--steps", "600", "--episodes", "2")

@@ -395,6 +395,7 @@ def observe(env, observation, info):
 """
 
 
+@pytest.mark.nightly
 def test_a_run_that_cannot_be_drawn_shows_plots_and_the_reason(tmp_path: Path) -> None:
     card = (envs_folder() / "mountain-car" / "task.toml").read_text()
     folder = tmp_path / "unseen"

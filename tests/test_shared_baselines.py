@@ -333,7 +333,7 @@ def test_a_line_tells_of_each() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_two_real_runs_train_the_baselines_once(tmp_path: Path) -> None:
     config = RunConfig(
