@@ -36,6 +36,8 @@ class Masked(gymnasium.Wrapper[Any, Any, Any, Any]):
                 "method; give it one that returns a bool for each choice, or name PPO."
             ) from None
         self._widths = choice_widths(env.action_space)
+        if not self._widths:
+            raise TypeError(f"{env.action_space} has no choices")
         within, own = layout_of(env), env.observation_space
         if not isinstance(own, spaces.Box):
             raise TypeError(f"{own} is no vector")
@@ -74,14 +76,14 @@ def masks_of(layout: Layout, vectors: NDArray[Any]) -> Masks:
 
 
 def choice_widths(space: spaces.Space[Any]) -> tuple[int, ...]:
-    """How many choices each number of an action is one of. Raises TypeError for real numbers."""
+    """How many choices each number of an action is one of; nothing for real numbers and for spaces of spaces."""
     if isinstance(space, spaces.Discrete):
         return (int(space.n),)
     if isinstance(space, spaces.MultiDiscrete):
         return tuple(map(int, space.nvec.ravel()))
     if isinstance(space, spaces.MultiBinary):
         return (2,) * int(np.prod(space.shape))
-    raise TypeError(f"{space} has no choices")
+    return ()
 
 
 def allowed_actions(

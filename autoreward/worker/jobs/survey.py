@@ -16,6 +16,7 @@ from autoreward.records import Entry, Pace, Stretch, Survey
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, layout_of
 from autoreward.worker.envs.informed import Informed
+from autoreward.worker.envs.masks import choice_widths
 from autoreward.worker.envs.rounding import demand_moderate
 from autoreward.worker.envs.stated import attribute, stated
 from autoreward.worker.envs.time_limits import cut_after
@@ -73,7 +74,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         box=_box(env),
         left_out=layout.left_out,
         action=_entries(env.action_space, actions, math.inf) if isinstance(env.action_space, spaces.Box) else (),
-        choices=_choices(env.action_space),
+        choices=choice_widths(env.action_space),
         first=_first(env.action_space),
         max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
         terminates=any(episode.ended for episode in episodes),
@@ -247,16 +248,6 @@ def _entry(low: Any, high: Any, column: Array, boundless: float = BOUNDLESS) -> 
         mean=float(column.mean()),
         std=float(column.std()),
     )
-
-
-def _choices(space: spaces.Space[Any]) -> tuple[int, ...]:
-    if isinstance(space, spaces.Discrete):
-        return (int(space.n),)
-    if isinstance(space, spaces.MultiDiscrete):
-        return tuple(map(int, space.nvec.ravel()))
-    if isinstance(space, spaces.MultiBinary):
-        return (2,) * int(np.prod(space.shape))
-    return ()
 
 
 def _first(space: spaces.Space[Any]) -> tuple[int, ...]:
