@@ -19,7 +19,6 @@ first idea, trained whole on one seed, the best one taken: one iteration of Eure
 """
 
 import argparse
-import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -28,7 +27,7 @@ from typing import Any
 
 from by_hand import CONTROLLERS
 from evidence_page import in_readme, page
-from lines import DATA, Lines
+from lines import DATA, Lines, commit
 from outside import Policy, measured, trained
 from protocols import PROTOCOLS, Protocol
 from suite import finished, unheard
@@ -181,16 +180,6 @@ def told(reading: RunView, protocol: Protocol) -> dict[str, Any]:
         "env_steps": run.env_steps, "core_hours": round(sum(t.seconds for t in reading.trials) / 3600, 3),
         "controllers": [[c.by, c.lines, c.success] for c in run.controllers],
     }  # fmt: skip
-
-
-def commit() -> str:
-    """Of the checkout; `+` where its code has changes: the lines that this adds are none."""
-
-    def git(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["git", *command], capture_output=True, text=True, check=False, cwd=DATA.parent.parent)
-
-    changed = git("diff", "--quiet", "HEAD", "--", "autoreward", "benchmarks", ":!benchmarks/data").returncode
-    return git("rev-parse", "--short", "HEAD").stdout.strip() + "+" * bool(changed)
 
 
 if __name__ == "__main__":

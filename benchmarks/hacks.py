@@ -12,14 +12,13 @@ the *hunter*: the program alone, after the exploration of a first round, and 50,
 """
 
 import argparse
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from hack_cases import CASES, Case
 from hunter import CONFIG, known
-from lines import DATA, Lines
+from lines import DATA, Lines, commit
 
 from autoreward.checks.dataset import EpisodeDataset
 from autoreward.checks.hunting import best_success, recorded_exploit
@@ -215,12 +214,6 @@ def hunted(task: Task, seed: int, job: TrialJob, explored: Known, jail: Jail, wo
         grading=grading,
     )  # fmt: skip
     return workers.hunt(hunt)[0].found
-
-
-def commit() -> str:
-    """Of the code that judged."""
-    said = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, cwd=DATA)
-    return said.stdout.strip()
 
 
 def table(lines: Sequence[Mapping[str, Any]]) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ class Lines:
         with self._path.open("a") as file:
             file.write(text + "\n")
         print(text, flush=True)
+
+
+def commit() -> str:
+    """Of the checkout; `+` where its code has changes: the lines that this adds are none."""
+
+    def git(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *command], capture_output=True, text=True, check=False, cwd=DATA.parent.parent)
+
+    changed = git("diff", "--quiet", "HEAD", "--", "autoreward", "benchmarks", ":!benchmarks/data").returncode
+    return git("rev-parse", "--short", "HEAD").stdout.strip() + "+" * bool(changed)
 
 
 def train_or_table(about: str, tasks: str, seeds: str) -> argparse.ArgumentParser:

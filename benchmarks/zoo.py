@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
+from lines import commit
 
 from autoreward.checks.review import review
 from autoreward.checks.samples import Practice
@@ -280,13 +281,13 @@ def measure(packages: list[str], options: argparse.Namespace) -> None:
     known = {(r["package"], r["name"]): " ".join(r["found"].values()) for r in done(options.to)}
     of = {package: len(environments(package)) for package in present}
     asked = [one for one in turns(present) if _wanted(known.get((one.package, one.name)), options.again)]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
+    made_at = commit()
     with Jail(trust_the_model=True) as jail, Workers(jail) as workers, ThreadPoolExecutor(options.at_once) as threads:
 
         def one(asked: Asked) -> dict[str, Any]:
             line = {"package": asked.package, "name": asked.name, "env": asked.env, "of": of[asked.package]}
             made = observed(asked)
-            return {**line, "observes": made, "commit": commit.stdout.strip(), "found": tried(asked, workers)}
+            return {**line, "observes": made, "commit": made_at, "found": tried(asked, workers)}
 
         for ended in as_completed([threads.submit(one, each) for each in asked[: options.most]]):
             line = ended.result()
