@@ -1,7 +1,7 @@
 """Jobs of workers done in the process of a test, where nothing holds them."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from autoreward.records import SNAPSHOTS_FILE, TRAINING_STATE, Trial, TrialJob
@@ -35,6 +35,24 @@ def train(
     with ExitStack() as closing:
         context = HERE._replace(room=room, progress=progress, closing=closing)
         return train_file.train(TrainJob(task=task, training=job), files, context)
+
+
+def in_legs(task: Task, bounds: Sequence[int], recorded: bytes = b"", **told: object) -> tuple[list[Trial], bytes]:
+    """One training in legs that end at these steps, and the weights at its end.
+
+    `recorded`: its snapshots; `told`: what else its job says.
+    """
+    trials, state, begin = [], b"", 0
+    usual = {"candidate_id": "", "reward": "native", "seed": 1, "checkpoints": 2, "schedule_steps": bounds[-1]}
+    for number, end in enumerate(bounds):
+        now = {"id": f"x-s0-leg{number}", "begin": begin, "steps": end, "leg": number, "unfinished": end < bounds[-1]}
+        job = TrialJob.model_validate(usual | told | now)
+        trial, files = train(task, job, state, None, lambda step: None, recorded)
+        assert trial.outcome.ok, trial.message
+        trials.append(trial)
+        state, begin = files.get("state.safetensors", b""), end
+    assert "state.safetensors" not in files, "nothing goes on from a training's end"
+    return trials, files[f"policy-{trials[-1].steps}.safetensors"]
 
 
 def exported(task: Task, weights: bytes) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 import inspect
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +11,7 @@ import pytest
 import sb3_contrib
 import stable_baselines3
 import torch
-from in_process import HERE, exported, train
+from in_process import HERE, exported, in_legs, train
 from numpy.typing import NDArray
 from policy_envs import CUE, LOCK
 from pydantic import ValidationError
@@ -24,7 +23,7 @@ from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
 from autoreward.errors import EnvironmentFault, TaskError
 from autoreward.export.build import train_script
-from autoreward.records import Score, Trial, TrialJob, policy_file
+from autoreward.records import Score, TrialJob
 from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
@@ -56,18 +55,6 @@ def card(algorithm: str, **train: Any) -> Task:
     ).model_copy(update={"max_steps": 60})
     change = {"algorithm": algorithm, "hyperparameters": SMALL[algorithm], "net": (8,), "envs": 3, **train}
     return task.model_copy(update={"train": Train.model_validate({**task.train.model_dump(), **change})})
-
-
-def in_legs(task: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
-    trials, state, begin = [], b"", 0
-    for number, end in enumerate(bounds):
-        job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="native", seed=1, begin=begin, steps=end,
-                       leg=number, unfinished=end < bounds[-1], checkpoints=1, schedule_steps=bounds[-1])  # fmt: skip
-        trial, files = train(task, job, state, None, lambda step: None)
-        assert trial.outcome.ok, trial.message
-        trials.append(trial)
-        state, begin = files.get("state.safetensors", b""), end
-    return trials, files[policy_file(trials[-1].steps)]
 
 
 def test_what_is_known_of_an_algorithm_is_what_its_class_says() -> None:

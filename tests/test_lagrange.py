@@ -10,7 +10,7 @@ from exports import unproven, written
 from fake_steps import FakeSteps
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process import train
+from in_process import in_legs
 from typer.testing import CliRunner
 
 from autoreward.cli import app
@@ -195,29 +195,8 @@ def test_a_training_in_legs_is_the_training_in_one_piece() -> None:
     change = {"envs": 3, "net": (8,), "hyperparameters": {"n_steps": 16, "batch_size": 16, "n_epochs": 1}}
     task = task.model_copy(update={"train": task.train.model_copy(update=change)})
 
-    def in_legs(bounds: tuple[int, ...]) -> tuple[list[Trial], bytes]:
-        trials, state, begin = [], b"", 0
-        for number, end in enumerate(bounds):
-            job = TrialJob(
-                id=f"x-s0-leg{number}",
-                candidate_id="",
-                reward="native",
-                composition="lagrange",
-                seed=1,
-                leg=number,
-                begin=begin,
-                steps=end,
-                unfinished=end < bounds[-1],
-                checkpoints=2,
-                schedule_steps=bounds[-1],
-            )
-            trial, files = train(task, job, state, None, lambda step: None)
-            trials.append(trial)
-            state, begin = files.get("state.safetensors", b""), end
-        return trials, files[f"policy-{trials[-1].steps}.safetensors"]
-
-    legs, weights = in_legs((200, 300, 400))
-    (whole,), expected = in_legs((400,))
+    legs, weights = in_legs(task, (200, 300, 400), composition="lagrange")
+    (whole,), expected = in_legs(task, (400,), composition="lagrange")
     last = whole.curve[-1].multipliers
     assert last["speed"] > 0.0
     assert last["left"] > 0.0

@@ -1,13 +1,12 @@
 """Rewards asked once per rollout equal rewards given at every step: in the buffer, in the advantages, in the weights."""
 
 import socket
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from in_process import train
+from in_process import in_legs, train
 from numpy.typing import NDArray
 from safetensors.torch import load
 from stable_baselines3 import PPO, SAC
@@ -18,7 +17,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnvWrapper, VecNorm
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
-from autoreward.records import LOGGED, Logged, LoggedPoint, Setup, Trial, TrialJob
+from autoreward.records import LOGGED, Logged, LoggedPoint, Setup, TrialJob
 from autoreward.rewards.compose import COMPOSITIONS
 from autoreward.tasks.card import Task
 from autoreward.tasks.files import find_task
@@ -234,18 +233,6 @@ def test_numbers_that_are_none_and_words_are_not_logged() -> None:
     logger.record("time/total_timesteps", 32, exclude="tensorboard")
     logger.dump(32)
     assert Logged.model_validate_json(book.to_bytes()).points == (LoggedPoint(step=32, values={"train/loss": 0.5}),)
-
-
-def in_legs(card: Task, bounds: Sequence[int]) -> tuple[list[Trial], bytes]:
-    trials, state, begin = [], b"", 0
-    for number, end in enumerate(bounds):
-        job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="native", seed=1, begin=begin, steps=end,
-                       leg=number, unfinished=end < bounds[-1], checkpoints=2, schedule_steps=bounds[-1])  # fmt: skip
-        trial, files = train(card, job, state, None, lambda step: None)
-        trials.append(trial)
-        state, begin = files.get("state.safetensors", b""), end
-    assert "state.safetensors" not in files, "nothing goes on from a training's end"
-    return trials, files[f"policy-{trials[-1].steps}.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["mountain-car", "cartpole-hold", "pendulum", "reacher", "doorkey-6x6"])

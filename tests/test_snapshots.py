@@ -11,7 +11,7 @@ import pytest
 import torch
 from fake_steps import FakeSteps
 from gymnasium import spaces
-from in_process import HERE, train
+from in_process import HERE, in_legs, train
 from numpy.typing import NDArray
 
 from autoreward import events
@@ -236,21 +236,11 @@ def test_an_episode_that_comes_out_otherwise_ends_the_training_and_says_so() -> 
     assert "does not come from the seed of its reset alone" in trial.message
 
 
-def in_legs(bounds: Sequence[int]) -> tuple[list[Any], bytes]:
-    trials, state, begin = [], b"", 0
-    for number, end in enumerate(bounds):
-        job = TrialJob(id=f"x-s0-leg{number}", candidate_id="", reward="sparse", seed=1, begin=begin, steps=end, snapshots=0.6,
-                       leg=number, unfinished=end < bounds[-1], checkpoints=2, schedule_steps=bounds[-1])  # fmt: skip
-        trial, files = train(chain(), job, state, None, lambda step: None, taught().to_bytes())
-        trials.append(trial)
-        state, begin = files.get("state.safetensors", b""), end
-    return trials, files[f"policy-{trials[-1].steps}.safetensors"]
-
-
 @pytest.mark.slow
 def test_a_training_in_legs_is_the_training_in_one_piece() -> None:
-    legs, weights = in_legs((100, 130, 150, 600))
-    (whole,), expected = in_legs((600,))
+    taken, told = taught().to_bytes(), {"reward": "sparse", "snapshots": 0.6}
+    legs, weights = in_legs(chain(), (100, 130, 150, 600), taken, **told)
+    (whole,), expected = in_legs(chain(), (600,), taken, **told)
     assert weights == expected
     for count in ("snapshot_episodes", "replayed_steps"):
         assert sum(getattr(leg, count) for leg in legs) == getattr(whole, count) > 0
