@@ -16,8 +16,8 @@ from autoreward.tasks.formulas.expression import Expression
 _MARGIN = 0.25
 """A sampled range is widened by this share of itself at least: a trained policy goes further than a random one."""
 _MARGIN_OF_MISSED = 3.0
-"""And by so many times the share that one half of the steps did not reach, as where contacts make numbers jump: what half of them missed
-the next ones leave."""
+"""And by so many times the share that one half of the steps did not reach, as where contacts make numbers jump: further steps
+leave what that half left."""
 _POINTS = 4096
 """Observations that a computed field's range is taken from."""
 _TURNS = {"deg": 360.0, "degree": 360.0, "degrees": 360.0, "°": 360.0}
