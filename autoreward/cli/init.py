@@ -31,7 +31,8 @@ def command(
     to: Path = typer.Option(Path("envs"), "--to", help="Folder in which the task's folder is made."),
     model: str | None = typer.Option(None, "--model", help="Who names fields and writes the success rule; see `run`."),
     algorithm: str = typer.Option(
-        "PPO", help="What the card trains with: PPO, or SAC for actions that are real numbers."
+        "PPO",
+        help="What the card trains with: PPO, SAC for actions that are real numbers, or one whose settings are published for ENV.",
     ),
     ask: bool = typer.Option(
         False, "--ask", help="Ask at most 3 questions about what the goal means, and write the rule that is."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, get_args
+from typing import Any, NamedTuple, TypedDict
 
 from autoreward.core.wording import Setting
 from autoreward.errors import NoAnswer, TaskError, UsageError
@@ -16,10 +16,10 @@ from autoreward.sandbox.jail import Jail
 from autoreward.store.files import demand_place, plain_name
 from autoreward.store.folder import Folder
 from autoreward.store.trust import demand, keep, of_card, of_program
+from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName
 from autoreward.tasks.card import STATE_PROGRAM, Task
 from autoreward.tasks.draft.guess import Draft, draft_task
 from autoreward.tasks.draft.questions import CardQuestion, answered
-from autoreward.tasks.draft.usual_training import Algorithm
 from autoreward.tasks.draft.write import card_text
 from autoreward.tasks.files import parse_task, placeholder_task, read_state_program, read_task
 from autoreward.tasks.process import Process, process_of
@@ -55,7 +55,7 @@ class Wanted(NamedTuple):
     """The card to be written, `.../NAME/task.toml`."""
     process: Process = Process()
     """What the card asks for, as seen from its folder: its module may lie there, or in the current folder."""
-    algorithm: Algorithm = "PPO"
+    algorithm: AlgorithmName = "PPO"
     """What the card trains with."""
 
     @classmethod
@@ -72,7 +72,7 @@ class Wanted(NamedTuple):
         """A card in a folder of that name within `to`; None makes a name from the id. Raises UsageError."""
         path = to / plain_name(name or _task_name(env, kwargs)) / "task.toml"
         process = process_of(env, allow, path.parent.absolute())
-        return cls(env, kwargs, storable(goal), path, process, _usual_algorithm(algorithm))
+        return cls(env, kwargs, storable(goal), path, process, _known_algorithm(algorithm))
 
 
 class Initiated(NamedTuple):
@@ -187,13 +187,10 @@ def demand_usable(check: EnvCheck) -> tuple[EnvRow, ...]:
     return tuple(row for row in check.rows if row.gravity == "warn")
 
 
-def _usual_algorithm(name: str) -> Algorithm:
-    known: dict[str, Algorithm] = {algorithm.lower(): algorithm for algorithm in get_args(Algorithm)}
-    if algorithm := known.get(name.lower()):
+def _known_algorithm(name: str) -> AlgorithmName:
+    if algorithm := {known.lower(): known for known in ALGORITHMS}.get(name.lower()):
         return algorithm
-    raise UsageError(
-        f"{name!r} is no algorithm that a card is drafted for; write PPO or SAC, or change the card by hand."
-    )
+    raise UsageError(f"{name!r} is no algorithm that a card is drafted for; write {', '.join(ALGORITHMS)}.")
 
 
 def take_proposal(question: CardQuestion) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from autoreward.core.visible import LONGEST_WORD, is_name, is_unit, visible_line
 from autoreward.errors import TaskError
 from autoreward.records import Entry, Stretch, Survey
+from autoreward.tasks.algorithms import AlgorithmName
 from autoreward.tasks.card import Task
 from autoreward.tasks.consistency import RESERVED
 from autoreward.tasks.draft import docstring_tables
@@ -14,7 +15,7 @@ from autoreward.tasks.draft.docstring_tables import Row, VectorTable
 from autoreward.tasks.draft.from_info import proposed_fields, success_field, success_value
 from autoreward.tasks.draft.ranges import entries_range, one_turn
 from autoreward.tasks.draft.success_guess import guessed_success, is_goal
-from autoreward.tasks.draft.usual_training import Algorithm, usual_training
+from autoreward.tasks.draft.usual_training import proposed_training
 from autoreward.tasks.files import validated_task
 from autoreward.tasks.tables import ActionField, StateField
 
@@ -47,11 +48,13 @@ class Draft(NamedTuple):
         return [*guesses, *(f"# {note}" for at, note in self.notes if at == place)]
 
 
-def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], algorithm: Algorithm = "PPO") -> Draft:
+def draft_task(
+    survey: Survey, name: str, goal: str, kwargs: dict[str, object], algorithm: AlgorithmName = "PPO"
+) -> Draft:
     """The card that the environment's own words and statistics give.
 
     Raises:
-        TaskError: it observes no number, or the algorithm does not choose such actions.
+        TaskError: it observes no number, or see `proposed_training`.
     """
     guesses: dict[str, str] = {}
     state = _state(survey, guesses)
@@ -88,7 +91,9 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
 
     notes = (*notes, *rule.notes, *(("info", line) for line in proposed_fields(survey, fresh)))
     guesses["success"] = rule.guess
-    guesses["train"] = f"usual {algorithm} settings for this kind of action; not tuned"
+    training = proposed_training(algorithm, survey, kwargs, limit)
+    guesses["train"] = training.guess
+    notes = (*notes, *(("train", note) for note in training.notes))
     task = validated_task(
         {
             "name": name,
@@ -101,7 +106,7 @@ def draft_task(survey: Survey, name: str, goal: str, kwargs: dict[str, object], 
             "constants": rule.constants,
             "success": rule.success,
             "metric": rule.metric,
-            "train": usual_training(algorithm, survey, limit),
+            "train": training.train,
         },
         f"a card for {survey.env}",
     )

@@ -9,7 +9,7 @@ from autoreward.tasks.draft.guess import Draft
 from autoreward.tasks.draft.ranges import short
 from autoreward.tasks.native import USES_NATIVE
 from autoreward.tasks.success_table import Success
-from autoreward.tasks.tables import ActionField, StateField
+from autoreward.tasks.tables import ActionField, StateField, Train
 
 
 def card_text(drafted: Draft) -> str:
@@ -62,13 +62,21 @@ def card_text(drafted: Draft) -> str:
         f"better = {_text(task.metric.better)}",
     ]
     lines += [f"unit = {_text(task.metric.unit)}"] if task.metric.unit else []
-    train = task.train
-    lines += ["", *_marked(drafted, "train", "[train]"), f"algorithm = {_text(train.algorithm)}"]
-    lines += [f"steps = {train.steps:_}", f"envs = {train.envs}", "", "[train.hyperparameters]"]
-    lines += [f"{key} = {json.dumps(value)}" for key, value in train.hyperparameters.items()]
+    lines += ["", *_marked(drafted, "train", "[train]"), *_train(task.train)]
     asked = {key: value for key, value in task.process.model_dump().items() if value}
     lines += ["", "[process]", *(f"{key} = {_value(value)}" for key, value in asked.items())] if asked else []
     return "\n".join(lines) + "\n"
+
+
+def _train(train: Train) -> list[str]:
+    """The table's keys that are not as usual, and its tables."""
+    lines = [f"algorithm = {_text(train.algorithm)}", f"steps = {train.steps:_}", f"envs = {train.envs}"]
+    usual = Train(algorithm=train.algorithm, steps=train.steps, envs=train.envs)
+    written = {"normalize_observations", "normalize_rewards", "net", "frame_stack"}
+    lines += _changed(train.model_dump(include=written), usual.model_dump())
+    for table, values in (("policy_kwargs", train.policy_kwargs.given()), ("hyperparameters", train.hyperparameters)):
+        lines += ["", f"[train.{table}]", *_changed(values, {})] if values else []
+    return lines
 
 
 def _success(success: Success) -> list[str]:
