@@ -163,8 +163,8 @@ def init(
         model: who names fields and writes the rule; as for `improve`.
         wishes: `kwargs` (arguments for gymnasium.make), `name` (the task's; made from the id if not given), `to` (folder in
             which the task's folder is made, `envs`), `allow` (what the environment may do beyond computing: `programs`, `network`,
-            `read=PATH`, `write=PATH`; the card then says so), `algorithm` (what the card trains with, `PPO`, or `SAC` for actions
-            that are real numbers).
+            `read=PATH`, `write=PATH`; the card then says so), `algorithm` (what the card trains with, `PPO`, `SAC` for actions
+            that are real numbers, or one whose settings are published for the environment).
 
     Raises:
         UsageError: the card that is there is for something else, or an answer can't be used however often it is asked for.

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from zoo import environments
 
 from autoreward.tasks.algorithms import ALGORITHMS, AlgorithmName
 from autoreward.tasks.draft import published_training
@@ -130,6 +129,8 @@ def doubts(text: str) -> dict[str, str]:
 
 def registered() -> dict[str, tuple[str, str]]:
     """Environments by their names without a version: the newest id, and the module that registers it."""
+    from zoo import environments  # here, as nothing else needs what it imports
+
     found: dict[str, tuple[int, str, str]] = {}
     for package in PACKAGES:
         for asked in environments(package):
@@ -188,7 +189,7 @@ def main() -> None:
     for algorithm, file in FILES.items():
         assert algorithm in ALGORITHMS
         lines += entries(algorithm, git("show", f"{commit}:hyperparams/{file}"), known)
-    published_training.FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    published_training.SETTINGS_FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ environment's own reward, and mostly for longer trainings.
 
 import tomllib
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from autoreward.records.base import Line
 from autoreward.tasks.algorithms import AlgorithmName
 from autoreward.tasks.tables import Train
 
-FILE = Path(__file__).with_name("published_settings.toml")
+SETTINGS_FILE = Path(__file__).with_name("published_settings.toml")
 LEAST_UPDATES = 24
 """Times that a training on its newest steps learns, at least; else its environments are fewer."""
 
@@ -53,9 +54,10 @@ class PublishedSource(Record):
     files: dict[AlgorithmName, Line]
 
 
+@cache
 def published_settings() -> tuple[PublishedSource, dict[AlgorithmName, dict[str, PublishedSettings]]]:
     """All that is published, by algorithm and the id that the source names."""
-    read = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    read = tomllib.loads(SETTINGS_FILE.read_text(encoding="utf-8"))
     source = PublishedSource.model_validate(read.pop("source"))
     return source, {
         algorithm: {key: PublishedSettings.model_validate(entry) for key, entry in read[algorithm].items()}
@@ -108,7 +110,7 @@ def _fitted(train: Train) -> tuple[Train, list[str]]:
         envs //= 2
     if envs < train.envs:
         updates = train.steps // (stretch * envs)
-        notes.append(f"CHANGED: envs = {envs}, {train.envs} there: so few steps are {updates} updates by it")
+        notes.append(f"CHANGED: envs = {envs}, {train.envs} there, so that {train.steps:,} steps are {updates} updates")
     return train.model_copy(update={"envs": envs, "normalize_rewards": True}), notes
 
 
