@@ -2,9 +2,10 @@
 
     python benchmarks/choices.py [--runs 200]
 
-Simulated people as in `benchmarks/preferences.py`, asked one question at a time about pairs, or which of four is the best. "shrinks"
-is what `prefer` does: what shrinks the uncertainty most, weighted by the chance that one of those is the best; "tells the best": the
-question whose answer is expected to tell most about which one is the best (mutual information, by draws of the posterior).
+Simulated people as in `benchmarks/preferences.py`, asked one question at a time about pairs, or which of four is the best.
+"shrinks" is what `prefer` does: what shrinks the uncertainty most, weighted by the chance that one of those is the best; "tells
+the best": the question whose answer is expected to tell most about which one is the best (mutual information, by draws of the
+posterior).
 """
 
 import argparse
@@ -76,7 +77,7 @@ def tells_the_best(known: Fit, drawn: Array, sets: NDArray[np.intp]) -> int:
 
 def best_of(drawn: Array) -> Array:
     """Which policy is the best in each draw, shape (draws, POLICIES), 0 or 1."""
-    return np.eye(POLICIES)[drawn[:, :POLICIES].argmax(axis=1)]
+    return np.asarray(np.eye(POLICIES)[drawn[:, :POLICIES].argmax(axis=1)])
 
 
 def softmax(logits: Array) -> Array:

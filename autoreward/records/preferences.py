@@ -34,7 +34,7 @@ class Question(Record):
     b_trial: TrialName
     episode: int
     """Index of the held-out episode that all are shown in."""
-    further: tuple[Further, ...] = Field((), max_length=len(SIDES) - 2)
+    further: tuple[Further, ...] = Field(default=(), max_length=len(SIDES) - 2)
     """Those that are shown as C and D."""
 
     @property

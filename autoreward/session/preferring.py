@@ -175,7 +175,7 @@ class PreferPage:
                 return
             self._closed = True
             self._opened.close()
-        made_of_answers(self._folder, print)
+            made_of_answers(self._folder, print)  # whoever closes it meanwhile waits: then the run is free
 
     def _look(self) -> None:
         if self._sitting.over:
