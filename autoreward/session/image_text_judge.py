@@ -18,7 +18,7 @@ from autoreward.records import Judgement, Question
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers, job_limits
-from autoreward.worker.image_text import NEEDED, demand_clip
+from autoreward.worker.image_text import demand_clip
 from autoreward.worker.jobs.similarity_record import SimilarityJob
 
 
@@ -72,7 +72,8 @@ def similarity_job(task: Task, config: RunConfig, name: str, seed: int, played: 
 def with_weights(task: Task, name: str) -> Task:
     """The task, whose processes may read the judge's weights: where links lead, too, as in Hugging Face's cache."""
     folder = Path(image_text_folder(name))
-    places = dict.fromkeys((*task.process.read, str(folder), *(str((folder / file).resolve()) for file in NEEDED)))
+    files = (str(path.resolve()) for path in sorted(folder.glob("*")) if path.is_file())
+    places = dict.fromkeys((*task.process.read, str(folder), *files))
     return task.model_copy(update={"process": task.process.model_copy(update={"read": tuple(places)})})
 
 
