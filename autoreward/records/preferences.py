@@ -136,6 +136,8 @@ class Judgement(Record):
     """What it gave A and B by each principle of the card, from 1 to 5, on average of both orders; empty without any."""
     debate: Debate | None = None
     """None: there was none."""
+    similarities: tuple[float, float] | None = None
+    """How much the pictures of A and of B look like the goal, on average, to an image-text model; None of others."""
 
     @property
     def contradicted(self) -> bool:
