@@ -1,6 +1,6 @@
 """What would find the best of eight policies with fewer answers: another way to choose what is asked.
 
-    python benchmarks/choices.py [--runs 200]
+    python benchmarks/choices.py [--runs 600]
 
 Simulated people as in `benchmarks/preferences.py`, asked one question at a time about pairs, or which of four is the best.
 "shrinks" is what `prefer` does: what shrinks the uncertainty most, weighted by the chance that one of those is the best; "tells
@@ -26,7 +26,7 @@ Chooser = Callable[[Fit, Array, NDArray[np.intp]], int]
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--runs", type=int, default=600)
     runs = parser.parse_args().runs
     print("| asked | chosen by what | answers | clips watched | best is first | one of the two best is first |")
     print("|---|---|---|---|---|---|")

@@ -325,7 +325,7 @@ def test_the_report_and_the_table_count_choices(done: Path) -> None:
     assert sum(s.lost for s in reading.strengths.items) == 3
     assert sum(s.tied for s in reading.strengths.items) == 4
     page = (done / "report.html").read_text()
-    assert "of up to four one was chosen" in page
+    assert "which of two to four policies is the best" in page
     assert "Luce 1959" in page
 
 
