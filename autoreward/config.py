@@ -1,6 +1,8 @@
 """One run's settings as a record: what `settings.py` declares, checked, with the rewards that a person gives it."""
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError, ValidationInfo, field_validator
@@ -16,11 +18,30 @@ GRAMMAR = "grammar"
 """The designer that is no model."""
 ASKED_NOBODY = frozenset({"rule", "human"})
 """Judges that are no models."""
+IMAGE_TEXT = "image-text:"
+"""What the name of an image-text model as a judge begins with; the folder of its weights follows."""
 AGENT = "agent"
 """The designer of a run whose programs a coding agent hands in (`session/agent_session.py`)."""
 NO_MODELS = (GRAMMAR, AGENT)
 """Designers beside whom no model is asked."""
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
+
+
+def image_text_folder(judge: str) -> str:
+    """The folder of weights of a judge that is an image-text model; empty of any other."""
+    return judge.removeprefix(IMAGE_TEXT) if judge.startswith(IMAGE_TEXT) else ""
+
+
+def judge_anywhere(name: str) -> str:
+    """The name with the whole path of its weights, if it has any: a run that goes on elsewhere finds the same ones.
+
+    Raises ValueError if no folder is named.
+    """
+    if name == IMAGE_TEXT:
+        raise ValueError(f"Write the folder of its weights behind {IMAGE_TEXT}")
+    if folder := image_text_folder(name):
+        return f"{IMAGE_TEXT}{Path(os.path.expanduser(folder)).resolve()}"  # noqa: PTH111 - Path.expanduser raises
+    return name
 
 
 class Given(Record):
@@ -46,11 +67,12 @@ class RunConfig(RunSettings, Given):
         judges = _LINE.validate_python(name).split(",")
         if not all(judges) or len(judges) > len(JUDGE_ROLES):
             raise ValueError(f"Write rule, human, or one to {len(JUDGE_ROLES)} models with commas between them")
+        judges = [judge_anywhere(judge) for judge in judges]
         if len(set(judges)) < len(judges):
             raise ValueError("The same model twice says nothing new: name each once")
         if len(judges) > 1 and ASKED_NOBODY & set(judges):
             raise ValueError("Models judge together, rule and human alone")
-        return name
+        return ",".join(judges)
 
     @field_validator("critic", "analyzer")
     @classmethod
@@ -108,6 +130,16 @@ class RunConfig(RunSettings, Given):
         return dict(zip(JUDGE_ROLES, names, strict=False))
 
     @property
+    def asked_judges(self) -> dict[Role, str]:
+        """Those of them that are asked in words."""
+        return {role: name for role, name in self.judges.items() if not image_text_folder(name)}
+
+    @property
+    def image_text_judges(self) -> tuple[str, ...]:
+        """Those of them that are image-text models."""
+        return tuple(name for name in self.judges.values() if image_text_folder(name))
+
+    @property
     def preferred_by(self) -> str:
         """Whose preferences rank where no rule does, in words."""
         return " and ".join(self.judges.values()) or "people"
@@ -120,7 +152,7 @@ class RunConfig(RunSettings, Given):
             "critic": self.critic or self.model,
             "analyzer": self.analyzer or self.model,
         }
-        return {**(designing if self.model not in NO_MODELS else {}), **self.judges}
+        return {**(designing if self.model not in NO_MODELS else {}), **self.asked_judges}
 
     @property
     def efforts(self) -> dict[Role, Effort | None]:
@@ -129,7 +161,7 @@ class RunConfig(RunSettings, Given):
             "designer": self.effort,
             "critic": self.critic_effort or self.effort,
             "analyzer": self.analyzer_effort or self.effort,
-            **dict.fromkeys(self.judges, self.effort),
+            **dict.fromkeys(self.asked_judges, self.effort),
         }
 
 

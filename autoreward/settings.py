@@ -72,8 +72,8 @@ class RunSettings:
     judge: Annotated[
         str,
         Help(
-            "Who ranks those that trained to the end: rule (the task's, if it has one), human, or a model as for `model`, up to "
-            "three with commas between them (autoreward help preferences).",
+            "Who ranks those that trained to the end: rule (the task's, if it has one), human, or a model as for `model` or "
+            "image-text:FOLDER (a CLIP model), up to three with commas between them (autoreward help preferences).",
             default_shown=False,
         ),
     ] = "rule"

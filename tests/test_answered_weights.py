@@ -110,8 +110,8 @@ def prefer_short_ways(folder: Path, count: int) -> None:
     """Say of each pair that the one that came less far is better."""
     with Poll(folder) as poll:
         for question in poll.waiting(count):
-            pair = poll.pair(question)
-            a, b = (float(side.next_state["position"][-1, 0]) for side in (pair.a, pair.b))
+            shown = poll.lineup(question).episodes
+            a, b = (float(side.next_state["position"][-1, 0]) for side in shown)
             poll.keep(question, "a" if a < b else "b" if b < a else "tie")
 
 

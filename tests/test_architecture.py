@@ -278,7 +278,7 @@ NOT_IN_A_RUN = {
     "worker/attempts.py": "what must not work in a worker",
     "worker/confine.py": "the worker's own folder, how much memory it has",
     "worker/denied.py": "what a worker was refused",
-    "worker/image_text.py": "the weights that a state.py names",
+    "worker/image_text.py": "the weights that a state.py or a judge names",
     "worker/jobs/sb3_files.py": "the worker's own temporary folder",
     "worker/reach.py": "packages and system libraries",
 }

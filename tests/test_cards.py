@@ -111,6 +111,22 @@ def test_goals_of_goal_environments_become_the_rule() -> None:
     assert "close_enough = { value = 0.05" in text
 
 
+@pytest.mark.parametrize(
+    ("keys", "rule"),
+    [
+        (("inflow", "level", "wanted"), "abs(level - wanted) < close_enough"),
+        (("inflow", "level", "setpoint"), "abs(level - setpoint) < close_enough"),
+        (("level", "depth", "wanted"), "level > "),  # two could be meant
+        (("inflow", "level_rate", "wanted"), "inflow > "),  # a rate is brought nowhere
+    ],
+)
+def test_what_alone_is_in_the_range_of_a_goal_is_brought_to_it(keys: tuple[str, ...], rule: str) -> None:
+    entries = {"inflow": entry(0.0, 0.5)}
+    parts = tuple(Stretch(key=k, entries=(entries.get(k, entry(0.0, 10.0)),)) for k in keys)
+    _, task = written(surveyed(stretches=parts, terminates=False, doc=""))
+    assert task.success.when.startswith(rule)
+
+
 SPLIT = """
 The observation is a dictionary:
 

@@ -24,8 +24,8 @@ from autoreward.loop import improve
 from autoreward.records import Clip, CurvePoint, PartStats, Preference, Question, Trial
 from autoreward.report.charts import Series, picture
 from autoreward.report.html import render
+from autoreward.report.lineups import Footage, Lineup
 from autoreward.report.live.notebook_view import CellView, Output
-from autoreward.report.pairs import Footage, Pair
 from autoreward.report.reading import read_run
 from autoreward.report.scalars import saved_legs
 from autoreward.report.tables import show_candidate, show_run
@@ -178,9 +178,9 @@ def test_the_pairs_are_a_page_in_which_nothing_acts(payload: str) -> None:
     one = episodes((3,)).cut(columns=slice(0, 1))
     changed_one = type(one)(fields, {payload: np.zeros((3, 1))}, fields, one.step, one.terminated)
     question = Question.model_construct(a=payload, b=payload, a_trial=payload, b_trial=payload, episode=0)
-    pair = Pair(question, changed_one, changed_one, Footage(reel(()), b"frames"), None)
+    pair = Lineup(question, (changed_one, changed_one), (Footage(reel(()), b"frames"), None))
     task = TASK.model_copy(update={"name": payload, "goal": payload})
-    turn = SittingState(pair, 0, 1, False, (payload,), False)
+    turn = SittingState(pair, 0, 1, False, (payload,), False, 2)
     text = prefer_page(turn, task, Path(payload.replace("\0", "")).name, "/key/", payload, payload)
     assert acting(text) == []
     assert "data:image/webp" in text

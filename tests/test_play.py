@@ -302,6 +302,7 @@ def test_a_film_says_how_it_went_and_shows_itself(tmp_path: Path) -> None:
     report = PlayReport(undrawn="no <screen>", success=(True, None), length=(3, 4))
     film = Film(webp([Image.new("RGB", (8, 8))], 50), "webp", ("a", "<b>"), report)
     assert film.sentence.startswith("a: 3 steps, a success; <b>: 4 steps, no rule judges it. Drawn from its fields")
+    assert repr(film) == f"<film of {len(film.data):,} bytes: {film.sentence} .save(PATH) keeps it>"
     shown = film._repr_html_()
     assert "&lt;b&gt;" in shown
     assert "<b>" not in shown

@@ -17,7 +17,7 @@ from browser import NAMES, Browser, find_browser
 from filmed import StillCamera
 from served import served_pages
 from test_accessible import violations
-from test_preferences import ruled_run
+from test_preferences import HUMAN, go, ruled_run
 from watcher import acting
 
 from autoreward.api import load
@@ -66,15 +66,17 @@ class Table(NamedTuple):
         connection.close()
         return response.status, text
 
-    def answer(self, value: str, pair: str = "", **headers: str) -> tuple[int, str]:
-        """Answer the pair that is shown."""
-        return self.ask("POST", "answer", {"pair": pair or self.shown, "answer": value, "reason": ""}, **headers)
+    def answer(self, value: str, question: str = "", **headers: str) -> tuple[int, str]:
+        """Answer the question that is shown."""
+        return self.ask(
+            "POST", "answer", {"question": question or self.shown, "answer": value, "reason": ""}, **headers
+        )
 
     @property
     def shown(self) -> str:
-        """The id of the pair that is shown; empty without one."""
-        pair = self.sitting.turn().pair
-        return pair.question.id if pair else ""
+        """The id of the question that is shown; empty without one."""
+        lineup = self.sitting.turn().lineup
+        return lineup.question.id if lineup else ""
 
     def saved(self) -> dict[str, str]:
         """Answers by question, as the run has them."""
@@ -98,9 +100,9 @@ def done(finished: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished, tmp_path / "done"))
 
 
-def sat(folder: Path, camera: Camera, count: int | None = None) -> Iterator[Table]:
+def sat(folder: Path, camera: Camera, count: int | None = None, of: int = 2) -> Iterator[Table]:
     with (
-        Poll(folder) as poll,
+        Poll(folder, of=of) as poll,
         Sitting(poll, camera, count) as sitting,
         served_pages(partial(PreferPages, sitting, poll)) as server,
     ):
@@ -124,18 +126,38 @@ def test_the_page_shows_both_clips_and_tells_nothing_of_the_scores(table: Table)
     assert "success" not in shown
 
 
+def test_of_three_one_is_chosen(done: Path) -> None:
+    for table in sat(done, StillCamera(), of=3):
+        table.filmed()
+        text, first = table.ask("GET")[1], table.shown
+        assert acting(text, f"/{table.server.key}/") == []
+        assert "Which does the most of what was meant?" in text
+        assert text.count("background-image: url(data:image/webp;base64,") == 3
+        assert text.count("<polyline") == 3 * 4
+        assert re.findall('data-answer="(.)"', text) == ["a", "b", "c"]
+        assert "Three policies from the same start" in text
+        assert table.answer("d")[0] == 409, "no fourth one is shown"
+        assert table.saved() == {}
+        assert table.answer("c")[0] == 200
+        assert table.saved() == {first: "c"}
+        table.ask("POST", "undo", {})
+        assert (table.saved(), table.shown) == ({}, first)
+        table.answer("tie")
+        assert table.saved() == {first: "tie"}
+
+
 def test_an_answer_is_kept_and_the_next_pair_shown(table: Table) -> None:
     first = table.shown
     status, text = table.answer("b")
     assert status == 200
     assert table.saved() == {first: "b"}
     assert first not in text
-    assert f'data-pair="{table.shown}"' in text
+    assert f'data-question="{table.shown}"' in text
     assert table.shown != first
 
 
 def test_a_reason_is_kept_on_one_line(table: Table) -> None:
-    table.ask("POST", "answer", {"pair": table.shown, "answer": "a", "reason": " it drags\n its leg "})
+    table.ask("POST", "answer", {"question": table.shown, "answer": "a", "reason": " it drags\n its leg "})
     (kept,) = read_run(table.folder).preferences
     assert kept.reason == "it drags its leg"
 
@@ -169,7 +191,7 @@ def test_a_pair_that_was_answered_elsewhere_is_not_answered_twice(table: Table) 
     first = table.shown
     assert table.sitting.answer(first, "a")
     second = table.shown
-    status, text = table.answer("b", pair=first)
+    status, text = table.answer("b", question=first)
     assert status == 409
     assert "was not kept" in text
     assert table.saved() == {first: "a"}
@@ -209,7 +231,7 @@ def test_when_all_is_answered_it_says_what_next_and_can_be_taken_back(done: Path
         assert status == 200
         assert "This page can be closed" in text
         assert 'data-follows=""' in text
-        assert table.answer("a", pair=first)[0] == 409, "nothing is taken once it was finished"
+        assert table.answer("a", question=first)[0] == 409, "nothing is taken once it was finished"
         assert table.saved() == {}
         until = time.monotonic() + 5
         while not table.sitting.over:
@@ -217,7 +239,7 @@ def test_when_all_is_answered_it_says_what_next_and_can_be_taken_back(done: Path
 
 
 def test_without_the_key_nothing_is_taken(table: Table) -> None:
-    port, said = table.server.server_port, json.dumps({"pair": table.shown, "answer": "a", "reason": ""})
+    port, said = table.server.server_port, json.dumps({"question": table.shown, "answer": "a", "reason": ""})
     for path in ("/answer", f"/{table.server.key[:-1]}/answer", f"/{table.server.key}x/answer", "//answer"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("POST", path, body=said, headers={**JSON, "Origin": f"http://127.0.0.1:{port}"})
@@ -255,12 +277,12 @@ def test_nothing_is_taken_that_a_page_from_elsewhere_could_send(table: Table) ->
         ("{", 400),
         ("[" * 4000, 400),
         ({}, 400),
-        ({"pair": 1, "answer": "a"}, 400),
-        ({"pair": "x", "answer": "better"}, 400),
-        ({"pair": "x", "answer": ["a"]}, 400),
-        ({"pair": "x", "answer": "a", "reason": "y" * 301}, 400),
-        ({"pair": "../../run", "answer": "a"}, 409),
-        ({"pair": "x" * 5000, "answer": "a"}, 413),
+        ({"question": 1, "answer": "a"}, 400),
+        ({"question": "x", "answer": "better"}, 400),
+        ({"question": "x", "answer": ["a"]}, 400),
+        ({"question": "x", "answer": "a", "reason": "y" * 301}, 400),
+        ({"question": "../../run", "answer": "a"}, 409),
+        ({"question": "x" * 5000, "answer": "a"}, 413),
     ],
 )
 def test_what_is_no_answer_is_refused(table: Table, said: Any, status: int) -> None:
@@ -305,11 +327,11 @@ def test_in_a_notebook_the_page_is_in_a_frame_and_ends_by_its_button(done: Path)
         with urllib.request.urlopen(shown.address) as answer:
             text, rules = answer.read().decode(), answer.headers["Content-Security-Policy"]
         assert rules.endswith("frame-ancestors http://127.0.0.1:* http://localhost:*")
-        (pair,) = re.findall('data-pair="([^"]+)"', text)
+        (pair,) = re.findall('data-question="([^"]+)"', text)
         with pytest.raises(RunLocked):
             Poll(done)
         origin = shown.address[: shown.address.index("/", 8)]
-        for what, said in (("answer", {"pair": pair, "answer": "b"}), ("finish", {})):
+        for what, said in (("answer", {"question": pair, "answer": "b"}), ("finish", {})):
             headers = {**JSON, "Origin": origin}
             request = urllib.request.Request(shown.address + what, json.dumps(said).encode(), headers)
             with urllib.request.urlopen(request) as answer:
@@ -354,7 +376,7 @@ PRESS = """
 const press = (key, at = document.body) => at.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
 const moment = () => new Promise(done => setTimeout(done, 10));
 const settled = async () => { for (let i = 0; i < 500 && tell.waits; i++) await moment(); };
-const shown = () => one(".pair")?.dataset.pair ?? "";
+const shown = () => one(".lineup")?.dataset.question ?? "";
 """
 
 
@@ -390,3 +412,34 @@ def test_in_a_browser_it_is_answered_by_keyboard(table: Table) -> None:
         for width, dark in ((1200, False), (420, True)):
             assert violations(browser, table.server.address, width, dark) == []
             assert browser.on("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PROGRAM is None, reason=f"no browser was found under the names {', '.join(NAMES)}")
+def test_in_a_browser_one_of_four_is_chosen_by_its_number(tmp_path: Path) -> None:
+    go(tmp_path / "four", HUMAN.model_copy(update={"judge": "rule", "rounds": 3}))
+    script = """
+      const first = shown(), boxes = all(".screen").map(s => s.getBoundingClientRect());
+      const grid = boxes.map(b => [boxes.filter(o => o.top < b.top).length, boxes.filter(o => o.left < b.left).length].join());
+      const seen = one(".answers").getBoundingClientRect().bottom <= innerHeight;
+      watch(false); show_step(0); press(".");
+      const places = new Set(all(".screen").map(s => s.style.backgroundPosition)).size;
+      press("ArrowLeft"); press("5"); const unanswered = shown() === first && !tell.waits;
+      press("4", one("#step")); await settled(); const second = shown();
+      press("0"); await settled(); const third = shown();
+      press("u"); await settled(); const back = shown();
+      return {first, second, third, back, grid, seen, places, unanswered};"""
+    assert PROGRAM
+    for table in sat(tmp_path / "four", StillCamera(), of=4):
+        table.filmed()
+        with Browser(PROGRAM) as browser:
+            found = browser.see(table.server.address, 1200, False, f"(async () => {{ {PRESS} {script} }})()").found
+            assert found["grid"] == ["0,0", "0,2", "2,0", "2,2"]
+            assert found["seen"], "clips and buttons are seen at once"
+            assert found["places"] == 1, "all clips show the same frame"
+            assert found["unanswered"], "that is no key of theirs"
+            assert found["back"] == found["second"] != found["third"]
+            assert table.saved() == {found["first"]: "d"}
+            for width, dark in ((1200, False), (420, True)):
+                assert violations(browser, table.server.address, width, dark) == []
+                assert browser.on("document.documentElement.scrollWidth") == width

@@ -56,7 +56,7 @@ from autoreward.records import (
 )
 from autoreward.report.agreement import agreement
 from autoreward.report.html import render
-from autoreward.report.pairs import Pair, pair_table, sparkline
+from autoreward.report.lineups import Lineup, lineup_table, sparkline
 from autoreward.report.reading import read_run
 from autoreward.report.terminal import Terminal
 from autoreward.search.halving import goals
@@ -99,16 +99,18 @@ def liked(**values: float) -> Strengths:
 
 def test_two_candidates_with_many_answers_have_the_closed_form() -> None:
     """Davidson's model fits three frequencies exactly: odds of winning 3 : 1, ties nu = t / sqrt(w l)."""
-    found = fit(2, [Comparison(0, 1, "a")] * 600 + [Comparison(0, 1, "b")] * 200 + [Comparison(0, 1, "tie")] * 200)
+    found = fit(
+        2, [Comparison((0, 1), "a")] * 600 + [Comparison((0, 1), "b")] * 200 + [Comparison((0, 1), "tie")] * 200
+    )
     assert found.values[0] - found.values[1] == pytest.approx(math.log(3), abs=0.01)
     assert found.values[2] == pytest.approx(math.log(200 / math.sqrt(600 * 200)), abs=0.01)
-    assert found.chances(0, 1) == pytest.approx([0.6, 0.2, 0.2], abs=0.01)
+    assert found.chances((0, 1)) == pytest.approx([0.6, 0.2, 0.2], abs=0.01)
 
 
 def test_one_answer_moves_the_strengths_by_the_prior() -> None:
     """At the maximum, strength / SPREAD^2 is what the answer says beyond what was expected."""
-    found = fit(2, [Comparison(0, 1, "a")])
-    a, _, tie = found.chances(0, 1)
+    found = fit(2, [Comparison((0, 1), "a")])
+    a, _, tie = found.chances((0, 1))
     assert found.values[0] == pytest.approx(SPREAD**2 * (1 - a - tie / 2))
     assert found.values[1] == pytest.approx(-found.values[0])
 
@@ -122,7 +124,7 @@ def test_a_tie_goes_to_the_one_that_was_designed_earlier() -> None:
 
 
 def test_who_always_wins_and_who_was_never_compared_stay_finite() -> None:
-    found = fit(4, [Comparison(0, 1, "a")] * 50)
+    found = fit(4, [Comparison((0, 1), "a")] * 50)
     assert np.isfinite(found.values).all()
     assert found.values[2:4] == pytest.approx([0.0, 0.0])
     assert found.errors[2] == pytest.approx(SPREAD)
@@ -135,8 +137,8 @@ def test_any_answers_have_one_maximum_that_does_not_depend_on_order_or_sides(
     answers: list[tuple[int, int, Answer]],
 ) -> None:
     turned: dict[Answer, Answer] = {"a": "b", "b": "a", "tie": "tie"}
-    found = fit(4, [Comparison(*c) for c in answers])
-    other = fit(4, [Comparison(b, a, turned[said]) for a, b, said in reversed(answers)])
+    found = fit(4, [Comparison((a, b), said) for a, b, said in answers])
+    other = fit(4, [Comparison((b, a), turned[said]) for a, b, said in reversed(answers)])
     assert found.values == pytest.approx(other.values, abs=1e-6)
     assert found.values[:4].sum() == pytest.approx(0.0, abs=1e-6)
     assert (np.linalg.eigvalsh(found.precision) > 0).all()
@@ -484,14 +486,14 @@ def test_pairs_and_strengths_are_told_to_scripts(done: Path) -> None:
     assert sum(row["won"] for row in strengths) == 1
 
 
-def shown_pair() -> Pair:
+def shown_pair() -> Lineup:
     question = Question(a="r000c0", b="r000c1", a_trial="r000c0-s0", b_trial="r000c1-s0", episode=0)
-    return Pair(question, drive(0.5), drive(1.0).cut(rows=slice(0, 3)), None, None)
+    return Lineup(question, (drive(0.5), drive(1.0).cut(rows=slice(0, 3))), (None, None))
 
 
 def test_a_pair_in_the_terminal_is_blind_and_on_one_scale() -> None:
     said = StringIO()
-    Terminal(said, width=120).print(pair_table(shown_pair(), "1 of 3"))
+    Terminal(said, width=120).print(lineup_table(shown_pair(), "1 of 3"))
     text = said.getvalue()
     assert "r000c" not in text
     assert "velocity[1]" in text
@@ -507,7 +509,7 @@ def test_a_pair_is_whole_in_a_narrow_terminal(columns: int, blocks: int) -> None
     torques = {"shoulder_torque_left": path, "shoulder_torque_right": -path}
     episode = Transitions({"position": path}, torques, {"position": path}, step, step == 40)
     said = StringIO()
-    table = pair_table(shown_pair()._replace(a=episode, b=episode), "1 of 3")
+    table = lineup_table(shown_pair()._replace(episodes=(episode, episode)), "1 of 3")
     Terminal(said, width=columns, force=True).print(table)
     text = re.sub(r"\x1b\[[\d;]*m", "", said.getvalue())
     assert "…" not in text
@@ -593,8 +595,8 @@ def test_people_judge_a_real_run_without_a_rule_in_the_terminal(tmp_path: Path) 
         (question,) = poll.waiting(1)
         for side in poll.unfilmed(question):
             poll.film(side, camera)
-        shown = poll.pair(question)
-    for film in (shown.film_a, shown.film_b):
+        shown = poll.lineup(question)
+    for film in shown.films:
         assert film
         assert (film.reel.width, film.reel.at[0], film.sheet[:4]) == (320, 0, b"RIFF")
     more = subprocess.run([sys.executable, "-m", "autoreward", "prefer", str(folder), "--pairs", "1"], input="b\n", text=True,

@@ -77,9 +77,9 @@ def test_of_three_the_one_who_differs_is_named() -> None:
 @given(ANYTHING)
 def test_names_and_order_of_answers_change_nothing(answers: list[tuple[int, int, Answer, int]]) -> None:
     there = sorted({by for *_, by in answers})
-    comparisons = [Comparison(a, b, answer, there.index(by)) for a, b, answer, by in answers]
+    comparisons = [Comparison((a, b), answer, there.index(by)) for a, b, answer, by in answers]
     turned = {by: len(there) - 1 - place for place, by in enumerate(there)}
-    mirrored = [Comparison(a, b, answer, turned[by]) for a, b, answer, by in reversed(answers)]
+    mirrored = [Comparison((a, b), answer, turned[by]) for a, b, answer, by in reversed(answers)]
     one, other = fit(4, comparisons), fit(4, mirrored)
     assert one.values == pytest.approx(other.values, abs=1e-6)
     assert one.own == pytest.approx(other.own[::-1], abs=1e-6)

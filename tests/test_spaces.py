@@ -48,7 +48,7 @@ from autoreward.worker.envs.vector import EpisodeRows, GymnasiumEnvs
 from autoreward.worker.jobs.describe import describe
 from autoreward.worker.jobs.records import DescribeJob, ScoreJob, SurveyJob
 from autoreward.worker.jobs.score import score
-from autoreward.worker.jobs.survey import survey
+from autoreward.worker.jobs.survey import missed_by_half, survey
 from autoreward.worker.rollout.episodes import as_transitions
 from autoreward.worker.rollout.recorder import Recorder
 from autoreward.worker.scripts import ScriptPolicy
@@ -384,18 +384,23 @@ def test_names_of_a_documentation_that_does_not_fit_are_not_taken_or_marked(
 )
 def test_ranges_of_large_numbers_keep_their_ends_apart(low: Any, high: Any, seen: Any, span: Any) -> None:
     entry = surveyed("Lever").stretches[0].entries[0]
-    change = {"low": low, "high": high, "seen_low": seen[0], "seen_high": seen[1]}
+    change = {"low": low, "high": high, "seen_low": seen[0], "seen_high": seen[1], "missed": 0.0}
     assert entries_range([entry.model_copy(update=change)])[0] == span
 
 
 @pytest.mark.parametrize(
-    ("draw", "share"),
-    [("uniform", 0.25), ("standard_normal", 0.25), ("standard_cauchy", 1.0)],
+    ("numbers", "share"),
+    [
+        (np.random.default_rng(0).uniform(size=2_500), 0.25),
+        (np.array([0.0, 1.0, 0.0, 0.95]), 0.25),  # misses 0.05
+        (np.array([0.0, 0.5, 0.0, 1.0]), 1.5),
+        (np.array([3.0, 3.0, 3.0, 4.0]), 3.0),
+        (np.array([0.0, 10.0, 1.0, 3.0]), 2.4),
+    ],
 )
-def test_a_range_is_wider_where_what_was_sampled_is_rare(draw: str, share: float) -> None:
-    numbers = getattr(np.random.default_rng(0), draw)(size=2_500)
+def test_a_range_is_wider_where_half_of_the_steps_reached_less_far(numbers: Any, share: float) -> None:
     low, high = float(numbers.min()), float(numbers.max())
-    change = {"low": None, "high": None, "seen_low": low, "seen_high": high, "std": float(numbers.std())}
+    change = {"low": None, "high": None, "seen_low": low, "seen_high": high, "missed": missed_by_half(numbers)}
     found = entries_range([surveyed("Lever").stretches[0].entries[0].model_copy(update=change)])[0]
     assert found == pytest.approx((low - share * (high - low), high + share * (high - low)), rel=0.1)
 

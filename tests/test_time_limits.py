@@ -59,7 +59,7 @@ def card(kwargs: dict[str, Any], env: str = "Shift-v0", **changes: Any) -> Task:
         ({"end": 1}, "LimitedShift-v0", 200, ""),
         ({}, "Shift-v0", 1000, "# GUESS: the environment states no time limit"),
         ({"end": 1}, "Shift-v0", 10, "# GUESS: the environment states no time limit"),
-        ({"cut": 90, "chance": 0.05}, "Shift-v0", 730, "# GUESS: the environment states no time limit"),
+        ({"cut": 90, "chance": 0.05}, "Shift-v0", 900, "# GUESS: the environment states no time limit"),
     ],
 )  # fmt: skip
 def test_a_card_has_the_limit_that_there_is(kwargs: dict[str, Any], env: str, limit: int, remark: str) -> None:

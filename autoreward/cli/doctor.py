@@ -177,8 +177,9 @@ def _say_model(name: str, as_json: bool) -> None:
 
 
 def _examine(name: str, runs: Path, max_cost: float | None, as_json: bool) -> None:
+    from autoreward.config import image_text_folder
     from autoreward.evaluation.judging import ENOUGH_AGREEMENT, exam_agreement
-    from autoreward.session.judge_exam import examine_judge
+    from autoreward.session.judge_exam import examine_judge, why_not_believed
 
     exam = examine_judge(name, runs, max_cost, (lambda line: None) if as_json else say)
     if as_json:
@@ -187,11 +188,10 @@ def _examine(name: str, runs: Path, max_cost: float | None, as_json: bool) -> No
     agreed = exam_agreement(exam)
     for finding in exam.findings:
         say(f"  {finding}")
-    say(
-        f"{name} agrees with the rule in {agreed.said}; in {exam.by_place} it chose by the order in which they were shown."
-    )
-    enough = agreed.share >= ENOUGH_AGREEMENT
-    say(f"{'Enough' if enough else 'Too little'} to judge a run with --judge: {ENOUGH_AGREEMENT:g} is needed.")
+    place = "" if image_text_folder(exam.by) else f"; in {exam.by_place} it chose by the order in which they were shown"
+    say(f"{exam.by} agrees with the rule in {agreed.said}{place}.")
+    why = why_not_believed(exam)
+    say(f"{'Too little' if why else 'Enough'} to judge a run with --judge: {why or f'{ENOUGH_AGREEMENT:g} is needed'}.")
 
 
 def _examine_critic(name: str, max_cost: float | None, as_json: bool) -> None:

@@ -29,10 +29,14 @@ def command(
     run: str = NAMED_RUN,
     runs: Path = RUNS,
     pairs: int | None = typer.Option(
-        None, min=1, help="Pairs to show; until every policy was compared three times, on average, if not given."
+        None,
+        min=1,
+        help="Pairs, or choices, to ask about; until every policy was shown three times, on average, if not given.",
     ),
+    of: int = typer.Option(2, help="Policies to show at once, 2 to 4; of three or four say which one is the best."),
     answers: Path | None = typer.Option(
-        None, help="Take the answers from a file: `ID a|b|tie` a line; piped in, the pairs and their ids are printed."
+        None,
+        help="Take the answers from a file: `ID a|b|tie` a line, with --of `ID 1|2|3|4|tie`; piped in, the ids are printed.",
     ),
     by: str = typer.Option(
         "", "--as", help="Your name, where several people answer: each is asked about the same pairs."
@@ -43,8 +47,8 @@ def command(
     trust: bool = TRUST,
     as_json: bool = AS_JSON,
 ) -> None:
-    """Say which of two trained policies does more of what was meant, in a page with their clips or in the terminal; the candidates
-    are ranked by your answers. `a because it drags its leg` gives a reason."""
+    """Say which of two trained policies does more of what was meant, or with --of which of four does the most, in a page with their
+    clips or in the terminal; the candidates are ranked by your answers. `a because it drags its leg` gives a reason."""
     from autoreward.errors import UsageError
     from autoreward.judges.poll import Poll
     from autoreward.report.preference_tables import preferences
@@ -59,7 +63,7 @@ def command(
         raise UsageError("--page asks in a page; --answers and --json are for scripts: choose one of them.")
     watched = answers is None and sys.stdin.isatty() and not as_json
     settle_run(folder, trust)  # policies are filmed, in their environment, and programs are weighed by the answers
-    with Poll(folder, by) as poll:
+    with Poll(folder, by, of) as poll:
         try:
             if page:
                 sit_in_page(poll, pairs, port, open_it)
@@ -94,7 +98,7 @@ def sit(poll: "Poll", pairs: int | None, console: "Terminal", port: int = 0, ope
     if not poll.waiting(pairs):
         return True
     with preferring(poll, pairs, port) as (sitting, address):
-        console.print(f"pairs   {address}: with clips; answer there or here", soft_wrap=True)
+        console.print(f"{f'{sitting.turn().noun}s':8}{address}: with clips; answer there or here", soft_wrap=True)
         if open_it:
             open_in_browser(address)
         with _Keyboard(sitting) as keyboard:
@@ -108,7 +112,7 @@ def sit_in_page(poll: "Poll", pairs: int | None, port: int = 0, open_it: bool = 
     if not poll.waiting(pairs):
         return
     with preferring(poll, pairs, port) as (sitting, address):
-        say(f"pairs   {address}: answer there, until you finish there")
+        say(f"{f'{sitting.turn().noun}s':8}{address}: answer there, until you finish there")
         if open_it:
             open_in_browser(address)
         changed = threading.Event()
@@ -157,38 +161,40 @@ class _Keyboard:
 
 def _ask(sitting: "Sitting", keyboard: _Keyboard, console: "Terminal") -> bool:
     """Until all is answered, here or in the page, or the person quits: then False."""
-    from autoreward.judges.poll import QUIT, WORDS, with_reason
-    from autoreward.report.pairs import pair_table
+    from autoreward.judges.poll import QUIT, answer_meant, offered_words, with_reason
+    from autoreward.report.lineups import lineup_table
 
     shown, said_here = "", False
     while not sitting.over:
         turn = sitting.turn()
-        if turn.pair is None:
+        if turn.lineup is None:
             if said_here:  # nothing is left to be undone in the page
                 return True
-            line = keyboard.line("All pairs are answered. Enter ends it; so does `finish` in the page.")
+            line = keyboard.line(f"All {turn.noun}s are answered. Enter ends it; so does `finish` in the page.")
             if line is not None:
                 return True
             continue
-        if shown != turn.pair.question.id:
-            shown = turn.pair.question.id
+        question = turn.lineup.question
+        if shown != question.id:
+            shown = question.id
             console.print()
-            console.print(pair_table(turn.pair, f"{turn.answered + 1} of {turn.answered + turn.left}"))
-        line = keyboard.line("Which does more of what was meant? a, b, tie, undo or quit:")
+            console.print(lineup_table(turn.lineup, f"{turn.answered + 1} of {turn.answered + turn.left}"))
+        line = keyboard.line(f"Which does {turn.more} of what was meant? {offered_words(turn.of)}, undo or quit:")
         if line is None:
             continue
-        answer, reason = with_reason(line)
-        said_here = answer.lower() in WORDS and sitting.answer(shown, WORDS[answer.lower()], reason)
-        if answer.lower() in QUIT:
+        word, reason = with_reason(line)
+        answer = answer_meant(word, question)
+        said_here = answer is not None and sitting.answer(shown, answer, reason)
+        if word.lower() in QUIT:
             return False
-        if answer.lower() in _UNDO and not sitting.undo():
+        if word.lower() in _UNDO and not sitting.undo():
             console.print("There is no answer of this sitting to take back.")
     return sitting.turn().left == 0
 
 
 def _take(poll: "Poll", pairs: int | None, console: "Terminal", answers: Path | None, as_json: bool) -> None:
     """Save answers that were written down; all of them are read before the first is saved."""
-    from autoreward.report.pairs import pair_table
+    from autoreward.report.lineups import lineup_table
 
     asked = poll.waiting(pairs)
     if answers is None:
@@ -196,7 +202,7 @@ def _take(poll: "Poll", pairs: int | None, console: "Terminal", answers: Path | 
             if as_json:
                 say_line("PairAsked", {"id": question.id, "episode": question.episode})
                 continue
-            console.print(pair_table(poll.pair(question), f"{number} of {len(asked)}: {question.id}"))
+            console.print(lineup_table(poll.lineup(question), f"{number} of {len(asked)}: {question.id}"))
     for preference in poll.read(sys.stdin.read().splitlines() if answers is None else _lines(answers), asked):
         poll.keep(preference.question, preference.answer, preference.reason)
 

@@ -151,6 +151,11 @@ def _card(task: "Task") -> None:
         console.print("success   no rule: people compare policies (autoreward prefer)")
     for principle in task.judge.principles:
         console.print(f"principle {principle} (what a model that judges scores by)")
+    if task.judge.goal or task.judge.baseline:
+        against = f" against {task.judge.baseline!r}, strength {task.judge.strength:g}" if task.judge.baseline else ""
+        console.print(
+            f"looks for {task.judge.goal or task.goal!r}{against} (what an image-text model that judges goes by)"
+        )
     for name, limit in task.limits.items():
         console.print(f"limit     {name}: {limit.said}")
     if task.uses_native:

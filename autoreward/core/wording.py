@@ -79,5 +79,5 @@ def _option(choice: Setting) -> list[str]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence, after a space, that names the nearest that there is; empty where none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""

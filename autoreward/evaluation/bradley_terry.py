@@ -1,10 +1,12 @@
 """People's preferences: how strong each candidate is by them, and what to ask next.
 
 The model is Bradley and Terry 1952 with ties after Davidson 1970: with strengths s and t and a readiness to tie e, "A", "B"
-and "tie" have log odds s, t and e + (s + t) / 2. Its log-likelihood is concave. A normal prior on every parameter keeps
-strengths finite when one candidate always wins, or when some were never compared; the fit is the posterior's maximum, and the
-errors are those of the normal distribution around it (Laplace). Of several people each has strengths of their own around the
-shared ones, with a normal prior (partial pooling): who answers little is taken to see things as the others do.
+and "tie" have log odds s, t and e + (s + t) / 2. Of more than two one is chosen after Luce 1959: each has the log odds of its
+strength, and a tie of all of them e and their mean (Firth, Kosmidis and Turner 2019, arXiv 1909.07123, who have a readiness to
+tie for each number that is shown: here it is one). All answers make one log-likelihood, and it is concave. A normal prior on
+every parameter keeps strengths finite when one candidate always wins, or when some were never compared; the fit is the posterior's
+maximum, and the errors are those of the normal distribution around it (Laplace). Of several people each has strengths of their own
+around the shared ones, with a normal prior (partial pooling): who answers little is taken to see things as the others do.
 """
 
 from collections import Counter
@@ -14,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autoreward.records import Answer, Preference, Strength, Strengths, order_of_design
+from autoreward.records import SIDES, Chosen, Preference, Strength, Strengths, order_of_design
 
 SPREAD = 1.5
 """Standard deviation of strengths before anything was said: of two candidates the stronger one then wins about 80 %."""
@@ -24,16 +26,15 @@ PERSONAL = 1.0
 """Standard deviation of one person's strengths around those of all."""
 DRAWS = 2_000
 """Draws of the posterior by which the chance of being the best is told."""
-ANSWERS: tuple[Answer, ...] = ("a", "b", "tie")
 Array = NDArray[np.float64]
 
 
 class Comparison(NamedTuple):
     """One answered question, with candidates as indices."""
 
-    a: int
-    b: int
-    answer: Answer
+    shown: tuple[int, ...]
+    """In the order of SIDES."""
+    answer: Chosen
     by: int = 0
     """Who answered, as an index."""
 
@@ -50,9 +51,9 @@ class Fit(NamedTuple):
     own_errors: Array
     """Shape (p, n): the standard deviation of each of these."""
 
-    def chances(self, a: int, b: int) -> Array:
-        """Probabilities of "a", "b" and "tie", shape (3,)."""
-        return _softmax(_odds(len(self.values) - 1, a, b) @ self.values)
+    def chances(self, shown: Sequence[int]) -> Array:
+        """Probabilities that each of the k that are shown is chosen, and of a tie: shape (k + 1,)."""
+        return _softmax(_odds(len(self.values) - 1, np.array([shown]))[0] @ self.values)
 
     @property
     def first(self) -> Array:
@@ -65,6 +66,17 @@ class Fit(NamedTuple):
     def errors(self) -> Array:
         """Standard deviation of each strength, shape (n,)."""
         return np.asarray(np.sqrt(np.diag(np.linalg.inv(self.precision))[:-1]))
+
+
+class _Said(NamedTuple):
+    """Answers to m questions, of which the largest shows k, over all d parameters."""
+
+    odds: Array
+    """Shape (m, k + 1, d): the log odds of each answer as rows, the tie last."""
+    offered: Array
+    """Shape (m, k + 1): 0 of what could be answered, else minus infinity."""
+    answers: NDArray[np.intp]
+    """Shape (m,): which one was."""
 
 
 class OwnView(NamedTuple):
@@ -81,12 +93,12 @@ def fit(count: int, comparisons: Sequence[Comparison]) -> Fit:
     """Strengths of `count` candidates, by Newton steps, halved where a whole one goes too far."""
     people = max((c.by for c in comparisons), default=0) + 1
     people = people if people > 1 else 0
-    odds, said = _design(count, comparisons, people)
-    values = np.zeros(odds.shape[-1])
-    height, slope, precision = _posterior(values, count, odds, said)
+    said = _design(count, comparisons, people)
+    values = np.zeros(said.odds.shape[-1])
+    height, slope, precision = _posterior(values, count, said)
     while np.abs(slope).max() > 1e-9:
         step = np.linalg.solve(precision, slope)
-        while (attempt := _posterior(values + step, count, odds, said))[0] < height - 1e-12:
+        while (attempt := _posterior(values + step, count, said))[0] < height - 1e-12:
             step = step / 2
         values = values + step
         height, slope, precision = attempt
@@ -109,7 +121,7 @@ def strengths(preferences: Sequence[Preference]) -> Strengths:
     """The ranking of the candidates that were compared, best first; the one that was designed earlier on a tie."""
     names = sorted(looks_of(preferences))
     posterior = fit(len(names), comparisons_of(preferences, names))
-    won, lost = Counter(map(winner, preferences)), Counter(map(loser, preferences))
+    won, lost = Counter(p.winner for p in preferences), Counter(name for p in preferences for name in p.losers)
     tied = looks_of([p for p in preferences if p.answer == "tie"])
     items = [
         # rounded, so that the last bits never decide between two whose answers are alike
@@ -145,70 +157,72 @@ def ahead(preferences: Sequence[Preference], one: str, other: str) -> tuple[floa
     return float(row @ posterior.values), float(np.sqrt(row @ np.linalg.inv(posterior.precision) @ row))
 
 
-def winner(preference: Preference) -> str:
-    """Id of the candidate that was preferred; empty for a tie."""
-    return {"a": preference.question.a, "b": preference.question.b, "tie": ""}[preference.answer]
-
-
-def loser(preference: Preference) -> str:
-    """Id of the candidate that was not; empty for a tie."""
-    return {"a": preference.question.b, "b": preference.question.a, "tie": ""}[preference.answer]
-
-
 def looks_of(preferences: Sequence[Preference]) -> Counter[str]:
     """How often each candidate was compared."""
-    return Counter(name for p in preferences for name in (p.question.a, p.question.b))
+    return Counter(name for p in preferences for name in p.question.candidates)
 
 
 def comparisons_of(preferences: Sequence[Preference], names: Sequence[str]) -> list[Comparison]:
     """What was answered about the candidates of these names, with indices for them and for who answered."""
     people = answerers(preferences)
     return [
-        Comparison(names.index(p.question.a), names.index(p.question.b), p.answer, people.index(p.by))
-        for p in preferences
+        Comparison(tuple(map(names.index, p.question.candidates)), p.answer, people.index(p.by)) for p in preferences
     ]
 
 
-def _posterior(values: Array, count: int, odds: Array, said: NDArray[np.intp]) -> tuple[float, Array, Array]:
-    """Log density (up to a constant), its gradient, and its negative second derivative; see `_design`."""
+def _posterior(values: Array, count: int, said: _Said) -> tuple[float, Array, Array]:
+    """Log density (up to a constant), its gradient, and its negative second derivative."""
+    odds, offered, answers = said
     prior = np.full(len(values), PERSONAL**-2)
     prior[:count], prior[count] = SPREAD**-2, TIES**-2
-    chances, each = _softmax(odds @ values), np.arange(len(said))
+    chances, each = _softmax(odds @ values + offered), np.arange(len(answers))
     mean = (chances[:, None] @ odds)[:, 0]
-    height = -0.5 * float(prior @ values**2) + float(np.log(chances[each, said]).sum())
-    slope = -prior * values + (odds[each, said] - mean).sum(axis=0)
+    height = -0.5 * float(prior @ values**2) + float(np.log(chances[each, answers]).sum())
+    slope = -prior * values + (odds[each, answers] - mean).sum(axis=0)
     rows = odds.reshape(-1, len(values))
     return height, slope, np.diag(prior) + (rows * chances.reshape(-1, 1)).T @ rows - mean.T @ mean
 
 
-def _design(count: int, comparisons: Sequence[Comparison], people: int) -> tuple[Array, NDArray[np.intp]]:
-    """The log odds of m comparisons over all parameters, shape (m, 3, parameters), and which of the three was said, shape (m,)."""
-    odds = np.zeros((len(comparisons), 3, count + 1 + people * count))
-    for rows, (a, b, _, by) in zip(odds, comparisons, strict=True):
-        rows[:, : count + 1] = _odds(count, a, b)
+def _design(count: int, comparisons: Sequence[Comparison], people: int) -> _Said:
+    """What was answered, over the parameters that all share, and each person's strengths where there are several."""
+    widest = max((len(c.shown) for c in comparisons), default=2)
+    odds = np.zeros((len(comparisons), widest + 1, count + 1 + people * count))
+    offered = np.full(odds.shape[:2], -np.inf)
+    for rows, could, (shown, _, by) in zip(odds, offered, comparisons, strict=True):
+        places = [*range(len(shown)), widest]
+        could[places] = 0.0
+        rows[places, : count + 1] = _odds(count, np.array([shown]))[0]
         if people:  # the same again in the columns of who answered
             start = count + 1 + by * count
             rows[:, start : start + count] = rows[:, :count]
-    return odds, np.array([ANSWERS.index(c.answer) for c in comparisons], dtype=np.intp)
+    answers = [widest if c.answer == "tie" else SIDES.index(c.answer) for c in comparisons]
+    return _Said(odds, offered, np.array(answers, dtype=np.intp))
 
 
-def _odds(count: int, a: int, b: int) -> Array:
-    """The log odds of "a", "b" and "tie" as rows over the parameters, shape (3, count + 1)."""
-    rows = np.zeros((3, count + 1))
-    rows[0, a] = rows[1, b] = rows[2, count] = 1.0
-    rows[2, [a, b]] = 0.5
+def _odds(count: int, sets: NDArray[np.intp]) -> Array:
+    """The log odds of each answer to m questions that show k, as rows over the parameters: shape (m, k + 1, count + 1)."""
+    number, size = sets.shape
+    rows, each = np.zeros((number, size + 1, count + 1)), np.arange(number)
+    for place, column in enumerate(sets.T):
+        rows[each, place, column] = 1.0
+        rows[each, size, column] = 1.0 / size
+    rows[:, size, count] = 1.0
     return rows
 
 
-def information_of(known: Fit, a: int, b: int) -> Array:
-    """What one more comparison of two candidates is expected to add to the precision."""
-    return _spread(_odds(len(known.values) - 1, a, b), known.chances(a, b))
+def information_of(values: Array, sets: NDArray[np.intp]) -> tuple[Array, Array]:
+    """What one more answer about each of m sets of k candidates is expected to add to the precision: U' W U.
 
+    Args:
+        values: a Fit's.
+        sets: indices of candidates, shape (m, k).
 
-def _spread(odds: Array, chances: Array) -> Array:
-    """Covariance of the rows of `odds`, drawn with `chances`."""
-    mean = chances @ odds
-    return np.asarray((odds * chances[:, None]).T @ odds - np.outer(mean, mean))
+    Returns:
+        U, shape (m, k + 1, n + 1), and W, shape (m, k + 1, k + 1).
+    """
+    odds = _odds(len(values) - 1, sets)
+    chances = _softmax(odds @ values)
+    return odds, np.eye(chances.shape[1]) * chances[:, None] - chances[:, :, None] * chances[:, None]
 
 
 def _softmax(logits: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
+from statistics import fmean, variance
 from typing import NamedTuple
 
 from autoreward.records import Answer, Episode, JudgeExam, Judgement, Question, Score
@@ -13,6 +13,8 @@ ENOUGH_AGREEMENT = 0.7
 """Agreement with rules below which a judge is not believed."""
 _NORMAL = 1.959964
 """The 97.5 % point of the normal distribution."""
+_SAME = 1e-6
+"""Difference of similarities that arithmetic makes."""
 _CONTRADICTED = 0.5
 """Share of questions that a judge answers by their order from which on it can't tell."""
 
@@ -106,6 +108,49 @@ def preferred_share(judgements: Sequence[Judgement], candidate_id: str) -> tuple
     about = [j for j in judgements if candidate_id in (j.question.a, j.question.b)]
     won = sum(0.5 if j.answer == "tie" else float(getattr(j.question, j.answer) == candidate_id) for j in about)
     return won, len(about)
+
+
+def more_similar(a: Sequence[float], b: Sequence[float]) -> Answer:
+    """Which of two episodes has the larger mean of its frames' similarities: a tie within one standard error of the difference.
+
+    Frames are taken as independent draws, so that this is the least that noise may make.
+    """
+    noise = math.sqrt(sum(variance(side) / len(side) for side in (a, b) if len(side) > 1))
+    ahead = fmean(a) - fmean(b)
+    return "tie" if abs(ahead) <= max(noise, _SAME) else "a" if ahead > 0.0 else "b"
+
+
+class MeanSimilarity(NamedTuple):
+    """How much a candidate's pictures look like the goal."""
+
+    value: float
+    """Mean over the episodes that were looked at, each of which is the mean of its frames."""
+    error: float
+    """Standard error over these; 0 of one episode."""
+    episodes: int
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        if self.episodes == 1:
+            return f"{self.value:.4f} in 1 episode"
+        return f"{self.value:.4f} \u00b1 {self.error:.4f} in {self.episodes} episodes"
+
+
+def by_similarity(judgements: Sequence[Judgement]) -> dict[str, dict[str, MeanSimilarity]]:
+    """By image-text model, then by candidate; episodes of all trainings of a candidate count, each once."""
+    seen: dict[str, dict[str, dict[tuple[str, int], float]]] = {}
+    for said in judgements:
+        asked = said.question
+        sides = zip((asked.a, asked.b), (asked.a_trial, asked.b_trial), said.similarities or (), strict=False)
+        for candidate, trial, value in sides:
+            seen.setdefault(said.by, {}).setdefault(candidate, {})[trial, asked.episode] = value
+    return {by: {name: _mean(list(own.values())) for name, own in of.items()} for by, of in seen.items()}
+
+
+def _mean(values: Sequence[float]) -> MeanSimilarity:
+    error = math.sqrt(variance(values) / len(values)) if len(values) > 1 else 0.0
+    return MeanSimilarity(fmean(values), error, len(values))
 
 
 def by_principle(judgements: Sequence[Judgement], count: int) -> dict[str, tuple[float, ...]]:

@@ -1,4 +1,4 @@
-"""The two policies of a question, each in the episode that it is about: from where its round keeps them."""
+"""The policies of a question, each in the episode that it is about: from where its round keeps them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -41,7 +41,6 @@ class Sides:
         self.scores = [(page, page.saved(SCORES)) for page in pages]
         self._by_trial = {score.trial_id: (page, score) for page, scores in self.scores for score in scores}
 
-    def of(self, question: Question) -> tuple[Side, Side]:
-        """A's, then B's. Raises KeyError if the run has no such trainings."""
-        a, b = (Side(*self._by_trial[trial], question.episode) for trial in (question.a_trial, question.b_trial))
-        return a, b
+    def of(self, question: Question) -> tuple[Side, ...]:
+        """In the order in which they are shown. Raises KeyError if the run has no such trainings."""
+        return tuple(Side(*self._by_trial[trial], question.episode) for trial in question.trials)

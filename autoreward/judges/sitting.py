@@ -1,6 +1,6 @@
-"""A person who answers one question after the other, in a page or a terminal: the next pair is chosen and filmed while they watch.
+"""A person who answers one question after the other, in a page or a terminal: the next one is chosen and filmed while they watch.
 
-The next question is chosen by all answers but the one to the pair that is being watched. What is asked is what `Poll.waiting` says.
+It is chosen by all answers but the one to what is being watched. What is asked is what `Poll.waiting` says.
 """
 
 import threading
@@ -13,30 +13,47 @@ from autoreward.errors import AutorewardError
 from autoreward.judges.camera import Camera
 from autoreward.judges.poll import Poll
 from autoreward.judges.sides import Side
-from autoreward.records import Answer, Question
-from autoreward.report.pairs import Pair
+from autoreward.records import Chosen, Question
+from autoreward.report.lineups import Lineup, question_name, side_names
 
 
 class SittingState(NamedTuple):
     """Where a sitting is."""
 
-    pair: Pair | None
+    lineup: Lineup | None
     """What is asked; None: everything is answered, or the person has stopped."""
     answered: int
     """Answers of this sitting."""
     left: int
-    """Pairs that are still to be asked, this one among them."""
+    """Questions that are still to be asked, this one among them."""
     filming: bool
-    """Whether a film of this pair is being made."""
+    """Whether a film for this question is being made."""
     undrawn: tuple[str, ...]
     """Why there are no films of some."""
     ended: bool
     """Whether the person has stopped."""
+    of: int
+    """Policies that a question shows."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What those that are shown are called."""
+        return side_names(self.of)
+
+    @property
+    def more(self) -> str:
+        """What is asked about."""
+        return "more" if self.of == 2 else "the most"
+
+    @property
+    def noun(self) -> str:
+        """What a question is called."""
+        return question_name(self.of)
 
     @property
     def stamp(self) -> str:
         """Another one whenever something else is to be shown."""
-        asked = self.pair.question.id if self.pair else ""
+        asked = self.lineup.question.id if self.lineup else ""
         return f"{asked} {self.answered} {self.filming} {self.ended}"
 
 
@@ -48,7 +65,7 @@ class Sitting(Closing):
 
         Args:
             poll: stays open when this is closed.
-            camera: what films the pairs, in a thread of its own.
+            camera: what films the policies, in a thread of its own.
             count: how many answers to ask for; None: until every policy has been compared enough.
         """
         poll.demand_trust()
@@ -69,15 +86,21 @@ class Sitting(Closing):
         """What is asked now. Raises RunDamaged."""
         with self._lock:
             asked = self._plan[0] if self._plan and not self._stopped else None
-            pair = self._poll.pair(asked) if asked else None
+            lineup = self._poll.lineup(asked) if asked else None
             filming = asked is not None and bool(self._unfilmed(asked))
             undrawn = tuple(sorted(set(self._undrawn.values())))
-            return SittingState(pair, len(self._said), len(self._plan), filming, undrawn, self._stopped)
+            said, left = len(self._said), len(self._plan)
+            return SittingState(lineup, said, left, filming, undrawn, self._stopped, self._poll.of)
 
-    def answer(self, question_id: str, answer: Answer, reason: str = "") -> bool:
-        """Keep what is said of the pair that is shown, and go on; False, and nothing is kept, if that is another pair by now."""
+    def answer(self, question_id: str, answer: Chosen, reason: str = "") -> bool:
+        """Keep what is said of what is shown, and go on.
+
+        False, and nothing is kept, if another question is asked by now, or this one shows nothing that is called so.
+        """
         with self._lock:
             if self._stopped or not self._plan or self._plan[0].id != question_id:
+                return False
+            if answer not in (*self._plan[0].sides, "tie"):
                 return False
             self._poll.keep(self._plan[0], answer, reason)
             self._said.append(self._plan.pop(0))
@@ -111,7 +134,7 @@ class Sitting(Closing):
             return self._poll.next_step()
 
     def close(self) -> None:
-        """Ask no more. Raises what went wrong while a pair was got ready."""
+        """Ask no more. Raises what went wrong while a question was got ready."""
         self.stop()
         self._thread.shutdown(wait=True, cancel_futures=True)
         if not self._work.cancelled():
@@ -123,7 +146,7 @@ class Sitting(Closing):
         self._work = self._thread.submit(self._get_ready)
 
     def _get_ready(self) -> None:
-        """Choose what comes after the pair that is shown, and film both."""
+        """Choose what comes after the question that is shown, and film both."""
         with self._lock:
             self._choose()
             wanted = [side for question in self._plan[:2] for side in self._unfilmed(question)]
@@ -137,7 +160,7 @@ class Sitting(Closing):
                     self._undrawn[side.name] = str(error)
 
     def _choose(self) -> None:
-        """What follows the pair that is shown, by everything that was said."""
+        """What follows the question that is shown, by everything that was said."""
         shown, left = self._plan[:1], None if self._count is None else self._count - len(self._said)
         if not shown:
             return

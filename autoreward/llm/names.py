@@ -8,7 +8,9 @@ from autoreward.settings import JUDGE_ROLES, Role
 
 DEFAULTS = {"anthropic": "claude-sonnet-5-5", "openai": "gpt-6.1-terra"}
 """The model of each provider that is taken if only its key is set."""
-FORMS = "anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual, or grammar"
+_ANY = "anthropic:MODEL, openai:MODEL, openai+http://HOST:PORT/v1:MODEL, replay:DIR, manual"
+FORMS, JUDGE_FORMS = f"{_ANY}, or grammar", f"rule, human, {_ANY}, or image-text:FOLDER"
+"""What may be written for a model that designs, and for a judge."""
 SETTINGS: dict[Role, str] = {
     "designer": "model",
     "critic": "critic",

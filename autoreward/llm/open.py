@@ -11,7 +11,7 @@ from autoreward.llm.client import REPLIES, ModelClient
 from autoreward.llm.cost import NO_EFFORTS, demand_price
 from autoreward.llm.keys import KEYS, SERVER_KEY, provider_access, server_access, variables
 from autoreward.llm.manual import Manual
-from autoreward.llm.names import FORMS, SETTINGS, full_name, on_server
+from autoreward.llm.names import FORMS, JUDGE_FORMS, SETTINGS, full_name, on_server
 from autoreward.llm.openai_api import OpenAIModel
 from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import LLM, USUAL, ChosenLimits, time_limits
@@ -59,7 +59,7 @@ def open_model(
         if provider == "anthropic":
             return AnthropicModel(f"anthropic:{rest}", rest, access, time_limits(access.address, chosen))
         return OpenAIModel(f"openai:{rest}", rest, access, time_limits(access.address, chosen))
-    raise UsageError(where, f": write {FORMS}.")
+    raise UsageError(where, f": write {JUDGE_FORMS if setting == SETTINGS['judge'] else FORMS}.")
 
 
 def open_models(

@@ -68,9 +68,12 @@ from autoreward.records.limits import LimitReading, Over
 from autoreward.records.own_rewards import OwnReward
 from autoreward.records.paired import Measure, Paired, PairedReward
 from autoreward.records.preferences import (
+    SIDES,
     Answer,
     AnsweredWeights,
+    Chosen,
     Debate,
+    Further,
     JudgedTask,
     JudgeExam,
     Judgement,
@@ -143,6 +146,7 @@ __all__ = [
     "REFERENCE_EPISODES",
     "SAMPLES",
     "SHEET_FILE",
+    "SIDES",
     "SNAPSHOTS_FILE",
     "STILL_FILE",
     "TASKS_OWN",
@@ -165,6 +169,7 @@ __all__ = [
     "Candidates",
     "Cause",
     "CheckpointScore",
+    "Chosen",
     "Clip",
     "CompositionName",
     "Confirmed",
@@ -193,6 +198,7 @@ __all__ = [
     "Feedbacks",
     "FieldStats",
     "Finding",
+    "Further",
     "Grading",
     "Gravity",
     "Hunt",

@@ -55,6 +55,8 @@ class Entry(Record):
     seen_high: float
     mean: float
     std: float
+    missed: float = Field(default=0.0, ge=0.0, le=1.0)
+    """The share of the sampled range that one half of the steps did not reach: what is rare lies farther out still."""
 
 
 class Stretch(Record):
@@ -96,7 +98,7 @@ class Pace(Record):
 
 
 class Survey(Record):
-    """What an environment says of itself, and what 2,000 random steps showed."""
+    """What an environment says of itself, and what 6,000 random steps showed."""
 
     env: Said
     doc: Said
@@ -123,7 +125,7 @@ class Survey(Record):
     longest: int
     """Longest random episode, in steps."""
     hurried: Pace | None = None
-    """How far it was looked at, where a step takes so long that these were fewer than 2,000 random steps."""
+    """How far it was looked at, where a step takes so long that these were fewer than 6,000 random steps."""
     cut_after: int | None = None
     """Steps after which every random episode was cut that was cut; None where none was, or not always after as many."""
     info: tuple[InfoValue, ...] = ()

@@ -1,17 +1,30 @@
-"""What people prefer, and models that judge: which of two policies does more of what was meant."""
+"""What people prefer, and models that judge: which of two policies, or of up to four, does the most of what was meant."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from autoreward.records.base import Id, Line, Part, Record, Said
 from autoreward.records.ids import TrialName
 
 Answer = Literal["a", "b", "tie"]
+"""Of a pair."""
+Chosen = Literal["a", "b", "c", "d", "tie"]
+"""Of what people are asked about; a tie is one of all that are shown."""
+SIDES: tuple[Chosen, ...] = ("a", "b", "c", "d")
+"""What those that are shown are called, in their order."""
+
+
+class Further(Record):
+    """A policy that is shown beside two others."""
+
+    candidate_id: Id
+    trial_id: TrialName
+    """The training that it comes from."""
 
 
 class Question(Record):
-    """Two policies in the same held-out episode."""
+    """Two policies in the same held-out episode, or up to four."""
 
     a: Id
     """Candidate whose policy is shown as A."""
@@ -20,23 +33,57 @@ class Question(Record):
     """The training that the policy shown as A comes from."""
     b_trial: TrialName
     episode: int
-    """Index of the held-out episode that both are shown in."""
+    """Index of the held-out episode that all are shown in."""
+    further: tuple[Further, ...] = Field(default=(), max_length=len(SIDES) - 2)
+    """Those that are shown as C and D."""
 
     @property
     def id(self) -> str:
         """`r000c1-s0-leg4~r000c3-s0-leg4~7`."""
-        return f"{self.a_trial}~{self.b_trial}~{self.episode}"
+        return "~".join((*self.trials, str(self.episode)))
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Whose policies are shown, in the order of SIDES."""
+        return (self.a, self.b, *(one.candidate_id for one in self.further))
+
+    @property
+    def trials(self) -> tuple[str, ...]:
+        """The trainings that they come from."""
+        return (self.a_trial, self.b_trial, *(one.trial_id for one in self.further))
+
+    @property
+    def sides(self) -> tuple[Chosen, ...]:
+        """What those that are shown are called."""
+        return SIDES[: len(self.trials)]
 
 
 class Preference(Record):
     """A person's answer to one question."""
 
     question: Question
-    answer: Answer
+    answer: Chosen
     reason: Said = ""
     """Why, in the person's words."""
     by: Id = ""
     """Who answered, where several people do; empty: the one person who does."""
+
+    @model_validator(mode="after")
+    def _names_one_that_was_shown(self) -> Self:
+        if self.answer not in (*self.question.sides, "tie"):
+            raise ValueError(f"{self.answer} was not shown")
+        return self
+
+    @property
+    def winner(self) -> str:
+        """Id of the candidate that was preferred; empty for a tie."""
+        return "" if self.answer == "tie" else self.question.candidates[SIDES.index(self.answer)]
+
+    @property
+    def losers(self) -> tuple[str, ...]:
+        """Ids of the candidates that it was preferred to; none for a tie."""
+        sides = zip(self.question.sides, self.question.candidates, strict=True)
+        return () if self.answer == "tie" else tuple(name for side, name in sides if side != self.answer)
 
     @property
     def id(self) -> str:
@@ -44,9 +91,8 @@ class Preference(Record):
         return self.question.id + (f"~{self.by}" if self.by else "")
 
     def aspect(self, side: str) -> str:
-        """The id of what the reason says of one side, `a` or `b`: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
-        asked, who = self.question, f"_{self.by}" if self.by else ""
-        return f"{asked.a_trial}_{asked.b_trial}_{asked.episode}{who}_{side}"
+        """The id of what the reason says of one side, one of SIDES: `r000c1-s0-leg4_r000c3-s0-leg4_7_a`."""
+        return "_".join(filter(None, (*self.question.trials, str(self.question.episode), self.by, side)))
 
 
 class Debate(Record):
@@ -90,6 +136,8 @@ class Judgement(Record):
     """What it gave A and B by each principle of the card, from 1 to 5, on average of both orders; empty without any."""
     debate: Debate | None = None
     """None: there was none."""
+    similarities: tuple[float, float] | None = None
+    """How much the pictures of A and of B look like the goal, on average, to an image-text model; None of others."""
 
     @property
     def contradicted(self) -> bool:
@@ -175,11 +223,11 @@ class AnsweredWeights(Record):
     factors: tuple[tuple[Part, float], ...]
     """By what each part is multiplied."""
     answers: int = Field(ge=0)
-    """Pairs of episodes of which one was preferred."""
+    """Those that preferred one of the episodes that they were about."""
     stretches: int = Field(ge=0)
     """Pairs of steps of which one was praised and the other blamed."""
     told_before: float = Field(ge=0.0, le=1.0)
-    """Share of these of which the program's own weights pay the better side more; ties are halves."""
+    """Share of the pairs that these make of which the program's own weights pay the better side more; ties are halves."""
     told_after: float = Field(ge=0.0, le=1.0)
     """The same by weights that were fitted to the others."""
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
-from autoreward.evaluation.bradley_terry import ahead, answerers, loser, own_views, winner
+from autoreward.evaluation.bradley_terry import ahead, answerers, own_views
 from autoreward.evaluation.judging import (
     agreement_with,
     answer_of_the_rule,
@@ -26,7 +26,7 @@ NAMED = 3
 
 def beaten(preferences: Sequence[Preference], candidate_id: str) -> str:
     """Whom a candidate was preferred to, and how often."""
-    over = Counter(loser(p) for p in preferences if winner(p) == candidate_id)
+    over = Counter(name for p in preferences if p.winner == candidate_id for name in p.losers)
     return ", ".join(f"{name} x {times}" if times > 1 else name for name, times in sorted(over.items()))
 
 

@@ -20,7 +20,9 @@ def preferences(reading: RunView) -> RenderableType:
         table.add_row(
             s.candidate_id, *cells, beaten(reading.preferences, s.candidate_id), reading.measured_place(s.candidate_id)
         )
-    return Group(Fitting((table,)), *_principles(reading), Text(agreement(reading)), *_weights(reading))
+    return Group(
+        Fitting((table,)), *_principles(reading), *_similarities(reading), Text(agreement(reading)), *_weights(reading)
+    )
 
 
 def _weights(reading: RunView) -> list[RenderableType]:
@@ -39,4 +41,19 @@ def _principles(reading: RunView) -> list[RenderableType]:
     for s in reading.strengths.items:
         if s.candidate_id in scores:
             table.add_row(s.candidate_id, *(f"{score:.1f}" for score in scores[s.candidate_id]))
+    return [table]
+
+
+def _similarities(reading: RunView) -> list[RenderableType]:
+    """What image-text models made of each candidate's pictures, if any judge."""
+    judges = reading.similarities
+    if not judges:
+        return []
+    table = Table(box=None, header_style="dim", pad_edge=False, title="Similarity with the goal", title_justify="left")
+    for name in ("candidate", *judges):
+        table.add_column(Text(name), justify="left" if name == "candidate" else "right")
+    for s in reading.strengths.items:
+        means = [of.get(s.candidate_id) for of in judges.values()]
+        if any(means):
+            table.add_row(s.candidate_id, *(mean.said if mean else "-" for mean in means))
     return [table]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from autoreward.core.transitions import Transitions
 from autoreward.errors import RunDamaged
 from autoreward.evaluation.bradley_terry import strengths
-from autoreward.evaluation.judging import after_debates, by_principle
+from autoreward.evaluation.judging import MeanSimilarity, after_debates, by_principle, by_similarity
 from autoreward.evaluation.questions import answers_about, policies
 from autoreward.evaluation.ranking import ranked
 from autoreward.llm.client import REPLIES, saved_bills
@@ -177,6 +177,11 @@ class RunView:
     def principles(self) -> dict[str, tuple[float, ...]]:
         """By candidate: the mean score that models gave it by each principle of the card."""
         return by_principle(self.judgements, len(self.header.task.judge.principles))
+
+    @property
+    def similarities(self) -> dict[str, dict[str, MeanSimilarity]]:
+        """By image-text model that judges, then by candidate: how much its pictures look like what the card says."""
+        return by_similarity(self.judgements)
 
     @property
     def measured(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def again(reading: RunView) -> str:
         for name, field in RunConfig.model_fields.items()
         if name not in NOT_REPEATED and getattr(config, name) != field.default
     }
-    if len(config.judges) == 1:  # of several, each is asked again
+    if len(config.judges) == len(config.asked_judges) == 1:  # of several, each is asked again
         chosen |= {"judge": f"replay:{reading.folder}", "trust_the_judge": True}
     if config.by_agent:  # nobody can ask the agent again; its winner can be trained again
         command, options = "train", {"reward": str(reading.folder / "best" / "reward.py")}

@@ -22,10 +22,10 @@ from autoreward.store.keys import ANSWERED_WEIGHTS, ASPECTS
 from autoreward.store.trust import demand
 
 PREFERRED = "preferred.py"
-FEWEST_PAIRS = 6
-"""Pairs from which on weights are fitted."""
+FEWEST_SAYINGS = 6
+"""Answers, and pairs of steps, from which on weights are fitted."""
 FOLDS = 20
-"""At most so many times weights are fitted to a part of the pairs, to see what they tell of the others."""
+"""At most so many times weights are fitted to a part of what was said, to see what they tell of the rest."""
 _Array = NDArray[np.float64]
 
 
@@ -55,7 +55,7 @@ class SaidPair(NamedTuple):
     whole: bool
     """Two whole episodes, whose returns are compared; of some steps of either the means are, as if they were as long."""
     counts: float
-    """How many answers it is worth."""
+    """How many answers about two it is worth."""
 
     def gap(self, part: _Array) -> float:
         """How much more a part pays in the better side."""
@@ -71,14 +71,15 @@ class SaidPairs(NamedTuple):
 
     episodes: Transitions
     """One column each."""
-    pairs: tuple[SaidPair, ...]
+    sayings: tuple[tuple[SaidPair, ...], ...]
+    """The pairs that each answer makes, several where one was chosen among several, and each pair of steps."""
 
 
 def said_pairs(book: Book, reading: RunView) -> SaidPairs | None:
-    """All that was preferred, praised and blamed in a run; None if too few pairs were told apart."""
+    """All that was preferred, praised and blamed in a run; None if too little was told apart."""
     batches: list[Transitions] = []
-    pairs = (*_of_answers(book, reading.preferences, batches), *_of_steps(book, batches))
-    return SaidPairs(side_by_side(batches), pairs) if len(pairs) >= FEWEST_PAIRS else None
+    sayings = (*_of_answers(book, reading.preferences, batches), *((pair,) for pair in _of_steps(book, batches)))
+    return SaidPairs(side_by_side(batches), sayings) if len(sayings) >= FEWEST_SAYINGS else None
 
 
 def weights_told(said: SaidPairs, jail: Jail, candidate: Candidate, verdict: Verdict) -> AnsweredWeights | None:
@@ -86,15 +87,17 @@ def weights_told(said: SaidPairs, jail: Jail, candidate: Candidate, verdict: Ver
     parts = _parts(jail, candidate, verdict, said.episodes) if candidate.composition == "sum" else None
     if parts is None or len(parts) < 2:
         return None
-    gaps = np.array([[one.gap(part) for part in parts.values()] for one in said.pairs])
-    counts = np.array([one.counts for one in said.pairs])
+    pairs = [pair for saying in said.sayings for pair in saying]
+    gaps = np.array([[one.gap(part) for part in parts.values()] for one in pairs])
+    counts = np.array([one.counts for one in pairs])
+    fold = np.repeat(np.arange(len(said.sayings)) % FOLDS, [len(saying) for saying in said.sayings])
     return AnsweredWeights(
         candidate_id=candidate.id,
         factors=tuple(named_factors(parts, fitted_weights(gaps, SLIPS, counts)).items()),
-        answers=sum(one.whole for one in said.pairs),
-        stretches=sum(not one.whole for one in said.pairs),
+        answers=sum(saying[0].whole for saying in said.sayings),
+        stretches=sum(not saying[0].whole for saying in said.sayings),
         told_before=_told(gaps.sum(axis=1), counts),
-        told_after=_told(_left_out(gaps, counts), counts),
+        told_after=_told(_left_out(gaps, counts, fold), counts),
     )
 
 
@@ -130,8 +133,13 @@ def _best_first(reading: RunView) -> Iterator[tuple[Candidate, Verdict]]:
             yield view.candidate, view.verdict
 
 
-def _of_answers(book: Book, preferences: Sequence[Preference], batches: list[Transitions]) -> Iterator[SaidPair]:
-    """What was preferred; the episodes of these are added to the batches."""
+def _of_answers(
+    book: Book, preferences: Sequence[Preference], batches: list[Transitions]
+) -> Iterator[tuple[SaidPair, ...]]:
+    """What was preferred, against each that it was preferred to; the episodes of these are added to the batches.
+
+    Of k alike a choice tells (k - 1) / k of each strength's information in all, k - 1 pairs (k - 1) / 2: each counts 2 / k.
+    """
     sides, columns = Sides(book.pages()), dict[str, SaidSteps]()
 
     def whole(side: Side) -> SaidSteps:
@@ -143,9 +151,9 @@ def _of_answers(book: Book, preferences: Sequence[Preference], batches: list[Tra
 
     for preference in preferences:
         if preference.answer != "tie":
-            a, b = map(whole, sides.of(preference.question))
-            better, worse = (a, b) if preference.answer == "a" else (b, a)
-            yield SaidPair(better, worse, whole=True, counts=1.0)
+            steps = dict(zip(preference.question.sides, map(whole, sides.of(preference.question)), strict=True))
+            better, count = steps.pop(preference.answer), 2 / len(preference.question.sides)
+            yield tuple(SaidPair(better, worse, whole=True, counts=count) for worse in steps.values())
 
 
 def _of_steps(book: Book, batches: list[Transitions]) -> Iterator[SaidPair]:
@@ -173,9 +181,8 @@ def _parts(jail: Jail, candidate: Candidate, verdict: Verdict, batch: Transition
         return None
 
 
-def _left_out(gaps: _Array, counts: _Array) -> _Array:
-    """By how much the better side of each pair is paid more by weights that were fitted without it, shape (P,)."""
-    fold = np.arange(len(gaps)) % min(len(gaps), FOLDS)
+def _left_out(gaps: _Array, counts: _Array, fold: NDArray[np.intp]) -> _Array:
+    """By how much the better side of each pair is paid more by weights that were fitted without its fold, shape (P,)."""
     more = np.zeros(len(gaps))
     for number in range(int(fold.max()) + 1):
         out = fold == number

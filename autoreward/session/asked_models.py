@@ -8,16 +8,19 @@ from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client, open_models
 from autoreward.records import Allowance
 from autoreward.sandbox.jail import Jail
+from autoreward.session.image_text_judge import demand_seen
 from autoreward.store.book import Book
 from autoreward.store.keys import ALLOWANCE
+from autoreward.tasks.card import Task
 from autoreward.training.ray_cluster import demand_ray
 
 
-def demand_possible(config: RunConfig, folder: Path) -> None:
+def demand_possible(task: Task, config: RunConfig, folder: Path) -> None:
     """Find out what would stop such a run, before there is a folder of it; asks no model.
 
     Raises:
-        UsageError: a model has no such name, no key, or no price to limit; Ray is missing.
+        UsageError: a model has no such name, no key, or no price to limit; an image-text model can't be opened, or there is
+            nothing to draw for it; Ray is missing.
         JailError: this machine can't lock a process and the designer is a model that is not trusted.
     """
     if config.models:
@@ -26,6 +29,7 @@ def demand_possible(config: RunConfig, folder: Path) -> None:
         demand_ray()
     with Jail(config.trust_the_model or config.by_grammar) as jail:
         jail.demand()
+    demand_seen(task, config)
 
 
 def model_client(config: RunConfig, book: Book, tell: events.Listener) -> ModelClient | None:

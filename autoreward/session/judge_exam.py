@@ -1,36 +1,62 @@
 """Finds out how well a model judges: by policies of finished runs whose rule says which of two is better."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from statistics import fmean
 
-from autoreward.config import RunConfig
+from autoreward.config import RunConfig, image_text_folder, judge_anywhere
 from autoreward.core.executor import ThreadExecutor
+from autoreward.core.resources import envs_folder
 from autoreward.core.seeds import derive
 from autoreward.core.wording import Command, Setting
-from autoreward.errors import RunLocked, StoreError, UsageError
-from autoreward.evaluation.judging import ENOUGH_AGREEMENT, agreement_with, answer_of_the_rule, exam_agreement
+from autoreward.errors import CannotDraw, ConfigError, RunLocked, StoreError, TaskError, UsageError
+from autoreward.evaluation.judging import (
+    ENOUGH_AGREEMENT,
+    agreement_with,
+    answer_of_the_rule,
+    by_similarity,
+    exam_agreement,
+)
 from autoreward.judges.sides import Sides
 from autoreward.llm.client import ModelClient
 from autoreward.llm.open import open_client
-from autoreward.records import REFERENCE_EPISODES, Allowance, JudgedTask, JudgeExam, Judgement, Question, Score
+from autoreward.records import (
+    REFERENCE_EPISODES,
+    Allowance,
+    JudgedTask,
+    JudgeExam,
+    Judgement,
+    Judgements,
+    Question,
+    Score,
+)
 from autoreward.sandbox.jail import Jail
+from autoreward.session.image_text_judge import ImageTextJudge
 from autoreward.session.judging import JudgePanel, Showing, ask_panel, unruled_brief
 from autoreward.store.book import Book, WithFiles, powers_of
 from autoreward.store.files import run_folders
 from autoreward.store.folder import Folder
+from autoreward.store.header import RunHeader
 from autoreward.store.keys import DESCRIPTION, RESULT
 from autoreward.store.shared import Shelf, digest
 from autoreward.store.trust import known
+from autoreward.tasks.card import Task
+from autoreward.tasks.files import find_task
 from autoreward.training.workers import Workers
+from autoreward.worker.image_text import demand_clip
 
 TASKS, PAIRS_OF_A_TASK = 3, 8
 """At most; each pair is asked about twice, so that there are six calls."""
 _CALLS = 24
 """With those that are asked again."""
 _FOLDER = ".judges"
+
+
+Answering = Callable[[Book, Sides, Sequence[Question]], Judgements]
+"""Says what is thought of questions about a run."""
 
 
 def examine_judge(name: str, runs: Path, max_cost: float | None, tell: Callable[[str], None]) -> JudgeExam:
@@ -45,31 +71,55 @@ def examine_judge(name: str, runs: Path, max_cost: float | None, tell: Callable[
     Raises:
         UsageError: no such model, or no run to take pairs from.
         LimitReached, NoAnswer, ProviderError: nobody may be asked, or nobody answers; what was answered is kept.
+        JobFailed: an image-text model's process failed.
     """
-    place = Folder(runs).at(_FOLDER).at(digest(name))
-    client = open_client({"judge": name}, place.path, place.write, Allowance(max_cost=max_cost, max_calls=_CALLS), tell)
+    name, answering = _examinee(name, runs, max_cost, tell)
     tasks: list[JudgedTask] = []
     said: list[Judgement] = []
     findings: list[str] = []
+    undrawn = ""
     for folder in reversed(run_folders(runs)):
         if len(tasks) == TASKS:
             break
-        asked = _asked(client, name, folder, {task.task for task in tasks})
+        try:
+            asked = _asked(answering, folder, {task.task for task in tasks})
+        except CannotDraw as error:
+            undrawn = f"{folder.name}: can't be drawn on this machine ({error})"
+            tell(undrawn)
+            continue
         if asked is None:
             continue
-        task, judgements, told = asked
+        task, made, scores = asked
         tell(f"{task.task}: agrees with the rule in {task.agreed:g} of {task.pairs} pairs ({folder.name})")
+        for line in similarity_lines(made.items, scores):
+            tell(line)
         tasks.append(task)
-        said += judgements
-        findings += told
+        said += made.items
+        findings += made.findings
     if not tasks:
         raise UsageError(
-            f"There is no finished run in {runs} whose rule tells its policies apart, to try a judge with; make one: ",
+            f"There is no finished run in {runs} whose rule tells its policies apart, to try a judge with",
+            f"; {undrawn}. Make one of another task: " if undrawn else "; make one: ",
             Command("run", ("mountain-car",)),
         )
     exam = JudgeExam(by=name, tasks=tuple(tasks), by_place=sum(one.by_place for one in said), findings=tuple(findings))
     Shelf.of(runs).keep(_mark(name), WithFiles(exam, {}))
     return exam
+
+
+def similarity_lines(said: Sequence[Judgement], scores: Mapping[str, Score]) -> list[str]:
+    """What an image-text model makes of each candidate beside what was measured, the most similar first; none of other judges.
+
+    `scores`: by training; of several of one candidate the mean counts.
+    """
+    measured: dict[str, list[float]] = {}
+    for score in scores.values():
+        measured.setdefault(score.candidate_id, []).append(score.success)
+    return [
+        f"  {name}: similarity {mean.said}, success {fmean(measured[name]):.2f}"
+        for of in by_similarity(said).values()
+        for name, mean in sorted(of.items(), key=lambda item: -item[1].value)
+    ]
 
 
 def demand_examined(config: RunConfig, runs: Path) -> None:
@@ -89,28 +139,87 @@ def demand_examined(config: RunConfig, runs: Path) -> None:
                 Command("doctor", chosen=(Setting("judge", name),)),
                 *way,
             )
-        if (agreed := exam_agreement(kept.record)).share < ENOUGH_AGREEMENT:
-            raise UsageError(
-                Setting("judge", name),
-                f": it agrees with rules in {agreed.said}, and {ENOUGH_AGREEMENT:g} is needed. Choose another",
-                *way,
-            )
+        if why := why_not_believed(kept.record):
+            raise UsageError(Setting("judge", name), f": {why}. Choose another", *way)
+
+
+def why_not_believed(exam: JudgeExam) -> str:
+    """What speaks against a judge that was tried so, as a clause; empty if nothing does."""
+    if (agreed := exam_agreement(exam)).share < ENOUGH_AGREEMENT:
+        return f"it agrees with rules in {agreed.said}, and {ENOUGH_AGREEMENT:g} is needed"
+    if image_text_folder(exam.by) and len(exam.tasks) < TASKS:
+        tasks = "one task" if len(exam.tasks) == 1 else f"{len(exam.tasks)} tasks"
+        return (
+            f"it was tried on {tasks}, and an image-text model needs {TASKS}: better and worse policies of one task look unlike "
+            "each other, and one that knows nothing guesses right which look is better half of the time"
+        )
+    return ""
 
 
 def _mark(name: str) -> str:
     return digest("judge", name)
 
 
+def _examinee(name: str, runs: Path, max_cost: float | None, tell: Callable[[str], None]) -> tuple[str, Answering]:
+    """Its name, and who asks it. Raises UsageError."""
+    try:
+        name = judge_anywhere(name)
+    except ValueError as error:
+        raise ConfigError(Setting("judge", name), f": {error}.") from None
+    if folder := image_text_folder(name):
+        demand_clip(folder)
+        return name, partial(_looked_at, name, tell)
+    place = Folder(runs).at(_FOLDER).at(digest(name))
+    allowed = Allowance(max_cost=max_cost, max_calls=_CALLS)
+    return name, partial(_told, open_client({"judge": name}, place.path, place.write, allowed, tell), name)
+
+
+def _told(client: ModelClient, name: str, book: Book, sides: Sides, questions: Sequence[Question]) -> Judgements:
+    """What a model says that is asked in words."""
+    recorded = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
+    about = unruled_brief(book.header.task, book.header.config, book.need(DESCRIPTION), recorded)
+    # no program of a candidate is run here
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
+        showing = Showing(about, book, workers, ThreadExecutor(workers.cores))
+        pairs = showing.pairs(sides, questions)
+    return ask_panel(JudgePanel(client, {"judge": name}, about), f"exam-{book.folder.name}", questions, pairs)
+
+
+def _looked_at(
+    name: str, tell: Callable[[str], None], book: Book, sides: Sides, questions: Sequence[Question]
+) -> Judgements:
+    """What an image-text model makes of it, by what the card says by now."""
+    task = with_words_of_today(book.header)
+    words = task.judge
+    against = f" against {words.baseline!r}, strength {words.strength:g}" if words.baseline else ""
+    tell(f"{task.name}: looks for {words.goal or task.goal!r}{against}")
+    with Jail(trust_the_model=True) as jail, Workers(jail) as workers:  # no program of a candidate is run here
+        judge = ImageTextJudge(name, task, book.header.config, workers, ThreadExecutor(workers.cores))
+        return Judgements(items=judge.judgements(sides, questions))
+
+
+def with_words_of_today(header: RunHeader) -> Task:
+    """A run's task with what [judge] says in its card now: other words can be tried without a new run.
+
+    As it was where the card is no more, or can't be read.
+    """
+    try:
+        now = find_task(header.told, (envs_folder(),))
+    except TaskError:
+        return header.task
+    return header.task.model_copy(update={"judge": now.judge}) if now.env == header.task.env else header.task
+
+
 def _asked(
-    client: ModelClient, name: str, folder: Path, done: set[str]
-) -> tuple[JudgedTask, tuple[Judgement, ...], tuple[str, ...]] | None:
-    """How the model does on pairs of one run; None if the run is none to ask about."""
+    answering: Answering, folder: Path, done: set[str]
+) -> tuple[JudgedTask, Judgements, dict[str, Score]] | None:
+    """How the model does on pairs of one run; None if the run is none to ask about. Raises as `answering`."""
     try:
         book = Book.open(folder)
     except (UsageError, StoreError, RunLocked):
         return None
     with book:
-        task, config = book.header.task, book.header.config
+        task = book.header.task
         if task.name in done or not task.ruled or not book.has(RESULT) or not known(powers_of(book)):
             return None
         sides = Sides(book.pages())
@@ -118,16 +227,10 @@ def _asked(
         questions = told_apart(list(scores.values()), derive(0, "exam", folder.name))
         if not questions:
             return None
-        recorded = book.transitions(DESCRIPTION, REFERENCE_EPISODES)
-        about = unruled_brief(task, config, book.need(DESCRIPTION), recorded)
-        # no program of a candidate is run here
-        with Jail(trust_the_model=True) as jail, Workers(jail) as workers:
-            showing = Showing(about, book, workers, ThreadExecutor(workers.cores))
-            pairs = showing.pairs(sides, questions)
-        made = ask_panel(JudgePanel(client, {"judge": name}, about), f"exam-{folder.name}", questions, pairs)
+        made = answering(book, sides, questions)
     agreed = agreement_with(made.items, partial(answer_of_the_rule, scores))
     # what was not answered is no agreement
-    return JudgedTask(task=task.name, agreed=agreed.agreed, pairs=len(questions)), made.items, made.findings
+    return JudgedTask(task=task.name, agreed=agreed.agreed, pairs=len(questions)), made, scores
 
 
 def told_apart(scores: Sequence[Score], seed: int) -> tuple[Question, ...]:

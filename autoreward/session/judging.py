@@ -25,6 +25,7 @@ from autoreward.roles.debate import ArguedCase, Weighed, argued, weighed
 from autoreward.roles.judge import Opinion, opinions
 from autoreward.roles.shown_pairs import ShownPair, Sight
 from autoreward.session.drawn import drawn_frames
+from autoreward.session.image_text_judge import ImageTextJudge
 from autoreward.settings import Role
 from autoreward.store.book import Book, Page
 from autoreward.store.keys import DESCRIPTION
@@ -159,9 +160,12 @@ class Judging:
         self._workers, self._executor, self._client = workers, executor, client
 
     def compare(self, page: Page, batch: int, questions: Sequence[Question]) -> Judgements:
-        """See `search.steps.Steps`. Raises as `ask_panel`."""
-        key = str(ReplyKey(page.round, f"compare-{batch}"))
-        return ask_panel(self._panel, key, questions, self._shown(questions))
+        """See `search.steps.Steps`. Raises as `ask_panel`, and as `ImageTextJudge.judgements`."""
+        key, said = str(ReplyKey(page.round, f"compare-{batch}")), Judgements()
+        if self._config.asked_judges:
+            said = ask_panel(self._panel, key, questions, self._shown(questions))
+        seen = [judge.judgements(Sides(self._book.pages()), questions) for judge in self._watching]
+        return said.model_copy(update={"items": (*said.items, *(one for items in seen for one in items))})
 
     def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
         """See `search.steps.Steps`. Raises as `debate_panel`."""
@@ -169,10 +173,15 @@ class Judging:
         return debate_panel(self._panel, str(ReplyKey(page.round, "debate")), contradicted, pairs)
 
     @cached_property
+    def _watching(self) -> tuple[ImageTextJudge, ...]:
+        names = self._config.image_text_judges
+        return tuple(ImageTextJudge(name, self._task, self._config, self._workers, self._executor) for name in names)
+
+    @cached_property
     def _panel(self) -> JudgePanel:
         recorded = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
         about = unruled_brief(self._task, self._config, self._book.need(DESCRIPTION), recorded)
-        return JudgePanel(self._client, self._config.judges, about)
+        return JudgePanel(self._client, self._config.asked_judges, about)
 
     def _shown(self, questions: Sequence[Question]) -> list[ShownPair]:
         showing = Showing(self._panel.about, self._book, self._workers, self._executor)

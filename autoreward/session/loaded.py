@@ -101,7 +101,7 @@ class LoadedRun:
         """Its page as `autoreward view` shows it: search curve, race, programs, clips, model calls. Close it by `close()`."""
         return ViewedPage(self.folder)
 
-    def prefer(self, pairs: int | None = None, by: str = "") -> PreferPage:
+    def prefer(self, pairs: int | None = None, by: str = "", of: int = 2) -> PreferPage:
         """A page, in the cell, in which you say which of two policies does more of what was meant, as `autoreward prefer` asks.
 
             run.prefer()
@@ -112,13 +112,14 @@ class LoadedRun:
         Args:
             pairs: how many to ask about; until every policy was compared three times, on average, if not given.
             by: your name, where several people answer.
+            of: how many policies are shown at once, 2 to 4: with more of them you say which one is the best.
 
         Raises:
-            UsageError: there are no two policies to compare, or a name that can't be kept.
+            UsageError: there are not so many policies to compare, or a name that can't be kept.
             NotTrusted: the run has code of somebody else's that was not let in.
             RunLocked: another process works in it.
         """
-        return PreferPage(self.folder, pairs, by)
+        return PreferPage(self.folder, pairs, by, of)
 
     @cached_property
     def _handed(self) -> HandedOver:

@@ -72,6 +72,9 @@ class Film:
             raise UsageError(f"{target} can't be written: {error.strerror}. Choose another file.") from None
         return target
 
+    def __repr__(self) -> str:
+        return f"<film of {len(self.data):,} bytes: {self.sentence} .save(PATH) keeps it>"
+
     def _repr_html_(self) -> str:
         text = base64.b64encode(self.data).decode()
         shown = (

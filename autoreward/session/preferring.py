@@ -1,4 +1,4 @@
-"""Pairs of policies as a page that takes answers: for `autoreward prefer`, and in notebooks."""
+"""Policies side by side as a page that takes answers: for `autoreward prefer`, and in notebooks."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from autoreward.judges.poll import WORDS, Poll
 from autoreward.judges.sitting import Sitting, SittingState
 from autoreward.records import AnsweredWeights, Traits
 from autoreward.report.html import look
-from autoreward.report.pairs import episode_end, pair_charts
+from autoreward.report.lineups import episode_end, lineup_charts, question_name
 from autoreward.report.templates import page
 from autoreward.report.view.server import NOBODY, PageServer
 from autoreward.report.view.site import SELF, Response
@@ -26,15 +26,15 @@ from autoreward.tasks.card import Task
 _NOTEBOOKS = "http://127.0.0.1:* http://localhost:*"
 """Who may show the page in a frame: what is served on this machine."""
 _LONGEST_REASON = 300
-OTHER_PAIR = "That was not kept: the pair was answered meanwhile, in the terminal or another window."
+OTHER_QUESTION = "That was not kept: the {noun} was answered meanwhile, in the terminal or another window."
 
 
 class PreferPages:
-    """Implements `PagesThatHear`: the pair that is asked about, and what is said of it."""
+    """Implements `PagesThatHear`: the question that is asked, and what is said of it."""
 
     def __init__(self, sitting: Sitting, poll: Poll, base: str) -> None:
         """`poll`: the sitting's; `base`: the path that the page is at, such as `/KEY/`."""
-        self._sitting, self._base = sitting, base
+        self._sitting, self._poll, self._base = sitting, poll, base
         self._task, self._name = poll.header.task, poll.folder.name
 
     def answer(self, asked: str) -> Response:
@@ -59,12 +59,13 @@ class PreferPages:
         return Response(404, "There is no such thing to say.\n", html=False)
 
     def _take_answer(self, told: dict[str, Any]) -> Response:
-        pair, value, reason = (told.get(name, "") for name in ("pair", "answer", "reason"))
-        strings = isinstance(pair, str) and isinstance(value, str) and isinstance(reason, str)
+        question, value, reason = (told.get(name, "") for name in ("question", "answer", "reason"))
+        strings = isinstance(question, str) and isinstance(value, str) and isinstance(reason, str)
         if not strings or value not in WORDS.values() or len(reason) > _LONGEST_REASON:
-            return Response(400, "An answer is a, b or tie of a pair, with a short reason or none.\n", html=False)
-        kept = self._sitting.answer(pair, WORDS[value], " ".join(reason.split()))
-        return self._page() if kept else self._page(OTHER_PAIR)._replace(status=409)
+            return Response(400, "An answer is a, b, c, d or tie, with a short reason or none.\n", html=False)
+        kept = self._sitting.answer(question, WORDS[value], " ".join(reason.split()))
+        note = OTHER_QUESTION.format(noun=question_name(self._poll.of))
+        return self._page() if kept else self._page(note)._replace(status=409)
 
     def _take_back(self) -> Response:
         return (
@@ -75,7 +76,7 @@ class PreferPages:
 
     def _page(self, note: str = "") -> Response:
         turn = self._sitting.turn()
-        next_step = "" if turn.pair else self._sitting.next_step()
+        next_step = "" if turn.lineup else self._sitting.next_step()
         return Response(200, prefer_page(turn, self._task, self._name, self._base, note, next_step))
 
     def _guarded(self, make: Callable[[], Response]) -> Response:
@@ -103,7 +104,7 @@ def prefer_page(turn: SittingState, task: Task, name: str, base: str, note: str,
         reaches=SELF,
         turn=turn,
         follows="" if turn.ended else f"{base}stamp",
-        charts=pair_charts,
+        charts=lineup_charts,
         end=episode_end,
         next_step=next_step,
         **shared,
@@ -157,11 +158,11 @@ def made_of_answers(folder: Path, tell: Callable[[str], None]) -> MadeOfAnswers:
 class PreferPage:
     """The page in a notebook; the run is locked until it is finished there, or closed."""
 
-    def __init__(self, folder: Path, pairs: int | None = None, by: str = "") -> None:
+    def __init__(self, folder: Path, pairs: int | None = None, by: str = "", of: int = 2) -> None:
         """Raises as `Poll` and `preferring` do."""
         self._folder, self._closing, self._closed = folder, threading.Lock(), False
         with ExitStack() as opened:
-            poll = opened.enter_context(Poll(folder, by))
+            poll = opened.enter_context(Poll(folder, by, of))
             opened.callback(poll.report)
             self._sitting, self.address = opened.enter_context(preferring(poll, pairs, 0, _NOTEBOOKS))
             self._opened = opened.pop_all()
@@ -174,7 +175,7 @@ class PreferPage:
                 return
             self._closed = True
             self._opened.close()
-        made_of_answers(self._folder, print)
+            made_of_answers(self._folder, print)  # whoever closes it meanwhile waits: then the run is free
 
     def _look(self) -> None:
         if self._sitting.over:

@@ -229,7 +229,7 @@ def demand_startable(task: Task, config: RunConfig, folder: Path, tensorboard: P
     demand_learnable(task, config)
     demand_place(folder)
     demand_free(folder)
-    demand_possible(config, folder)
+    demand_possible(task, config, folder)
     if tensorboard:
         check_board(tensorboard, folder)
 

@@ -116,7 +116,7 @@ def named_field(task: Task, text: str) -> str:
 
 
 def everything_said(book: Book) -> list[SaidOf]:
-    """What people said of steps of episodes, and the reasons of what they prefer: of both sides of a pair, whole."""
+    """What people said of steps of episodes, and the reasons of what they prefer: of all that was shown, whole."""
     said = [SaidOf(one, book.transitions(ASPECTS.of(one.id), EPISODES)) for one in book.saved(ASPECTS)]
     return [*said, *_reasons(book)]
 
@@ -126,7 +126,7 @@ def _reasons(book: Book) -> Iterator[SaidOf]:
     for preference in book.saved(PREFERENCES):
         if not preference.reason or preference.answer == "tie":
             continue
-        for name, side in zip(("a", "b"), sides.of(preference.question), strict=True):
+        for name, side in zip(preference.question.sides, sides.of(preference.question), strict=True):
             episode = side.transitions
             yield SaidOf(
                 Aspect(

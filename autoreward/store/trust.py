@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autoreward.config import RunConfig, allowed_at_first
+from autoreward.config import RunConfig, allowed_at_first, image_text_folder
 from autoreward.core.resources import envs_folder
 from autoreward.core.wording import Setting
 from autoreward.errors import NotTrusted, UsageError, shortened
@@ -74,6 +74,8 @@ def of_run(task: Task, config: RunConfig, allowed: Allowance | None = None, boar
         cost = "no limit in dollars" if limits.max_cost is None else f"at most ${limits.max_cost:g}"
         phrase = f"asks {' and '.join(asked)} ({cost}, {limits.max_calls} calls)"
         powers.append(Power(phrase, f"models {_text([asked, limits.max_cost, limits.max_calls])}"))
+    for folder in map(image_text_folder, config.image_text_judges):
+        powers.append(Power(f"lets its environment read {folder} (an image-text model)", f"image-text {folder}"))
     if config.trust_the_model:
         powers.append(Power("runs a model's programs even where nothing locks them in", "trust_the_model"))
     if config.pool != "local":

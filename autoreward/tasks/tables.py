@@ -78,6 +78,12 @@ class JudgeTable(Record):
 
     principles: tuple[Line, ...] = Bounded(default=(), max_length=6)
     """Each is scored of either policy, from 1 to 5, and the sums decide."""
+    goal: Line = ""
+    """What is seen where the goal is reached, for image-text models; empty: the card's goal."""
+    baseline: Line = ""
+    """What is seen in any case, for them."""
+    strength: float = Bounded(default=0.5, ge=0.0, le=1.0)
+    """How much they leave out of what does not tell the goal from the baseline; without a baseline nothing."""
 
 
 Direction = Literal["lower", "higher"]

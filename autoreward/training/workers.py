@@ -55,6 +55,7 @@ from autoreward.worker.jobs.records import (
     TrainJob,
 )
 from autoreward.worker.jobs.reel_record import ReelJob, ReelReport
+from autoreward.worker.jobs.similarity_record import Similarities, SimilarityJob
 from autoreward.worker.jobs.vary_record import VaryJob
 
 _PATIENCE = 30.0
@@ -240,6 +241,10 @@ class Workers(Closing):
             raise errors.MissingExtra(f"An MP4 needs a package that is not installed: {errors.how_to_get('film')}")
         made = self._here.run(job, dict(zip(job.takes, policies, strict=True)), _untold)
         return made.report, made.files[job.file]
+
+    def similarity(self, job: SimilarityJob, weights: bytes = b"") -> Similarities:
+        """How much an episode looks like what its card says. Raises CannotDraw, TaskError, JobFailed."""
+        return self._here.run(job, {WEIGHTS_FILE: weights}, _untold).report
 
     def vary(self, job: VaryJob, weights: bytes) -> VariedEpisodes:
         """A policy where its environment varies. Raises JobFailed: it can't vary so, or fails then."""

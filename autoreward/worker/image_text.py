@@ -12,6 +12,7 @@ arXiv 2310.12921, goal-baseline regularisation.
 The weights are a folder on this machine, of safetensors alone: nothing is downloaded, and nothing in it is run.
 """
 
+import importlib.util
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -89,9 +90,8 @@ def projected_similarity(pictures: Array, goal: Array, direction: Array, strengt
     return np.asarray(1.0 - 0.5 * np.square(gap).sum(axis=1))
 
 
-@cache
-def clip_encoder(folder: str) -> ImageTextEncoder:
-    """The CLIP model in a folder; loaded once a process.
+def demand_clip(folder: str) -> None:
+    """Find out, without torch, what would keep a CLIP model from being opened.
 
     Raises:
         MissingExtra: what reads it is not installed.
@@ -101,14 +101,25 @@ def clip_encoder(folder: str) -> ImageTextEncoder:
         raise TaskError(
             f"{folder} has no {missing[0]}: put a CLIP model there with {', '.join(NEEDED)}; nothing is downloaded."
         )
+    if importlib.util.find_spec("transformers") is None:
+        raise MissingExtra(f"A CLIP model needs a package that is not installed: {how_to_get('image-text')}")
+
+
+@cache
+def clip_encoder(folder: str) -> ImageTextEncoder:
+    """The CLIP model in a folder; loaded once a process.
+
+    Raises:
+        MissingExtra: what reads it is not installed.
+        TaskError: there is no such model.
+    """
+    demand_clip(folder)
     try:
         return _Clip(folder)
-    except ImportError:
-        raise MissingExtra(f"A CLIP model needs a package that is not installed: {how_to_get('image-text')}") from None
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         said = " ".join(str(error).split())[:200].rstrip(".")
         raise TaskError(
-            f"{folder} can't be read as a CLIP model ({said}): in a worker it must be in `read` of the card's [process]."
+            f"{folder} can't be read as a CLIP model ({said}); for a state.py it must be in `read` of the card's [process]."
         ) from None
 
 

@@ -14,10 +14,10 @@ from autoreward.records.base import Range
 from autoreward.tasks.formulas.expression import Expression
 
 _MARGIN = 0.25
-"""A sampled range is widened by this share of itself: a trained policy goes further than a random one."""
-_RARE_MARGIN, _RARE = 1.0, 8.5
-"""The share for numbers whose sampled range is more than so many standard deviations, as those are that contacts make jump: others
-of such rare samples lie farther out. Of a normal distribution 2,500 samples reach over 7, of an even one over 3.5."""
+"""A sampled range is widened by this share of itself at least: a trained policy goes further than a random one."""
+_MARGIN_OF_MISSED = 3.0
+"""And by so many times the share that one half of the steps did not reach, as where contacts make numbers jump: further steps
+leave what that half left."""
 _POINTS = 4096
 """Observations that a computed field's range is taken from."""
 _TURNS = {"deg": 360.0, "degree": 360.0, "degrees": 360.0, "°": 360.0}
@@ -33,9 +33,8 @@ Array = NDArray[np.float64]
 
 def entries_range(entries: Sequence[Entry]) -> tuple[Range, str]:
     """The range of some numbers, and what is not stated of it, empty if all is: such an end is what was sampled, widened."""
-    rare = any(e.seen_high - e.seen_low > _RARE * e.std > 0.0 for e in entries)
     seen = min(e.seen_low for e in entries), max(e.seen_high for e in entries)
-    low, high = widened(*seen, _RARE_MARGIN if rare else _MARGIN)
+    low, high = widened(*seen, max(_MARGIN, _MARGIN_OF_MISSED * max(e.missed for e in entries)))
     lows, highs = [e.low for e in entries if e.low is not None], [e.high for e in entries if e.high is not None]
     has_low, has_high = len(lows) == len(entries), len(highs) == len(entries)
     if has_low:

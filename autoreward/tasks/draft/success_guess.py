@@ -9,7 +9,9 @@ from autoreward.tasks.draft.ranges import short
 from autoreward.tasks.success_table import Success
 from autoreward.tasks.tables import Constant, Metric, StateField
 
-_GOAL = re.compile(r"^(?:desired_?\w*|goal|target)(?:_?(?:pos|position|place|xy|xyz))?$|^achieved_goal$")
+_GOAL = re.compile(
+    r"^(?:desired_?\w*|goal|target|wanted|setpoint)(?:_?(?:pos|position|place|xy|xyz))?$|^achieved_goal$"
+)
 _MOVED = (
     "achieved", "object", "block", "ball", "puck", "cube", "tip", "finger", "effector", "hand", "agent", "place", "position", "pos",
 )  # fmt: skip
@@ -123,7 +125,7 @@ def _near(
 
 
 def _to_goal(survey: Survey, state: Mapping[str, StateField]) -> tuple[str, str] | None:
-    """What is to be brought where: two fields of as many numbers each, if names say so."""
+    """What is to be brought where: two fields of as many numbers each, if names say so, or the only one in the goal's range."""
     if {"achieved_goal", "desired_goal"} <= set(state):
         return "achieved_goal", "desired_goal"
     widths = {name: _width(field, survey) for name, field in state.items()}
@@ -132,6 +134,9 @@ def _to_goal(survey: Survey, state: Mapping[str, StateField]) -> tuple[str, str]
         for word in _MOVED:
             if known := [name for name in alike if word in name.split("_") and not _is_speed(name)]:
                 return known[0], target
+        within = [name for name in alike if state[name].range == state[target].range and not _is_speed(name)]
+        if len(within) == 1:
+            return within[0], target
     return None
 
 

@@ -83,6 +83,14 @@ def shoot(task: Task, weights: bytes, seed: int, lens: Lens | None, closing: Exi
     return Shot(as_transitions(task, _Space(env), [played]), tuple(pictures), every, rate)
 
 
+def start_picture(task: Task, seed: int, lens: Lens, closing: ExitStack) -> Image.Image:
+    """What an episode begins with. Raises CannotDraw where the environment can't be drawn on this machine."""
+    env = _camera(task)
+    closing.callback(env.close)
+    env.reset(seed=seed % 2**31)
+    return _picture(env, lens)
+
+
 class _Space:
     """What an episode was played in."""
 

@@ -1,4 +1,4 @@
-"""Look at an environment that has no task card yet: its spaces, its docstring, and 2,000 random steps."""
+"""Look at an environment that has no task card yet: its spaces, its docstring, and 6,000 random steps."""
 
 import inspect
 import math
@@ -25,7 +25,7 @@ from autoreward.worker.jobs.context import JobContext
 from autoreward.worker.jobs.records import SurveyJob
 from autoreward.worker.jobs.said_in_info import SaidInInfo
 
-_STEPS = 2_000
+_STEPS = 6_000
 _STARTS, _STEPS_EACH = 20, 25
 """Further episodes that are only begun, for the ranges: where goals and starts are drawn anew, few whole ones show few of them."""
 _CONSTANT, _LONGEST_UNMOVED = 3, 1_000
@@ -247,7 +247,15 @@ def _entry(low: Any, high: Any, column: Array, boundless: float = BOUNDLESS) -> 
         seen_high=float(column.max()),
         mean=float(column.mean()),
         std=float(column.std()),
+        missed=missed_by_half(column),
     )
+
+
+def missed_by_half(column: Array) -> float:
+    """The share of the range of numbers, as they were sampled one after the other, that one half of them did not reach."""
+    half = len(column) // 2
+    whole = float(np.ptp(column))
+    return 1.0 - min(float(np.ptp(part)) for part in (column[:half], column[half:])) / whole if whole and half else 0.0
 
 
 def _first(space: spaces.Space[Any]) -> tuple[int, ...]:

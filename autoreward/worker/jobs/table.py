@@ -38,6 +38,8 @@ from autoreward.worker.jobs.reel_record import ReelJob
 from autoreward.worker.jobs.sb3_files import package
 from autoreward.worker.jobs.score import score
 from autoreward.worker.jobs.script_record import ScriptJob
+from autoreward.worker.jobs.similarity import similarity
+from autoreward.worker.jobs.similarity_record import SimilarityJob
 from autoreward.worker.jobs.snapshots import find_snapshots
 from autoreward.worker.jobs.survey import survey
 from autoreward.worker.jobs.train import train
@@ -79,6 +81,7 @@ _ENTRIES = (
     _entry(PlayJob, film_large),
     _entry(VaryJob, vary),
     _entry(ReelJob, reel),
+    _entry(SimilarityJob, similarity),
 )
 JOB_TABLE = {entry.record.kind: entry for entry in _ENTRIES}
 """By kind."""

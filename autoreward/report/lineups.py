@@ -1,8 +1,9 @@
-"""Two policies in the same episode side by side: as a table in the terminal, and as a page with clips."""
+"""Two to four policies in the same episode side by side: as a table in the terminal, and as a page with clips."""
 
 import base64
 import json
 import operator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,47 +49,84 @@ class Footage(NamedTuple):
         return f"data:image/webp;base64,{base64.b64encode(self.sheet).decode()}"
 
 
-class Pair(NamedTuple):
+class Lineup(NamedTuple):
     """A question with what is shown of it."""
 
     question: Question
-    a: Transitions
-    """The episode of the policy shown as A, one column."""
-    b: Transitions
-    film_a: Footage | None
+    episodes: tuple[Transitions, ...]
+    """Of each policy that is shown, one column each."""
+    films: tuple[Footage | None, ...]
     """None where the environment can't be drawn, or was not yet."""
-    film_b: Footage | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What those that are shown are called."""
+        return side_names(len(self.episodes))
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest episode."""
+        return max(episode.shape[0] for episode in self.episodes)
 
     @property
     def at(self) -> list[int]:
         """The steps that a page goes through: those of the film that goes the furthest, or every step where nothing is drawn."""
-        reels = [film.reel.at for film in (self.film_a, self.film_b) if film]
+        reels = [film.reel.at for film in self.films if film]
         furthest: tuple[int, ...] = max(reels, key=operator.itemgetter(-1), default=())
-        return list(furthest or range(max(self.a.shape[0], self.b.shape[0]) + 1))
+        return list(furthest or range(self.longest + 1))
 
     @property
     def area(self) -> str:
         """Where the charts' lines are in their drawings, and the last step in them, as JSON."""
-        return json.dumps([*plot_area(), max(self.a.shape[0], self.b.shape[0])])
+        return json.dumps([*plot_area(), self.longest])
 
 
-def pair_table(pair: Pair, title: str) -> Fitting:
-    """Every named number over the episode, A beside B on one scale; blind: nothing tells whose policies they are."""
-    return Fitting((_pair_table(pair, title, _WIDTH, ", "), _pair_table(pair, title, _NARROW, ",\n")))
+def side_names(count: int) -> tuple[str, ...]:
+    """What `count` policies are called where they are shown: letters of a pair, else the numbers that they are chosen by."""
+    return ("A", "B") if count == 2 else tuple(str(number) for number in range(1, count + 1))
 
 
-def _pair_table(pair: Pair, title: str, width: int, between: str) -> Table:
+def question_name(count: int) -> str:
+    """What a question that shows so many is called."""
+    return "pair" if count == 2 else "choice"
+
+
+def lineup_table(lineup: Lineup, title: str) -> Fitting:
+    """Every named number over the episode, side by side on one scale; blind: nothing tells whose policies they are."""
+    beside = (_beside(lineup, title, _WIDTH, ", "), _beside(lineup, title, _NARROW, ",\n"))
+    return Fitting(beside if len(lineup.names) == 2 else (*beside, _below(lineup, title)))
+
+
+def _beside(lineup: Lineup, title: str, width: int, between: str) -> Table:
     """`width` of a trajectory; what is `between` the words about an episode's end."""
     table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
     table.add_column("")
-    for side, episode in (("A", pair.a), ("B", pair.b)):
+    for side, episode in zip(lineup.names, lineup.episodes, strict=True):
         table.add_column(f"{side}: {episode_end(episode, between)}", no_wrap=True)
         table.add_column("ends at", justify="right", no_wrap=True)
-    for name, (a, b) in _numbers(pair).items():
-        low, high = min(a.min(), b.min()), max(a.max(), b.max())
-        drawn = [cell for side in (a, b) for cell in (sparkline(side, low, high, width), f"{side[-1]:.3g}")]
-        table.add_row(name, *drawn)
+    for name, values in _numbers(lineup).items():
+        table.add_row(name, *(cell for drawn in _drawn(values, width) for cell in drawn))
     return table
+
+
+def _below(lineup: Lineup, title: str) -> Table:
+    """A line for each policy, for a terminal that has no room for all beside each other."""
+    table = Table(box=None, header_style="dim", pad_edge=False, title=title, title_justify="left")
+    for name in ("", "", "over the episode"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("ends at", justify="right", no_wrap=True)
+    for side, episode in zip(lineup.names, lineup.episodes, strict=True):
+        table.add_row("", side, episode_end(episode), "")
+    for name, values in _numbers(lineup).items():
+        for place, (side, cells) in enumerate(zip(lineup.names, _drawn(values, _WIDTH), strict=True)):
+            table.add_row("" if place else name, side, *cells)
+    return table
+
+
+def _drawn(values: Sequence[Array], width: int) -> list[tuple[str, str]]:
+    """A number over each episode, drawn on one scale, and what it ends at."""
+    low, high = min(one.min() for one in values), max(one.max() for one in values)
+    return [(sparkline(one, low, high, width), f"{one[-1]:.3g}") for one in values]
 
 
 def sparkline(values: Array, low: float, high: float, width: int = _WIDTH) -> str:
@@ -98,8 +136,8 @@ def sparkline(values: Array, low: float, high: float, width: int = _WIDTH) -> st
     return "".join(_BLOCKS[i] for i in np.clip(share * len(_BLOCKS), 0, len(_BLOCKS) - 1).astype(int))
 
 
-def pair_charts(task: Task, pair: Pair) -> list[Markup]:
-    """A chart per number, A and B as lines over the steps of the episode."""
+def lineup_charts(task: Task, lineup: Lineup) -> list[Markup]:
+    """A chart per number, a line for each policy over the steps of the episode."""
     turns = dict(task.angles)
 
     def round_after(name: str) -> float | None:
@@ -116,20 +154,20 @@ def pair_charts(task: Task, pair: Pair) -> list[Markup]:
                         color,
                         jumps(values, round_after(name)),
                     )
-                    for side, color, values in (("A", MANY[0], a), ("B", MANY[1], b))
+                    for side, color, values in zip(lineup.names, MANY, each, strict=False)
                 ],
                 name,
                 dots=False,
             )
         )
-        for name, (a, b) in _numbers(pair).items()
+        for name, each in _numbers(lineup).items()
     ]
 
 
-def _numbers(pair: Pair) -> dict[str, tuple[Array, Array]]:
-    """Name -> its values in A and in B: state fields after each step, then the actions; vectors spread out."""
-    columns = [_columns(episode) for episode in (pair.a, pair.b)]
-    return {name: (columns[0][name], columns[1][name]) for name in columns[0]}
+def _numbers(lineup: Lineup) -> dict[str, list[Array]]:
+    """Name -> its values in each episode: state fields after each step, then the actions; vectors spread out."""
+    columns = [_columns(episode) for episode in lineup.episodes]
+    return {name: [column[name] for column in columns] for name in columns[0]}
 
 
 def _columns(episode: Transitions) -> dict[str, Array]:
