@@ -1,14 +1,17 @@
 """Small environments with one fault each, for the checker; `awkward_envs:NAME` imports them from a folder of modules."""
 
+import asyncio
 import ctypes
 import os
 import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -57,12 +60,12 @@ class Plain(gymnasium.Env[Any, Any]):
 FAULTS: dict[str, type[Plain]] = {"Plain": Plain}
 
 
-def fault(limit: int | None = LIMIT, **members: Any) -> Callable[[str], None]:
-    """A class that differs from Plain in these members."""
+def fault(limit: int | None = LIMIT, passed: bool = False, **members: Any) -> Callable[[str], None]:
+    """A class that differs from Plain in these members; `passed`: Gymnasium's own checker is kept from it."""
 
     def named(name: str) -> None:
         FAULTS[name] = type(name, (Plain,), members)
-        gymnasium.register(f"Awkward{name}-v0", FAULTS[name], max_episode_steps=limit)
+        gymnasium.register(f"Awkward{name}-v0", FAULTS[name], max_episode_steps=limit, disable_env_checker=passed)
 
     return named
 
@@ -111,6 +114,11 @@ def _started(do: Callable[[], object]) -> Any:
         return Plain.reset(self, seed=seed, options=options)
 
     return reset
+
+
+def _chooses_more(self: Plain, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+    self.action_space = spaces.Discrete(3)
+    return Plain.reset(self, seed=seed, options=options)
 
 
 def _opened() -> None:
@@ -230,3 +238,19 @@ fault(
 fault(reset=_laid, happens=_moved)("Belt")
 fault(__init__=_listens, close=lambda self: _PORT.clear())("Alone")
 fault(happens=_ages)("Ages")
+fault(observation_space=spaces.Box(0, 255, (2,), np.uint8), observe=lambda self: np.array([self.steps, 0.5]))(
+    "Fraction"
+)
+fault(step=_step_as(ended=lambda self: 0.3 if self.steps >= 25 else False))("Third")
+fault(reset=_chooses_more)("ChoosesMore")
+fault(step=lambda self, action: (*Plain.step(self, action), None))("SixValues")
+fault(action_space=2)("NumberForSpace")
+fault(passed=True, action_space=2)("NumberForSpacePassed")
+fault(passed=True, info=lambda self: MappingProxyType({"n": 1}), reset=_started(lambda: asyncio.run(asyncio.sleep(0))))(
+    "InOrder"
+)
+fault(
+    passed=True,
+    observation_space=spaces.Dict({"a": spaces.Box(-10, 10, (1,))}),
+    observe=lambda self: {"a": np.array([self.place], np.float32), "lock": threading.Lock()},
+)("Lock")

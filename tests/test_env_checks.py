@@ -1,5 +1,6 @@
 """What could go wrong with an environment: a row for each fault, true of what is done about it, and never a dump."""
 
+import contextlib
 import io
 import re
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from autoreward.training.cut_short import cut_short
 from autoreward.training.workers import Workers
 from autoreward.worker.checking.check import Asked, all_checks
 from autoreward.worker.checking.seeds import repeatable
-from autoreward.worker.checking.subject import Subject
+from autoreward.worker.checking.subject import Subject, limited
 from autoreward.worker.envs import make
 
 OURS = "checker"
@@ -81,6 +82,12 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
             "a second one in the same process can't be made: OSError: port 2000 is taken",
         ),
         ("SeedsAll", "global seed", "note", "reset sets the seed of random or np.random for everybody"),
+        ("Fraction", "observation", "fail", "obs[1] = 0.5, of which the type that its space declares, uint8, makes 0"),
+        ("Third", "terminated", "fail", "it is 0.3, neither true nor false (step 25 of episode 1)"),
+        ("ChoosesMore", "spaces", "fail", "a reset changes action_space from Discrete(2) to Discrete(3)"),
+        ("SixValues", "error", "fail", "step raises ValueError: too many values to unpack"),
+        ("NumberForSpace", "made", "fail", "NumberForSpace-v0' can't be made: action space does not inherit from"),
+        ("NumberForSpacePassed", "spaces", "fail", "action_space is an int and no space of Gymnasium's"),
     ],
 )
 def test_each_fault_has_a_row(name: str, row: str, gravity: str, found: str) -> None:
@@ -94,8 +101,20 @@ def test_each_fault_has_a_row(name: str, row: str, gravity: str, found: str) -> 
     assert ("no display" in rows[row].advice) == (name == "Window")
 
 
-def test_what_is_in_order_has_no_row_that_matters() -> None:
-    assert {row.gravity for row in checked("Plain").rows} == {"note"}
+@pytest.mark.parametrize("name", ["Plain", "InOrder", "Lock"])
+def test_what_is_in_order_has_no_row_that_matters(name: str) -> None:
+    rows = checked(name).rows
+    assert {row.gravity for row in rows if OURS not in row.name} == {"note"}
+    assert "sockets" not in {row.name for row in rows}
+
+
+def test_what_was_returned_is_said_where_it_cant_be_taken_apart() -> None:
+    assert "step returns observation, reward, terminated, truncated, info" in ours(checked("SixValues"))["error"].advice
+
+
+def test_a_hang_is_watched_for_where_stderr_was_taken_away() -> None:
+    with contextlib.redirect_stderr(None), limited(100.0):
+        pass
 
 
 def test_what_changes_with_age_is_not_blamed_on_a_neighbour() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from autoreward.worker.envs.numeric import UnusableObservation, as_declared
 from autoreward.worker.envs.rounding import Rounding
 
 FLOATS = spaces.Box(-np.inf, np.inf, (2,), np.float32)
@@ -58,3 +59,43 @@ def test_what_is_no_such_array_is_left_to_others(odd: Any) -> None:
 def test_what_is_kept_as_declared_is_never_lost() -> None:
     assert watched(FLOATS, [np.float32([5.4e6 + i, 0.0]) for i in range(9)]).finer == ()
     assert watched(spaces.Box(0, 1e7, (1,), np.float64), [np.array([5.4e6 + 0.1 * i]) for i in range(9)]).loss() is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "kind", "said"),
+    [
+        (
+            np.array([3.0, 0.5], np.float32),
+            np.uint8,
+            "obs[1] = 0.5, of which the type that its space declares, uint8, makes 0;",
+        ),
+        (
+            np.array([[1, 300]]),
+            np.uint8,
+            "obs[0, 1] = 300, of which the type that its space declares, uint8, makes 44;",
+        ),
+        (np.array(-1), np.uint8, "obs = -1, of which the type that its space declares, uint8, makes 255;"),
+        (np.array([1e39]), np.float32, "declares, float32, makes inf; declare dtype=np.float64 in observation_space"),
+        (np.array([2.0]), np.bool_, "declares, bool, makes 1;"),
+        (np.array([3.0, -7.0]), np.int8, ""),
+        (np.array([1, 0]), np.bool_, ""),
+        (np.array([0.1]), np.float32, ""),
+        (np.array([0.5, np.nan]), np.uint8, ""),
+    ],
+    ids=["fraction", "byte", "below 0", "too large", "no bool", "whole floats", "bools", "rounded", "not a number"],
+)
+def test_a_number_that_its_declared_type_does_not_hold_is_named(numbers: Any, kind: type, said: str) -> None:
+    if not said:
+        assert np.allclose(as_declared(numbers, kind, "obs"), numbers, equal_nan=True)
+        return
+    with pytest.raises(UnusableObservation) as raised:
+        as_declared(numbers, kind, "obs")
+    assert said in str(raised.value)
+
+
+def test_shorter_floats_than_float32_are_watched_by_their_own_digits() -> None:
+    half = spaces.Box(-np.inf, np.inf, (1,), np.float16)
+    loss = watched(half, [np.array([5000 + 0.5 * i]) for i in range(9)]).loss()
+    assert loss is not None
+    assert loss.found == "obs[0] is declared as float16, which makes 5000 of its 5002"
+    assert watched(half, [np.array([0.1 * i]) for i in range(9)]).loss() is None

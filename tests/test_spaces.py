@@ -1,5 +1,6 @@
 """Actions and observations cross between policies and environments unchanged in meaning, whatever spaces an environment has."""
 
+import array
 import json
 import os
 import socket
@@ -39,7 +40,7 @@ from autoreward.tasks.tables import Train
 from autoreward.worker import policies
 from autoreward.worker.envs import make
 from autoreward.worker.envs.actions import PolicyActions, out_of_reach, resting
-from autoreward.worker.envs.border import Border
+from autoreward.worker.envs.border import Border, copied
 from autoreward.worker.envs.fields import action_fields, state_fields
 from autoreward.worker.envs.flatten import flat, layout_of
 from autoreward.worker.envs.policy_view import PolicyView
@@ -244,6 +245,16 @@ def test_the_border_copies_infos_and_actions_too() -> None:
     assert action.tolist() == [1.0]
     assert begun["seen"].tolist() == begun["log"][0].tolist() == [0.0, 0.0]
     assert info["seen"].tolist() == [1.0, 1.0]
+
+
+def test_the_border_copies_what_holds_itself_and_what_an_object_reads_as() -> None:
+    told: dict[str, Any] = {"x": np.zeros(1), "buffer": array.array("f", [0.0])}
+    told["itself"] = [told]
+    copy = copied(told)
+    assert copy["itself"][0] is copy
+    told["x"][0] = told["buffer"][0] = 1.0
+    assert (copy["x"].tolist(), copy["buffer"].tolist()) == ([0.0], [0.0])
+    assert np.isnan(copied(np.ma.array([1, 2], mask=[False, True]))).tolist() == [False, True]
 
 
 def test_coordinates_and_counters_keep_all_their_digits() -> None:

@@ -4,7 +4,6 @@ Rocamonde, Montesinos, Nava, Perez and Lindner 2023, arXiv 2310.12921, have a po
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 
 from autoreward.config import RunConfig, image_text_folder
@@ -18,7 +17,7 @@ from autoreward.records import Judgement, Question
 from autoreward.sandbox.jail import Jail
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers, job_limits
-from autoreward.worker.image_text import demand_clip
+from autoreward.worker.image_text import clip_places, demand_clip
 from autoreward.worker.jobs.similarity_record import SimilarityJob
 
 
@@ -70,10 +69,8 @@ def similarity_job(task: Task, config: RunConfig, name: str, seed: int, played: 
 
 
 def with_weights(task: Task, name: str) -> Task:
-    """The task, whose processes may read the judge's weights: where links lead, too, as in Hugging Face's cache."""
-    folder = Path(image_text_folder(name))
-    files = (str(path.resolve()) for path in sorted(folder.glob("*")) if path.is_file())
-    places = dict.fromkeys((*task.process.read, str(folder), *files))
+    """The task, whose processes may read the judge's weights."""
+    places = dict.fromkeys((*task.process.read, *clip_places(image_text_folder(name))))
     return task.model_copy(update={"process": task.process.model_copy(update={"read": tuple(places)})})
 
 

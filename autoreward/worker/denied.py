@@ -1,6 +1,7 @@
 """What to do when an environment was refused something: which line of a card allows it, or what else would."""
 
 import errno
+import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -60,11 +61,22 @@ def _of_one(error: BaseException) -> tuple[str, Asks]:
             "Workers have no network, start no programs and processes, signal no others and change no modes of files; if you "
             "trust the environment, its card can allow the first two: [process] network = true, programs = true"
         ), ("network", "programs")
+    if isinstance(error, KeyError) and _asked_for_a_variable(error):
+        return (
+            f"Workers inherit no variables of your shell: set {error.args[0]} in the environment's code, or give what it says by "
+            "the kwargs of its card"
+        ), ()
     if _NO_DISPLAY.search(f"{type(error).__name__}: {error}"):
         return "Workers have no display: have it open no window, such as by render_mode in the kwargs of its card", ()
     # libraries that read files by themselves raise errors of their own, with the path in their words
     refused = (path for path in _PATH.findall(str(error)) if _is_refused(path))
     return next(map(_about_path, refused), ("", ()))
+
+
+def _asked_for_a_variable(error: KeyError) -> bool:
+    """Whether it came out of `os.environ[...]`."""
+    frames = [f.f_code for f, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1] is type(os.environ).__getitem__.__code__
 
 
 def _about_path(path: str) -> tuple[str, Asks]:

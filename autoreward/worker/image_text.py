@@ -105,6 +105,12 @@ def demand_clip(folder: str) -> None:
         raise MissingExtra(f"A CLIP model needs a package that is not installed: {how_to_get('image-text')}")
 
 
+def clip_places(folder: str) -> tuple[str, ...]:
+    """What has to be readable to open the model in a folder: this, and where links in it lead, as in Hugging Face's cache."""
+    files = [path.resolve() for path in sorted(Path(folder).glob("*")) if path.is_file()]
+    return (folder, *map(str, files))
+
+
 @cache
 def clip_encoder(folder: str) -> ImageTextEncoder:
     """The CLIP model in a folder; loaded once a process.

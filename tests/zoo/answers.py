@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -49,6 +49,39 @@ class LikeSB3(Plain):
         return {"terminal_observation": 7, "TimeLimit.truncated": True, "episode": "none", "_final_info": 1}
 
 
+class Both(NamedTuple("Both", [("a", int), ("b", int)])):
+    """A record that is made of one thing."""
+
+    def __new__(cls, pair: Any) -> Any:
+        return super().__new__(cls, *pair)
+
+
+class Itself(Plain):
+    """Has an info that holds itself."""
+
+    def info(self) -> Any:
+        told: dict[str, Any] = {}
+        told["told"] = [told]
+        return told
+
+
+class SixValues(Plain):
+    """Returns one value too many."""
+
+    def step(self, action: Any) -> Any:
+        return (*super().step(action), None)
+
+
+class NothingBack(Plain):
+    """Forgets to return anything."""
+
+    def reset(self, **given: Any) -> Any:
+        super().reset(**given)
+
+
+register("InfoItself", Itself)
+register("StepSix", SixValues)
+register("ResetNothing", NothingBack)
 register("InfoLikeSB3", LikeSB3)
 rewarding("Int", lambda e: int(e.x))
 rewarding("Bool", lambda e: e.x > 0)
@@ -73,3 +106,7 @@ telling("Huge", lambda e: {"image": np.zeros((512, 512), np.uint8)})
 telling("Changing", lambda e: {f"key{next(_COUNT)}": 1})
 telling("Nested", lambda e: {"a": {"b": [{"c": None}]}, "is_success": "yes"})
 telling("None", lambda e: None)
+telling("Record", lambda e: {"both": Both((1, 2))})
+rewarding("Masked", lambda e: np.ma.masked)
+ending("NaN", lambda e: float("nan"))
+ending("Reward", lambda e: 0.3 * e.x)

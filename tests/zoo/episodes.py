@@ -192,7 +192,24 @@ class SeedNumber(Plain):
     seed = 4
 
 
+class ActionsLater(Plain):
+    """Knows its actions from the first reset on."""
+
+    action_space = spaces.Discrete(1)
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.action_space = spaces.Discrete(2)
+        return super().reset(**given)
+
+
+class Unlimited(Plain):
+    """Says -1 where it has no limit."""
+
+    max_steps = -1
+
+
 for kind in (
+    ActionsLater,
     Both,
     Strict,
     Autoreset,
@@ -212,5 +229,6 @@ register("OwnLimit", OwnLimit, limit=None)
 register("LimitBeyond", LimitBeyond, limit=None)
 register("Attribute", Attribute, limit=None)
 register("NoEnd", NoEnd, limit=None)
+register("Unlimited", Unlimited, limit=None)
 register("OneStep", Ends, limit=1)
 register("EndsAtOnce", Ends, limit=LIMIT)

@@ -1,6 +1,8 @@
 """How environments are registered, made, drawn and wrapped."""
 
+import getpass
 import importlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +151,36 @@ class Unconnected(Plain):
         raise RuntimeError("not connected")
 
 
+class Unseedable(Plain):
+    """Fails when it is asked for what environments of the older kind have."""
+
+    @property
+    def seed(self) -> Any:
+        raise RuntimeError("not connected")
+
+
+class Agents(Plain):
+    """Several agents, whose spaces are in a dict that is no space."""
+
+    observation_space = {"first": Plain.observation_space}  # type: ignore[assignment]  # noqa: RUF012
+
+
+class Variable(Plain):
+    """Is told by a variable of the shell where its scene is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = os.environ["ZOO_SCENE"]
+
+
+class Who(Plain):
+    """Asks who it is run by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.who = getpass.getuser()
+
+
 class Elements(gymnasium.vector.VectorEnv[Any, Any, Any]):
     """Only several at once."""
 
@@ -172,6 +204,11 @@ def made(**given: Any) -> gymnasium.Env[Any, Any]:
     return Rescaled(Plain())
 
 
+def normalised(**given: Any) -> gymnasium.Env[Any, Any]:
+    """Normalises by what it has seen so far."""
+    return gymnasium.wrappers.NormalizeObservation(Plain())
+
+
 def scaled(by: float) -> Callable[..., gymnasium.Env[Any, Any]]:
     """An entry point that closes over a number."""
     return lambda **given: Scaled(by)
@@ -192,11 +229,16 @@ for kind in (
     Undocumented,
     Team,
     Unconnected,
+    Unseedable,
+    Agents,
+    Variable,
+    Who,
 ):
     register(kind.__name__, kind)
 register("Registered", Scaled, kwargs={"by": 0.5})
 register("Asking", Scaled)
 register("Function", made)
+register("Normalised", normalised)
 register("Closure", scaled(0.5))
 register("Text", "zoo.making:NoSuper")
 register("BadText", "zoo.making:NoSuch")

@@ -1,5 +1,9 @@
 """Every kind of observation space, and observations that are not what their space says."""
 
+import array
+import threading
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -84,6 +88,37 @@ class NotANumber(Plain):
         return np.array([np.nan if self.x > 1.0 else self.x], np.float32)
 
 
+class SameBuffer(Plain):
+    """Hands out one buffer that is no array of NumPy's, changed at every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = array.array("f", [0.0])
+
+    def observed(self) -> Any:
+        self.seen[0] = self.x
+        return self.seen
+
+
+class Frames:
+    """Reads as an array, as stacked frames do."""
+
+    def __init__(self, seen: Any) -> None:
+        self.seen = seen
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self.seen
+
+
+class SameFrames(SameArray):
+    """Hands out an object that reads as the same array at every step."""
+
+    def observed(self) -> Any:
+        return Frames(super().observed())
+
+
+register("SameBuffer", SameBuffer)
+register("SameFrames", SameFrames)
 register("SameArray", SameArray)
 register("SameDict", SameDict)
 register("Growing", Growing)
@@ -166,3 +201,18 @@ observing("OutOfBounds", spaces.Box(-0.1, 0.1, (1,), np.float32), lambda e: e.ve
 observing("ZeroBounds", spaces.Box(0.0, 0.0, (1,), np.float64), lambda e: np.array([e.x + 0.5]))
 observing("WrongShape", UNIT, lambda e: e.vector(0.0, 0.0))
 observing("ReadOnly", WIDE, lambda e: np.broadcast_to(np.float32(e.x), (1,)))
+observing("Fractions", spaces.Box(0, 255, (2,), np.uint8), lambda e: np.array([0, abs(e.x) / 10 + 0.01], np.float32))
+observing(
+    "FractionsDict", spaces.Dict({"a": spaces.Box(-10, 10, (1,), np.int32)}), lambda e: {"a": np.array([e.x + 0.01])}
+)
+observing("Wraps", spaces.Box(-128, 127, (1,), np.int8), lambda e: np.array([1000 + round(e.x)]))
+observing("Overflows", spaces.Box(-np.inf, np.inf, (1,), np.float16), lambda e: np.array([1e5 + e.x]))
+observing("HalfBits", spaces.MultiBinary(2), lambda e: np.array([0.7, 1.0]))
+observing("Masked", UNIT, lambda e: np.ma.array([e.x, 99.0], mask=[False, True]))
+observing("Imaginary", WIDE, lambda e: np.array([e.x + 0j]))
+observing("Decimals", WIDE, lambda e: [Decimal(str(e.x))])
+observing("LongDouble", spaces.Box(-10, 10, (1,), np.longdouble), lambda e: np.array([e.x], np.longdouble))
+observing("AsMapping", spaces.Dict({"x": WIDE}), lambda e: MappingProxyType({"x": e.vector()}))
+observing("NoGoal", spaces.Dict({"at": WIDE, "goal": WIDE}), lambda e: {"at": e.vector(), "goal": None})
+observing("CoupleForDict", spaces.Dict({"a": WIDE}), lambda e: (e.vector(),))
+observing("LockBeside", spaces.Dict({"a": WIDE}), lambda e: {"a": e.vector(), "lock": threading.Lock()})

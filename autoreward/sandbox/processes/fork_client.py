@@ -32,6 +32,7 @@ _PASSED_ON = (
 """Variables a child may inherit. Everything else, and every key, stays with the host."""
 _SET = {
     "HOME": "/nonexistent",
+    "LOGNAME": "nobody",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONNOUSERSITE": "1",
     "OMP_NUM_THREADS": "1",

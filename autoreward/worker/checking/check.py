@@ -15,21 +15,23 @@ from autoreward.records import Allowed, EnvCheck, EnvRow
 from autoreward.records.env_checks import LAST_CHECK
 from autoreward.tasks.card import Task
 from autoreward.worker import denied
-from autoreward.worker.checking.declared import trainable
+from autoreward.worker.checking.declared import playable, trainable
 from autoreward.worker.checking.others import gymnasium_says, sb3_says
 from autoreward.worker.checking.seeds import global_state, repeatable
 from autoreward.worker.checking.steps import random_steps
 from autoreward.worker.checking.subject import Env, NotBesideAnother, Subject, Watched, limited, traced
+from autoreward.worker.envs.faults import apart
 from autoreward.worker.envs.handlers import interrupted
 
 _LONGEST = 300
 """Letters of what an environment says when it fails."""
 _NOT_ITS_OWN = ("site-packages", "/autoreward/worker/", os.path.dirname(os.__file__))  # noqa: PTH120 - as in tracebacks
 """In the names of files that are no environment's."""
+_SPACES = "its spaces"
 _CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[EnvRow]]], ...] = (
     ("Gymnasium's checker", gymnasium_says),
     ("Stable-Baselines3's checker", sb3_says),
-    ("its spaces", trainable),
+    (_SPACES, trainable),
     ("episodes of the same seed", repeatable),
     ("random steps", random_steps),
     ("what it changes for others", global_state),
@@ -102,9 +104,10 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
                 if interrupted(error):
                     raise
                 add(iter([_raised(error, calls[-1])]))
+            if name == _SPACES and not playable(env):
+                break
         add(_beyond_computing(traces, asked.allowed, any(row.asks for row in done.rows)))
-        if folder != Path.cwd():
-            os.chdir(folder)
+        os.chdir(folder)
         np.seterr(**errors)
         if asked.renewable:  # last: one that hangs there loses none of the rows
             tell(done.model_copy(update={"doing": LAST_CHECK}))
@@ -133,6 +136,7 @@ def _raised(error: BaseException, call: str) -> EnvRow:
     last = next((f for f in frames if not any(place in f.filename for place in _NOT_ITS_OWN)), None)
     place = f" ({Path(last.filename).name}, line {last.lineno})" if last else ""
     advice, asks = denied.advice(error)
+    advice = advice or ("" if last else apart(error))
     words = visible_line(str(error), _LONGEST)
     return EnvRow(
         name="error",

@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from autoreward.errors import TaskError
 from autoreward.records import EnvRow
-from autoreward.worker.checking.subject import Subject
+from autoreward.worker.checking.subject import Env, Subject
 from autoreward.worker.envs import make
 from autoreward.worker.envs.flatten import Layout, layout_of
 
@@ -23,11 +23,36 @@ def trainable(subject: Subject) -> Iterator[EnvRow]:
         layout = layout_of(make.fitted(env, subject.task))
     except TaskError as error:
         words = str(error).removeprefix(f"task {subject.task.name}: ").replace(f"{subject.task.env} ", "it ", 1)
+        words = words.replace(" of it is", " is")
         found, _, advice = words.partition("; ")
         yield EnvRow(name="spaces", gravity="fail", found=found, advice=f"{advice[:1].upper()}{advice[1:]}")
     else:
         yield from _names(subject.env.observation_space, layout)
+        yield from _changed(env)
     yield from _actions(subject.env.action_space)
+
+
+def playable(env: Env) -> bool:
+    """Whether there are spaces, and actions to be had of one."""
+    if not all(isinstance(space, spaces.Space) for space in (env.action_space, env.observation_space)):
+        return False
+    try:
+        env.action_space.sample()
+    except Exception:  # bounds that are none, spaces of an environment's own
+        return False
+    return True
+
+
+def _changed(env: Env) -> Iterator[EnvRow]:
+    before = env.action_space
+    env.reset(seed=0)
+    if env.action_space != before:
+        yield EnvRow(
+            name="spaces",
+            gravity="fail",
+            found=f"a reset changes action_space from {before} to {env.action_space}",
+            advice="State it in __init__, the same for all episodes: policies choose from one for ever.",
+        )
 
 
 def _actions(space: spaces.Space[Any]) -> Iterator[EnvRow]:

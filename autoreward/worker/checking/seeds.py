@@ -1,19 +1,20 @@
 """Whether the same seeds give the same episodes, whatever came before and whatever is played beside."""
 
-import copy
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from gymnasium.utils.env_checker import data_equivalence
 from numpy.typing import NDArray
 
 from autoreward.records import EnvRow
 from autoreward.worker.checking.subject import Env, Subject
+from autoreward.worker.envs.border import copied
 
 _STEPS = 50
 _SEED, _OTHER_SEED = 7, 8
@@ -152,14 +153,22 @@ def _played(
     random.seed(seed)
     torch.manual_seed(seed)
     observation, _ = env.reset(seed=seed)
-    moments = [_Moment(copy.deepcopy(observation), ())]
+    moments = [_Moment(_declared(observation, env.observation_space), ())]
     for action in actions:
         meanwhile()
         observation, reward, ended, cut, _ = env.step(action)
-        moments.append(_Moment(copy.deepcopy(observation), (copy.deepcopy(reward), bool(ended), bool(cut))))
+        observed = _declared(observation, env.observation_space)
+        moments.append(_Moment(observed, (copied(reward), bool(ended), bool(cut))))
         if ended or cut or time.monotonic() > deadline:
             break
     return moments
+
+
+def _declared(observation: Any, space: Any) -> Any:
+    """What its space says of an observation; what else an environment put into it is read by nobody."""
+    if isinstance(space, spaces.Dict) and isinstance(observation, Mapping):
+        return {key: _declared(observation[key], part) for key, part in space.items() if key in observation}
+    return copied(observation)
 
 
 def _parted(one: Sequence[_Moment], two: Sequence[_Moment]) -> int | None:

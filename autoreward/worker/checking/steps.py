@@ -1,7 +1,7 @@
 """What random steps show: what comes back, how long episodes are, how long a step takes."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from autoreward.records import EnvRow, Gravity
 from autoreward.worker.checking import values
 from autoreward.worker.checking.subject import Subject, Watched
 from autoreward.worker.envs.rounding import Rounding
-from autoreward.worker.envs.stated import attribute
+from autoreward.worker.envs.stated import own_limit
 from autoreward.worker.envs.time_limits import cut_after
 
 _SECONDS = 5.0
@@ -102,6 +102,10 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
     elif wrong := values.nan_or_infinite(observation, space):
         advice = "Mend it, or end the episode before: one now and then may be lost to it, more end a training."
         seen.note(EnvRow(name="observation", gravity="fail", found=f"{wrong} ({where})", advice=advice), "finite")
+    elif wrong := values.not_held(observation, space):
+        found, _, advice = wrong.partition("; ")
+        advice = f"{advice[:1].upper()}{advice[1:] or 'return what observation_space declares'}."
+        seen.note(EnvRow(name="observation", gravity="fail", found=f"{found} ({where})", advice=advice), "held")
     elif wrong := values.beyond(observation, space):
         advice = "Declare the true bounds: a drafted card takes its ranges from them."
         seen.note(EnvRow(name="observation", gravity="warn", found=f"{wrong} ({where})", advice=advice), "bounds")
@@ -114,7 +118,7 @@ def _look_at(observation: Any, info: Any, where: str, subject: Subject, seen: _S
             advice = "Policies get float32 and see no difference of 1: scale it down, or count from a nearer start."
             found = f"{large} has whole numbers beyond {values.EXACT:,} ({where})"
             seen.note(EnvRow(name="large integers", gravity="warn", found=found, advice=advice))
-    if not isinstance(info, dict):
+    if not isinstance(info, Mapping):
         found = f"{'reset' if where == 'reset' else 'step'} returns {type(info).__name__}, not a dict"
         seen.note(
             EnvRow(name="info", gravity="fail", found=found, advice="Return a dict, {} if there is nothing to say.")
@@ -134,7 +138,7 @@ def _look_at_reward(reward: Any, ended: Any, cut: Any, where: str, seen: _Seen) 
             EnvRow(name="own reward", gravity="note", found=found, advice="Handled: it is read as its one number.")
         )
     for name, flag in (("terminated", ended), ("truncated", cut)):
-        if wrong := values.wrong_number(flag):
+        if wrong := values.wrong_flag(flag):
             advice = f"Return bool({name}): a training ends with it."
             seen.note(EnvRow(name=name, gravity="fail", found=f"{wrong} ({where})", advice=advice))
         elif not isinstance(flag, bool | np.bool_):
@@ -144,8 +148,7 @@ def _look_at_reward(reward: Any, ended: Any, cut: Any, where: str, seen: _Seen) 
 
 def _limits(subject: Subject, lengths: Sequence[int], cuts: Sequence[bool], steps: int) -> Iterator[EnvRow]:
     spec, card = subject.env.spec, subject.task.max_steps
-    own = attribute(subject.env, "max_steps")
-    stated = card or (spec.max_episode_steps if spec else None) or (own if isinstance(own, int) else None)
+    stated = card or (spec.max_episode_steps if spec else None) or own_limit(subject.env)
     found = cut_after(lengths, cuts)
     name = "time limit"
     if found is not None and (stated is None or found < stated):

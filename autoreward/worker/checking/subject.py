@@ -1,6 +1,7 @@
 """The environment that is checked, watched call by call."""
 
 import faulthandler
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -98,7 +99,9 @@ def limited(seconds: float) -> Iterator[None]:
     if not seconds:
         yield
         return
-    faulthandler.dump_traceback_later(seconds, exit=True)
+    faulthandler.dump_traceback_later(
+        seconds, file=2, exit=True
+    )  # sys.stderr may be anything that an environment put there
     try:
         yield
     finally:
@@ -109,8 +112,13 @@ _watching: list[set[str]] = []
 
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching and event in _EVENTS:
+    if _watching and event in _EVENTS and not _is_pair(event, arguments):
         _watching[-1].add(_EVENTS[event])
+
+
+def _is_pair(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether it is a socket of a pair within the process, as event loops have: others of their kind connect or bind next."""
+    return event == "socket.__new__" and arguments[1] == socket.AF_UNIX
 
 
 @contextmanager

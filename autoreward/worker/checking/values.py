@@ -7,6 +7,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from autoreward.worker.envs.border import copied
+from autoreward.worker.envs.numeric import UnusableObservation, flag, real_numbers
+from autoreward.worker.envs.parts import numbers_of, numeric_parts, part_of
+
 _PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ndarray, type(None))
 _DEEPEST = 6
 EXACT = 2**24
@@ -67,6 +71,16 @@ def misshapen(observation: Any, space: spaces.Space[Any], name: str = "obs") -> 
     return ""
 
 
+def not_held(observation: Any, space: spaces.Space[Any]) -> str:
+    """Which number the type of its space does not hold, and what to do; empty where they all are."""
+    for part in numeric_parts(space):
+        try:
+            numbers_of(part, copied(part_of(part, observation)))
+        except UnusableObservation as error:
+            return str(error)
+    return ""
+
+
 def nan_or_infinite(observation: Any, space: spaces.Space[Any]) -> str:
     """Where there is a number that is none, or is infinite; empty where there is none."""
     for piece in pieces(observation, space):
@@ -106,11 +120,18 @@ def arrays(observation: Any, space: spaces.Space[Any]) -> list[NDArray[Any]]:
 
 
 def wrong_number(value: Any) -> str:
-    """What is wrong with a reward or a flag; empty where it is one finite number, whatever holds it."""
+    """What is wrong with a reward; empty where it is one finite number, whatever holds it."""
     number = _numbers(value) if not isinstance(value, list | tuple) else None
     if number is None or number.size != 1:
         return f"it is {_kind(value)}, not one number"
     return "" if np.isfinite(number).all() else f"it is {float(number.reshape(())):g}"
+
+
+def wrong_flag(value: Any) -> str:
+    """What is wrong with `terminated` or `truncated`; empty where it is true or false, whatever holds it."""
+    if flag(copied(value)) is not None:
+        return ""
+    return wrong_number(value) or f"it is {float(np.asarray(value).reshape(())):g}, neither true nor false"
 
 
 def not_plain(info: Mapping[Any, Any], name: str = "info", deep: int = 0) -> str:
@@ -133,10 +154,9 @@ def _numbers(value: Any) -> NDArray[Any] | None:
     if value is None or isinstance(value, str | bytes | Mapping):
         return None
     try:
-        array = np.asarray(value)
+        return real_numbers(copied(value))
     except Exception:  # whatever an object of the environment's does when it is asked
         return None
-    return array if array.dtype.kind in "biuf" else None
 
 
 def _kind(value: Any) -> str:

@@ -3,6 +3,9 @@
 Environments may write into one array at every step, or change the action they are given; what was recorded would change with it.
 """
 
+import array
+import ctypes
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -16,27 +19,52 @@ class Border(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Reset; the observation and the info are the caller's."""
         observation, info = self.env.reset(seed=seed, options=options)
-        return copied(observation), copied(info)
+        return _observed(observation), copied(info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """Step; the action stays as it was given, and what comes back is the caller's."""
         observation, reward, terminated, truncated, info = self.env.step(copied(action))
-        return copied(observation), copied(reward), terminated, truncated, copied(info)
+        return _observed(observation), copied(reward), terminated, truncated, copied(info)
 
     def render(self) -> Any:
         """What the environment looks like; the picture is the caller's."""
         return copied(self.env.render())
 
 
-def copied(value: Any) -> Any:
-    """The value with arrays of its own, through dicts, lists and tuples; tensors as arrays, other objects as they are."""
-    if isinstance(value, np.ndarray):
+def _observed(observation: Any) -> Any:
+    """An observation that is the caller's, also where it is an object that is read as an array, such as stacked frames."""
+    known = isinstance(observation, np.ndarray | np.generic | torch.Tensor)
+    return copied(np.asarray(observation) if hasattr(observation, "__array__") and not known else observation)
+
+
+_BUFFERS: Any = array.array | memoryview | ctypes.Array
+_Copies = dict[int, tuple[Any, Any]]
+"""By the identity of what was copied, which is held with it: what is in its place later is not that."""
+
+
+def copied(value: Any, so_far: _Copies | None = None) -> Any:
+    """The value with arrays of its own, through dicts, lists and tuples, one that holds itself as well.
+
+    Tensors and buffers become arrays, what a mask hides becomes NaN, and other objects are as they are.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        return np.ma.filled(value.astype(np.float64), np.nan)
+    if isinstance(value, np.ndarray | _BUFFERS):
         return np.array(value)
     if isinstance(value, torch.Tensor):
         return np.array(value.detach().cpu())
-    if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
+    if not isinstance(value, Mapping | tuple | list):
+        return value
+    so_far = {} if so_far is None else so_far
+    if id(value) in so_far:
+        return so_far[id(value)][1]
     if isinstance(value, tuple):
-        parts = map(copied, value)
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return [copied(inner) for inner in value] if isinstance(value, list) else value
+        parts = [copied(inner, so_far) for inner in value]
+        return getattr(value, "_make", tuple)(parts)  # named tuples may be made in a way of their own
+    copy: Any = {} if isinstance(value, Mapping) else []
+    so_far[id(value)] = value, copy
+    if isinstance(value, Mapping):
+        copy.update((key, copied(inner, so_far)) for key, inner in value.items())
+    else:
+        copy.extend(copied(inner, so_far) for inner in value)
+    return copy

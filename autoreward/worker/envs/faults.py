@@ -11,8 +11,9 @@ from autoreward.errors import AutorewardError, EnvironmentFault
 from autoreward.tasks.card import Task
 from autoreward.worker import denied
 from autoreward.worker.envs.fields import state_fields
-from autoreward.worker.envs.flatten import Layout, UnusableObservation
+from autoreward.worker.envs.flatten import Layout
 from autoreward.worker.envs.handlers import interrupted
+from autoreward.worker.envs.numeric import UnusableObservation
 
 LINES = 3
 """Last lines of a traceback that are shown."""
@@ -40,9 +41,18 @@ def raise_as_fault(task: Task, call: str, error: BaseException) -> NoReturn:
     if isinstance(error, UnusableInfo | UnusableMasks | UnusableObservation):
         raise returned(task, call, str(error)) from None
     what = f"{type(error).__name__}: {_one_line(str(error))}".removesuffix(": ")
-    lines = " | ".join(_last_lines(error))
+    if not (last := _last_lines(error)) and (parts := apart(error)):
+        raise returned(task, call, f"what can't be taken apart ({what}): {parts}") from error
+    lines = " | ".join(last)
     where = f" Its last lines: {lines}" if lines else ""
     raise EnvironmentFault(denied.advised(f"{task.env}: {call} raised {what.rstrip('.')}.{where}", error)) from error
+
+
+def apart(error: BaseException) -> str:
+    """What calls return, where they returned something else, which no code of theirs was there to see; empty of other errors."""
+    unpacked = isinstance(error, ValueError | TypeError) and "unpack" in str(error)
+    calls = "reset returns observation, info; step returns observation, reward, terminated, truncated, info"
+    return calls if unpacked else ""
 
 
 def returned(task: Task, call: str, what: str) -> EnvironmentFault:

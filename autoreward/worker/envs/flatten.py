@@ -4,7 +4,7 @@ A policy needs one flat vector, a task card needs names. `Layout` says which str
 one-hot stretches back as the integers that they stand for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import getitem
 from typing import Any, NamedTuple
@@ -18,9 +18,12 @@ from autoreward.core.stretch_names import stretch_names, vector_type
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
 from autoreward.worker.envs.handlers import by_a_handler
+from autoreward.worker.envs.parts import NumericPart, numbers_of, numeric_parts, other_parts, part_of
 
 LARGEST = 2_000
 """Numbers of an observation that a policy of plain layers is given; images have more."""
+_DOUBLE = 8
+"""Bytes of the longest numbers that torch knows."""
 VALUE = "value"
 """`obs.value`: a whole observation that is an integer, or several."""
 
@@ -97,28 +100,8 @@ def flat(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     if task.state_program:
         return Sensed(env, task)
     space = env.observation_space
-    if isinstance(space, spaces.Box) and len(space.shape) == 1 and space.shape[0] <= LARGEST:
-        return env
-    return Flat(env, task)
-
-
-class UnusableObservation(Exception):
-    """What an observation has that its space has not, in words: another shape, or an integer that it does not count."""
-
-
-class _Part(NamedTuple):
-    """A part of an observation that is numbers, and the way to it."""
-
-    steps: tuple[Any, ...]
-    """Keys and places, one a level."""
-    words: tuple[str, ...]
-    """What these are called."""
-    space: spaces.Space[Any]
-
-    @property
-    def where(self) -> str:
-        """As a person would write it: `obs['arm'][0]`."""
-        return "obs" + "".join(f"[{step!r}]" for step in self.steps)
+    vector = isinstance(space, spaces.Box) and len(space.shape) == 1 and space.dtype.itemsize <= _DOUBLE
+    return env if vector and np.prod(space.shape or ()) <= LARGEST else Flat(env, task)
 
 
 class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
@@ -126,14 +109,14 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def __init__(self, env: gymnasium.Env[Any, Any], task: Task) -> None:
         super().__init__(env)
-        self._parts = list(_numbers(env.observation_space))
+        self._parts = list(numeric_parts(env.observation_space))
         places, start = [], 0
         names = stretch_names([part.words or (VALUE,) for part in self._parts])
         for name, part in zip(names, self._parts, strict=True):
             size = spaces.utils.flatdim(part.space)
             places.append(_leaf(name, start, start + size, part))
             start += size
-        words = tuple("_".join(path) for path in _others(env.observation_space, ()))
+        words = tuple("_".join(path) for path in other_parts(env.observation_space))
         if not self._parts or start > LARGEST:
             what = _too_much(self._parts, start)
             raise TaskError(
@@ -148,7 +131,7 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: Any) -> NDArray[Any]:
         """The flat vector. Raises UnusableObservation."""
-        pieces = [_stretch(part, reduce(getitem, part.steps, observation)) for part in self._parts]
+        pieces = [numbers_of(part, part_of(part, observation)) for part in self._parts]
         kind = self.observation_space.dtype
         return np.concatenate([np.asarray(piece, dtype=kind).reshape(-1) for piece in pieces])
 
@@ -164,33 +147,6 @@ class Flat(gymnasium.ObservationWrapper[Any, Any, Any]):
                 values = np.stack([np.asarray(spaces.utils.flatten(part.space, row)) for row in values])
             pieces.append(values.reshape(count, -1).astype(kind))
         return np.concatenate(pieces, axis=1)
-
-
-def _stretch(part: _Part, value: Any) -> Any:
-    """The numbers of a part. Raises UnusableObservation: integers out of their range would be read as others."""
-    space, shape = part.space, part.space.shape or ()
-    numbers = real_numbers(value)
-    if numbers.shape != shape and not numbers.size == 1 == int(np.prod(shape)):  # one number, wrapped or not
-        raise UnusableObservation(f"{part.where} of shape {numbers.shape}, where its space has {shape}")
-    if not isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-        return spaces.utils.flatten(space, numbers)
-    counts = np.reshape(space.n if isinstance(space, spaces.Discrete) else space.nvec, -1)
-    places = numbers.reshape(-1) - np.reshape(space.start, -1)
-    if ((places < 0) | (places >= counts) | (places % 1 != 0)).any():
-        raise UnusableObservation(f"{part.where} = {numbers.tolist()}, which is none of {space}")
-    ones = np.zeros(counts.sum())
-    ones[(np.cumsum(counts) - counts + places).astype(np.int64)] = 1.0
-    return ones
-
-
-def real_numbers(value: Any) -> NDArray[Any]:
-    """The array that it is. Raises TypeError for texts, complex numbers and other objects."""
-    array = np.asarray(value)
-    if array.dtype.kind == "O":
-        array = array.astype(np.float64)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{array.dtype} is no type of real numbers")
-    return array
 
 
 class Sensed(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -254,7 +210,7 @@ def _counts(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{count} of {key!r}" for key, count in sizes.items())
 
 
-def _too_much(parts: Sequence[_Part], size: int) -> str:
+def _too_much(parts: Sequence[NumericPart], size: int) -> str:
     """What an observation is that has too many numbers for a policy of plain layers, or none."""
     if not parts:
         return "nothing that is a number"
@@ -268,27 +224,7 @@ def _too_much(parts: Sequence[_Part], size: int) -> str:
     return f"{size:,} numbers{where}, more than the {LARGEST:,} that a policy is given at most"
 
 
-def _numbers(space: spaces.Space[Any], steps: tuple[Any, ...] = (), words: tuple[str, ...] = ()) -> Iterator[_Part]:
-    if isinstance(space, spaces.Dict):
-        for key, inner in space.spaces.items():
-            yield from _numbers(inner, (*steps, key), (*words, str(key)))
-    elif isinstance(space, spaces.Tuple):
-        for i, inner in enumerate(space.spaces):
-            yield from _numbers(inner, (*steps, i), (*words, f"item{i}"))
-    elif isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
-        yield _Part(steps, words, space)
-
-
-def _others(space: spaces.Space[Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if isinstance(space, spaces.Dict | spaces.Tuple):
-        inner = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
-        for key, part in inner:
-            yield from _others(part, (*path, str(key)))
-    elif not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
-        yield path
-
-
-def _leaf(name: str, start: int, stop: int, part: _Part) -> Leaf:
+def _leaf(name: str, start: int, stop: int, part: NumericPart) -> Leaf:
     space = part.space
     said = "" if part.words in ((), (name,)) else "".join(f"[{step!r}]" for step in part.steps)
     if isinstance(space, spaces.Discrete):

@@ -10,7 +10,8 @@ import numpy as np
 from autoreward.errors import EnvironmentFault
 from autoreward.tasks.card import Task
 from autoreward.worker.envs import faults
-from autoreward.worker.envs.flatten import layout_of, real_numbers
+from autoreward.worker.envs.flatten import layout_of
+from autoreward.worker.envs.numeric import UnusableObservation, flag, one_number, real_numbers, value_shown
 from autoreward.worker.envs.watchdog import (
     BEAT,
     CALL_EPISODE,
@@ -37,6 +38,7 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._task = task
         self._layout = layout_of(env)
         self._shape = env.observation_space.shape or ()
+        self._actions = env.action_space
         self._seed, self._episode, self._steps = UNSEEDED, 0, 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -52,6 +54,9 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         finally:
             BEAT.end()
         self._demand(observation, info, RESETTING)
+        if (now := self.env.action_space) is not self._actions and now != self._actions:
+            what = f"with {now} as action_space, which was {self._actions} before; policies choose from one for ever"
+            raise faults.returned(self._task, self._words(RESETTING), what)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -102,16 +107,16 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _number(self, reward: Any) -> float:
         number = one_number(reward)
         if number is None:
-            raise self._returned(f"a reward of {_shown(reward)}; a reward is one number, 0.0 where there is none")
+            raise self._returned(f"a reward of {value_shown(reward)}; a reward is one number, 0.0 where there is none")
         if not math.isfinite(number):
             raise self._returned(f"a reward of {number}")
         return number
 
-    def _flag(self, name: str, flag: Any) -> bool:
-        number = one_number(flag)
-        if number is None:
-            raise self._returned(f"{name} = {_shown(flag)}; it is True or False")
-        return bool(number)
+    def _flag(self, name: str, value: Any) -> bool:
+        plain = flag(value)
+        if plain is None:
+            raise self._returned(f"{name} = {value_shown(value)}; it is True or False")
+        return plain
 
     def _returned(self, what: str) -> EnvironmentFault:
         return faults.returned(self._task, self._words(STEPPING), what)
@@ -126,34 +131,13 @@ class Guarded(gymnasium.Wrapper[Any, Any, Any, Any]):
         if quick and type(info) is dict:
             return
         if not isinstance(info, Mapping):
-            raise faults.returned(self._task, self._words(kind), f"{_shown(info)} as info; it is a dict")
+            raise faults.returned(self._task, self._words(kind), f"{value_shown(info)} as info; it is a dict")
         try:
             numbers = real_numbers(observation).astype(np.float64)
-        except (TypeError, ValueError):
-            what = f"an observation that is no array of numbers ({_shown(observation)})"
-            raise faults.returned(self._task, self._words(kind), what) from None
+        except UnusableObservation as error:
+            raise faults.returned(self._task, self._words(kind), str(error)) from None
         if numbers.shape != self._shape:
             what = f"an observation of shape {numbers.shape}, where its space has {self._shape}"
             raise faults.returned(self._task, self._words(kind), what)
         if not np.isfinite(numbers).all():
             raise faults.not_finite(self._task, self._words(kind), self._layout, numbers)
-
-
-def one_number(value: Any) -> float | None:
-    """The one real number that a value is, or an array or a tensor of any library; None if it is none, or several."""
-    if hasattr(value, "__array__") and not isinstance(value, np.generic):
-        value = np.asarray(value)
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.reshape(())[()]
-    if not isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape} and {value.dtype}"
-    return "None" if value is None else f"{repr(value)[:60]} ({type(value).__name__})"

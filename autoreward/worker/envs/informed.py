@@ -19,7 +19,7 @@ from autoreward.tasks.formulas.names import info_keys
 from autoreward.worker.envs.actions import resting
 from autoreward.worker.envs.faults import UnusableInfo
 from autoreward.worker.envs.flatten import LARGEST, Leaf, layout_of
-from autoreward.worker.envs.guarded import one_number
+from autoreward.worker.envs.numeric import one_number
 
 _Values = NDArray[np.float64]
 

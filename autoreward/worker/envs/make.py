@@ -19,6 +19,7 @@ from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.masks import Masked
 from autoreward.worker.envs.older import made_env
 from autoreward.worker.envs.rounding import Declared
+from autoreward.worker.envs.stated import attribute
 from autoreward.worker.envs.vector import GymnasiumEnvs, VectorEnv
 from autoreward.worker.envs.watchdog import BEAT, MAKING
 
@@ -60,13 +61,17 @@ def registered(task: Task, render_mode: str | None = None) -> gymnasium.Env[Any,
             f"task {task.name}: gymnasium can't make {task.env!r}: {reason}{_of_a_module(error, task)}"
         ) from None
     except TypeError as error:
-        raise TaskError(f"task {task.name}: {task.env!r} does not take these kwargs: {error}") from None
-    return Reseeded(env) if callable(getattr(env.unwrapped, "seed", None)) else env
+        what = "does not take these kwargs" if "argument" in str(error) else "can't be made"
+        raise TaskError(f"task {task.name}: {task.env!r} {what}: {' '.join(str(error).split())}") from None
+    return Reseeded(env) if callable(attribute(env, "seed")) else env
 
 
 def fitted(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
     """The environment as training needs it. Raises TaskError if its actions can't be chosen, or its observations not be read."""
+    for name in ("action_space", "observation_space"):
+        _demand_space(name, getattr(env, name), task)
     _trainable(env.action_space, task)
+    _demand_observations_that_stay(env, task)
     env = Border(env)
     if not task.state_program:  # which makes numbers of its own
         env = Declared(env, task)
@@ -94,14 +99,31 @@ class Endless(gymnasium.Wrapper[Any, Any, Any, Any]):
         return observation, reward, False, cut, info
 
 
+def _demand_space(name: str, space: Any, task: Task) -> None:
+    """Raises TaskError unless it is a space; without any an environment observes nothing, which is said elsewhere."""
+    if not isinstance(space, spaces.Space) and (space is not None or name == "action_space"):
+        kind = type(space).__name__
+        raise TaskError(
+            f"task {task.name}: {name} of {task.env} is {'an' if kind[0] in 'aeiou' else 'a'} {kind} and no space of Gymnasium's; "
+            "where each of several agents has its own, wrap the environment into one that is a single agent's."
+        )
+
+
+def _demand_observations_that_stay(env: gymnasium.Env[Any, Any], task: Task) -> None:
+    """Raises TaskError where a wrapper changes observations by statistics that begin anew wherever it is made."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, gymnasium.wrappers.NormalizeObservation) and env.update_running_mean:
+            raise TaskError(
+                f"task {task.name}: {task.env} normalises its observations by statistics that begin anew wherever it is made, so "
+                "a policy would be scored by others than it was trained by; register it without NormalizeObservation: policies "
+                "here are normalised by statistics that are saved with them."
+            )
+        env = env.env
+
+
 def _trainable(actions: spaces.Space[Any], task: Task) -> None:
     """Raises TaskError if the algorithm can't choose such actions."""
     able = task.train.spec.actions
-    if not isinstance(actions, spaces.Space):
-        raise TaskError(
-            f"task {task.name}: action_space of {task.env} is a {type(actions).__name__} and no space of Gymnasium's; where each "
-            "of several agents has its own, wrap the environment into one that is a single agent's."
-        )
     actions_are = f"task {task.name}: {task.env} takes actions of {type(actions).__name__}"
     if not isinstance(actions, tuple(getattr(spaces, kind) for kind in able)):
         kinds = " or ".join(able)

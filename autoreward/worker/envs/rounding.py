@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from autoreward.errors import TaskError
 from autoreward.tasks.card import Task
+from autoreward.worker.envs.numeric import as_declared, real_numbers
 
 _LARGE = 1e4
 """Numbers below keep a thousandth and less as float32."""
@@ -36,17 +37,18 @@ def demand_moderate(task: Task, what: str, values: NDArray[Any]) -> None:
 
 
 class Loss(NamedTuple):
-    """A number of an observation that float32 does not hold."""
+    """A number of an observation that the type of its space, such as float32, does not hold."""
 
     where: str
     """Such as `obs['north'][0]`."""
     value: float
     rounded: float
+    kind: str
 
     @property
     def found(self) -> str:
         """What is wrong, without the environment's name."""
-        return f"{self.where} is declared as float32, which makes {self.rounded:.12g} of its {self.value:.12g}"
+        return f"{self.where} is declared as {self.kind}, which makes {self.rounded:.12g} of its {self.value:.12g}"
 
     @property
     def advice(self) -> str:
@@ -55,7 +57,7 @@ class Loss(NamedTuple):
 
 
 class Rounding:
-    """Watches observations of a space for numbers that it declares as float32 and that come with more digits."""
+    """Watches observations of a space for numbers that it declares as float32, or shorter, and that come with more digits."""
 
     def __init__(self, space: spaces.Space[Any]) -> None:
         self._boxes = list(_narrow(space, (), "obs"))
@@ -67,10 +69,10 @@ class Rounding:
         if not self._left:
             return
         self._left -= 1
-        for steps, where in self._boxes:
+        for steps, where, kind in self._boxes:
             values = _at(observation, steps)
-            if values is not None and (values.dtype.kind in "iu" or values.dtype == np.float64):
-                self._seen.setdefault(where, _Span()).note(values.astype(np.float64).reshape(-1))
+            if values is not None and (values.dtype.kind in "iu" or (values.dtype.kind == "f" and values.dtype > kind)):
+                self._seen.setdefault(where, _Span(kind)).note(values.astype(np.float64).reshape(-1))
 
     @property
     def finer(self) -> tuple[str, ...]:
@@ -79,38 +81,46 @@ class Rounding:
 
     def loss(self) -> Loss | None:
         """The first number that changes by less than rounding it does, nearly."""
-        found = ((where, span.lost()) for where, span in self._seen.items())
-        return next((Loss(f"{where}[{lost[0]}]", *lost[1:]) for where, lost in found if lost is not None), None)
+        found = ((where, span.lost(), str(span.kind)) for where, span in self._seen.items())
+        return next((Loss(f"{where}[{lost[0]}]", *lost[1:], kind) for where, lost, kind in found if lost), None)
 
 
 class Declared(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Watches an environment's observations, and refuses it where what it declares loses what happens in it."""
+    """Has an environment's vectors be of the type that it declares, and refuses it where what that loses is what happens in it."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], task: Task) -> None:
         super().__init__(env)
         self._task = task
-        self._rounding = Rounding(env.observation_space)
+        space = env.observation_space
+        self._rounding = Rounding(space)
+        self._kind = space.dtype if isinstance(space, spaces.Box) else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Reset. Raises TaskError if the episodes so far say so."""
+        """Reset. Raises TaskError if the episodes so far say so; UnusableObservation."""
         if loss := self._rounding.loss():
             advice = f"{loss.advice[:1].lower()}{loss.advice[1:]}"
             raise TaskError(f"task {self._task.name}: of what {self._task.env} returns, {loss.found}; {advice}")
         observation, info = self.env.reset(seed=seed, options=options)
-        self._rounding.note(observation)
-        return observation, info
+        return self._noted(observation), info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step."""
-        result = self.env.step(action)
-        self._rounding.note(result[0])
-        return result
+        """Step. Raises UnusableObservation."""
+        observation, *rest = self.env.step(action)
+        return self._noted(observation), *rest
+
+    def _noted(self, observation: Any) -> Any:
+        self._rounding.note(observation)
+        if self._kind is None or (isinstance(observation, np.ndarray) and observation.dtype == self._kind):
+            return observation
+        return as_declared(real_numbers(observation), self._kind, "obs")
 
 
 class _Span:
     """The least and largest that some numbers were, and how far rounding was from each."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+        self._large = _LARGE * float(np.finfo(np.float32).eps / np.finfo(kind).eps)
         self._low = self._high = self._worst = np.zeros(0)
         self._off = np.zeros(0)
 
@@ -121,24 +131,24 @@ class _Span:
         if values.shape != self._low.shape:
             return  # said elsewhere
         with np.errstate(all="ignore"):
-            off = np.abs(values - values.astype(np.float32).astype(np.float64))
+            off = np.abs(values - values.astype(self.kind).astype(np.float64))
         self._low, self._high = np.minimum(self._low, values), np.maximum(self._high, values)
         self._worst = np.where(off > self._off, values, self._worst)
         self._off = np.maximum(self._off, off)
 
     def lost(self) -> tuple[int, float, float] | None:
-        """The place, a value there, and what float32 makes of it."""
+        """The place, a value there, and what its declared type makes of it."""
         with np.errstate(all="ignore"):
             span = self._high - self._low
-            bad = (np.abs(self._worst) > _LARGE) & (span > 0) & (self._off > _SHARE * span) & np.isfinite(span)
+            bad = (np.abs(self._worst) > self._large) & (span > 0) & (self._off > _SHARE * span) & np.isfinite(span)
         if not bad.any():
             return None
         place = int(np.argmax(bad))
-        return place, float(self._worst[place]), float(np.float32(self._worst[place]))
+        return place, float(self._worst[place]), float(self._worst[place].astype(self.kind))
 
 
-def _narrow(space: spaces.Space[Any], steps: tuple[Any, ...], where: str) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """The parts that are declared in floats of four bytes or fewer, with the way to each."""
+def _narrow(space: spaces.Space[Any], steps: tuple[Any, ...], where: str) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    """The parts that are declared in floats of four bytes or fewer, with the way to each, and its type."""
     if isinstance(space, spaces.Dict | spaces.Tuple):
         inner = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
         for key, part in inner:
@@ -146,7 +156,7 @@ def _narrow(space: spaces.Space[Any], steps: tuple[Any, ...], where: str) -> Ite
     elif (
         isinstance(space, spaces.Box) and space.dtype.kind == "f" and space.dtype.itemsize <= 4 and len(space.shape) < 2
     ):
-        yield steps, where
+        yield steps, where, space.dtype
 
 
 def _at(observation: Any, steps: tuple[Any, ...]) -> Any:

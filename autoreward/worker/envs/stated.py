@@ -1,5 +1,6 @@
 """What an environment says of itself: its docstring without its reward, how long a step is, its attributes."""
 
+import math
 import re
 import sys
 from typing import Any, NamedTuple
@@ -37,6 +38,14 @@ def attribute(env: gymnasium.Env[Any, Any], name: str) -> Any:
         return getattr(env.unwrapped, name, None)
     except Exception:  # any of the environment's: it may ask a simulator that is not connected
         return None
+
+
+def own_limit(env: gymnasium.Env[Any, Any]) -> int | None:
+    """Steps of an episode, by its attribute `max_steps`; None where that is no number of steps, such as -1 for no limit."""
+    steps = attribute(env, "max_steps")
+    if isinstance(steps, bool) or not isinstance(steps, int | float | np.integer | np.floating):
+        return None
+    return int(steps) if 1 <= steps < math.inf and steps == int(steps) else None
 
 
 def documentation(env: gymnasium.Env[Any, Any]) -> str:

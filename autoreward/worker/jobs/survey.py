@@ -18,7 +18,7 @@ from autoreward.worker.envs.flatten import VALUE, Flat, Layout, Leaf, Sensed, la
 from autoreward.worker.envs.informed import Informed
 from autoreward.worker.envs.masks import choice_widths
 from autoreward.worker.envs.rounding import demand_moderate
-from autoreward.worker.envs.stated import attribute, stated
+from autoreward.worker.envs.stated import attribute, own_limit, stated
 from autoreward.worker.envs.time_limits import cut_after
 from autoreward.worker.envs.tolerant import LOST_EPISODE, Losses, Tolerant
 from autoreward.worker.jobs.context import JobContext
@@ -60,7 +60,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
     for i, column in enumerate(observations.T):
         demand_moderate(task, f"number {i} of the observation", column)
     random_length = float(np.mean([episode.length for episode in episodes]))
-    own = attribute(env, "max_steps")
+    own = own_limit(env)
     limit = env.spec.max_episode_steps if env.spec else None
     if (task.max_steps or limit or own) is None and _cut_after(episodes) is None:
         episodes += _unmoved(env, began + job.seconds)
@@ -76,7 +76,7 @@ def survey(job: SurveyJob, files: Mapping[str, bytes], context: JobContext) -> t
         action=_entries(env.action_space, actions, math.inf) if isinstance(env.action_space, spaces.Box) else (),
         choices=choice_widths(env.action_space),
         first=_first(env.action_space),
-        max_steps=task.max_steps or limit or (own if isinstance(own, int) else None),
+        max_steps=task.max_steps or limit or own,
         terminates=any(episode.ended for episode in episodes),
         random_length=random_length,
         longest=longest,
