@@ -254,3 +254,4 @@ fault(
     observation_space=spaces.Dict({"a": spaces.Box(-10, 10, (1,))}),
     observe=lambda self: {"a": np.array([self.place], np.float32), "lock": threading.Lock()},
 )("Lock")
+fault(__init__=lambda self: sys.exit(2))("Leaves")

@@ -82,6 +82,7 @@ def ours(check: EnvCheck) -> dict[str, EnvRow]:
             "a second one in the same process can't be made: OSError: port 2000 is taken",
         ),
         ("SeedsAll", "global seed", "note", "reset sets the seed of random or np.random for everybody"),
+        ("Leaves", "error", "fail", "making it raises SystemExit: 2 (awkward_envs.py, line "),
         ("Fraction", "observation", "fail", "obs[1] = 0.5, of which the type that its space declares, uint8, makes 0"),
         ("Third", "terminated", "fail", "it is 0.3, neither true nor false (step 25 of episode 1)"),
         ("ChoosesMore", "spaces", "fail", "a reset changes action_space from Discrete(2) to Discrete(3)"),
@@ -110,6 +111,10 @@ def test_what_is_in_order_has_no_row_that_matters(name: str) -> None:
 
 def test_what_was_returned_is_said_where_it_cant_be_taken_apart() -> None:
     assert "step returns observation, reward, terminated, truncated, info" in ours(checked("SixValues"))["error"].advice
+
+
+def test_what_leaves_python_where_it_is_imported_is_told_how_not_to() -> None:
+    assert '`if __name__ == "__main__":`' in ours(checked("Leaves"))["error"].advice
 
 
 def test_a_hang_is_watched_for_where_stderr_was_taken_away() -> None:

@@ -154,6 +154,18 @@ def test_more_than_a_share_is_not_flaky_but_broken(begun: int, may_be_lost: int)
     assert "3 or 5% may be" in str(caught.value)
 
 
+def test_the_first_fault_is_told_where_others_of_another_kind_follow_it() -> None:
+    losses = Losses()
+    for error in (AssertionError("the info is no dict"), *[TypeError("nothing to unpack")] * 2):
+        fault = EnvironmentFault(f"E-v0: it raised {error}.")
+        fault.__cause__ = error
+        losses.add(fault)
+    last = EnvironmentFault("E-v0: it raised nothing to unpack.")
+    last.__cause__ = TypeError()
+    with pytest.raises(EnvironmentFault, match="The first was another one: E-v0: it raised the info is no dict"):
+        losses.add(last)
+
+
 def test_a_lost_episode_is_recorded_as_such_and_played_again_where_it_is_scored() -> None:
     task = faulty("raises", 30)
     venv = make.vectorised(task, 1, seed=3)

@@ -287,6 +287,10 @@ _BY_MODULE = {
 }
 CASES = {f"zoo.{module}:{name}-v0": case for module, cases in _BY_MODULE.items() for name, case in cases.items()} | {
     "zoo.making:NoVersion": DRAFTED,
+    "zoo.making:Scaled": refused(
+        'a Scaled that is registered under no id: write gymnasium.register("Scaled-v0", Scaled,'
+    ),
+    "zoo.making:Nobody": refused("zoo.making does not register it"),
     "zoo.making:Numbered-v17": DRAFTED,
 }
 """By the id that a person would write."""

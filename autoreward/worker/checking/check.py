@@ -27,6 +27,7 @@ _LONGEST = 300
 """Letters of what an environment says when it fails."""
 _NOT_ITS_OWN = ("site-packages", "/autoreward/worker/", os.path.dirname(os.__file__))  # noqa: PTH120 - as in tracebacks
 """In the names of files that are no environment's."""
+_MAKING_IT = "making it"
 _SPACES = "its spaces"
 _CHECKS: tuple[tuple[str, Callable[[Subject], Iterator[EnvRow]]], ...] = (
     ("Gymnasium's checker", gymnasium_says),
@@ -70,9 +71,9 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
             raise NotBesideAnother from error
 
     folder, errors = Path.cwd(), np.geterr()
-    calls, unclosed = ["making it"], list[BaseException]()
+    calls, unclosed = [_MAKING_IT], list[BaseException]()
     with traced() as traces, warnings.catch_warnings(action="ignore"):
-        tell(done.model_copy(update={"doing": "making it"}))
+        tell(done.model_copy(update={"doing": _MAKING_IT}))
         try:
             with limited(asked.patience):
                 env = Watched(asked.make(), asked.patience, calls, unclosed)
@@ -82,7 +83,7 @@ def all_checks(asked: Asked, tell: Callable[[EnvCheck], None] = lambda so_far: N
         except BaseException as error:  # an environment may raise anything
             if interrupted(error):
                 raise
-            add(iter([_raised(error, "making it")]))
+            add(iter([_raised(error, _MAKING_IT)]))
             return done
         subject = Subject(
             task=asked.task,
@@ -142,9 +143,17 @@ def _raised(error: BaseException, call: str) -> EnvRow:
         name="error",
         gravity="fail",
         found=f"{call} raises {type(error).__name__}{f': {words}' if words else ''}{place}",
-        advice=f"{advice}." if advice else "Mend it: one episode now and then may be lost to it, more end a training.",
+        advice=f"{advice}." if advice else _mend(error, call),
         asks=asks,
     )
+
+
+def _mend(error: BaseException, call: str) -> str:
+    if call != _MAKING_IT:
+        return "Mend it: one episode now and then may be lost to it, more end a training."
+    if isinstance(error, SystemExit):
+        return 'Nothing that is imported may leave Python: have what reads arguments stand under `if __name__ == "__main__":`.'
+    return "Mend it: nothing can be trained without it."
 
 
 def _not_closed(unclosed: Sequence[BaseException]) -> Iterator[EnvRow]:

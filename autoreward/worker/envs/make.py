@@ -155,9 +155,16 @@ def _unbounded(actions: spaces.Box) -> list[int]:
 
 
 def _of_a_module(error: Exception, task: Task) -> str:
-    """What to do about an id that is not known where no module is imported first."""
-    unknown = isinstance(error, gymnasium.error.NameNotFound) and ":" not in task.env
-    return f" If a module registers it, name that, too: MODULE:{task.env}." if unknown else ""
+    """What to do about an id that is not known: name its module, or register what that has under the name."""
+    if not isinstance(error, gymnasium.error.NameNotFound):
+        return ""
+    module, _, name = task.env.rpartition(":")
+    if not module:
+        return f" If a module registers it, name that, too: MODULE:{task.env}."
+    if not callable(getattr(sys.modules.get(module), name, None)):
+        return f" {module} does not register it."
+    line = f'gymnasium.register("{name}-v0", {name}, max_episode_steps=...)'
+    return f" {module} has a {name} that is registered under no id: write {line} in it, and name {module}:{name}-v0."
 
 
 def _missing(error: BaseException | None) -> str:

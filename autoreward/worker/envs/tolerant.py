@@ -23,15 +23,22 @@ class Losses:
     def __init__(self) -> None:
         self.begun = 0
         self.lost = 0
+        self._first: EnvironmentFault | None = None
 
     def add(self, fault: EnvironmentFault) -> None:
         """One more is lost. Raises EnvironmentFault if that is too many."""
         self.lost += 1
+        first = self._first = self._first or fault
         if self.lost > max(LOST_FEWEST, LOST_SHARE * self.begun):
             raise EnvironmentFault(
                 f"{str(fault).rstrip('.')}. It is not the first: {self.lost} of {self.begun} episodes were lost to its "
-                f"failures, where {LOST_FEWEST} or {LOST_SHARE:.0%} may be."
+                f"failures, where {LOST_FEWEST} or {LOST_SHARE:.0%} may be.{_another(first, fault)}"
             ) from fault
+
+
+def _another(first: EnvironmentFault, last: EnvironmentFault) -> str:
+    """The first fault, where the last one is of another kind: such as Gymnasium's own checker, which looks at a first call only."""
+    return "" if type(first.__cause__) is type(last.__cause__) else f" The first was another one: {first}"
 
 
 class Tolerant(gymnasium.Wrapper[Any, Any, Any, Any]):
