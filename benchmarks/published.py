@@ -72,7 +72,7 @@ def main() -> None:
     parser = train_or_table(__doc__ or "", ",".join(STEPS), "0,1")
     parser.add_argument("--arms", default=",".join(ARMS))
     asked = parser.parse_args()
-    lines = Lines(DATA / "published.jsonl")
+    lines, loaded = Lines(DATA / "published.jsonl"), commit()
     tasks = [find_task(name, (envs_folder(),)) for name in asked.tasks.split(",")]
     if asked.do == "table":
         table(lines, tasks)
@@ -84,7 +84,7 @@ def main() -> None:
                 same = arm == "verbatim" and settings == proposed(task, "published")
                 key = {"task": task.name, "arm": arm, "seed": seed}
                 if not same and not lines.has(key):
-                    lines.add(key | trained(task.model_copy(update={"train": settings}), seed) | {"commit": commit()})
+                    lines.add(key | trained(task.model_copy(update={"train": settings}), seed) | {"commit": loaded})
 
 
 def table(lines: Lines, tasks: list[Task]) -> None:
