@@ -113,6 +113,9 @@ class RunSettings:
         Help("Also ask the designer, once, for a policy written as code, and play it beside those that are trained."),
     ] = False
     tune_weights: Annotated[bool, Help("Also tune the best program's weights on recorded episodes.")] = False
+    tune_settings: Annotated[
+        bool, Help("Also train the best program with other training settings, and baselines with the winner's.")
+    ] = False
     episodes: Annotated[int, Interval(ge=1, le=1000), Help("Held-out episodes per score.")] = 20
     pool: Annotated[
         Literal["local", "ray"], Help("Where trainings run: local, or ray (a cluster; see autoreward help clusters).")
@@ -213,6 +216,7 @@ class Settings(TypedDict, total=False):
     composition: CompositionSetting
     propose_controller: bool
     tune_weights: bool
+    tune_settings: bool
     episodes: int
     pool: Literal["local", "ray"]
     simulator: SimulatorSetting

@@ -28,7 +28,7 @@ from autoreward.llm.replay import ReplayModel
 from autoreward.llm.types import Prompt
 from autoreward.loop import in_order
 from autoreward.records import Candidate, Candidates, Description
-from autoreward.roles.designer import Ideas
+from autoreward.roles.ideas import Ideas
 from autoreward.search.halving import Trained, env_steps, goals, search_job, successive_halving, train_leg
 from autoreward.search.strategy import FIRST_IDEA
 from autoreward.search.study import Study

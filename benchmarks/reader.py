@@ -27,7 +27,7 @@ from reply_shapes import FIRST, OWN, SECOND, STUDY, Shape
 
 from autoreward.llm.parsing import Unusable
 from autoreward.llm.types import Reply
-from autoreward.roles.designer import read_ideas
+from autoreward.roles.ideas import read_ideas
 
 LIBRARIES = (("json-repair", "json_repair"), ("json5", "json5"), ("partial-json-parser", "partial_json_parser"))
 Sources = Callable[[Shape], list[str]]

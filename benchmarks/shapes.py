@@ -17,6 +17,7 @@ from autoreward.records import CandidateId, ReplyKey
 from autoreward.roles import designer
 from autoreward.roles.brief import Brief
 from autoreward.roles.history import History
+from autoreward.roles.ideas import Idea, Ideas, candidate_of, from_code
 
 ANSWER = "\n# Answer\n"
 _IDEA_TOKENS, _PROGRAM_TOKENS = 4_000, 4_000
@@ -49,13 +50,9 @@ def drafts(client: ModelClient, told: Brief, asked: Asked) -> designer.Drafted:
     if asked.prompts is None:
         return designer.draft_candidates(client, told, History(), asked.count, tools=asked.tools)
     text = (asked.prompts / f"{told.task.name}.md").read_text()
-    answer, findings = ask_structured(
-        client, Request("r000-designer", "designer", text, 16_000), designer.Ideas, designer.from_code
-    )
+    answer, findings = ask_structured(client, Request("r000-designer", "designer", text, 16_000), Ideas, from_code)
     ideas = enumerate(answer.ideas[: asked.count] if answer else [])
-    made = tuple(
-        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), told.constants) for number, idea in ideas
-    )
+    made = tuple(candidate_of(idea, str(CandidateId(0, number)), frozenset(), told.constants) for number, idea in ideas)
     return designer.Drafted(made, findings, text)
 
 
@@ -69,7 +66,7 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
     )
     answer, findings = ask_structured(client, Request(str(ReplyKey(0, "ideas")), "designer", text, _IDEA_TOKENS), Lines)
     ideas = answer.ideas[:count] if answer else []
-    made: list[designer.Idea] = []
+    made: list[Idea] = []
     for turn in range(count + _EXTRA):
         if len(made) == count:
             break
@@ -78,14 +75,14 @@ def drafted_each(client: ModelClient, brief: Brief, count: int) -> designer.Draf
         key = str(ReplyKey(0, f"program-{turn}"))
         request = Request(key, "designer", asked, _PROGRAM_TOKENS, held=False)
         try:
-            got, wrong = ask_structured(client, request, designer.Ideas, designer.from_code)
+            got, wrong = ask_structured(client, request, Ideas, from_code)
         except LimitReached as limit:
             findings += (f"{key}: {limit}",)
             break
         findings += wrong
         made += got.ideas[:1] if got else []
     candidates = tuple(
-        designer.candidate_of(idea, str(CandidateId(0, number)), frozenset(), brief.constants)
+        candidate_of(idea, str(CandidateId(0, number)), frozenset(), brief.constants)
         for number, idea in enumerate(made)
     )
     return designer.Drafted(candidates, findings, whole)

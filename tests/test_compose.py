@@ -23,7 +23,7 @@ from autoreward.llm.parsing import Unusable, parse_record
 from autoreward.records import Candidate, Candidates, CompositionName, PartRole, Reference, Setup, TrialJob, Verdict
 from autoreward.rewards.compose import COMPOSITIONS, as_read
 from autoreward.rewards.gate.gate import examine
-from autoreward.roles.designer import Ideas
+from autoreward.roles.ideas import Ideas
 from autoreward.search.halving import search_job
 from autoreward.session.reward_file import read_program
 from autoreward.tasks.files import find_task

@@ -214,7 +214,14 @@ def test_it_has_won_only_where_the_interval_says_so(
         estimate = Estimate(**interquartile_mean(values)._asdict())
         none = (None,) * len(values)
         return Confirmed(
-            who=who, role=role, success=values, progress=values, metric=none, estimate=estimate, over_native=over
+            who=who,
+            role=role,
+            success=values,
+            progress=values,
+            metric=none,
+            estimate=estimate,
+            over_native=over,
+            beside="native" if over else "",
         )
 
     over = Estimate(**probability_of_improvement(ours, native)._asdict())

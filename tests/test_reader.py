@@ -19,7 +19,8 @@ from autoreward.roles.analyzer import Whys
 from autoreward.roles.auditor import Forgottens
 from autoreward.roles.card_writer import Proposal
 from autoreward.roles.critic import Objections
-from autoreward.roles.designer import Ideas, Revisions, read_ideas
+from autoreward.roles.designer import Revisions
+from autoreward.roles.ideas import Ideas, read_ideas
 
 reader = by_path("reader", Path(__file__).parent.parent / "benchmarks" / "reader.py")
 SAYS = {

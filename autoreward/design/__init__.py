@@ -6,5 +6,6 @@ fill.py           the grammar's programs where a model gave too few
 goal_variations.py  ways to understand a goal, without a model
 weight_tuning.py  a program's weights, tuned on recorded episodes
 recompose.py      programs under another composition
+resettle.py       programs trained with other settings
 grammar/          the embedded designer, which needs no model
 """

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from autoreward.records import Candidate, CandidateId, CompositionName, Round
 from autoreward.rewards.compose import demanded
-from autoreward.search.truncation import RECOMPOSED
 
 OTHERS: tuple[CompositionName, ...] = ("standardised", "conjunction", "bounded")
 """What `auto` tries, in this order: what fits any parts, whatever roles they have."""
@@ -17,11 +16,6 @@ def as_demanded(candidates: Sequence[Candidate], setting: str) -> tuple[Candidat
     for composition in demanded(setting):
         return tuple(candidate.model_copy(update={"composition": composition}) for candidate in candidates)
     return tuple(candidates)
-
-
-def beside(setting: str, number: int, tuned: bool) -> int:
-    """Programs of a round, counted from 0, that nobody writes, at most: what is tuned and what is added up in other ways."""
-    return (tuned + VARIANTS * RECOMPOSED * (setting == "auto")) if number else 0
 
 
 def recomposed(rounds: Sequence[Round], parents: Sequence[str], first: int) -> tuple[Candidate, ...]:

@@ -57,6 +57,7 @@ def kept_files(book: Book, reading: RunView, package: Package, demonstrate: Demo
     policy = best_policy(reading, who)
     score = policy.score if policy else None
     winner = _as_kept(reading, view.candidate, policy) if view else None
+    task = task.trained_with(winner.settings) if winner else task
     files: dict[str, bytes] = {}
     if policy:
         files |= package(task, reading.weights(policy.page, policy.score))
@@ -104,7 +105,7 @@ def demonstration(book: Book, jail: Jail) -> Demonstrate:
         )
         if recorded is not None:
             batches.append(batch("recorded episodes", recorded, winner))
-        return prove(jail, winner, files, batches, task.train.gamma)
+        return prove(jail, winner, files, batches, task.trained_with(winner.settings).train.gamma)
 
     return demonstrate
 
@@ -207,6 +208,7 @@ def _manifest(
                 "composition": winner.composition,
                 "formula": COMPOSITIONS[winner.composition].formula,
                 "multipliers": winner.setup.multipliers,
+                "settings": winner.settings,
                 "compared": proof and proof.model_dump(mode="json"),
             },
             "policy": best

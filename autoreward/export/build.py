@@ -168,6 +168,10 @@ def model_card(header: RunHeader, run: Run, winner: Candidate, shares: tuple[Par
     formula = Markdown(
         f"Parts are combined by {code(winner.composition)}: {code(COMPOSITIONS[winner.composition].formula)}."
     )
+    if winner.settings:
+        formula = Markdown(
+            f"{formula} It trained with {code(winner.settings_line)} in place of the task card's settings."
+        )
     return markdown("card.md.j2", version=__version__, header=header, task=header.task, run=run, thought=winner.thought,
                     formula=formula, shares=shares, multipliers=winner.setup.multipliers, episodes=header.config.episodes,
                     code=code, number=_number, paragraphs=_paragraphs, **more)  # fmt: skip

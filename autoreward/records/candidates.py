@@ -6,7 +6,7 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Id, Name, Part, ProgramText, Record, Said
+from autoreward.records.base import Hyperparameter, Id, Name, Part, ProgramText, Record, Said
 from autoreward.records.ids import CandidateName
 
 CompositionName = Literal[
@@ -75,12 +75,14 @@ class Candidate(Record):
     thought: Said
     """The design idea in one line."""
     origin: Literal["grammar", "model", "human"]
-    how: Literal["fresh", "mutation", "crossover", "weights", "composition", "given", "filled", "again"]
+    how: Literal["fresh", "mutation", "crossover", "weights", "composition", "settings", "given", "filled", "again"]
     """`given`: by the person, to be trained or for a search to start from; `filled`: by the grammar, where a model gave too few
     that may train; `again`: the best program so far, unchanged, since trainings are longer from this round on.
     """
     parents: tuple[Id, ...] = ()
     composition: CompositionName = "sum"
+    settings: dict[Name, Hyperparameter] = Field(default_factory=dict)
+    """In place of what the card says in [train.hyperparameters]."""
     genome: ProgramText = ""
     """The grammar's own form of the program (JSON), so that children can be made from it; empty for others."""
     remarks: tuple[Remark, ...] = ()
@@ -92,7 +94,13 @@ class Candidate(Record):
     def must_train(self) -> bool:
         """Whether nothing that is found before its training may keep it from that: a person asked for it, or it has shown what it
         can do."""
-        return self.how in ("given", "again")
+        return self.how in ("given", "again", "settings")
+
+    @property
+    def settings_line(self) -> str:
+        """Its settings as a card has them, in a line; empty where they are the card's."""
+        said = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in self.settings.items()}
+        return ", ".join(f"{name} = {value}" for name, value in said.items())
 
     def reviewed(self, verdict: "Verdict") -> "Candidate":
         """The same, with what its review found of its parts."""

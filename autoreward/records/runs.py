@@ -182,6 +182,8 @@ class Confirmed(Record):
     """Interquartile mean of the success rates."""
     over_native: Estimate | None = None
     """Probability that a training with it does better than one with the native reward."""
+    beside: Id | Literal[""] = ""
+    """Whose that was: the native reward's, by the same settings; empty without `over_native`."""
     limits: tuple[LimitReading, ...] = ()
     """The limits over its trainings, with 95 % bootstrap intervals."""
     stages: tuple[StageReading, ...] = ()

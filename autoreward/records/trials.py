@@ -6,7 +6,7 @@ from pydantic import Field
 
 from autoreward.core.outcomes import Outcome
 from autoreward.core.protection import Tier
-from autoreward.records.base import Curve, Id, Name, Part, ProgramText, Record, Said
+from autoreward.records.base import Curve, Hyperparameter, Id, Name, Part, ProgramText, Record, Said
 from autoreward.records.candidates import CompositionName, Setup
 from autoreward.records.ids import TrialName
 from autoreward.records.limits import LimitReading
@@ -24,6 +24,8 @@ class TrialJob(Record):
     composition: CompositionName = "sum"
     setup: Setup = Setup()
     uses_memory: bool = False
+    settings: dict[Name, Hyperparameter] = Field(default_factory=dict)
+    """In place of what the card says in [train.hyperparameters]."""
     snapshots: float = Field(default=0.0, ge=0.0, le=1.0)
     """Share of its episodes that begin at a snapshot at first; it falls to 0 in the first half of the training."""
     seed: int

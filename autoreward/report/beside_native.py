@@ -11,21 +11,24 @@ AS_GOOD = 0.1
 def beside_native(run: Run, winner: Confirmed) -> str:
     """What the winner did, as the words that follow its name.
 
-    It won where the whole 95 % interval of its probability of doing better than native lies above one half, or native was not
-    trained. It is as good as native where no two values of the two success intervals are further apart than AS_GOOD; this is an
-    equivalence test (Schuirmann 1987) on bootstrap intervals.
+    Native is that with the winner's training settings. The winner won where the whole 95 % interval of its probability of doing
+    better lies above one half, or native was not trained. It is as good as native where no two values of the two success intervals
+    are further apart than AS_GOOD; this is an equivalence test (Schuirmann 1987) on bootstrap intervals.
     """
-    native = next((c for c in run.confirmed if c.who == "native"), None)
+    native = next((c for c in run.confirmed if c.who == winner.beside), None)
     over, seeds = winner.over_native, len(winner.success)
+    named = "native" if winner.beside in ("", "native") else "native with the same settings"
     if native is None or over is None or over.low > 0.5:
         return "did best" if run.contest and run.contest.best != run.contest.winner else "won"
     if over.high < 0.5:
-        return "came first in the search, and native did better"
+        return f"came first in the search, and {named} did better"
     apart = max(winner.estimate.high - native.estimate.low, native.estimate.high - winner.estimate.low)
     if min(seeds, len(native.success)) > 1 and apart <= AS_GOOD:
-        return "is as good as native"
+        return f"is as good as {named}"
     seen = (
-        "one fresh seed doesn't tell it from native" if seeds == 1 else f"{seeds} fresh seeds don't tell it from native"
+        f"one fresh seed doesn't tell it from {named}"
+        if seeds == 1
+        else f"{seeds} fresh seeds don't tell it from {named}"
     )
     return f"came first, and {seen}"
 

@@ -3,6 +3,7 @@
 brief.py        what every role is told: the task, the rule, the environment, how a policy is trained and judged
 example.py      a plain program in a task's own names
 designer.py     writes reward programs, and corrections of them
+ideas.py        what it answers, read
 controller.py   writes a policy as code, to be held beside those that are trained
 history.py      what a designer is shown of the search so far
 critic.py       reads programs that run, and says what is wrong with them

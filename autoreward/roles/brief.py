@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from autoreward.checks.samples import written_constants
@@ -13,6 +14,7 @@ from autoreward.rewards.compose import PROPOSED, demanded
 from autoreward.roles.episode_tables import Table, episode_table
 from autoreward.roles.example import example_program
 from autoreward.tasks.card import Task
+from autoreward.tasks.revisable import SettingBounds, revisable
 from autoreward.tasks.tables import StateField
 
 LONGEST_DYNAMICS = 3_000
@@ -39,6 +41,8 @@ class Brief(NamedTuple):
     """An episode of doing nothing, and a random one."""
     compositions: tuple[CompositionName, ...] = PROPOSED
     """How a designer may have its parts added up."""
+    settings: Mapping[str, SettingBounds] = {}
+    """Training settings that a designer may propose beside a program; empty where it may not."""
 
     @property
     def example(self) -> str:
@@ -128,10 +132,13 @@ def brief(
     rule_shown: bool = True,
     recorded: Transitions | None = None,
     composition: str = "own",
+    tunes_settings: bool = False,
 ) -> Brief:
-    """The brief of a run; `recorded` are the description's reference episodes, one column each, `composition` its setting."""
+    """The brief of a run; `recorded` are the description's reference episodes, one column each, `composition` its setting,
+    `tunes_settings` whether a designer may propose settings, too."""
     excerpts = excerpted(task, description, recorded, rule_shown) if description and recorded else ()
-    return Brief(task, steps, episodes, description, rule_shown, excerpts, demanded(composition) or PROPOSED)
+    settings = revisable(task) if tunes_settings else {}
+    return Brief(task, steps, episodes, description, rule_shown, excerpts, demanded(composition) or PROPOSED, settings)
 
 
 def excerpted(task: Task, description: Description, recorded: Transitions, rule_shown: bool) -> tuple[Table, ...]:

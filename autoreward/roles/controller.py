@@ -13,7 +13,7 @@ from autoreward.llm.prompts import render_prompt
 from autoreward.llm.structured import Request, ask_structured
 from autoreward.records import Finding
 from autoreward.roles.brief import Brief
-from autoreward.roles.designer import Source
+from autoreward.roles.ideas import Source
 
 CONTROLLER_FILE = "controller.py"
 """What the file of such a program is called."""

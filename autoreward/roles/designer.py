@@ -1,42 +1,34 @@
 """The designer role: prompts a model for reward programs, and for corrections of them."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
-
-from pydantic import BeforeValidator
+from typing import ClassVar, NamedTuple
 
 from autoreward.core.visible import visible_line
 from autoreward.llm.client import ModelClient
 from autoreward.llm.context import ASSUMED_CONTEXT
 from autoreward.llm.conversation import Tools
 from autoreward.llm.cost import tokens
-from autoreward.llm.parsing import ModelAnswer, Words, code_blocks
+from autoreward.llm.parsing import ModelAnswer, Words
 from autoreward.llm.portions import asked_in_portions
-from autoreward.llm.programs import docstring, program_source, with_constants
+from autoreward.llm.programs import with_constants
 from autoreward.llm.prompts import render_prompt
-from autoreward.llm.structured import Request, ask_structured, read_reply
-from autoreward.llm.types import Reply, Turn
+from autoreward.llm.structured import Request, ask_structured
+from autoreward.llm.types import Turn
 from autoreward.records import (
     Candidate,
     CandidateId,
-    CompositionName,
     ReplyKey,
 )
 from autoreward.rewards.compose import COMPOSITIONS
-from autoreward.rewards.gate.gate import FUNCTION
 from autoreward.roles.brief import Brief
-from autoreward.roles.history import LONGEST_THOUGHT, History, shown_history
+from autoreward.roles.history import History, shown_history
+from autoreward.roles.ideas import CALLED, Ideas, Source, candidate_of, from_code, usable_settings
 
 _MAX_TOKENS = 16_000
 _MAX_REPAIR_TOKENS = 6_000
 """For one program, and what is thought before it."""
 _LONGEST_FEEDBACK = 1_000
-_HOW_BY_PARENTS: tuple[Literal["fresh", "mutation", "crossover"], ...] = ("fresh", "mutation", "crossover")
-"""What a program is called, by the number of its parents."""
-
 _TIPS = (
     "Dense guidance toward the goal at every step; where only arriving pays, it is found by luck (Ng et al. 1999 shape it "
     "with the change of a potential, which can't move the optimum).",
@@ -50,44 +42,10 @@ _TIPS = (
 )
 
 
-def _lower(name: Any) -> Any:
-    return name.strip().lower() if isinstance(name, str) else name
-
-
-Source = Annotated[str, BeforeValidator(program_source)]
-"""A program as a model spells it."""
-_CALLED = ("code", "program", "reward_function", "compute_reward", "python", "function", "implementation")
-"""What models call a source instead."""
-
-
-class Idea(ModelAnswer):
-    """One program as a designer answers it."""
-
-    usual: ClassVar[Mapping[str, Any]] = {"plan": "", "thought": "", "parent": "", "composition": "sum"}
-    also: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "source": _CALLED,
-        "thought": ("idea", "description", "rationale", "reasoning", "explanation"),
-        "parent": ("parents", "parent_id"),
-    }
-    plan: Words
-    """Room to think before the program is written; nobody else reads it."""
-    thought: Words
-    parent: Words
-    """Id of the program it changes, ids of two that it joins, or empty."""
-    composition: Annotated[CompositionName, BeforeValidator(_lower)]
-    source: Source
-
-
-class Ideas(ModelAnswer):
-    """The answer to `designer.md.j2`."""
-
-    ideas: list[Idea]
-
-
 class Revision(ModelAnswer):
     """One corrected program."""
 
-    also: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": _CALLED}
+    also: ClassVar[Mapping[str, tuple[str, ...]]] = {"source": CALLED}
     id: Words
     source: Source
 
@@ -133,6 +91,9 @@ def draft_candidates(
     made = tuple(
         candidate_of(idea, str(CandidateId(number, i)), known, brief.constants) for i, idea in enumerate(ideas)
     )
+    if brief.settings:
+        made, faults = usable_settings(brief.task, made, ideas)
+        findings += faults
     if len(brief.compositions) == 1:
         made = tuple(candidate.model_copy(update={"composition": brief.compositions[0]}) for candidate in made)
     return Drafted(made, findings, request.within(client.kept_room(key)))
@@ -196,11 +157,6 @@ def _wanted(
     return {r.id: r.source for r in revisions if r.id in wanted}, findings
 
 
-def read_ideas(reply: Reply, told: list[str]) -> Ideas:
-    """The programs in a designer's reply, whatever it looks like; `told` gets what was left out. Raises Unusable."""
-    return read_reply(reply, Ideas, from_code, told)
-
-
 def revise(
     client: ModelClient,
     key: str,
@@ -260,6 +216,7 @@ def design_prompt(
             brief=brief,
             count=count,
             compositions={name: COMPOSITIONS[name].about for name in brief.compositions},
+            settings=brief.settings,
             tips=_TIPS,
             history=shown,
             feedback=[visible_line(line, _LONGEST_FEEDBACK) for line in feedback],
@@ -268,32 +225,3 @@ def design_prompt(
         if shorter is None:
             return text
         shown = shorter
-
-
-def candidate_of(idea: Idea, identity: str, known: AbstractSet[str], constants: Mapping[str, float]) -> Candidate:
-    """An idea as a candidate with this id; `known`: ids that may be its parents; `constants`: the task's."""
-    parents = tuple(dict.fromkeys(word for word in re.findall(r"\w+", idea.parent) if word in known))[:2]
-    return Candidate(
-        id=identity,
-        source=with_constants(idea.source, constants),
-        thought=visible_line(idea.thought, LONGEST_THOUGHT),
-        origin="model",
-        how=_HOW_BY_PARENTS[len(parents)],
-        parents=parents,
-        composition=idea.composition,
-    )
-
-
-def from_code(text: str, cut: bool) -> Ideas | None:
-    """Programs in fenced blocks, for models that answer in prose. Blocks without `compute_reward` belong to the next one."""
-    ideas: list[Idea] = []
-    helpers = ""
-    for block in code_blocks(text, cut):
-        if f"def {FUNCTION}" not in block:
-            helpers += block + "\n\n"
-            continue
-        source = program_source(helpers + block)
-        thought = docstring(source, FUNCTION) or "No idea was given."
-        ideas.append(Idea(plan="", thought=thought, parent="", composition="sum", source=source))
-        helpers = ""
-    return Ideas(ideas=ideas) if ideas else None

@@ -94,7 +94,7 @@ def shown_history(brief: Brief, history: History) -> ShownHistory:
     return ShownHistory(
         programs=[_program(brief, rounds, programs[name], trainings.get(name, []), liked) for name in whole],
         others=[
-            f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}): "
+            f"{c.id} ({visible_line(c.thought, _SHORT_THOUGHT)}; {c.composition}{f'; {c.settings_line}' * bool(c.settings)}): "
             + "; ".join(
                 [_fate(brief, rounds, c, trainings.get(c.id, [])), *_hunted(rounds, c.id), *_alike(rounds, c.id)]
             )
@@ -122,6 +122,7 @@ def _program(
         if trainings
         else "none",
         "parent": ", ".join(candidate.parents),
+        "settings": candidate.settings_line,
         "thought": visible_line(candidate.thought, LONGEST_THOUGHT),
         "curves": [*map(_curve, trainings), *_gone_on(rounds, candidate.id)] if brief.task.ruled else [],
         "why": _why(brief, rounds, candidate, trainings, liked),

@@ -28,4 +28,8 @@ def arms(rounds: tuple[Round, ...], feedback: Feedbacks, task: Task) -> list[Arm
     entered += [Arm("runner-up", programs[second])] if second and second not in own else []
     entered += [Arm("start", programs[name]) for name in own if name != winner]
     entered += [Arm("zero-shot", programs[first])] if first not in (winner, second) else []
-    return [*entered, Arm("baseline", "sparse"), Arm("baseline", "native")]
+    entered += [Arm("baseline", "sparse"), Arm("baseline", "native")]
+    if settings := programs[winner].settings:
+        # else the reward would be credited with what the settings did
+        entered += [Arm("baseline", "sparse", settings), Arm("baseline", "native", settings)]
+    return entered

@@ -1,6 +1,6 @@
 """Several rewards trained on the same fresh seeds and compared: how a search is confirmed, and what `autoreward train` does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from autoreward import events
@@ -12,6 +12,7 @@ from autoreward.evaluation.limits import on_fresh_seeds
 from autoreward.evaluation.metrics import metrics_on_fresh_seeds
 from autoreward.evaluation.stages import stages_over_trainings
 from autoreward.records import Candidate, Confirmed, Contest, Estimate, Score, Trial, TrialId, TrialJob, Verdict
+from autoreward.records.base import Hyperparameter
 from autoreward.search.contest import contested
 from autoreward.search.halving import score_all
 from autoreward.search.study import Study
@@ -20,6 +21,8 @@ from autoreward.store.keys import TRIALS, VERDICTS
 from autoreward.tasks.card import Task
 
 NATIVE: Literal["native"] = "native"
+RETUNED = "retuned"
+"""Behind the name of a baseline that trains with the winner's settings, not the card's."""
 Baseline = Literal["sparse", "native", "none"]
 ArmRole = Literal["winner", "runner-up", "start", "zero-shot", "baseline", "given"]
 
@@ -29,11 +32,25 @@ class Arm(NamedTuple):
 
     role: ArmRole
     reward: Candidate | Baseline
+    settings: Mapping[str, Hyperparameter] = {}
+    """Of a baseline: the winner's, in place of the card's."""
 
     @property
     def who(self) -> str:
         """Its candidate's id, or its own name."""
-        return self.reward if isinstance(self.reward, str) else self.reward.id
+        if not isinstance(self.reward, str):
+            return self.reward.id
+        return f"{self.reward}_{RETUNED}" if self.settings else self.reward
+
+    @property
+    def beside(self) -> str:
+        """Whose trainings say what the reward alone is worth: the native reward's, by the same settings."""
+        return f"{NATIVE}_{RETUNED}" if self.trained_with else NATIVE
+
+    @property
+    def trained_with(self) -> Mapping[str, Hyperparameter]:
+        """In place of the card's settings."""
+        return self.settings if isinstance(self.reward, str) else self.reward.settings
 
 
 class Confirmation(NamedTuple):
@@ -67,16 +84,16 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Sc
         }
         for c in arms
     }
-    native = [*by_arm.get(NATIVE, {}).values()]
     contest = contested(by_arm, arms[0].who, searched, study.full)
-    rows = tuple(confirmed(c, [*by_arm[c.who].values()], native) for c in arms if by_arm[c.who])
+    natives = {name: [*by_arm.get(name, {}).values()] for name in (NATIVE, f"{NATIVE}_{RETUNED}")}
+    rows = tuple(confirmed(c, [*by_arm[c.who].values()], natives[c.beside]) for c in arms if by_arm[c.who])
     return Confirmation(trials, rows, contest)
 
 
 def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None]) -> Confirmed:
     """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
     success = _success(scores)
-    against = probability_of_improvement(success, _success(native)) if native and arm.who != NATIVE else None
+    against = probability_of_improvement(success, _success(native)) if native and arm.who != arm.beside else None
     whole = [score for score in scores if score]
     return Confirmed(
         who=arm.who,
@@ -87,6 +104,7 @@ def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score |
         metrics=metrics_on_fresh_seeds(scores),
         estimate=_estimate(interquartile_mean(success)),
         over_native=_estimate(against) if against else None,
+        beside=arm.beside if against else "",
         limits=on_fresh_seeds(whole),
         stages=stages_over_trainings(whole),
     )
@@ -130,6 +148,7 @@ def _job(study: Study, arm: Arm, verdicts: dict[str, Verdict], i: int) -> TrialJ
         candidate_id="",
         reward="none",
         snapshots=study.task.train.snapshots,
+        settings=dict(arm.trained_with),
         seed=seeds.derive(study.config.seed, "confirm", i),
         steps=study.full,
     )

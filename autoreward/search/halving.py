@@ -149,6 +149,7 @@ def search_job(config: RunConfig, task: Task, candidate: Candidate, verdict: Ver
         reward="candidate",
         source=candidate.source,
         composition=candidate.composition,
+        settings=candidate.settings,
         setup=verdict.setup,
         uses_memory=verdict.uses_memory,
         snapshots=task.train.snapshots,

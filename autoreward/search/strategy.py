@@ -9,13 +9,14 @@ from typing import Literal, NamedTuple, Protocol
 
 from autoreward.records import Round
 
-VariationOperator = Literal["spread", "fresh", "mutation", "crossover", "weights", "composition", "rewrite"]
+VariationOperator = Literal["spread", "fresh", "mutation", "crossover", "weights", "composition", "settings", "rewrite"]
 """How a program is made. From nothing: `spread`, one of the first ideas, another one for each, and `fresh`, one beyond those. From
 parents: `mutation` of one, `crossover` of two of those that are named, `weights` of one tuned on recorded episodes (once a round at
-most), `composition` of one added up in other ways, and `rewrite`, by a model that is shown all that are named."""
+most), `composition` of one added up in other ways, `settings` of one trained with others, and `rewrite`, by a model that is shown
+all that are named."""
 
-UNWRITTEN: tuple[VariationOperator, ...] = ("weights", "composition")
-"""Those for which no program is written: it is an earlier one, its weights or their sum changed."""
+UNWRITTEN: tuple[VariationOperator, ...] = ("weights", "composition", "settings")
+"""Those for which no program is written: it is an earlier one, its weights, their sum or its training changed."""
 
 
 class Variation(NamedTuple):

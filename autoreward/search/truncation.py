@@ -30,14 +30,14 @@ class TruncationSelection:
 
     def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
         """As many programs as the run has candidates in a round, and what was asked for beside: the best one with its
-        weights tuned, the best two under other compositions."""
+        weights tuned or trained with other settings, the best two under other compositions."""
         if self._config.model == "grammar":
             variations = self._evolution(self._parents(rounds))
         else:
             variations = (Variation("rewrite", self._shown(rounds)),) * self._config.candidates
         winner = best(rounds, self._task) if self._config.tune_weights else ""
         tuned = (Variation("weights", (winner,)),) if winner else ()
-        return (*variations, *tuned, *self._recompositions(rounds))
+        return (*variations, *tuned, *self._recompositions(rounds), *self._resettlings(rounds))
 
     def _recompositions(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
         """The best programs so far, where that was asked for."""
@@ -45,6 +45,12 @@ class TruncationSelection:
             return ()
         order = ranked([s for r in rounds for s in r.scores], self._task, _liked(rounds))
         return tuple(Variation("composition", (identity,)) for identity in order[:RECOMPOSED])
+
+    def _resettlings(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
+        """The best program so far, where that was asked for."""
+        asked = self._config.tune_settings and self._config.model == "grammar"  # a model proposes its own
+        winner = best(rounds, self._task) if asked else ""
+        return (Variation("settings", (winner,)),) if winner else ()
 
     def _evolution(self, parents: tuple[str, ...]) -> tuple[Variation, ...]:
         """One idea that the first round did not have, then mutations of each parent in turn, and crossovers."""

@@ -23,8 +23,9 @@ from autoreward.errors import AutorewardError, TaskError
 from autoreward.records import AgentCall, Candidate, CandidateId
 from autoreward.report.audit import audit_lines
 from autoreward.roles.brief import brief
-from autoreward.roles.designer import Idea, candidate_of, design_prompt
+from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
+from autoreward.roles.ideas import Idea, candidate_of
 from autoreward.roles.tools import NOT_RUN
 from autoreward.session.agent_desk import Desk, WantedProgram
 from autoreward.session.agent_tables import SessionStanding, shown_results, task_lines
@@ -179,7 +180,7 @@ class AgentSession:
 
     def _candidate(self, wanted: WantedProgram, arguments: Mapping[str, Any]) -> Candidate:
         try:
-            idea = Idea(plan="", thought=arguments["thought"], parent=self._kept, composition=arguments["composition"],
+            idea = Idea(plan="", thought=arguments["thought"], parent=self._kept, composition=arguments["composition"], settings={},
                         source=arguments["program"])  # fmt: skip
         except ValidationError as error:
             raise CallRefused("no program", visible_line(error.errors(include_url=False)[0]["msg"], 300)) from None

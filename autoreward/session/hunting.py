@@ -92,7 +92,9 @@ class Hunting:
             return WithFiles(Hunt(candidate_id=candidate.id, said="not hunted: no episodes are recorded"), {})
         training = search_job(self._config, self._task, candidate, verdict)
         try:
-            relabelled = relabel(self._workers.jail, training, self._task.train.gamma, dataset)
+            relabelled = relabel(
+                self._workers.jail, training, self._task.trained_with(training.settings).train.gamma, dataset
+            )
         except RewardFailed as failure:
             said = f"not hunted: the program fails on the recorded episodes: {failure.message}"
             return WithFiles(Hunt(candidate_id=candidate.id, said=said), {})
@@ -110,7 +112,7 @@ class Hunting:
 
     def _job(self, training: TrialJob, steps: int, success: float | None) -> HuntJob:
         return HuntJob(
-            task=self._task,
+            task=self._task.trained_with(training.settings),
             training=training,
             seed=seeds.derive(self._config.seed, "hunt", training.candidate_id) % 2**31,
             steps=steps,

@@ -9,10 +9,11 @@ from autoreward.checks.screening import screen
 from autoreward.config import RunConfig
 from autoreward.core.transitions import Transitions
 from autoreward.design.recompose import recomposed
+from autoreward.design.resettle import resettled, set_apart
 from autoreward.design.weight_tuning import retuned, tuned
 from autoreward.evaluation.history import TUNING_ROUNDS, recent_rounds
 from autoreward.llm.conversation import Tools
-from autoreward.records import Candidate, CandidateId, Description, Round, Screened, Verdict
+from autoreward.records import Candidate, CandidateId, Candidates, Description, Round, Screened, Verdict
 from autoreward.report.reading import read_run
 from autoreward.rewards.agreement import Parts
 from autoreward.roles.tools import Workbench, recorded_tools
@@ -87,13 +88,31 @@ class Offline:
 
         return recorded_tools(Workbench(data, review, run), self._config.tools) if data else None
 
-    def beside(
+    def completed(
+        self, made: Candidates, description: Description, rounds: Sequence[Round], variations: Sequence[Variation]
+    ) -> Candidates:
+        """What was written for the next round, and after it what nobody has to write, where it is asked for."""
+        written = set_apart(made.items, rounds) if self._config.tune_settings else made.items
+        beside = self._beside(description, rounds, variations, len(written))
+        return made.model_copy(update={"items": (*written, *beside)})
+
+    def _beside(
         self, description: Description, rounds: Sequence[Round], variations: Sequence[Variation], first: int
     ) -> tuple[Candidate, ...]:
-        """What nobody has to write, where the strategy asks for it; ids from the place `first` on."""
+        """What the strategy asks for of that; ids from the place `first` on."""
         tuned = self._tuned(description, rounds, [v for v in variations if v.operator == "weights"])
         parents = [v.parents[0] for v in variations if v.operator == "composition"]
-        return (*tuned, *recomposed(rounds, parents, first))
+        others = recomposed(rounds, parents, first)
+        best = [v.parents[0] for v in variations if v.operator == "settings"]
+        return (*tuned, *others, *resettled(self._task, rounds, best, first + len(others)))
+
+    def parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
+        """The program's parts along an episode; empty if it fails there."""
+        try:
+            with self._jail.open(source) as room:
+                return room.client.evaluate(episode, stepped)
+        except RewardFailed:
+            return {}
 
     def _tuned(
         self, description: Description, rounds: Sequence[Round], tunings: Sequence[Variation]
@@ -126,7 +145,9 @@ class Offline:
         for candidate, verdict in programs:
             job = search_job(self._config, self._task, candidate, verdict)
             try:
-                answers[candidate.id] = relabel(self._jail, job, self._task.train.gamma, dataset)
+                answers[candidate.id] = relabel(
+                    self._jail, job, self._task.trained_with(job.settings).train.gamma, dataset
+                )
             except RewardFailed as failure:
                 answers[candidate.id] = failure
         return answers

@@ -13,7 +13,7 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor
 from autoreward.core.transitions import Transitions
 from autoreward.core.wording import Setting
-from autoreward.design.recompose import beside
+from autoreward.design import recompose, resettle
 from autoreward.design.refine import most_reworks
 from autoreward.errors import TaskError, UsageError
 from autoreward.judges import judge_called
@@ -24,6 +24,7 @@ from autoreward.roles.designer import design_prompt
 from autoreward.roles.history import History
 from autoreward.search.halving import Budget, checkpoints, further_seeds, goals, most_survivors
 from autoreward.search.longer import TIMES
+from autoreward.search.truncation import RECOMPOSED
 from autoreward.tasks.card import Task
 from autoreward.training.workers import Workers
 
@@ -31,7 +32,8 @@ ROLLOUTS = 4
 """Rollouts of the probe's training: the updates between them are what takes the time."""
 LEAST_STEPS = 1_000
 CONTESTANTS = 5
-"""Winner, runner-up, first program, native and sparse, beside the person's own: the last confirmation may have fewer."""
+"""Winner, runner-up, first program, native and sparse, beside the person's own and baselines with the winner's settings: the last
+confirmation may have fewer."""
 
 
 def plan(
@@ -47,7 +49,7 @@ def plan(
     search_steps = min(budget, sum(map(_steps, rounds)))
     confirm = (
         LegPlan(
-            trainings=(CONTESTANTS + len(config.start)) * config.confirm_seeds,
+            trainings=(CONTESTANTS + len(config.start) + 2 * config.tune_settings) * config.confirm_seeds,
             begin=0,
             end=config.full(task),
             kind="confirm",
@@ -86,6 +88,7 @@ def plan(
                 not config.hide_rule,
                 recorded,
                 config.composition,
+                config.tune_settings,
             ),
             History(starts=config.start),
             config.candidates,
@@ -118,7 +121,7 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
             break
         reworks = most_reworks(config.candidates) if config.model != "grammar" else 0
         budget = Budget(left, left // (config.rounds - number))
-        extra = beside(config.composition, number, config.tune_weights) + (len(config.start) if number == 0 else 0)
+        extra = _unwritten(config, number)
         halving = legs(config, task, config.candidates + reworks + extra, budget)
         budget = budget.less(_steps(halving))
         finalists = min(config.finalists, config.candidates) if task.ruled else 0
@@ -127,6 +130,14 @@ def _rounds(config: RunConfig, task: Task) -> list[tuple[LegPlan, ...]]:
         rounds.append((*halving, *seeds, *_longer(config, task, left - _steps((*halving, *seeds)))))
         left -= _steps(rounds[-1])
     return rounds
+
+
+def _unwritten(config: RunConfig, number: int) -> int:
+    """Programs of a round, counted from 0, that nobody writes for it, at most."""
+    resettled = resettle.MOST_RESETTLED * config.tune_settings
+    if number == 0:
+        return len(config.start) + (0 if config.model == "grammar" else resettled)
+    return config.tune_weights + recompose.VARIANTS * RECOMPOSED * (config.composition == "auto") + resettled
 
 
 def _longer(config: RunConfig, task: Task, left: int) -> tuple[LegPlan, ...]:

@@ -12,7 +12,6 @@ from autoreward.core import seeds
 from autoreward.core.executor import Executor, ThreadExecutor
 from autoreward.core.process_secrecy import Hidden
 from autoreward.core.protection import Tier
-from autoreward.core.transitions import Transitions
 from autoreward.design import refine
 from autoreward.design.grammar.evolve import evolved_candidates, slots
 from autoreward.design.recompose import as_demanded
@@ -47,11 +46,9 @@ from autoreward.records import (
     Verdict,
     policy_file,
 )
-from autoreward.rewards.agreement import Parts
 from autoreward.roles.analyzer import explain
 from autoreward.roles.brief import Brief, brief
 from autoreward.roles.history import History
-from autoreward.sandbox.client import RewardFailed
 from autoreward.sandbox.jail import Jail
 from autoreward.search.keep_or_revert import KeepOrRevert
 from autoreward.search.strategy import FIRST_IDEA, UNWRITTEN, Strategy, Variation
@@ -139,8 +136,8 @@ class RealSteps:
         variations = self.strategy.ask(rounds)
         drafts = [v for v in variations if v.operator not in UNWRITTEN]
         if self._client is not None:
-            parents = tuple(dict.fromkeys(name for v in drafts for name in v.parents))
-            history = History(rounds, parents, self._config.start, self._book.lone(EARLIER_LESSONS))
+            parents = dict.fromkeys(name for v in drafts for name in v.parents)
+            history = History(rounds, tuple(parents), self._config.start, self._book.lone(EARLIER_LESSONS))
             data = self._offline.data(rounds)
             length = self._book.page(len(rounds)).lone(LENGTH)
             about = self._brief(length.steps if length else self._config.full(self._task))
@@ -154,8 +151,7 @@ class RealSteps:
                 self._tell(events.ModelSaid(f"round {len(rounds)}: {made.findings[-1]}"))
         else:
             made = Candidates(items=self._of_grammar(description, rounds, drafts))
-        beside = self._offline.beside(description, rounds, variations, len(made.items))
-        return made.model_copy(update={"items": (*made.items, *beside)})
+        return self._offline.completed(made, description, rounds, variations)
 
     def _for_agent(self, rounds: tuple[Round, ...]) -> WantedProgram:
         data, about = self._offline.data(rounds), self._brief(self._config.full(self._task))
@@ -181,10 +177,15 @@ class RealSteps:
 
     def _brief(self, training_steps: int) -> Brief:
         episodes = self._book.transitions(DESCRIPTION, REFERENCE_EPISODES)
-        told = not self._config.hide_rule
-        return brief(
-            self._task, training_steps, self._config.episodes, self._described, told, episodes, self._config.composition
+        about = (
+            self._task,
+            training_steps,
+            self._config.episodes,
+            self._described,
+            not self._config.hide_rule,
+            episodes,
         )
+        return brief(*about, self._config.composition, self._config.tune_settings)
 
     @cached_property
     def _practice(self) -> Practice:
@@ -239,7 +240,7 @@ class RealSteps:
         if self._client is None:
             return Analyses()
         best = ranked(played.scores, self._task, played.liked)[:EXPLAINED]
-        cases = [case_of(self._task, self._described, page, played, identity, self._parts) for identity in best]
+        cases = [case_of(self._task, self._described, page, played, identity, self._offline.parts) for identity in best]
         cases = [case for case in cases if case.shown.success < self._config.target]
         if not cases:
             return Analyses()
@@ -263,14 +264,6 @@ class RealSteps:
     def debate(self, page: Page, contradicted: Sequence[Judgement]) -> Judgements:
         """Have models argue either side of pairs of which they said two things, and judge them anew."""
         return self._judging.debate(page, contradicted)
-
-    def _parts(self, source: str, stepped: bool, episode: Transitions) -> Parts:
-        """The program's parts along an episode; empty if it fails there."""
-        try:
-            with self._workers.jail.open(source) as room:
-                return room.client.evaluate(episode, stepped)
-        except RewardFailed:
-            return {}
 
 
 @contextmanager

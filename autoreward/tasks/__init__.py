@@ -3,6 +3,7 @@
 card.py         what a card says, as one record
 tables.py       its tables: fields, constants, the metric, how to train
 algorithms.py   the algorithms that it may name
+revisable.py    the settings of a training that a search may change, and their bounds
 policy_kwargs.py  its table of what policies are made of
 success_table.py  its table of the success rule: a condition, or stages
 staged.py       the success rule on one episode: which stages it reached

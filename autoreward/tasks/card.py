@@ -1,5 +1,6 @@
 """What a task card says, as one record. Whoever holds a Task holds one whose names and formulas go together."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, Self
 
@@ -9,7 +10,17 @@ from pydantic import model_validator
 from autoreward.core.contract import ALWAYS_THERE, NATIVE_REWARD
 from autoreward.errors import TaskError
 from autoreward.records import Record
-from autoreward.records.base import Argument, Environment, FolderName, FormulaText, Line, Name, ProgramText, Prose
+from autoreward.records.base import (
+    Argument,
+    Environment,
+    FolderName,
+    FormulaText,
+    Hyperparameter,
+    Line,
+    Name,
+    ProgramText,
+    Prose,
+)
 from autoreward.tasks.consistency import check_metrics, check_names, check_rules, check_seen, check_sources
 from autoreward.tasks.formulas.angles import Angles
 from autoreward.tasks.formulas.expression import Expression
@@ -111,6 +122,13 @@ class Task(Record):
         except TaskError as error:
             raise ValueError(str(error)) from None
         return self
+
+    def trained_with(self, settings: Mapping[str, Hyperparameter]) -> Self:
+        """The same task with these in place of what it says in [train.hyperparameters]."""
+        if not settings:
+            return self
+        hyperparameters = {**self.train.hyperparameters, **settings}
+        return self.model_copy(update={"train": self.train.model_copy(update={"hyperparameters": hyperparameters})})
 
     @property
     def ruled(self) -> bool:

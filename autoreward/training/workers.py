@@ -160,9 +160,9 @@ class Workers(Closing):
             reached = max(reached, step)
             progress(step)
 
-        limits = job_limits(config)
         simulator = TASKS_OWN if job.snapshots else simulator
-        training = TrainJob(task=task, training=job, grading=grading, simulator=simulator, limits=limits)
+        with_its, limits = task.trained_with(job.settings), job_limits(config)
+        training = TrainJob(task=with_its, training=job, grading=grading, simulator=simulator, limits=limits)
         try:
             return self._runner.run(training, files, note)
         except (RewardFailed, JobFailed) as failed:
