@@ -6,7 +6,7 @@
 The grammar's programs, three a round, at most five rounds and twelve full trainings of environment steps, to a success of 1.0. The
 first round is played once a task and seed; each strategy goes on from a copy of it. The program that a search is left with is then
 trained on two fresh seeds. Regret is how much less its success is than the best of all strategies at that task and seed. Lines are
-in `benchmarks/data/strategies.jsonl`; run again, it goes on. The others are in `left_out_strategies.py`.
+in `benchmarks/data/strategies.jsonl`; run again, it goes on. The others are in `other_strategies.py`.
 """
 
 import shutil
@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from left_out_strategies import Archive, Islands, Operators, Tree
 from lines import DATA, Lines, commit, train_or_table
+from other_strategies import Archive, Islands, Operators, Tree
 from suite import finished, unheard
 
 from autoreward.config import RunConfig

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from test_architecture import ROOT, by_path
 
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
@@ -27,6 +29,7 @@ from autoreward.settings import declared_settings
 from autoreward.tasks.files import find_task
 
 TASK = find_task("mountain-car", (envs_folder(),))
+other = by_path("other_strategies", ROOT / "benchmarks" / "other_strategies.py")
 
 PARENTS = {
     "spread": (0, 0),
@@ -34,6 +37,7 @@ PARENTS = {
     "mutation": (1, 1),
     "weights": (1, 1),
     "composition": (1, 1),
+    "settings": (1, 1),
     "crossover": (2, 100),
     "rewrite": (0, 100),
 }
@@ -68,6 +72,11 @@ STRATEGIES: dict[str, Callable[[], tuple[Strategy, RunConfig]]] = {
     "keep or revert": lambda: with_config(keeping, candidates=1),
     "keep or revert, by a model": lambda: with_config(keeping, candidates=1, model="manual"),
     "fake": lambda: with_config(HillClimbing, candidates=3),
+    "archive": lambda: with_config(partial(other.Archive, TASK), candidates=4),
+    "tree": lambda: with_config(partial(other.Tree, TASK), candidates=4),
+    "islands": lambda: with_config(partial(other.Islands, TASK), candidates=5),
+    "operators": lambda: with_config(partial(other.Operators, TASK), candidates=4),
+    "grammar, with other settings": lambda: with_config(truncation, candidates=3, tune_settings=True),
 }
 
 

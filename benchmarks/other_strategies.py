@@ -1,4 +1,4 @@
-"""Strategies that were held against the product's own (`search.truncation`), by `benchmarks/strategies.py`.
+"""Strategies to hold against the product's own (`search.truncation`), which `benchmarks/strategies.py` does.
 
 Each is a `search.strategy.Strategy` of the grammar's programs: a function of the rounds alone.
 """
