@@ -3,9 +3,9 @@
     python benchmarks/tuned_settings.py train [--tasks mountain-car,acrobot] [--seeds 0,1,2] [--runs DIR]
     python benchmarks/tuned_settings.py table [--tasks ...] [--seeds ...]
 
-The shipped card with its learning rate as it is and times ten; four candidates a round, three rounds at most, ten full
-trainings of environment steps, a target of 1.0, two fresh seeds. Lines are in `benchmarks/data/tuned_settings.jsonl`; run again,
-it goes on.
+The shipped card with its learning rate as it is, times ten, and a hundredth of it; four candidates a round, three rounds at
+most, ten full trainings of environment steps, a target of 1.0, two fresh seeds. Lines: `benchmarks/data/tuned_settings.jsonl`;
+run again, it goes on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from autoreward.report.reading import read_run
 from autoreward.tasks.files import find_task
 
 LINES = Lines(DATA / "tuned_settings.jsonl")
-RATES = {"as it is": 1.0, "ten times": 10.0}
+RATES = {"as it is": 1.0, "ten times": 10.0, "a hundredth": 0.01}
 ARMS = {"without": False, "with": True}
 BASELINES = ("native", "native_retuned", "sparse", "sparse_retuned")
 HEAD = (
