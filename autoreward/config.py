@@ -168,13 +168,15 @@ class RunConfig(RunSettings, Given):
 def one_at_a_time(chosen: Mapping[str, object]) -> dict[str, object]:
     """Settings of a search that keeps or reverts: a program a round, and a round for each full training of its budget.
 
-    Empty for any other search. Raises ConfigError where more programs a round are chosen.
+    Empty for any other search. Raises ConfigError where more programs a round are chosen, or what would add some.
     """
     if chosen.get("search") != "agent":
         return {}
-    if chosen.get("candidates", 1) != 1:
+    more = {"candidates": chosen.get("candidates", 1) != 1, "composition": chosen.get("composition") == "auto",
+            **{name: bool(chosen.get(name)) for name in ("tune_weights", "tune_settings")}}  # fmt: skip
+    for name in (name for name, adds in more.items() if adds):
         raise ConfigError(
-            Setting("search", "agent"), ": it tries one program at a time; leave ", Setting("candidates"), " out."
+            Setting("search", "agent"), ": it tries one program at a time; leave ", Setting(name), " out."
         )
     budget = chosen.get("budget", RunSettings.budget)
     rounds = max(1, min(100, int(budget))) if isinstance(budget, int | float) else 1

@@ -14,6 +14,7 @@ from test_architecture import ROOT, by_path
 from autoreward.config import RunConfig
 from autoreward.core.outcomes import Outcome
 from autoreward.core.resources import envs_folder
+from autoreward.core.wording import in_shell
 from autoreward.design.grammar.evolve import slots
 from autoreward.design.grammar.terms import Genome, Term
 from autoreward.design.recompose import as_demanded, recomposed
@@ -308,5 +309,14 @@ def test_a_search_that_keeps_or_reverts_has_a_round_for_each_training() -> None:
     assert (config.rounds, config.candidates, config.finalists, config.finalist_seeds) == (6, 1, 1, 0)
     assert config_for(TASK, {"search": "agent", "rounds": 3, "model": "grammar"}).rounds == 3
     assert config_for(TASK, {"model": "grammar"}).rounds == 3
-    with pytest.raises(ConfigError, match="one program at a time"):
-        config_for(TASK, {"search": "agent", "candidates": 4})
+
+
+@pytest.mark.parametrize(
+    "more", [{"candidates": 4}, {"composition": "auto"}, {"tune_weights": True}, {"tune_settings": True}], ids=str
+)
+def test_a_search_that_keeps_or_reverts_takes_nothing_that_adds_programs(more: dict[str, object]) -> None:
+    (name,) = more
+    with pytest.raises(ConfigError) as refused:
+        config_for(TASK, {"search": "agent", **more})
+    option = f"--{name.replace('_', '-')}"
+    assert refused.value.worded(in_shell) == f"--search agent: it tries one program at a time; leave {option} out."
