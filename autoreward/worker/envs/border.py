@@ -33,10 +33,14 @@ class Border(gymnasium.Wrapper[Any, Any, Any, Any]):
 
 def _observed(observation: Any) -> Any:
     """An observation that is the caller's, also where it is an object that is read as an array, such as stacked frames."""
+    if type(observation) is np.ndarray:
+        return np.array(observation)
     known = isinstance(observation, np.ndarray | np.generic | torch.Tensor)
     return copied(np.asarray(observation) if hasattr(observation, "__array__") and not known else observation)
 
 
+_PLAIN = frozenset({bool, int, float, str, bytes, type(None), np.bool_, np.int64, np.int32, np.float64, np.float32})
+"""Types of which most values are that are copied at every step, and that nobody can write into."""
 _BUFFERS: Any = array.array | memoryview | ctypes.Array
 _Copies = dict[int, tuple[Any, Any]]
 """By the identity of what was copied, which is held with it: what is in its place later is not that."""
@@ -47,6 +51,13 @@ def copied(value: Any, so_far: _Copies | None = None) -> Any:
 
     Tensors and buffers become arrays, what a mask hides becomes NaN, and other objects are as they are.
     """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is np.ndarray:
+        return np.array(value)
+    if kind is dict and not value:
+        return {}
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         return np.ma.filled(value.astype(np.float64), np.nan)
     if isinstance(value, np.ndarray | _BUFFERS):

@@ -47,6 +47,8 @@ def as_declared(numbers: NDArray[Any], kind: Any, where: str) -> NDArray[Any]:
 
 def one_number(value: Any) -> float | None:
     """The one real number that a value is, or an array or a tensor of any library; None if it is none, or several."""
+    if type(value) is float:
+        return value
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
         value = np.asarray(value)
     if isinstance(value, np.ndarray) and value.size == 1:
@@ -61,6 +63,8 @@ def one_number(value: Any) -> float | None:
 
 def flag(value: Any) -> bool | None:
     """Whether it is true, of a bool or what stands for one: 0 and 1 in any type of numbers. None of all else, such as 0.3."""
+    if value is True or value is False:
+        return bool(value)
     number = one_number(value)
     return None if number not in (0.0, 1.0) else number == 1.0
 
