@@ -22,6 +22,7 @@ from autoreward.roles.brief import brief
 from autoreward.roles.designer import design_prompt, draft_candidates
 from autoreward.roles.history import History
 from autoreward.sandbox.jail import Jail
+from autoreward.search.confirm import Arm, confirm
 from autoreward.search.strategy import Variation
 from autoreward.search.study import Study
 from autoreward.session.plan import plan
@@ -213,6 +214,24 @@ def test_baselines_train_with_the_winners_settings_too_and_its_reward_is_held_ag
     assert '"learning_rate": 0.003' in files["train.py"].decode()
     assert json.loads(files["manifest.json"])["reward"]["settings"] == {"learning_rate": 0.003}
     assert "`learning_rate = 0.003`" in files["card.md"].decode()
+
+
+def test_a_reward_is_held_against_the_native_one_by_its_own_settings_or_none(tmp_path: Path) -> None:
+    theirs = {"learning_rate": 3e-3}
+    arms = [
+        Arm("winner", program(settings=theirs)),
+        Arm("runner-up", program("r000c1", settings={"gamma": 0.9})),
+        Arm("zero-shot", program("r000c2")),
+        Arm("baseline", "native"),
+        Arm("baseline", "native", theirs),
+    ]
+    config = RunConfig(confirm_seeds=2)
+    with Book.create(tmp_path / "run", RunHeader.of(TASK, config)) as book:
+        rows = confirm(Study(TASK, config, Fixed({}), book, lambda event: None), book.confirm_page(), arms).confirmed
+    assert [(row.who, row.beside) for row in rows] == [
+        ("r000c0", "native_retuned"), ("r000c1", ""), ("r000c2", "native"), ("native", ""), ("native_retuned", "")
+    ]  # fmt: skip
+    assert all((row.over_native is None) == (not row.beside) for row in rows)
 
 
 def test_variants_are_planned_for() -> None:

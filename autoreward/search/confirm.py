@@ -43,11 +43,6 @@ class Arm(NamedTuple):
         return f"{self.reward}_{RETUNED}" if self.settings else self.reward
 
     @property
-    def beside(self) -> str:
-        """Whose trainings say what the reward alone is worth: the native reward's, by the same settings."""
-        return f"{NATIVE}_{RETUNED}" if self.trained_with else NATIVE
-
-    @property
     def trained_with(self) -> Mapping[str, Hyperparameter]:
         """In place of the card's settings."""
         return self.settings if isinstance(self.reward, str) else self.reward.settings
@@ -85,15 +80,27 @@ def confirm(study: Study, page: Page, arms: Sequence[Arm], searched: Sequence[Sc
         for c in arms
     }
     contest = contested(by_arm, arms[0].who, searched, study.full)
-    natives = {name: [*by_arm.get(name, {}).values()] for name in (NATIVE, f"{NATIVE}_{RETUNED}")}
-    rows = tuple(confirmed(c, [*by_arm[c.who].values()], natives[c.beside]) for c in arms if by_arm[c.who])
-    return Confirmation(trials, rows, contest)
+    rows = []
+    for c in arms:
+        beside = _native_beside(c, arms)
+        native = [*by_arm[beside].values()] if beside else []
+        rows += [confirmed(c, [*by_arm[c.who].values()], native, beside)] if by_arm[c.who] else []
+    return Confirmation(trials, tuple(rows), contest)
 
 
-def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None]) -> Confirmed:
-    """Success over training seeds with its interval; a training that failed counts as a success rate of 0."""
+def _native_beside(arm: Arm, arms: Sequence[Arm]) -> str:
+    """The native reward by the same settings, whose trainings say what the reward alone is worth; empty where none takes part."""
+    natives = [a.who for a in arms if a.reward == NATIVE and a.trained_with == arm.trained_with]
+    return next((who for who in natives if who != arm.who), "")
+
+
+def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score | None], beside: str) -> Confirmed:
+    """Success over training seeds with its interval; a training that failed counts as a success rate of 0.
+
+    `native` are the scores of what it stands beside.
+    """
     success = _success(scores)
-    against = probability_of_improvement(success, _success(native)) if native and arm.who != arm.beside else None
+    against = probability_of_improvement(success, _success(native)) if native else None
     whole = [score for score in scores if score]
     return Confirmed(
         who=arm.who,
@@ -104,7 +111,7 @@ def confirmed(arm: Arm, scores: Sequence[Score | None], native: Sequence[Score |
         metrics=metrics_on_fresh_seeds(scores),
         estimate=_estimate(interquartile_mean(success)),
         over_native=_estimate(against) if against else None,
-        beside=arm.beside if against else "",
+        beside=beside if against else "",
         limits=on_fresh_seeds(whole),
         stages=stages_over_trainings(whole),
     )
