@@ -3,7 +3,7 @@
 import argparse
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ class Lines:
     def has(self, key: Mapping[str, Any]) -> bool:
         """Whether a line says all that the key says."""
         return any(key.items() <= line.items() for line in self.read())
+
+    def fill(self, keys: Iterable[Mapping[str, Any]], make: Callable[..., Mapping[str, Any]]) -> None:
+        """A line for each key that has none: the commit, and what `make` says, called with the key's values in their order."""
+        for key in keys:
+            if not self.has(key):
+                self.add({**key, "commit": commit(), **make(*key.values())})
 
     def write(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """These lines in place of all that there are."""

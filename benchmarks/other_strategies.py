@@ -42,17 +42,29 @@ def value(program: Trained) -> float:
     return fmean(max(s.mean_success, 0.2 * s.mean_progress) for s in program.scores)
 
 
-class Archive:
-    """MAP-Elites (Mouret and Clune 2015): the best program of each cell of behaviour is a parent, every cell as often as any other.
-
-    A cell is a third of how fast the state moved and a third of how long episodes lasted, among all trained policies.
-    """
+class FromTrained:
+    """What starts from programs that were scored, and asks for first ideas while there is none."""
 
     def __init__(self, task: Task, config: RunConfig) -> None:
         self._task, self._config = task, config
 
     def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
+        """Implements `search.strategy.Strategy`."""
         programs = trained(rounds)
+        return self.after(rounds, programs) if programs else (FIRST_IDEA,) * self._config.candidates
+
+    def after(self, rounds: Sequence[Round], programs: Mapping[str, Trained]) -> tuple[Variation, ...]:
+        """What to make of these, at least one."""
+        raise NotImplementedError
+
+
+class Archive(FromTrained):
+    """MAP-Elites (Mouret and Clune 2015): the best program of each cell of behaviour is a parent, every cell as often as any other.
+
+    A cell is a third of how fast the state moved and a third of how long episodes lasted, among all trained policies.
+    """
+
+    def after(self, rounds: Sequence[Round], programs: Mapping[str, Trained]) -> tuple[Variation, ...]:
         elites = self.elites(programs)
         if not elites:
             return (FIRST_IDEA,) * self._config.candidates
@@ -83,7 +95,7 @@ def third(values: Mapping[str, float], name: str) -> int:
     return 3 * below // len(values)
 
 
-class Tree:
+class Tree(FromTrained):
     """UCT over edits, with backed-up values (SWE-Search, Antoniades et al. 2024; RF-Agent for rewards): an edge is one mutation.
 
     From the root, whose children are ideas, down to a program with fewer than 2 sqrt(n) children, n the programs made below it;
@@ -92,13 +104,7 @@ class Tree:
 
     W = 0.3
 
-    def __init__(self, task: Task, config: RunConfig) -> None:
-        self._task, self._config = task, config
-
-    def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
-        programs = trained(rounds)
-        if not programs:
-            return (FIRST_IDEA,) * self._config.candidates
+    def after(self, rounds: Sequence[Round], programs: Mapping[str, Trained]) -> tuple[Variation, ...]:
         children: dict[str, list[str]] = defaultdict(list)
         for name, program in programs.items():
             parents = [p for p in program.candidate.parents if p in programs]
@@ -128,19 +134,13 @@ class Tree:
         return Variation("mutation", (at,)) if at else FRESH
 
 
-class Islands:
+class Islands(FromTrained):
     """Populations that do not know of each other (after FunSearch, Romera-Paredes et al. 2024); every second round the best program
     of each is also a parent in the next one. A program belongs to the island of its place in the round."""
 
     COUNT, EVERY = 2, 2
 
-    def __init__(self, task: Task, config: RunConfig) -> None:
-        self._task, self._config = task, config
-
-    def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
-        programs = trained(rounds)
-        if not programs:
-            return (FIRST_IDEA,) * self._config.candidates
+    def after(self, rounds: Sequence[Round], programs: Mapping[str, Trained]) -> tuple[Variation, ...]:
         lived = [
             best_first(programs, [n for n in programs if self._island(n) == i], self._task) for i in range(self.COUNT)
         ]
@@ -156,19 +156,13 @@ class Islands:
         return int(name.partition("c")[2]) % self.COUNT
 
 
-class Operators:
+class Operators(FromTrained):
     """Thompson sampling of how each program is made (Thompson 1933): a beta distribution of how often an operator's programs were
     better than what they were made from; of a fresh one, than half of all."""
 
     ARMS = ("fresh", "best", "other", "crossover")
 
-    def __init__(self, task: Task, config: RunConfig) -> None:
-        self._task, self._config = task, config
-
-    def ask(self, rounds: Sequence[Round]) -> tuple[Variation, ...]:
-        programs = trained(rounds)
-        if not programs:
-            return (FIRST_IDEA,) * self._config.candidates
+    def after(self, rounds: Sequence[Round], programs: Mapping[str, Trained]) -> tuple[Variation, ...]:
         order = best_first(programs, programs, self._task)
         rng = random.Random(seeds.derive(self._config.seed, "operators", len(rounds)))
         won, lost = self._outcomes(rounds, programs)

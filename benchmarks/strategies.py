@@ -11,12 +11,13 @@ in `benchmarks/data/strategies.jsonl`; run again, it goes on. The others are in 
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from lines import DATA, Lines, commit, train_or_table
+from lines import DATA, Lines, train_or_table
 from other_strategies import Archive, Islands, Operators, Tree
 from suite import finished, unheard
 
@@ -53,15 +54,11 @@ def main() -> None:
     if options.do == "table":
         table(tasks, of_seeds)
         return
-    for seed in of_seeds:
-        for name in tasks:
-            for strategy in STRATEGIES:
-                key = {"task": name, "strategy": strategy, "seed": seed}
-                if not LINES.has(key):
-                    LINES.add({**key, "commit": commit(), **searched(name, strategy, seed, options.runs)})
+    keys = [{"task": name, "strategy": s, "seed": seed} for seed in of_seeds for name in tasks for s in STRATEGIES]
+    LINES.fill(keys, partial(searched, options.runs))
 
 
-def searched(name: str, strategy: str, seed: int, runs: Path) -> Mapping[str, Any]:
+def searched(runs: Path, name: str, strategy: str, seed: int) -> Mapping[str, Any]:
     """One search to its end, and its program on fresh seeds."""
     task = find_task(name, (DATA / "hard", envs_folder()))
     config = RunConfig(seed=seed, candidates=3, rounds=5, budget=12.0, target=1.0, confirm_seeds=0)

@@ -9,11 +9,12 @@ run again, it goes on.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from lines import DATA, Lines, commit, train_or_table
+from lines import DATA, Lines, train_or_table
 from suite import finished
 
 from autoreward.config import RunConfig
@@ -32,7 +33,7 @@ HEAD = (
     "winner, by search seed",
     "its settings",
     *BASELINES,
-    "steps of the search",
+    "steps",
 )
 
 
@@ -42,16 +43,14 @@ def main() -> None:
     if options.do == "table":
         table(tasks, of_seeds)
         return
-    for seed in of_seeds:
-        for name in tasks:
-            for rate in RATES:
-                for arm in ARMS:
-                    key = {"task": name, "rate": rate, "arm": arm, "seed": seed}
-                    if not LINES.has(key):
-                        LINES.add({**key, "commit": commit(), **searched(name, rate, arm, seed, options.runs)})
+    keys = [
+        {"task": name, "rate": rate, "arm": arm, "seed": seed}
+        for seed in of_seeds for name in tasks for rate in RATES for arm in ARMS
+    ]  # fmt: skip
+    LINES.fill(keys, partial(searched, options.runs))
 
 
-def searched(name: str, rate: str, arm: str, seed: int, runs: Path) -> Mapping[str, Any]:
+def searched(runs: Path, name: str, rate: str, arm: str, seed: int) -> Mapping[str, Any]:
     """One search to its end, confirmation and all."""
     card = find_task(name, (envs_folder(),))
     task = card.trained_with({"learning_rate": float(card.train.hyperparameters["learning_rate"]) * RATES[rate]})

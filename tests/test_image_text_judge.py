@@ -16,9 +16,9 @@ import gymnasium
 import numpy as np
 import pytest
 from fake_steps import InlineExecutor, weights
-from gymnasium import spaces
 from in_process import HERE
 from seeing import Colours, tiny_clip
+from test_films import Brightening
 from test_judging import CONFIG, TASK, Judging, episode, question
 
 from autoreward.config import RunConfig, make_config
@@ -113,24 +113,8 @@ def scored(name: str, success: float) -> Score:
                  progress=success, mean_success=success, mean_progress=success, episodes=(episode(False, success),))  # fmt: skip
 
 
-class Reddening(gymnasium.Env[Any, Any]):
+class Reddening(Brightening):
     """Six steps from green to red."""
-
-    observation_space = spaces.Box(-2, 2, (2,), np.float32)
-    action_space = spaces.Discrete(3)
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012
-
-    def __init__(self, render_mode: str | None = None) -> None:
-        self.render_mode, self.done = render_mode, 0
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        self.done = 0
-        return np.zeros(2, np.float32), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        self.done += 1
-        return np.zeros(2, np.float32), 0.0, False, False, {}
 
     def render(self) -> Any:
         return np.full((4, 8, 3), (0, 255, 0) if self.done < 6 else (255, 0, 0), np.uint8)

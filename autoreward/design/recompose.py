@@ -26,16 +26,7 @@ def recomposed(rounds: Sequence[Round], parents: Sequence[str], first: int) -> t
     for parent in map(programs.__getitem__, parents):
         for how in [how for how in OTHERS if (parent.source, how) not in tried][:VARIANTS]:
             tried.add((parent.source, how))
-            made.append(
-                parent.model_copy(
-                    update={
-                        "id": str(CandidateId(len(rounds), first + len(made))),
-                        "thought": f"{parent.id} with its parts added up as {how}, not {parent.composition}",
-                        "how": "composition",
-                        "composition": how,
-                        "parents": (parent.id,),
-                        "remarks": (),
-                    }
-                )
-            )
+            thought = f"{parent.id} with its parts added up as {how}, not {parent.composition}"
+            variant = parent.variant(str(CandidateId(len(rounds), first + len(made))), "composition", thought)
+            made.append(variant.model_copy(update={"composition": how}))
     return tuple(made)

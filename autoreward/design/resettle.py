@@ -53,9 +53,8 @@ def set_apart(candidates: Sequence[Candidate], rounds: Sequence[Round]) -> tuple
 
 
 def _variant(parent: Candidate, settings: dict[str, Hyperparameter], number: int, place: int) -> Candidate:
-    changes = {"id": str(CandidateId(number, place)), "how": "settings", "settings": settings, "parents": (parent.id,)}
-    variant = parent.model_copy(update={**changes, "remarks": ()})
-    return variant.model_copy(update={"thought": f"{parent.id} trained with {variant.settings_line}"})
+    other = parent.model_copy(update={"settings": settings})
+    return other.variant(str(CandidateId(number, place)), "settings", f"{parent.id} trained with {other.settings_line}")
 
 
 def _changed(task: Task, own: Mapping[str, Hyperparameter]) -> Iterator[dict[str, Hyperparameter]]:

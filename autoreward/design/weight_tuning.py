@@ -99,17 +99,8 @@ def retuned(
     source, genome = (
         _regrown(task, description, parent, factors) if parent.genome else (weighted(parent.source, factors), "")
     )
-    return parent.model_copy(
-        update={
-            "id": identity,
-            "source": source,
-            "thought": f"{parent.id} with weights {why}: {changes}",
-            "how": "weights",
-            "parents": (parent.id,),
-            "genome": genome,
-            "remarks": (),
-        }
-    )
+    variant = parent.variant(identity, "weights", f"{parent.id} with weights {why}: {changes}")
+    return variant.model_copy(update={"source": source, "genome": genome})
 
 
 def _regrown(task: Task, description: Description, parent: Candidate, factors: Mapping[str, float]) -> tuple[str, str]:

@@ -102,6 +102,11 @@ class Candidate(Record):
         said = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in self.settings.items()}
         return ", ".join(f"{name} = {value}" for name, value in said.items())
 
+    def variant(self, identity: str, how: Literal["weights", "composition", "settings"], thought: str) -> "Candidate":
+        """The same as a candidate of its own that nobody has written, made of this one."""
+        changes = {"id": identity, "how": how, "thought": thought, "parents": (self.id,), "remarks": ()}
+        return self.model_copy(update=changes)
+
     def reviewed(self, verdict: "Verdict") -> "Candidate":
         """The same, with what its review found of its parts."""
         return self.model_copy(update={"setup": verdict.setup})
